@@ -1,0 +1,3 @@
+"""The one version of every wheel of this project."""
+
+__version__ = "1.0.0"
