@@ -1,0 +1,37 @@
+"""Versions of the protocols that this release speaks.
+
+They live in dw-core because the client, the worker and the server all name them, and none of
+those may import another.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+PROTOCOL_VERSION: Final = "1.1"
+CONTROL_PLANE_VERSION: Final = "2"
+CONTROL_PLANE_REQUEST_CONTRACT_SCHEMA: Final = "durable-workflow.v2.control-plane-request.contract"
+CONTROL_PLANE_REQUEST_CONTRACT_VERSION: Final = 1
+
+# Installed by most users through the meta package; whoever wants less has only the pieces.
+_DISTRIBUTIONS = ("durable-workflow", "dw-client", "dw-core")
+
+
+def installed_version(*distributions: str) -> str:
+    """Version of the first distribution of `distributions` that is installed.
+
+    Args:
+        distributions: Names in order of preference; without any, those that may stand for the
+            project as a whole.
+
+    Returns:
+        The version, or `0.0.0+unknown` when none of them is installed.
+    """
+    for distribution in distributions or _DISTRIBUTIONS:
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            continue
+    return "0.0.0+unknown"
+
+
+DEFAULT_SDK_VERSION: Final = f"durable-workflow-python/{installed_version()}"
