@@ -1,0 +1,3 @@
+"""Every session follows the same rules, whichever folder it starts from."""
+
+from session_rules import pytest_configure as pytest_configure

@@ -1,0 +1,75 @@
+"""What holds for every pytest session: hypothesis profiles, and nothing skipped in CI.
+
+`libs/conftest.py` and `integration/conftest.py` bring it in; whichever comes first registers it.
+
+HYPOTHESIS_PROFILE  "default", or "soak" for many examples
+SOAK_EXAMPLES       examples a property with the profile "soak" (default 1000)
+CI                  "true": a session in which a test was skipped has failed, unless the test bears
+                    `@pytest.mark.may_skip(reason)`
+DURABLE_WORKFLOW_SPEC_DATA  where tests find the specification's data. "none" says that there is none
+                    here, and then tests that need it may skip in CI too
+"""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+NAME = "durable-workflow-session-rules"
+
+settings.register_profile("default", deadline=None, derandomize=False, print_blob=True)
+settings.register_profile(
+    "soak",
+    parent=settings.get_profile("default"),
+    max_examples=int(os.environ.get("SOAK_EXAMPLES", "1000")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+class SessionRules:
+    """Fails a CI session that skipped something."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.strict = os.environ.get("CI", "").lower() in {"1", "true"}
+        self.data_absent = os.environ.get("DURABLE_WORKFLOW_SPEC_DATA") == "none"
+        self.config = config
+        self.refused: list[str] = []
+
+    def _note(self, node_id: str, reason: str) -> None:
+        if self.strict and not (self.data_absent and "specification" in reason):
+            self.refused.append(f"{node_id}: {reason}")
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail") and "may_skip" not in report.keywords:
+            self._note(report.nodeid, _reason(report))
+
+    @pytest.hookimpl
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.skipped:
+            self._note(report.nodeid, _reason(report))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.refused and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.refused:
+            terminalreporter.section("skipped, and CI skips nothing", red=True)
+            for line in self.refused:
+                terminalreporter.line(line)
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2])
+    return str(report.longrepr)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the rules, once, and load the hypothesis profile."""
+    if not config.pluginmanager.has_plugin(NAME):
+        settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+        config.pluginmanager.register(SessionRules(config), NAME)
