@@ -1,0 +1,21 @@
+"""Public objects that name the module users import them from, and not the file they stand in."""
+
+from collections.abc import Iterable, Mapping
+
+
+def publish(namespace: Mapping[str, object], names: Iterable[str]) -> None:
+    """Set `__module__` of the classes and functions of a package to the package itself.
+
+    Tracebacks, `repr`, pickles and generated documentation then show
+    `durable_workflow.errors.ServerError` however the package is cut into files. Constants and
+    objects that were re-exported from another package stay as they are.
+
+    Args:
+        namespace: The package's `globals()`.
+        names: The package's `__all__`.
+    """
+    package = str(namespace["__name__"])
+    for name in names:
+        target = namespace.get(name)
+        if getattr(target, "__module__", "").startswith(f"{package}._"):
+            setattr(target, "__module__", package)  # noqa: B010 (types do not declare it settable)

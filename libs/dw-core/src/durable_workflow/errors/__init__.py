@@ -1,0 +1,111 @@
+"""Every error that this project raises on purpose.
+
+    Exception
+      DurableWorkflowError
+        ServerError                       an answer without a type of its own
+          WorkerNotFound
+          SearchAttributeNotFound
+          ArgumentConflict                (also InvalidArgument)
+        Unauthorized
+        InvalidArgument
+          InvalidSignalArguments          (also SignalFailed)
+        WorkflowNotFound
+        WorkflowAlreadyStarted
+        NamespaceNotFound
+        ScheduleNotFound
+        ScheduleAlreadyExists
+        QueryFailed
+        SignalFailed
+        UpdateRejected
+        WorkflowFailed                    how a run ended
+          WorkflowTimedOut
+        WorkflowContinuedAsNew
+        WorkflowTerminated
+        ActivityFailed                    raised into workflow code
+        ChildWorkflowFailed
+          ChildWorkflowCancelled
+          ChildWorkflowTerminated
+        NonRetryableError                 raised by activity code
+        NonDeterministicReplayError       raised by replay
+        WorkflowPayloadDecodeError
+        AvroNotInstalledError             (also ImportError)
+    BaseException
+      WorkflowCancelled                   control flow: `except Exception` lets these two pass
+      ActivityCancelled
+
+Errors about a value that was given, as those of the published contracts and of external storage,
+are `ValueError`s and live beside what raises them.
+"""
+
+from durable_workflow._publish import publish
+from durable_workflow.errors._answers import (
+    ArgumentConflict,
+    InvalidArgument,
+    InvalidSignalArguments,
+    NamespaceNotFound,
+    QueryFailed,
+    ScheduleAlreadyExists,
+    ScheduleNotFound,
+    SearchAttributeNotFound,
+    ServerError,
+    SignalFailed,
+    Unauthorized,
+    UpdateRejected,
+    WorkerNotFound,
+    WorkflowAlreadyStarted,
+    WorkflowNotFound,
+)
+from durable_workflow.errors._executions import (
+    ActivityCancelled,
+    ActivityFailed,
+    ChildWorkflowCancelled,
+    ChildWorkflowFailed,
+    ChildWorkflowTerminated,
+    NonRetryableError,
+    WorkflowCancelled,
+    WorkflowContinuedAsNew,
+    WorkflowFailed,
+    WorkflowTerminated,
+    WorkflowTimedOut,
+)
+from durable_workflow.errors._replay import NonDeterministicReplayError, WorkflowPayloadDecodeError
+from durable_workflow.errors._responses import error_for
+from durable_workflow.errors._responses import raise_for_status as _raise_for_status
+from durable_workflow.errors._root import AvroNotInstalledError, DurableWorkflowError
+
+__all__ = [
+    "ActivityCancelled",
+    "ActivityFailed",
+    "ArgumentConflict",
+    "AvroNotInstalledError",
+    "ChildWorkflowCancelled",
+    "ChildWorkflowFailed",
+    "ChildWorkflowTerminated",
+    "DurableWorkflowError",
+    "InvalidArgument",
+    "InvalidSignalArguments",
+    "NamespaceNotFound",
+    "NonDeterministicReplayError",
+    "NonRetryableError",
+    "QueryFailed",
+    "ScheduleAlreadyExists",
+    "ScheduleNotFound",
+    "SearchAttributeNotFound",
+    "ServerError",
+    "SignalFailed",
+    "Unauthorized",
+    "UpdateRejected",
+    "WorkerNotFound",
+    "WorkflowAlreadyStarted",
+    "WorkflowCancelled",
+    "WorkflowContinuedAsNew",
+    "WorkflowFailed",
+    "WorkflowNotFound",
+    "WorkflowPayloadDecodeError",
+    "WorkflowTerminated",
+    "WorkflowTimedOut",
+    "_raise_for_status",  # existing test suites import it
+    "error_for",
+]
+
+publish(globals(), __all__)

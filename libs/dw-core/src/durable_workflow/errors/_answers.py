@@ -1,0 +1,229 @@
+"""Errors that a server answered with: raised to the caller of a client method."""
+
+from typing import Any, cast
+
+from durable_workflow.errors._root import DurableWorkflowError
+
+
+class ServerError(DurableWorkflowError):
+    """An answer that has no type of its own.
+
+    Attributes:
+        status: HTTP status.
+        body: Parsed JSON, or text where the body was not JSON.
+    """
+
+    def __init__(self, status: int, body: object) -> None:
+        super().__init__(f"server returned {status}: {body!r}")
+        self.status = status
+        self.body = body
+
+    def reason(self) -> str | None:
+        """The `reason` of the body, or None where it has none."""
+        reason = member(self.body, "reason")
+        return None if reason is None else str(reason)
+
+
+class WorkerNotFound(ServerError):
+    """No worker of that id is registered. A `ServerError` with status 404.
+
+    Attributes:
+        worker_id: The id that was asked for.
+    """
+
+    def __init__(self, worker_id: str, body: object = None) -> None:
+        super().__init__(404, body)
+        self.args = (f"worker not found: {worker_id}",)
+        self.worker_id = worker_id
+
+
+class SearchAttributeNotFound(ServerError):
+    """No search attribute of that name exists. A `ServerError` with status 404.
+
+    Attributes:
+        name: The name that was asked for.
+    """
+
+    def __init__(self, name: str, body: object = None) -> None:
+        super().__init__(404, body)
+        self.args = (f"search attribute not found: {name}",)
+        self.name = name
+
+
+class Unauthorized(DurableWorkflowError):
+    """The token is missing or wrong (401). A token that may not do this is a `ServerError` 403."""
+
+    def __init__(self, message: str = "unauthorized") -> None:
+        super().__init__(message)
+
+
+class InvalidArgument(DurableWorkflowError):
+    """The server refused what was sent (422).
+
+    Attributes:
+        errors: Field path to the list of its messages, where the server named fields.
+    """
+
+    def __init__(self, message: str, errors: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.errors = errors
+
+
+class ArgumentConflict(InvalidArgument, ServerError):
+    """An argument clashes with what exists: a taken name, a system attribute (409).
+
+    Both an `InvalidArgument`, as documented, and a `ServerError`, as it used to be.
+    """
+
+    def __init__(
+        self, message: str, errors: dict[str, Any] | None = None, *, status: int, body: object
+    ) -> None:
+        # Neither parent's constructor: each would take the arguments for its own.
+        DurableWorkflowError.__init__(self, message)
+        self.errors = errors
+        self.status = status
+        self.body = body
+
+
+class WorkflowNotFound(DurableWorkflowError):
+    """No workflow, or no such run of it, exists in the namespace.
+
+    Attributes:
+        workflow_id: The id that was asked for.
+    """
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"workflow not found: {workflow_id}")
+        self.workflow_id = workflow_id
+
+
+class WorkflowAlreadyStarted(DurableWorkflowError):
+    """The workflow id is taken, and the duplicate policy refuses another start.
+
+    Attributes:
+        workflow_id: The id that was asked for.
+    """
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"workflow already started: {workflow_id}")
+        self.workflow_id = workflow_id
+
+
+class NamespaceNotFound(DurableWorkflowError):
+    """The namespace does not exist.
+
+    Attributes:
+        namespace: Its name, or the server's sentence where the answer does not give the name.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(f"namespace not found: {namespace}")
+        self.namespace = namespace
+
+
+class ScheduleNotFound(DurableWorkflowError):
+    """The schedule does not exist.
+
+    Attributes:
+        schedule_id: The id that was asked for.
+    """
+
+    def __init__(self, schedule_id: str) -> None:
+        super().__init__(f"schedule not found: {schedule_id}")
+        self.schedule_id = schedule_id
+
+
+class ScheduleAlreadyExists(DurableWorkflowError):
+    """The schedule id is taken.
+
+    Attributes:
+        schedule_id: The id that was asked for.
+    """
+
+    def __init__(self, schedule_id: str) -> None:
+        super().__init__(f"schedule already exists: {schedule_id}")
+        self.schedule_id = schedule_id
+
+
+class Refusal(DurableWorkflowError):
+    """What the refusals of a signal, a query and an update have in common."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        status: int | None = None,
+        body: object | None = None,
+    ) -> None:
+        DurableWorkflowError.__init__(self, message)
+        self.reason = reason
+        self.status = status
+        self.body = body
+
+    @property
+    def validation_errors(self) -> dict[str, Any] | None:
+        """Field path to messages, from the body's `validation_errors` or `errors`."""
+        return error_map(self.body, "validation_errors", "errors")
+
+
+class QueryFailed(Refusal):
+    """A query was refused or could not be answered.
+
+    Attributes:
+        reason: The server's reason; None when the failure is local.
+        status: HTTP status; None when the failure is local.
+        body: The body of the answer; None when the failure is local.
+    """
+
+
+class SignalFailed(Refusal):
+    """A signal was refused.
+
+    Attributes:
+        reason: The server's reason.
+        status: HTTP status.
+        body: The body of the answer.
+    """
+
+
+class InvalidSignalArguments(SignalFailed, InvalidArgument):
+    """A signal was refused for its arguments.
+
+    Both a `SignalFailed`, as it used to be, and an `InvalidArgument`, as documented.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        errors: dict[str, Any] | None = None,
+        *,
+        reason: str | None = None,
+        status: int | None = None,
+        body: object | None = None,
+    ) -> None:
+        SignalFailed.__init__(self, message, reason=reason, status=status, body=body)
+        self.errors = errors
+
+
+class UpdateRejected(Refusal):
+    """The workflow's validator refused the update.
+
+    Attributes:
+        reason: The server's reason.
+        status: HTTP status.
+        body: The body of the answer.
+    """
+
+
+def member(body: object, key: str) -> Any:
+    """Value of `key` in a body that is an object, else None."""
+    return cast("dict[str, Any]", body).get(key) if isinstance(body, dict) else None
+
+
+def error_map(body: object, *keys: str) -> dict[str, Any] | None:
+    """The first of `keys` that is an object in the body."""
+    for key in keys:
+        if isinstance(found := member(body, key), dict):
+            return cast("dict[str, Any]", found)
+    return None

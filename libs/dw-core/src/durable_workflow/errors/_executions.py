@@ -1,0 +1,196 @@
+"""Errors about executions: how a run, a child or an activity ended."""
+
+from typing import Any
+
+from durable_workflow.errors._root import DurableWorkflowError
+
+
+class WorkflowFailed(DurableWorkflowError):
+    """A run ended in failure: raised to whoever waits for its result.
+
+    Attributes:
+        exception_class: Class of the exception that ended it, as the worker reported it.
+    """
+
+    def __init__(self, message: str, exception_class: str | None = None) -> None:
+        super().__init__(message)
+        self.exception_class = exception_class
+
+
+class WorkflowTimedOut(WorkflowFailed):
+    """A run was closed because its execution or run timeout passed.
+
+    The caller's own patience running out is the builtin `TimeoutError` instead.
+
+    Attributes:
+        timeout_kind: `execution_timeout` or `run_timeout`, where the history says which.
+    """
+
+    def __init__(
+        self,
+        message: str = "workflow timed out",
+        exception_class: str | None = None,
+        *,
+        timeout_kind: str | None = None,
+    ) -> None:
+        super().__init__(message, exception_class)
+        self.timeout_kind = timeout_kind
+
+
+class WorkflowContinuedAsNew(DurableWorkflowError):
+    """A run was followed by another one, and the caller asked not to follow it.
+
+    Attributes:
+        workflow_id: Id of the workflow.
+        new_run_id: The run that took over, where the history names it.
+        run_id: The run that ended.
+    """
+
+    def __init__(
+        self, workflow_id: str, new_run_id: str | None = None, *, run_id: str | None = None
+    ) -> None:
+        super().__init__(f"workflow {workflow_id} continued as new run {new_run_id}")
+        self.workflow_id = workflow_id
+        self.new_run_id = new_run_id
+        self.run_id = run_id
+
+
+class WorkflowTerminated(DurableWorkflowError):
+    """A run was terminated from outside."""
+
+    def __init__(self, message: str = "workflow was terminated") -> None:
+        super().__init__(message)
+
+
+class WorkflowCancelled(BaseException):
+    """A run was cancelled. Control flow and not an error: `except Exception` lets it pass."""
+
+    def __init__(self, message: str = "workflow was cancelled") -> None:
+        super().__init__(message)
+
+
+class ActivityCancelled(BaseException):
+    """This attempt should stop. Control flow and not an error: `except Exception` lets it pass."""
+
+    def __init__(self, message: str = "activity was cancelled") -> None:
+        super().__init__(message)
+
+
+class NonRetryableError(DurableWorkflowError):
+    """Raise it in an activity to fail without further attempts."""
+
+    def __init__(self, message: str, *, cause: Exception | None = None) -> None:
+        """Take the message, and optionally the error behind it.
+
+        Args:
+            message: What failed.
+            cause: Becomes `__cause__`.
+        """
+        super().__init__(message)
+        if cause is not None:
+            # Only then: assigning None would hide the context of a `raise` in an except block.
+            self.__cause__ = cause
+
+
+class ActivityFailed(DurableWorkflowError):
+    """An activity failed for good or timed out: raised where the workflow waits for it.
+
+    Each keyword of the constructor is an attribute.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        activity_type: str | None = None,
+        activity_execution_id: str | None = None,
+        activity_attempt_id: str | None = None,
+        failure_id: str | None = None,
+        failure_category: str | None = None,
+        exception_type: str | None = None,
+        exception_class: str | None = None,
+        non_retryable: bool = False,
+        code: Any | None = None,
+        exception_payload: dict[str, Any] | None = None,
+        activity: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.activity_type = activity_type
+        self.activity_execution_id = activity_execution_id
+        self.activity_attempt_id = activity_attempt_id
+        self.failure_id = failure_id
+        self.failure_category = failure_category
+        self.exception_type = exception_type
+        self.exception_class = exception_class
+        self.non_retryable = non_retryable
+        self.code = code
+        self.exception_payload = exception_payload
+        self.activity = activity
+
+
+class ChildWorkflowFailed(DurableWorkflowError):
+    """A child workflow did not complete: raised where the parent waits for it.
+
+    Attributes:
+        exception_class: Class of the exception that ended the child.
+        failure_kind: The failure category of the history event.
+        failure_category: The same, under the name that activities use.
+        child_workflow_run_id: The child's run.
+        child_workflow_type: The child's type.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        exception_class: str | None = None,
+        *,
+        failure_kind: str | None = None,
+        child_workflow_run_id: str | None = None,
+        child_workflow_type: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.exception_class = exception_class
+        self.failure_kind = failure_kind
+        self.failure_category = failure_kind
+        self.child_workflow_run_id = child_workflow_run_id
+        self.child_workflow_type = child_workflow_type
+
+
+class ChildWorkflowCancelled(ChildWorkflowFailed):
+    """A child workflow was cancelled."""
+
+    def __init__(
+        self,
+        message: str = "child workflow was cancelled",
+        exception_class: str | None = None,
+        *,
+        child_workflow_run_id: str | None = None,
+        child_workflow_type: str | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            exception_class,
+            failure_kind="cancelled",
+            child_workflow_run_id=child_workflow_run_id,
+            child_workflow_type=child_workflow_type,
+        )
+
+
+class ChildWorkflowTerminated(ChildWorkflowFailed):
+    """A child workflow was terminated."""
+
+    def __init__(
+        self,
+        message: str = "child workflow was terminated",
+        exception_class: str | None = None,
+        *,
+        child_workflow_run_id: str | None = None,
+        child_workflow_type: str | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            exception_class,
+            failure_kind="terminated",
+            child_workflow_run_id=child_workflow_run_id,
+            child_workflow_type=child_workflow_type,
+        )

@@ -1,0 +1,164 @@
+import pytest
+from durable_workflow import errors
+from durable_workflow.errors import _raise_for_status
+
+
+def raised(status: int, body: object, context: str = "") -> BaseException:
+    with pytest.raises(errors.DurableWorkflowError) as caught:
+        _raise_for_status(status, body, context=context)
+    return caught.value
+
+
+TABLE = [
+    (401, None, errors.Unauthorized),
+    (403, "forbidden", errors.ServerError),
+    (404, "unknown_signal", errors.SignalFailed),
+    (404, "query_not_found", errors.QueryFailed),
+    (404, "rejected_unknown_query", errors.QueryFailed),
+    (404, "schedule_not_found", errors.ScheduleNotFound),
+    (404, "instance_not_found", errors.WorkflowNotFound),
+    (404, "workflow_not_found", errors.WorkflowNotFound),
+    (404, "run_not_found", errors.WorkflowNotFound),
+    (404, "namespace_not_found", errors.NamespaceNotFound),
+    (404, "worker_not_found", errors.WorkerNotFound),
+    (404, "attribute_not_found", errors.SearchAttributeNotFound),
+    (404, "search_attribute_not_found", errors.SearchAttributeNotFound),
+    (404, "unknown_update", errors.ServerError),
+    (404, "task_not_found", errors.ServerError),
+    (409, "schedule_already_exists", errors.ScheduleAlreadyExists),
+    (409, "duplicate_not_allowed", errors.WorkflowAlreadyStarted),
+    (409, "instance_already_started", errors.WorkflowAlreadyStarted),
+    (409, "namespace_already_exists", errors.ArgumentConflict),
+    (409, "attribute_already_exists", errors.ArgumentConflict),
+    (409, "name_reserved", errors.ArgumentConflict),
+    (409, "system_attribute", errors.ArgumentConflict),
+    (409, "query_rejected", errors.QueryFailed),
+    (409, "query_worker_unavailable", errors.QueryFailed),
+    (409, "query_worker_incompatible", errors.QueryFailed),
+    (409, "query_workflow_state_unavailable", errors.QueryFailed),
+    (409, "update_rejected", errors.UpdateRejected),
+    (409, "lease_expired", errors.ServerError),
+    (413, "payload_too_large", errors.ServerError),
+    (422, "validation_failed", errors.InvalidArgument),
+    (422, "invalid_signal_arguments", errors.InvalidSignalArguments),
+    (422, "invalid_query_arguments", errors.QueryFailed),
+    (422, "invalid_update_arguments", errors.InvalidArgument),
+    (429, "query_task_queue_full", errors.ServerError),
+    (500, "server_error", errors.ServerError),
+    (504, "query_worker_timeout", errors.QueryFailed),
+    (504, "query_worker_execution_timeout", errors.QueryFailed),
+    (504, "query_task_not_claimed", errors.QueryFailed),
+    (504, "gateway_timeout", errors.ServerError),
+]
+
+
+@pytest.mark.parametrize(("status", "reason", "expected"), TABLE)
+def test_status_and_reason_choose_the_type(status, reason, expected):
+    error = raised(status, {"reason": reason, "message": "sentence"}, "id-1")
+    assert type(error) is expected
+
+
+@pytest.mark.parametrize("status", [200, 204, 207, 302, 399])
+def test_success_raises_nothing(status):
+    assert _raise_for_status(status, {"reason": "instance_not_found"}) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "attribute"),
+    [
+        (404, "run_not_found", "workflow_id"),
+        (409, "duplicate_not_allowed", "workflow_id"),
+        (404, "schedule_not_found", "schedule_id"),
+        (409, "schedule_already_exists", "schedule_id"),
+        (404, "worker_not_found", "worker_id"),
+        (404, "attribute_not_found", "name"),
+    ],
+)
+def test_the_error_names_what_the_call_was_about(status, reason, attribute):
+    body = {"reason": reason, attribute: "from-the-body"}
+    assert getattr(raised(status, body, "asked-for"), attribute) == "asked-for"
+    assert getattr(raised(status, body), attribute) == "from-the-body"
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("signal", errors.SignalFailed),
+        ("query", errors.QueryFailed),
+        ("update", errors.ServerError),
+        ("cancel", errors.ServerError),
+        (None, errors.ServerError),
+    ],
+)
+def test_a_closed_run_is_told_apart_by_operation(operation, expected):
+    body = {"reason": "run_not_active", "control_plane": {"operation": operation}}
+    assert type(raised(409, body)) is expected
+    body = {"reason": "run_not_active", "control_plane_operation": operation}
+    assert type(raised(409, body)) is expected
+
+
+def test_a_missing_namespace_is_named_by_the_body_or_by_its_sentence():
+    body = {"reason": "namespace_not_found", "message": "No such namespace."}
+    assert raised(404, body, "my-workflows").namespace == "No such namespace."
+    body["namespace"] = "ns-9"
+    assert raised(404, body, "my-workflows").namespace == "ns-9"
+
+
+@pytest.mark.parametrize(
+    ("body", "context", "expected"),
+    [
+        (None, "workflow-7", errors.WorkflowNotFound),
+        ("<html>not found</html>", "My-Workflow", errors.WorkflowNotFound),
+        ({"message": "no"}, "workflow-7", errors.WorkflowNotFound),
+        ({"reason": "not_found", "control_plane": {}}, "workflow-7", errors.WorkflowNotFound),
+        ({"reason": "not_found"}, "workflow-7", errors.ServerError),
+        ({"reason": "unknown_update"}, "workflow-7", errors.ServerError),
+        ({"reason": "worker_not_found"}, "workflow-worker", errors.WorkerNotFound),
+        ({"message": "no"}, "order-7", errors.ServerError),
+    ],
+)
+def test_a_bare_404_is_a_missing_workflow_only_as_a_last_resort(body, context, expected):
+    assert type(raised(404, body, context)) is expected
+
+
+def test_an_unknown_reason_keeps_status_reason_and_body():
+    body = {"reason": "brand_new", "message": "later servers say this"}
+    error = raised(409, body)
+    assert (error.status, error.reason(), error.body) == (409, "brand_new", body)
+
+
+def test_a_body_of_text_is_the_message():
+    assert str(raised(401, "go away")) == "go away"
+    assert str(raised(422, "what?")) == "what?"
+    assert raised(502, "<html>").body == "<html>"
+
+
+def test_invalid_argument_takes_its_map_from_either_member():
+    assert raised(422, {"errors": {"a": ["b"]}}).errors == {"a": ["b"]}
+    assert raised(422, {"validation_errors": {"a": ["b"]}}).errors == {"a": ["b"]}
+    assert raised(422, {"errors": "no map"}).errors is None
+
+
+def test_a_conflicting_argument_is_both_documented_and_former_type():
+    body = {"reason": "system_attribute", "message": "built in", "errors": {"name": ["x"]}}
+    error = raised(409, body)
+    assert isinstance(error, errors.InvalidArgument)
+    assert isinstance(error, errors.ServerError)
+    assert str(error) == "built in"
+    assert (error.errors, error.status, error.body) == ({"name": ["x"]}, 409, body)
+    assert error.reason() == "system_attribute"
+
+
+def test_bad_signal_arguments_are_both_documented_and_former_type():
+    body = {"reason": "invalid_signal_arguments", "validation_errors": {"0": ["int"]}}
+    error = raised(422, body)
+    assert isinstance(error, errors.SignalFailed)
+    assert isinstance(error, errors.InvalidArgument)
+    assert (error.reason, error.status, error.body) == ("invalid_signal_arguments", 422, body)
+    assert error.errors == error.validation_errors == {"0": ["int"]}
+
+
+@pytest.mark.parametrize("body", [None, [], "text", 7, {"reason": 5}, {"message": {"x": 1}}])
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 500, 504])
+def test_no_body_breaks_the_mapping(status, body):
+    assert str(raised(status, body))
