@@ -1,0 +1,161 @@
+"""Who imports whom."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import durable_workflow
+
+PACKAGE = "durable_workflow"
+
+# Replay and the engine are pure: what they need of the world is given to them.
+IMPURE = {
+    "apsw", "asyncio", "concurrent", "fcntl", "http", "httpx", "io", "logging", "multiprocessing",
+    "os", "pathlib", "queue", "random", "secrets", "select", "selectors", "shutil", "signal",
+    "socket", "sqlite3", "ssl", "starlette", "subprocess", "sys", "tempfile", "threading", "time",
+    "urllib", "uuid", "uvicorn",
+}  # fmt: skip
+CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
+
+# Each layer of the server, and the layers it may call. The modules at the top hold them together.
+LAYERS = {
+    "engine": {"engine"},
+    "store": {"store"},
+    "services": {"services", "engine", "store"},
+    "dispatch": {"dispatch", "store"},
+    "clockwork": {"clockwork", "services", "engine", "store"},
+    "http": {"http", "services", "dispatch", "engine"},
+}
+
+
+class Import(NamedTuple):
+    file: Path
+    line: int
+    module: str
+    """The absolute dotted name of what is imported, down to a name in `from x import name`."""
+
+
+def imports_of(file: Path, package: str = "") -> Iterator[Import]:
+    for node in ast.walk(ast.parse(file.read_text(), str(file))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(file, node.lineno, alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = package.split(".")
+                base = ".".join([*parts[: len(parts) - node.level + 1], *filter(None, [base])])
+            for alias in node.names:
+                yield Import(file, node.lineno, f"{base}.{alias.name}")
+
+
+def sources(root: Path, pattern: str) -> Iterator[tuple[Path, str]]:
+    """Yield each source file of a wheel and the package that its relative imports start from."""
+    for file in sorted(root.glob(f"libs/{pattern}")):
+        parts = file.parts[file.parts.index(PACKAGE) :]
+        yield file, ".".join(parts[:-1])
+
+
+def wheel_of(name: str, owners: dict[str, str]) -> str:
+    """Return the wheel that brings `durable_workflow.<entry>...`, re-exports included."""
+    entry = name.split(".")[1] if "." in name else ""
+    if entry in owners:
+        return owners[entry]
+    return durable_workflow._HOME[entry][2] if entry in durable_workflow._HOME else "dw-core"
+
+
+def test_a_wheel_imports_only_itself_and_dw_core(root: Path, owners: dict[str, str]) -> None:
+    facade = root / "libs/dw-core/src/durable_workflow/__init__.py"  # re-exports for type checkers
+    wrong: list[str] = []
+    for file, package in sources(root, "*/src/durable_workflow/**/*.py"):
+        wheel = file.relative_to(root).parts[1]
+        for found in imports_of(file, package):
+            if found.module.split(".")[0] == PACKAGE and file != facade:
+                wanted = wheel_of(found.module, owners)
+                if wanted not in {wheel, "dw-core"}:
+                    wrong.append(f"{file.relative_to(root)}:{found.line} {found.module}")
+    assert not wrong, f"a library wheel needs dw-core and no other wheel of ours: {wrong}"
+
+
+def test_the_tests_of_a_wheel_import_only_it_and_dw_core(
+    root: Path, owners: dict[str, str]
+) -> None:
+    wrong: list[str] = []
+    for file in sorted(root.glob("libs/*/tests/**/*.py")):
+        wheel = file.relative_to(root).parts[1]
+        for found in imports_of(file):
+            if found.module.split(".")[0] == PACKAGE:
+                wanted = wheel_of(found.module, owners)
+                if wanted not in {wheel, "dw-core"}:
+                    wrong.append(f"{file.relative_to(root)}:{found.line} {found.module}")
+    assert not wrong, f"tests of several wheels belong in integration/: {wrong}"
+
+
+def test_a_wheel_imports_only_third_parties_that_it_declares(root: Path) -> None:
+    wrong: list[str] = []
+    for file, package in sources(root, "*/src/durable_workflow/**/*.py"):
+        wheel = file.relative_to(root).parts[1]
+        project = tomllib.loads((root / "libs" / wheel / "pyproject.toml").read_text())["project"]
+        extras = project.get("optional-dependencies", {}).values()
+        lines = [*project.get("dependencies", []), *(line for extra in extras for line in extra)]
+        declared = {re.split(r"[^\w-]", line)[0].replace("-", "_").lower() for line in lines}
+        for found in imports_of(file, package):
+            top = found.module.split(".")[0]
+            if top not in {*sys.stdlib_module_names, PACKAGE, *declared}:
+                wrong.append(f"{file.relative_to(root)}:{found.line} {top}")
+    assert not wrong, f"not among the dependencies of its wheel: {wrong}"
+
+
+def test_kernel_and_engine_do_no_io_and_read_no_clock(root: Path) -> None:
+    pure = [
+        *sources(root, "dw-core/src/durable_workflow/_kernel/**/*.py"),
+        *sources(root, "dw-server/src/durable_workflow/server/engine/**/*.py"),
+    ]
+    assert pure
+    wrong: list[str] = []
+    for file, package in pure:
+        for found in imports_of(file, package):
+            if found.module.split(".")[0] in IMPURE:
+                wrong.append(f"{file.relative_to(root)}:{found.line} {found.module}")
+        for node in ast.walk(ast.parse(file.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id in {"datetime", "date", "time"}
+                and node.func.attr in CLOCKS
+            ):
+                wrong.append(f"{file.relative_to(root)}:{node.lineno} {ast.unparse(node.func)}")
+    assert not wrong, f"pure code is given time, ids and chance, and reaches for none: {wrong}"
+
+
+def test_each_layer_of_the_server_calls_only_what_is_below_it(root: Path) -> None:
+    server = root / "libs/dw-server/src/durable_workflow/server"
+    wrong: list[str] = []
+    for layer, below in LAYERS.items():
+        for file, package in sources(
+            root, f"dw-server/src/durable_workflow/server/{layer}/**/*.py"
+        ):
+            for found in imports_of(file, package):
+                parts = found.module.split(".")
+                if parts[:2] == [PACKAGE, "server"] and len(parts) > 2:
+                    target = parts[2]
+                    if (server / target).is_dir() and target not in below:
+                        wrong.append(f"{file.relative_to(root)}:{found.line} {found.module}")
+    assert not wrong, f"layers of the server are crossed: {wrong}"
+
+
+def test_examples_use_public_names_only(root: Path) -> None:
+    wrong = [
+        f"{found.file.relative_to(root)}:{found.line} {found.module}"
+        for folder in ("examples", "typing_tests")
+        for file in sorted((root / folder).rglob("*.py"))
+        for found in imports_of(file)
+        if found.module.startswith(PACKAGE)
+        and any(part.startswith("_") for part in found.module.split("."))
+    ]
+    assert not wrong, f"users are shown private modules: {wrong}"

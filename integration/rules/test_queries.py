@@ -1,0 +1,66 @@
+"""The statements of the store: each is named, says what it promises, and is used."""
+
+import ast
+import re
+from pathlib import Path
+
+QUERIES = "libs/dw-server/src/durable_workflow/server/store/queries"
+NAMED = re.compile(r"^-- (\w+): (\S.*)$", re.MULTILINE)
+RUNNERS = {"one", "all", "do", "do_many"}
+
+
+def statements(root: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in sorted((root / QUERIES).glob("**/*.sql")):
+        for name, _promise in NAMED.findall(file.read_text()):
+            assert name not in found, f"{name} stands in {found[name]} and in {file.name}"
+            found[name] = file.name
+    return found
+
+
+def words_of_the_server(root: Path) -> set[str]:
+    """Every string in the server's sources: a statement is run by its name."""
+    return {
+        node.value
+        for file in (root / "libs/dw-server/src").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def test_every_statement_is_used(root: Path) -> None:
+    named = statements(root)
+    assert named
+    assert sorted(named.keys() - words_of_the_server(root)) == []
+
+
+def test_every_statement_that_is_run_exists(root: Path) -> None:
+    named = statements(root)
+    missing: list[str] = []
+    for file in sorted((root / "libs/dw-server/src").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in RUNNERS
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id in {"tx", "read", "view"}
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+                and node.args[0].value not in named
+            ):
+                missing.append(f"{file.relative_to(root)}:{node.lineno} {node.args[0].value!r}")
+    assert missing == []
+
+
+def test_sql_stands_in_sql_files_only(root: Path) -> None:
+    sql = re.compile(
+        r"^\s*(SELECT .* FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM)\s", re.IGNORECASE
+    )
+    wrong = [
+        f"{file.relative_to(root)}:{node.lineno}"
+        for file in sorted((root / "libs/dw-server/src").rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.match(node.value)
+    ]
+    assert wrong == []
