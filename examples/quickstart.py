@@ -1,4 +1,4 @@
-"""The first program of the guide, with a server of its own: python examples/quickstart.py [STATE.db]"""
+"""The first program of the guide, on a server of its own: python quickstart.py [STATE.db]"""
 
 import asyncio
 import json

@@ -4,10 +4,10 @@
 
 HYPOTHESIS_PROFILE  "default", or "soak" for many examples
 SOAK_EXAMPLES       examples a property with the profile "soak" (default 1000)
-CI                  "true": a session in which a test was skipped has failed, unless the test bears
+CI                  "true": a session that skipped a test has failed, unless the test bears
                     `@pytest.mark.may_skip(reason)`
-DURABLE_WORKFLOW_SPEC_DATA  where tests find the specification's data. "none" says that there is none
-                    here, and then tests that need it may skip in CI too
+DURABLE_WORKFLOW_SPEC_DATA  where tests find the specification's data. "none" says that there is
+                    none here, and then tests that need it may skip in CI too
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Run a few orders on an embedded server: python -m order_processing [--db STATE.db] [--orders 3]"""
+"""Run a few orders on an embedded server: python -m order_processing [--orders 3]"""
 
 import argparse
 import asyncio

@@ -37,7 +37,7 @@ class OrderResult(TypedDict):
 
 
 def make_order(number: int, *, packing_seconds: int = 1) -> Order:
-    """Return order `number`, always the same one; every third meets a payment gateway that fails once."""
+    """Return order `number`, always the same one. Every third meets a gateway that fails once."""
     items: list[Item] = [
         {
             "sku": f"sku-{(number + line) % 7}",

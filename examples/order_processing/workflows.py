@@ -16,7 +16,9 @@ class ProcessOrder:
     """Validate, reserve every item at once, charge, pack, ship, and send the receipt."""
 
     def run(self, ctx: WorkflowContext, order: Order) -> Generator[Any, Any, OrderResult]:
-        checked: Order = yield ctx.schedule_activity("validate_order", [order], retry_policy=PATIENT)
+        checked: Order = yield ctx.schedule_activity(
+            "validate_order", [order], retry_policy=PATIENT
+        )
         order_id = checked["order_id"]
 
         # A list is a fan-out: all reservations run side by side, results come in the list's order.

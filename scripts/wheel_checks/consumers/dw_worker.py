@@ -1,0 +1,14 @@
+"""What a worker fleet may do with dw-worker."""
+
+from durable_workflow import Worker, activity
+from durable_workflow._meet import WorkerTransport
+
+
+@activity.defn(name="double")
+def double(number: int) -> int:
+    return 2 * number
+
+
+async def serve(transport: WorkerTransport) -> None:
+    worker = Worker(transport, task_queue="default", activities=[double])
+    await worker.run()
