@@ -1,6 +1,7 @@
 """Check built wheels and sdists: python -m wheel_checks --dist dist ..."""
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -84,7 +85,27 @@ def check_together(wheels: list[Wheel], work: Path, wheelhouse: Path) -> None:
     names = {META, *map(required_name, meta.requires)}
     environment = Environment(work / META, wheelhouse)
     environment.install(wheel.path for wheel in wheels if wheel.name in names)
-    printed = run([environment.python, "-I", ROOT / "examples" / "quickstart.py"], cwd=work)
+    run_quickstart(environment)
+
+
+def check_lowest_versions(wheels: list[Wheel], work: Path, wheelhouse: Path) -> None:
+    """Run the first program on the oldest version of each dependency that the wheels accept."""
+    ours = {wheel.name for wheel in wheels}
+    lines = (line for wheel in wheels for line in wheel.requires if "extra ==" not in line)
+    pins = {
+        re.sub(r"(,?<[\d.]+,?|>=)", lambda part: "==" if part[0] == ">=" else "", line)
+        for line in lines
+        if required_name(line) not in ours
+    }
+    environment = Environment(work / "lowest", wheelhouse)
+    environment.install_pinned((wheel.path for wheel in wheels), sorted(pins))
+    run_quickstart(environment)
+
+
+def run_quickstart(environment: Environment) -> None:
+    """Run the guide's first program on what is installed, not on the checkout."""
+    program = ROOT / "examples" / "quickstart.py"
+    printed = run([environment.python, "-I", program], cwd=environment.folder)
     if printed.strip() != '{"greeting": "Hello, world!", "length": 5}':
         raise CheckFailed(f"the quickstart printed {printed!r}")
 
@@ -130,6 +151,8 @@ def main() -> int:
                     check_alone(wheel, wheels, work, wheelhouse)
         with stage("all together: the quickstart"):
             check_together(wheels, work, wheelhouse)
+        with stage("all together, on the lowest versions allowed: the quickstart"):
+            check_lowest_versions(wheels, work, wheelhouse)
     except CheckFailed as error:
         print(f"FAILED  {error}", file=sys.stderr)
         return 1

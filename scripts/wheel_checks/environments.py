@@ -53,10 +53,17 @@ class Environment:
 
     def install(self, wheels: Iterable[Path]) -> None:
         """Install wheel files; anything else that they need comes from the wheelhouse."""
+        self._install(["--no-index", "--find-links", self.wheelhouse, *wheels])
+
+    def install_pinned(self, wheels: Iterable[Path], pins: Iterable[str]) -> None:
+        """Install wheel files beside the versions that `pins` name, which the index has."""
+        self._install([*wheels, *pins])
+
+    def _install(self, arguments: Sequence[str | Path]) -> None:
         command: list[str | Path] = [self.python, "-m", "pip", "install"]
         if self._uv.exists():
             command = [self._uv, "pip", "install", "--python", self.python]
-        run([*command, "--quiet", "--no-index", "--find-links", self.wheelhouse, *wheels])
+        run([*command, "--quiet", *arguments])
 
     def evaluate(self, program: str, *arguments: str) -> str:
         """Run a program in this environment, isolated from the caller's paths and folder."""
