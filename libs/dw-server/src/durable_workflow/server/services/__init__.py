@@ -1,0 +1,22 @@
+"""What the server does, one function per request: each is one unit of work over a transaction.
+
+Functions take a `Tx` (or a `Read`, where nothing changes), then the `Caller` or the namespace, then
+the request, then the `ServiceSettings`:
+
+- ``namespaces``: ``ensure_default(tx, name)``, ``exists(read, name) -> bool``
+- ``workflows``: ``start(tx, caller, request, settings) -> Answer``,
+  ``describe(read, namespace, workflow_id, run_id=None) -> dict``,
+  ``list_runs(read, namespace, workflow_id) -> dict``,
+  ``list_workflows(read, namespace, request) -> dict``
+- ``history``: ``page(read, namespace, request) -> dict``
+- ``workers``: ``register``, ``heartbeat`` ``(tx, namespace, request, settings) -> Answer``,
+  ``poll_guard(tx, namespace, request, settings) -> Worker``
+- ``workflow_tasks``: ``claim(tx, namespace, request, settings) -> dict | None`` (guard included),
+  ``history_page(read, namespace, request, settings) -> dict``,
+  ``complete``, ``fail``, ``heartbeat`` ``(tx, namespace, request, settings) -> Answer``
+- ``activity_tasks``: ``claim``, ``complete``, ``fail``, ``heartbeat``, likewise
+- ``due``: ``next_due(read) -> int | None``, ``run_due(tx, limit, settings) -> int``
+
+An `Answer` carries the status with the body, because some refusals are recorded and therefore must
+commit; refusals that change nothing are raised as `Refused` or `Invalid`.
+"""
