@@ -1,0 +1,85 @@
+"""Payloads as files below one folder."""
+
+import os
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from durable_workflow.external_storage._keys import object_key
+
+
+class LocalFilesystemExternalStorage:
+    """Keeps payloads as files, for one machine or for a shared file system.
+
+    Attributes:
+        root: The resolved folder, made if it was not there.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root).resolve()
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    def put(self, data: bytes, *, sha256: str, codec: str) -> str:
+        """Store bytes and return their `file://` URI. A file that is there is not rewritten.
+
+        Raises:
+            ValueError: The digest is none, or the codec cannot be part of a path.
+        """
+        path = self.root / object_key(codec, sha256)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_whole(path, data)
+        return path.as_uri()
+
+    def get(self, uri: str) -> bytes:
+        """Read the bytes of a URI.
+
+        Raises:
+            ValueError: The URI is not of a file below the root.
+            FileNotFoundError: There is no such file.
+        """
+        return self._path(uri).read_bytes()
+
+    def delete(self, uri: str) -> None:
+        """Delete the file of a URI; one that is not there is no error.
+
+        Raises:
+            ValueError: The URI is not of a file below the root.
+        """
+        self._path(uri).unlink(missing_ok=True)
+
+    def _path(self, uri: str) -> Path:
+        path = path_of_file_uri(uri).resolve()
+        # After resolving, so that neither `..` nor a symbolic link leads outside.
+        if path == self.root or not path.is_relative_to(self.root):
+            raise ValueError(f"external payload URI is outside of {self.root}: {uri!r}")
+        return path
+
+
+def path_of_file_uri(uri: str) -> Path:
+    """The path in a `file://` URI of this machine.
+
+    Raises:
+        ValueError: Another scheme, or another host.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        raise ValueError(f"external payload URI scheme must be 'file': {uri!r}")
+    if parts.netloc not in ("", "localhost"):
+        raise ValueError(f"external payload URI names another host: {uri!r}")
+    return Path(url2pathname(parts.path))
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is never seen in part, and survives a power cut once returned."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:8]}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
