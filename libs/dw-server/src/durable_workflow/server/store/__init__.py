@@ -1,0 +1,27 @@
+"""Where runs are kept: units of work over named statements, on a database that no caller knows."""
+
+from durable_workflow.server.store.errors import (
+    ConstraintViolated,
+    StatementMisused,
+    StoreError,
+    StoreLocked,
+    StoreOverloaded,
+    StoreUnavailable,
+    StoreUnusable,
+)
+from durable_workflow.server.store.protocol import Read, Row, Store, Tx, Value
+
+__all__ = [
+    "ConstraintViolated",
+    "Read",
+    "Row",
+    "StatementMisused",
+    "Store",
+    "StoreError",
+    "StoreLocked",
+    "StoreOverloaded",
+    "StoreUnavailable",
+    "StoreUnusable",
+    "Tx",
+    "Value",
+]

@@ -10,11 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+import msgspec
+
 from durable_workflow.server.notices import Notice
 
 T = TypeVar("T")
-Value: TypeAlias = None | int | float | str | bytes
+Value: TypeAlias = int | float | str | bytes | None
 Row: TypeAlias = tuple[Any, ...]
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """How a store is doing.
+
+    Attributes:
+        available: Units can be committed, as far as is known.
+        message: What is wrong, where something is.
+        missing_migrations: Names of the steps of the schema that the database has not had.
+    """
+
+    available: bool
+    message: str | None = None
+    missing_migrations: list[str] = []
 
 
 class Read(Protocol):
@@ -71,6 +87,10 @@ class Store(Protocol):
 
     async def read(self, work: Callable[[Read], T], /) -> T:
         """Run `work` on a consistent view beside the writers. It sees all acknowledged units."""
+        ...
+
+    async def check(self) -> Condition:
+        """How the store is doing, for probes; never raises."""
         ...
 
     async def close(self) -> None:

@@ -1,0 +1,48 @@
+"""The schema's history: numbered SQL files, applied forwards, each in a transaction of its own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from durable_workflow.server.store.errors import StoreUnusable
+
+FOLDER = Path(__file__).parent
+
+_NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """One step of the schema."""
+
+    version: int
+    name: str
+    text: str
+
+
+def load_migrations(folder: Path = FOLDER) -> list[Migration]:
+    """Every migration of `folder`, in order.
+
+    Raises:
+        StoreUnusable: The numbers do not run from 1 on without a gap, or a name does not fit.
+    """
+    found: list[Migration] = []
+    for file in sorted(folder.glob("*.sql")):
+        match = _NAME.match(file.name)
+        if match is None:
+            raise StoreUnusable(f"{file.name} is not named like a migration, 0001_name.sql")
+        found.append(Migration(int(match[1]), match[2], file.read_text("utf-8")))
+        if found[-1].version != len(found):
+            raise StoreUnusable(f"migration {len(found):04} is missing, or stands twice")
+    return found
+
+
+def pending(migrations: list[Migration], applied: int) -> list[Migration]:
+    """Those that are still to be done on a database at version `applied`.
+
+    A database that is ahead of this program is served as it is: migrations only add, and the
+    program before must run on the schema after, so that an upgrade can be taken back.
+    """
+    return [migration for migration in migrations if migration.version > applied]

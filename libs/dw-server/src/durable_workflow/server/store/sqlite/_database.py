@@ -1,0 +1,152 @@
+"""Opening the file: the lock, the settings that durability rests on, and the migrations."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import apsw
+
+from durable_workflow.server.store.errors import StoreUnusable
+from durable_workflow.server.store.migrations import Migration, pending
+from durable_workflow.server.store.sqlite._lock import FileLock
+from durable_workflow.server.store.sqlite._transaction import translated
+
+MEMORY = ":memory:"
+
+# "dwf1": tells our files from other people's databases, which are refused.
+_APPLICATION_ID = 0x64776631
+_STATEMENT_CACHE = 512
+_BUSY_MILLISECONDS = 5_000
+# Reading every page of a large file would make start-up, and so recovery, as long as the file.
+_CHECKED_BYTES = 32 * 1024 * 1024
+
+_SETTINGS = """
+PRAGMA foreign_keys = ON;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -65536;
+"""
+# FULL: the write-ahead log is fsynced in every commit, so what was acknowledged outlives a power
+# cut. The F_FULLFSYNC settings matter on macOS alone, where fsync does not reach the platter.
+_FILE_SETTINGS = """
+PRAGMA synchronous = FULL;
+PRAGMA fullfsync = ON;
+PRAGMA checkpoint_fullfsync = ON;
+PRAGMA wal_autocheckpoint = 2000;
+PRAGMA journal_size_limit = 67108864;
+"""
+
+
+class Database:
+    """The connections to one database.
+
+    Attributes:
+        writer: The one connection that changes anything.
+        reader: A connection that cannot change anything and sees what is committed; in memory
+            there is only one connection, and this is the same.
+    """
+
+    def __init__(self, location: str, migrations: list[Migration], *, now: int, vfs: str | None):
+        self.in_memory = location == MEMORY
+        self.path = None if self.in_memory else Path(os.path.realpath(location))
+        self._migrations = migrations
+        self._vfs = vfs
+        self._lock = FileLock(self.path) if self.path is not None else None
+        try:
+            with translated(f"cannot open {location}"):
+                self.writer = self._connect(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+                self._prepare(now)
+                self.reader = self.writer
+                if not self.in_memory:
+                    self.reader = self._connect(apsw.SQLITE_OPEN_READWRITE)
+                    self.reader.execute("PRAGMA query_only = ON").fetchall()
+        except BaseException:
+            self._release()
+            raise
+
+    def missing_migrations(self) -> list[str]:
+        """Names of the migrations that this database has not had."""
+        applied = self._version(self.reader)
+        return [migration.name for migration in pending(self._migrations, applied)]
+
+    def close(self) -> None:
+        """Close all connections, the log folded into the file, and give the file free."""
+        with translated("cannot close the database"):
+            if self.reader is not self.writer:
+                self.reader.close()
+            if not self.in_memory:
+                self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self.writer.close()
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def _connect(self, flags: int) -> apsw.Connection:
+        name = MEMORY if self.path is None else str(self.path)
+        connection = apsw.Connection(
+            name, flags=flags, vfs=self._vfs, statementcachesize=_STATEMENT_CACHE
+        )
+        connection.set_busy_timeout(_BUSY_MILLISECONDS)
+        connection.execute(_SETTINGS).fetchall()
+        if not self.in_memory:
+            connection.execute(_FILE_SETTINGS).fetchall()
+        return connection
+
+    def _prepare(self, now: int) -> None:
+        self._check_ours()
+        if not self.in_memory:
+            (mode,) = self.writer.execute("PRAGMA journal_mode = WAL").fetchall()[0]
+            if mode != "wal":
+                raise StoreUnusable(f"{self.path}: this file system cannot hold a write-ahead log")
+            self._check_whole()
+        self._migrate(now)
+        if self.path is not None:
+            _sync_folder(self.path.parent)
+
+    def _check_ours(self) -> None:
+        (application,) = self.writer.execute("PRAGMA application_id").fetchall()[0]
+        (tables,) = self.writer.execute("SELECT count(*) FROM sqlite_schema").fetchall()[0]
+        if application != _APPLICATION_ID and tables:
+            raise StoreUnusable(f"{self.path} is a database of another program")
+        if application != _APPLICATION_ID:
+            self.writer.execute(f"PRAGMA application_id = {_APPLICATION_ID}").fetchall()
+
+    def _check_whole(self) -> None:
+        assert self.path is not None
+        if self.path.stat().st_size > _CHECKED_BYTES:
+            return
+        (verdict,) = self.writer.execute("PRAGMA quick_check(1)").fetchall()[0]
+        if verdict != "ok":
+            raise StoreUnusable(f"{self.path} is damaged: {verdict}")
+
+    def _migrate(self, now: int) -> None:
+        self.writer.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations ("
+            "version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)"
+        ).fetchall()
+        for migration in pending(self._migrations, self._version(self.writer)):
+            with translated(f"migration {migration.version:04}_{migration.name}"), self.writer:
+                self.writer.execute(migration.text).fetchall()
+                self.writer.execute(
+                    "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)",
+                    (migration.version, migration.name, now),
+                ).fetchall()
+
+    @staticmethod
+    def _version(connection: apsw.Connection) -> int:
+        rows = connection.execute("SELECT max(version) FROM schema_migrations").fetchall()
+        return int(rows[0][0] or 0)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names of new files durable too: SQLite does it for the log, not for the database."""
+    if sys.platform == "win32":
+        return  # folders cannot be opened there, and names are journalled
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durable_workflow.server.store import StoreLocked, StoreUnusable, Tx
+from durable_workflow.server.store.migrations import Migration, load_migrations
+from durable_workflow.server.store.sqlite import SqliteStore
+
+
+def put(name: str) -> Callable[[Tx], int]:
+    return lambda tx: tx.do("put_box", name=name, content=1, data=None)
+
+
+def pragma(store: SqliteStore, name: str) -> Any:
+    return store._database.writer.execute(f"PRAGMA {name}").fetchall()[0][0]
+
+
+async def test_the_settings_that_durability_rests_on(open_file: Callable[[], SqliteStore]) -> None:
+    store = open_file()
+
+    assert pragma(store, "journal_mode") == "wal"
+    assert pragma(store, "synchronous") == 2  # FULL
+    assert pragma(store, "foreign_keys") == 1
+
+
+async def test_what_was_acknowledged_is_there_after_a_restart(
+    open_file: Callable[[], SqliteStore], tmp_path: Path
+) -> None:
+    store = open_file()
+    await store.run(put("a"))
+    await store.close()
+    assert not (tmp_path / "boxes.db-wal").exists()
+
+    again = open_file()
+    assert await again.read(lambda read: read.all("list_boxes")) == [("a",)]
+
+
+async def test_a_second_server_is_refused_while_the_first_has_the_file(
+    open_file: Callable[[], SqliteStore], tmp_path: Path
+) -> None:
+    store = open_file()
+    with pytest.raises(StoreLocked, match=r"served by another dw-server \(process \d+\)"):
+        open_file()
+
+    await store.close()
+    await open_file().run(put("a"))
+
+
+async def test_another_name_of_the_same_file_is_the_same_file(
+    open_sqlite: Callable[..., SqliteStore], tmp_path: Path
+) -> None:
+    open_sqlite(str(tmp_path / "real.db"), statements={}, migrations=[])
+    (tmp_path / "alias.db").symlink_to(tmp_path / "real.db")
+
+    with pytest.raises(StoreLocked):
+        open_sqlite(str(tmp_path / "alias.db"), statements={}, migrations=[])
+
+
+def test_a_killed_server_leaves_no_lock(tmp_path: Path) -> None:
+    script = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from durable_workflow.server.store.sqlite._lock import FileLock\n"
+        f"lock = FileLock(Path({str(tmp_path / 'x.db')!r}))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+
+    from durable_workflow.server.store.sqlite._lock import FileLock
+
+    FileLock(tmp_path / "x.db").release()
+
+
+def test_a_database_of_another_program_is_refused(
+    open_sqlite: Callable[..., SqliteStore], tmp_path: Path
+) -> None:
+    path = tmp_path / "theirs.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+
+    with pytest.raises(StoreUnusable, match="another program"):
+        open_sqlite(str(path), statements={}, migrations=[])
+    with pytest.raises(StoreUnusable, match="another program"):  # and the lock is free again
+        open_sqlite(str(path), statements={}, migrations=[])
+
+
+@pytest.mark.parametrize("damage", [b"this is not a database" * 50, b"SQLite format 3\x00" * 400])
+def test_a_damaged_file_is_refused(
+    open_sqlite: Callable[..., SqliteStore], tmp_path: Path, damage: bytes
+) -> None:
+    path = tmp_path / "damaged.db"
+    path.write_bytes(damage)
+
+    with pytest.raises(StoreUnusable):
+        open_sqlite(str(path), statements={}, migrations=[])
+
+
+async def test_a_damaged_page_is_found_on_opening(
+    open_file: Callable[..., SqliteStore], tmp_path: Path
+) -> None:
+    store = open_file()
+    for number in range(200):
+        await store.run(put(f"{number:040}"))
+    await store.close()
+    path = tmp_path / "boxes.db"
+    content = bytearray(path.read_bytes())
+    content[4096 * 2 : 4096 * 3] = b"\xff" * 4096
+    path.write_bytes(content)
+
+    with pytest.raises(StoreUnusable, match=r"damaged|malformed"):
+        open_file()
+
+
+def test_a_folder_that_does_not_exist_is_said(
+    open_sqlite: Callable[..., SqliteStore], tmp_path: Path
+) -> None:
+    with pytest.raises(StoreUnusable, match="cannot open"):
+        open_sqlite(str(tmp_path / "no" / "such.db"), statements={}, migrations=[])
+
+
+async def test_migrations_go_forwards_with_the_data_in_place(
+    open_file: Callable[..., SqliteStore], box_migrations: list[Migration]
+) -> None:
+    store = open_file()
+    await store.run(put("a"))
+    await store.close()
+    more = [*box_migrations, Migration(2, "colour", "ALTER TABLE boxes ADD COLUMN colour TEXT;")]
+
+    newer = open_file(migrations=more)
+    assert (await newer.check()).missing_migrations == []
+    assert await newer.read(lambda read: read.all("list_boxes")) == [("a",)]
+    await newer.close()
+
+    older = open_file()  # the program before runs on the schema after
+    await older.run(put("b"))
+    assert len(await older.read(lambda read: read.all("list_boxes"))) == 2
+
+
+async def test_a_migration_that_fails_changes_nothing(
+    open_file: Callable[..., SqliteStore], box_migrations: list[Migration]
+) -> None:
+    bad = Migration(2, "bad", "CREATE TABLE half (x); SELECT nonsense FROM nowhere;")
+    with pytest.raises(Exception, match="0002_bad"):
+        open_file(migrations=[*box_migrations, bad])
+
+    good = Migration(2, "good", "CREATE TABLE half (x);")
+    await open_file(migrations=[*box_migrations, good]).run(put("a"))
+
+
+@pytest.mark.parametrize("names", [["0002_a.sql"], ["0001_a.sql", "0001_b.sql"], ["first.sql"]])
+def test_migrations_are_numbered_without_gaps(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).write_text("SELECT 1;")
+
+    with pytest.raises(StoreUnusable):
+        load_migrations(tmp_path)

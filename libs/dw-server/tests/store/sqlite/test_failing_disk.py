@@ -1,0 +1,100 @@
+"""A disk that fails, under the very code that ships: an SQLite VFS whose writes can be refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from durable_workflow.server.notices import DueAt, Notice
+from durable_workflow.server.store import StoreUnavailable, Tx
+from durable_workflow.server.store.sqlite import SqliteStore
+
+
+class Disk(apsw.VFS):
+    """The system's files, until `fails` names what goes wrong."""
+
+    def __init__(self) -> None:
+        self.fails: str | None = None
+        super().__init__("failing-disk", "")
+
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
+        return DiskFile(self, name, flags)
+
+
+class DiskFile(apsw.VFSFile):
+    def __init__(self, disk: Disk, name: Any, flags: list[int]) -> None:
+        self._disk = disk
+        super().__init__("", name, flags)
+
+    def xWrite(self, data: bytes, offset: int) -> None:
+        if self._disk.fails == "full":
+            raise apsw.FullError("no space left")
+        super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:
+        if self._disk.fails == "sync":
+            raise apsw.IOError("fsync failed")
+        super().xSync(flags)
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    disk = Disk()
+    yield disk
+    disk.unregister()
+
+
+def put(name: str) -> Callable[[Tx], None]:
+    def work(tx: Tx) -> None:
+        tx.do("put_box", name=name, content=1, data=None)
+        tx.notify(DueAt(1))
+
+    return work
+
+
+@pytest.mark.parametrize("failure", ["full", "sync"])
+async def test_what_cannot_be_written_is_not_acknowledged_and_did_not_happen(
+    disk: Disk,
+    open_file: Callable[..., SqliteStore],
+    notices: list[Notice],
+    failure: str,
+) -> None:
+    store = open_file(vfs="failing-disk")
+    await store.run(put("before"))
+    notices.clear()
+
+    disk.fails = failure
+    results = await asyncio.gather(
+        *[store.run(put(f"{number}")) for number in range(5)], return_exceptions=True
+    )
+    assert [type(result) for result in results] == [StoreUnavailable] * 5
+    assert notices == []
+    assert not (await store.check()).available
+    assert await store.read(lambda read: read.all("list_boxes")) == [("before",)]
+
+    disk.fails = None
+    await store.run(put("after"))
+    assert (await store.check()).available
+    assert await store.read(lambda read: read.all("list_boxes")) == [("after",), ("before",)]
+
+
+async def test_a_unit_that_ends_the_transaction_fails_its_whole_batch_and_nothing_else(
+    open_file: Callable[..., SqliteStore], tmp_path: Path
+) -> None:
+    store = open_file()
+
+    def end_it(tx: Tx) -> None:
+        store._writer.execute("ROLLBACK").fetchall()  # as SQLite does when the disk is full
+        raise RuntimeError("full")
+
+    results = await asyncio.gather(
+        store.run(put("a")), store.run(end_it), store.run(put("b")), return_exceptions=True
+    )
+
+    assert [type(result) for result in results] == [StoreUnavailable, StoreUnavailable, type(None)]
+    assert await store.read(lambda read: read.all("list_boxes")) == [("b",)]

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from durable_workflow.server.ids import UlidSource
+
+NOW = 1_767_225_600_000_000
+
+
+def test_ids_are_lower_case_ulids_of_their_moment() -> None:
+    made = UlidSource().new(NOW)
+
+    assert len(made) == 26
+    assert set(made) <= set("0123456789abcdefghjkmnpqrstvwxyz")
+    assert int_of(made[:10]) == NOW // 1000
+
+
+def int_of(text: str) -> int:
+    value = 0
+    for character in text:
+        value = value * 32 + "0123456789abcdefghjkmnpqrstvwxyz".index(character)
+    return value
+
+
+def test_ids_sort_by_order_of_making_whatever_the_clock_does() -> None:
+    source = UlidSource(seed=3)
+    moments = [NOW, NOW, NOW + 999, NOW + 1_000, NOW - 5_000_000, NOW + 1_000, NOW + 2_000]
+    made = [source.new(moment) for moment in moments] + [source.new(NOW) for _ in range(1_000)]
+
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+
+
+def test_a_seed_repeats_the_sequence() -> None:
+    first, again, other = UlidSource(seed=1), UlidSource(seed=1), UlidSource(seed=2)
+
+    assert [first.new(NOW), first.new(NOW)] == [again.new(NOW), again.new(NOW)]
+    assert first.new(NOW) != other.new(NOW)
+
+
+def test_time_beyond_what_an_id_holds_is_refused() -> None:
+    with pytest.raises(ValueError, match="time"):
+        UlidSource().new((1 << 48) * 1000)
