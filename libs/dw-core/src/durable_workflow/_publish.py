@@ -1,6 +1,7 @@
 """Public objects that name the module users import them from, and not the file they stand in."""
 
 from collections.abc import Iterable, Mapping
+from types import FunctionType
 
 
 def publish(namespace: Mapping[str, object], names: Iterable[str]) -> None:
@@ -17,5 +18,5 @@ def publish(namespace: Mapping[str, object], names: Iterable[str]) -> None:
     package = str(namespace["__name__"])
     for name in names:
         target = namespace.get(name)
-        if getattr(target, "__module__", "").startswith(f"{package}._"):
-            setattr(target, "__module__", package)  # noqa: B010 (types do not declare it settable)
+        if isinstance(target, type | FunctionType) and target.__module__.startswith(f"{package}._"):
+            target.__module__ = package

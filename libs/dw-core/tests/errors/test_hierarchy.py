@@ -3,6 +3,7 @@ import copy
 import pickle
 
 import pytest
+
 from durable_workflow import errors
 
 EXAMPLES = [

@@ -1,4 +1,5 @@
 import pytest
+
 from durable_workflow import errors
 from durable_workflow.errors import _raise_for_status
 

@@ -1,0 +1,137 @@
+"""Blobs by codec name."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from durable_workflow.serializer import _avro, _json
+from durable_workflow.serializer._sizes import (
+    DEFAULT_PAYLOAD_SIZE_WARNING,
+    PayloadSizeWarningConfig,
+    PayloadWarningContext,
+    PayloadWarningContexts,
+    warn_each,
+    warn_if_payload_near_limit,
+)
+
+JSON_CODEC: Final = "json"
+AVRO_CODEC: Final = "avro"
+SUPPORTED_CODECS: Final = (JSON_CODEC, AVRO_CODEC)
+
+
+def encode(
+    value: Any,
+    codec: str = AVRO_CODEC,
+    *,
+    size_warning: PayloadSizeWarningConfig | None = DEFAULT_PAYLOAD_SIZE_WARNING,
+    warning_context: PayloadWarningContext = None,
+) -> str:
+    """Encode a value as a blob.
+
+    Args:
+        value: What JSON can carry. None gives an encoded null, never an empty blob.
+        codec: `avro` or `json`.
+        size_warning: When to log a warning about the size; None never does.
+        warning_context: Which payload it is, for that warning.
+
+    Raises:
+        TypeError: JSON has no form for the value: adapt it first.
+        ValueError: The codec is unknown, or the value holds NaN or an infinity.
+    """
+    if codec == AVRO_CODEC:
+        blob = _avro.encode(value)
+    elif codec == JSON_CODEC:
+        blob = _json.encode(value)
+    else:
+        raise _unsupported(codec)
+    warn_if_payload_near_limit(
+        blob, codec=codec, size_warning=size_warning, warning_context=warning_context
+    )
+    return blob
+
+
+def encode_many(
+    values: Sequence[Any],
+    codec: str = AVRO_CODEC,
+    *,
+    size_warning: PayloadSizeWarningConfig | None = DEFAULT_PAYLOAD_SIZE_WARNING,
+    warning_context: PayloadWarningContexts = None,
+) -> list[str]:
+    """Encode several values with one visit to the codec.
+
+    Args:
+        values: What to encode.
+        codec: `avro` or `json`.
+        size_warning: When to log a warning about a size; None never does.
+        warning_context: One for all, or a sequence with one for each value.
+
+    Raises:
+        TypeError: JSON has no form for a value.
+        ValueError: As for `encode`, or the sequence of contexts has another length.
+    """
+    if codec == AVRO_CODEC:
+        blobs = _avro.encode_many(values)
+    elif codec == JSON_CODEC:
+        blobs = [_json.encode(value) for value in values]
+    else:
+        raise _unsupported(codec)
+    warn_each(blobs, codec=codec, size_warning=size_warning, warning_context=warning_context)
+    return blobs
+
+
+def decode(blob: str | None, codec: str | None = None) -> Any:
+    """Decode a blob.
+
+    Args:
+        blob: The blob. None and empty text decode to None, whatever the codec.
+        codec: `avro` or `json`; None means `json`.
+
+    Raises:
+        ValueError: The codec is unknown, or the blob is not one of it.
+    """
+    if blob is None or blob == "":
+        return None
+    if codec == AVRO_CODEC:
+        return _avro.decode(blob)
+    return _decoder(codec)(blob)
+
+
+def decode_many(blobs: Sequence[str | None], codec: str | None = None) -> list[Any]:
+    """Decode several blobs of one codec; None and empty ones stay None in their place.
+
+    Raises:
+        ValueError: As for `decode`.
+    """
+    # Compared, not tested for truth: whatever else a peer sent must reach the decoder and fail.
+    present = {place: blob for place, blob in enumerate(blobs) if blob is not None and blob != ""}
+    if not present:
+        return [None] * len(blobs)
+    if codec == AVRO_CODEC:
+        values = _avro.decode_many(list(present.values()))
+    else:
+        decoder = _decoder(codec)
+        values = [decoder(blob) for blob in present.values()]
+    decoded: list[Any] = [None] * len(blobs)
+    for place, value in zip(present, values, strict=True):
+        decoded[place] = value
+    return decoded
+
+
+def _decoder(codec: str | None) -> Callable[[str], Any]:
+    if codec is None or codec == JSON_CODEC:
+        return _decode_json
+    raise ValueError(
+        f"Cannot decode payload with codec {codec!r}: supported codecs are {SUPPORTED_CODECS!r}"
+    )
+
+
+def _decode_json(blob: str) -> Any:
+    try:
+        return _json.decode(blob)
+    except ValueError as error:
+        raise ValueError(f"Payload is not valid JSON: {error}") from error
+
+
+def _unsupported(codec: str) -> ValueError:
+    return ValueError(
+        f"Unsupported payload codec {codec!r}; supported codecs are {SUPPORTED_CODECS!r}"
+    )

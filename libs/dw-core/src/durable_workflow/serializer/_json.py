@@ -1,0 +1,35 @@
+"""JSON text: the codec `json`, and the inside of the codec `avro`."""
+
+import json
+from typing import Any
+
+# Made once: `json.dumps` with options builds an encoder for each call.
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def encode(value: Any) -> str:
+    """Compact JSON text of a value: key order kept, non-ASCII characters kept.
+
+    Raises:
+        TypeError: JSON has no form for a value or a key.
+        ValueError: A float is NaN or infinite, or the value contains itself.
+    """
+    try:
+        return _encoder.encode(value)
+    except RecursionError as error:
+        raise ValueError("payload is nested too deeply to be encoded") from error
+
+
+def decode(text: str) -> Any:
+    """The value of JSON text. `NaN` and infinities are read, though they are never written.
+
+    Raises:
+        ValueError: It is not JSON text.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        # Not an error of the process: a hostile payload must end as a bad payload.
+        raise ValueError("it is nested too deeply to be decoded") from error
+    except TypeError as error:
+        raise ValueError(f"it is of type {type(text).__name__} and not text") from error

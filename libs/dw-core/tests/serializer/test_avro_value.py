@@ -1,0 +1,186 @@
+import base64
+import binascii
+import contextlib
+import io
+import json
+import math
+
+import avro.io
+import avro.schema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from durable_workflow import serializer
+from durable_workflow.serializer import _avro_value
+
+VALUES = {
+    "null": None,
+    "boolean_false": False,
+    "boolean_true": True,
+    "long_min": -(2**63),
+    "long_max": 2**63 - 1,
+    "long_7": 7,
+    "double_7": 7.0,
+    "negative_zero": -0.0,
+    "bytes_00ff": b"\x00\xff",
+    "string_utf8": "héllo",
+    "array": [None, True, 7, 7.0, b"\x00\xff", "text"],
+    "map_empty": {},
+    "map_key_0": {"0": "zero"},
+    "map_keys_0_1": {"0": "zero", "1": "one"},
+    "map": {"a": 1, "b": [False]},
+    "nested": {"items": [{"enabled": True}, b"bytes", -2.5]},
+}
+
+
+@pytest.fixture(scope="module")
+def golden(spec_data):
+    return json.loads((spec_data / "avro-value-v1-golden.json").read_text())
+
+
+def same(left: object, right: object) -> bool:
+    """Equal, and of the same types: 7 is not 7.0, and 0.0 is not -0.0."""
+    return repr(left) == repr(right)
+
+
+def test_golden_frames_are_read(golden):
+    for case in golden["cases"]:
+        assert same(serializer.decode(case["wire_base64"], "avro"), VALUES[case["name"]])
+
+
+def test_golden_frames_are_written(golden):
+    for case in golden["cases"]:
+        frame = base64.b64decode(case["wire_base64"])
+        assert _avro_value.encode_frame(_avro_value.decode_frame(frame)) == frame, case["name"]
+
+
+def test_map_order_carries_no_meaning(golden):
+    for case in golden["alternate_map_orders"]:
+        first, second = (serializer.decode(blob, "avro") for blob in case["wire_base64"])
+        assert first == second
+
+
+def test_malformed_frames_begin_with_their_reason(golden):
+    assert len(golden["malformed_frames"]) == 18
+    for case in golden["malformed_frames"]:
+        with pytest.raises(ValueError, match=f"^{case['error']}: "):
+            _avro_value.decode_frame(base64.b64decode(case["wire_base64"]))
+
+
+def test_the_mixed_value_survives(spec_data):
+    document = json.loads((spec_data / "avro-value-benchmark-v1.json").read_text())["value"]
+    value = {**document, "blob": base64.b64decode(document["blob"]["$avro_bytes"])}
+    assert same(_avro_value.decode_frame(_avro_value.encode_frame(value)), value)
+
+
+@pytest.mark.parametrize(
+    ("blob", "value"),
+    [
+        ("wwHioz3/VYAiNwQC", 1),
+        ("wwHioz3/VYAiNwYAAAAAAAD4Pw==", 1.5),
+        ("wwHioz3/VYAiNwgCAA==", b"\x00"),
+        ("wwHioz3/VYAiNwoEw6k=", "é"),
+        ("wwHioz3/VYAiNwwEBAIKAmEA", [1, "a"]),
+        ("wwHioz3/VYAiNw4CAmIEAgA=", {"b": 1}),
+    ],
+)
+def test_blobs_of_later_servers(blob, value):
+    assert same(serializer.decode(blob, "avro"), value)
+    assert _avro_value.encode_frame(value) == base64.b64decode(blob)
+
+
+def test_blocks_of_every_standard_shape_are_read():
+    header = bytes.fromhex("c301e2a33dff55802237")
+    items = bytes.fromhex("0402")  # long 1
+    two_blocks = header + b"\x0c" + b"\x02" + items + b"\x02" + items + b"\x00"
+    assert _avro_value.decode_frame(two_blocks) == [1, 1]
+    sized = header + b"\x0c" + b"\x03" + b"\x08" + items * 2 + b"\x00"  # count -2, size 4
+    assert _avro_value.decode_frame(sized) == [1, 1]
+    sized_map = header + b"\x0e" + b"\x01" + b"\x08" + b"\x02a" + items + b"\x00"
+    assert _avro_value.decode_frame(sized_map) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "datum",
+    ["04ffffffffffffffffff7f", "04ffffffffffffffffffffff01", "0202", "0801", "01", "0cfeffffff0f"],
+)
+def test_hostile_numbers_are_refused(datum):
+    frame = bytes.fromhex("c301e2a33dff55802237" + datum)
+    with pytest.raises(ValueError, match=r"^invalid_payload_framing: "):
+        _avro_value.decode_frame(frame)
+
+
+def test_a_bottomless_frame_is_a_bad_payload():
+    frame = bytes.fromhex("c301e2a33dff55802237") + b"\x0c\x02" * 100_000
+    with pytest.raises(ValueError, match=r"^invalid_payload_framing: .*nested"):
+        _avro_value.decode_frame(frame)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "reason"),
+    [
+        (2**63, ValueError, "integer_overflow"),
+        (-(2**63) - 1, ValueError, "integer_overflow"),
+        (math.nan, ValueError, "non_finite_float"),
+        ([math.inf], ValueError, "non_finite_float"),
+        ({1: "a"}, ValueError, "invalid_map_key"),
+        ((1, 2), TypeError, "unsupported_value_type"),
+        ({"a": {1}}, TypeError, "unsupported_value_type"),
+    ],
+)
+def test_what_cannot_be_written(value, error, reason):
+    with pytest.raises(error, match=f"^{reason}"):
+        _avro_value.encode_frame(value)
+
+
+typed_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.binary()
+    | st.text(alphabet=st.characters(exclude_categories=["Cs"])),
+    lambda children: (
+        st.lists(children)
+        | st.dictionaries(st.text(alphabet=st.characters(exclude_categories=["Cs"])), children)
+    ),
+    max_leaves=20,
+)
+
+
+@given(typed_values)
+def test_typed_values_come_back_with_their_types(value):
+    assert same(_avro_value.decode_frame(_avro_value.encode_frame(value)), value)
+
+
+@given(value=typed_values)
+def test_frames_are_what_the_published_schema_says(value, spec_data):
+    schema = avro.schema.parse((spec_data / "durable_workflow.protocol.Value.v1.avsc").read_text())
+    datum = io.BytesIO(_avro_value.encode_frame(value)[10:])
+    read = avro.io.DatumReader(schema).read(avro.io.BinaryDecoder(datum))
+    assert same(plain(read), value)
+    assert not datum.read()
+
+
+def plain(datum):
+    """The value in a datum as the Apache package reads it."""
+    branch = datum["value"]
+    if branch is None:
+        return None
+    ((kind, value),) = branch.items()
+    if kind == "items":
+        return [plain(item) for item in value]
+    if kind == "entries":
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+@given(st.binary(max_size=60))
+def test_no_frame_raises_anything_but_a_value_error(data):
+    with contextlib.suppress(ValueError):
+        _avro_value.decode_frame(bytes.fromhex("c301e2a33dff55802237") + data)
+
+
+def test_the_wrapper_is_what_is_written():
+    assert binascii.a2b_base64(serializer.encode({"a": 1}))[:1] == b"\x00"
