@@ -1,0 +1,65 @@
+"""A worker as a process: python -m integration.harness.worker_process URL MODULE
+
+MODULE has the lists `WORKFLOWS` and `ACTIVITIES`; `order_processing.registry`-like spellings of two
+modules are written MODULE,MODULE. SIGTERM drains and stops it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import logging
+import signal
+from typing import Any
+
+from durable_workflow import Client, Worker
+
+
+def definitions(modules: str) -> tuple[list[Any], list[Any]]:
+    """Collect what the modules, separated by commas, list under `WORKFLOWS` and `ACTIVITIES`."""
+    workflows: list[Any] = []
+    activities: list[Any] = []
+    for name in modules.split(","):
+        module = importlib.import_module(name)
+        workflows += getattr(module, "WORKFLOWS", [])
+        activities += getattr(module, "ACTIVITIES", [])
+    return workflows, activities
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Work until SIGTERM or SIGINT."""
+    workflows, activities = definitions(options.programs)
+    async with Client(options.url, token=options.token) as client:
+        worker = Worker(
+            client,
+            task_queue=options.task_queue,
+            workflows=workflows,
+            activities=activities,
+            worker_id=options.worker_id,
+            max_concurrent_workflow_tasks=options.concurrency,
+            max_concurrent_activity_tasks=options.concurrency,
+        )
+        asked_to_stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+        print("the worker is running", flush=True)
+        working = asyncio.create_task(worker.run())
+        asking = asyncio.create_task(asked_to_stop.wait())
+        await asyncio.wait({working, asking}, return_when=asyncio.FIRST_COMPLETED)
+        asking.cancel()
+        await worker.stop()
+        await working
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="worker_process", description="A worker for tests.")
+    parser.add_argument("url")
+    parser.add_argument("programs", help="modules with WORKFLOWS and ACTIVITIES, by commas")
+    parser.add_argument("--token", default=None)
+    parser.add_argument("--task-queue", default="default")
+    parser.add_argument("--worker-id", default=None)
+    parser.add_argument("--concurrency", type=int, default=10)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    asyncio.run(serve(parser.parse_args()))
