@@ -1,0 +1,58 @@
+"""One server with a token and one without: processes on real sockets, for the whole session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.contract.scene import Scene
+from integration.harness.processes import ServerProcess
+from integration.harness.wire import Wire
+
+TOKEN = "contract-token"
+
+# Empty polls answer at once, and no lease runs out while a table is worked through.
+ENVIRONMENT = {
+    "DW_WORKER_POLL_TIMEOUT": "0",
+    "DW_WORKFLOW_TASK_LEASE_SECONDS": "3600",
+    "DW_ACTIVITY_TASK_LEASE_SECONDS": "3600",
+    "DW_WORKER_STALE_AFTER_SECONDS": "3600",
+}
+
+
+@pytest.fixture(scope="session")
+def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    db = tmp_path_factory.mktemp("open") / "state.db"
+    with ServerProcess(db, environment=ENVIRONMENT) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def guarded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    db = tmp_path_factory.mktemp("guarded") / "state.db"
+    with ServerProcess(db, token=TOKEN, environment=ENVIRONMENT) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def wire(open_server: ServerProcess) -> Iterator[Wire]:
+    with Wire(open_server.url) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="session")
+def guarded(guarded_server: ServerProcess) -> Iterator[Wire]:
+    with Wire(guarded_server.url, token=TOKEN) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="session")
+def scene(wire: Wire, open_server: ServerProcess) -> Scene:
+    return Scene.make(wire, Path(open_server.db))
+
+
+@pytest.fixture(scope="session")
+def guarded_scene(guarded: Wire, guarded_server: ServerProcess) -> Scene:
+    return Scene.make(guarded, Path(guarded_server.db))

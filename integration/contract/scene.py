@@ -1,0 +1,101 @@
+"""What a bad request may aim at: a leased task of each kind, a closed run, a registered worker.
+
+A bad request changes nothing, so one scene serves a whole table, and `Scene.state` is how a test
+sees that nothing changed: every row of the state file, and the leases still good.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from integration.harness.payloads import envelope
+from integration.harness.wire import Wire
+
+# What says when somebody was last seen, and nothing else, may change with any request.
+SIGNS_OF_LIFE = frozenset({"workers"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Names by which the tables speak of what is there: `$name` in a body, `{name}` in a path."""
+
+    names: Mapping[str, Any]
+    wire: Wire
+    db: Path
+
+    @staticmethod
+    def make(wire: Wire, db: Path) -> Scene:
+        """Build it over the wire, as any peer could."""
+        queue, worker = "scene-queue", "scene-worker"
+        wire.register(
+            worker,
+            queue=queue,
+            build_id="b1",
+            supported_workflow_types=["scene"],
+            supported_activity_types=["act"],
+            workflow_definition_fingerprints={"scene": "sha256:aa"},
+        )
+        closed = wire.start("scene-closed", workflow_type="scene", queue=queue)
+        task = wire.poll("workflow", worker, queue=queue)
+        wire.complete(task, {"type": "complete_workflow", "result": envelope("done")})
+        wire.start("scene-activity", workflow_type="scene", queue=queue)
+        scheduling = wire.poll("workflow", worker, queue=queue)
+        wire.complete(
+            scheduling,
+            {"type": "schedule_activity", "activity_type": "act", "arguments": envelope(["x"])},
+        )
+        activity = wire.poll("activity", worker, queue=queue)
+        started = wire.start("scene-open", workflow_type="scene", queue=queue)
+        leased = wire.poll("workflow", worker, queue=queue)
+        names = {
+            "queue": queue,
+            "worker": worker,
+            "workflow": "scene-open",
+            "run": started["run_id"],
+            "closed": "scene-closed",
+            "closed_run": closed["run_id"],
+            "task": leased["task_id"],
+            "attempt": leased["workflow_task_attempt"],
+            "closed_task": task["task_id"],
+            "done_task": scheduling["task_id"],
+            "activity_task": activity["task_id"],
+            "activity_attempt": activity["activity_attempt_id"],
+        }
+        return Scene(names, wire, db)
+
+    def fill(self, value: Any) -> Any:
+        """Return `value` with each `$name` replaced by what it stands for here."""
+        match value:
+            case str() if value.startswith("$"):
+                return self.names[value[1:]]
+            case dict():
+                return {key: self.fill(member) for key, member in value.items()}
+            case list():
+                return [self.fill(member) for member in value]
+            case _:
+                return value
+
+    def path(self, template: str) -> str:
+        """Return the path with each `{name}` replaced."""
+        for name, value in self.names.items():
+            template = template.replace(f"{{{name}}}", str(value))
+        return template
+
+    def state(self) -> dict[str, Any]:
+        """Return every row that the server has committed, table by table."""
+        uri = f"{self.db.as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+            found = connection.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+            tables = [name for (name,) in found]
+            return {
+                name: len(rows) if name in SIGNS_OF_LIFE else rows
+                for name in tables
+                for rows in [connection.execute(f'SELECT * FROM "{name}"').fetchall()]
+            }

@@ -1,0 +1,153 @@
+"""Commands that a completion may not hold (worker-protocol 3.6): nothing of the list is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from integration.contract.tables.rows import ABSENT, Bad
+from integration.harness.payloads import envelope
+
+TASK = {"lease_owner": "$worker", "workflow_task_attempt": "$attempt"}
+POLICY = {"max_attempts": 2}
+
+GOOD: dict[str, dict[str, Any]] = {
+    "schedule_activity": {"activity_type": "act", "arguments": envelope([])},
+    "start_timer": {"delay_seconds": 5},
+    "continue_as_new": {"arguments": envelope([])},
+    "complete_workflow": {"result": envelope(1)},
+    "fail_workflow": {"message": "m"},
+    "record_side_effect": {"result": envelope(1)["blob"]},
+}
+NOT_TEXT: list[Any] = ["", 5, [], {}]
+NOT_WHOLE: list[Any] = ["abc", 1.5, -1, []]
+NOT_PAYLOAD: list[Any] = [
+    5,
+    {"codec": "avro"},
+    {"codec": "nope", "blob": "x"},
+    {"codec": "avro", "blob": 5},
+]
+NOT_POLICY: list[Any] = [
+    "text",
+    {"max_attempts": 0},
+    {"max_attempts": "abc"},
+    {"backoff_seconds": "text"},
+    {"backoff_seconds": [-1]},
+    {"backoff_seconds": [1.5]},
+    {"non_retryable_error_types": "text"},
+    {"non_retryable_error_types": [" "]},
+    {"non_retryable_error_types": [5]},
+]
+TIMEOUTS = [
+    "start_to_close_timeout",
+    "schedule_to_start_timeout",
+    "schedule_to_close_timeout",
+    "heartbeat_timeout",
+]
+FIELDS: dict[str, dict[str, list[Any]]] = {
+    "schedule_activity": {
+        "activity_type": [ABSENT, " ", *NOT_TEXT],
+        "arguments": NOT_PAYLOAD,
+        "queue": NOT_TEXT,
+        "retry_policy": NOT_POLICY,
+        **{name: [0, *NOT_WHOLE] for name in TIMEOUTS},
+    },
+    "start_timer": {"delay_seconds": [ABSENT, None, *NOT_WHOLE]},
+    "continue_as_new": {"arguments": NOT_PAYLOAD, "workflow_type": NOT_TEXT, "queue": NOT_TEXT},
+    "complete_workflow": {"result": NOT_PAYLOAD},
+    "fail_workflow": {"message": [ABSENT, *NOT_TEXT], "non_retryable": ["maybe", 5, []]},
+    "record_side_effect": {"result": [ABSENT, None, *NOT_PAYLOAD]},
+}
+# A field on a command that it does not belong to.
+OUT_OF_PLACE = [
+    ("start_timer", "retry_policy", POLICY),
+    ("complete_workflow", "retry_policy", POLICY),
+    *[("start_timer", name, 5) for name in TIMEOUTS],
+    *[("continue_as_new", name, 5) for name in TIMEOUTS],
+    ("schedule_activity", "execution_timeout_seconds", 5),
+    ("schedule_activity", "run_timeout_seconds", 5),
+    ("continue_as_new", "run_timeout_seconds", 5),
+    ("complete_workflow", "non_retryable", True),
+    ("schedule_activity", "non_retryable", True),
+    ("schedule_activity", "parent_close_policy", "abandon"),
+    ("schedule_activity", "delay_seconds", 5),
+    ("complete_workflow", "delay_seconds", 5),
+    ("start_timer", "timeout_seconds", 5),
+]
+# Timeouts that contradict each other, under the field that is too long.
+CONTRADICTIONS: list[tuple[str, dict[str, int]]] = [
+    ("heartbeat_timeout", {"heartbeat_timeout": 9, "start_to_close_timeout": 5}),
+    ("start_to_close_timeout", {"start_to_close_timeout": 9, "schedule_to_close_timeout": 5}),
+    ("schedule_to_start_timeout", {"schedule_to_start_timeout": 9, "schedule_to_close_timeout": 5}),
+]
+
+
+def command_rows() -> Iterator[Bad]:
+    """Yield every row of this module."""
+    for kind, fields in FIELDS.items():
+        for name, values in fields.items():
+            for value in values:
+                command = {"type": kind, **GOOD[kind], name: value}
+                if value is ABSENT:
+                    del command[name]
+                yield _invalid(f"{kind}: {name} = {value!r}"[:90], [command], f"commands.0.{name}")
+    for kind, name, value in OUT_OF_PLACE:
+        command = {"type": kind, **GOOD[kind], name: value}
+        yield _invalid(f"{name} on {kind}", [command], f"commands.0.{name}")
+    for name, timeouts in CONTRADICTIONS:
+        command = {"type": "schedule_activity", **GOOD["schedule_activity"], **timeouts}
+        yield _invalid(f"{name} contradicts: {timeouts}", [command], f"commands.0.{name}")
+    good = {"type": "start_timer", "delay_seconds": 5}
+    for value in ["dance", 5, None, ABSENT, ""]:
+        unknown: dict[str, Any] = {} if value is ABSENT else {"type": value}
+        yield _invalid(f"a command of type {value!r}", [unknown], "commands.0.type")
+    yield _invalid(
+        "an unknown command after a good one", [good, {"type": "dance"}], "commands.1.type"
+    )
+    yield from _whole_lists()
+
+
+def _whole_lists() -> Iterator[Bad]:
+    done = {"type": "complete_workflow", "result": envelope(1)}
+    failed = {"type": "fail_workflow", "message": "m"}
+    for name, commands in [
+        ("two results", [done, done]),
+        ("a result and a failure", [done, failed]),
+        ("a result and a new run", [{"type": "continue_as_new"}, done]),
+        (
+            "a retry policy that says nothing",
+            [{"type": "schedule_activity", **GOOD["schedule_activity"], "retry_policy": {"a": 1}}],
+        ),
+    ]:
+        yield Bad(
+            name=f"complete: {name}",
+            path="/api/worker/workflow-tasks/{task}/complete",
+            body={**TASK, "commands": commands},
+            status=409,
+            reason="invalid_commands",
+        )
+    timers = [{"type": "start_timer", "delay_seconds": 5}] * 1001
+    yield Bad(
+        name="complete: more commands than a batch may hold",
+        path="/api/worker/workflow-tasks/{task}/complete",
+        body={**TASK, "commands": timers},
+        status=422,
+        reason="structural_limit_exceeded",
+        has={
+            "outcome": "rejected",
+            "limit_kind": "command_batch_size",
+            "current_value": 1001,
+            "configured_limit": 1000,
+        },
+    )
+
+
+def _invalid(name: str, commands: list[dict[str, Any]], error: str) -> Bad:
+    return Bad(
+        name=f"complete: {name}",
+        path="/api/worker/workflow-tasks/{task}/complete",
+        body={**TASK, "commands": commands},
+        status=422,
+        reason="validation_failed",
+        errors=(error,),
+    )
