@@ -1,0 +1,72 @@
+"""What a fault run is asked to do: counts, a seed, and the moments that the seed gives."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Counts and settings of one run. Each has an environment variable `FAULT_<NAME>` and a flag.
+
+    Attributes:
+        orders: Workflows to process.
+        server_kills: How often the server is killed with SIGKILL, and started again.
+        worker_kills: How often a worker is.
+        workers: Worker processes.
+        lease_seconds: How long a task that a dead worker holds stays with it.
+        packing_seconds: The durable timer in each order.
+        most_pause_seconds: Kills are at most that far apart.
+        patience_seconds: When the whole run counts as stuck.
+        seed: What every random choice comes from; 0 draws one.
+    """
+
+    orders: int = 200
+    server_kills: int = 5
+    worker_kills: int = 5
+    workers: int = 2
+    lease_seconds: int = 3
+    packing_seconds: int = 1
+    most_pause_seconds: float = 2.0
+    patience_seconds: float = 300.0
+    seed: int = 0
+
+    @staticmethod
+    def from_command_line() -> Plan:
+        """Read the flags; what they leave out comes from the environment, then from here."""
+        parser = argparse.ArgumentParser(prog="fault_run", description=__doc__)
+        for name, default in asdict(Plan()).items():
+            wanted = os.environ.get(f"FAULT_{name.upper()}", default)
+            flag = f"--{name.replace('_', '-')}"
+            parser.add_argument(flag, type=type(default), default=wanted)
+        options: dict[str, Any] = vars(parser.parse_args())
+        return Plan(**options).with_seed()
+
+    def with_seed(self) -> Plan:
+        """Return this plan with a seed, drawn if there is none."""
+        if self.seed:
+            return self
+        return Plan(**{**asdict(self), "seed": random.SystemRandom().randrange(1, 2**31)})
+
+    def faults(self) -> list[Fault]:
+        """Return the faults in order, each with the pause before it: the same for one seed."""
+        dice = random.Random(self.seed)
+        kinds = ["server"] * self.server_kills + ["worker"] * self.worker_kills
+        dice.shuffle(kinds)
+        return [
+            Fault(kind, dice.uniform(0.1, self.most_pause_seconds), dice.randrange(self.workers))
+            for kind in kinds
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kill: of what, how long after the one before, and of which worker."""
+
+    kind: str
+    pause_seconds: float
+    worker: int

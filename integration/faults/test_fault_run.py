@@ -1,0 +1,18 @@
+"""A short fault run; the long one is a program (see `fault_run.py`), and CI runs that too."""
+
+from integration.faults.fault_run import fault_run
+from integration.faults.plan import Plan
+
+
+async def test_orders_survive_kills_of_server_and_workers() -> None:
+    plan = Plan(orders=24, server_kills=2, worker_kills=2, patience_seconds=120).with_seed()
+    verdict = (await fault_run(plan)).as_json()
+    assert verdict["violations"] == [], f"seed {plan.seed}"
+    assert verdict["acknowledged"] == 24
+
+
+def test_one_seed_gives_one_order_of_faults() -> None:
+    plan = Plan(seed=7)
+    assert plan.faults() == Plan(seed=7).faults()
+    assert plan.faults() != Plan(seed=8).faults()
+    assert sorted(fault.kind for fault in plan.faults()) == ["server"] * 5 + ["worker"] * 5
