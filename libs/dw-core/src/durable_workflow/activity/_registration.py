@@ -1,0 +1,30 @@
+"""The decorator that names an activity, and those named so far."""
+
+from collections.abc import Callable
+from typing import Any
+
+_registry: dict[str, Callable[..., Any]] = {}
+
+
+def defn(*, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function an activity.
+
+    Args:
+        name: The type by which workflows, in whatever language, ask for it.
+
+    Returns:
+        A decorator that returns the same function. The last of several functions of one name is
+        the one registered.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.__activity_name__ = name  # type: ignore[attr-defined]  # read by the worker
+        _registry[name] = function
+        return function
+
+    return decorate
+
+
+def registry() -> dict[str, Callable[..., Any]]:
+    """The activities of this process by name, as a copy."""
+    return dict(_registry)
