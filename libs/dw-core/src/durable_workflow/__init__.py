@@ -1,3 +1,176 @@
-from pkgutil import extend_path
+"""Durable Workflow: programs that do not forget where they were.
 
+The public names of every wheel, found when they are asked for: importing this package imports
+none of them. A name whose wheel is missing raises `ImportError` with the line to install it; and
+so does `hasattr`, thus ask `dir()` or `__all__` what is there.
+"""
+
+from pkgutil import extend_path
+from typing import TYPE_CHECKING
+
+# Each wheel adds its modules to this package; in a development checkout each from its own folder.
 __path__ = extend_path(__path__, __name__)
+
+if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test compares the two
+    from durable_workflow import activity as activity
+    from durable_workflow import workflow as workflow
+    from durable_workflow.activity import ActivityContext as ActivityContext
+    from durable_workflow.activity import ActivityInfo as ActivityInfo
+    from durable_workflow.auth_composition import (
+        AUTH_COMPOSITION_CONTRACT_SCHEMA as AUTH_COMPOSITION_CONTRACT_SCHEMA,
+    )
+    from durable_workflow.auth_composition import (
+        AUTH_COMPOSITION_CONTRACT_VERSION as AUTH_COMPOSITION_CONTRACT_VERSION,
+    )
+    from durable_workflow.auth_composition import (
+        AUTH_COMPOSITION_REQUIRED_EFFECTIVE_CONFIG_FIELDS as AUTH_COMPOSITION_REQUIRED_EFFECTIVE_CONFIG_FIELDS,  # noqa: E501 (a name, twice)
+    )
+    from durable_workflow.auth_composition import AuthCompositionContract as AuthCompositionContract
+    from durable_workflow.auth_composition import (
+        AuthCompositionContractError as AuthCompositionContractError,
+    )
+    from durable_workflow.auth_composition import (
+        parse_auth_composition_contract as parse_auth_composition_contract,
+    )
+    from durable_workflow.errors import ActivityCancelled as ActivityCancelled
+    from durable_workflow.errors import ActivityFailed as ActivityFailed
+    from durable_workflow.errors import ChildWorkflowCancelled as ChildWorkflowCancelled
+    from durable_workflow.errors import ChildWorkflowFailed as ChildWorkflowFailed
+    from durable_workflow.errors import ChildWorkflowTerminated as ChildWorkflowTerminated
+    from durable_workflow.errors import DurableWorkflowError as DurableWorkflowError
+    from durable_workflow.errors import InvalidArgument as InvalidArgument
+    from durable_workflow.errors import NamespaceNotFound as NamespaceNotFound
+    from durable_workflow.errors import NonDeterministicReplayError as NonDeterministicReplayError
+    from durable_workflow.errors import NonRetryableError as NonRetryableError
+    from durable_workflow.errors import QueryFailed as QueryFailed
+    from durable_workflow.errors import ScheduleAlreadyExists as ScheduleAlreadyExists
+    from durable_workflow.errors import ScheduleNotFound as ScheduleNotFound
+    from durable_workflow.errors import SearchAttributeNotFound as SearchAttributeNotFound
+    from durable_workflow.errors import ServerError as ServerError
+    from durable_workflow.errors import SignalFailed as SignalFailed
+    from durable_workflow.errors import Unauthorized as Unauthorized
+    from durable_workflow.errors import UpdateRejected as UpdateRejected
+    from durable_workflow.errors import WorkerNotFound as WorkerNotFound
+    from durable_workflow.errors import WorkflowAlreadyStarted as WorkflowAlreadyStarted
+    from durable_workflow.errors import WorkflowCancelled as WorkflowCancelled
+    from durable_workflow.errors import WorkflowContinuedAsNew as WorkflowContinuedAsNew
+    from durable_workflow.errors import WorkflowFailed as WorkflowFailed
+    from durable_workflow.errors import WorkflowNotFound as WorkflowNotFound
+    from durable_workflow.errors import WorkflowPayloadDecodeError as WorkflowPayloadDecodeError
+    from durable_workflow.errors import WorkflowTerminated as WorkflowTerminated
+    from durable_workflow.errors import WorkflowTimedOut as WorkflowTimedOut
+    from durable_workflow.external_storage import (
+        EXTERNAL_PAYLOAD_REFERENCE_SCHEMA as EXTERNAL_PAYLOAD_REFERENCE_SCHEMA,
+    )
+    from durable_workflow.external_storage import ExternalPayloadCache as ExternalPayloadCache
+    from durable_workflow.external_storage import (
+        ExternalPayloadIntegrityError as ExternalPayloadIntegrityError,
+    )
+    from durable_workflow.external_storage import (
+        ExternalPayloadReference as ExternalPayloadReference,
+    )
+    from durable_workflow.external_storage import (
+        ExternalPayloadStoragePolicy as ExternalPayloadStoragePolicy,
+    )
+    from durable_workflow.external_storage import ExternalStorageDriver as ExternalStorageDriver
+    from durable_workflow.external_storage import (
+        LocalFilesystemExternalStorage as LocalFilesystemExternalStorage,
+    )
+    from durable_workflow.external_storage import delete_external_payload as delete_external_payload
+    from durable_workflow.external_storage import (
+        external_storage_driver_from_policy as external_storage_driver_from_policy,
+    )
+    from durable_workflow.external_storage import fetch_external_payload as fetch_external_payload
+    from durable_workflow.external_storage import store_external_payload as store_external_payload
+    from durable_workflow.external_task_input import (
+        EXTERNAL_TASK_INPUT_CONTRACT_SCHEMA as EXTERNAL_TASK_INPUT_CONTRACT_SCHEMA,
+    )
+    from durable_workflow.external_task_input import (
+        EXTERNAL_TASK_INPUT_MEDIA_TYPE as EXTERNAL_TASK_INPUT_MEDIA_TYPE,
+    )
+    from durable_workflow.external_task_input import (
+        EXTERNAL_TASK_INPUT_SCHEMA as EXTERNAL_TASK_INPUT_SCHEMA,
+    )
+    from durable_workflow.external_task_input import (
+        EXTERNAL_TASK_INPUT_VERSION as EXTERNAL_TASK_INPUT_VERSION,
+    )
+    from durable_workflow.external_task_input import ExternalTaskInput as ExternalTaskInput
+    from durable_workflow.external_task_input import (
+        ExternalTaskInputError as ExternalTaskInputError,
+    )
+    from durable_workflow.external_task_input import (
+        ExternalTaskInputIdentity as ExternalTaskInputIdentity,
+    )
+    from durable_workflow.external_task_input import ExternalTaskLease as ExternalTaskLease
+    from durable_workflow.external_task_input import (
+        ExternalTaskWorkflowContext as ExternalTaskWorkflowContext,
+    )
+    from durable_workflow.external_task_input import (
+        parse_external_task_input as parse_external_task_input,
+    )
+    from durable_workflow.external_task_input import (
+        parse_external_task_input_artifact as parse_external_task_input_artifact,
+    )
+    from durable_workflow.external_task_result import (
+        EXTERNAL_TASK_RESULT_CONTRACT_SCHEMA as EXTERNAL_TASK_RESULT_CONTRACT_SCHEMA,
+    )
+    from durable_workflow.external_task_result import (
+        EXTERNAL_TASK_RESULT_MEDIA_TYPE as EXTERNAL_TASK_RESULT_MEDIA_TYPE,
+    )
+    from durable_workflow.external_task_result import (
+        EXTERNAL_TASK_RESULT_SCHEMA as EXTERNAL_TASK_RESULT_SCHEMA,
+    )
+    from durable_workflow.external_task_result import (
+        EXTERNAL_TASK_RESULT_VERSION as EXTERNAL_TASK_RESULT_VERSION,
+    )
+    from durable_workflow.external_task_result import ExternalTaskFailure as ExternalTaskFailure
+    from durable_workflow.external_task_result import ExternalTaskIdentity as ExternalTaskIdentity
+    from durable_workflow.external_task_result import ExternalTaskResult as ExternalTaskResult
+    from durable_workflow.external_task_result import (
+        ExternalTaskResultError as ExternalTaskResultError,
+    )
+    from durable_workflow.external_task_result import (
+        parse_external_task_result as parse_external_task_result,
+    )
+    from durable_workflow.external_task_result import (
+        parse_external_task_result_artifact as parse_external_task_result_artifact,
+    )
+    from durable_workflow.metrics import InMemoryMetrics as InMemoryMetrics
+    from durable_workflow.metrics import MetricsRecorder as MetricsRecorder
+    from durable_workflow.metrics import NoopMetrics as NoopMetrics
+    from durable_workflow.retry_policy import RetryPolicy as RetryPolicy
+    from durable_workflow.retry_policy import TransportRetryPolicy as TransportRetryPolicy
+    from durable_workflow.serializer import PayloadSizeWarningConfig as PayloadSizeWarningConfig
+    from durable_workflow.serializer import PayloadSizeWarningContext as PayloadSizeWarningContext
+    from durable_workflow.serializer import external_storage_envelope as external_storage_envelope
+    from durable_workflow.serializer import to_avro_payload_value as to_avro_payload_value
+    from durable_workflow.serializer import to_avro_payload_values as to_avro_payload_values
+    from durable_workflow.workflow import ActivityRetryPolicy as ActivityRetryPolicy
+    from durable_workflow.workflow import ChildWorkflowRetryPolicy as ChildWorkflowRetryPolicy
+    from durable_workflow.workflow import ContinueAsNew as ContinueAsNew
+    from durable_workflow.workflow import ReplayOutcome as ReplayOutcome
+    from durable_workflow.workflow import StartChildWorkflow as StartChildWorkflow
+    from durable_workflow.workflow import replay as replay
+
+    __version__: str
+
+from durable_workflow import _facade
+
+__all__ = [*_facade.installed_names(), "__version__"]  # pyright: ignore[reportUnsupportedDunderAll] (known only once installed)
+
+
+def __getattr__(name: str) -> object:
+    """Find a public name, and remember it."""
+    if name == "__version__":
+        from durable_workflow._protocol import installed_version
+
+        value: object = installed_version("durable-workflow", "dw-core")
+    else:
+        value = _facade.resolve(name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names that are installed."""
+    return list(__all__)

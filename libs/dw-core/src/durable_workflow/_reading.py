@@ -4,7 +4,10 @@ For the published contracts, which are parsed strictly: a carrier that misreads 
 wrong thing. Members that a contract does not name are ignored everywhere.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 
@@ -65,16 +68,19 @@ class Section:
             raise self.fail(key, "a non-empty string")
         return value
 
+    def string(self, key: str) -> str:
+        """A member that is a string, which may be empty."""
+        value = self.members.get(key)
+        if not isinstance(value, str):
+            raise self.fail(key, "a string")
+        return value
+
     def nullable_text(self, key: str) -> str | None:
         """A member that is there, and a string or null."""
         value = self._present(key)
         if value is not None and not isinstance(value, str):
             raise self.fail(key, "a string or null")
         return value
-
-    def optional_text(self, key: str) -> str | None:
-        """A member that is a string, null or absent."""
-        return self.nullable_text(key) if key in self.members else None
 
     def nullable_object(self, key: str) -> Mapping[str, Any] | None:
         """A member that is there, and an object or null."""
@@ -131,3 +137,37 @@ class Section:
         if key not in self.members:
             raise self.fail(key, "present")
         return self.members[key]
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactKind:
+    """What a published artifact, an example with its checksum, must say of itself."""
+
+    prefix: str
+    media_type: str
+    schema: str
+    version: int
+    error: type[ContractError]
+
+    def example(self, artifact: object) -> Mapping[str, Any]:
+        """The example in an artifact.
+
+        Raises:
+            ContractError: It is no such artifact, or its checksum is of another example.
+        """
+        section = Section(artifact, "", self.error)
+        if not section.text("artifact").startswith(self.prefix):
+            raise section.fail("artifact", f"a name that begins with {self.prefix}")
+        section.pinned("media_type", self.media_type)
+        section.pinned("schema", self.schema)
+        section.pinned("version", self.version)
+        example = section.section("example").members
+        if section.text("sha256") != _checksum(example):
+            raise self.error("sha256 does not match the example")
+        return example
+
+
+def _checksum(example: Mapping[str, Any]) -> str:
+    """Hex SHA-256 of compact JSON, keys in the order given, non-ASCII characters kept."""
+    text = json.dumps(example, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
