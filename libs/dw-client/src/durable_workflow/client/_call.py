@@ -1,0 +1,153 @@
+"""One HTTP request as a value: what to send, and how to read the answer.
+
+Nothing here does I/O. The builders in `_calls` return a `Call`, and `Session` is the one place
+that sends it. The route template is also the metric label, so the two cannot disagree.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+from durable_workflow.client._json import JsonObject
+from durable_workflow.errors import ServerError
+
+T = TypeVar("T")
+ResultT = TypeVar("ResultT")
+
+_NOTHING: Mapping[str, Any] = {}
+
+# A colon is legal in a workflow id and in a path segment; published clients send it as it is.
+_COLON_STAYS = frozenset(
+    {"workflow_id", "run_id", "schedule_id", "activity_id", "adapter", "task_id"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, once it is known not to be a refusal.
+
+    Attributes:
+        status: HTTP status.
+        body: Parsed JSON; None where the body was empty.
+        headers: Response headers, names in any case as the transport gives them.
+    """
+
+    status: int
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Repeat(Enum):
+    """Which failures of the network allow the same request to be sent once more."""
+
+    ALWAYS = "always"
+    """All: the request is idempotent, or carries a key by which the server knows it again."""
+
+    IF_UNSENT = "if unsent"
+    """Only those before the request left: a second one would be a second effect."""
+
+    LONG_POLL = "long poll"
+    """All but time-outs, which are ordinary here: one more try, then the answer is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request of the control plane or the worker plane.
+
+    Attributes:
+        method: HTTP method.
+        route: Path below `/api`, with placeholders in place of ids.
+        read: Turns the answer into the result of the client method.
+        path: Values of the placeholders, unencoded.
+        query: Parameters of the query string; those that are None are left out.
+        body: JSON object to send; None sends no body.
+        worker: Whether it belongs to the worker plane.
+        timeout: Seconds for the whole exchange; None takes the client's own.
+        context: The id that errors about this call name.
+        headers: Headers beside those that every request of the plane carries.
+        outcomes: Statuses of 400 and more that are a result here, and not an error.
+        repeat: Which failures allow another attempt.
+        raw_url: Path and query as they are, in place of route, path and query.
+    """
+
+    method: str
+    route: str
+    read: Callable[[Answer], T]
+    path: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    query: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    body: JsonObject | None = None
+    worker: bool = False
+    timeout: float | None = None
+    context: str = ""
+    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    outcomes: frozenset[int] = frozenset()
+    repeat: Repeat = Repeat.ALWAYS
+    raw_url: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Path below `/api` with every segment encoded, and the query string."""
+        if self.raw_url is not None:
+            return self.raw_url
+        path = self.route
+        if self.path:
+            path = path.format_map({name: _segment(name, text) for name, text in self.path.items()})
+        if not self.query:
+            return path
+        parameters = {name: value for name, value in self.query.items() if value is not None}
+        return f"{path}?{urlencode(parameters)}" if parameters else path
+
+
+def _segment(name: str, value: str) -> str:
+    """Encode one path segment, so that no id can address another route than its own."""
+    if not value:
+        raise ValueError(f"{name} must not be empty")
+    if value in {".", ".."}:
+        return value.replace(".", "%2E")
+    return quote(value, safe=":" if name in _COLON_STAYS else "")
+
+
+def document(answer: Answer) -> Any:
+    """Read the parsed body as it is."""
+    return answer.body
+
+
+def nothing(answer: Answer) -> None:
+    """Read nothing: the call was accepted, and that is all there is to know."""
+    del answer
+
+
+def json_object(answer: Answer, reason: str = "invalid_response") -> JsonObject:
+    """Read a body that has to be an object.
+
+    Raises:
+        ServerError: It is not. The reason is one of this client and never of a server.
+    """
+    if isinstance(answer.body, dict):
+        return answer.body
+    kind = "nothing" if answer.body is None else type(answer.body).__name__
+    raise ServerError(
+        200, {"reason": reason, "message": f"expected a JSON object, the server sent {kind}"}
+    )
+
+
+def reading(
+    build: Callable[[JsonObject], ResultT], reason: str = "invalid_response"
+) -> Callable[[Answer], ResultT]:
+    """A reader that hands a body that has to be an object to `build`."""
+
+    def read(answer: Answer) -> ResultT:
+        return build(json_object(answer, reason))
+
+    return read
+
+
+def as_object(reason: str) -> Callable[[Answer], JsonObject]:
+    """A reader of a body that has to be an object, naming `reason` where it is not."""
+
+    def read(answer: Answer) -> JsonObject:
+        return json_object(answer, reason)
+
+    return read

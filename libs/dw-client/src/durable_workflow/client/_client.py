@@ -1,0 +1,213 @@
+"""`Client`: the constructor, and the sum of what there is to ask a server."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from durable_workflow._meet import register_transport_clone
+from durable_workflow.client._resources.activities import ActivityMethods
+from durable_workflow.client._resources.activity_tasks import ActivityTaskMethods
+from durable_workflow.client._resources.bridge import BridgeMethods
+from durable_workflow.client._resources.messages import MessageMethods
+from durable_workflow.client._resources.namespaces import NamespaceMethods
+from durable_workflow.client._resources.query_tasks import QueryTaskMethods
+from durable_workflow.client._resources.registration import RegistrationMethods
+from durable_workflow.client._resources.schedules import ScheduleMethods
+from durable_workflow.client._resources.search_attributes import SearchAttributeMethods
+from durable_workflow.client._resources.system import SystemMethods
+from durable_workflow.client._resources.task_queues import TaskQueueMethods
+from durable_workflow.client._resources.workers import WorkerMethods
+from durable_workflow.client._resources.workflow_results import WorkflowResultMethods
+from durable_workflow.client._resources.workflow_tasks import WorkflowTaskMethods
+from durable_workflow.client._resources.workflows import WorkflowMethods
+from durable_workflow.client._transport import Transport, TransportClient, connect
+from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
+from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
+from durable_workflow.retry_policy import TransportRetryPolicy
+from durable_workflow.serializer import (
+    DEFAULT_PAYLOAD_SIZE_BYTES,
+    DEFAULT_WARNING_THRESHOLD_PERCENT,
+    PayloadSizeWarningConfig,
+)
+
+
+class Client(
+    WorkflowMethods,
+    WorkflowResultMethods,
+    MessageMethods,
+    ScheduleMethods,
+    ActivityMethods,
+    NamespaceMethods,
+    TaskQueueMethods,
+    SearchAttributeMethods,
+    WorkerMethods,
+    SystemMethods,
+    BridgeMethods,
+    RegistrationMethods,
+    WorkflowTaskMethods,
+    QueryTaskMethods,
+    ActivityTaskMethods,
+):
+    """The async client of a server: the control plane, and the worker plane for `Worker`.
+
+    Use it as an async context manager, or call `aclose` when done. One client serves many tasks
+    of one event loop.
+
+    Every call that asks the server can raise `Unauthorized`, `NamespaceNotFound`, `ServerError`
+    for what has no type of its own, and, after retries, the `httpx.TransportError` that kept it
+    from an answer.
+
+    Attributes:
+        base_url: Origin of the server.
+        token: Token for both planes, where they have none of their own.
+        control_token: Token for the control plane.
+        worker_token: Token for the worker plane.
+        namespace: The namespace that calls are about.
+        timeout: Seconds for a request; None is no limit.
+        retry_policy: Decides on further attempts at the HTTP level.
+        metrics: Receives two observations for each call.
+        payload_size_warning_config: When to warn about large payloads; None never.
+        external_storage: Where large payloads go, and where referenced ones are fetched.
+        external_storage_threshold_bytes: From which size on; None keeps all payloads inline.
+        external_storage_cache: Referenced payloads that were fetched before.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str | None = None,
+        control_token: str | None = None,
+        worker_token: str | None = None,
+        namespace: str = "default",
+        timeout: float | None = 60.0,
+        retry_policy: TransportRetryPolicy | None = None,
+        metrics: MetricsRecorder | None = None,
+        payload_size_limit_bytes: int = DEFAULT_PAYLOAD_SIZE_BYTES,
+        payload_size_warning_threshold_percent: int = DEFAULT_WARNING_THRESHOLD_PERCENT,
+        payload_size_warnings: bool = True,
+        external_storage: ExternalStorageDriver | None = None,
+        external_storage_threshold_bytes: int | None = None,
+        external_storage_cache: ExternalPayloadCache | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        """Set a client up. Nothing is sent yet.
+
+        Args:
+            base_url: Origin of the server, as `https://workflow.example.com`, without `/api`.
+            token: Token for both planes, where they have none of their own.
+            control_token: Token for the control plane.
+            worker_token: Token for the worker plane.
+            namespace: The namespace that calls are about.
+            timeout: Seconds for a request; None is no limit.
+            retry_policy: Decides on further attempts at the HTTP level.
+            metrics: Receives two observations for each call.
+            payload_size_limit_bytes: The largest payload that the server takes.
+            payload_size_warning_threshold_percent: From which part of that on to warn.
+            payload_size_warnings: Whether to warn at all.
+            external_storage: Where large payloads go, and where referenced ones are fetched.
+            external_storage_threshold_bytes: From which size on; None keeps all payloads inline.
+            external_storage_cache: Shared with others; None makes one for this client.
+            transport: What requests go through in place of httpx.
+
+        Raises:
+            ValueError: A limit is out of bounds, or the URL is not an origin.
+        """
+        if external_storage_threshold_bytes is not None and external_storage_threshold_bytes < 1:
+            raise ValueError("external_storage_threshold_bytes must be at least 1")
+        sizes = PayloadSizeWarningConfig(
+            limit_bytes=payload_size_limit_bytes,
+            threshold_percent=payload_size_warning_threshold_percent,
+        )
+        self.base_url = _origin(base_url)
+        self.token = token
+        self.control_token = control_token
+        self.worker_token = worker_token
+        self.namespace = namespace
+        self.timeout = timeout
+        self.retry_policy = TransportRetryPolicy() if retry_policy is None else retry_policy
+        self.metrics = NOOP_METRICS if metrics is None else metrics
+        self.payload_size_warning_config = sizes if payload_size_warnings else None
+        self.external_storage = external_storage
+        self.external_storage_threshold_bytes = external_storage_threshold_bytes
+        self.external_storage_cache = (
+            ExternalPayloadCache() if external_storage_cache is None else external_storage_cache
+        )
+        self._transport = transport
+        self._http = (
+            connect(self.base_url, timeout)
+            if transport is None
+            else TransportClient(transport, self.base_url)
+        )
+        self._plane_headers = {}
+        self._held = 0
+
+    def __repr__(self) -> str:
+        # No tokens, and no password that somebody may have put into the URL.
+        return f"Client({_without_userinfo(self.base_url)!r}, namespace={self.namespace!r})"
+
+    async def __aenter__(self) -> "Client":
+        """Return the client itself."""
+        return self
+
+    async def __aexit__(self, *exc: Any) -> None:
+        """Close the client."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections. Called once more, it does nothing."""
+        await self._http.aclose()
+
+
+def _origin(base_url: str) -> str:
+    """The URL without slashes at its end, once it is known to be one that paths can be put to."""
+    if "?" in base_url or "#" in base_url:
+        raise ValueError("base_url must not have a query or a fragment")
+    origin = base_url.rstrip("/")
+    if "://" not in origin:
+        raise ValueError("base_url must name a scheme, as http://localhost:8080")
+    if urlsplit(origin).path.endswith("/api"):
+        raise ValueError("base_url must not end in /api: the client adds it")
+    return origin
+
+
+def _without_userinfo(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def clone_client(client: Client, **overrides: Any) -> Client:
+    """A client with the settings of another and connections of its own, for another event loop.
+
+    Args:
+        client: The client to copy.
+        overrides: Constructor arguments in which the copy differs.
+    """
+    sizes = client.payload_size_warning_config
+    limits: dict[str, Any] = (
+        {"payload_size_warnings": False}
+        if sizes is None
+        else {
+            "payload_size_limit_bytes": sizes.limit_bytes,
+            "payload_size_warning_threshold_percent": sizes.threshold_percent,
+        }
+    )
+    settings: dict[str, Any] = {
+        "base_url": client.base_url,
+        "token": client.token,
+        "control_token": client.control_token,
+        "worker_token": client.worker_token,
+        "namespace": client.namespace,
+        "timeout": client.timeout,
+        "retry_policy": client.retry_policy,
+        "metrics": client.metrics,
+        "external_storage": client.external_storage,
+        "external_storage_threshold_bytes": client.external_storage_threshold_bytes,
+        "external_storage_cache": client.external_storage_cache,
+        "transport": None if client._transport is None else client._transport.clone(),
+        **limits,
+    }
+    return Client(**(settings | overrides))
+
+
+register_transport_clone(Client, clone_client)

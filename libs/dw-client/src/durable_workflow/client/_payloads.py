@@ -1,0 +1,144 @@
+"""Payloads on their way out and in: envelopes, warnings about size, external storage."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
+
+from durable_workflow import serializer
+from durable_workflow.client._json import JsonObject
+from durable_workflow.client._session import Session
+from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
+from durable_workflow.serializer import PayloadSizeWarningConfig, PayloadSizeWarningContext
+
+
+class PayloadSession(Session):
+    """A session that knows how its application wants payloads treated.
+
+    Attributes:
+        payload_size_warning_config: When to warn about large payloads; None never.
+        external_storage: Where large payloads go, and where referenced ones are fetched.
+        external_storage_threshold_bytes: From which size on; None keeps all payloads inline.
+        external_storage_cache: Referenced payloads that were fetched before.
+    """
+
+    payload_size_warning_config: PayloadSizeWarningConfig | None
+    external_storage: ExternalStorageDriver | None
+    external_storage_threshold_bytes: int | None
+    external_storage_cache: ExternalPayloadCache
+
+    def _payload_envelope(
+        self,
+        value: Any,
+        *,
+        codec: str = serializer.AVRO_CODEC,
+        warning_context: PayloadSizeWarningContext | None = None,
+        external_storage: ExternalStorageDriver | None = None,
+        external_storage_threshold_bytes: int | None = None,
+    ) -> JsonObject:
+        """Envelope of a value: inline, or in external storage where one is set up and it is large.
+
+        Args:
+            value: What to encode.
+            codec: Codec of the envelope.
+            warning_context: What the log says the payload belongs to.
+            external_storage: In place of the client's own driver.
+            external_storage_threshold_bytes: In place of the client's own threshold.
+        """
+        driver = external_storage or self.external_storage
+        threshold = external_storage_threshold_bytes or self.external_storage_threshold_bytes
+        if driver is None or threshold is None:
+            return cast(
+                "JsonObject",
+                serializer.envelope(
+                    value,
+                    codec,
+                    size_warning=self.payload_size_warning_config,
+                    warning_context=warning_context,
+                ),
+            )
+        return serializer.external_storage_envelope(
+            value,
+            external_storage=driver,
+            threshold_bytes=threshold,
+            codec=codec,
+            size_warning=self.payload_size_warning_config,
+            warning_context=warning_context,
+        )
+
+    async def _sealed(
+        self,
+        value: Any,
+        context: PayloadSizeWarningContext,
+        *,
+        codec: str = serializer.AVRO_CODEC,
+        external_storage: ExternalStorageDriver | None = None,
+        external_storage_threshold_bytes: int | None = None,
+    ) -> JsonObject:
+        """Envelope of a value, without blocking the loop while a driver stores it.
+
+        Args:
+            value: What to encode.
+            context: What the log says the payload belongs to.
+            codec: Codec of the envelope.
+            external_storage: In place of the client's own driver.
+            external_storage_threshold_bytes: In place of the client's own threshold.
+        """
+        driver = external_storage or self.external_storage
+        threshold = external_storage_threshold_bytes or self.external_storage_threshold_bytes
+        if driver is None or threshold is None:
+            return self._payload_envelope(value, codec=codec, warning_context=context)
+        return await asyncio.to_thread(
+            self._payload_envelope,
+            value,
+            codec=codec,
+            warning_context=context,
+            external_storage=driver,
+            external_storage_threshold_bytes=threshold,
+        )
+
+    async def _arguments(
+        self, args: list[Any] | None, context: PayloadSizeWarningContext
+    ) -> JsonObject | None:
+        """Envelope of the arguments of a signal, query or update; None when there are none."""
+        return await self._sealed(list(args), context) if args else None
+
+    async def _opened(self, payloads: Sequence[Any], codec: str | None = None) -> list[Any]:
+        """Values of recorded payloads, in order; None stays None.
+
+        Args:
+            payloads: Envelopes, or bare blobs in `codec`.
+            codec: Codec of what does not name its own.
+        """
+        decode = partial(
+            serializer.decode_envelopes,
+            external_storage=self.external_storage,
+            external_storage_cache=self.external_storage_cache,
+        )
+        if self.external_storage is not None and any(map(_is_external, payloads)):
+            return await asyncio.to_thread(decode, payloads, codec)
+        return decode(payloads, codec)
+
+    def _about(self, kind: str, **ids: str | None) -> PayloadSizeWarningContext:
+        """What the log says of a payload that is nearly too large.
+
+        Args:
+            kind: What the payload is.
+            ids: What it belongs to.
+        """
+        return PayloadSizeWarningContext(kind=kind, namespace=self.namespace, **ids)
+
+    def _warn_if_attributes_near_limit(
+        self, attributes: JsonObject | None, context: PayloadSizeWarningContext
+    ) -> None:
+        """Warn about large search attributes, which travel as plain JSON."""
+        if attributes is not None:
+            serializer.warn_if_json_payload_near_limit(
+                attributes,
+                size_warning=self.payload_size_warning_config,
+                warning_context=context,
+            )
+
+
+def _is_external(payload: Any) -> bool:
+    return isinstance(payload, dict) and "external_storage" in payload

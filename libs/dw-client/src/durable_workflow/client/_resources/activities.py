@@ -1,0 +1,198 @@
+"""Methods about standalone activities."""
+
+import asyncio
+import time
+from typing import Any
+
+from durable_workflow.client._calls import activities
+from durable_workflow.client._handles import StandaloneActivityHandle
+from durable_workflow.client._json import JsonObject, text
+from durable_workflow.client._outcomes import TERMINAL
+from durable_workflow.client._payloads import PayloadSession
+from durable_workflow.client._results.activities import (
+    StandaloneActivityExecution,
+    StandaloneActivityList,
+)
+from durable_workflow.errors import WorkflowCancelled, WorkflowFailed, WorkflowTerminated
+
+
+class ActivityMethods(PayloadSession):
+    """Activities that run without a workflow of the user's."""
+
+    async def start_activity(
+        self,
+        *,
+        activity_type: str,
+        task_queue: str,
+        activity_id: str | None = None,
+        activity_class: str | None = None,
+        input: list[Any] | None = None,
+        business_key: str | None = None,
+        retry_policy: dict[str, Any] | None = None,
+        start_to_close_timeout_seconds: int | None = None,
+        schedule_to_start_timeout_seconds: int | None = None,
+        schedule_to_close_timeout_seconds: int | None = None,
+        heartbeat_timeout_seconds: int | None = None,
+    ) -> StandaloneActivityHandle:
+        """Start an activity by itself.
+
+        Args:
+            activity_type: Its type.
+            task_queue: The queue whose workers may run it.
+            activity_id: Its id; None lets the server choose. With an id a start that is repeated
+                after a torn connection starts nothing twice.
+            activity_class: A label.
+            input: Its positional arguments; None sends none.
+            business_key: A key of the application's.
+            retry_policy: `max_attempts`, `backoff_seconds`, `non_retryable_error_types`.
+            start_to_close_timeout_seconds: Limit of one attempt.
+            schedule_to_start_timeout_seconds: Limit of the wait for a worker.
+            schedule_to_close_timeout_seconds: Limit of all attempts together.
+            heartbeat_timeout_seconds: Longest silence of an attempt.
+
+        Returns:
+            A handle with the ids that the server gave.
+
+        Raises:
+            WorkflowAlreadyStarted: The id is taken.
+            InvalidArgument: The server refuses an argument.
+        """
+        envelope = None
+        if input is not None:
+            envelope = await self._sealed(
+                list(input),
+                self._about("activity_input", activity_name=activity_type, task_queue=task_queue),
+            )
+        started = await self._send(
+            activities.start(
+                activity_type=activity_type,
+                task_queue=task_queue,
+                activity_id=activity_id,
+                activity_class=activity_class,
+                input=envelope,
+                business_key=business_key,
+                retry_policy=retry_policy,
+                start_to_close_timeout_seconds=start_to_close_timeout_seconds,
+                schedule_to_start_timeout_seconds=schedule_to_start_timeout_seconds,
+                schedule_to_close_timeout_seconds=schedule_to_close_timeout_seconds,
+                heartbeat_timeout_seconds=heartbeat_timeout_seconds,
+            )
+        )
+        return StandaloneActivityHandle(
+            self._as_client,
+            text(started.get("activity_id"), activity_id),
+            workflow_run_id=started.get("workflow_run_id"),
+            activity_execution_id=started.get("activity_execution_id"),
+            workflow_type=text(started.get("workflow_type")),
+            activity_type=text(started.get("activity_type"), activity_type),
+        )
+
+    def get_activity_handle(
+        self,
+        activity_id: str,
+        *,
+        workflow_run_id: str | None = None,
+        activity_execution_id: str | None = None,
+        activity_type: str = "",
+    ) -> StandaloneActivityHandle:
+        """Make a handle for an activity whose id is known. Asks nobody, checks nothing.
+
+        Args:
+            activity_id: Its id.
+            workflow_run_id: Its host run.
+            activity_execution_id: Its execution.
+            activity_type: Its type.
+        """
+        return StandaloneActivityHandle(
+            self._as_client,
+            activity_id,
+            workflow_run_id=workflow_run_id,
+            activity_execution_id=activity_execution_id,
+            activity_type=activity_type,
+        )
+
+    async def describe_activity(self, activity_id: str) -> StandaloneActivityExecution:
+        """Describe a standalone activity, with its decoded result.
+
+        Args:
+            activity_id: Its id.
+
+        Raises:
+            WorkflowNotFound: There is none of that id.
+            ValueError: The result cannot be decoded, or stands in external storage that this
+                client has no driver for.
+        """
+        data = await self._send(activities.describe(activity_id))
+        result = None
+        if _is_payload(data.get("result")):
+            [result] = await self._opened([data["result"]], data.get("payload_codec"))
+        return StandaloneActivityExecution.from_dict(data, activity_id=activity_id, result=result)
+
+    async def list_activities(
+        self,
+        *,
+        status: str | None = None,
+        page_size: int | None = None,
+        next_page_token: str | None = None,
+    ) -> StandaloneActivityList:
+        """List standalone activities, one page.
+
+        Args:
+            status: Only those that are `running`, `completed` or `failed`.
+            page_size: Most rows of the page.
+            next_page_token: Token that the page before came with.
+        """
+        return await self._send(
+            activities.list_(status=status, page_size=page_size, next_page_token=next_page_token)
+        )
+
+    async def get_activity_result(
+        self,
+        handle: StandaloneActivityHandle,
+        *,
+        poll_interval: float = 0.5,
+        timeout: float = 30.0,
+    ) -> Any:
+        """Wait for a standalone activity, and return its decoded result.
+
+        Args:
+            handle: The activity.
+            poll_interval: Seconds between two questions.
+            timeout: Seconds to wait; the server is asked once at least.
+
+        Raises:
+            WorkflowFailed: It failed.
+            WorkflowTerminated: It was terminated.
+            WorkflowCancelled: It was cancelled. A BaseException.
+            TimeoutError: It is still running after `timeout`.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            execution = await self.describe_activity(handle.activity_id)
+            if execution.status in TERMINAL:
+                return _result_of(execution)
+            if time.monotonic() >= deadline:
+                raise TimeoutError(
+                    f"activity {handle.activity_id} did not finish within {timeout} s"
+                )
+            await asyncio.sleep(poll_interval)
+
+
+def _is_payload(result: Any) -> bool:
+    if not isinstance(result, dict):
+        return False
+    members: JsonObject = result
+    return members.get("blob") is not None or members.get("external_storage") is not None
+
+
+def _result_of(execution: StandaloneActivityExecution) -> Any:
+    reason = (execution.closed_reason,) if execution.closed_reason else ()
+    match execution.status:
+        case "completed":
+            return execution.result
+        case "failed":
+            raise WorkflowFailed(*reason or ("activity failed",))
+        case "terminated":
+            raise WorkflowTerminated(*reason)
+        case _:
+            raise WorkflowCancelled(*reason)

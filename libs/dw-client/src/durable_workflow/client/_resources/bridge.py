@@ -1,0 +1,45 @@
+"""The method of the webhook bridge."""
+
+from typing import Any
+
+from durable_workflow.client._calls import bridge
+from durable_workflow.client._results.bridge import BridgeAdapterOutcome
+from durable_workflow.client._session import Session
+
+
+class BridgeMethods(Session):
+    """Bounded ingress for events of webhook-shaped systems."""
+
+    async def send_webhook_bridge_event(
+        self,
+        adapter: str,
+        *,
+        action: str,
+        idempotency_key: str,
+        target: dict[str, Any],
+        input: dict[str, Any] | None = None,
+        correlation: dict[str, Any] | None = None,
+    ) -> BridgeAdapterOutcome:
+        """Hand in an event of another system. A rejection is returned, not raised.
+
+        Args:
+            adapter: The adapter that the event came through.
+            action: `start_workflow`, `signal_workflow` or `update_workflow`.
+            idempotency_key: The same key again is a duplicate, and changes nothing.
+            target: What it is about, as `{"workflow_id": ..., "signal_name": ...}`.
+            input: The event, as plain JSON and not as an envelope.
+            correlation: Returned and recorded unchanged.
+
+        Raises:
+            ServerError: The answer is not an outcome (reason `invalid_bridge_outcome`).
+        """
+        return await self._send(
+            bridge.webhook(
+                adapter,
+                action=action,
+                idempotency_key=idempotency_key,
+                target=target,
+                input=input,
+                correlation=correlation,
+            )
+        )

@@ -1,0 +1,141 @@
+"""Methods that talk to a running workflow: signals, queries, updates."""
+
+from typing import Any
+from uuid import uuid4
+
+from durable_workflow.client._calls import workflows
+from durable_workflow.client._json import object_or_empty
+from durable_workflow.client._payloads import PayloadSession
+
+# Seconds that an answer may be under way after the server stopped waiting for the update.
+_GRACE_SECONDS = 5.0
+
+
+class MessageMethods(PayloadSession):
+    """Signals, queries and updates of the newest run of a workflow."""
+
+    async def signal_workflow(
+        self,
+        workflow_id: str,
+        signal_name: str,
+        *,
+        args: list[Any] | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Send a signal; it is recorded when this returns.
+
+        Args:
+            workflow_id: Id of the workflow.
+            signal_name: The signal.
+            args: Its positional arguments.
+            request_id: By which the server knows a repetition; None makes one for this call.
+
+        Raises:
+            WorkflowNotFound: There is none of that id.
+            SignalFailed: The run is closed, or knows no such signal. Refused arguments raise a
+                subclass that is an `InvalidArgument` too.
+        """
+        envelope = await self._arguments(
+            args, self._about("signal", workflow_id=workflow_id, signal_name=signal_name)
+        )
+        await self._send(
+            workflows.signal(
+                workflow_id,
+                signal_name,
+                input=envelope,
+                request_id=request_id or _request_id("signal"),
+            )
+        )
+
+    async def query_workflow(
+        self,
+        workflow_id: str,
+        query_name: str,
+        *,
+        args: list[Any] | None = None,
+        raw: bool = False,
+    ) -> Any:
+        """Ask a query; nothing is recorded.
+
+        Args:
+            workflow_id: Id of the workflow.
+            query_name: The query.
+            args: Its positional arguments.
+            raw: Return the whole response document.
+
+        Returns:
+            The decoded answer.
+
+        Raises:
+            WorkflowNotFound: There is none of that id.
+            QueryFailed: The handler failed, there is none, or no worker answered.
+        """
+        envelope = await self._arguments(
+            args, self._about("query", workflow_id=workflow_id, query_name=query_name)
+        )
+        answered = await self._send(workflows.query(workflow_id, query_name, input=envelope))
+        return answered if raw else await self._result(answered)
+
+    async def update_workflow(
+        self,
+        workflow_id: str,
+        update_name: str,
+        *,
+        args: list[Any] | None = None,
+        wait_for: str | None = None,
+        wait_timeout_seconds: int | None = None,
+        request_id: str | None = None,
+        raw: bool = False,
+    ) -> Any:
+        """Send an update, and wait for it if asked to.
+
+        Args:
+            workflow_id: Id of the workflow.
+            update_name: The update.
+            args: Its positional arguments.
+            wait_for: `accepted`, as the server does by default, or `completed`.
+            wait_timeout_seconds: How long the server waits for the completion.
+            request_id: By which the server knows a repetition; None makes one for this call.
+            raw: Return the whole response document.
+
+        Returns:
+            The decoded result; None for an update that was accepted and is not completed yet.
+
+        Raises:
+            WorkflowNotFound: There is none of that id.
+            UpdateRejected: The workflow's validator refused it.
+            InvalidArgument: Its arguments were refused, or its handler failed.
+        """
+        envelope = await self._arguments(
+            args, self._about("update", workflow_id=workflow_id, update_name=update_name)
+        )
+        answered = await self._send(
+            workflows.update(
+                workflow_id,
+                update_name,
+                input=envelope,
+                wait_for=wait_for,
+                wait_timeout_seconds=wait_timeout_seconds,
+                request_id=request_id or _request_id("update"),
+                timeout=self._outlasting(wait_timeout_seconds),
+            )
+        )
+        return answered if raw else await self._result(answered)
+
+    async def _result(self, answered: Any) -> Any:
+        """The decoded result in a response document."""
+        document = object_or_empty(answered)
+        if document.get("result_envelope"):
+            [value] = await self._opened([document["result_envelope"]])
+            return value
+        return document.get("result")
+
+    def _outlasting(self, seconds: int | None) -> float | None:
+        """A time-out longer than the server may hold an answer, or None for the client's own."""
+        if seconds is None or self.timeout is None:
+            return None
+        return max(self.timeout, seconds + _GRACE_SECONDS)
+
+
+def _request_id(kind: str) -> str:
+    return f"sdk-python-{kind}-{uuid4().hex}"

@@ -1,0 +1,159 @@
+"""Methods about namespaces."""
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from durable_workflow.client._calls import namespaces
+from durable_workflow.client._results.namespaces import (
+    NamespaceDescription,
+    NamespaceList,
+    StorageTestResult,
+)
+from durable_workflow.client._session import Session
+
+_PACKAGE = str(Path(__file__).parents[2])
+
+
+class NamespaceMethods(Session):
+    """Namespaces: the boundary between tenants, and where their large payloads are kept."""
+
+    async def list_namespaces(self) -> NamespaceList:
+        """List the namespaces that the token may see."""
+        return await self._send(namespaces.list_())
+
+    async def describe_namespace(self, name: str) -> NamespaceDescription:
+        """Describe a namespace.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            NamespaceNotFound: There is none of that name.
+        """
+        return await self._send(namespaces.describe(name))
+
+    async def create_namespace(
+        self, name: str, *, description: str | None = None, retention_days: int = 30
+    ) -> NamespaceDescription:
+        """Make a namespace.
+
+        Args:
+            name: Its name; the server makes it lower case.
+            description: What it is for.
+            retention_days: How long closed runs are kept.
+
+        Raises:
+            InvalidArgument: The name is taken, or an argument is out of bounds.
+        """
+        return await self._send(
+            namespaces.create(name, description=description, retention_days=retention_days)
+        )
+
+    async def update_namespace(
+        self, name: str, *, description: str | None = None, retention_days: int | None = None
+    ) -> NamespaceDescription:
+        """Change a namespace. What is None stays as it is.
+
+        Args:
+            name: Its name.
+            description: What it is for.
+            retention_days: How long closed runs are kept.
+
+        Raises:
+            NamespaceNotFound: There is none of that name.
+            InvalidArgument: An argument is out of bounds.
+        """
+        return await self._send(
+            namespaces.update(name, description=description, retention_days=retention_days)
+        )
+
+    async def delete_namespace(self, name: str) -> NamespaceDescription:
+        """Delete a namespace with everything in it.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            The namespace as it was, with `deleted` saying how much went with it.
+
+        Raises:
+            NamespaceNotFound: There is none of that name.
+        """
+        return await self._send(namespaces.delete(name))
+
+    async def set_namespace_external_storage(
+        self,
+        name: str | None = None,
+        *,
+        driver: str,
+        enabled: bool = True,
+        threshold_bytes: int | None = None,
+        config: dict[str, Any] | None = None,
+        namespace: str | None = None,
+    ) -> NamespaceDescription:
+        """Replace the external storage policy of a namespace.
+
+        Args:
+            name: Name of the namespace.
+            driver: `local`, `s3`, `gcs` or `azure`.
+            enabled: Whether the policy is in force.
+            threshold_bytes: From which size on payloads go there.
+            config: What the driver needs, as `bucket`, `prefix` or `disk`.
+            namespace: Deprecated, the same as `name`.
+
+        Raises:
+            TypeError: Both or neither of `name` and `namespace` are given.
+            NamespaceNotFound: There is none of that name.
+            InvalidArgument: The server refuses the policy.
+        """
+        if namespace is not None:
+            if name is not None:
+                raise TypeError("give the namespace as name or as namespace=, not as both")
+            _warn_caller("namespace= is deprecated, give the name as the first argument")
+            name = namespace
+        if name is None:
+            raise TypeError("set_namespace_external_storage needs the name of the namespace")
+        return await self._send(
+            namespaces.set_external_storage(
+                name,
+                driver=driver,
+                enabled=enabled,
+                threshold_bytes=threshold_bytes,
+                config=config,
+            )
+        )
+
+    async def test_external_storage(
+        self,
+        *,
+        driver: str | None = None,
+        small_payload_bytes: int | None = None,
+        large_payload_bytes: int | None = None,
+    ) -> StorageTestResult:
+        """Let the server write, read back and delete a small and a large payload.
+
+        Args:
+            driver: The driver to probe; None is that of the namespace.
+            small_payload_bytes: Size of the small payload.
+            large_payload_bytes: Size of the large payload.
+
+        Raises:
+            InvalidArgument: The namespace has no storage, or it cannot be used.
+        """
+        return await self._send(
+            namespaces.test_external_storage(
+                driver=driver,
+                small_payload_bytes=small_payload_bytes,
+                large_payload_bytes=large_payload_bytes,
+            )
+        )
+
+
+def _warn_caller(message: str) -> None:
+    """Warn about the nearest line outside this package, which made the call."""
+    depth, frame = 1, sys._getframe(0)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, DeprecationWarning, stacklevel=depth)

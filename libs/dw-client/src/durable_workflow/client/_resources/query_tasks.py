@@ -1,0 +1,116 @@
+"""Methods about query tasks. Applications use `Worker`, which calls these."""
+
+from typing import Any
+
+from durable_workflow.client._calls import worker_plane
+from durable_workflow.client._payloads import PayloadSession
+from durable_workflow.external_storage import ExternalStorageDriver
+
+
+class QueryTaskMethods(PayloadSession):
+    """Query tasks: poll, answer or refuse."""
+
+    async def poll_query_task(
+        self, *, worker_id: str, task_queue: str, timeout: float = 35.0
+    ) -> Any:
+        """Wait for a query task; otherwise as `poll_workflow_task`.
+
+        Args:
+            worker_id: Id of the worker.
+            task_queue: The queue.
+            timeout: Seconds of one request; longer than the server holds a poll.
+
+        Returns:
+            The task, or None when there was none.
+        """
+        return await self._send(
+            worker_plane.poll("query", worker_id=worker_id, task_queue=task_queue, timeout=timeout)
+        )
+
+    async def complete_query_task(
+        self,
+        *,
+        query_task_id: str,
+        lease_owner: str,
+        query_task_attempt: int,
+        result: Any,
+        codec: str = "avro",
+        workflow_id: str | None = None,
+        run_id: str | None = None,
+        query_name: str | None = None,
+        external_storage: ExternalStorageDriver | None = None,
+        external_storage_threshold_bytes: int | None = None,
+    ) -> Any:
+        """Answer a query.
+
+        Args:
+            query_task_id: The task.
+            lease_owner: The worker that holds it.
+            query_task_attempt: The attempt that it holds.
+            result: The answer; it has to be what JSON can carry.
+            codec: Codec of its envelope.
+            workflow_id: Named in the warning about a large answer.
+            run_id: Named in the warning about a large answer.
+            query_name: Named in the warning about a large answer.
+            external_storage: In place of the client's own driver.
+            external_storage_threshold_bytes: In place of the client's own threshold.
+
+        Returns:
+            The parsed reply.
+
+        Raises:
+            TypeError: JSON cannot carry the answer. Nothing was sent.
+        """
+        envelope = await self._sealed(
+            result,
+            self._about(
+                "query_result", workflow_id=workflow_id, run_id=run_id, query_name=query_name
+            ),
+            codec=codec,
+            external_storage=external_storage,
+            external_storage_threshold_bytes=external_storage_threshold_bytes,
+        )
+        return await self._send(
+            worker_plane.complete_query_task(
+                query_task_id,
+                lease_owner=lease_owner,
+                attempt=query_task_attempt,
+                result=result,
+                envelope=envelope,
+            )
+        )
+
+    async def fail_query_task(
+        self,
+        *,
+        query_task_id: str,
+        lease_owner: str,
+        query_task_attempt: int,
+        message: str,
+        reason: str = "query_rejected",
+        failure_type: str | None = None,
+        stack_trace: str | None = None,
+    ) -> Any:
+        """Refuse a query, or say why it has no answer.
+
+        Args:
+            query_task_id: The task.
+            lease_owner: The worker that holds it.
+            query_task_attempt: The attempt that it holds.
+            message: What went wrong.
+            reason: The word that the caller's `QueryFailed` will have.
+            failure_type: Name of the error.
+            stack_trace: Where it came from.
+
+        Returns:
+            The parsed reply.
+        """
+        failure = worker_plane.failure(message, failure_type, stack_trace, reason=reason)
+        return await self._send(
+            worker_plane.fail_query_task(
+                query_task_id,
+                lease_owner=lease_owner,
+                attempt=query_task_attempt,
+                failure=failure,
+            )
+        )

@@ -1,0 +1,283 @@
+"""Methods about schedules."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from durable_workflow.client._calls import schedules
+from durable_workflow.client._handles import ScheduleHandle
+from durable_workflow.client._json import JsonObject, text
+from durable_workflow.client._payloads import PayloadSession
+from durable_workflow.client._results.schedules import (
+    ScheduleAction,
+    ScheduleBackfillResult,
+    ScheduleDescription,
+    ScheduleHistoryEvent,
+    ScheduleHistoryPage,
+    ScheduleList,
+    ScheduleSpec,
+    ScheduleTriggerResult,
+)
+
+
+class ScheduleMethods(PayloadSession):
+    """Schedules: workflows that are started at given times."""
+
+    def get_schedule_handle(self, schedule_id: str) -> ScheduleHandle:
+        """Make a handle for a schedule whose id is known. Asks nobody, checks nothing.
+
+        Args:
+            schedule_id: Its id.
+        """
+        return ScheduleHandle(self._as_client, schedule_id)
+
+    async def create_schedule(
+        self,
+        *,
+        schedule_id: str | None = None,
+        spec: ScheduleSpec,
+        action: ScheduleAction,
+        overlap_policy: str | None = None,
+        jitter_seconds: int | None = None,
+        max_runs: int | None = None,
+        memo: dict[str, Any] | None = None,
+        search_attributes: dict[str, Any] | None = None,
+        paused: bool = False,
+        note: str | None = None,
+    ) -> ScheduleHandle:
+        """Make a schedule.
+
+        Args:
+            schedule_id: Its id; None lets the server choose.
+            spec: When it fires.
+            action: What it starts.
+            overlap_policy: What to do when the workflow of the fire before is still open: `skip`,
+                `buffer_one`, `buffer_all`, `cancel_other`, `terminate_other` or `allow_all`.
+            jitter_seconds: Largest random delay of a fire.
+            max_runs: Fires before it ends.
+            memo: Given to each workflow.
+            search_attributes: Given to each workflow.
+            paused: Whether it starts out paused.
+            note: Why it is there, for people.
+
+        Raises:
+            ScheduleAlreadyExists: The id is taken.
+            InvalidArgument: The server refuses an argument.
+        """
+        self._warn_if_attributes_near_limit(
+            search_attributes, self._about("schedule_search_attributes", schedule_id=schedule_id)
+        )
+        created = await self._send(
+            schedules.create(
+                schedule_id=schedule_id,
+                spec=spec.to_dict(),
+                action=await self._action(action, schedule_id),
+                overlap_policy=overlap_policy,
+                jitter_seconds=jitter_seconds,
+                max_runs=max_runs,
+                memo=memo,
+                search_attributes=search_attributes,
+                paused=paused,
+                note=note,
+            )
+        )
+        return ScheduleHandle(self._as_client, text(created.get("schedule_id"), schedule_id))
+
+    async def list_schedules(self) -> ScheduleList:
+        """List the schedules of the namespace, newest first."""
+        return await self._send(schedules.list_())
+
+    async def describe_schedule(self, schedule_id: str) -> ScheduleDescription:
+        """Describe a schedule.
+
+        Args:
+            schedule_id: Its id.
+
+        Raises:
+            ScheduleNotFound: There is none of that id.
+        """
+        return await self._send(schedules.describe(schedule_id))
+
+    async def update_schedule(
+        self,
+        schedule_id: str,
+        *,
+        spec: ScheduleSpec | None = None,
+        action: ScheduleAction | None = None,
+        overlap_policy: str | None = None,
+        jitter_seconds: int | None = None,
+        max_runs: int | None = None,
+        memo: dict[str, Any] | None = None,
+        search_attributes: dict[str, Any] | None = None,
+        note: str | None = None,
+    ) -> None:
+        """Change a schedule. What is None stays as it is.
+
+        Args:
+            schedule_id: Its id.
+            spec: When it fires, in place of the whole spec before.
+            action: What it starts; laid over the action before.
+            overlap_policy: See `create_schedule`.
+            jitter_seconds: Largest random delay of a fire.
+            max_runs: Fires before it ends.
+            memo: Given to each workflow.
+            search_attributes: Given to each workflow.
+            note: Why it is there, for people.
+
+        Raises:
+            ScheduleNotFound: There is none of that id.
+            InvalidArgument: The server refuses an argument.
+        """
+        self._warn_if_attributes_near_limit(
+            search_attributes, self._about("schedule_search_attributes", schedule_id=schedule_id)
+        )
+        await self._send(
+            schedules.update(
+                schedule_id,
+                spec=None if spec is None else spec.to_dict(),
+                action=None if action is None else await self._action(action, schedule_id),
+                overlap_policy=overlap_policy,
+                jitter_seconds=jitter_seconds,
+                max_runs=max_runs,
+                memo=memo,
+                search_attributes=search_attributes,
+                note=note,
+            )
+        )
+
+    async def pause_schedule(self, schedule_id: str, *, note: str | None = None) -> None:
+        """Stop a schedule from firing.
+
+        Args:
+            schedule_id: Its id.
+            note: Why, for people.
+
+        Raises:
+            ScheduleNotFound: There is none of that id.
+        """
+        await self._send(schedules.pause(schedule_id, note=note))
+
+    async def resume_schedule(self, schedule_id: str, *, note: str | None = None) -> None:
+        """Let a paused schedule fire again. What it missed is not made up for.
+
+        Args:
+            schedule_id: Its id.
+            note: Why, for people.
+
+        Raises:
+            ScheduleNotFound: There is none of that id.
+        """
+        await self._send(schedules.resume(schedule_id, note=note))
+
+    async def trigger_schedule(
+        self, schedule_id: str, *, overlap_policy: str | None = None
+    ) -> ScheduleTriggerResult:
+        """Fire a schedule once, now.
+
+        Args:
+            schedule_id: Its id.
+            overlap_policy: Policy of this one fire.
+
+        Raises:
+            ScheduleNotFound: There is none of that id.
+        """
+        return await self._send(schedules.trigger(schedule_id, overlap_policy=overlap_policy))
+
+    async def delete_schedule(self, schedule_id: str) -> None:
+        """Delete a schedule. Workflows that it started go on; its history stays readable.
+
+        Args:
+            schedule_id: Its id.
+
+        Raises:
+            ScheduleNotFound: There is none of that id.
+        """
+        await self._send(schedules.delete(schedule_id))
+
+    async def backfill_schedule(
+        self,
+        schedule_id: str,
+        *,
+        start_time: str,
+        end_time: str,
+        overlap_policy: str | None = None,
+    ) -> ScheduleBackfillResult:
+        """Start the workflows of the fires in a time span.
+
+        Args:
+            schedule_id: Its id.
+            start_time: First instant, ISO 8601.
+            end_time: End of the span, itself outside.
+            overlap_policy: Policy of these fires.
+
+        Raises:
+            ScheduleNotFound: There is none of that id.
+            InvalidArgument: The span is empty or malformed.
+        """
+        return await self._send(
+            schedules.backfill(
+                schedule_id,
+                start_time=start_time,
+                end_time=end_time,
+                overlap_policy=overlap_policy,
+            )
+        )
+
+    async def get_schedule_history(
+        self, schedule_id: str, *, limit: int | None = None, after_sequence: int | None = None
+    ) -> ScheduleHistoryPage:
+        """Read one page of a schedule's own history, also of a deleted one.
+
+        Args:
+            schedule_id: Its id.
+            limit: Most events of the page.
+            after_sequence: Only events after this one.
+
+        Raises:
+            ScheduleNotFound: There never was one of that id.
+            ValueError: `limit` is less than 1, or `after_sequence` is negative.
+        """
+        return await self._send(
+            schedules.history(schedule_id, limit=limit, after_sequence=after_sequence)
+        )
+
+    async def iter_schedule_history(
+        self, schedule_id: str, *, limit: int | None = None, after_sequence: int | None = None
+    ) -> AsyncIterator[ScheduleHistoryEvent]:
+        """Iterate over a schedule's own history, page by page.
+
+        Args:
+            schedule_id: Its id.
+            limit: Most events of a page.
+            after_sequence: Only events after this one.
+
+        Yields:
+            The events, ascending.
+
+        Raises:
+            ScheduleNotFound: There never was one of that id.
+            ValueError: `limit` is less than 1, or `after_sequence` is negative.
+        """
+        while True:
+            page = await self.get_schedule_history(
+                schedule_id, limit=limit, after_sequence=after_sequence
+            )
+            for event in page.events:
+                yield event
+            if not page.has_more or page.next_cursor is None:
+                return
+            after_sequence = page.next_cursor
+
+    async def _action(self, action: ScheduleAction, schedule_id: str | None) -> JsonObject:
+        """The action as it is sent; its input is sealed before, for that may take a while."""
+        if action.input is None:
+            return action.to_dict()
+        envelope = await self._sealed(
+            list(action.input),
+            self._about(
+                "schedule_input",
+                schedule_id=schedule_id,
+                workflow_type=action.workflow_type,
+                task_queue=action.task_queue,
+            ),
+        )
+        return action.to_dict(input_encoder=lambda _: envelope)

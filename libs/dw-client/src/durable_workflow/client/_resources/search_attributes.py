@@ -1,0 +1,40 @@
+"""Methods about search attributes."""
+
+from typing import Any
+
+from durable_workflow.client._calls import search_attributes
+from durable_workflow.client._results.search_attributes import SearchAttributeList
+from durable_workflow.client._session import Session
+
+
+class SearchAttributeMethods(Session):
+    """Search attributes: typed names by which workflows are found."""
+
+    async def list_search_attributes(self) -> SearchAttributeList:
+        """List the search attributes of the namespace."""
+        return await self._send(search_attributes.list_())
+
+    async def create_search_attribute(self, name: str, attribute_type: str) -> dict[str, Any]:
+        """Define a search attribute.
+
+        Args:
+            name: Its name.
+            attribute_type: `keyword`, `text`, `int`, `double`, `bool`, `datetime` or
+                `keyword_list`.
+
+        Raises:
+            InvalidArgument: The name is taken or reserved, or there is no such type.
+        """
+        return await self._send(search_attributes.create(name, attribute_type))
+
+    async def delete_search_attribute(self, name: str) -> dict[str, Any]:
+        """Remove a search attribute.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            SearchAttributeNotFound: There is none of that name.
+            InvalidArgument: It belongs to the system.
+        """
+        return await self._send(search_attributes.delete(name))

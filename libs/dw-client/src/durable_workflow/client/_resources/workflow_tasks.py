@@ -1,0 +1,146 @@
+"""Methods about workflow tasks. Applications use `Worker`, which calls these."""
+
+from typing import Any
+
+from durable_workflow.client._calls import worker_plane
+from durable_workflow.client._session import Session
+
+
+class WorkflowTaskMethods(Session):
+    """Workflow tasks: poll, fetch history, renew, complete or fail."""
+
+    async def poll_workflow_task(
+        self, *, worker_id: str, task_queue: str, timeout: float = 35.0
+    ) -> Any:
+        """Wait for a workflow task.
+
+        A poll that times out is sent once more with the same id, so that a task which was leased
+        to it and lost on the way comes again.
+
+        Args:
+            worker_id: Id of the worker.
+            task_queue: The queue.
+            timeout: Seconds of one request; longer than the server holds a poll.
+
+        Returns:
+            The task, or None when there was none.
+        """
+        return await self._send(
+            worker_plane.poll(
+                "workflow", worker_id=worker_id, task_queue=task_queue, timeout=timeout
+            )
+        )
+
+    async def workflow_task_history(
+        self,
+        *,
+        task_id: str,
+        next_history_page_token: str | None = None,
+        page_token: str | None = None,
+        lease_owner: str,
+        workflow_task_attempt: int,
+    ) -> Any:
+        """Fetch a further page of the history of a leased workflow task.
+
+        Args:
+            task_id: The task.
+            next_history_page_token: The token that the page before came with.
+            page_token: The same, under its older name.
+            lease_owner: The worker that holds the task.
+            workflow_task_attempt: The attempt that it holds.
+
+        Returns:
+            The parsed reply: `history_events`, `total_history_events`, `next_history_page_token`.
+
+        Raises:
+            ValueError: There is no token, or two different ones.
+        """
+        token = next_history_page_token or page_token
+        if not token:
+            raise ValueError("workflow_task_history needs next_history_page_token")
+        if page_token is not None and page_token != token:
+            raise ValueError("next_history_page_token and page_token differ")
+        return await self._send(
+            worker_plane.workflow_task_history(
+                task_id, token=token, lease_owner=lease_owner, attempt=workflow_task_attempt
+            )
+        )
+
+    async def heartbeat_workflow_task(
+        self, *, task_id: str, lease_owner: str, workflow_task_attempt: int
+    ) -> Any:
+        """Renew the lease of a workflow task that takes long.
+
+        Args:
+            task_id: The task.
+            lease_owner: The worker that holds it.
+            workflow_task_attempt: The attempt that it holds.
+
+        Returns:
+            The parsed reply.
+        """
+        return await self._send(
+            worker_plane.heartbeat_workflow_task(
+                task_id, lease_owner=lease_owner, attempt=workflow_task_attempt
+            )
+        )
+
+    async def complete_workflow_task(
+        self,
+        *,
+        task_id: str,
+        lease_owner: str,
+        workflow_task_attempt: int,
+        commands: list[dict[str, Any]],
+    ) -> Any:
+        """Hand in the commands of a workflow task.
+
+        Args:
+            task_id: The task.
+            lease_owner: The worker that holds it.
+            workflow_task_attempt: The attempt that it holds.
+            commands: What the workflow asked for, in order.
+
+        Returns:
+            The parsed reply.
+        """
+        return await self._send(
+            worker_plane.complete_workflow_task(
+                task_id,
+                lease_owner=lease_owner,
+                attempt=workflow_task_attempt,
+                commands=commands,
+            )
+        )
+
+    async def fail_workflow_task(
+        self,
+        *,
+        task_id: str,
+        lease_owner: str,
+        workflow_task_attempt: int,
+        message: str,
+        failure_type: str | None = None,
+        stack_trace: str | None = None,
+    ) -> Any:
+        """Give a workflow task back. The run stays open, and the task comes again.
+
+        Args:
+            task_id: The task.
+            lease_owner: The worker that holds it.
+            workflow_task_attempt: The attempt that it holds.
+            message: What went wrong.
+            failure_type: Name of the error.
+            stack_trace: Where it came from.
+
+        Returns:
+            The parsed reply.
+        """
+        return await self._send(
+            worker_plane.fail_workflow_task(
+                task_id,
+                lease_owner=lease_owner,
+                attempt=workflow_task_attempt,
+                failure=worker_plane.failure(message, failure_type, stack_trace),
+            )
+        )

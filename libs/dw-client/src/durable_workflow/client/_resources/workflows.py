@@ -1,0 +1,274 @@
+"""Methods about workflows and their runs."""
+
+from typing import Any
+
+from durable_workflow.client._call import json_object
+from durable_workflow.client._calls import workflows
+from durable_workflow.client._handles import WorkflowHandle
+from durable_workflow.client._json import text
+from durable_workflow.client._payloads import PayloadSession
+from durable_workflow.client._results.workflows import (
+    WorkflowCommandResult,
+    WorkflowExecution,
+    WorkflowList,
+    WorkflowRun,
+    WorkflowRunList,
+    described_execution,
+)
+
+# Both spellings are documented; the left one is what servers of every generation read.
+_POLICY_ON_THE_WIRE = {"reject": "fail", "use_existing": "use-existing"}
+
+
+class WorkflowMethods(PayloadSession):
+    """Start workflows, look at them, and end them."""
+
+    async def start_workflow(
+        self,
+        *,
+        workflow_type: str,
+        task_queue: str,
+        workflow_id: str | None = None,
+        input: list[Any] | None = None,
+        business_key: str | None = None,
+        execution_timeout_seconds: int | None = None,
+        run_timeout_seconds: int | None = None,
+        duplicate_policy: str | None = None,
+        memo: dict[str, Any] | None = None,
+        search_attributes: dict[str, Any] | None = None,
+        priority: int | None = None,
+        fairness_key: str | None = None,
+        fairness_weight: int | None = None,
+    ) -> WorkflowHandle:
+        """Start a workflow.
+
+        Args:
+            workflow_type: Its type.
+            task_queue: The queue whose workers run it.
+            workflow_id: Its id; None lets the server choose. With an id a start that is repeated
+                after a torn connection starts nothing twice.
+            input: Its positional arguments; None is no arguments.
+            business_key: A key of the application's, by which lists find it.
+            execution_timeout_seconds: Limit for the whole execution; None is no limit.
+            run_timeout_seconds: Limit for each run; None is no limit.
+            duplicate_policy: What a taken id means: `fail` (the default, also `reject`) raises,
+                `use-existing` (also `use_existing`) returns the workflow that has it, `allow`
+                starts another run once that one is closed, `terminate_existing` ends it first.
+            memo: Plain JSON that describes it.
+            search_attributes: Values by which lists find it.
+            priority: 0 to 9, lower first; None is the server's 5.
+            fairness_key: Class among which the queue shares its workers.
+            fairness_weight: Share of that class, 1 to 1000.
+
+        Returns:
+            A handle with the ids that the server gave.
+
+        Raises:
+            WorkflowAlreadyStarted: The id is taken, and the policy refuses another start.
+            InvalidArgument: The server refuses an argument.
+        """
+        about = {
+            "workflow_id": workflow_id,
+            "workflow_type": workflow_type,
+            "task_queue": task_queue,
+        }
+        self._warn_if_attributes_near_limit(
+            search_attributes, self._about("search_attributes", **about)
+        )
+        started = await self._send(
+            workflows.start(
+                workflow_type=workflow_type,
+                task_queue=task_queue,
+                workflow_id=workflow_id,
+                input=await self._sealed(list(input or ()), self._about("workflow_input", **about)),
+                business_key=business_key,
+                execution_timeout_seconds=execution_timeout_seconds,
+                run_timeout_seconds=run_timeout_seconds,
+                duplicate_policy=_POLICY_ON_THE_WIRE.get(duplicate_policy or "", duplicate_policy),
+                memo=memo,
+                search_attributes=search_attributes,
+                priority=priority,
+                fairness_key=fairness_key,
+                fairness_weight=fairness_weight,
+            )
+        )
+        return WorkflowHandle(
+            self._as_client,
+            text(started.get("workflow_id"), workflow_id),
+            started.get("run_id"),
+            text(started.get("workflow_type"), workflow_type),
+        )
+
+    def get_workflow_handle(
+        self, workflow_id: str, *, run_id: str | None = None, workflow_type: str = ""
+    ) -> WorkflowHandle:
+        """Make a handle for a workflow whose id is known. Asks nobody, checks nothing.
+
+        Args:
+            workflow_id: Its id.
+            run_id: The run that its result and history are about; None is the newest.
+            workflow_type: Its type.
+        """
+        return WorkflowHandle(self._as_client, workflow_id, run_id, workflow_type)
+
+    async def describe_workflow(self, workflow_id: str) -> WorkflowExecution:
+        """Describe the newest run of a workflow, with its decoded input and output.
+
+        Args:
+            workflow_id: Its id.
+
+        Raises:
+            WorkflowNotFound: There is none of that id.
+            ValueError: A payload cannot be decoded, or stands in external storage that this
+                client has no driver for.
+        """
+        data = json_object(await self._send(workflows.describe(workflow_id)))
+        execution = described_execution(data, workflow_id)
+        envelopes = {
+            side: data[f"{side}_envelope"]
+            for side in ("input", "output")
+            if data.get(f"{side}_envelope")
+        }
+        if envelopes:
+            values = await self._opened(list(envelopes.values()), execution.payload_codec)
+            for side, value in zip(envelopes, values, strict=True):
+                setattr(execution, side, value)
+        return execution
+
+    async def list_workflows(
+        self,
+        *,
+        workflow_type: str | None = None,
+        status: str | None = None,
+        query: str | None = None,
+        page_size: int | None = None,
+        next_page_token: str | None = None,
+    ) -> WorkflowList:
+        """List runs, newest first, one page.
+
+        Args:
+            workflow_type: Only those of this type.
+            status: Only those that are `running`, `completed` or `failed`.
+            query: A filter over system fields and search attributes, as
+                `CustomerTier = "gold" AND StartTime > "2026-01-01"`, or a text to find in ids.
+            page_size: Most rows of the page.
+            next_page_token: Token that the page before came with.
+
+        Raises:
+            InvalidArgument: The filter is malformed.
+        """
+        return await self._send(
+            workflows.list_(
+                workflow_type=workflow_type,
+                status=status,
+                query=query,
+                page_size=page_size,
+                next_page_token=next_page_token,
+            )
+        )
+
+    async def list_workflow_runs(self, workflow_id: str) -> WorkflowRunList:
+        """List all runs of a workflow, the first one first.
+
+        Args:
+            workflow_id: Its id.
+
+        Raises:
+            WorkflowNotFound: There is none of that id.
+        """
+        return await self._send(workflows.list_runs(workflow_id))
+
+    async def describe_workflow_run(self, workflow_id: str, run_id: str) -> WorkflowRun:
+        """Describe one run of a workflow in full. Payloads stay as the server decoded them.
+
+        Args:
+            workflow_id: Its id.
+            run_id: The run.
+
+        Raises:
+            WorkflowNotFound: There is no such run.
+        """
+        return await self._send(workflows.describe_run(workflow_id, run_id))
+
+    async def get_history(self, workflow_id: str, run_id: str) -> Any:
+        """Read the recorded events of a run.
+
+        Args:
+            workflow_id: Its id.
+            run_id: The run.
+
+        Returns:
+            The parsed document, with the events under `events`.
+
+        Raises:
+            WorkflowNotFound: There is no such run.
+        """
+        return await self._send(workflows.history(workflow_id, run_id))
+
+    async def export_history(self, workflow_id: str, run_id: str) -> Any:
+        """Read the history of a run as a bundle that can be kept and verified elsewhere.
+
+        Args:
+            workflow_id: Its id.
+            run_id: The run.
+
+        Returns:
+            The parsed bundle.
+
+        Raises:
+            WorkflowNotFound: There is no such run.
+        """
+        return await self._send(workflows.export_history(workflow_id, run_id))
+
+    async def cancel_workflow(self, workflow_id: str, *, reason: str | None = None) -> None:
+        """Cancel the newest run of a workflow.
+
+        Args:
+            workflow_id: Its id.
+            reason: Why; whoever waits for the result is told.
+
+        Raises:
+            WorkflowNotFound: There is none of that id.
+            ServerError: It is closed already (409, reason `run_not_active`).
+        """
+        await self._send(workflows.close(workflow_id, "cancel", reason=reason))
+
+    async def terminate_workflow(self, workflow_id: str, *, reason: str | None = None) -> None:
+        """End the newest run of a workflow without asking its code.
+
+        Args:
+            workflow_id: Its id.
+            reason: Why; whoever waits for the result is told.
+
+        Raises:
+            WorkflowNotFound: There is none of that id.
+            ServerError: It is closed already (409, reason `run_not_active`).
+        """
+        await self._send(workflows.close(workflow_id, "terminate", reason=reason))
+
+    async def repair_workflow(self, workflow_id: str) -> WorkflowCommandResult:
+        """Make sure that an open run has the task that it needs in order to go on.
+
+        Args:
+            workflow_id: Its id.
+
+        Raises:
+            WorkflowNotFound: There is none of that id.
+            ServerError: It is closed (409, reason `run_not_active`).
+        """
+        return await self._send(workflows.repair(workflow_id))
+
+    async def archive_workflow(
+        self, workflow_id: str, *, reason: str | None = None
+    ) -> WorkflowCommandResult:
+        """Keep a closed run beyond the retention of its namespace.
+
+        Args:
+            workflow_id: Its id.
+            reason: Why, for people.
+
+        Raises:
+            WorkflowNotFound: There is none of that id.
+            ServerError: It is still open (409, reason `run_not_closed`).
+        """
+        return await self._send(workflows.archive(workflow_id, reason=reason))

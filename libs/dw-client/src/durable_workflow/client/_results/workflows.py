@@ -1,0 +1,188 @@
+"""What calls about workflows answer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from durable_workflow.client._json import JsonObject, object_or_none, text
+
+
+@dataclass
+class WorkflowExecution:
+    """The newest run of a workflow.
+
+    Attributes:
+        workflow_id: Id of the workflow.
+        run_id: Id of this run.
+        workflow_type: Its type.
+        status: `pending`, `running`, `waiting`, `completed`, `failed`, `cancelled`, `terminated`.
+        namespace: Its namespace.
+        task_queue: Where its tasks go.
+        input: The decoded positional arguments.
+        output: The decoded result; None while the run is open.
+        payload_codec: Codec of its payloads.
+    """
+
+    workflow_id: str
+    run_id: str | None
+    workflow_type: str
+    status: str | None = None
+    namespace: str | None = None
+    task_queue: str | None = None
+    input: Any = None
+    output: Any = None
+    payload_codec: str | None = None
+
+
+@dataclass
+class WorkflowList:
+    """One page of runs, newest first. Rows have ids, type and status only.
+
+    Attributes:
+        executions: The runs.
+        next_page_token: Token of the next page; None on the last.
+    """
+
+    executions: list[WorkflowExecution]
+    next_page_token: str | None = None
+
+
+@dataclass
+class WorkflowRun:
+    """One run of a workflow, in full.
+
+    Payloads are as the server decoded them. Times are strings in UTC, durations whole seconds.
+
+    Attributes:
+        run_number: 1 for the first run of the workflow, one more for each that followed it.
+        run_count: How many runs the workflow has.
+        status_bucket: `running`, `completed` or `failed`.
+        closed_reason: How it ended: as `status`, and `timed_out` and `continued` beside.
+        compatibility: Build id that its tasks are kept to.
+        actions: Which commands the server would accept now, by name.
+        wait_kind: What it waits for: `activity`, `timer`, `signal` and so on.
+    """
+
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+    status: str | None = None
+    namespace: str | None = None
+    task_queue: str | None = None
+    run_number: int | None = None
+    run_count: int | None = None
+    is_current_run: bool | None = None
+    status_bucket: str | None = None
+    business_key: str | None = None
+    compatibility: str | None = None
+    payload_codec: str | None = None
+    input: Any = None
+    output: Any = None
+    memo: dict[str, Any] | None = None
+    search_attributes: dict[str, Any] | None = None
+    actions: dict[str, Any] | None = None
+    started_at: str | None = None
+    closed_at: str | None = None
+    last_progress_at: str | None = None
+    closed_reason: str | None = None
+    wait_kind: str | None = None
+    wait_reason: str | None = None
+    execution_timeout_seconds: int | None = None
+    run_timeout_seconds: int | None = None
+    execution_deadline_at: str | None = None
+    run_deadline_at: str | None = None
+
+    @classmethod
+    def from_dict(
+        cls, data: dict[str, Any], *, workflow_id: str | None = None, run_id: str | None = None
+    ) -> "WorkflowRun":
+        """Read the run from a response object, without decoding its payloads.
+
+        Args:
+            data: The object.
+            workflow_id: Id to take where the object has none.
+            run_id: Id to take where the object has none.
+        """
+        members = {name: data.get(name) for name in cls.__dataclass_fields__}
+        members["workflow_id"] = text(data.get("workflow_id"), workflow_id)
+        members["run_id"] = text(data.get("run_id"), run_id)
+        members["workflow_type"] = text(data.get("workflow_type"))
+        for name in ("memo", "search_attributes", "actions"):
+            members[name] = object_or_none(data.get(name))
+        return cls(**members)  # type: ignore[arg-type]  # JSON scalars pass through unchecked
+
+
+@dataclass
+class WorkflowRunList:
+    """All runs of a workflow, the first one first.
+
+    Attributes:
+        workflow_id: Id of the workflow.
+        run_count: How many runs there are.
+        runs: The runs.
+    """
+
+    workflow_id: str
+    run_count: int
+    runs: list[WorkflowRun]
+
+
+@dataclass
+class WorkflowCommandResult:
+    """How the server answered a command on a workflow.
+
+    Attributes:
+        workflow_id: Id of the workflow.
+        outcome: What became of the command, as `archived` or `repair_not_needed`.
+        command_status: `accepted` or `rejected`.
+        command_id: Id of the recorded command.
+        raw: The whole response object.
+    """
+
+    workflow_id: str
+    outcome: str
+    command_status: str | None = None
+    command_id: str | None = None
+    raw: dict[str, Any] | None = None
+
+    @classmethod
+    def from_dict(
+        cls, data: dict[str, Any], *, workflow_id: str | None = None
+    ) -> "WorkflowCommandResult":
+        """Read the result from a response object.
+
+        Args:
+            data: The object.
+            workflow_id: Id to take where the object has none.
+        """
+        return cls(
+            workflow_id=text(data.get("workflow_id"), workflow_id),
+            outcome=text(data.get("outcome")),
+            command_status=data.get("command_status"),
+            command_id=data.get("command_id"),
+            raw=data,
+        )
+
+
+def listed_execution(row: JsonObject) -> WorkflowExecution:
+    """A row of a list."""
+    return WorkflowExecution(
+        workflow_id=text(row.get("workflow_id")),
+        run_id=row.get("run_id"),
+        workflow_type=text(row.get("workflow_type")),
+        status=row.get("status"),
+    )
+
+
+def described_execution(data: JsonObject, workflow_id: str) -> WorkflowExecution:
+    """A description, with its payloads as the server decoded them."""
+    return WorkflowExecution(
+        workflow_id=text(data.get("workflow_id"), workflow_id),
+        run_id=data.get("run_id"),
+        workflow_type=text(data.get("workflow_type")),
+        status=data.get("status"),
+        namespace=data.get("namespace"),
+        task_queue=data.get("task_queue"),
+        input=data.get("input"),
+        output=data.get("output"),
+        payload_codec=data.get("payload_codec"),
+    )

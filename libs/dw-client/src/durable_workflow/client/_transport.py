@@ -1,0 +1,203 @@
+"""The seam to the network: method, URL, headers and bytes in; status, headers and bytes out.
+
+`Session` sends through an object with httpx's `request` method. By default that is an
+`httpx.AsyncClient` itself, whose `request` existing test suites replace; over a `Transport` of
+the application's own it is a `TransportClient`, which has the same method and knows no httpx.
+"""
+
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import httpx
+
+# Waits for results and polls hold a connection each; see Session._hold. Beyond this many in flight
+# httpx makes a request wait for a connection.
+MAX_CONNECTIONS = 400
+_KEPT_ALIVE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TransportResponse:
+    """What a transport received.
+
+    Attributes:
+        status_code: HTTP status.
+        headers: Response headers, by lower-case name.
+        content: The body, decompressed.
+    """
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8 text; what is not UTF-8 is replaced."""
+        return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            ValueError: It is not JSON.
+        """
+        return json.loads(self.content)
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """Something that can send one HTTP request.
+
+    Failures of the network are raised as the `httpx.TransportError` that fits best
+    (`httpx.ConnectError`, `httpx.ReadTimeout`): retries are decided by them.
+    """
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        timeout: float | None,
+    ) -> TransportResponse:
+        """Send one request and receive the whole answer.
+
+        Args:
+            method: HTTP method.
+            url: Absolute URL, encoded.
+            headers: Request headers, among them a content type.
+            body: The body, or None for none.
+            timeout: Seconds; None waits without limit.
+        """
+        ...
+
+    def clone(self) -> "Transport":
+        """A transport of the same settings for another event loop; itself where that is safe."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close its connections. Called once more, it does nothing."""
+        ...
+
+
+class HttpResponse(Protocol):
+    """The part of `httpx.Response` that this client reads."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def content(self) -> bytes: ...
+    @property
+    def text(self) -> str: ...
+    def json(self) -> Any: ...
+
+
+class HttpClient(Protocol):
+    """The part of `httpx.AsyncClient` that this client uses."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        json: Any | None,
+        timeout: float | None,
+    ) -> HttpResponse:
+        """Send one request; `url` is relative to the base URL."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        ...
+
+
+class TransportClient:
+    """An `HttpClient` over a `Transport`: makes URLs absolute and bodies bytes."""
+
+    def __init__(self, transport: Transport, base_url: str) -> None:
+        self.transport = transport
+        self._base_url = base_url
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        json: Any | None,
+        timeout: float | None,
+    ) -> TransportResponse:
+        """Send one request; `url` is relative to the base URL."""
+        body = None if json is None else _encode(json)
+        return await self.transport.send(
+            method, self._base_url + url, headers, body, timeout=timeout
+        )
+
+    async def aclose(self) -> None:
+        """Close the transport."""
+        await self.transport.aclose()
+
+
+class HttpxTransport:
+    """A `Transport` over httpx, for those who need one set up in their own way.
+
+    Args:
+        connect: Makes the httpx client; called again for each clone.
+    """
+
+    def __init__(self, connect: Callable[[], httpx.AsyncClient] = httpx.AsyncClient) -> None:
+        self._connect = connect
+        self._http = connect()
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        timeout: float | None,
+    ) -> TransportResponse:
+        """Send one request and receive the whole answer."""
+        response = await self._http.request(
+            method, url, headers=headers, content=body, timeout=timeout
+        )
+        return TransportResponse(response.status_code, response.headers, response.content)
+
+    def clone(self) -> "HttpxTransport":
+        """A transport with connections of its own, made in the same way."""
+        return HttpxTransport(self._connect)
+
+    async def aclose(self) -> None:
+        """Close the httpx client."""
+        await self._http.aclose()
+
+
+def connect(base_url: str, timeout: float | None) -> httpx.AsyncClient:
+    """The httpx client that a `Client` without a transport of its own sends through."""
+    return httpx.AsyncClient(
+        base_url=base_url,
+        timeout=timeout,
+        limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=_KEPT_ALIVE),
+        verify=_plain_context() if base_url.startswith("http://") else True,
+    )
+
+
+def _plain_context() -> ssl.SSLContext:
+    """A context that trusts nobody, for servers that are reached without TLS.
+
+    Reading the certificate authorities takes some 30 ms, which such a client never uses.
+    """
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _encode(body: Any) -> bytes:
+    # NaN and infinities are no JSON: refused here, as httpx refuses them, before they are sent.
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
