@@ -14,8 +14,8 @@ QUEUE = "programs"
 
 # Leases of about three seconds, so that a killed worker is noticed while somebody waits.
 ENVIRONMENT = {
-    "DW_WORKFLOW_LEASE_SECONDS": "3",
-    "DW_ACTIVITY_LEASE_SECONDS": "3",
+    "DW_WORKFLOW_TASK_LEASE_SECONDS": "3",
+    "DW_ACTIVITY_TASK_LEASE_SECONDS": "3",
     "DW_HEARTBEAT_INTERVAL_SECONDS": "1",
 }
 

@@ -53,8 +53,8 @@ class FaultRun:
         self.server = ServerProcess(
             folder / "state.db",
             environment={
-                "DW_WORKFLOW_LEASE_SECONDS": str(plan.lease_seconds),
-                "DW_ACTIVITY_LEASE_SECONDS": str(plan.lease_seconds),
+                "DW_WORKFLOW_TASK_LEASE_SECONDS": str(plan.lease_seconds),
+                "DW_ACTIVITY_TASK_LEASE_SECONDS": str(plan.lease_seconds),
                 "DW_HEARTBEAT_INTERVAL_SECONDS": "1",
             },
         )

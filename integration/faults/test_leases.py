@@ -16,8 +16,8 @@ from integration.harness.wire import Answer, Wire
 
 LEASE_SECONDS = 1
 ENVIRONMENT = {
-    "DW_WORKFLOW_LEASE_SECONDS": str(LEASE_SECONDS),
-    "DW_ACTIVITY_LEASE_SECONDS": str(LEASE_SECONDS),
+    "DW_WORKFLOW_TASK_LEASE_SECONDS": str(LEASE_SECONDS),
+    "DW_ACTIVITY_TASK_LEASE_SECONDS": str(LEASE_SECONDS),
     "DW_WORKER_POLL_TIMEOUT": "10",
 }
 DONE = {"type": "complete_workflow", "result": envelope("done")}
