@@ -1,0 +1,106 @@
+"""Batches: the blocking steps of one completion are resolved together (WP-R1, R2).
+
+A worker cannot use half a fan-out: it would only say the whole list again. So the run is woken when
+every member of its batch has its outcome, and not before; until then outcomes are withheld, and
+then they are appended in member order, whatever order they came in. There is one current batch; it
+stays current until its outcomes are in history, because until then workers say its members again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from durable_workflow.server.engine.decision import Decision
+from durable_workflow.server.engine.state import LEASED, Fact, JsonObject, KnownStep, Outcome, Run
+from durable_workflow.server.engine.tasks import wake
+
+
+def holds_facts(run: Run) -> bool:
+    """Whether new facts wait for the worker's completion (WP-R4).
+
+    They do while a task is leased. They also do while a wait's timeout is in history and no worker
+    has answered it: a signal behind the timeout would be applied now by the worker that sees both,
+    but in later replays at the wait opened next.
+    """
+    return run.task_status == LEASED or run.holds
+
+
+def add(run: Run, sequence: int, shown: str) -> None:
+    """Count a newly scheduled step into the current batch, or begin one with it."""
+    if not run.batch_size:
+        run.batch_first = sequence
+        run.blocked_on = shown
+    run.batch_size += 1
+    run.batch_open += 1
+
+
+def completes(run: Run) -> bool:
+    """Whether the next outcome is the last that the batch needs."""
+    return run.batch_open == 1
+
+
+def is_complete(run: Run) -> bool:
+    """Whether all outcomes are there but not in history yet."""
+    return run.batch_size > 0 and run.batch_open == 0
+
+
+def resolve(
+    decision: Decision, outcome: Outcome, context: JsonObject, others: Sequence[Outcome]
+) -> None:
+    """Take the outcome of one member.
+
+    Args:
+        decision: The decision about the run.
+        outcome: How the member ended.
+        context: Resume context of the task, should this outcome be what wakes the run.
+        others: The outcomes withheld so far; needed only where this one completes the batch.
+    """
+    run = decision.run
+    run.batch_open -= 1
+    if run.batch_open:
+        decision.withheld.append(outcome)
+    elif holds_facts(run):
+        decision.withheld.append(outcome)
+        decision.facts.append(Fact("batch", str(run.batch_first), "", b"", context=context))
+        run.buffered += 1
+    else:
+        deliver(decision, [*others, outcome], context)
+        # A batch of one never had anything withheld.
+        decision.released = bool(others)
+
+
+def deliver(decision: Decision, outcomes: Sequence[Outcome], context: JsonObject) -> None:
+    """Append the outcomes of a complete batch in member order, and wake the run."""
+    _append(decision, outcomes)
+    run = decision.run
+    run.batch_first = run.batch_size = run.batch_open = 0
+    run.blocked_on = None
+    wake(decision, context)
+
+
+def release(decision: Decision, outcomes: Sequence[Outcome]) -> None:
+    """Append what was withheld although the batch is not complete: the run is about to close."""
+    _append(decision, outcomes)
+
+
+def _append(decision: Decision, outcomes: Sequence[Outcome]) -> None:
+    for outcome in sorted(outcomes, key=lambda member: member.sequence):
+        decision.append_encoded(outcome.event_type, outcome.payload, task_id=outcome.task_id)
+    decision.released = True
+
+
+def first_mismatch(
+    known: Sequence[KnownStep], asked: Sequence[tuple[str, str]]
+) -> tuple[KnownStep, str] | None:
+    """Where the steps that a worker says again differ from the batch they should be.
+
+    Members are compared by position: kind, and activity or workflow type. Fewer steps than the
+    batch has are no mismatch: nothing would be scheduled twice.
+
+    Returns:
+        The recorded member and what was asked in its place; None where all fit.
+    """
+    for member, (kind, name) in zip(known, asked, strict=False):
+        if (member.kind, member.name) != (kind, name):
+            return member, f"{kind} {name}".rstrip()
+    return None

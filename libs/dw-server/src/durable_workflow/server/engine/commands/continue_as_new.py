@@ -1,0 +1,87 @@
+"""`continue_as_new`: end this run and go on as the next one of the same id."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from durable_workflow._wire import names
+from durable_workflow.server.engine import closing
+from durable_workflow.server.engine.commands.fields import Errors, text
+from durable_workflow.server.engine.commands.turn import Turn
+from durable_workflow.server.engine.payloads import read_envelope
+from durable_workflow.server.engine.starting import Beginning, begin
+from durable_workflow.server.engine.state import COMPLETED, JsonObject
+
+
+class ContinueAsNew(msgspec.Struct):
+    """The command."""
+
+    terminal: ClassVar[bool] = True
+    update_outcome: ClassVar[bool] = False
+
+    workflow_type: str
+    arguments: JsonObject | None
+    queue: str
+
+    @property
+    def step(self) -> tuple[str, str] | None:
+        return None
+
+    def apply(self, turn: Turn) -> None:
+        decision, details = turn.decision, turn.details
+        run = decision.run
+        assert details is not None
+        turn.check_payload(self.arguments)
+        link_id, run_id = decision.new_id(), decision.new_id()
+        codec = run.codec if self.arguments is None else self.arguments["codec"]
+        beginning = Beginning(
+            namespace=run.namespace,
+            workflow_id=run.workflow_id,
+            workflow_type=self.workflow_type or run.workflow_type,
+            task_queue=self.queue or run.task_queue,
+            run_id=run_id,
+            run_number=run.run_number + 1,
+            codec=codec,
+            arguments=details.arguments if self.arguments is None else self.arguments,
+            compatibility=run.compatibility,
+            priority=run.priority,
+            fairness_key=run.fairness_key,
+            fairness_weight=run.fairness_weight,
+            business_key=details.business_key,
+            memo=details.memo,
+            search_attributes=details.search_attributes,
+            execution_timeout_seconds=run.execution_timeout_seconds,
+            run_timeout_seconds=run.run_timeout_seconds,
+            execution_deadline=run.execution_deadline,
+            parent_run_id=run.parent_run_id,
+            parent_sequence=run.parent_sequence,
+            link_id=run.link_id,
+            continued_from_run_id=run.run_id,
+            started_by={"continued_from_run_id": run.run_id, "workflow_link_id": link_id},
+        )
+        turn.append(
+            names.WORKFLOW_CONTINUED_AS_NEW,
+            {
+                "sequence": turn.next_sequence(),
+                "continued_to_run_id": run_id,
+                "continued_to_run_number": beginning.run_number,
+                "workflow_link_id": link_id,
+                "closed_reason": "continued",
+            },
+        )
+        following = begin(beginning, turn.now, decision.new_id)
+        run.continued_to_run_id = run_id
+        closing.end(decision, COMPLETED, "continued", task_status=COMPLETED)
+        decision.started.append(following)
+        decision.created_task_ids += following.created_task_ids
+
+
+def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> ContinueAsNew:
+    """Read the command from its wire form."""
+    return ContinueAsNew(
+        text(raw, "workflow_type", at, errors),
+        read_envelope(raw.get("arguments"), codec, f"{at}.arguments", errors),
+        text(raw, "queue", at, errors),
+    )

@@ -1,0 +1,86 @@
+"""Reading the fields of commands: integers may be digit strings, strings must say something."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+Errors: TypeAlias = dict[str, list[str]]
+
+
+def text(raw: dict[str, Any], name: str, at: str, errors: Errors, *, required: bool = False) -> str:
+    """A string field, trimmed; empty where it is absent or wrong."""
+    value = raw.get(name)
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    if value is None or value == "" or (isinstance(value, str) and not required):
+        if required:
+            errors[f"{at}.{name}"] = [f"The {at}.{name} field is required."]
+    else:
+        errors[f"{at}.{name}"] = [f"The {at}.{name} field must be a non-empty string."]
+    return ""
+
+
+def integer(
+    raw: dict[str, Any],
+    name: str,
+    at: str,
+    errors: Errors,
+    *,
+    minimum: int | None = None,
+    required: bool = False,
+) -> int | None:
+    """An integer field, or None."""
+    value = raw.get(name)
+    if value is None:
+        if required:
+            errors[f"{at}.{name}"] = [f"The {at}.{name} field is required."]
+        return None
+    read = as_integer(value)
+    if read is None:
+        errors[f"{at}.{name}"] = [f"The {at}.{name} field must be an integer."]
+    elif minimum is not None and read < minimum:
+        errors[f"{at}.{name}"] = [f"The {at}.{name} field must be at least {minimum}."]
+    return read
+
+
+def duration(raw: dict[str, Any], name: str, at: str, errors: Errors) -> float | None:
+    """A number of seconds, at least 0. Reference workers send fractions as they were written."""
+    value = raw.get(name)
+    if value is None:
+        return None
+    read: float | None = as_integer(value)
+    if read is None and isinstance(value, float) and math.isfinite(value):
+        read = value
+    if read is None:
+        errors[f"{at}.{name}"] = [f"The {at}.{name} field must be a number of seconds."]
+    elif read < 0:
+        errors[f"{at}.{name}"] = [f"The {at}.{name} field must be at least 0."]
+    elif read > 10**10:
+        errors[f"{at}.{name}"] = [f"The {at}.{name} field must not be greater than 10000000000."]
+    return read
+
+
+def as_integer(value: Any) -> int | None:
+    """An integer, or a string of digits as one; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.strip().lstrip("-").isascii():
+        try:
+            return int(value)
+        except ValueError:
+            return None
+    return None
+
+
+def flag(raw: dict[str, Any], name: str, at: str, errors: Errors) -> bool:
+    """A boolean field, False where it is absent."""
+    value = raw.get(name)
+    if value is None:
+        return False
+    if value in (True, False, "1", "0") and not isinstance(value, float):
+        return value in (True, "1")
+    errors[f"{at}.{name}"] = [f"The {at}.{name} field must be true or false."]
+    return False

@@ -1,0 +1,58 @@
+"""The retry policy of activities and children, as commands carry it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from durable_workflow.server.engine.commands.fields import Errors, as_integer
+from durable_workflow.server.engine.refusal import InvalidCommands
+
+_KEYS = frozenset({"max_attempts", "backoff_seconds", "non_retryable_error_types"})
+
+
+class RetryPolicy(msgspec.Struct, frozen=True):
+    """What a command says about retries, with the defaults filled in."""
+
+    max_attempts: int = 1
+    backoff_seconds: list[int] = []
+    non_retryable_error_types: list[str] = []
+
+
+def read_retry_policy(raw: dict[str, Any], at: str, errors: Errors) -> RetryPolicy | None:
+    """Read `retry_policy` of a command; None where it has none."""
+    value = raw.get("retry_policy")
+    if value is None:
+        return None
+    field = f"{at}.retry_policy"
+    if not isinstance(value, dict):
+        errors[field] = [f"The {field} field must be an object."]
+        return None
+    if not _KEYS & value.keys():
+        raise InvalidCommands(f"{field} has none of the fields {', '.join(sorted(_KEYS))}")
+    most = value.get("max_attempts")
+    attempts = 1 if most is None else as_integer(most)
+    if attempts is None or attempts < 1:
+        errors[f"{field}.max_attempts"] = [f"The {field}.max_attempts field must be at least 1."]
+        return None
+    delays = _list(value.get("backoff_seconds"))
+    seconds = None if delays is None else [as_integer(delay) for delay in delays]
+    if seconds is None or any(delay is None or delay < 0 for delay in seconds):
+        errors[f"{field}.backoff_seconds"] = [
+            f"The {field}.backoff_seconds field must be a list of integers that are at least 0."
+        ]
+        return None
+    types = _list(value.get("non_retryable_error_types"))
+    if types is None or any(not isinstance(name, str) or not name.strip() for name in types):
+        errors[f"{field}.non_retryable_error_types"] = [
+            f"The {field}.non_retryable_error_types field must be a list of non-blank strings."
+        ]
+        return None
+    return RetryPolicy(attempts, [delay or 0 for delay in seconds], list(types))
+
+
+def _list(value: Any) -> list[Any] | None:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else None

@@ -1,0 +1,183 @@
+"""What the engine decided: the run as it will be, and everything else that is to be written.
+
+A `Decision` works on a copy of the run, so that deciding changes nothing. Rules add to it; the
+service writes it down in one unit of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any, TypeAlias
+
+import msgspec
+
+from durable_workflow.server.engine.state import (
+    Activity,
+    ChildLink,
+    Fact,
+    JsonObject,
+    Outcome,
+    PastAttempt,
+    PastTask,
+    Run,
+    RunDetails,
+    Timer,
+    Update,
+)
+from durable_workflow.server.engine.times import precise
+
+NewId: TypeAlias = Callable[[], str]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Event(msgspec.Struct):
+    """One history record; `record` is its JSON, encoded once for every reader there will be."""
+
+    run_id: str
+    sequence: int
+    event_type: str
+    record: bytes
+
+
+class NewActivity(msgspec.Struct):
+    """An activity to create, with its arguments, which are kept apart from the changing row."""
+
+    activity: Activity
+    arguments: JsonObject | None
+
+
+class ParentOutcome(msgspec.Struct):
+    """How a child run ended, for the parent to be told.
+
+    Attributes:
+        status: Status of the child run.
+        payload: What the parent's event says beside the link: output or failure fields.
+        retryable: False where the child said that trying again makes no sense.
+    """
+
+    status: str
+    closed_reason: str
+    payload: JsonObject
+    retryable: bool = True
+
+
+class Decision:
+    """A decision in the making about one run.
+
+    Attributes:
+        run: The run as it will be. A copy: the run that was decided on is unchanged.
+        details: Set where the run's cold half is new (`created`) or has changed.
+        closes: The run ends here: whatever it has open is to be closed with it.
+        outcome: For the parent, where the run is a child that resolves it.
+        started: Decisions about runs that begin here: children, the next run of a chain.
+    """
+
+    __slots__ = (
+        "activities",
+        "attempts",
+        "attributes",
+        "child_links",
+        "closes",
+        "created",
+        "created_task_ids",
+        "drained",
+        "events",
+        "facts",
+        "failure",
+        "moved_updates_to",
+        "new_activities",
+        "new_child_links",
+        "new_id",
+        "new_timers",
+        "new_updates",
+        "now",
+        "outcome",
+        "output",
+        "past_tasks",
+        "released",
+        "run",
+        "started",
+        "timers",
+        "updates",
+        "withheld",
+    )
+
+    def __init__(self, run: Run, now: int, new_id: NewId) -> None:
+        self.run = copy(run)
+        self.now = now
+        self.new_id = new_id
+        self.events: list[Event] = []
+        self.created: RunDetails | None = None
+        self.attributes: JsonObject | None = None
+        self.output: Any = None
+        self.failure: JsonObject | None = None
+        self.closes = False
+        self.outcome: ParentOutcome | None = None
+        self.started: list[Decision] = []
+        self.new_activities: list[NewActivity] = []
+        self.activities: list[Activity] = []
+        self.attempts: list[PastAttempt] = []
+        self.new_timers: list[Timer] = []
+        self.timers: list[Timer] = []
+        self.new_child_links: list[ChildLink] = []
+        self.child_links: list[ChildLink] = []
+        self.new_updates: list[Update] = []
+        self.updates: list[Update] = []
+        self.moved_updates_to: str | None = None
+        self.withheld: list[Outcome] = []
+        self.released = False
+        self.facts: list[Fact] = []
+        self.drained = False
+        self.past_tasks: list[PastTask] = []
+        self.created_task_ids: list[str] = []
+
+    def append(
+        self,
+        event_type: str,
+        payload: JsonObject,
+        *,
+        task_id: str | None = None,
+        command_id: str | None = None,
+    ) -> None:
+        """Append an event to the run's history."""
+        self.append_encoded(event_type, _encode(payload), task_id=task_id, command_id=command_id)
+
+    def append_encoded(
+        self,
+        event_type: str,
+        payload: bytes,
+        *,
+        task_id: str | None = None,
+        command_id: str | None = None,
+    ) -> None:
+        """Append an event whose payload was encoded before."""
+        run = self.run
+        run.last_sequence += 1
+        at = precise(self.now)
+        # Both planes read this one text: workers know the time as `recorded_at`, clients as
+        # `timestamp`. Ids and types are ours and need no escaping.
+        record = b'{"sequence":%d,"event_type":"%b","timestamp":"%b","payload":%b,"id":"%b",' % (
+            run.last_sequence,
+            event_type.encode(),
+            at.encode(),
+            payload,
+            self.new_id().encode(),
+        ) + b'"workflow_task_id":%b,"workflow_command_id":%b,"recorded_at":"%b"}' % (
+            _word(task_id),
+            _word(command_id),
+            at.encode(),
+        )
+        run.history_bytes += len(record)
+        run.last_progress_at = self.now
+        self.events.append(Event(run.run_id, run.last_sequence, event_type, record))
+
+
+def encode_payload(payload: JsonObject) -> bytes:
+    """Encode an event's payload, for an event that is appended later."""
+    return _encode(payload)
+
+
+def _word(text: str | None) -> bytes:
+    return b"null" if text is None else b'"%b"' % text.encode()

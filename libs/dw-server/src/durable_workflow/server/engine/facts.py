@@ -1,0 +1,191 @@
+"""Facts: what happens to a run from outside, and when its history may say so (WP-R3, R4).
+
+A worker decides on the history it was given. What happens meanwhile is kept as a fact and appended
+right behind the events of the completion, or when the task fails or its lease runs out. Attempt
+starts and heartbeats are no facts: they may be appended at any time. Cancellation, termination and
+the deadlines of a run are never kept back: they end the run, and the worker is told so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from durable_workflow._wire import names
+from durable_workflow.server.engine import batches, tasks, waits
+from durable_workflow.server.engine.decision import Decision, NewId, encode_payload
+from durable_workflow.server.engine.payloads import recorded
+from durable_workflow.server.engine.state import Fact, JsonObject, Outcome, Run, Timer, Update
+from durable_workflow.server.engine.times import in_seconds, precise
+
+FIRED = "fired"
+
+
+def signal_received(run: Run, now: int, new_id: NewId, signal: Fact) -> Decision:
+    """A signal was accepted."""
+    decision = Decision(run, now, new_id)
+    decision.run.pending_signals += 1
+    if batches.holds_facts(run):
+        _keep(decision, signal)
+    else:
+        _append_signal(decision, signal)
+    return decision
+
+
+def update_accepted(run: Run, now: int, new_id: NewId, update: Update, accepted: Fact) -> Decision:
+    """An update was accepted: it is to be applied by a worker."""
+    decision = Decision(run, now, new_id)
+    decision.run.pending_updates += 1
+    decision.new_updates.append(update)
+    if batches.holds_facts(run):
+        _keep(decision, accepted)
+    else:
+        _append_update(decision, accepted)
+    return decision
+
+
+def timer_fired(
+    run: Run, now: int, new_id: NewId, timer: Timer, others: Sequence[Outcome]
+) -> Decision:
+    """A timer is due. `others` are the withheld outcomes, needed where it completes the batch."""
+    decision = Decision(run, now, new_id)
+    timer.status = FIRED
+    decision.timers.append(timer)
+    if timer.wait_id is not None:
+        _wait_timer_fired(decision, timer)
+        return decision
+    decision.run.pending_timers -= 1
+    payload: JsonObject = {
+        "timer_id": timer.timer_id,
+        "sequence": timer.sequence,
+        "delay_seconds": in_seconds(timer.delay),
+        "fire_at": precise(timer.fire_at),
+        "fired_at": precise(now),
+    }
+    context = {
+        "workflow_wait_kind": "timer",
+        "open_wait_id": f"timer:{timer.timer_id}",
+        "resume_source_kind": "timer",
+        "resume_source_id": timer.timer_id,
+        "timer_id": timer.timer_id,
+        "workflow_sequence": timer.sequence,
+        "workflow_event_type": names.TIMER_FIRED,
+    }
+    outcome = Outcome(timer.sequence, names.TIMER_FIRED, encode_payload(payload), timer.timer_id)
+    batches.resolve(decision, outcome, context, others)
+    return decision
+
+
+def _wait_timer_fired(decision: Decision, timer: Timer) -> None:
+    run = decision.run
+    if run.wait_timer_id != timer.timer_id:
+        return  # Superseded in this very unit; its cancellation is in history.
+    if run.task_status is not None:
+        # Also while the task is only ready: a signal that came in time gets its chance. The
+        # completion passes the wait, or opens it again, and then the firing is dropped.
+        _keep(decision, Fact("wait_timeout", timer.timer_id, "", b""))
+        return
+    _append_timeout(decision)
+
+
+def flush(decision: Decision, facts: Sequence[Fact], withheld: Sequence[Outcome]) -> None:
+    """Append the facts that waited, and wake the run where one of them warrants it.
+
+    A wait's timeout stops here: what follows it stays buffered until a worker has answered it.
+
+    Args:
+        decision: The decision about the run; its task is not leased any more.
+        facts: All buffered facts of the run, oldest first.
+        withheld: The withheld outcomes, needed where the batch is complete.
+    """
+    run = decision.run
+    if not run.buffered:
+        return
+    rest = list(facts)
+    while rest and not run.holds:
+        _append_fact(decision, rest.pop(0), withheld)
+    decision.drained = True
+    decision.facts = rest
+    run.buffered = len(rest)
+
+
+def append_all(decision: Decision, facts: Sequence[Fact]) -> None:
+    """Append what was told and is still unsaid: the run is about to be closed by the server."""
+    for fact in facts:
+        if fact.kind in ("signal", "update"):
+            decision.append_encoded(fact.event_type, fact.payload, command_id=fact.command_id)
+
+
+def _keep(decision: Decision, fact: Fact) -> None:
+    decision.facts.append(fact)
+    decision.run.buffered += 1
+
+
+def _append_fact(decision: Decision, fact: Fact, withheld: Sequence[Outcome]) -> None:
+    run = decision.run
+    if fact.kind == "signal":
+        _append_signal(decision, fact)
+    elif fact.kind == "update":
+        _append_update(decision, fact)
+    elif fact.kind == "batch":
+        # The completion may have added members; then the batch is delivered when they are done.
+        if batches.is_complete(run):
+            batches.deliver(decision, withheld, fact.context)
+    elif run.wait_timer_id == fact.ref:
+        _append_timeout(decision)
+
+
+def _append_signal(decision: Decision, signal: Fact) -> None:
+    decision.append_encoded(signal.event_type, signal.payload, command_id=signal.command_id)
+    # R3: it needs a task only where it can change what the workflow yields.
+    if waits.is_open(decision.run) or not decision.run.tasks_completed:
+        tasks.wake(decision, signal.context)
+
+
+def _append_update(decision: Decision, accepted: Fact) -> None:
+    decision.append_encoded(accepted.event_type, accepted.payload, command_id=accepted.command_id)
+    assert accepted.command_id is not None
+    tasks.wake_for_update(decision, accepted.ref, accepted.command_id)
+
+
+def _append_timeout(decision: Decision) -> None:
+    context = waits.time_out(decision)
+    tasks.wake(decision, context)
+    decision.run.holds = True
+
+
+def carry_over(
+    following: Decision,
+    facts: Sequence[Fact],
+    waiting_updates: Sequence[Update],
+    ended: dict[str, Update],
+) -> None:
+    """Begin the next run of a chain with what nobody has seen in the run before.
+
+    Signals that were buffered, and updates that were accepted and have no outcome, were
+    acknowledged to their senders; the end of a run that goes on must not lose them.
+    """
+    run = following.run
+    for fact in facts:
+        if fact.kind == "signal":
+            payload = msgspec.json.decode(fact.payload)
+            payload["workflow_run_id"] = run.run_id
+            run.pending_signals += 1
+            following.append(fact.event_type, payload, command_id=fact.command_id)
+    for update in waiting_updates:
+        if update.update_id in ended:
+            continue
+        payload = {
+            "workflow_command_id": update.command_id,
+            "update_id": update.update_id,
+            "workflow_instance_id": update.workflow_id,
+            "workflow_run_id": run.run_id,
+            "update_name": update.update_name,
+        }
+        if update.arguments is not None:
+            payload["arguments"] = recorded(update.arguments)
+            payload["payload_codec"] = update.arguments["codec"]
+        run.pending_updates += 1
+        following.append(names.UPDATE_ACCEPTED, payload, command_id=update.command_id)
+        tasks.wake_for_update(following, update.update_id, update.command_id)

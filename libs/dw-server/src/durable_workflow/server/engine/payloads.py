@@ -1,0 +1,63 @@
+"""Payload envelopes inside commands and events. Blobs are never opened here."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from durable_workflow.server.engine.state import JsonObject
+
+KNOWN_CODECS: Final = ("avro", "json")
+
+_INLINE = frozenset({"codec", "blob"})
+_EXTERNAL = frozenset({"codec", "external_storage"})
+
+
+def read_envelope(
+    value: Any, codec: str, field: str, errors: dict[str, list[str]]
+) -> JsonObject | None:
+    """The envelope that `value` is or stands for; None for no value.
+
+    Args:
+        value: An envelope, a bare blob in `codec`, or None.
+        codec: Codec of bare blobs: the run's.
+        field: Name of the field in error texts.
+        errors: Where to report what does not fit.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return {"codec": codec, "blob": value}
+    if not isinstance(value, dict) or value.keys() not in (_INLINE, _EXTERNAL):
+        errors[field] = [f"The {field} field must be a payload envelope, a string or null."]
+        return None
+    if value["codec"] not in KNOWN_CODECS:
+        errors[f"{field}.codec"] = [f"The {field}.codec field names an unknown payload codec."]
+    elif "blob" in value and not isinstance(value["blob"], str):
+        errors[f"{field}.blob"] = [f"The {field}.blob field must be a string."]
+    elif "external_storage" in value and not isinstance(value["external_storage"], dict):
+        errors[f"{field}.external_storage"] = [
+            f"The {field}.external_storage field must be an object."
+        ]
+    return value
+
+
+def blob_size(value: Any) -> int:
+    """Bytes of the blob in an envelope or of a bare blob; 0 for anything else."""
+    blob = value.get("blob") if isinstance(value, dict) else value
+    if not isinstance(blob, str):
+        return 0
+    return len(blob) if blob.isascii() else len(blob.encode())
+
+
+def recorded(envelope: JsonObject | None) -> Any:
+    """The form of a payload in an event that names its codec beside it: bare where it can be."""
+    if envelope is None:
+        return None
+    return envelope.get("blob", envelope)
+
+
+def recorded_in(envelope: JsonObject | None, codec: str) -> Any:
+    """The form of a payload in an event without `payload_codec`: bare in the run's codec."""
+    if envelope is not None and envelope["codec"] != codec:
+        return envelope
+    return recorded(envelope)

@@ -1,0 +1,140 @@
+-- insert_activity: a scheduled activity with its ready task.
+INSERT INTO activities (
+    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
+    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
+    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
+    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
+    due_at
+)
+VALUES (
+    :execution_id, :run_id, :namespace, :sequence, :activity_type, :task_queue, :priority,
+    :codec, :policy, :scheduled_at, :status, :attempt_count, :task_id, :task_status,
+    :available_at, :attempt_id, :lease_owner, :lease_expires_at, :poll_request_id, :started_at,
+    :last_heartbeat_at, :progress, :schedule_to_start_at, :schedule_to_close_at,
+    :start_to_close_at, :heartbeat_at, :closed_at, :due_at
+);
+
+-- insert_activity_arguments: what the activity is called with.
+INSERT INTO activity_arguments (run_id, sequence, arguments)
+VALUES (:run_id, :sequence, :arguments);
+
+-- activity_arguments: what the activity is called with.
+SELECT arguments FROM activity_arguments WHERE run_id = :run_id AND sequence = :sequence;
+
+-- save_activity: everything of an activity that may change.
+UPDATE activities
+SET
+    status = :status, attempt_count = :attempt_count, task_id = :task_id,
+    task_status = :task_status, available_at = :available_at, attempt_id = :attempt_id,
+    lease_owner = :lease_owner, lease_expires_at = :lease_expires_at,
+    poll_request_id = :poll_request_id, started_at = :started_at,
+    last_heartbeat_at = :last_heartbeat_at, progress = :progress,
+    schedule_to_start_at = :schedule_to_start_at, schedule_to_close_at = :schedule_to_close_at,
+    start_to_close_at = :start_to_close_at, heartbeat_at = :heartbeat_at,
+    closed_at = :closed_at, due_at = :due_at
+WHERE run_id = :run_id AND sequence = :sequence;
+
+-- activity_by_task: the activity whose current task this is.
+SELECT
+    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
+    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
+    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
+    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
+    due_at
+FROM activities
+WHERE task_id = :task_id AND namespace = :namespace;
+
+-- task_of_attempt: the task of the current attempt of some activity.
+SELECT task_id FROM activities WHERE attempt_id = :attempt_id;
+
+-- insert_attempt: an attempt that was superseded.
+INSERT INTO past_attempts (
+    attempt_id, task_id, execution_id, run_id, attempt_number, status, lease_owner, closed_at
+)
+VALUES (
+    :attempt_id, :task_id, :execution_id, :run_id, :attempt_number, :status, :lease_owner,
+    :closed_at
+);
+
+-- past_attempt: a superseded attempt.
+SELECT
+    attempt_id, task_id, execution_id, run_id, attempt_number, status, lease_owner, closed_at
+FROM past_attempts
+WHERE attempt_id = :attempt_id;
+
+-- run_of_past_activity_task: the run of a task whose attempt was superseded.
+SELECT r.run_id
+FROM past_attempts AS p
+INNER JOIN runs AS r ON p.run_id = r.run_id
+WHERE p.task_id = :task_id AND r.namespace = :namespace
+LIMIT 1;
+
+-- claimable_activity: the activity whose ready task a worker should get next. One row or none.
+-- :types is '' for any type, else each type between bars.
+SELECT
+    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
+    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
+    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
+    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
+    due_at
+FROM activities
+WHERE
+    namespace = :namespace
+    AND task_queue = :task_queue
+    AND task_status = 'ready'
+    AND available_at <= :now
+    AND (:types = '' OR replace(:types, '|' || activity_type || '|', '') <> :types)
+ORDER BY priority, available_at, task_id
+LIMIT 1;
+
+-- activity_claimed_by_request: the activity whose task was handed out to this poll before.
+SELECT
+    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
+    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
+    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
+    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
+    due_at
+FROM activities
+WHERE
+    lease_owner = :worker_id
+    AND task_status = 'leased'
+    AND poll_request_id = :poll_request_id
+    AND namespace = :namespace
+    AND task_queue = :task_queue
+LIMIT 1;
+
+-- activities_leased_to: the activities whose task this worker holds.
+SELECT
+    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
+    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
+    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
+    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
+    due_at
+FROM activities
+WHERE lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace;
+
+-- open_activities: the activities of a run that have no outcome, in order.
+SELECT
+    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
+    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
+    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
+    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
+    due_at
+FROM activities
+WHERE run_id = :run_id AND closed_at IS NULL
+ORDER BY sequence;
+
+-- due_activities: the activities that need the clock, most overdue first.
+SELECT
+    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
+    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
+    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
+    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
+    due_at
+FROM activities
+WHERE due_at IS NOT NULL AND due_at <= :now
+ORDER BY due_at
+LIMIT :most;
+
+-- next_due_activity: when the first activity needs the clock.
+SELECT min(due_at) FROM activities WHERE due_at IS NOT NULL;

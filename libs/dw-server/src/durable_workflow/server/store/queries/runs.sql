@@ -1,0 +1,269 @@
+-- insert_run: a new run.
+INSERT INTO runs (
+    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
+    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
+    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
+    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
+    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
+    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
+    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
+    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
+    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
+    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
+    sticky_sequence, sticky_until, due_at
+)
+VALUES (
+    :run_id, :namespace, :workflow_id, :run_number, :workflow_type, :task_queue, :compatibility,
+    :codec, :priority, :fairness_key, :fairness_weight, :started_at, :execution_timeout_seconds,
+    :run_timeout_seconds, :execution_deadline, :run_deadline, :parent_run_id, :parent_sequence,
+    :link_id, :status, :closed_reason, :closed_at, :last_progress_at, :continued_to_run_id,
+    :last_sequence, :history_bytes, :warned, :tasks_completed, :batch_first, :batch_size,
+    :batch_open, :blocked_on, :pending_activities, :pending_timers, :pending_children,
+    :pending_signals, :pending_updates, :wait_id, :wait_key, :wait_fingerprint, :wait_sequence,
+    :wait_timeout, :wait_timer_id, :wait_fire_at, :buffered, :holds, :task_id, :task_status,
+    :task_attempt, :task_available_at, :task_ordinary, :task_update_id, :task_context,
+    :task_failures, :task_error, :lease_owner, :lease_expires_at, :claimed_sequence,
+    :poll_request_id, :sticky_worker, :sticky_sequence, :sticky_until, :due_at
+);
+
+-- save_run: everything of a run that may change.
+UPDATE runs
+SET
+    status = :status, closed_reason = :closed_reason, closed_at = :closed_at,
+    last_progress_at = :last_progress_at, continued_to_run_id = :continued_to_run_id,
+    last_sequence = :last_sequence, history_bytes = :history_bytes, warned = :warned,
+    tasks_completed = :tasks_completed, batch_first = :batch_first, batch_size = :batch_size,
+    batch_open = :batch_open, blocked_on = :blocked_on,
+    pending_activities = :pending_activities, pending_timers = :pending_timers,
+    pending_children = :pending_children, pending_signals = :pending_signals,
+    pending_updates = :pending_updates, wait_id = :wait_id, wait_key = :wait_key,
+    wait_fingerprint = :wait_fingerprint, wait_sequence = :wait_sequence,
+    wait_timeout = :wait_timeout, wait_timer_id = :wait_timer_id, wait_fire_at = :wait_fire_at,
+    buffered = :buffered, holds = :holds, task_id = :task_id, task_status = :task_status,
+    task_attempt = :task_attempt, task_available_at = :task_available_at,
+    task_ordinary = :task_ordinary, task_update_id = :task_update_id,
+    task_context = :task_context, task_failures = :task_failures, task_error = :task_error,
+    lease_owner = :lease_owner, lease_expires_at = :lease_expires_at,
+    claimed_sequence = :claimed_sequence, poll_request_id = :poll_request_id,
+    sticky_worker = :sticky_worker, sticky_sequence = :sticky_sequence,
+    sticky_until = :sticky_until, due_at = :due_at
+WHERE run_id = :run_id;
+
+-- run_by_id: one run.
+SELECT
+    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
+    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
+    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
+    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
+    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
+    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
+    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
+    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
+    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
+    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
+    sticky_sequence, sticky_until, due_at
+FROM runs
+WHERE run_id = :run_id;
+
+-- run_by_task: the run whose open workflow task this is.
+SELECT
+    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
+    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
+    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
+    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
+    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
+    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
+    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
+    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
+    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
+    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
+    sticky_sequence, sticky_until, due_at
+FROM runs
+WHERE task_id = :task_id AND namespace = :namespace;
+
+-- run_of_past_task: the run of a workflow task that is over, with how that task ended.
+SELECT
+    status, run_id
+FROM past_workflow_tasks
+WHERE task_id = :task_id AND namespace = :namespace;
+
+-- insert_past_task: a workflow task that is over.
+INSERT INTO past_workflow_tasks (
+    task_id, run_id, namespace, status, closed_at
+)
+VALUES (
+    :task_id, :run_id, :namespace, :status, :closed_at
+);
+
+-- claimable_run: the run whose ready task a worker should get next. One row or none.
+-- :types is '' for any type, else each type between bars. A task that is offered to a sticky worker
+-- is nobody else's until :now has passed the offer.
+SELECT
+    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
+    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
+    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
+    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
+    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
+    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
+    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
+    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
+    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
+    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
+    sticky_sequence, sticky_until, due_at
+FROM runs
+WHERE
+    namespace = :namespace
+    AND task_queue = :task_queue
+    AND task_status = 'ready'
+    AND task_available_at <= :now
+    AND (compatibility IS NULL OR compatibility = :build_id)
+    AND (:types = '' OR replace(:types, '|' || workflow_type || '|', '') <> :types)
+    AND (sticky_until <= :now OR sticky_worker = :worker_id)
+ORDER BY priority, task_available_at, task_id
+LIMIT 1;
+
+-- run_claimed_by_request: the run whose task was handed out to this poll before.
+SELECT
+    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
+    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
+    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
+    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
+    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
+    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
+    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
+    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
+    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
+    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
+    sticky_sequence, sticky_until, due_at
+FROM runs
+WHERE
+    lease_owner = :worker_id
+    AND task_status = 'leased'
+    AND poll_request_id = :poll_request_id
+    AND namespace = :namespace
+    AND task_queue = :task_queue
+LIMIT 1;
+
+-- runs_leased_to: the runs whose workflow task this worker holds.
+SELECT
+    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
+    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
+    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
+    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
+    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
+    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
+    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
+    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
+    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
+    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
+    sticky_sequence, sticky_until, due_at
+FROM runs
+WHERE lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace;
+
+-- due_runs: the runs that need the clock, most overdue first.
+SELECT
+    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
+    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
+    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
+    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
+    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
+    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
+    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
+    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
+    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
+    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
+    sticky_sequence, sticky_until, due_at
+FROM runs
+WHERE due_at IS NOT NULL AND due_at <= :now
+ORDER BY due_at
+LIMIT :most;
+
+-- next_due_run: when the first run needs the clock.
+SELECT min(due_at) FROM runs WHERE due_at IS NOT NULL;
+
+-- insert_run_details: the cold half of a new run.
+INSERT INTO run_details (
+    run_id, arguments, business_key, memo, search_attributes, output, failure,
+    continued_from_run_id
+)
+VALUES (
+    :run_id, :arguments, :business_key, :memo, :search_attributes, :output, :failure,
+    :continued_from_run_id
+);
+
+-- run_details: the cold half of a run.
+SELECT
+    run_id, arguments, business_key, memo, search_attributes, output, failure,
+    continued_from_run_id
+FROM run_details
+WHERE run_id = :run_id;
+
+-- run_arguments: what the run was started with.
+SELECT arguments FROM run_details WHERE run_id = :run_id;
+
+-- save_search_attributes: the merged attributes of a run.
+UPDATE run_details SET search_attributes = :search_attributes WHERE run_id = :run_id;
+
+-- save_run_outcome: how a run ended.
+UPDATE run_details SET output = :output, failure = :failure WHERE run_id = :run_id;
+
+-- insert_instance: a workflow id that is used for the first time.
+INSERT INTO workflow_instances (
+    namespace, workflow_id, workflow_type, current_run_id, run_count, command_sequence, created_at
+)
+VALUES (
+    :namespace, :workflow_id, :workflow_type, :current_run_id, 1, :command_sequence, :created_at
+);
+
+-- instance: what is known of a workflow id.
+SELECT
+    workflow_type, current_run_id, run_count, command_sequence
+FROM workflow_instances
+WHERE namespace = :namespace AND workflow_id = :workflow_id;
+
+-- point_instance: a further run of the id is the current one.
+UPDATE workflow_instances
+SET current_run_id = :current_run_id, run_count = run_count + 1
+WHERE namespace = :namespace AND workflow_id = :workflow_id;
+
+-- count_command: one more command to the id.
+UPDATE workflow_instances
+SET command_sequence = command_sequence + 1
+WHERE namespace = :namespace AND workflow_id = :workflow_id;
+
+-- retype_instance: the id was taken over by another workflow type.
+UPDATE workflow_instances
+SET workflow_type = :workflow_type
+WHERE namespace = :namespace AND workflow_id = :workflow_id;
+
+-- list_runs: the runs of a namespace, newest first, that fit the filters; null is no filter.
+SELECT
+    r.workflow_id, r.run_id, r.workflow_type, d.business_key, r.task_queue, r.status,
+    r.tasks_completed, r.task_status, r.started_at, r.closed_at, d.search_attributes
+FROM runs AS r
+INNER JOIN run_details AS d ON r.run_id = d.run_id
+WHERE
+    r.namespace = :namespace
+    AND (:workflow_type IS NULL OR r.workflow_type = :workflow_type)
+    AND (
+        :bucket IS NULL
+        OR (:bucket = 'running' AND r.closed_at IS NULL)
+        OR (:bucket = 'completed' AND r.status = 'completed')
+        OR (:bucket = 'failed' AND r.status IN ('failed', 'cancelled', 'terminated'))
+    )
+    AND (
+        :pattern IS NULL
+        OR lower(r.workflow_id) LIKE :pattern ESCAPE '!'
+        OR lower(d.business_key) LIKE :pattern ESCAPE '!'
+    )
+ORDER BY r.started_at DESC, r.run_id DESC
+LIMIT :most OFFSET :skip;
+
+-- runs_of_instance: all runs of a workflow id, first run first.
+SELECT
+    r.run_id, r.run_number, r.workflow_type, d.business_key, r.task_queue, r.status,
+    r.tasks_completed, r.task_status, r.started_at, r.closed_at
+FROM runs AS r
+INNER JOIN run_details AS d ON r.run_id = d.run_id
+WHERE r.namespace = :namespace AND r.workflow_id = :workflow_id
+ORDER BY r.run_number;

@@ -1,0 +1,91 @@
+-- worker: one registered worker.
+SELECT
+    namespace, worker_id, task_queue, runtime, sdk_version, build_id, workflow_types,
+    activity_types, fingerprints, max_workflow_tasks, max_activity_tasks, capabilities,
+    task_slots, process_metrics, heartbeat_interval, registered_at, heartbeat_at, seen_at,
+    due_at
+FROM workers
+WHERE namespace = :namespace AND worker_id = :worker_id;
+
+-- workers_of_queue: the workers of a task queue.
+SELECT
+    namespace, worker_id, task_queue, runtime, sdk_version, build_id, workflow_types,
+    activity_types, fingerprints, max_workflow_tasks, max_activity_tasks, capabilities,
+    task_slots, process_metrics, heartbeat_interval, registered_at, heartbeat_at, seen_at,
+    due_at
+FROM workers
+WHERE namespace = :namespace AND task_queue = :task_queue;
+
+-- put_worker: registers a worker, or replaces what was known of it.
+INSERT INTO workers (
+    namespace, worker_id, task_queue, runtime, sdk_version, build_id, workflow_types,
+    activity_types, fingerprints, max_workflow_tasks, max_activity_tasks, capabilities,
+    task_slots, process_metrics, heartbeat_interval, registered_at, heartbeat_at, seen_at,
+    due_at
+)
+VALUES (
+    :namespace, :worker_id, :task_queue, :runtime, :sdk_version, :build_id, :workflow_types,
+    :activity_types, :fingerprints, :max_workflow_tasks, :max_activity_tasks, :capabilities,
+    :task_slots, :process_metrics, :heartbeat_interval, :registered_at, :heartbeat_at, :seen_at,
+    :due_at
+)
+ON CONFLICT (namespace, worker_id) DO UPDATE
+SET
+    task_queue = excluded.task_queue, runtime = excluded.runtime,
+    sdk_version = excluded.sdk_version, build_id = excluded.build_id,
+    workflow_types = excluded.workflow_types, activity_types = excluded.activity_types,
+    fingerprints = excluded.fingerprints, max_workflow_tasks = excluded.max_workflow_tasks,
+    max_activity_tasks = excluded.max_activity_tasks, capabilities = excluded.capabilities,
+    task_slots = excluded.task_slots, process_metrics = excluded.process_metrics,
+    heartbeat_interval = excluded.heartbeat_interval, registered_at = excluded.registered_at,
+    heartbeat_at = excluded.heartbeat_at, seen_at = excluded.seen_at, due_at = excluded.due_at;
+
+-- worker_seen: a sign of life, and when the worker would have to be missed.
+UPDATE workers
+SET seen_at = :seen_at, due_at = :due_at
+WHERE namespace = :namespace AND worker_id = :worker_id;
+
+-- worker_heartbeat: a heartbeat with what the worker says of itself; null keeps what was known.
+UPDATE workers
+SET
+    heartbeat_at = :seen_at, seen_at = :seen_at, due_at = :due_at,
+    task_slots = coalesce(:task_slots, task_slots),
+    process_metrics = coalesce(:process_metrics, process_metrics),
+    heartbeat_interval = :heartbeat_interval
+WHERE namespace = :namespace AND worker_id = :worker_id;
+
+-- worker_missed: the worker was missed; it is not looked for again until it shows up.
+UPDATE workers
+SET due_at = NULL
+WHERE namespace = :namespace AND worker_id = :worker_id;
+
+-- due_workers: workers that have been silent for too long.
+SELECT namespace, worker_id
+FROM workers
+WHERE due_at IS NOT NULL AND due_at <= :now
+ORDER BY due_at
+LIMIT :most;
+
+-- next_due_worker: when the first worker would have to be missed.
+SELECT min(due_at) FROM workers WHERE due_at IS NOT NULL;
+
+-- delete_worker: the worker is not registered any more.
+DELETE FROM workers WHERE namespace = :namespace AND worker_id = :worker_id;
+
+-- namespace: whether there is such a namespace.
+SELECT name FROM namespaces WHERE name = :name;
+
+-- ensure_namespace: a namespace, if it is not there.
+INSERT INTO namespaces (name, description, created_at, updated_at)
+VALUES (:name, :description, :now, :now)
+ON CONFLICT (name) DO NOTHING;
+
+-- insert_command: a command of a caller, carried out or refused.
+INSERT INTO commands (
+    command_id, namespace, workflow_id, run_id, sequence, type, target_name, target_scope, status,
+    outcome, rejection_reason, request_id, context, created_at
+)
+VALUES (
+    :command_id, :namespace, :workflow_id, :run_id, :sequence, :type, :target_name, :target_scope,
+    :status, :outcome, :rejection_reason, :request_id, :context, :created_at
+);
