@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from durable_workflow.client._json import JsonObject
+from durable_workflow.client._json import JsonObject, dict_or_none
 from durable_workflow.errors import ServerError
 
 T = TypeVar("T")
@@ -125,8 +125,8 @@ def json_object(answer: Answer, reason: str = "invalid_response") -> JsonObject:
     Raises:
         ServerError: It is not. The reason is one of this client and never of a server.
     """
-    if isinstance(answer.body, dict):
-        return answer.body
+    if (body := dict_or_none(answer.body)) is not None:
+        return body
     kind = "nothing" if answer.body is None else type(answer.body).__name__
     raise ServerError(
         200, {"reason": reason, "message": f"expected a JSON object, the server sent {kind}"}

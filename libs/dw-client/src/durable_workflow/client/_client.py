@@ -1,6 +1,6 @@
 """`Client`: the constructor, and the sum of what there is to ask a server."""
 
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from durable_workflow._meet import register_transport_clone
@@ -69,6 +69,7 @@ class Client(
         external_storage: Where large payloads go, and where referenced ones are fetched.
         external_storage_threshold_bytes: From which size on; None keeps all payloads inline.
         external_storage_cache: Referenced payloads that were fetched before.
+        transport: What requests go through in place of httpx; None is httpx.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class Client(
         self.external_storage_cache = (
             ExternalPayloadCache() if external_storage_cache is None else external_storage_cache
         )
-        self._transport = transport
+        self.transport = transport
         self._http = (
             connect(self.base_url, timeout)
             if transport is None
@@ -142,10 +143,10 @@ class Client(
         self._held = 0
 
     def __repr__(self) -> str:
-        # No tokens, and no password that somebody may have put into the URL.
-        return f"Client({_without_userinfo(self.base_url)!r}, namespace={self.namespace!r})"
+        # Tokens stay out of it: representations end up in logs.
+        return f"{type(self).__name__}({self.base_url!r}, namespace={self.namespace!r})"
 
-    async def __aenter__(self) -> "Client":
+    async def __aenter__(self) -> Self:
         """Return the client itself."""
         return self
 
@@ -165,15 +166,13 @@ def _origin(base_url: str) -> str:
     origin = base_url.rstrip("/")
     if "://" not in origin:
         raise ValueError("base_url must name a scheme, as http://localhost:8080")
-    if urlsplit(origin).path.endswith("/api"):
+    parts = urlsplit(origin)
+    if "@" in parts.netloc:
+        # httpx would send them in place of the token, and write them into its log.
+        raise ValueError("base_url must not hold credentials: give them as a token")
+    if parts.path.endswith("/api"):
         raise ValueError("base_url must not end in /api: the client adds it")
     return origin
-
-
-def _without_userinfo(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def clone_client(client: Client, **overrides: Any) -> Client:
@@ -204,7 +203,7 @@ def clone_client(client: Client, **overrides: Any) -> Client:
         "external_storage": client.external_storage,
         "external_storage_threshold_bytes": client.external_storage_threshold_bytes,
         "external_storage_cache": client.external_storage_cache,
-        "transport": None if client._transport is None else client._transport.clone(),
+        "transport": None if client.transport is None else client.transport.clone(),
         **limits,
     }
     return Client(**(settings | overrides))

@@ -16,6 +16,11 @@ def object_or_none(value: object) -> JsonObject | None:
     return {} if value == [] else None
 
 
+def dict_or_none(value: object) -> JsonObject | None:
+    """The object itself, and nothing in place of anything else."""
+    return cast("JsonObject", value) if isinstance(value, dict) else None
+
+
 def object_or_empty(value: object) -> JsonObject:
     """The object itself, and an empty one in place of anything else."""
     return cast("JsonObject", value) if isinstance(value, dict) else {}

@@ -271,4 +271,5 @@ def _error_body(response: HttpResponse) -> object:
 
 def _headers_of(response: HttpResponse) -> Mapping[str, str]:
     # Stand-ins in existing test suites have a status and a body, and not always headers.
-    return getattr(response, "headers", None) or {}
+    headers: object = getattr(response, "headers", None)
+    return cast("Mapping[str, str]", headers) if isinstance(headers, Mapping) else {}

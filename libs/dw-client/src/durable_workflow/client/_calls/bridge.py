@@ -1,7 +1,7 @@
 """Requests of the webhook bridge."""
 
 from durable_workflow.client._call import Answer, Call
-from durable_workflow.client._json import JsonObject, present
+from durable_workflow.client._json import JsonObject, dict_or_none, present
 from durable_workflow.client._results.bridge import BridgeAdapterOutcome
 from durable_workflow.errors import ServerError
 
@@ -34,8 +34,8 @@ def webhook(
 
 
 def _read(answer: Answer) -> BridgeAdapterOutcome:
-    if isinstance(answer.body, dict):
-        return BridgeAdapterOutcome.from_dict(answer.body)
+    if (body := dict_or_none(answer.body)) is not None:
+        return BridgeAdapterOutcome.from_dict(body)
     raise ServerError(
         answer.status,
         {"reason": "invalid_bridge_outcome", "message": "expected a bridge outcome object"},

@@ -6,7 +6,7 @@ from typing import Any
 
 from durable_workflow.client._calls import activities
 from durable_workflow.client._handles import StandaloneActivityHandle
-from durable_workflow.client._json import JsonObject, text
+from durable_workflow.client._json import object_or_empty, text
 from durable_workflow.client._outcomes import TERMINAL
 from durable_workflow.client._payloads import PayloadSession
 from durable_workflow.client._results.activities import (
@@ -178,10 +178,8 @@ class ActivityMethods(PayloadSession):
             await asyncio.sleep(poll_interval)
 
 
-def _is_payload(result: Any) -> bool:
-    if not isinstance(result, dict):
-        return False
-    members: JsonObject = result
+def _is_payload(result: object) -> bool:
+    members = object_or_empty(result)
     return members.get("blob") is not None or members.get("external_storage") is not None
 
 

@@ -1,6 +1,6 @@
 """Methods about namespaces."""
 
-import sys
+import inspect
 import warnings
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ class NamespaceMethods(Session):
 
 def _warn_caller(message: str) -> None:
     """Warn about the nearest line outside this package, which made the call."""
-    depth, frame = 1, sys._getframe(0)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    depth, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         depth, frame = depth + 1, frame.f_back
     warnings.warn(message, DeprecationWarning, stacklevel=depth)

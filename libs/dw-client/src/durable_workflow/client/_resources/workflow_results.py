@@ -106,14 +106,15 @@ class WorkflowResultMethods(PayloadSession):
                         raise WorkflowContinuedAsNew(
                             wait.workflow_id, successor, run_id=wait.run_id
                         )
-                    # The newest run is asked for by its id only when it turns out not to be it.
                     wait.run_id, wait.is_newest = successor, successor is None
+                    if successor is not None:
+                        continue
+                    # Nothing names the run that follows: it is the newest, or will be in a moment.
+                    await _pause(wait, poll_interval)
                 case None:
-                    if wait.remaining <= 0:
-                        raise TimeoutError(
-                            f"workflow {wait.workflow_id} did not finish within {timeout} s"
-                        )
-                    # _closed_outcome has slept already where the server did not hold.
+                    pass  # The run is open, and the time until the next question has passed.
+            if wait.remaining <= 0:
+                raise TimeoutError(f"workflow {wait.workflow_id} did not finish within {timeout} s")
 
     async def _closed_outcome(self, wait: _Wait) -> Outcome | None:
         """How the awaited run ended, or None while it is open, after one wait for its end."""
@@ -132,8 +133,7 @@ class WorkflowResultMethods(PayloadSession):
         if PREFERENCE_APPLIED.lower() in {name.lower() for name in answer.headers}:
             # It held the answer; a pause is due only if that was for less than asked.
             pause -= time.monotonic() - asked_at
-        if wait.remaining > 0 and pause > 0:
-            await asyncio.sleep(min(pause, wait.remaining))
+        await _pause(wait, pause)
         return None
 
     async def _describe_held(self, wait: _Wait) -> Answer:
@@ -187,3 +187,10 @@ class WorkflowResultMethods(PayloadSession):
             return returned.value
         [value] = await self._opened([returned.payload], returned.codec)
         return value
+
+
+async def _pause(wait: _Wait, seconds: float) -> None:
+    """Sleep between two questions, and not beyond the end of the wait."""
+    seconds = min(seconds, wait.remaining)
+    if seconds > 0:
+        await asyncio.sleep(seconds)

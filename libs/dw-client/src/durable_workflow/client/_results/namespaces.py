@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow.client._json import object_or_empty, text
+from durable_workflow.client._json import JsonObject, dict_or_none, text
 from durable_workflow.external_storage import ExternalPayloadStoragePolicy
 
 
@@ -38,7 +38,8 @@ class NamespaceDescription:
         Raises:
             ValueError: The storage policy in it is malformed.
         """
-        deleted, policy = data.get("deleted"), data.get("external_payload_storage")
+        deleted = dict_or_none(data.get("deleted"))
+        policy = dict_or_none(data.get("external_payload_storage"))
         return cls(
             name=text(data.get("name")),
             description=data.get("description"),
@@ -46,9 +47,9 @@ class NamespaceDescription:
             status=data.get("status"),
             created_at=data.get("created_at"),
             updated_at=data.get("updated_at"),
-            deleted=_integers(deleted) if isinstance(deleted, dict) else None,
+            deleted=None if deleted is None else _integers(deleted),
             external_payload_storage=(
-                ExternalPayloadStoragePolicy.from_dict(policy) if isinstance(policy, dict) else None
+                None if policy is None else ExternalPayloadStoragePolicy.from_dict(policy)
             ),
         )
 
@@ -129,11 +130,11 @@ class StorageTestResult:
         )
 
 
-def _payload_result(value: Any) -> StoragePayloadTestResult | None:
-    return StoragePayloadTestResult.from_dict(value) if isinstance(value, dict) else None
+def _payload_result(value: object) -> StoragePayloadTestResult | None:
+    data = dict_or_none(value)
+    return None if data is None else StoragePayloadTestResult.from_dict(data)
 
 
-def _integers(value: object) -> dict[str, int]:
-    counters = object_or_empty(value)
+def _integers(counters: JsonObject) -> dict[str, int]:
     # A bool is an int to Python, and never a counter to anybody.
     return {name: number for name, number in counters.items() if type(number) is int}
