@@ -1,0 +1,74 @@
+"""The driver of generator workflows: resumes the code, and says in a value what it did."""
+
+import contextlib
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from durable_workflow._kernel.run import Send, Throw
+from durable_workflow.errors import NonDeterministicReplayError
+
+
+@dataclass(frozen=True, slots=True)
+class Yielded:
+    """The code stopped at a yield."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The code came to its end."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception left the code."""
+
+    error: Exception
+
+
+Progress: TypeAlias = Yielded | Returned | Raised
+
+
+class GeneratorDriver:
+    """Drives one generator. A `BaseException` from the code passes through untouched."""
+
+    def __init__(self, generator: Generator[Any, Any, Any]) -> None:
+        self._generator = generator
+
+    def resume(self, answer: Send | Throw) -> Progress:
+        """Answer the yield at which the code stands, and run to the next."""
+        try:
+            if isinstance(answer, Throw):
+                return Yielded(self._generator.throw(answer.error))
+            return Yielded(self._generator.send(answer.value))
+        except StopIteration as end:
+            return Returned(end.value)
+        except NonDeterministicReplayError:
+            raise
+        except Exception as error:  # noqa: BLE001 (code of the author may raise anything)
+            return Raised(error)
+
+    @property
+    def frame_locals(self) -> dict[str, Any]:
+        """Variables of the suspended code, for estimates of its size."""
+        frame = getattr(self._generator, "gi_frame", None)
+        return frame.f_locals if frame is not None else {}
+
+    def close(self) -> None:
+        """Drop the suspended code.
+
+        A `finally` block may yield once more; nothing listens any longer, so the yield is left
+        where it is and closed again.
+        """
+        for _ in range(8):
+            with contextlib.suppress(RuntimeError):
+                self._generator.close()
+                return
+
+    def __del__(self) -> None:
+        """Close the code where it is dropped, not whenever memory is collected."""
+        self.close()

@@ -1,0 +1,128 @@
+"""All of a run's history that replay reads: steps, receivers, and how the run began and ended."""
+
+from typing import Any, Final
+
+from durable_workflow._kernel.index import Index
+from durable_workflow._kernel.kind import Decode
+from durable_workflow._kernel.kinds import KINDS_OF_EVENT
+from durable_workflow._kernel.receivers import (
+    RECEIVER_KINDS,
+    Receiver,
+    ReceiverQueue,
+    ReceiverReader,
+    WaitBinder,
+    boundary_of,
+)
+from durable_workflow._wire import names
+from durable_workflow._wire.events import Event, text
+from durable_workflow.workflow._context import parse_time
+
+_TERMINAL: Final = frozenset(
+    {
+        names.WORKFLOW_COMPLETED,
+        names.WORKFLOW_FAILED,
+        names.WORKFLOW_CONTINUED_AS_NEW,
+        names.WORKFLOW_TIMED_OUT,
+        names.WORKFLOW_CANCELLED,
+        names.WORKFLOW_TERMINATED,
+    }
+)
+# The second spelling is of old exports.
+_UPDATE_ACCEPTED: Final = frozenset({names.UPDATE_ACCEPTED, "update_accepted"})
+_EVENT_CLOCK = "event"
+
+
+class History:
+    """What was fed, read once.
+
+    Attributes:
+        index: The steps.
+        accepted: Last `UpdateAccepted` of each update that is not completed.
+        last_sequence: Highest event sequence.
+        started: `WorkflowStarted` was seen.
+        start_time: When the run began, as recorded, or None.
+        ordered: The server writes facts in the order in which code met them.
+        terminal: The run is closed.
+        failed: It is closed because the workflow failed.
+    """
+
+    def __init__(
+        self, decode: Decode, codec: str | None, workflow_id: str | None, run_id: str
+    ) -> None:
+        def decode_field(value: Any, field_codec: Any) -> Any:
+            return decode(value, field_codec or codec or "json")
+
+        self.index = Index(KINDS_OF_EVENT, decode_field)
+        self.accepted: dict[str, Event] = {}
+        self.last_sequence = 0
+        self.started = False
+        self.start_time: str | None = None
+        self.ordered = False
+        self.terminal = False
+        self.failed = False
+        self._moves_clock = False
+        self._reader = ReceiverReader(decode_field, codec, workflow_id, run_id)
+        self._binder = WaitBinder()
+        self._any_receiver = False
+
+    def add(self, event: Event, receivers: ReceiverQueue) -> None:
+        """Read one event; a receiver goes to the end of the queue."""
+        self.last_sequence = max(self.last_sequence, event.sequence or 0)
+        self.index.add(event)
+        if event.event_type in RECEIVER_KINDS:
+            receiver = self._reader.read(event, self.index)
+            if receiver is not None:
+                self._any_receiver = True
+                receivers.add(receiver)
+                if not self.ordered:
+                    self._binder.receiver(receiver, event.workflow_sequence)
+        elif not self.ordered:
+            self._bind_around(event)
+        self._read_lifecycle(event)
+
+    def take_rebound(self) -> list[Receiver]:
+        """Applied receivers that events since the last call bound to another wait."""
+        rebound, self._binder.rebound = self._binder.rebound, []
+        return rebound
+
+    def clock(self, time: str | None) -> str | None:
+        """An event's time where the run's clock moves with events, else None."""
+        return time if self._moves_clock else None
+
+    def time_of(self, event: Event | None) -> str | None:
+        """The clock's value at an event."""
+        return self.clock(event.time) if event is not None else None
+
+    def _bind_around(self, event: Event) -> None:
+        if event.event_type == names.CONDITION_WAIT_OPENED:
+            wait = self.index.wait(text(event.payload, "condition_wait_id"))
+            if wait is not None:
+                self._binder.wait_opened(wait)
+            return
+        boundary = boundary_of(event)
+        if boundary is not None:
+            self._binder.boundary(boundary)
+
+    def _read_lifecycle(self, event: Event) -> None:
+        event_type = event.event_type
+        if event_type == names.WORKFLOW_STARTED:
+            self._read_start(event)
+        elif event_type in _UPDATE_ACCEPTED:
+            update_id = text(event.payload, "update_id")
+            if update_id is not None:
+                self.accepted[update_id] = event
+        elif event_type in _TERMINAL:
+            self.terminal = True
+            self.failed = event_type == names.WORKFLOW_FAILED
+
+    def _read_start(self, event: Event) -> None:
+        if self.started:
+            return
+        self.started = True
+        times = (text(event.payload, "timestamp"), event.time)
+        self.start_time = next((t for t in times if t is not None and parse_time(t)), None)
+        # A server that dates the code's clock by events promises that their order is the order
+        # in which the code met them: facts that arrive while a task is leased come after its
+        # completion (worker-protocol R4).
+        self._moves_clock = event.payload.get("clock") == _EVENT_CLOCK
+        self.ordered = self._moves_clock and not self._any_receiver and self.index.created == 0

@@ -1,0 +1,91 @@
+"""What the machine must know of a command kind; one subclass per kind says it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+
+from durable_workflow._kernel.steps import Outcome
+from durable_workflow._wire.events import Event
+
+if TYPE_CHECKING:
+    from durable_workflow._kernel.run import Stop
+
+C = TypeVar("C")
+
+# Decodes a payload field with the codec that stands beside it.
+Decode: TypeAlias = Callable[[Any, Any], Any]
+Reader: TypeAlias = Callable[[Event, Decode], Outcome]
+
+
+class StepRecorder(Protocol):
+    """Where kinds put what events say: the index of steps."""
+
+    decode: Decode
+
+    def opened(self, kind: "Kind[Any]", event: Event) -> None:
+        """A command was recorded."""
+
+    def answered(self, kind: "Kind[Any]", event: Event, reader: Reader) -> None:
+        """A command ended."""
+
+    def wait_opened(self, kind: "Kind[Any]", event: Event, wait_id: str) -> None:
+        """A condition wait was opened."""
+
+    def wait_answered(self, event: Event, wait_id: str, outcome: Outcome) -> None:
+        """A condition wait was satisfied or timed out."""
+
+
+class Kind(ABC, Generic[C]):
+    """One command kind.
+
+    Attributes:
+        shape: The word that non-determinism errors use.
+        opens: Event types that show the command was recorded.
+        answers: Event types that end it, with the reader of the outcome.
+        in_lists: A yielded list may have it as a member.
+    """
+
+    shape: ClassVar[str]
+    opens: ClassVar[frozenset[str]] = frozenset()
+    answers: ClassVar[Mapping[str, Reader]] = {}
+    in_lists: ClassVar[bool] = False
+
+    @abstractmethod
+    def stop(self, command: C) -> "Stop":
+        """Where the code stands when it yields this command."""
+
+    def claims(self, event: Event) -> bool:
+        """Whether an event of one of these types is about this kind."""
+        return True
+
+    def record(self, event: Event, index: "StepRecorder") -> None:
+        """Put an event of this kind into the index."""
+        reader = self.answers.get(event.event_type)
+        if reader is None:
+            index.opened(self, event)
+        else:
+            index.answered(self, event, reader)
+
+    def recorded_detail(self, event: Event) -> str | None:
+        """What besides the kind must be the same in every replay, as an event tells it."""
+        return None
+
+    def asked_detail(self, command: C) -> str | None:
+        """The same, as the code asks for it."""
+        return None
+
+    def difference(self, recorded: str, asked: str) -> str:
+        """A sentence about two details that differ."""
+        return f"Recorded {recorded!r}, but current workflow asked for {asked!r}."
+
+
+def payload_result(event: Event, decode: Decode) -> Outcome:
+    """The decoded result of an event: `result`, or `output` where there is no such key."""
+    payload = event.payload
+    value = payload["result"] if "result" in payload else payload.get("output")
+    return Outcome(decode(value, payload.get("payload_codec")))
+
+
+def nothing(event: Event, decode: Decode) -> Outcome:
+    """The outcome of an event that carries no value."""
+    return Outcome(None)

@@ -1,0 +1,290 @@
+"""Signals and updates in history: when each of them is applied to the workflow's state.
+
+Receivers form one queue and are applied strictly in recorded order. Each waits for a place:
+
+* By position: at the first stop of the code by which every step recorded before the receiver has
+  been yielded, and which was not already over when the receiver was recorded.
+* By wait: when a particular recorded wait is examined, before its predicate is tested.
+
+A server that buffers what arrives while a task is leased writes histories whose order is the order
+in which the code met things; there position alone is exact. Other servers may record a signal
+after the task that will not see it was claimed. For their histories `WaitBinder` decides between
+the two by the order of events around the waits.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from durable_workflow._kernel.index import Diverged, Index
+from durable_workflow._kernel.kind import Decode
+from durable_workflow._kernel.steps import WaitStep
+from durable_workflow._wire import names
+from durable_workflow._wire.events import Event, text
+from durable_workflow._wire.shapes import is_list, is_object
+from durable_workflow.errors import WorkflowPayloadDecodeError
+
+UNTIL_ANSWERED: Final = math.inf
+_HEAD_CHARACTERS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverKind:
+    """What differs between signals and updates."""
+
+    word: str
+    name_key: str
+    argument_keys: tuple[str, ...]
+
+
+RECEIVER_KINDS: Final = {
+    names.SIGNAL_RECEIVED: ReceiverKind("signal", "signal_name", ("value", "input", "arguments")),
+    names.UPDATE_APPLIED: ReceiverKind("update", "update_name", ("arguments",)),
+}
+
+
+@dataclass(slots=True, eq=False)
+class Receiver:
+    """One recorded signal or applied update.
+
+    Attributes:
+        kind: `signal` or `update`.
+        name: Its name on the wire.
+        arguments: Decoded positional arguments.
+        time: When it was recorded.
+        position: Its position in history.
+        opened: How many steps were recorded before it.
+        wait: The wait it is bound to, or None.
+        early: It was recorded while no wait was open.
+        applied_at: Number of the stop at which it was applied, or None.
+    """
+
+    kind: str
+    name: str
+    arguments: list[Any]
+    time: str | None
+    position: int
+    opened: int
+    wait: WaitStep | None = None
+    early: bool = False
+    applied_at: int | None = None
+
+
+class ReceiverQueue:
+    """Receivers that have not been applied, in recorded order."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Receiver] = deque()
+
+    def add(self, receiver: Receiver) -> None:
+        """Take one more, as the last."""
+        self._waiting.append(receiver)
+
+    def next_by_position(self, reached: int, until: float = UNTIL_ANSWERED) -> Receiver | None:
+        """The head, if it is due at a stop of the code; it leaves the queue.
+
+        Args:
+            reached: How many recorded steps the code has yielded.
+            until: Position of the event that ends the stop.
+        """
+        if not self.due(reached, until):
+            return None
+        return self._waiting.popleft()
+
+    def due(self, reached: int, until: float = UNTIL_ANSWERED, *, since: int = 0) -> bool:
+        """Whether the head is to be applied at such a stop, and was recorded after a position."""
+        if not self._waiting:
+            return False
+        head = self._waiting[0]
+        return head.wait is None and head.opened <= reached and since < head.position < until
+
+    def next_of_wait(self, wait: WaitStep, *, early_within: int | None = None) -> Receiver | None:
+        """The head, if it is bound to this wait; it leaves the queue.
+
+        Args:
+            wait: The wait that is examined.
+            early_within: Only a receiver that was recorded before any wait was open, and after at
+                most so many steps.
+        """
+        if not self._waiting:
+            return None
+        head = self._waiting[0]
+        too_late = early_within is not None and not (head.early and head.opened <= early_within)
+        if head.wait is not wait or too_late:
+            return None
+        wait.waiting -= 1
+        return self._waiting.popleft()
+
+    def any_after(self, position: int) -> bool:
+        """Whether something was recorded after a position and not applied."""
+        return bool(self._waiting) and self._waiting[-1].position > position
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+
+class Boundary(Enum):
+    """Events that show that a task was completed, or that code went on."""
+
+    CONDITION = "condition"
+    STEP = "step"
+
+
+_STEP_BOUNDARIES: Final = frozenset(
+    {
+        names.ACTIVITY_SCHEDULED,
+        names.ACTIVITY_STARTED,
+        names.ACTIVITY_COMPLETED,
+        names.ACTIVITY_FAILED,
+        names.ACTIVITY_TIMED_OUT,
+        names.TIMER_SCHEDULED,
+        names.TIMER_FIRED,
+        names.CHILD_WORKFLOW_SCHEDULED,
+        names.CHILD_RUN_STARTED,
+        names.CHILD_RUN_COMPLETED,
+        names.CHILD_RUN_FAILED,
+        names.CHILD_RUN_CANCELLED,
+        names.CHILD_RUN_TERMINATED,
+        names.SIDE_EFFECT_RECORDED,
+        names.VERSION_MARKER_RECORDED,
+        names.SEARCH_ATTRIBUTES_UPSERTED,
+        names.WORKFLOW_COMPLETED,
+        names.WORKFLOW_FAILED,
+        names.WORKFLOW_CONTINUED_AS_NEW,
+    }
+)
+_CONDITION_BOUNDARIES: Final = frozenset(
+    {names.CONDITION_WAIT_SATISFIED, names.CONDITION_WAIT_TIMED_OUT}
+)
+
+
+def boundary_of(event: Event) -> Boundary | None:
+    """What kind of boundary an event is, if any."""
+    timer_kind = event.payload.get("timer_kind")
+    if timer_kind in names.WAIT_TIMER_KINDS:
+        ends_wait = event.event_type in (names.TIMER_FIRED, names.TIMER_CANCELLED)
+        return Boundary.CONDITION if ends_wait and timer_kind == names.CONDITION_TIMEOUT else None
+    if event.event_type in _CONDITION_BOUNDARIES:
+        return Boundary.CONDITION
+    return Boundary.STEP if event.event_type in _STEP_BOUNDARIES else None
+
+
+class WaitBinder:
+    """Binds receivers to waits by the order of events (history-events 6.4).
+
+    Every decision that only the end of history allows is taken provisionally at once. One that
+    later events overturn after the receiver was applied is listed in `rebound`.
+    """
+
+    def __init__(self) -> None:
+        self.rebound: list[Receiver] = []
+        self._prefix: list[Receiver] = []
+        self._prefix_binds = True
+        self._current: WaitStep | None = None
+        self._since: list[Receiver] = []
+        self._undecided: dict[int, Receiver] = {}
+
+    def receiver(self, receiver: Receiver, sequence: int | None) -> None:
+        """A signal or update was recorded."""
+        if self._current is not None:
+            # Only the first is certain to be the current wait's; see wait_opened.
+            self._since.append(receiver)
+            self._bind(receiver, self._current)
+        elif self._prefix_binds or sequence is None:
+            self._prefix.append(receiver)
+        else:
+            self._undecided[sequence] = receiver
+
+    def wait_opened(self, wait: WaitStep) -> None:
+        """A wait was opened: what came while the task that opened it was leased is its own."""
+        if self._current is not None:
+            mine = self._since[1:]
+        else:
+            mine = self._prefix if self._prefix_binds else []
+            for receiver in mine:
+                receiver.early = True
+        if wait.sequence is not None and wait.sequence in self._undecided:
+            mine = [*mine, self._undecided.pop(wait.sequence)]
+        for receiver in mine:
+            self._bind(receiver, wait)
+        self._prefix, self._prefix_binds = [], True
+        self._current, self._since = wait, []
+
+    def boundary(self, kind: Boundary) -> None:
+        """What stands undecided stays as it was provisionally decided."""
+        if self._current is not None:
+            self._current, self._since = None, []
+            self._prefix_binds = kind is Boundary.CONDITION
+        elif kind is Boundary.STEP:
+            self._prefix, self._prefix_binds = [], False
+
+    def _bind(self, receiver: Receiver, wait: WaitStep) -> None:
+        if wait.taken:
+            raise Diverged
+        if receiver.applied_at is not None:
+            self.rebound.append(receiver)
+            receiver.wait = wait
+            return
+        if receiver.wait is not None:
+            receiver.wait.waiting -= 1
+        receiver.wait = wait
+        wait.waiting += 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverReader:
+    """Reads receivers of one run; a payload that does not decode names the run and the event."""
+
+    decode: Decode
+    codec: str | None
+    workflow_id: str | None
+    run_id: str
+
+    def read(self, event: Event, index: Index) -> Receiver | None:
+        """The receiver that an event is, or None for one without a name.
+
+        Raises:
+            WorkflowPayloadDecodeError: Its arguments cannot be decoded.
+        """
+        kind = RECEIVER_KINDS[event.event_type]
+        name = text(event.payload, kind.name_key)
+        if name is None:
+            return None
+        arguments = self._arguments(event, kind, name)
+        return Receiver(kind.word, name, arguments, event.time, index.position, index.created)
+
+    def _arguments(self, event: Event, kind: ReceiverKind, name: str) -> list[Any]:
+        payload = event.payload
+        present = (payload[key] for key in kind.argument_keys if payload.get(key) is not None)
+        raw = next(present, None)
+        try:
+            return as_arguments(self.decode(raw, payload.get("payload_codec")))
+        except Exception as error:
+            codec, head = _codec_and_head(raw, payload.get("payload_codec") or self.codec)
+            raise WorkflowPayloadDecodeError(
+                f"cannot decode arguments of {kind.word} {name!r} with codec {codec!r}: {error}",
+                workflow_id=self.workflow_id,
+                run_id=self.run_id or None,
+                event_id=event.event_id,
+                receiver_kind=kind.word,
+                receiver_name=name,
+                codec=codec,
+                payload_head=head,
+                exception_type=type(error).__name__,
+            ) from error
+
+
+def as_arguments(value: Any) -> list[Any]:
+    """An argument list: a value that is no list is one argument, and none are none."""
+    if value is None:
+        return []
+    return value if is_list(value) else [value]
+
+
+def _codec_and_head(raw: Any, fallback: Any) -> tuple[str, str]:
+    codec, blob = fallback, raw
+    if is_object(raw):
+        codec, blob = raw.get("codec", fallback), raw.get("blob", raw)
+    return str(codec or "json"), str(blob)[:_HEAD_CHARACTERS]

@@ -1,0 +1,253 @@
+"""The state of one replay: what the stops of the code share.
+
+A *stop* is a yield at which the code stands. Settling it asks the index whether history answers
+it; the answer resumes the code. A stop that history does not know may still be passed, as a new
+marker or a predicate that is already true: the code is then *ahead* of history, and what is
+recorded later must confirm it.
+"""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from durable_workflow._kernel.index import Diverged, Index
+from durable_workflow._kernel.kind import Kind
+from durable_workflow._kernel.receivers import UNTIL_ANSWERED, Receiver, ReceiverQueue
+from durable_workflow._kernel.steps import Step, WaitStep
+from durable_workflow.errors import NonDeterministicReplayError
+from durable_workflow.workflow._commands import Command, ContinueAsNew, WaitCondition
+from durable_workflow.workflow._context import ContextControl
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Resume the code with a value; `time` moves its clock."""
+
+    value: Any
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Throw:
+    """Raise an error where the code waits."""
+
+    error: Exception
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """End the run with a terminal command, as returning it does."""
+
+    command: ContinueAsNew
+
+
+Answer: TypeAlias = Send | Throw | Finish
+
+
+class WorkflowFailure(Exception):
+    """The workflow fails: an error in its code, or a wait that does not match history."""
+
+    def __init__(self, message: str, exception_type: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.exception_type = exception_type
+
+
+class Stop(ABC):
+    """A yield at which the code stands."""
+
+    @abstractmethod
+    def settle(self, run: "Run") -> Answer | None:
+        """What resumes the code, or None while it has to wait."""
+
+    @abstractmethod
+    def commands(self) -> list[Command]:
+        """What a completion says while the code stands here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending(Stop):
+    """A yielded terminal command."""
+
+    command: ContinueAsNew
+
+    def settle(self, run: "Run") -> Answer:
+        run.apply_due()
+        return Finish(self.command)
+
+    def commands(self) -> list[Command]:
+        return [self.command]
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A stop that was passed although history does not have it, or has it without an outcome.
+
+    Attributes:
+        position: How much history was known when it was passed.
+        command: The new marker to record, or None where nothing is.
+        confirm: Whether a recorded step is the one that was passed.
+        wait: The recorded wait that was passed on its predicate alone.
+    """
+
+    position: int
+    command: Command | None = None
+    confirm: Callable[[Step], bool] | None = None
+    wait: WaitStep | None = None
+
+
+@dataclass(slots=True, eq=False)
+class ReopenedWait:
+    """A wait that a predicate ended after it had been opened more than once."""
+
+    is_same: Callable[[WaitStep], bool]
+
+
+class Run:
+    """What the stops of one replay share.
+
+    Attributes:
+        index: History as steps.
+        receivers: Signals and updates still to be applied.
+        control: The clock and the logger of the workflow's context.
+        ordered: The server buffers facts while a task is leased, so that the order of events is
+            the order in which the code met them.
+        bound: How many untaken steps the current stop has yielded.
+        ahead: Stops that were passed and that history has not confirmed.
+        fresh: The code came to the current stop during this feed.
+        stop_number: Number of the current stop.
+        reopened: Set while the last wait ended as `ReopenedWait` says.
+    """
+
+    def __init__(
+        self, index: Index, control: ContextControl, apply: Callable[[Receiver], None]
+    ) -> None:
+        self.index = index
+        self.receivers = ReceiverQueue()
+        self.control = control
+        self.ordered = False
+        self.bound = 0
+        self.ahead: deque[Ahead] = deque()
+        self.fresh = True
+        self.stop_number = 0
+        self.reopened: ReopenedWait | None = None
+        self._apply = apply
+
+    @property
+    def reached(self) -> int:
+        """How many recorded steps the code has yielded."""
+        return self.index.taken + self.bound
+
+    def next_step(self) -> Step | None:
+        """The first recorded step that the code has not yielded."""
+        return self.index.peek(self.bound)
+
+    def bind_next(self) -> None:
+        """The current stop yielded the next recorded step, so everything before it is confirmed.
+
+        Raises:
+            Diverged: Something that was passed is not in history, or a receiver recorded before
+                this step belonged to a stop that was passed without it.
+        """
+        if self.ahead:
+            unrecorded = any(entry.confirm is not None for entry in self.ahead)
+            if unrecorded or self._missed_receiver():
+                raise Diverged
+            self.ahead.clear()
+        self.bound += 1
+
+    def check(self, kind: Kind[Any], command: Any, step: Step) -> None:
+        """Hold a command against the step that history has in its place.
+
+        Raises:
+            NonDeterministicReplayError: They are not the same.
+        """
+        if step.kind is not kind:
+            self.mismatch(step, kind.shape)
+        asked = kind.asked_detail(command)
+        if step.detail is not None and asked is not None and step.detail != asked:
+            self.mismatch(step, f"{kind.shape}:{asked}", kind.difference(step.detail, asked))
+
+    def mismatch(self, step: Step, shape: str, detail: str | None = None) -> None:
+        """Report that the code asks for something else than history has.
+
+        Raises:
+            NonDeterministicReplayError: Always, unless the code came here before this feed: then
+                the machine may have been wrong earlier, and only a full replay can tell.
+        """
+        if not self.fresh:
+            raise Diverged
+        raise NonDeterministicReplayError(step.number, shape, step.event_types, detail=detail)
+
+    def fail(self, message: str, exception_type: str) -> None:
+        """Fail the workflow over something that history and code do not agree on."""
+        if not self.fresh:
+            raise Diverged
+        raise WorkflowFailure(message, exception_type)
+
+    def apply_due(self, until: float = UNTIL_ANSWERED) -> str | None:
+        """Apply the receivers that are due at the current stop; the time of the last."""
+        if self._missed_receiver(until):
+            raise Diverged
+        time: str | None = None
+        while (receiver := self.receivers.next_by_position(self.reached, until)) is not None:
+            time = self.apply(receiver) or time
+        return time
+
+    def _missed_receiver(self, until: float = UNTIL_ANSWERED) -> bool:
+        """Whether a replay of the history known now would have applied one at a passed stop."""
+        return bool(self.ahead) and self.receivers.due(
+            self.reached, until, since=self.ahead[0].position
+        )
+
+    def apply(self, receiver: Receiver) -> str | None:
+        """Run the handler of one receiver; the time of its event."""
+        receiver.applied_at = self.stop_number
+        self._apply(receiver)
+        receiver.arguments = []  # a bound receiver may be remembered for long
+        return receiver.time
+
+    def passed(
+        self,
+        command: Command | None = None,
+        confirm: Callable[[Step], bool] | None = None,
+        wait: WaitStep | None = None,
+    ) -> None:
+        """Note that the code goes on without history's word."""
+        self.ahead.append(Ahead(self.index.position, command, confirm, wait))
+
+    def confirm_ahead(self) -> None:
+        """Hold what was passed against what has been recorded since.
+
+        Raises:
+            Diverged: History went another way.
+        """
+        while self.ahead:
+            entry = self.ahead[0]
+            if entry.wait is not None:
+                if entry.wait.outcome is None or entry.wait.resolved_at is None:
+                    return
+                if self._missed_receiver(entry.wait.resolved_at):
+                    raise Diverged
+            elif entry.confirm is not None:
+                step = self.index.peek()
+                if step is None or self.bound:
+                    return
+                # What was recorded before this step belonged to the stop that was passed.
+                if self._missed_receiver(step.resolved_at or 0) or not entry.confirm(step):
+                    raise Diverged
+                self.index.take(1)
+            else:
+                return
+            self.ahead.popleft()
+
+
+def same_wait(step: WaitStep, command: WaitCondition, current: WaitStep | None) -> bool:
+    """Whether a recorded opening is of this very wait, opened again."""
+    fingerprint = command.condition_definition_fingerprint
+    known = {fingerprint, current.fingerprint if current is not None else None} - {None, ""}
+    same_key = bool(step.key) and step.key == command.condition_key
+    return same_key or step.fingerprint in known

@@ -1,0 +1,80 @@
+"""Updates that were accepted and are to be run now, on the state that a replay has reached."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from durable_workflow._kernel.kind import Decode
+from durable_workflow._kernel.queries import handler_table
+from durable_workflow._kernel.receivers import as_arguments
+from durable_workflow._wire.events import text
+from durable_workflow.workflow._commands import CompleteUpdate, FailUpdate
+
+
+def run_update(
+    instance: Any, update_id: str, accepted: Mapping[str, Any] | None, decode: Decode
+) -> CompleteUpdate | FailUpdate:
+    """Run validator and handler of an accepted update.
+
+    Args:
+        instance: The replayed workflow; its state changes.
+        update_id: The update.
+        accepted: Payload of its last `UpdateAccepted`, or None.
+        decode: Decodes a payload field.
+    """
+    if accepted is None:
+        message = f"accepted update {update_id!r} was not present in workflow history"
+        return FailUpdate(update_id, message, "UpdateNotFound")
+    name = text(accepted, "update_name")
+    if name is None:
+        message = f"accepted update {update_id!r} is missing an update name"
+        return FailUpdate(update_id, message, "InvalidUpdate")
+    try:
+        arguments = as_arguments(decode(accepted.get("arguments"), accepted.get("payload_codec")))
+    except Exception as error:  # noqa: BLE001 (an update that fails is an answer)
+        return failed_update(update_id, "update argument decode failed", error)
+    updates: dict[str, str] = handler_table(instance, "__workflow_updates__")
+    if name not in updates:
+        return FailUpdate(update_id, f"unknown update {name!r}", "UnknownUpdate")
+    refusal = _validate(instance, update_id, name, arguments)
+    return refusal or _handle(instance, update_id, name, updates[name], arguments)
+
+
+def _validate(instance: Any, update_id: str, name: str, arguments: list[Any]) -> FailUpdate | None:
+    validators: dict[str, str] = handler_table(instance, "__workflow_update_validators__")
+    if name not in validators:
+        return None
+    validator = getattr(instance, validators[name], None)
+    if not callable(validator):
+        message = f"update validator {name!r} is not available"
+        return FailUpdate(update_id, message, "UnknownUpdateValidator")
+    try:
+        verdict = validator(*arguments)
+        if verdict is False:
+            raise ValueError(f"update validator {name!r} returned false")
+    except Exception as error:  # noqa: BLE001 (an update that fails is an answer)
+        return failed_update(update_id, "update validator failed", error)
+    return None
+
+
+def _handle(
+    instance: Any, update_id: str, name: str, attribute: str, arguments: list[Any]
+) -> CompleteUpdate | FailUpdate:
+    handler = getattr(instance, attribute, None)
+    if not callable(handler):
+        message = f"update handler {name!r} is not available"
+        return FailUpdate(update_id, message, "UnknownUpdate")
+    try:
+        return CompleteUpdate(update_id, handler(*arguments))
+    except Exception as error:  # noqa: BLE001 (an update that fails is an answer)
+        return failed_update(update_id, "update handler failed", error)
+
+
+def failed_update(update_id: str, what: str, error: Exception) -> FailUpdate:
+    """A failure built from an exception, which it names by class."""
+    kind = type(error)
+    return FailUpdate(
+        update_id,
+        f"{what}: {str(error) or kind.__name__}",
+        kind.__name__,
+        f"{kind.__module__}.{kind.__qualname__}",
+    )

@@ -1,0 +1,79 @@
+"""The one reader of history records: a JSON object in, a frozen `Event` out.
+
+Readers accept both spellings of a key where servers and history exports differ. Unknown keys are
+ignored; absent and null mean the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from durable_workflow._wire.shapes import is_object
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One record of a run's history.
+
+    Attributes:
+        event_type: As spelled in `_wire.names`, or an unknown word.
+        payload: The event's own object; empty where the record has none.
+        workflow_sequence: Number of the yielded command that it is about, or None.
+        sequence: Position in the history, or None.
+        event_id: Unique id, or None.
+        time: When it was recorded, as the record spells it, or None.
+    """
+
+    event_type: str
+    payload: Mapping[str, Any]
+    workflow_sequence: int | None
+    sequence: int | None
+    event_id: str | None
+    time: str | None
+
+
+_EMPTY: Mapping[str, Any] = {}
+
+
+def read_event(record: Mapping[str, Any]) -> Event:
+    """Read one history record.
+
+    Args:
+        record: An object of a history page, a task's `history_events` or a history export.
+    """
+    payload = record.get("payload")
+    if not is_object(payload):
+        payload = _EMPTY
+    return Event(
+        event_type=text(record, "event_type", "type") or "",
+        payload=payload,
+        workflow_sequence=_count(payload.get("sequence") or payload.get("workflow_sequence")),
+        sequence=_count(record.get("sequence")),
+        event_id=text(record, "id", "event_id"),
+        time=text(record, "recorded_at", "timestamp"),
+    )
+
+
+def text(source: Mapping[str, Any], *keys: str) -> str | None:
+    """The first value among these keys that is a non-empty string."""
+    for key in keys:
+        value = source.get(key)
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def nested(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object under a key, or an empty one."""
+    value = source.get(key)
+    return value if is_object(value) else _EMPTY
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return None

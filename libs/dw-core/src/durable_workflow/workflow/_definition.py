@@ -1,0 +1,131 @@
+"""Decorators that make a class a workflow and its methods receivers."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from durable_workflow.errors import DurableWorkflowError
+
+_WorkflowT = TypeVar("_WorkflowT")
+
+_REGISTRY: dict[str, type] = {}
+
+# Mark on the method -> table on the class, as replay and workers read them.
+_TABLES = {
+    "__signal_name__": "__workflow_signals__",
+    "__query_name__": "__workflow_queries__",
+    "__update_name__": "__workflow_updates__",
+    "__update_validator_name__": "__workflow_update_validators__",
+}
+# A query's awaitable result is awaited by the worker; these three must answer at once.
+_SYNCHRONOUS = {
+    "__signal_name__": "signal",
+    "__update_name__": "update",
+    "__update_validator_name__": "update validator",
+}
+
+
+class InvalidWorkflowDefinition(DurableWorkflowError, ValueError):
+    """A workflow class is written in a way that cannot be run."""
+
+
+def defn(*, name: str) -> Callable[[type[_WorkflowT]], type[_WorkflowT]]:
+    """Make a class a workflow type.
+
+    Args:
+        name: The type's name on the wire, in every language.
+    Raises:
+        InvalidWorkflowDefinition: A signal, update or validator method is async or a generator;
+            replay calls it and would never run its body.
+    """
+
+    def decorate(cls: type[_WorkflowT]) -> type[_WorkflowT]:
+        tables: dict[str, dict[str, str]] = {table: {} for table in _TABLES.values()}
+        for attribute in dir(cls):
+            if not attribute.startswith("_"):
+                _collect(cls, attribute, tables)
+        for table, entries in tables.items():
+            setattr(cls, table, entries)
+        cls.__workflow_name__ = name  # type: ignore[attr-defined] # the mark that workers read
+        _REGISTRY[name] = cls
+        return cls
+
+    return decorate
+
+
+def _collect(cls: type, attribute: str, tables: dict[str, dict[str, str]]) -> None:
+    member = inspect.getattr_static(cls, attribute)
+    function = getattr(member, "__func__", member)  # what a static or class method wraps
+    for mark, table in _TABLES.items():
+        receiver = getattr(function, mark, None)
+        if isinstance(receiver, str):
+            _require_synchronous(cls, attribute, function, mark)
+            tables[table][receiver] = attribute
+
+
+def _require_synchronous(cls: type, attribute: str, function: Any, mark: str) -> None:
+    role = _SYNCHRONOUS.get(mark)
+    deferred = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+    if role is not None and (deferred or inspect.isgeneratorfunction(function)):
+        raise InvalidWorkflowDefinition(
+            f"{role} handler {cls.__name__}.{attribute} must be a plain method: replay calls it "
+            "and does not await or iterate what it returns"
+        )
+
+
+def signal(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a method the handler of a signal; it is called at every replay.
+
+    Args:
+        name: The signal's name on the wire.
+    """
+    return _marker("__signal_name__", name)
+
+
+def query(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a method the handler of a query. It must not change the workflow's state.
+
+    Args:
+        name: The query's name on the wire.
+    """
+    return _marker("__query_name__", name)
+
+
+def update(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a method the handler of an update; what it returns answers the caller.
+
+    The method gets an attribute `validator`, a decorator for the method that may refuse it.
+
+    Args:
+        name: The update's name on the wire.
+    """
+    mark = _marker("__update_name__", name)
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        mark(method)
+        method.validator = update_validator(name)  # type: ignore[attr-defined] # as documented
+        return method
+
+    return decorate
+
+
+def update_validator(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a method the validator of an update: raising or returning False refuses it.
+
+    Args:
+        name: The update's name on the wire.
+    """
+    return _marker("__update_validator_name__", name)
+
+
+def registry() -> dict[str, type]:
+    """Workflow classes of this process by type name; of two with one name, the later."""
+    return dict(_REGISTRY)
+
+
+def _marker(mark: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(method, mark, name)
+        return method
+
+    return decorate

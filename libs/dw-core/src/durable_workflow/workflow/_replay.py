@@ -1,0 +1,165 @@
+"""Replaying a history in one call: what would the code do next, what does it answer."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from durable_workflow import serializer
+from durable_workflow._kernel import Machine, Start
+from durable_workflow._kernel.queries import replay_failed
+from durable_workflow._kernel.updates import failed_update
+from durable_workflow.errors import QueryFailed
+from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
+from durable_workflow.workflow._commands import Command, CompleteUpdate, FailUpdate
+
+
+@dataclass
+class ReplayOutcome:
+    """What a replay came to.
+
+    Attributes:
+        commands: What a completion would say: new markers, then the commands that the code waits
+            for, recorded ones included, or the one that ends the run.
+    """
+
+    commands: list[Command]
+
+
+def replay(
+    workflow_cls: type,
+    history_events: Iterable[dict[str, Any]],
+    start_input: list[Any],
+    *,
+    workflow_id: str | None = None,
+    run_id: str = "",
+    payload_codec: str | None = None,
+    external_storage: ExternalStorageDriver | None = None,
+    external_storage_cache: ExternalPayloadCache | None = None,
+) -> ReplayOutcome:
+    """Run a workflow's code against a history.
+
+    Args:
+        workflow_cls: The workflow class.
+        history_events: The whole history, in order.
+        start_input: Decoded positional arguments of `run`.
+        workflow_id: Named by errors about undecodable payloads.
+        run_id: Seeds everything random.
+        payload_codec: The run's codec, for payloads that name none.
+        external_storage: Where offloaded payloads are.
+        external_storage_cache: Verified payloads that need not be fetched again.
+    Returns:
+        The commands; a workflow that fails is a `FailWorkflow` among them.
+    Raises:
+        NonDeterministicReplayError: The code does not go with the history.
+        WorkflowPayloadDecodeError: Arguments of a signal or an update do not decode.
+    """
+    start = _start(
+        start_input, workflow_id, run_id, payload_codec, external_storage, external_storage_cache
+    )
+    machine = Machine(workflow_cls, start)
+    machine.feed(history_events)
+    return ReplayOutcome(machine.commands())
+
+
+def query_state(
+    workflow_cls: type,
+    history_events: Iterable[dict[str, Any]],
+    start_input: list[Any],
+    query_name: str,
+    args: list[Any] | None = None,
+    *,
+    workflow_id: str | None = None,
+    run_id: str = "",
+    payload_codec: str | None = None,
+    external_storage: ExternalStorageDriver | None = None,
+    external_storage_cache: ExternalPayloadCache | None = None,
+) -> Any:
+    """Replay a history and ask the workflow a query.
+
+    Args:
+        workflow_cls: The workflow class.
+        history_events: The whole history, in order.
+        start_input: Decoded positional arguments of `run`.
+        query_name: The query's name on the wire.
+        args: Positional arguments of the query.
+        workflow_id: Named by errors about undecodable payloads.
+        run_id: Seeds everything random.
+        payload_codec: The run's codec, for payloads that name none.
+        external_storage: Where offloaded payloads are.
+        external_storage_cache: Verified payloads that need not be fetched again.
+    Returns:
+        What the handler returned, possibly an awaitable.
+    Raises:
+        QueryFailed: The replay failed, there is no such query, or its handler raised.
+    """
+    start = _start(
+        start_input, workflow_id, run_id, payload_codec, external_storage, external_storage_cache
+    )
+    machine = Machine(workflow_cls, replace(start, silent=True))
+    try:
+        machine.feed(history_events)
+    except QueryFailed:
+        raise
+    except Exception as error:
+        raise replay_failed(error) from error
+    return machine.query(query_name, args)
+
+
+def apply_update(
+    workflow_cls: type,
+    history_events: Iterable[dict[str, Any]],
+    start_input: list[Any],
+    update_id: str,
+    *,
+    workflow_id: str | None = None,
+    run_id: str = "",
+    payload_codec: str | None = None,
+    external_storage: ExternalStorageDriver | None = None,
+    external_storage_cache: ExternalPayloadCache | None = None,
+) -> CompleteUpdate | FailUpdate:
+    """Replay a history and run an accepted update: its validator, then its handler.
+
+    Args:
+        workflow_cls: The workflow class.
+        history_events: The whole history, in order.
+        start_input: Decoded positional arguments of `run`.
+        update_id: The update.
+        workflow_id: Named by errors about undecodable payloads.
+        run_id: Seeds everything random.
+        payload_codec: The run's codec, for payloads that name none.
+        external_storage: Where offloaded payloads are.
+        external_storage_cache: Verified payloads that need not be fetched again.
+    Returns:
+        The handler's answer, or why there is none; problems of the workflow do not raise.
+    """
+    start = _start(
+        start_input, workflow_id, run_id, payload_codec, external_storage, external_storage_cache
+    )
+    machine = Machine(workflow_cls, replace(start, silent=True))
+    try:
+        machine.feed(history_events)
+    except Exception as error:  # noqa: BLE001 (a replay that fails is an answer)
+        return failed_update(update_id, "workflow replay failed before update", error)
+    return machine.apply_update(update_id)
+
+
+def _start(
+    start_input: list[Any],
+    workflow_id: str | None,
+    run_id: str,
+    payload_codec: str | None,
+    storage: ExternalStorageDriver | None,
+    cache: ExternalPayloadCache | None,
+) -> Start:
+    def decode(value: Any, codec: Any) -> Any:
+        return serializer.decode_envelope(
+            value, codec, external_storage=storage, external_storage_cache=cache
+        )
+
+    return Start(
+        workflow_id=workflow_id,
+        run_id=run_id,
+        arguments=start_input,
+        payload_codec=payload_codec,
+        decode=decode,
+    )
