@@ -1,0 +1,339 @@
+"""Activity tasks: handing them out, and taking back how the attempt went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from durable_workflow.server.engine import activities
+from durable_workflow.server.engine.activities import Failure
+from durable_workflow.server.engine.decision import Decision
+from durable_workflow.server.engine.state import (
+    CANCELLED,
+    LEASED,
+    RUNNING,
+    Activity,
+    PastAttempt,
+    Run,
+)
+from durable_workflow.server.engine.times import offset, precise, precise_or_none
+from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.services.requests import (
+    Answer,
+    CompleteActivityTask,
+    FailActivityTask,
+    HeartbeatActivityTask,
+    PollTask,
+)
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.services.unit import Unit
+from durable_workflow.server.services.workers import listed_types, poll_guard, seen_by_lease
+from durable_workflow.server.services.workflow_tasks import run_closed_fields
+from durable_workflow.server.store.protocol import Tx
+
+_Report = CompleteActivityTask | FailActivityTask | HeartbeatActivityTask
+
+
+class Held(msgspec.Struct):
+    """What a report of a worker is about.
+
+    Attributes:
+        stopped: Why the attempt must not report any more, None if it may.
+    """
+
+    activity: Activity | None
+    run: Run
+    stopped: str | None
+
+
+def claim(
+    tx: Tx, namespace: str, request: PollTask, settings: ServiceSettings
+) -> dict[str, Any] | None:
+    """Lease the next task of a queue to a worker; None where there is none for it."""
+    worker = poll_guard(tx, namespace, request, settings)
+    activity = _claimed_before(tx, namespace, request)
+    if activity is not None:
+        unit = Unit(tx, settings)
+        activity.lease_expires_at = tx.now + activities.lease_length(
+            activities.policy_of(activity), settings.activity_lease_seconds
+        )
+        unit.save_activity(activity)
+        return _task(tx, unit.run(activity.run_id), activity)
+    row = tx.one(
+        "claimable_activity",
+        namespace=namespace,
+        task_queue=request.task_queue,
+        types=listed_types(worker.activity_types),
+        now=tx.now,
+    )
+    if row is None:
+        return None
+    activity = Activity(*row)
+    unit = Unit(tx, settings)
+    run = unit.run(activity.run_id)
+    unit.apply(
+        activities.claim(
+            run,
+            activity,
+            tx.now,
+            tx.new_id,
+            worker_id=request.worker_id,
+            poll_request_id=request.poll_request_id,
+            lease_seconds=settings.activity_lease_seconds,
+        )
+    )
+    unit.finish()
+    return _task(tx, run, activity)
+
+
+def complete(
+    tx: Tx, namespace: str, request: CompleteActivityTask, settings: ServiceSettings
+) -> Answer:
+    """Take the result of an attempt."""
+    unit = Unit(tx, settings)
+    held = _held(unit, namespace, request)
+    if held.stopped is not None or held.activity is None:
+        return _not_recorded(request, held, "completed")
+    decision = activities.complete(
+        held.run,
+        held.activity,
+        tx.now,
+        tx.new_id,
+        result=request.result,
+        payload_limit=settings.limits.payload_bytes,
+        others=unit.others(held.run),
+    )
+    return _recorded(unit, request, decision, held.activity.status)
+
+
+def fail(tx: Tx, namespace: str, request: FailActivityTask, settings: ServiceSettings) -> Answer:
+    """Take the failure of an attempt: it is tried again, or the step has failed."""
+    unit = Unit(tx, settings)
+    held = _held(unit, namespace, request)
+    if held.stopped is not None or held.activity is None:
+        return _not_recorded(request, held, "failed")
+    failure = request.failure
+    decision = activities.fail(
+        held.run,
+        held.activity,
+        tx.now,
+        tx.new_id,
+        failure=Failure(failure.message, failure.type, failure.non_retryable, failure.details),
+        others=unit.others(held.run),
+    )
+    return _recorded(unit, request, decision, "failed")
+
+
+def heartbeat(
+    tx: Tx, namespace: str, request: HeartbeatActivityTask, settings: ServiceSettings
+) -> Answer:
+    """Renew the lease of an attempt, or tell its worker to stop."""
+    unit = Unit(tx, settings)
+    held = _held(unit, namespace, request)
+    activity, run = held.activity, held.run
+    recorded = held.stopped is None and activity is not None
+    if held.stopped is None and activity is not None:
+        unit.apply(
+            activities.heartbeat(
+                run,
+                activity,
+                tx.now,
+                tx.new_id,
+                progress=request.progress,
+                lease_seconds=settings.activity_lease_seconds,
+            )
+        )
+        unit.finish()
+        seen_by_lease(tx, namespace, request.lease_owner, settings)
+    cancelled = held.stopped in ("run_cancelled", "run_terminated")
+    return Answer(
+        200,
+        _names(request)
+        | {
+            "lease_owner": request.lease_owner,
+            "cancel_requested": cancelled,
+            "can_continue": recorded,
+            "reason": held.stopped,
+            "run_closed_reason": run.closed_reason,
+            "run_closed_at": precise_or_none(run.closed_at),
+            "heartbeat_recorded": recorded,
+            "lease_expires_at": precise_or_none(activity.lease_expires_at) if activity else None,
+            "last_heartbeat_at": precise_or_none(activity.last_heartbeat_at) if activity else None,
+        },
+    )
+
+
+def expire_lease(unit: Unit, activity: Activity) -> None:
+    """Free a leased task: its lease ran out, or its worker is gone."""
+    run = unit.run(activity.run_id)
+    unit.apply(activities.expire_lease(run, activity, unit.tx.now, unit.tx.new_id))
+
+
+def _held(unit: Unit, namespace: str, request: _Report) -> Held:
+    """Find the attempt that a report is about, checked in the order of worker-protocol 5.3.
+
+    Raises:
+        Refused: There is no such task or attempt, or they do not belong together or to the worker.
+    """
+    tx = unit.tx
+    row = tx.one("activity_by_task", task_id=request.task_id, namespace=namespace)
+    activity = None if row is None else Activity(*row)
+    if activity is not None and activity.attempt_id == request.activity_attempt_id:
+        if activity.lease_owner != request.lease_owner:
+            raise _other_owner(request, activity.lease_owner)
+        run = unit.run(activity.run_id)
+        return Held(activity, run, _why_stopped(activity, run, tx.now))
+    run_id = activity.run_id if activity is not None else _run_of_past_task(tx, namespace, request)
+    attempt = _past_attempt(tx, request)
+    if attempt.lease_owner != request.lease_owner:
+        raise _other_owner(request, attempt.lease_owner)
+    return Held(activity, unit.run(run_id), "stale_attempt")
+
+
+def _why_stopped(activity: Activity, run: Run, now: int) -> str | None:
+    if activity.status == CANCELLED and run.status in ("cancelled", "terminated"):
+        return f"run_{run.status}"
+    if activity.status == CANCELLED and run.closed:
+        return "run_closed"
+    if activity.status != RUNNING or activity.task_status != LEASED:
+        return "stale_attempt"
+    if run.closed:
+        return "run_closed"
+    if activity.lease_expires_at is not None and activity.lease_expires_at <= now:
+        # The clockwork is about to offer it to somebody else; fencing must not depend on that.
+        return "stale_attempt"
+    return None
+
+
+def _run_of_past_task(tx: Tx, namespace: str, request: _Report) -> str:
+    row = tx.one("run_of_past_activity_task", task_id=request.task_id, namespace=namespace)
+    if row is None:
+        raise Refused(
+            "task_not_found", "Activity task not found.", status=404, extra=_names(request)
+        )
+    run_id: str = row[0]
+    return run_id
+
+
+def _past_attempt(tx: Tx, request: _Report) -> PastAttempt:
+    row = tx.one("past_attempt", attempt_id=request.activity_attempt_id)
+    if row is not None:
+        attempt = PastAttempt(*row)
+        if attempt.task_id == request.task_id:
+            return attempt
+    elif tx.one("task_of_attempt", attempt_id=request.activity_attempt_id) is None:
+        raise Refused(
+            "attempt_not_found", "Activity attempt not found.", status=404, extra=_names(request)
+        )
+    raise Refused(
+        "task_mismatch",
+        "Activity attempt belongs to another task.",
+        status=409,
+        extra=_names(request),
+    )
+
+
+def _other_owner(request: _Report, owner: str | None) -> Refused:
+    return Refused(
+        "lease_owner_mismatch",
+        "Activity task lease is owned by another worker.",
+        status=409,
+        extra=_names(request) | {"lease_owner": owner},
+    )
+
+
+def _recorded(unit: Unit, request: _Report, decision: Decision, outcome: str) -> Answer:
+    unit.apply(decision)
+    unit.finish()
+    created = decision.created_task_ids
+    return Answer(
+        200,
+        _names(request)
+        | {
+            "outcome": outcome,
+            "recorded": True,
+            "reason": None,
+            "next_task_id": created[0] if created else None,
+        },
+    )
+
+
+def _not_recorded(request: _Report, held: Held, outcome: str) -> Answer:
+    body = _names(request) | {
+        "outcome": outcome,
+        "recorded": False,
+        "reason": held.stopped,
+        "next_task_id": None,
+    }
+    activity = held.activity
+    if held.stopped in ("run_cancelled", "run_terminated") and activity is not None:
+        body["outcome"] = "ignored"
+        body["error"] = f"Workflow run was {held.run.status}."
+        body |= run_closed_fields(held.run)
+        body["activity_status"] = activity.status
+        body["attempt_status"] = activity.status
+        body["task_status"] = CANCELLED
+        body["lease_owner"] = activity.lease_owner
+        body["lease_expires_at"] = precise_or_none(activity.lease_expires_at)
+    return Answer(409, body)
+
+
+def _names(request: _Report) -> dict[str, Any]:
+    return {
+        "task_id": request.task_id,
+        "activity_attempt_id": request.activity_attempt_id,
+    }
+
+
+def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Activity | None:
+    if request.poll_request_id is None:
+        return None
+    row = tx.one(
+        "activity_claimed_by_request",
+        namespace=namespace,
+        task_queue=request.task_queue,
+        worker_id=request.worker_id,
+        poll_request_id=request.poll_request_id,
+    )
+    if row is None:
+        return None
+    activity = Activity(*row)
+    expires_at = activity.lease_expires_at
+    return activity if expires_at is not None and expires_at > tx.now else None
+
+
+def _task(tx: Tx, run: Run, activity: Activity) -> dict[str, Any]:
+    row = tx.one("activity_arguments", run_id=activity.run_id, sequence=activity.sequence)
+    assert row is not None
+    assert activity.lease_expires_at is not None
+    task: dict[str, Any] = {
+        "task_id": activity.task_id,
+        "workflow_id": run.workflow_id,
+        "run_id": run.run_id,
+        "activity_execution_id": activity.execution_id,
+        "activity_attempt_id": activity.attempt_id,
+        "attempt_number": activity.attempt_count,
+        "activity_type": activity.activity_type,
+        "payload_codec": activity.codec,
+        "task_queue": activity.task_queue,
+        "lease_owner": activity.lease_owner,
+        "lease_expires_at": precise(activity.lease_expires_at),
+    }
+    if row[0] is not None:
+        task["arguments"] = msgspec.Raw(row[0].encode())
+    if activity.policy is not None:
+        task["retry_policy"] = msgspec.Raw(activity.policy.encode())
+    deadlines = {
+        name: offset(at)
+        for name, at in (
+            ("schedule_to_start", activity.schedule_to_start_at),
+            ("start_to_close", activity.start_to_close_at),
+            ("schedule_to_close", activity.schedule_to_close_at),
+            ("heartbeat", activity.heartbeat_at),
+        )
+        if at is not None
+    }
+    if deadlines:
+        task["deadlines"] = deadlines
+    return task

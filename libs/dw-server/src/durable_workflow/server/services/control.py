@@ -1,0 +1,138 @@
+"""Commands of the control plane: each is stored, whether it is carried out or refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from durable_workflow.server.engine.state import JsonObject
+from durable_workflow.server.engine.times import precise
+from durable_workflow.server.services import rows
+from durable_workflow.server.services.requests import Caller
+from durable_workflow.server.store.protocol import Tx
+
+SOURCE = "control_plane"
+
+
+class Instance(msgspec.Struct):
+    """A workflow id that is in use."""
+
+    workflow_type: str
+    current_run_id: str
+    run_count: int
+    command_sequence: int
+
+
+class Command(msgspec.Struct, kw_only=True):
+    """A command of a caller to a workflow id.
+
+    Attributes:
+        name: The operation, as recorded: ``start``, ``signal``, …
+        metadata: The call's parameters that are no payload.
+    """
+
+    name: str
+    workflow_id: str
+    run_id: str
+    sequence: int
+    command_id: str
+    target_name: str | None = None
+    target_scope: str = "instance"
+    request_id: str | None = None
+    status: str = "accepted"
+    outcome: str | None = None
+    rejection_reason: str | None = None
+    metadata: JsonObject = msgspec.field(default_factory=dict)
+
+
+def next_sequence(tx: Tx, namespace: str, workflow_id: str, instance: Instance) -> int:
+    """Count one more command to a workflow id."""
+    tx.do("count_command", namespace=namespace, workflow_id=workflow_id)
+    instance.command_sequence += 1
+    return instance.command_sequence
+
+
+def record(tx: Tx, caller: Caller, command: Command) -> None:
+    """Store a command with who asked for it."""
+    tx.do(
+        "insert_command",
+        command_id=command.command_id,
+        namespace=caller.namespace,
+        workflow_id=command.workflow_id,
+        run_id=command.run_id,
+        sequence=command.sequence,
+        type=command.name,
+        target_name=command.target_name,
+        target_scope=command.target_scope,
+        status=command.status,
+        outcome=command.outcome,
+        rejection_reason=command.rejection_reason,
+        request_id=command.request_id,
+        context=rows.text(context(caller, command)),
+        created_at=tx.now,
+    )
+
+
+def context(caller: Caller, command: Command) -> JsonObject:
+    """Who asked, through which request, for what (control-plane 2.6)."""
+    request: JsonObject = {"method": caller.method, "path": caller.path}
+    for key, value in (
+        ("ip", caller.ip),
+        ("user_agent", caller.user_agent),
+        ("request_id", caller.request_id),
+    ):
+        if value is not None:
+            request[key] = value
+    if caller.body_sha256 is not None:
+        request["fingerprint"] = f"sha256:{caller.body_sha256}"
+    server: JsonObject = {
+        "namespace": caller.namespace,
+        "workflow_id": command.workflow_id,
+        "command": command.name,
+    }
+    if command.metadata:
+        server["metadata"] = command.metadata
+    return {
+        "caller": {"type": "server", "label": "Standalone Server"},
+        "auth": {
+            "status": _auth_status(caller),
+            "method": caller.auth_method,
+            "role": caller.role,
+            "roles": [caller.role],
+            "principal": {"subject": caller.subject, "roles": [caller.role]},
+        },
+        "request": request,
+        "server": server,
+    }
+
+
+def snapshot(tx: Tx, caller: Caller, command: Command) -> JsonObject:
+    """The command as the event that it caused shows it."""
+    shown: dict[str, Any] = {
+        "id": command.command_id,
+        "sequence": command.sequence,
+        "type": command.name,
+        "target_scope": command.target_scope,
+        "resolved_run_id": command.run_id,
+        "target_name": command.target_name,
+        "source": SOURCE,
+        "caller_label": "Standalone Server",
+        "principal_id": caller.subject,
+        "auth_status": _auth_status(caller),
+        "auth_method": caller.auth_method,
+        "request_method": caller.method,
+        "request_path": caller.path,
+        "request_id": command.request_id or caller.request_id,
+        "status": command.status,
+        "outcome": command.outcome,
+        "rejection_reason": command.rejection_reason,
+    }
+    if caller.body_sha256 is not None:
+        shown["request_fingerprint"] = f"sha256:{caller.body_sha256}"
+    shown["accepted_at" if command.status == "accepted" else "rejected_at"] = precise(tx.now)
+    return {key: value for key, value in shown.items() if value is not None}
+
+
+def _auth_status(caller: Caller) -> str:
+    return "not_configured" if caller.auth_method == "none" else "authorized"

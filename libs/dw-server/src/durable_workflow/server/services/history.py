@@ -1,0 +1,107 @@
+"""History: pages of records that were encoded once, when they were written, and are spliced."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import zlib
+from typing import Any
+
+import msgspec
+
+from durable_workflow.server.engine.state import Run
+from durable_workflow.server.services import rows
+from durable_workflow.server.services.describing import page_token, run_not_found
+from durable_workflow.server.services.requests import ReadHistory
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.store.protocol import Read
+
+EVERYTHING = 2**62
+
+# The page token that stands for "nothing yet": what the history route takes to send everything.
+FROM_THE_BEGINNING = "c3RhcnQ="
+
+
+def page(read: Read, namespace: str, request: ReadHistory) -> dict[str, Any]:
+    """Events of a run: all that are left, or as many as asked for."""
+    run = rows.load_run(read, request.run_id)
+    if run is None or (run.namespace, run.workflow_id) != (namespace, request.workflow_id):
+        raise run_not_found(request.workflow_id, request.run_id)
+    most = EVERYTHING if request.page_size is None else request.page_size
+    found = records(read, run.run_id, request.after, run.last_sequence, most)
+    last = request.after + len(found)
+    return {
+        "workflow_id": run.workflow_id,
+        "run_id": run.run_id,
+        "events": spliced(found),
+        "next_page_token": page_token(last) if last < run.last_sequence else None,
+    }
+
+
+def last_sequence(read: Read, namespace: str, request: ReadHistory) -> tuple[int, bool]:
+    """How far a run's history goes, and whether it can grow: for those who wait for more."""
+    run = rows.load_run(read, request.run_id)
+    if run is None or (run.namespace, run.workflow_id) != (namespace, request.workflow_id):
+        raise run_not_found(request.workflow_id, request.run_id)
+    return run.last_sequence, not run.closed
+
+
+def records(read: Read, run_id: str, after: int, upto: int, most: int) -> list[bytes]:
+    """Encoded records behind `after` up to `upto`, at most `most`."""
+    if after >= upto:
+        return []
+    found = read.all("history_after", run_id=run_id, after=after, upto=upto, most=most)
+    return [row[0] for row in found]
+
+
+def spliced(found: list[bytes]) -> msgspec.Raw:
+    """Encoded records as one JSON array."""
+    return msgspec.Raw(b"[" + b",".join(found) + b"]")
+
+
+def task_page(
+    read: Read,
+    run: Run,
+    settings: ServiceSettings,
+    *,
+    after: int,
+    page_size: int | None,
+    encoding: str | None,
+) -> dict[str, Any]:
+    """The members about history in a task: as its worker saw it when it was claimed, no further."""
+    size = min(page_size or settings.history_page_size_default, settings.history_page_size_max)
+    upto = run.claimed_sequence
+    found = records(read, run.run_id, after, upto, size)
+    last = after + len(found)
+    members: dict[str, Any] = {
+        "history_events": spliced(found),
+        "total_history_events": upto,
+        "next_history_page_token": page_token(last) if last < upto else None,
+    }
+    if encoding in ("gzip", "deflate") and len(found) >= settings.history_compression_threshold:
+        members["history_events"] = []
+        members["history_events_compressed"] = _compressed(bytes(spliced(found)), encoding)
+        members["history_events_encoding"] = encoding
+    return members
+
+
+def read_token(token: str | None) -> int | None:
+    """The sequence in a page token of the worker plane; None where it is none."""
+    if token is None:
+        return None
+    if token == FROM_THE_BEGINNING:
+        return 0
+    try:
+        sequence = int(base64.b64decode(token, validate=True))
+    except ValueError:
+        return None
+    return sequence if sequence > 0 else None
+
+
+def _compressed(text: bytes, encoding: str) -> str:
+    if encoding == "gzip":
+        packed = gzip.compress(text, compresslevel=5, mtime=0)
+    else:
+        packer = zlib.compressobj(5, wbits=-zlib.MAX_WBITS)
+        packed = packer.compress(text) + packer.flush()
+    return base64.b64encode(packed).decode()

@@ -1,0 +1,358 @@
+"""One unit of work over runs: decisions are written down, and what they entail in other runs too.
+
+A run that is touched several times in a unit is loaded once and saved once. The end of a run
+reaches its parent and its children here, in the same transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from durable_workflow.server.engine import children, closing
+from durable_workflow.server.engine.batches import completes, is_complete
+from durable_workflow.server.engine.decision import Decision, ParentOutcome
+from durable_workflow.server.engine.state import (
+    CANCELLED,
+    PENDING,
+    READY,
+    TERMINATED,
+    Activity,
+    ChildLink,
+    Outcome,
+    Run,
+    Timer,
+    activity_due_at,
+    run_due_at,
+)
+from durable_workflow.server.notices import DueAt, RunProgressed, TaskReady
+from durable_workflow.server.services import rows
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.store.protocol import Tx
+
+_log = logging.getLogger(__name__)
+
+
+class Unit:
+    """The runs that one unit of work touches."""
+
+    def __init__(self, tx: Tx, settings: ServiceSettings) -> None:
+        self.tx = tx
+        self.settings = settings
+        self._runs: dict[str, Run] = {}
+        self._unsaved: dict[str, bool] = {}  # run id -> whether it is new
+
+    # --- loading -----------------------------------------------------------------------------
+
+    def run(self, run_id: str) -> Run:
+        """A run that exists, as this unit has left it."""
+        run = self._runs.get(run_id) or rows.load_run(self.tx, run_id)
+        assert run is not None
+        return self.adopt(run)
+
+    def adopt(self, run: Run) -> Run:
+        """Take a run that was loaded by other means; what the unit has of it already wins."""
+        return self._runs.setdefault(run.run_id, run)
+
+    def others(self, run: Run) -> list[Outcome]:
+        """The withheld outcomes, if the next outcome is the one that its batch waits for."""
+        if run.batch_size > 1 and completes(run):
+            return rows.load_withheld(self.tx, run.run_id)
+        return []
+
+    def pending_parts(self, run: Run) -> closing.Open:
+        """What waits for the completion of a run's task: facts, and the outcomes they deliver."""
+        withheld = rows.load_withheld(self.tx, run.run_id) if is_complete(run) else []
+        return closing.Open(facts=rows.load_facts(self.tx, run), withheld=withheld)
+
+    def everything_open(self, run: Run) -> closing.Open:
+        """All that has to be closed with a run."""
+        opened = closing.Open(facts=rows.load_facts(self.tx, run))
+        if run.batch_size:
+            opened.withheld = rows.load_withheld(self.tx, run.run_id)
+        if run.pending_activities:
+            found = self.tx.all("open_activities", run_id=run.run_id)
+            opened.activities = [Activity(*row) for row in found]
+        if run.pending_timers:
+            found = self.tx.all("open_timers", run_id=run.run_id)
+            opened.timers = [Timer(*row) for row in found]
+        return opened
+
+    def touch(self, run: Run) -> None:
+        """Save a run although no decision was about it: its due time has moved."""
+        self._unsaved.setdefault(run.run_id, False)
+
+    # --- writing down ------------------------------------------------------------------------
+
+    def apply(self, decision: Decision) -> None:
+        """Write down a decision, and what it entails for other runs."""
+        run = decision.run
+        before = self._runs.get(run.run_id)
+        self._runs[run.run_id] = run
+        new = decision.created is not None
+        self._unsaved[run.run_id] = self._unsaved.get(run.run_id, False) or new
+        self._write_history(decision)
+        self._write_steps(decision)
+        self._write_facts(decision)
+        self._announce_task(before, run)
+        for started in decision.started:
+            self.apply(started)
+        if decision.closes:
+            self._end(decision, before)
+
+    def finish(self) -> None:
+        """Save the runs. Nothing is applied after this."""
+        self._fail_over_limits()
+        now = self.tx.now
+        for run_id, new in self._unsaved.items():
+            run = self._runs[run_id]
+            due_at, run.due_at = run.due_at, run_due_at(run, now)
+            if run.due_at is not None and run.due_at != due_at:
+                self.tx.notify(DueAt(run.due_at))
+            if new:
+                self.tx.do("insert_run", **rows.run_params(run))
+            else:
+                self.tx.do("save_run", run_id=run_id, **rows.run_changes(run))
+        self._unsaved.clear()
+
+    def save_activity(self, activity: Activity) -> None:
+        """Save an activity that a decision has changed."""
+        activity.due_at = activity_due_at(activity, self.tx.now)
+        if activity.due_at is not None:
+            self.tx.notify(DueAt(activity.due_at))
+        self.tx.do(
+            "save_activity",
+            run_id=activity.run_id,
+            sequence=activity.sequence,
+            **rows.activity_changes(activity),
+        )
+        self._announce_activity(activity)
+
+    def _write_history(self, decision: Decision) -> None:
+        run, tx = decision.run, self.tx
+        if decision.created is not None:
+            tx.do("insert_run_details", **rows.details_params(decision.created))
+        for past in decision.past_tasks:
+            tx.do("insert_past_task", **rows.past_task_params(past))
+        if not decision.events:
+            return
+        tx.do_many("insert_event", [rows.event_params(event) for event in decision.events])
+        tx.notify(RunProgressed(run.run_id, run.closed))
+
+    def _write_steps(self, decision: Decision) -> None:
+        tx = self.tx
+        for new in decision.new_activities:
+            activity = new.activity
+            activity.due_at = activity_due_at(activity, tx.now)
+            if activity.due_at is not None:
+                tx.notify(DueAt(activity.due_at))
+            self._announce_activity(activity)
+        if decision.new_activities:
+            created = [rows.activity_params(new.activity) for new in decision.new_activities]
+            tx.do_many("insert_activity", created)
+            arguments = [rows.argument_params(new) for new in decision.new_activities]
+            tx.do_many("insert_activity_arguments", arguments)
+        for changed in decision.activities:
+            self.save_activity(changed)
+        for attempt in decision.attempts:
+            tx.do("insert_attempt", **rows.attempt_params(attempt))
+        if decision.new_timers:
+            tx.do_many("insert_timer", [rows.timer_params(timer) for timer in decision.new_timers])
+            tx.notify(DueAt(min(timer.fire_at for timer in decision.new_timers)))
+        for timer in decision.timers:
+            tx.do("save_timer", timer_id=timer.timer_id, status=timer.status)
+        for link in decision.new_child_links:
+            tx.do("insert_child_link", **rows.link_params(link))
+            self._new_instance(link, decision)
+        for link in decision.child_links:
+            tx.do("save_child_link", **rows.link_changes(link))
+
+    def _write_facts(self, decision: Decision) -> None:
+        run_id, tx = decision.run.run_id, self.tx
+        if decision.drained:
+            tx.do("delete_facts", run_id=run_id)
+        for fact in decision.facts:
+            tx.do("insert_fact", **rows.fact_params(run_id, fact))
+        if decision.released:
+            tx.do("delete_withheld", run_id=run_id)
+        if decision.withheld:
+            withheld = [rows.outcome_params(run_id, outcome) for outcome in decision.withheld]
+            tx.do_many("insert_withheld", withheld)
+        for update in decision.new_updates:
+            tx.do("insert_update", **rows.update_params(update))
+        for update in decision.updates:
+            tx.do("save_update", **rows.update_changes(update))
+        if decision.attributes is not None:
+            attributes = rows.text(decision.attributes)
+            tx.do("save_search_attributes", run_id=run_id, search_attributes=attributes)
+
+    def _new_instance(self, link: ChildLink, decision: Decision) -> None:
+        self.tx.do(
+            "insert_instance",
+            namespace=decision.run.namespace,
+            workflow_id=link.child_workflow_id,
+            workflow_type=link.child_type,
+            current_run_id=link.child_run_id,
+            command_sequence=0,
+            created_at=self.tx.now,
+        )
+
+    # --- announcing --------------------------------------------------------------------------
+
+    def _announce_task(self, before: Run | None, run: Run) -> None:
+        if run.task_status != READY or run.task_available_at > self.tx.now:
+            return
+        if before is None or before.task_status != READY or before.task_id != run.task_id:
+            self.tx.notify(TaskReady("workflow", run.namespace, run.task_queue))
+
+    def _announce_activity(self, activity: Activity) -> None:
+        if activity.task_status == READY and activity.available_at <= self.tx.now:
+            self.tx.notify(TaskReady("activity", activity.namespace, activity.task_queue))
+
+    # --- ends --------------------------------------------------------------------------------
+
+    def _end(self, decision: Decision, before: Run | None) -> None:
+        run, tx = decision.run, self.tx
+        output, failure = rows.text(decision.output), rows.text(decision.failure)
+        if output is not None or failure is not None:
+            tx.do("save_run_outcome", run_id=run.run_id, output=output, failure=failure)
+        if before is not None and before.pending_updates:
+            self._end_updates(decision)
+        if run.continued_to_run_id is not None:
+            self._continue(run, decision.started[-1].run)
+            return
+        if decision.new_child_links or (before is not None and before.pending_children):
+            self._apply_parent_close_policy(run)
+        if decision.outcome is not None:
+            self._resolve_parent(run, decision.outcome)
+
+    def _end_updates(self, decision: Decision) -> None:
+        run_id = decision.run.run_id
+        if decision.moved_updates_to is not None:
+            self.tx.do("move_updates", run_id=run_id, to_run_id=decision.moved_updates_to)
+        else:
+            message = "The workflow run closed before the update was completed."
+            self.tx.do("end_updates", run_id=run_id, now=self.tx.now, message=message)
+
+    def _continue(self, run: Run, following: Run) -> None:
+        self._point_instance(following)
+        if run.parent_run_id is None:
+            return
+        parent = self.run(run.parent_run_id)
+        link = self._link(run)
+        if not parent.closed and link.status == PENDING:
+            self.apply(children.continued(parent, link, following, self.tx.now, self.tx.new_id))
+
+    def _resolve_parent(self, run: Run, outcome: ParentOutcome) -> None:
+        assert run.parent_run_id is not None
+        parent = self.run(run.parent_run_id)
+        link = self._link(run)
+        if parent.closed or link.status != PENDING or link.child_run_id != run.run_id:
+            return
+        retried = children.may_retry(link, outcome)
+        details = rows.load_details(self.tx, run.run_id) if retried else None
+        others = [] if retried else self.others(parent)
+        decision = children.resolve(
+            parent, link, outcome, run, details, self.tx.now, self.tx.new_id, others
+        )
+        self.apply(decision)
+        for again in decision.started:
+            self._point_instance(again.run)
+
+    def _apply_parent_close_policy(self, parent: Run) -> None:
+        found = self.tx.all("open_child_links", run_id=parent.run_id)
+        for link in [ChildLink(*row) for row in found]:
+            child = self.run(link.child_run_id)
+            if link.parent_close_policy != "abandon" and not child.closed:
+                status = CANCELLED if link.parent_close_policy == "request_cancel" else TERMINATED
+                self.close_by_command(
+                    child, status, children.close_reason(parent), self.tx.new_id()
+                )
+            # Read again: the end of the child may have been noted meanwhile.
+            parent = self.run(parent.run_id)
+            self.apply(children.policy_applied(parent, link, self.tx.now, self.tx.new_id))
+
+    def close_by_command(
+        self,
+        run: Run,
+        status: str,
+        reason: str | None,
+        command_id: str,
+        command: dict[str, object] | None = None,
+    ) -> None:
+        """Cancel or terminate an open run, and what depends on it."""
+        self.apply(
+            closing.close_by_command(
+                run,
+                self.tx.now,
+                self.tx.new_id,
+                self.everything_open(run),
+                status=status,
+                reason=reason,
+                command_id=command_id,
+                command=command,
+            )
+        )
+
+    def _link(self, run: Run) -> ChildLink:
+        assert run.link_id is not None
+        row = self.tx.one("child_link", link_id=run.link_id)
+        assert row is not None
+        return ChildLink(*row)
+
+    def _point_instance(self, run: Run) -> None:
+        self.tx.do(
+            "point_instance",
+            namespace=run.namespace,
+            workflow_id=run.workflow_id,
+            current_run_id=run.run_id,
+        )
+
+    # --- limits ------------------------------------------------------------------------------
+
+    def _fail_over_limits(self) -> None:
+        limits = self.settings.limits
+        for run_id in list(self._unsaved):
+            run = self._runs[run_id]
+            if run.closed:
+                continue
+            for kind, size, most in (
+                ("history_event_count", run.last_sequence, limits.history_events),
+                ("history_size_bytes", run.history_bytes, limits.history_bytes),
+            ):
+                if most and size > most:
+                    self._fail_over_limit(run, kind, size, most)
+                    break
+            else:
+                self._warn(run)
+
+    def _fail_over_limit(self, run: Run, kind: str, size: int, most: int) -> None:
+        _log.error("run %s of %s: %s is %d, over %d", run.run_id, run.workflow_id, kind, size, most)
+        decision = closing.close_over_limit(
+            run,
+            self.tx.now,
+            self.tx.new_id,
+            self.everything_open(run),
+            kind=kind,
+            value=size,
+            configured=most,
+        )
+        self.apply(decision)
+
+    def _warn(self, run: Run) -> None:
+        limits = self.settings.limits
+        events, size = limits.history_hint_events, limits.history_hint_bytes
+        if run.warned or not is_long(run, events, size):
+            return
+        run.warned = True
+        _log.warning(
+            "run %s of %s should continue as new: its history has %d events and %d bytes",
+            run.run_id,
+            run.workflow_id,
+            run.last_sequence,
+            run.history_bytes,
+        )
+
+
+def is_long(run: Run, events: int, size: int) -> bool:
+    """Whether a run's history is so long that the workflow should continue as new."""
+    return bool((events and run.last_sequence >= events) or (size and run.history_bytes >= size))

@@ -1,0 +1,265 @@
+"""Workers: registration, heartbeats, signs of life, and what they may poll."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from durable_workflow.server.engine.times import SECOND
+from durable_workflow.server.notices import DueAt
+from durable_workflow.server.services import rows
+from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.services.requests import (
+    Answer,
+    PollTask,
+    RegisterWorker,
+    WorkerHeartbeat,
+)
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.store.protocol import Read, Row, Tx, Value
+
+
+class Worker(msgspec.Struct):
+    """A registered worker. JSON fields are read; times are microseconds."""
+
+    namespace: str
+    worker_id: str
+    task_queue: str
+    runtime: str
+    sdk_version: str | None
+    build_id: str | None
+    workflow_types: list[str]
+    activity_types: list[str]
+    fingerprints: dict[str, str]
+    max_workflow_tasks: int
+    max_activity_tasks: int
+    capabilities: list[str]
+    task_slots: dict[str, int] | None
+    process_metrics: dict[str, Any] | None
+    heartbeat_interval: int
+    registered_at: int
+    heartbeat_at: int
+    seen_at: int
+    due_at: int | None
+
+    def is_live(self, now: int, settings: ServiceSettings) -> bool:
+        """Whether it has shown itself recently enough to be counted on."""
+        return now < self.seen_at + _patience(self.heartbeat_interval, settings)
+
+
+_JSON_COLUMNS = tuple(
+    index
+    for index, name in enumerate(Worker.__struct_fields__)
+    if name
+    in {
+        "workflow_types",
+        "activity_types",
+        "fingerprints",
+        "capabilities",
+        "task_slots",
+        "process_metrics",
+    }
+)
+
+
+def find(read: Read, namespace: str, worker_id: str) -> Worker | None:
+    """One registered worker, or None."""
+    row = read.one("worker", namespace=namespace, worker_id=worker_id)
+    return None if row is None else _worker(row)
+
+
+def of_queue(read: Read, namespace: str, task_queue: str) -> list[Worker]:
+    """All workers that registered for a task queue, live or not."""
+    found = read.all("workers_of_queue", namespace=namespace, task_queue=task_queue)
+    return [_worker(row) for row in found]
+
+
+def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceSettings) -> Answer:
+    """Announce a worker, or replace what is known of it."""
+    worker_id = request.worker_id or tx.new_id()
+    known = find(tx, namespace, worker_id)
+    active = known is not None and known.is_live(tx.now, settings)
+    fingerprints = _fingerprints(request, known if active else None, worker_id)
+    interval = request.heartbeat_interval_seconds or settings.heartbeat_interval_seconds
+    due_at = tx.now + _patience(interval, settings)
+    tx.do(
+        "put_worker",
+        namespace=namespace,
+        worker_id=worker_id,
+        task_queue=request.task_queue,
+        runtime=request.runtime,
+        sdk_version=request.sdk_version,
+        build_id=request.build_id,
+        workflow_types=rows.text(request.supported_workflow_types),
+        activity_types=rows.text(request.supported_activity_types),
+        fingerprints=rows.text(fingerprints),
+        max_workflow_tasks=request.max_concurrent_workflow_tasks,
+        max_activity_tasks=request.max_concurrent_activity_tasks,
+        capabilities=rows.text(request.capabilities),
+        task_slots=rows.text(request.task_slots),
+        process_metrics=rows.text(request.process_metrics),
+        heartbeat_interval=interval,
+        registered_at=tx.now,
+        heartbeat_at=tx.now,
+        seen_at=tx.now,
+        due_at=due_at,
+    )
+    tx.notify(DueAt(due_at))
+    body: dict[str, Any] = {
+        "worker_id": worker_id,
+        "registered": True,
+        "task_queue": request.task_queue,
+        "runtime": request.runtime,
+        "status": "active",
+    }
+    return Answer(201, body | _cadence(interval, settings))
+
+
+def heartbeat(
+    tx: Tx, namespace: str, request: WorkerHeartbeat, settings: ServiceSettings
+) -> Answer:
+    """Note that a worker is alive, and what it says of itself."""
+    worker = find(tx, namespace, request.worker_id)
+    if worker is None:
+        raise Refused(
+            "worker_not_registered",
+            "Worker not registered.",
+            status=404,
+            extra={"worker_id": request.worker_id},
+        )
+    interval = request.heartbeat_interval_seconds or worker.heartbeat_interval
+    slots = _clamped(request.task_slots, worker)
+    due_at = tx.now + _patience(interval, settings)
+    tx.do(
+        "worker_heartbeat",
+        namespace=namespace,
+        worker_id=request.worker_id,
+        seen_at=tx.now,
+        due_at=due_at,
+        task_slots=rows.text(slots),
+        process_metrics=rows.text(request.process_metrics),
+        heartbeat_interval=interval,
+    )
+    tx.notify(DueAt(due_at))
+    body: dict[str, Any] = {"worker_id": request.worker_id, "acknowledged": True}
+    return Answer(200, body | _cadence(interval, settings))
+
+
+def poll_guard(tx: Tx, namespace: str, request: PollTask, settings: ServiceSettings) -> Worker:
+    """The registered worker behind a poll, which is a sign of life.
+
+    Raises:
+        Refused: It is not registered, or for another queue or build.
+    """
+    worker = find(tx, namespace, request.worker_id)
+    if worker is None:
+        raise Refused(
+            "worker_not_registered",
+            "Worker must be registered before polling. Call POST /worker/register first.",
+            status=412,
+            extra={"worker_id": request.worker_id},
+        )
+    if worker.task_queue != request.task_queue:
+        raise Refused(
+            "task_queue_mismatch",
+            "Worker is registered for another task queue.",
+            status=409,
+            extra={
+                "registered_task_queue": worker.task_queue,
+                "requested_task_queue": request.task_queue,
+            },
+        )
+    if worker.build_id and request.build_id and worker.build_id != request.build_id:
+        raise Refused(
+            "build_id_mismatch",
+            "Worker is registered with another build id.",
+            status=409,
+            extra={
+                "registered_build_id": worker.build_id,
+                "requested_build_id": request.build_id,
+            },
+        )
+    seen(tx, worker, settings)
+    return worker
+
+
+def seen(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
+    """Note a sign of life, but not each of many: writing one costs as much as the poll itself."""
+    if worker.due_at is not None and tx.now - worker.seen_at < worker.heartbeat_interval * SECOND:
+        return
+    due_at = tx.now + _patience(worker.heartbeat_interval, settings)
+    tx.do(
+        "worker_seen",
+        namespace=worker.namespace,
+        worker_id=worker.worker_id,
+        seen_at=tx.now,
+        due_at=due_at,
+    )
+    tx.notify(DueAt(due_at))
+
+
+def seen_by_lease(tx: Tx, namespace: str, worker_id: str, settings: ServiceSettings) -> None:
+    """Note the sign of life that a task's heartbeat is. The worker need not be registered."""
+    worker = find(tx, namespace, worker_id)
+    if worker is not None:
+        seen(tx, worker, settings)
+
+
+def listed_types(types: list[str]) -> str:
+    """The types of a worker as the claiming statements take them: between bars, '' for any."""
+    return f"|{'||'.join(types)}|" if types else ""
+
+
+def _worker(row: Row) -> Worker:
+    fields = list(row)
+    for index in _JSON_COLUMNS:
+        fields[index] = rows.value(fields[index])
+    return Worker(*fields)
+
+
+def _patience(interval: int, settings: ServiceSettings) -> int:
+    """How long a worker may be silent: so many heartbeats in a row may be missed."""
+    return interval * settings.missed_heartbeats * SECOND
+
+
+def _cadence(interval: int, settings: ServiceSettings) -> dict[str, Value]:
+    return {
+        "heartbeat_interval_seconds": interval,
+        "stale_after_seconds": interval * settings.missed_heartbeats,
+    }
+
+
+def _fingerprints(request: RegisterWorker, known: Worker | None, worker_id: str) -> dict[str, str]:
+    """The fingerprints to keep: those sent, and known ones of types that are still advertised."""
+    sent = request.workflow_definition_fingerprints
+    if known is None:
+        return sent
+    kept = {}
+    for workflow_type, fingerprint in known.fingerprints.items():
+        if workflow_type not in request.supported_workflow_types:
+            continue
+        if sent.get(workflow_type, fingerprint) != fingerprint:
+            raise Refused(
+                "workflow_definition_changed",
+                "Worker attempted to re-register a changed workflow definition.",
+                status=409,
+                extra={
+                    "workflow_type": workflow_type,
+                    "worker_id": worker_id,
+                    "remediation": "Restart the worker with a new worker_id before registering "
+                    "a changed workflow class definition.",
+                },
+            )
+        kept[workflow_type] = fingerprint
+    return kept | sent
+
+
+def _clamped(slots: dict[str, int] | None, worker: Worker) -> dict[str, int] | None:
+    if slots is None:
+        return None
+    most = {
+        "workflow_available": worker.max_workflow_tasks,
+        "activity_available": worker.max_activity_tasks,
+    }
+    return {name: min(max(count, 0), most.get(name, count)) for name, count in slots.items()}

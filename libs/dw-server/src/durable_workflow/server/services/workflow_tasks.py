@@ -1,0 +1,433 @@
+"""Workflow tasks: handing them out, and taking back what the worker decided."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from durable_workflow.server.engine import completion, tasks
+from durable_workflow.server.engine.commands import Parsed, parse_commands
+from durable_workflow.server.engine.refusal import InvalidCommands, LimitExceeded
+from durable_workflow.server.engine.state import (
+    LEASED,
+    READY,
+    JsonObject,
+    Run,
+    Update,
+    shown_status,
+)
+from durable_workflow.server.engine.times import precise, precise_or_none
+from durable_workflow.server.services import history, rows
+from durable_workflow.server.services.refusals import Invalid, Refused
+from durable_workflow.server.services.requests import (
+    Answer,
+    CompleteWorkflowTask,
+    FailWorkflowTask,
+    HistoryPage,
+    PollTask,
+    TaskOwner,
+)
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.services.unit import Unit, is_long
+from durable_workflow.server.services.workers import Worker, listed_types, poll_guard, seen_by_lease
+from durable_workflow.server.store.protocol import Read, Tx
+
+_log = logging.getLogger(__name__)
+
+# Why the task exists; always all there, null where it does not apply.
+_NO_CONTEXT: dict[str, Any] = dict.fromkeys(
+    (
+        "workflow_wait_kind",
+        "open_wait_id",
+        "resume_source_kind",
+        "resume_source_id",
+        "workflow_update_id",
+        "workflow_signal_id",
+        "signal_name",
+        "signal_wait_id",
+        "workflow_command_id",
+        "activity_execution_id",
+        "activity_attempt_id",
+        "activity_type",
+        "child_call_id",
+        "child_workflow_run_id",
+        "workflow_sequence",
+        "workflow_event_type",
+        "timer_id",
+        "condition_wait_id",
+        "condition_key",
+        "condition_definition_fingerprint",
+    )
+)
+
+
+def claim(
+    tx: Tx, namespace: str, request: PollTask, settings: ServiceSettings
+) -> dict[str, Any] | None:
+    """Lease the next task of a queue to a worker; None where there is none for it."""
+    worker = poll_guard(tx, namespace, request, settings)
+    unit = Unit(tx, settings)
+    run = _claimed_before(tx, namespace, request)
+    if run is not None:
+        decision = tasks.renew(
+            unit.adopt(run), tx.now, tx.new_id, lease_seconds=settings.workflow_lease_seconds
+        )
+    else:
+        run = _claimable(tx, namespace, request, worker)
+        if run is None:
+            return None
+        decision = tasks.claim(
+            unit.adopt(run),
+            tx.now,
+            tx.new_id,
+            worker_id=request.worker_id,
+            poll_request_id=request.poll_request_id,
+            lease_seconds=settings.workflow_lease_seconds,
+        )
+    unit.apply(decision)
+    unit.finish()
+    return _task(tx, decision.run, request, settings)
+
+
+def history_page(
+    read: Read, namespace: str, request: HistoryPage, settings: ServiceSettings
+) -> dict[str, Any]:
+    """A further page of a leased task's history."""
+    run = guard(read, namespace, request.owner)
+    after = history.read_token(request.token)
+    if after is None:
+        raise _refusal(request.owner, "invalid_page_token", "Invalid page token.", status=400)
+    body: dict[str, Any] = {
+        "task_id": request.owner.task_id,
+        "workflow_task_attempt": request.owner.attempt,
+    }
+    return body | history.task_page(
+        read,
+        run,
+        settings,
+        after=after,
+        page_size=request.page_size,
+        encoding=request.accept_history_encoding,
+    )
+
+
+def heartbeat(tx: Tx, namespace: str, owner: TaskOwner, settings: ServiceSettings) -> Answer:
+    """Renew the lease of a task whose worker is still at it."""
+    unit = Unit(tx, settings)
+    run = unit.adopt(guard(tx, namespace, owner))
+    lease = settings.workflow_lease_seconds
+    unit.apply(tasks.renew(run, tx.now, tx.new_id, lease_seconds=lease))
+    unit.finish()
+    seen_by_lease(tx, namespace, owner.lease_owner, settings)
+    run = unit.run(run.run_id)
+    return Answer(
+        200,
+        _names(owner)
+        | {
+            "lease_owner": owner.lease_owner,
+            "renewed": True,
+            "lease_expires_at": precise_or_none(run.lease_expires_at),
+            "run_status": shown_status(run),
+            "task_status": run.task_status,
+            "reason": None,
+        },
+    )
+
+
+def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSettings) -> Answer:
+    """Take back a task that its worker could not do: it is offered again after a rest."""
+    unit = Unit(tx, settings)
+    run = unit.adopt(guard(tx, namespace, request.owner))
+    _fail(unit, run, request.message)
+    unit.finish()
+    return Answer(
+        200,
+        _names(request.owner)
+        | {"outcome": "failed", "recorded": True, "reason": None, "next_task_id": None},
+    )
+
+
+def complete(
+    tx: Tx, namespace: str, request: CompleteWorkflowTask, settings: ServiceSettings
+) -> Answer:
+    """Apply what the worker decided: all of it, or nothing."""
+    unit = Unit(tx, settings)
+    run = unit.adopt(guard(tx, namespace, request.owner))
+    try:
+        parsed, errors = parse_commands(request.commands, run.codec)
+        if errors:
+            raise Invalid(errors)
+        decision = completion.complete(
+            run,
+            parsed,
+            _load(unit, run, parsed),
+            tx.now,
+            tx.new_id,
+            limits=settings.limits,
+            keep_history=request.keep_history,
+        )
+    except InvalidCommands as error:
+        raise _refusal(request.owner, "invalid_commands", f"Invalid commands: {error}.") from error
+    except LimitExceeded as error:
+        raise _over_limit(request.owner, error) from error
+    except completion.NonDeterminism as error:
+        _log.warning("run %s is not deterministic: %s", run.run_id, error)
+        _fail(unit, run, f"non-deterministic workflow: {error}")
+        unit.finish()
+        return _refused(request.owner, "invalid_commands", f"Non-deterministic commands: {error}.")
+    unit.apply(decision)
+    unit.finish()
+    after = unit.run(run.run_id)
+    return Answer(
+        200,
+        _names(request.owner)
+        | {
+            "outcome": "completed",
+            "recorded": True,
+            "run_id": run.run_id,
+            "run_status": after.status,
+            "created_task_ids": decision.created_task_ids,
+            "reason": None,
+        },
+    )
+
+
+def expire_lease(unit: Unit, run: Run) -> None:
+    """Free a leased task: its lease ran out, or its worker is gone."""
+    parts = unit.pending_parts(run)
+    unit.apply(
+        completion.expire_lease(run, parts.facts, parts.withheld, unit.tx.now, unit.tx.new_id)
+    )
+
+
+def guard(read: Read, namespace: str, owner: TaskOwner) -> Run:
+    """The run whose leased task this owner holds, checked in the order of worker-protocol 3.3.
+
+    Raises:
+        Refused: It does not hold it, or not any more.
+    """
+    row = read.one("run_by_task", task_id=owner.task_id, namespace=namespace)
+    if row is None:
+        raise _task_is_over(read, namespace, owner)
+    run = Run(*row)
+    if run.task_status != LEASED:
+        raise _not_leased(owner, run.task_status)
+    if run.lease_expires_at is not None and run.lease_expires_at <= read.now:
+        # The clockwork frees the lease; this unit changes nothing.
+        raise _refusal(
+            owner,
+            "lease_expired",
+            "Workflow task lease has expired.",
+            extra={
+                "lease_owner": run.lease_owner,
+                "lease_expires_at": precise(run.lease_expires_at),
+                "task_status": run.task_status,
+            },
+        )
+    if run.lease_owner != owner.lease_owner:
+        raise _refusal(
+            owner,
+            "lease_owner_mismatch",
+            "Workflow task lease is owned by another worker.",
+            extra={"lease_owner": run.lease_owner},
+        )
+    if run.task_attempt != owner.attempt:
+        raise _refusal(
+            owner,
+            "workflow_task_attempt_mismatch",
+            "Workflow task lease attempt does not match the current claim.",
+            extra={"current_attempt": run.task_attempt},
+        )
+    return run
+
+
+def run_closed_fields(run: Run) -> JsonObject:
+    """What a worker is told of a run that has ended under its task."""
+    return {
+        "cancel_requested": run.status in ("cancelled", "terminated"),
+        "can_continue": False,
+        "run_status": run.status,
+        "run_closed_reason": run.closed_reason,
+        "run_closed_at": precise_or_none(run.closed_at),
+    }
+
+
+def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Run | None:
+    if request.poll_request_id is None:
+        return None
+    row = tx.one(
+        "run_claimed_by_request",
+        namespace=namespace,
+        task_queue=request.task_queue,
+        worker_id=request.worker_id,
+        poll_request_id=request.poll_request_id,
+    )
+    if row is None:
+        return None
+    run = Run(*row)
+    expires_at = run.lease_expires_at
+    return run if expires_at is not None and expires_at > tx.now else None
+
+
+def _claimable(tx: Tx, namespace: str, request: PollTask, worker: Worker) -> Run | None:
+    row = tx.one(
+        "claimable_run",
+        namespace=namespace,
+        task_queue=request.task_queue,
+        worker_id=request.worker_id,
+        build_id=worker.build_id,
+        types=listed_types(worker.workflow_types),
+        now=tx.now,
+    )
+    return None if row is None else Run(*row)
+
+
+def _task(tx: Tx, run: Run, request: PollTask, settings: ServiceSettings) -> dict[str, Any]:
+    limits = settings.limits
+    # The worker that kept the run's machine needs only what it has not seen.
+    sticky = run.sticky_worker is not None and run.sticky_worker == run.lease_owner
+    after = run.sticky_sequence if sticky else 0
+    assert run.lease_expires_at is not None
+    task: dict[str, Any] = {
+        "task_id": run.task_id,
+        "workflow_id": run.workflow_id,
+        "run_id": run.run_id,
+        "workflow_task_attempt": run.task_attempt,
+        "workflow_type": run.workflow_type,
+        "payload_codec": run.codec,
+        "arguments": rows.load_arguments(tx, run.run_id),
+        "run_status": shown_status(run),
+        "last_history_sequence": run.claimed_sequence,
+        "task_queue": run.task_queue,
+        "connection": None,
+        "compatibility": run.compatibility,
+        "lease_owner": run.lease_owner,
+        "lease_expires_at": precise(run.lease_expires_at),
+        **_NO_CONTEXT,
+        "continue_as_new_recommended": is_long(
+            run, limits.history_hint_events, limits.history_hint_bytes
+        ),
+    }
+    if run.task_context is not None:
+        task.update(rows.value(run.task_context))
+    task.update(
+        history.task_page(
+            tx,
+            run,
+            settings,
+            after=after,
+            page_size=request.history_page_size,
+            encoding=request.accept_history_encoding,
+        )
+    )
+    if sticky:
+        task["history_after_sequence"] = after
+        task["full_history_token"] = history.FROM_THE_BEGINNING
+    return task
+
+
+def _load(unit: Unit, run: Run, parsed: Parsed) -> completion.Loaded:
+    tx = unit.tx
+    loaded = completion.Loaded()
+    ends = parsed.terminal is not None
+    loaded.opened = unit.everything_open(run) if ends else unit.pending_parts(run)
+    if parsed.needs_details:
+        loaded.details = rows.load_details(tx, run.run_id)
+    if parsed.blocks:
+        loaded.known = rows.load_known(tx, run)
+    for update_id in parsed.update_ids:
+        row = tx.one("update_by_id", update_id=update_id)
+        if row is not None:
+            loaded.updates[update_id] = rows.read_update(row)
+    if run.pending_updates:
+        loaded.waiting_updates = _waiting_updates(unit, run, loaded.updates, everything=ends)
+    return loaded
+
+
+def _waiting_updates(
+    unit: Unit, run: Run, named: dict[str, Update], *, everything: bool
+) -> list[Update]:
+    most = run.pending_updates if everything else len(named) + run.buffered + 1
+    found = unit.tx.all("accepted_updates", run_id=run.run_id, most=most)
+    waiting = [rows.read_update(row) for row in found]
+    return [update for update in waiting if update.update_id not in named]
+
+
+def _fail(unit: Unit, run: Run, message: str) -> None:
+    parts = unit.pending_parts(run)
+    settings = unit.settings
+    unit.apply(
+        completion.fail(
+            run,
+            parts.facts,
+            parts.withheld,
+            unit.tx.now,
+            unit.tx.new_id,
+            message=message,
+            first_seconds=settings.task_backoff_first_seconds,
+            longest_seconds=settings.task_backoff_max_seconds,
+        )
+    )
+
+
+def _names(owner: TaskOwner) -> dict[str, Any]:
+    return {"task_id": owner.task_id, "workflow_task_attempt": owner.attempt}
+
+
+def _refusal(
+    owner: TaskOwner,
+    reason: str,
+    message: str,
+    *,
+    status: int = 409,
+    extra: dict[str, Any] | None = None,
+) -> Refused:
+    return Refused(reason, message, status=status, extra=_names(owner) | (extra or {}))
+
+
+def _refused(owner: TaskOwner, reason: str, message: str) -> Answer:
+    body = {"error": message, "message": message, "reason": reason, "outcome": "rejected"}
+    return Answer(409, _names(owner) | body | {"recorded": False})
+
+
+def _over_limit(owner: TaskOwner, error: LimitExceeded) -> Refused:
+    return Refused(
+        "structural_limit_exceeded",
+        f"Structural limit exceeded: {error}.",
+        status=422,
+        extra=_names(owner)
+        | {
+            "outcome": "rejected",
+            "recorded": False,
+            "limit_kind": error.kind,
+            "current_value": error.current,
+            "configured_limit": error.configured,
+        },
+    )
+
+
+def _not_leased(owner: TaskOwner, status: str | None) -> Refused:
+    return _refusal(
+        owner,
+        "task_not_leased",
+        "Workflow task is not currently leased.",
+        extra={"task_status": status or READY},
+    )
+
+
+def _task_is_over(read: Read, namespace: str, owner: TaskOwner) -> Refused:
+    past = read.one("run_of_past_task", task_id=owner.task_id, namespace=namespace)
+    if past is None:
+        return _refusal(owner, "task_not_found", "Workflow task not found.", status=404)
+    task_status, run_id = past
+    run = rows.load_run(read, run_id)
+    if run is None or not run.closed:
+        return _not_leased(owner, task_status)
+    known = run.status in ("cancelled", "terminated", "completed", "failed")
+    extra = {
+        "stop_reason": f"run_{run.status}" if known else "run_closed",
+        "task_status": task_status,
+    }
+    return _refusal(
+        owner, "run_closed", "Workflow run is closed.", extra=extra | run_closed_fields(run)
+    )

@@ -1,0 +1,256 @@
+"""Workflows: starting them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from durable_workflow._wire import names
+from durable_workflow.server.engine.decision import Decision
+from durable_workflow.server.engine.starting import Beginning, begin, start_command_payload
+from durable_workflow.server.engine.state import TERMINATED, JsonObject, Run, shown_status
+from durable_workflow.server.services import control, rows
+from durable_workflow.server.services.control import Command, Instance
+from durable_workflow.server.services.describing import describe, list_runs, list_workflows
+from durable_workflow.server.services.refusals import Invalid
+from durable_workflow.server.services.requests import Answer, Caller, Payload, StartWorkflow
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.services.unit import Unit
+from durable_workflow.server.store.protocol import Read, Tx
+
+__all__ = ["describe", "find_instance", "list_runs", "list_workflows", "start"]
+
+# Each policy under both of its spellings (decisions of the duplicate policy).
+FAIL, USE_EXISTING, ALLOW, TERMINATE_EXISTING = "fail", "use-existing", "allow", "terminate"
+_POLICIES = {
+    "fail": FAIL,
+    "reject": FAIL,
+    "use-existing": USE_EXISTING,
+    "use_existing": USE_EXISTING,
+    "allow": ALLOW,
+    "terminate_existing": TERMINATE_EXISTING,
+}
+
+
+def start(tx: Tx, caller: Caller, request: StartWorkflow, settings: ServiceSettings) -> Answer:
+    """Start a workflow, or answer with the run that has the id already."""
+    policy = _policy(request)
+    _check_memo(request, settings)
+    workflow_id = request.workflow_id or tx.new_id()
+    unit = Unit(tx, settings)
+    instance = find_instance(tx, caller.namespace, workflow_id)
+    if instance is None:
+        answer = _start_new(unit, caller, request, workflow_id, None, None)
+    else:
+        answer = _start_again(unit, caller, request, workflow_id, instance, policy)
+    unit.finish()
+    return answer
+
+
+def find_instance(read: Read, namespace: str, workflow_id: str) -> Instance | None:
+    """What is known of a workflow id, or None."""
+    row = read.one("instance", namespace=namespace, workflow_id=workflow_id)
+    return None if row is None else Instance(*row)
+
+
+def envelope(payload: Payload | None) -> JsonObject | None:
+    """A payload in the form in which the engine and the store have it."""
+    if payload is None:
+        return None
+    if payload.external_storage is not None:
+        return {"codec": payload.codec, "external_storage": payload.external_storage}
+    return None if payload.blob is None else {"codec": payload.codec, "blob": payload.blob}
+
+
+def _start_again(
+    unit: Unit,
+    caller: Caller,
+    request: StartWorkflow,
+    workflow_id: str,
+    instance: Instance,
+    policy: str,
+) -> Answer:
+    current = unit.run(instance.current_run_id)
+    if policy == TERMINATE_EXISTING:
+        if not current.closed:
+            _terminate(unit, caller, current, instance)
+        return _start_new(unit, caller, request, workflow_id, instance, current)
+    # A chain may have changed its type: its first and its current one both name it.
+    if request.workflow_type not in (instance.workflow_type, current.workflow_type):
+        text = (
+            f"Workflow id {workflow_id} is already used for workflow type {current.workflow_type}."
+        )
+        raise Invalid({"workflow_type": [text]})
+    if policy == ALLOW and current.closed:
+        return _start_new(unit, caller, request, workflow_id, instance, current)
+    return _duplicate(unit, caller, request, instance, current, existing=policy == USE_EXISTING)
+
+
+def _start_new(
+    unit: Unit,
+    caller: Caller,
+    request: StartWorkflow,
+    workflow_id: str,
+    instance: Instance | None,
+    previous: Run | None,
+) -> Answer:
+    tx = unit.tx
+    run_id = tx.new_id()
+    command = Command(
+        name="start",
+        workflow_id=workflow_id,
+        run_id=run_id,
+        sequence=1,
+        command_id=tx.new_id(),
+        outcome="started_new",
+        metadata={
+            "task_queue": request.task_queue,
+            "duplicate_policy": request.duplicate_policy,
+        },
+    )
+    if instance is None:
+        tx.do(
+            "insert_instance",
+            namespace=caller.namespace,
+            workflow_id=workflow_id,
+            workflow_type=request.workflow_type,
+            current_run_id=run_id,
+            command_sequence=1,
+            created_at=tx.now,
+        )
+    else:
+        command.sequence = control.next_sequence(tx, caller.namespace, workflow_id, instance)
+        _take_over(tx, caller.namespace, workflow_id, run_id, instance, request.workflow_type)
+    control.record(tx, caller, command)
+    beginning = _beginning(caller, request, command)
+    beginning.command = control.snapshot(tx, caller, command)
+    beginning.run_number = 1 if previous is None else previous.run_number + 1
+    decision = begin(beginning, tx.now, tx.new_id)
+    unit.apply(decision)
+    return Answer(201, _body(decision.run, request.business_key, "started_new"))
+
+
+def _beginning(caller: Caller, request: StartWorkflow, command: Command) -> Beginning:
+    return Beginning(
+        namespace=caller.namespace,
+        workflow_id=command.workflow_id,
+        workflow_type=request.workflow_type,
+        task_queue=request.task_queue,
+        run_id=command.run_id,
+        codec=request.codec,
+        arguments=envelope(request.arguments),
+        priority=request.priority,
+        fairness_key=request.fairness_key,
+        fairness_weight=request.fairness_weight,
+        business_key=request.business_key,
+        memo=request.memo,
+        search_attributes=request.search_attributes,
+        execution_timeout_seconds=request.execution_timeout_seconds,
+        run_timeout_seconds=request.run_timeout_seconds,
+        command_id=command.command_id,
+    )
+
+
+def _take_over(
+    tx: Tx, namespace: str, workflow_id: str, run_id: str, instance: Instance, workflow_type: str
+) -> None:
+    tx.do("point_instance", namespace=namespace, workflow_id=workflow_id, current_run_id=run_id)
+    if workflow_type != instance.workflow_type:
+        tx.do(
+            "retype_instance",
+            namespace=namespace,
+            workflow_id=workflow_id,
+            workflow_type=workflow_type,
+        )
+
+
+def _terminate(unit: Unit, caller: Caller, run: Run, instance: Instance) -> None:
+    tx = unit.tx
+    reason = "replaced by a new start"
+    command = Command(
+        name="terminate",
+        workflow_id=run.workflow_id,
+        run_id=run.run_id,
+        sequence=control.next_sequence(tx, caller.namespace, run.workflow_id, instance),
+        command_id=tx.new_id(),
+        outcome="terminated",
+        metadata={"reason": reason},
+    )
+    control.record(tx, caller, command)
+    shown = control.snapshot(tx, caller, command)
+    unit.close_by_command(run, TERMINATED, reason, command.command_id, shown)
+
+
+def _duplicate(
+    unit: Unit,
+    caller: Caller,
+    request: StartWorkflow,
+    instance: Instance,
+    current: Run,
+    *,
+    existing: bool,
+) -> Answer:
+    tx = unit.tx
+    command = Command(
+        name="start",
+        workflow_id=current.workflow_id,
+        run_id=current.run_id,
+        sequence=control.next_sequence(tx, caller.namespace, current.workflow_id, instance),
+        command_id=tx.new_id(),
+        status="accepted" if existing else "rejected",
+        outcome="returned_existing_active" if existing else "rejected_duplicate",
+        rejection_reason=None if existing else "instance_already_started",
+        metadata={"duplicate_policy": request.duplicate_policy},
+    )
+    control.record(tx, caller, command)
+    details = rows.load_details(tx, current.run_id)
+    body = _body(current, details.business_key, command.outcome)
+    if not current.closed:
+        # The history of a closed run stays as it ended.
+        decision = Decision(current, tx.now, tx.new_id)
+        payload = start_command_payload(
+            command.command_id, control.snapshot(tx, caller, command), current, details
+        )
+        payload["outcome"] = command.outcome
+        if not existing:
+            payload["rejection_reason"] = command.rejection_reason
+        event_type = names.START_ACCEPTED if existing else names.START_REJECTED
+        decision.append(event_type, payload, command_id=command.command_id)
+        unit.apply(decision)
+    if existing:
+        return Answer(200, body)
+    body["reason"] = "duplicate_not_allowed"
+    body["rejection_reason"] = command.rejection_reason
+    body["message"] = f"Workflow id {current.workflow_id} is already in use."
+    return Answer(409, body)
+
+
+def _body(run: Run, business_key: str | None, outcome: str | None) -> dict[str, Any]:
+    return {
+        "workflow_id": run.workflow_id,
+        "run_id": run.run_id,
+        "workflow_type": run.workflow_type,
+        "namespace": run.namespace,
+        "status": shown_status(run),
+        "business_key": business_key,
+        "payload_codec": run.codec,
+        "outcome": outcome,
+    }
+
+
+def _policy(request: StartWorkflow) -> str:
+    policy = _POLICIES.get(request.duplicate_policy)
+    if policy is None:
+        text = (
+            "The duplicate_policy field only supports fail or use-existing, "
+            "and beside them allow and terminate_existing."
+        )
+        raise Invalid({"duplicate_policy": [text]})
+    return policy
+
+
+def _check_memo(request: StartWorkflow, settings: ServiceSettings) -> None:
+    limit = settings.limits.memo_bytes
+    if limit and request.memo and len(msgspec.json.encode(request.memo)) > limit:
+        raise Invalid({"memo": [f"The memo field must not be larger than {limit} bytes."]})

@@ -1,0 +1,247 @@
+"""A server without HTTP: the services over a real store, with a clock that is told."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+
+from durable_workflow.server.clock import ManualClock
+from durable_workflow.server.engine.limits import Limits
+from durable_workflow.server.services import (
+    activity_tasks,
+    due,
+    history,
+    namespaces,
+    workers,
+    workflow_tasks,
+    workflows,
+)
+from durable_workflow.server.services.requests import (
+    ActivityFailure,
+    Answer,
+    Caller,
+    CompleteActivityTask,
+    CompleteWorkflowTask,
+    FailActivityTask,
+    FailWorkflowTask,
+    HeartbeatActivityTask,
+    Payload,
+    PollTask,
+    ReadHistory,
+    RegisterWorker,
+    StartWorkflow,
+    TaskOwner,
+)
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.store.protocol import Store, Tx
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+def blob(text: str) -> Json:
+    """An envelope of the `json` codec."""
+    return {"codec": "json", "blob": text}
+
+
+class Server:
+    """The services of one store, as a worker and a client would use them."""
+
+    def __init__(self, store: Store, clock: ManualClock) -> None:
+        self.store = store
+        self.clock = clock
+        self.settings = ServiceSettings()
+        self.caller = Caller(namespace="default")
+        self.queue = "q"
+
+    def limit(self, **limits: int) -> None:
+        """Change limits."""
+        self.settings = msgspec.structs.replace(self.settings, limits=Limits(**limits))
+
+    def configure(self, **settings: Any) -> None:
+        """Change settings."""
+        self.settings = msgspec.structs.replace(self.settings, **settings)
+
+    async def run(self, service: Callable[..., T], *arguments: Any) -> T:
+        """One unit of work of a service that takes the settings last."""
+
+        def work(tx: Tx) -> T:
+            return service(tx, *arguments, self.settings)
+
+        return await self.store.run(work)
+
+    async def open(self) -> Server:
+        await self.store.run(lambda tx: namespaces.ensure_default(tx, "default"))
+        await self.register()
+        return self
+
+    async def register(self, worker_id: str = "w", **fields: Any) -> Json:
+        request = RegisterWorker(
+            **{"worker_id": worker_id, "task_queue": self.queue, "runtime": "python"} | fields
+        )
+        answer = await self.run(workers.register, "default", request)
+        return answer.body
+
+    async def start(self, workflow_id: str | None = "wf", **fields: Any) -> Answer:
+        given = {
+            "workflow_type": "flow",
+            "workflow_id": workflow_id,
+            "task_queue": self.queue,
+            "arguments": Payload("json", "[1]"),
+            "codec": "json",
+        }
+        request = StartWorkflow(**given | fields)
+        return await self.run(workflows.start, self.caller, request)
+
+    async def poll(self, worker_id: str = "w", **fields: Any) -> Json | None:
+        request = PollTask(**{"worker_id": worker_id, "task_queue": self.queue} | fields)
+        task = await self.run(workflow_tasks.claim, "default", request)
+        return None if task is None else decode(task)
+
+    async def task(self, worker_id: str = "w", **fields: Any) -> Json:
+        task = await self.poll(worker_id, **fields)
+        assert task is not None, "there is no workflow task"
+        return task
+
+    async def complete(self, task: Json, *commands: Json, keep_history: bool = False) -> Answer:
+        request = CompleteWorkflowTask(
+            owner=owner(task), commands=list(commands), keep_history=keep_history
+        )
+        return await self.run(workflow_tasks.complete, "default", request)
+
+    async def fail(self, task: Json, message: str = "it broke") -> Answer:
+        request = FailWorkflowTask(owner=owner(task), message=message)
+        return await self.run(workflow_tasks.fail, "default", request)
+
+    async def decide(self, *commands: Json, worker_id: str = "w") -> Answer:
+        """Claim the next workflow task and complete it."""
+        answer = await self.complete(await self.task(worker_id), *commands)
+        assert answer.status == 200, answer.body
+        return answer
+
+    async def poll_activity(self, worker_id: str = "w", **fields: Any) -> Json | None:
+        request = PollTask(**{"worker_id": worker_id, "task_queue": self.queue} | fields)
+        task = await self.run(activity_tasks.claim, "default", request)
+        return None if task is None else decode(task)
+
+    async def activity(self, worker_id: str = "w", **fields: Any) -> Json:
+        task = await self.poll_activity(worker_id, **fields)
+        assert task is not None, "there is no activity task"
+        return task
+
+    async def complete_activity(self, task: Json, result: Any = None) -> Answer:
+        request = CompleteActivityTask(
+            task_id=task["task_id"],
+            activity_attempt_id=task["activity_attempt_id"],
+            lease_owner=task["lease_owner"],
+            result=blob("1") if result is None else result,
+        )
+        return await self.run(activity_tasks.complete, "default", request)
+
+    async def fail_activity(self, task: Json, message: str = "no", **failure: Any) -> Answer:
+        request = FailActivityTask(
+            task_id=task["task_id"],
+            activity_attempt_id=task["activity_attempt_id"],
+            lease_owner=task["lease_owner"],
+            failure=ActivityFailure(message=message, **failure),
+        )
+        return await self.run(activity_tasks.fail, "default", request)
+
+    async def beat(self, task: Json, **progress: Any) -> Answer:
+        request = HeartbeatActivityTask(
+            task_id=task["task_id"],
+            activity_attempt_id=task["activity_attempt_id"],
+            lease_owner=task["lease_owner"],
+            progress=progress,
+        )
+        return await self.run(activity_tasks.heartbeat, "default", request)
+
+    async def describe(self, workflow_id: str = "wf", run_id: str | None = None) -> Json:
+        return await self.store.read(
+            lambda read: workflows.describe(read, "default", workflow_id, run_id)
+        )
+
+    async def events(self, workflow_id: str = "wf", run_id: str | None = None) -> list[Json]:
+        """The history of a run, which is always dense."""
+        run_id = run_id or (await self.describe(workflow_id))["run_id"]
+        request = ReadHistory(workflow_id=workflow_id, run_id=run_id)
+        page = await self.store.read(lambda read: history.page(read, "default", request))
+        events: list[Json] = decode(page)["events"]
+        assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+        return events
+
+    async def types(self, workflow_id: str = "wf", run_id: str | None = None) -> list[str]:
+        return [event["event_type"] for event in await self.events(workflow_id, run_id)]
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass and handle all that falls due on the way, each at its time."""
+        end = self.clock.now() + round(seconds * 1_000_000)
+        while True:
+            at = await self.store.read(due.next_due)
+            if at is None or at > end:
+                break
+            self.clock.advance(max(at - self.clock.now(), 0) / 1_000_000)
+            await self.run(due.run_due, 100)
+        self.clock.advance((end - self.clock.now()) / 1_000_000)
+
+
+def owner(task: Json) -> TaskOwner:
+    return TaskOwner(
+        task_id=task["task_id"],
+        lease_owner=task["lease_owner"],
+        attempt=task["workflow_task_attempt"],
+    )
+
+
+def decode(body: Any) -> Any:
+    """What a client reads of a body."""
+    return msgspec.json.decode(msgspec.json.encode(body))
+
+
+@pytest.fixture
+async def server(store: Store, clock: ManualClock) -> Server:
+    return await Server(store, clock).open()
+
+
+@pytest.fixture
+def commands() -> Commands:
+    return Commands()
+
+
+class Commands:
+    """Commands as workers write them."""
+
+    def activity(self, name: str = "act", **fields: Any) -> Json:
+        return {
+            "type": "schedule_activity",
+            "activity_type": name,
+            "arguments": blob("[]"),
+        } | fields
+
+    def timer(self, seconds: float = 5) -> Json:
+        return {"type": "start_timer", "delay_seconds": seconds}
+
+    def child(self, name: str = "child", **fields: Any) -> Json:
+        return {"type": "start_child_workflow", "workflow_type": name} | fields
+
+    def wait(self, key: str | None = "k", **fields: Any) -> Json:
+        return {"type": "open_condition_wait", "condition_key": key} | fields
+
+    def side_effect(self, text: str = "7") -> Json:
+        return {"type": "record_side_effect", "result": text}
+
+    def done(self, text: str = "1") -> Json:
+        return {"type": "complete_workflow", "result": blob(text)}
+
+    def failed(self, message: str = "gave up", **fields: Any) -> Json:
+        return {"type": "fail_workflow", "message": message} | fields
+
+    def again(self, **fields: Any) -> Json:
+        return {"type": "continue_as_new", "arguments": blob("[2]")} | fields
+
+    def token(self, sequence: int) -> str:
+        return base64.b64encode(str(sequence).encode()).decode()
