@@ -1,0 +1,103 @@
+"""One loop for all that falls due: timers, deadlines, leases, delayed tasks.
+
+What is due stands in the store and nowhere else, so there is nothing to recover after a crash: what
+fell due meanwhile is due. The loop sleeps until the next due time that the store knows; a commit
+that brings an earlier one wakes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from durable_workflow.server.clock import MICROSECONDS, Clock
+from durable_workflow.server.notices import DueAt, Notice
+from durable_workflow.server.services import due
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.store import Store, Tx
+
+_log = logging.getLogger(__name__)
+
+# Small enough for requests to get their turn between two batches of a thousand timers.
+_BATCH = 50
+# The wall clock may jump (a laptop that slept), and sleeping loops do not notice.
+_LONGEST_SLEEP = 5.0
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 10.0
+
+
+class Clockwork:
+    """Does what is due, from `start` to `stop`."""
+
+    def __init__(self, store: Store, clock: Clock, settings: ServiceSettings) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._wake = asyncio.Event()
+        # When the loop will look by itself; None while it is looking.
+        self._next: int | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def publish(self, notices: Sequence[Notice]) -> None:
+        """Look earlier, if one of these says so."""
+        for notice in notices:
+            if isinstance(notice, DueAt) and (self._next is None or notice.at < self._next):
+                self._wake.set()
+                return
+
+    def poke(self) -> None:
+        """Look now: for whoever has moved the clock."""
+        self._wake.set()
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run(), name="dw-clockwork")
+
+    async def stop(self) -> None:
+        """End between two batches."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._task = None
+
+    async def run_due(self) -> int:
+        """Do all that is due at this moment; how much that was."""
+        done = 0
+        while (at := await self._store.read(due.next_due)) is not None and at <= self._clock.now():
+            count = await self._store.run(self._batch())
+            if count == 0:
+                # Due, and nothing to do about it: without this the loop would spin.
+                raise RuntimeError("what is due cannot be done")
+            done += count
+        self._next = at
+        return done
+
+    async def _run(self) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            self._wake.clear()
+            self._next = None
+            try:
+                await self.run_due()
+            except Exception:  # noqa: BLE001  reported, and nothing depends on its kind
+                _log.exception("what is due could not be done; trying again in %.1f s", pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                continue
+            pause = _FIRST_PAUSE
+            await self._sleep()
+
+    async def _sleep(self) -> None:
+        seconds = _LONGEST_SLEEP
+        if self._next is not None:
+            seconds = min(seconds, (self._next - self._clock.now()) / MICROSECONDS)
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _batch(self) -> Callable[[Tx], int]:
+        return lambda tx: due.run_due(tx, _BATCH, self._settings)

@@ -1,0 +1,40 @@
+"""How many requests may be held at once. Beyond that they are refused, and nothing grows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Long enough for a few answers to have gone out, short enough to be unnoticed.
+RETRY_AFTER_SECONDS = 1
+
+
+class TooManyWaiting(Exception):
+    """As many requests are being held as may be."""
+
+
+class Admission:
+    """Counts what is held.
+
+    Args:
+        limit: How many may be held at once.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.held = 0
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold one more for the length of the block.
+
+        Raises:
+            TooManyWaiting: There is no room.
+        """
+        if self.held >= self._limit:
+            raise TooManyWaiting(f"{self.held} requests are being held")
+        self.held += 1
+        try:
+            yield
+        finally:
+            self.held -= 1

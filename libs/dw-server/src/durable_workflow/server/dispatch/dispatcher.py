@@ -1,0 +1,142 @@
+"""The long polls of one server: hold a request, look again when a commit says so, answer once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias, TypeVar
+
+from durable_workflow.server.dispatch.admission import Admission
+from durable_workflow.server.dispatch.runs import RunWatch
+from durable_workflow.server.dispatch.waiters import Line, TaskKey, Waiter
+from durable_workflow.server.notices import Notice, RunProgressed, TaskReady
+
+T = TypeVar("T")
+
+# Starts watching for the caller to go away; the future is done when it has.
+Gone: TypeAlias = Callable[[], asyncio.Future[None]]
+
+
+class Dispatcher:
+    """Holds requests until there is something to answer.
+
+    Args:
+        max_waiting: How many requests may be held at once.
+    """
+
+    def __init__(self, max_waiting: int) -> None:
+        self.admission = Admission(max_waiting)
+        self._lines: dict[TaskKey, Line] = {}
+        self._runs = RunWatch()
+        self._closed = False
+
+    def publish(self, notices: Sequence[Notice]) -> None:
+        """Wake those whom these notices concern."""
+        for notice in notices:
+            if isinstance(notice, TaskReady):
+                key = TaskKey(notice.kind, notice.namespace, notice.task_queue)
+                line = self._lines.get(key)
+                if line is not None:
+                    line.wake()
+            elif isinstance(notice, RunProgressed):
+                self._runs.wake(notice.run_id, closed=notice.closed)
+
+    def waiting(self, key: TaskKey) -> int:
+        """How many polls stand in the line of `key`."""
+        line = self._lines.get(key)
+        return len(line) if line is not None else 0
+
+    def close(self) -> None:
+        """Have every held request answered now with what there is, and hold none any more."""
+        self._closed = True
+        for line in self._lines.values():
+            line.rouse_all()
+        self._runs.rouse_all()
+
+    async def poll(
+        self, key: TaskKey, claim: Callable[[], Awaitable[T | None]], timeout: float, gone: Gone
+    ) -> T | None:
+        """Claim a task, waiting for one where there is none.
+
+        Args:
+            claim: Takes a task, or says that there is none for this caller. It is called again each
+                time that a task became ready, and never after the caller is known to be gone.
+            timeout: Seconds to wait; with 0 `claim` is called once.
+        Returns:
+            The task, or None when the time is up, the caller is gone or the server stops.
+        Raises:
+            TooManyWaiting: No further request can be held.
+        """
+        until = asyncio.get_running_loop().time() + timeout
+        with self.admission.hold(), self._place(key) as (line, waiter):
+            left: asyncio.Future[None] | None = None
+            while True:
+                used = waiter.take()
+                try:
+                    task = await claim()
+                except BaseException:
+                    waiter.woken |= used
+                    raise
+                if task is not None:
+                    return task
+                if used:
+                    line.pass_on(waiter)
+                if self._over(until):
+                    return None
+                left = left or gone()
+                await waiter.wait(until, left)
+                if left.done() or not waiter.woken:
+                    return None
+
+    async def watch(
+        self,
+        run_id: str,
+        look: Callable[[], Awaitable[T]],
+        enough: Callable[[T], bool],
+        timeout: float,
+        gone: Gone,
+        *,
+        end_only: bool = False,
+    ) -> T:
+        """Look at a run until `enough` is true of what is seen, or until time is up.
+
+        Args:
+            look: Called at once, and again whenever the run has progressed.
+            end_only: Look again only when the run has closed.
+        Returns:
+            What was seen last.
+        Raises:
+            TooManyWaiting: No further request can be held.
+        """
+        until = asyncio.get_running_loop().time() + timeout
+        waiter = self._runs.enter(run_id, end_only=end_only)
+        try:
+            with self.admission.hold():
+                left: asyncio.Future[None] | None = None
+                while True:
+                    waiter.take()
+                    seen = await look()
+                    if enough(seen) or self._over(until):
+                        return seen
+                    left = left or gone()
+                    await waiter.wait(until, left)
+                    if left.done() or not waiter.woken:
+                        return seen
+        finally:
+            self._runs.leave(run_id, waiter)
+
+    @contextmanager
+    def _place(self, key: TaskKey) -> Iterator[tuple[Line, Waiter]]:
+        line = self._lines.setdefault(key, Line())
+        waiter = line.enter()
+        try:
+            yield line, waiter
+        finally:
+            line.leave(waiter)
+            if not line:
+                # A queue that nobody polls any more takes no memory.
+                del self._lines[key]
+
+    def _over(self, until: float) -> bool:
+        return self._closed or asyncio.get_running_loop().time() >= until

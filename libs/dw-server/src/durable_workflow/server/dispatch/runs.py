@@ -1,0 +1,39 @@
+"""Requests that wait for something to happen in one run: new events, or its end."""
+
+from __future__ import annotations
+
+from durable_workflow.server.dispatch.waiters import Waiter
+
+
+class RunWatch:
+    """Who watches which run. Every watcher is woken by each notice: watching takes nothing away."""
+
+    def __init__(self) -> None:
+        # Per run: its watchers, and whether each waits for the end alone.
+        self._watchers: dict[str, dict[Waiter, bool]] = {}
+
+    def enter(self, run_id: str, *, end_only: bool) -> Waiter:
+        """Begin to watch a run. Look only afterwards, so that nothing slips through between."""
+        waiter = Waiter()
+        self._watchers.setdefault(run_id, {})[waiter] = end_only
+        return waiter
+
+    def leave(self, run_id: str, waiter: Waiter) -> None:
+        """Stop watching."""
+        watchers = self._watchers[run_id]
+        del watchers[waiter]
+        if not watchers:
+            del self._watchers[run_id]
+
+    def wake(self, run_id: str, *, closed: bool) -> None:
+        """Something happened in a run."""
+        for waiter, end_only in self._watchers.get(run_id, {}).items():
+            if closed or not end_only:
+                waiter.woken = True
+                waiter.rouse()
+
+    def rouse_all(self) -> None:
+        """End every wait."""
+        for watchers in self._watchers.values():
+            for waiter in watchers:
+                waiter.rouse()

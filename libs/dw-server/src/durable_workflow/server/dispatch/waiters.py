@@ -1,0 +1,116 @@
+"""Polls that wait for a task of one queue, first come, first served.
+
+A wake-up stands for one task that somebody may claim. Three rules keep any from being lost:
+
+- A poll is in the line *before* it first looks, so a task committed while it looks wakes it.
+- Who is woken and finds nothing (the task is of a type that it does not serve) passes the wake-up
+  on to the next behind it. Behind, not to anyone: so it ends.
+- Who leaves the line with a wake-up that it has not used passes it on too: it got another task, its
+  time was up, its caller went away.
+
+Whoever already has a wake-up to use is left out when the next is given: it looks later than now,
+and sees both tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from durable_workflow.server.notices import TaskKind
+
+
+class TaskKey(NamedTuple):
+    """What a poll waits for."""
+
+    kind: TaskKind
+    namespace: str
+    task_queue: str
+
+
+class Waiter:
+    """One place in a line.
+
+    Attributes:
+        woken: There is a wake-up that has not been used.
+    """
+
+    __slots__ = ("_future", "woken")
+
+    def __init__(self) -> None:
+        self.woken = False
+        self._future: asyncio.Future[None] | None = None
+
+    def take(self) -> bool:
+        """Use the wake-up; whether there was one."""
+        woken, self.woken = self.woken, False
+        return woken
+
+    def rouse(self) -> None:
+        """End the wait, for whatever reason."""
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    async def wait(self, until: float, gone: asyncio.Future[None]) -> None:
+        """Wait for a wake-up, for `until` by the loop's clock, or until the caller is gone."""
+        if self.woken or gone.done():
+            return
+        loop = asyncio.get_running_loop()
+        self._future = loop.create_future()
+        timer = loop.call_at(until, self.rouse)
+
+        def rouse(_: asyncio.Future[None]) -> None:
+            self.rouse()
+
+        gone.add_done_callback(rouse)
+        try:
+            await self._future
+        finally:
+            timer.cancel()
+            gone.remove_done_callback(rouse)
+            self._future = None
+
+
+class Line:
+    """The waiters of one key, in order of arrival."""
+
+    def __init__(self) -> None:
+        self._waiters: list[Waiter] = []
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    def enter(self) -> Waiter:
+        """Take the last place."""
+        waiter = Waiter()
+        self._waiters.append(waiter)
+        return waiter
+
+    def leave(self, waiter: Waiter) -> None:
+        """Give up a place; an unused wake-up goes to the next behind it, else to the first."""
+        place = self._waiters.index(waiter)
+        del self._waiters[place]
+        if waiter.take() and not self._wake_from(place):
+            self.wake()
+
+    def wake(self) -> bool:
+        """Wake the first that has no wake-up yet; whether there was one."""
+        return self._wake_from(0)
+
+    def pass_on(self, waiter: Waiter) -> bool:
+        """Give the wake-up that `waiter` could not use to one behind it."""
+        return self._wake_from(self._waiters.index(waiter) + 1)
+
+    def rouse_all(self) -> None:
+        """End every wait, without a wake-up."""
+        for waiter in self._waiters:
+            waiter.rouse()
+
+    def _wake_from(self, place: int) -> bool:
+        for index in range(place, len(self._waiters)):
+            waiter = self._waiters[index]
+            if not waiter.woken:
+                waiter.woken = True
+                waiter.rouse()
+                return True
+        return False

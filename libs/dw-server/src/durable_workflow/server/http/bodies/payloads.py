@@ -1,0 +1,112 @@
+"""Payload envelopes in the bodies of requests (control-plane 1.8, payloads 1).
+
+A blob is opened where its content is promised to be a list of arguments: a workflow that was
+started with something else could never run. Elsewhere it is stored as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, Final
+
+from durable_workflow import serializer
+from durable_workflow.server.http.bodies.fields import LARGEST, Fields
+from durable_workflow.server.services.requests import Payload
+
+_REFERENCE_SCHEMA: Final = "durable-workflow.v2.external-payload-reference.v1"
+_INLINE: Final = {"codec", "blob"}
+_EXTERNAL: Final = {"codec", "external_storage"}
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_CODECS: Final = tuple(serializer.SUPPORTED_CODECS)
+
+
+def read_arguments(fields: Fields, name: str = "input") -> Payload | None:
+    """The positional arguments of a call; None for none.
+
+    A plain list is encoded in the default codec; of a plain object its values count, in order.
+    """
+    value = fields.source.get(name)
+    if value is None or value == []:
+        return None
+    if isinstance(value, dict):
+        if is_envelope(value):
+            return _read_envelope(fields, name, value, arguments=True)
+        value = list(value.values())
+    if not isinstance(value, list):
+        fields.fail(name, "must be a list or a payload envelope.")
+        return None
+    if not value:
+        return None
+    return Payload(serializer.AVRO_CODEC, serializer.encode(value, size_warning=None))
+
+
+def check_result(fields: Fields, name: str = "result") -> Any:
+    """A result as it came: an envelope that is whole, or any other JSON value."""
+    value = fields.source.get(name)
+    if isinstance(value, dict) and is_envelope(value):
+        _read_envelope(fields, name, value, arguments=False)
+    return value
+
+
+def is_envelope(value: dict[str, Any]) -> bool:
+    """Whether an object is an envelope, by its keys alone."""
+    return value.keys() in (_INLINE, _EXTERNAL)
+
+
+def _read_envelope(
+    fields: Fields, name: str, value: dict[str, Any], *, arguments: bool
+) -> Payload | None:
+    inside = fields.inside(name, value)
+    codec = value["codec"]
+    if not isinstance(codec, str) or codec not in _CODECS:
+        inside.fail("codec", f"must be one of {', '.join(_CODECS)}.")
+        return None
+    if "external_storage" in value:
+        return _read_reference(inside, codec, value["external_storage"])
+    blob = value["blob"]
+    if not isinstance(blob, str):
+        inside.fail("blob", "must be a string.")
+        return None
+    if arguments:
+        _check_arguments(inside, codec, blob)
+    return Payload(codec, blob)
+
+
+def _check_arguments(inside: Fields, codec: str, blob: str) -> None:
+    try:
+        decoded = serializer.decode(blob, codec)
+    except (ValueError, TypeError, RecursionError) as error:
+        # The first line only: decoders quote what they were given.
+        inside.fail("blob", f"cannot be decoded: {str(error).splitlines()[0][:200]}")
+        return
+    if not blob or not isinstance(decoded, list):
+        inside.fail("blob", "must decode to the list of arguments.")
+
+
+def _read_reference(inside: Fields, codec: str, reference: Any) -> Payload | None:
+    if not isinstance(reference, dict):
+        inside.fail("external_storage", "must be an object.")
+        return None
+    fields = inside.inside("external_storage", reference)
+    if fields.required_text("schema") not in ("", _REFERENCE_SCHEMA):
+        fields.fail("schema", f"must be {_REFERENCE_SCHEMA}.")
+    fields.required_text("uri", longest=2048)
+    if not _SHA256.fullmatch(fields.required_text("sha256")):
+        fields.fail("sha256", "must be 64 hexadecimal digits.")
+    if fields.whole("size_bytes", most=LARGEST) is None:
+        fields.fail("size_bytes", "must be an integer.")
+    if fields.required_text("codec") not in ("", codec):
+        fields.fail("codec", "must be the codec of the envelope.")
+    _check_expiry(fields)
+    return Payload(codec, None, reference)
+
+
+def _check_expiry(fields: Fields) -> None:
+    text = fields.text("expires_at", longest=64)
+    if text is None:
+        return
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        fields.fail("expires_at", "must be an RFC 3339 time.")

@@ -1,0 +1,88 @@
+"""Requests of registration, heartbeat and the polls (worker-protocol 2, 3.1, 5.1, 7.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from durable_workflow.server.http.bodies.fields import LARGEST, Fields
+from durable_workflow.server.services.requests import PollTask, RegisterWorker, WorkerHeartbeat
+
+_SLOTS = ("workflow_available", "activity_available", "session_available")
+_LONGEST_INTERVAL = 3600
+
+
+def read_register(document: Mapping[str, Any]) -> RegisterWorker:
+    """`POST /worker/register`."""
+    fields = Fields(document)
+    request = RegisterWorker(
+        task_queue=fields.required_text("task_queue"),
+        runtime=fields.required_text("runtime", longest=64),
+        worker_id=fields.text("worker_id"),
+        sdk_version=fields.text("sdk_version", longest=64),
+        build_id=fields.text("build_id"),
+        supported_workflow_types=fields.texts("supported_workflow_types"),
+        supported_activity_types=fields.texts("supported_activity_types"),
+        workflow_definition_fingerprints=_read_fingerprints(fields),
+        max_concurrent_workflow_tasks=_slots(fields, "max_concurrent_workflow_tasks"),
+        max_concurrent_activity_tasks=_slots(fields, "max_concurrent_activity_tasks"),
+        capabilities=fields.texts("capabilities"),
+        task_slots=_read_slots(fields),
+        process_metrics=fields.object("process_metrics"),
+        heartbeat_interval_seconds=_read_interval(fields),
+    )
+    fields.check()
+    return request
+
+
+def read_heartbeat(document: Mapping[str, Any]) -> WorkerHeartbeat:
+    """`POST /worker/heartbeat`."""
+    fields = Fields(document)
+    request = WorkerHeartbeat(
+        worker_id=fields.required_text("worker_id"),
+        task_slots=_read_slots(fields),
+        process_metrics=fields.object("process_metrics"),
+        heartbeat_interval_seconds=_read_interval(fields),
+    )
+    fields.check()
+    return request
+
+
+def read_poll(document: Mapping[str, Any], longest_page: int) -> PollTask:
+    """`POST /worker/…-tasks/poll`, of any kind."""
+    fields = Fields(document)
+    request = PollTask(
+        worker_id=fields.required_text("worker_id"),
+        task_queue=fields.required_text("task_queue"),
+        build_id=fields.text("build_id"),
+        poll_request_id=fields.text("poll_request_id"),
+        history_page_size=fields.whole("history_page_size", least=1, most=longest_page),
+        accept_history_encoding=fields.text("accept_history_encoding"),
+    )
+    fields.check()
+    return request
+
+
+def _read_fingerprints(fields: Fields) -> dict[str, str]:
+    name = "workflow_definition_fingerprints"
+    source = fields.object(name) or {}
+    inside = fields.inside(name, source)
+    return {kind: inside.required_text(kind) for kind in source}
+
+
+def _slots(fields: Fields, name: str) -> int:
+    number = fields.whole(name, least=1)
+    return 100 if number is None else number
+
+
+def _read_slots(fields: Fields) -> dict[str, int] | None:
+    source = fields.object("task_slots")
+    if source is None:
+        return None
+    inside = fields.inside("task_slots", source)
+    numbers = {name: inside.whole(name, most=LARGEST) for name in _SLOTS}
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def _read_interval(fields: Fields) -> int | None:
+    return fields.whole("heartbeat_interval_seconds", least=1, most=_LONGEST_INTERVAL)

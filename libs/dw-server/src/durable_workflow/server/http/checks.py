@@ -1,0 +1,182 @@
+"""The stages that every request passes, in the order that callers can observe.
+
+Body, then who, then whether they may, then the version, then the namespace (control-plane 1.5,
+worker-protocol 1.3). The first stage that fails answers.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
+from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCOL_VERSION_HEADER
+from durable_workflow.server.http.request import Receive, Request
+from durable_workflow.server.http.routing import Route
+from durable_workflow.server.services import namespaces
+from durable_workflow.server.services.refusals import Invalid, Refused
+
+if TYPE_CHECKING:
+    from durable_workflow.server.lifecycle import Server
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_VERSION = re.compile(r"^(\d{1,4})\.(\d{1,4})$")
+# As deep as anybody nests by hand; far from where encoding it again could fail.
+_DEEPEST = 128
+
+
+class CallerLeft(Exception):
+    """The connection was closed before the request was complete: nobody is there to answer."""
+
+
+async def read_body(request: Request, receive: Receive, limit: int) -> None:
+    """Read the body and what it says.
+
+    Raises:
+        Refused: Too large, of another media type, or not JSON.
+    """
+    length = request.header(b"content-length")
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CallerLeft
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    if request.body and request.method in _WITH_BODY:
+        _check_media_type(request)
+        request.document = parse(request.body)
+
+
+def authorise(request: Request, route: Route, server: Server) -> None:
+    """Find out who calls, and whether they may."""
+    request.principal = server.authenticator.authenticate(request.headers, request.body)
+    if not request.principal.may(route.roles):
+        raise Refused(
+            "forbidden",
+            "Your role may not call this route.",
+            extra={"role": request.principal.role, "allowed_roles": list(route.roles)},
+        )
+
+
+def check_version(request: Request, route: Route) -> None:
+    """See that the caller speaks what we speak."""
+    if route.plane == "worker":
+        header, supported, name = PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION, "protocol_version"
+        what = "worker protocol"
+    else:
+        header, supported = CONTROL_PLANE_VERSION_HEADER, CONTROL_PLANE_VERSION
+        name, what = "control_plane_version", "control-plane"
+    requested = request.header(header.lower().encode()) or None
+    extra = {"supported_version": supported, "requested_version": requested}
+    if requested is None:
+        raise Refused(
+            f"missing_{name}",
+            f"Missing {what} version header.",
+            extra={**extra, "remediation": f"Send the {header}: {supported} header."},
+        )
+    if not _speaks(requested, supported, minors=route.plane == "worker"):
+        remediation = (
+            f"This server speaks {what} {supported}. Use a client of that version, or a server "
+            f"that speaks {requested}."
+        )
+        raise Refused(
+            f"unsupported_{name}",
+            f"Unsupported {what} version.",
+            extra={**extra, "remediation": remediation},
+        )
+
+
+async def resolve_namespace(request: Request, server: Server) -> None:
+    """Find the namespace that the request is about."""
+    name = request.header(b"x-namespace") or request.query.get("namespace", "").strip()
+    name = (name or server.settings.services.default_namespace).lower()
+    if not await server.store.read(lambda read: namespaces.exists(read, name)):
+        raise Refused(
+            "namespace_not_found",
+            f"Namespace '{name}' does not exist.",
+            extra={
+                "namespace": name,
+                "remediation": "Register the namespace via POST /api/namespaces, or send an "
+                "X-Namespace header naming an existing namespace.",
+            },
+        )
+    request.namespace = name
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body.
+
+    Raises:
+        Refused: It is not JSON.
+        Invalid: It is JSON, and not an object.
+    """
+    try:
+        document = msgspec.json.decode(body)
+        if body.count(b"[") + body.count(b"{") > _DEEPEST and _too_deep(document):
+            raise RecursionError
+    except RecursionError:
+        raise _malformed("The document is nested too deeply.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _malformed(str(error)) from None
+    if not isinstance(document, dict):
+        raise Invalid({"body": ["The request body must be a JSON object."]})
+    return document
+
+
+def _check_media_type(request: Request) -> None:
+    media_type = request.header(b"content-type").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise Refused(
+            "unsupported_media_type",
+            "Request bodies must be JSON.",
+            extra={"accepted_content_types": ["application/json", "application/*+json"]},
+        )
+
+
+def _too_deep(document: Any) -> bool:
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for value in level
+            for inner in (value.values() if isinstance(value, dict) else value)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _speaks(requested: str, supported: str, *, minors: bool) -> bool:
+    if not minors:
+        return requested == supported
+    asked, have = _VERSION.match(requested), _VERSION.match(supported)
+    if asked is None or have is None:
+        return requested == supported
+    return int(asked[1]) == int(have[1]) and int(asked[2]) <= int(have[2])
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(
+        "payload_too_large",
+        f"The request body is larger than {limit} bytes.",
+        extra={"limit": limit},
+    )
+
+
+def _malformed(error: str) -> Refused:
+    return Refused(
+        "malformed_json", "Request bodies must contain valid JSON.", extra={"json_error": error}
+    )

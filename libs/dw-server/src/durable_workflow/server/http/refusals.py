@@ -1,0 +1,86 @@
+"""Which status a reason is answered with (control-plane 1.12, worker-protocol 2 to 5)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from durable_workflow.server.dispatch.admission import RETRY_AFTER_SECONDS, TooManyWaiting
+from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.store import StoreOverloaded, StoreUnavailable
+
+_REASONS: Final[dict[int, tuple[str, ...]]] = {
+    400: (
+        "missing_control_plane_version",
+        "unsupported_control_plane_version",
+        "missing_protocol_version",
+        "unsupported_protocol_version",
+        "malformed_json",
+        "invalid_page_token",
+    ),
+    401: ("unauthorized",),
+    403: ("forbidden",),
+    404: (
+        "not_found",
+        "namespace_not_found",
+        "instance_not_found",
+        "run_not_found",
+        "unknown_signal",
+        "unknown_update",
+        "query_not_found",
+        "rejected_unknown_query",
+        "schedule_not_found",
+        "worker_not_found",
+        "attribute_not_found",
+        "task_not_found",
+        "attempt_not_found",
+        "query_task_not_found",
+        "history_not_available",
+    ),
+    405: ("method_not_allowed",),
+    412: (),
+    413: ("payload_too_large",),
+    415: ("unsupported_media_type",),
+    422: (
+        "validation_failed",
+        "invalid_signal_arguments",
+        "invalid_query_arguments",
+        "invalid_update_arguments",
+        "memo_too_large",
+        "invalid_time_range",
+        "invalid_after_sequence",
+        "search_attribute_limit_reached",
+        "external_storage_not_configured",
+        "external_storage_disabled",
+        "storage_driver_unavailable",
+    ),
+    429: ("query_task_queue_full", "too_many_polls"),
+    503: ("query_task_queue_unavailable", "server_busy", "store_unavailable"),
+    504: ("query_worker_timeout", "query_worker_execution_timeout", "query_task_not_claimed"),
+}
+_STATUS: Final = {reason: status for status, reasons in _REASONS.items() for reason in reasons}
+# What has no row is a conflict with what is there: leases, duplicates, closed runs.
+_CONFLICT: Final = 409
+
+
+def status_of(refused: Refused) -> int:
+    """The HTTP status of a refusal."""
+    return refused.status or _STATUS.get(refused.reason, _CONFLICT)
+
+
+def body_of(refused: Refused) -> dict[str, Any]:
+    """The body of a refusal, before its plane dresses it."""
+    return {"message": refused.message, "reason": refused.reason, **refused.extra}
+
+
+def refusal_of(error: TooManyWaiting | StoreUnavailable) -> Refused:
+    """The refusal for a server that cannot serve now, and later may."""
+    if isinstance(error, TooManyWaiting):
+        return Refused("too_many_polls", "The server holds as many polls as it may.")
+    if isinstance(error, StoreOverloaded):
+        return Refused("server_busy", "The server has more to write than it may queue.")
+    return Refused("store_unavailable", "The server's state could not be written; nothing changed.")
+
+
+def retry_after(status: int) -> int | None:
+    """Seconds after which the same request may be served, where there is hope."""
+    return RETRY_AFTER_SECONDS if status in (429, 503) else None

@@ -1,0 +1,105 @@
+"""One request as the routes see it: read, checked, and told who sent it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+from durable_workflow.server.http.auth import Principal
+from durable_workflow.server.services.requests import Caller
+
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_SHOWN = 255
+
+
+class Request:
+    """One request.
+
+    Attributes:
+        path: As it came, percent-encoded.
+        names: Values of the path's parameters, decoded.
+        document: The JSON object of the body; empty where there is none.
+        principal: Who calls; set once that is known.
+        namespace: Lower-cased name of an existing namespace; empty on routes that have none.
+        answer_headers: What the answer is to have besides the usual headers.
+    """
+
+    def __init__(
+        self, scope: Mapping[str, Any], names: Mapping[str, str], receive: Receive
+    ) -> None:
+        self.method: str = scope["method"]
+        self.path: str = raw_path(scope).decode("latin-1")
+        self.names = names
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.body = b""
+        self.document: dict[str, Any] = {}
+        self.principal: Principal | None = None
+        self.namespace = ""
+        self.answer_headers: list[tuple[bytes, bytes]] = []
+        self._query_string: bytes = scope.get("query_string", b"")
+        self._query: dict[str, str] | None = None
+        self._client: tuple[str, int] | None = scope.get("client")
+        self._receive = receive
+        self._gone: asyncio.Task[None] | None = None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Parameters of the query string; of one given twice, the last."""
+        if self._query is None:
+            text = self._query_string.decode("latin-1")
+            self._query = dict(parse_qsl(text, keep_blank_values=True, errors="replace"))
+        return self._query
+
+    def header(self, name: bytes) -> str:
+        """A header's value without surrounding space; empty where there is none."""
+        return self.headers.get(name, b"").decode("latin-1").strip()
+
+    def gone(self) -> asyncio.Future[None]:
+        """Done when the caller has gone away. Only for requests whose body has been read."""
+        if self._gone is None:
+            self._gone = asyncio.create_task(self._until_gone())
+        return self._gone
+
+    async def finish(self) -> None:
+        """Stop watching the caller."""
+        if self._gone is not None:
+            self._gone.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._gone
+
+    def caller(self) -> Caller:
+        """Who asks, as it is recorded with commands."""
+        assert self.principal is not None
+        return Caller(
+            namespace=self.namespace,
+            role=self.principal.role,
+            subject=self.principal.subject,
+            auth_method=self.principal.method,
+            method=self.method,
+            path=self.path[:_SHOWN],
+            request_id=self._shown(b"x-request-id"),
+            user_agent=self._shown(b"user-agent"),
+            ip=self._client[0] if self._client else None,
+            body_sha256=hashlib.sha256(self.body).hexdigest(),
+        )
+
+    def _shown(self, header: bytes) -> str | None:
+        return self.header(header)[:_SHOWN] or None
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass  # nothing else can come: the body has been read
+
+
+def raw_path(scope: Mapping[str, Any]) -> bytes:
+    """The path as it came, without the query string."""
+    raw: bytes | None = scope.get("raw_path")
+    if raw is None:
+        path: str = scope["path"]
+        return path.encode()
+    return raw

@@ -1,0 +1,70 @@
+"""One server without its sockets: the store, and what runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from durable_workflow.server.clock import Clock, SystemClock
+from durable_workflow.server.clockwork import Clockwork
+from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.http.auth import authenticator
+from durable_workflow.server.ids import IdSource, UlidSource
+from durable_workflow.server.notices import Notice
+from durable_workflow.server.services import namespaces
+from durable_workflow.server.settings import Settings
+from durable_workflow.server.store.migrations import load_migrations
+from durable_workflow.server.store.sqlite import SqliteStore
+from durable_workflow.server.store.statements import load_statements
+
+
+class Server:
+    """Holds the store, the long polls and the clockwork of one server.
+
+    It belongs to the event loop that `start` runs in.
+
+    Args:
+        settings: What to open and how to serve it.
+        clock: Time; the machine's unless a test has its own.
+        ids: Identifiers; random unless a test has its own.
+    Raises:
+        StoreLocked: Another process serves the state file.
+        StoreUnusable: The state file cannot be served.
+    """
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, ids: IdSource | None = None
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.authenticator = authenticator(settings.auth)
+        self.dispatcher = Dispatcher(settings.max_waiting_polls)
+        self.store = SqliteStore(
+            settings.db,
+            statements=load_statements("sqlite"),
+            migrations=load_migrations(),
+            clock=self.clock,
+            ids=ids or UlidSource(),
+            publish=self._publish,
+            max_waiting=settings.max_waiting_units,
+        )
+        self.clockwork = Clockwork(self.store, self.clock, settings.services)
+
+    async def start(self) -> None:
+        """Make the default namespace, and take up what fell due while nobody served."""
+        name = self.settings.services.default_namespace
+        await self.store.run(lambda tx: namespaces.ensure_default(tx, name))
+        self.clockwork.start()
+
+    def hold_no_more(self) -> None:
+        """Answer every held poll now: the first step of stopping."""
+        self.dispatcher.close()
+
+    async def stop(self) -> None:
+        """Finish what was accepted and close the state. Requests have ended by now."""
+        self.hold_no_more()
+        await self.clockwork.stop()
+        await self.store.close()
+
+    def _publish(self, notices: Sequence[Notice]) -> None:
+        self.dispatcher.publish(notices)
+        self.clockwork.publish(notices)
