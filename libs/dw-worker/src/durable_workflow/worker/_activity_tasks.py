@@ -1,0 +1,226 @@
+"""Activity tasks: call the function, report what came of it."""
+
+import asyncio
+import contextvars
+import inspect
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, cast
+
+from durable_workflow import activity
+from durable_workflow._meet import WorkerTransport
+from durable_workflow.activity import ActivityContext, ActivityInfo
+from durable_workflow.errors import ActivityCancelled, InvalidArgument, NonRetryableError
+from durable_workflow.interceptors import ActivityInterceptorContext, WorkerInterceptor
+from durable_workflow.interceptors._chain import chain_activity
+from durable_workflow.worker._code_threads import CodeThreads, Run
+from durable_workflow.worker._log import log
+from durable_workflow.worker._payloads import Payloads, check_codec
+from durable_workflow.worker._polling import Slots
+from durable_workflow.worker._reporting import Failed, Reporter, failed_with, status_of
+from durable_workflow.worker._tasks import ActivityTask, JsonObject, read_activity_task
+
+_PAYLOAD_TOO_LARGE = 413
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """What a function in a thread raised: a future refuses to carry some exceptions."""
+
+    error: BaseException
+
+
+class ActivityTasks:
+    """Runs the activity tasks of one worker."""
+
+    def __init__(
+        self,
+        activities: Mapping[str, Callable[..., Any]],
+        *,
+        client: WorkerTransport,
+        worker_id: str,
+        payloads: Payloads,
+        threads: CodeThreads,
+        reporter: Reporter,
+        interceptors: Sequence[WorkerInterceptor],
+    ) -> None:
+        self._activities = activities
+        self._client = client
+        self._worker_id = worker_id
+        self._payloads = payloads
+        self._threads = threads
+        self._reporter = reporter
+        self._call = chain_activity(interceptors, self._call_function)
+        self._left_behind: dict[str, Future[Any]] = {}
+
+    async def execute(self, raw: JsonObject) -> str:
+        """Do an activity task and report on it.
+
+        Args:
+            raw: The task as the server sent it.
+
+        Returns:
+            The outcome to count.
+        """
+        task = read_activity_task(raw)
+        try:
+            check_codec(task.payload_codec)
+            arguments = await self._decode_arguments(task)
+        except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
+            log.exception("cannot decode arguments of activity task %s", task.task_id)
+            codec = task.payload_codec or "json"
+            failed = failed_with(
+                error,
+                f"cannot decode activity arguments with codec '{codec}': {error}. "
+                "Check that the activity was scheduled with a codec that this worker speaks.",
+                traceback.format_exc(),
+                non_retryable=True,
+            )
+            return await self._fail(task, failed, "decode_error")
+        if task.activity_type not in self._activities:
+            log.warning("no activity registered for %r", task.activity_type)
+            failed = Failed(f"no activity registered for '{task.activity_type}'")
+            return await self._fail(task, failed, "no_handler")
+        return await self._attempt(raw, task, arguments)
+
+    def release_when_free(self, raw: JsonObject, slots: Slots) -> None:
+        """Give the slot of a task back, once the thread that runs the task has ended.
+
+        An attempt can be over for the worker, as when an interceptor limits its time, while the
+        function still runs; a thread cannot be told to stop.
+        """
+        running = self._left_behind.pop(str(raw.get("task_id")), None)
+        if running is None or running.done():
+            slots.release()
+            return
+        loop = asyncio.get_running_loop()
+
+        def release(_: Future[Any]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(slots.release)
+
+        running.add_done_callback(release)
+
+    async def _attempt(self, raw: JsonObject, task: ActivityTask, arguments: list[Any]) -> str:
+        info = ActivityInfo(
+            task_id=task.task_id,
+            activity_type=task.activity_type,
+            activity_attempt_id=task.attempt_id,
+            attempt_number=task.attempt_number,
+            task_queue=self._payloads.task_queue,
+            worker_id=self._worker_id,
+        )
+        activity._set_context(
+            ActivityContext(info=info, client=self._client, loop=asyncio.get_running_loop())
+        )
+        try:
+            result = await self._call(
+                ActivityInterceptorContext(
+                    worker_id=self._worker_id,
+                    task_queue=self._payloads.task_queue,
+                    task=raw,
+                    activity_type=task.activity_type,
+                    args=tuple(arguments),
+                )
+            )
+        except ActivityCancelled:
+            log.info("activity %s (%s) was cancelled", task.task_id, task.activity_type)
+            failed = Failed("activity cancelled", "ActivityCancelled", non_retryable=True)
+            return await self._fail(task, failed, "cancelled")
+        except asyncio.CancelledError as error:
+            if _is_being_cancelled():
+                raise
+            # Something that the activity awaited was cancelled, and not this attempt.
+            return await self._raised(task, error, "failed")
+        except NonRetryableError as error:
+            return await self._raised(task, error, "failed_non_retryable")
+        except Exception as error:  # noqa: BLE001 - the activity's own, to be reported
+            return await self._raised(task, error, "failed")
+        finally:
+            activity._set_context(None)
+        return await self._complete(task, result)
+
+    async def _raised(self, task: ActivityTask, error: BaseException, outcome: str) -> str:
+        log.error("activity %s (%s) raised", task.task_id, task.activity_type, exc_info=error)
+        trace = "".join(traceback.format_exception(error))
+        non_retryable = outcome == "failed_non_retryable"
+        failed = failed_with(error, str(error), trace, non_retryable=non_retryable)
+        return await self._fail(task, failed, outcome)
+
+    async def _complete(self, task: ActivityTask, result: Any) -> str:
+        log.info("completing activity %s (%s): %r", task.task_id, task.activity_type, result)
+        error = await self._reporter.complete_activity_task(task, result)
+        if error is None:
+            return "completed"
+        log.warning("completion of activity task %s failed: %s", task.task_id, error)
+        unencodable = self._payloads.encoding_error(result, task.payload_codec or "json")
+        if unencodable is not None:
+            error, what = unencodable, "activity result cannot be encoded"
+        elif isinstance(error, InvalidArgument) or status_of(error) == _PAYLOAD_TOO_LARGE:
+            what = "activity result was refused"
+        else:
+            return "complete_error"
+        # Running the activity again would give the same result; unreported, the attempt would
+        # stay leased and then do just that.
+        trace = "".join(traceback.format_exception(error))
+        failed = failed_with(error, f"{what}: {error}", trace, non_retryable=True)
+        return await self._fail(task, failed, "complete_error")
+
+    async def _fail(self, task: ActivityTask, failed: Failed, outcome: str) -> str:
+        await self._reporter.fail_activity_task(task, failed)
+        return outcome
+
+    async def _decode_arguments(self, task: ActivityTask) -> list[Any]:
+        arguments, codec = task.arguments, task.payload_codec
+        if not (isinstance(arguments, dict) and "external_storage" in arguments):
+            return self._payloads.decode_arguments(arguments, codec)
+        # Fetching blocks: not on the event loop.
+        fetching = self._threads.submit(
+            lambda run: self._payloads.decode_arguments(cast("object", arguments), codec)
+        )
+        return await asyncio.wrap_future(fetching)
+
+    async def _call_function(self, context: ActivityInterceptorContext) -> Any:
+        function = self._activities[context.activity_type]
+        if _is_coroutine_function(function):
+            return await function(*context.args)
+        result = await self._call_in_thread(
+            str(context.task.get("task_id")), function, context.args
+        )
+        if inspect.isawaitable(result):
+            return await result
+        return result
+
+    async def _call_in_thread(
+        self, task_id: str, function: Callable[..., Any], args: tuple[Any, ...]
+    ) -> Any:
+        # What `activity.context()` and the user's own context variables say must hold in there.
+        context = contextvars.copy_context()
+
+        def call(run: Run[Any]) -> Any:
+            try:
+                return context.run(function, *args)
+            except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+                return _Raised(error)
+
+        running = self._threads.submit(call)
+        try:
+            result = await asyncio.wrap_future(running)
+        except asyncio.CancelledError:
+            self._left_behind[task_id] = running
+            raise
+        if isinstance(result, _Raised):
+            raise result.error
+        return result
+
+
+def _is_coroutine_function(function: Callable[..., Any]) -> bool:
+    call = getattr(function, "__call__", None)  # noqa: B004 - an object may be async to call
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,338 @@
+"""Threads that run the code of users, and the watchdog that takes a thread back from it.
+
+Workflow code is meant to run for microseconds between two yields, but nothing stops it from
+looping for ever or from calling something that blocks. It therefore never runs on the event loop.
+It runs in one of these threads, with a limit, and a watchdog looks at the threads several times
+within that limit. When a run is over it:
+
+1. the run is *claimed*, so that whatever the thread still returns is ignored, and its future
+   fails at once with the place where the code was found;
+2. an exception is raised inside the thread. It ends a loop at its next bytecode. A blocking call
+   delays it until the call returns, and the pool goes on with a new thread meanwhile.
+
+A claimed run ends its thread: the exception may still be on its way, and must not hit a later run.
+A call that never lets go of the interpreter lock stops the whole process, watchdog included;
+nothing in Python can interrupt that.
+"""
+
+import contextlib
+import ctypes
+import os
+import sys
+import sysconfig
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import Any, Generic, TypeVar, cast
+
+import durable_workflow
+from durable_workflow.worker._log import log
+
+T = TypeVar("T")
+
+_IDLE_SECONDS = 15.0
+_CHECKS_PER_LIMIT = 8
+_LONGEST_CHECK_SECONDS = 0.25
+# Code that catches BaseException in its loop swallows the first interruption, and maybe the next.
+_INTERRUPTIONS = 5
+
+
+class CodeInterrupted(BaseException):
+    """Raised by the watchdog inside the code that overran."""
+
+
+class CodeOverran(Exception):
+    """User code held its thread for longer than it may.
+
+    Attributes:
+        stack: Where it was found, as text.
+    """
+
+    def __init__(self, message: str, stack: str) -> None:
+        super().__init__(message)
+        self.stack = stack
+
+
+class Run(Generic[T]):
+    """One call in one of the threads, and the time that it has left."""
+
+    def __init__(self, work: Callable[["Run[T]"], T], limit_seconds: float | None) -> None:
+        self.future: Future[T] = Future()
+        self.injected = threading.Event()
+        self.interruptions = 0
+        self._work = work
+        self._limit = limit_seconds
+        self._expires = float("inf")
+        self._unclaimed = deque([True])
+
+    @contextlib.contextmanager
+    def timed(self, extra_seconds: float = 0.0) -> Iterator[None]:
+        """Count the time from here on as time in user code.
+
+        Args:
+            extra_seconds: Added to the limit once, for work that is known to be long.
+        """
+        self._renew(extra_seconds)
+        try:
+            yield
+        finally:
+            self._expires = float("inf")
+
+    @contextlib.contextmanager
+    def untimed(self) -> Iterator[None]:
+        """Inside `timed`: do work that is ours. User code has the whole limit again after it."""
+        expires, self._expires = self._expires, float("inf")
+        try:
+            yield
+        finally:
+            self._expires = expires
+            if expires != float("inf"):
+                self._renew()
+
+    def _renew(self, extra_seconds: float = 0.0) -> None:
+        if self._limit is not None:
+            limit = self._limit + extra_seconds
+            self._expires = max(self._expires_or_zero(), time.monotonic() + limit)
+
+    def _expires_or_zero(self) -> float:
+        return 0.0 if self._expires == float("inf") else self._expires
+
+    def is_over(self, now: float) -> bool:
+        """Whether user code has used up its time."""
+        return now > self._expires
+
+    def claim(self) -> bool:
+        """Take the right to decide how this run ends. Only the first caller gets it."""
+        try:
+            return self._unclaimed.pop()
+        except IndexError:
+            return False
+
+    def execute(self) -> bool:
+        """Do the work and settle the future; False where the watchdog has done that."""
+        if not self.future.set_running_or_notify_cancel():
+            return self.claim()
+        try:
+            result = self._work(self)
+        except BaseException as error:  # noqa: BLE001 - it is the future's now
+            if not self.claim():
+                return False
+            self.future.set_exception(_carried(error))
+        else:
+            if not self.claim():
+                return False
+            self.future.set_result(result)
+        return True
+
+
+def _carried(error: BaseException) -> BaseException:
+    """`error` in a form that an asyncio future takes: it refuses `StopIteration`, and hangs."""
+    if not isinstance(error, StopIteration):
+        return error
+    carried = RuntimeError("user code raised StopIteration")
+    carried.__cause__ = error
+    return carried
+
+
+class _CodeThread(threading.Thread):
+    """A thread of the pool, with the run that it is given next or is working on."""
+
+    def __init__(self, name: str, main: Callable[["_CodeThread"], None], run: Run[Any]) -> None:
+        # Daemon: code that never returns must not keep the process from ending.
+        super().__init__(name=name, daemon=True)
+        self._main = main
+        self.mailbox: SimpleQueue[Run[Any] | None] = SimpleQueue()
+        self.current: Run[Any] | None = run
+
+    def run(self) -> None:
+        with contextlib.suppress(CodeInterrupted):  # on its way when the run had just ended
+            self._main(self)
+
+
+class CodeThreads:
+    """A pool of threads for user code. Usable from every thread and event loop."""
+
+    def __init__(self, name: str, size: int, *, limit_seconds: float | None = None) -> None:
+        """Make a pool; it starts threads when there is work.
+
+        Args:
+            name: Begins the names of the threads.
+            size: Largest number of threads, not counting those that were given up.
+            limit_seconds: How long user code may hold a thread; None for as long as it likes.
+        """
+        self._name = name
+        self._size = size
+        self._limit = limit_seconds
+        self._lock = threading.Lock()
+        self._idle: list[_CodeThread] = []
+        self._live: set[_CodeThread] = set()
+        self._given_up: set[_CodeThread] = set()
+        self._waiting: deque[Run[Any]] = deque()
+        self._watchdog: threading.Thread | None = None
+        self._closed = False
+        self._started = 0
+
+    def submit(self, work: Callable[[Run[T]], T]) -> Future[T]:
+        """Run `work` in a thread of the pool.
+
+        Args:
+            work: Called with its run, on which it says which part of it is user code.
+
+        Returns:
+            A future of what it returns or raises, or of `CodeOverran`.
+        """
+        run = Run(work, self._limit)
+        with self._lock:
+            if self._idle:
+                thread = self._idle.pop()
+                thread.current = run
+                thread.mailbox.put(run)
+            elif len(self._live) < self._size:
+                self._start(run)
+            else:
+                self._waiting.append(run)
+        return run.future
+
+    def close(self) -> None:
+        """Let idle threads end; the others end with their work."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            self._live.difference_update(idle)
+        for thread in idle:
+            thread.mailbox.put(None)
+
+    @property
+    def given_up(self) -> int:
+        """Threads whose code overran and has not returned since."""
+        with self._lock:
+            return len(self._given_up)
+
+    def _start(self, run: Run[Any]) -> None:
+        self._started += 1
+        thread = _CodeThread(f"{self._name}-{self._started}", self._serve, run)
+        self._live.add(thread)
+        thread.start()
+        if self._limit is not None and self._watchdog is None:
+            self._watchdog = threading.Thread(
+                target=self._watch, args=(self._limit,), name=f"{self._name}-watchdog", daemon=True
+            )
+            self._watchdog.start()
+
+    def _serve(self, thread: _CodeThread) -> None:
+        run = thread.current
+        while run is not None:
+            if not run.execute():
+                # The watchdog names this thread by an id that the next thread may inherit: stay
+                # until it has done so.
+                run.injected.wait()
+                break
+            run = thread.current = self._next(thread)
+        with self._lock:
+            self._live.discard(thread)
+            self._given_up.discard(thread)
+
+    def _next(self, thread: _CodeThread) -> Run[Any] | None:
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            if self._closed:
+                return None
+            thread.current = None
+            self._idle.append(thread)
+        with contextlib.suppress(Empty):
+            return thread.mailbox.get(timeout=_IDLE_SECONDS)
+        with self._lock:
+            if thread in self._idle:
+                self._idle.remove(thread)
+                return None
+        return thread.mailbox.get()
+
+    # --- the watchdog -------------------------------------------------------------------
+
+    def _watch(self, limit: float) -> None:
+        pause = min(_LONGEST_CHECK_SECONDS, limit / _CHECKS_PER_LIMIT)
+        while True:
+            time.sleep(pause)
+            with self._lock:
+                # One that the interruption hit on its way out could not sign off.
+                self._given_up = {each for each in self._given_up if each.is_alive()}
+                if not self._live and not self._given_up:
+                    self._watchdog = None
+                    return
+                live, given_up = list(self._live), list(self._given_up)
+            now = time.monotonic()
+            for thread in live:
+                run = thread.current
+                if run is not None and run.is_over(now) and run.claim():
+                    self._give_up(thread, run, limit)
+            for thread in given_up:
+                self._insist(thread)
+
+    def _give_up(self, thread: _CodeThread, run: Run[Any], limit: float) -> None:
+        failure = _describe(sys._current_frames().get(cast("int", thread.ident)), limit)
+        with self._lock:
+            self._live.discard(thread)
+            self._given_up.add(thread)
+            if self._waiting and len(self._live) < self._size:
+                self._start(self._waiting.popleft())
+        run.future.set_exception(failure)
+        _interrupt(thread, run)
+        run.injected.set()
+
+    def _insist(self, thread: _CodeThread) -> None:
+        run = thread.current
+        if run is not None and thread.is_alive() and run.interruptions < _INTERRUPTIONS:
+            _interrupt(thread, run)
+            if run.interruptions == _INTERRUPTIONS:
+                log.warning("code in thread %s does not let itself be interrupted", thread.name)
+
+
+def _interrupt(thread: threading.Thread, run: Run[Any]) -> None:
+    run.interruptions += 1
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(cast("int", thread.ident)), ctypes.py_object(CodeInterrupted)
+    )
+
+
+# --- where the code was found -------------------------------------------------------------
+
+_OURS = tuple(os.path.join(path, "") for path in durable_workflow.__path__)
+_LIBRARY = os.path.join(sysconfig.get_paths()["stdlib"], "")
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_OURS)
+
+
+def _is_library(filename: str) -> bool:
+    installed = "site-packages" in filename or "dist-packages" in filename
+    return filename.startswith((_LIBRARY, "<frozen")) and not installed
+
+
+def _describe(frame: FrameType | None, limit: float) -> CodeOverran:
+    stack = traceback.StackSummary() if frame is None else traceback.extract_stack(frame)
+    theirs = [entry for entry in stack if not _is_ours(entry.filename)]
+    while theirs and _is_library(theirs[0].filename):  # what started the thread
+        del theirs[0]
+    place = "at an unknown place"
+    if theirs:
+        entered = theirs[0]
+        found = [entry for entry in theirs if not _is_library(entry.filename)][-1]
+        place = f"at {_place(entered)}"
+        if found is not entered:
+            place += f", in {_place(found)}"
+    return CodeOverran(
+        f"workflow code ran for more than {limit:g} s without yielding, {place}",
+        "".join(traceback.format_list(theirs)),
+    )
+
+
+def _place(entry: traceback.FrameSummary) -> str:
+    line = f" ({entry.line})" if entry.line else ""
+    return f"{entry.filename}:{entry.lineno} in {entry.name}{line}"

@@ -1,0 +1,70 @@
+"""Getting the whole of a run's history, or failing: a replay of part of one decides wrongly."""
+
+from durable_workflow._meet import WorkerTransport
+from durable_workflow.worker._log import log
+from durable_workflow.worker._tasks import JsonObject, WorkflowTask, read_events
+
+
+class HistoryUnavailable(Exception):
+    """The history of a task could not be fetched completely."""
+
+
+class Histories:
+    """Fetches what a task does not bring along."""
+
+    def __init__(self, client: WorkerTransport, worker_id: str) -> None:
+        self._client = client
+        self._worker_id = worker_id
+
+    async def brought(self, task: WorkflowTask) -> list[JsonObject]:
+        """The task's events, with those of the pages that follow them.
+
+        Raises:
+            HistoryUnavailable: A page could not be fetched.
+        """
+        if task.next_page_token is None:
+            return task.events
+        return task.events + await self._pages(task, task.next_page_token)
+
+    async def whole(self, task: WorkflowTask, brought: list[JsonObject]) -> list[JsonObject]:
+        """The history from its first event on.
+
+        Args:
+            task: The task.
+            brought: What `brought` returned.
+
+        Raises:
+            HistoryUnavailable: The task holds only the end of it, and the rest cannot be fetched.
+        """
+        if not task.after_sequence:
+            return brought
+        if task.full_history_token is None:
+            raise HistoryUnavailable(
+                f"the task holds events after {task.after_sequence} only, and no token for the rest"
+            )
+        return await self._pages(task, task.full_history_token)
+
+    async def _pages(self, task: WorkflowTask, first_token: str) -> list[JsonObject]:
+        events: list[JsonObject] = []
+        asked_for: set[str] = set()
+        token: str | None = first_token
+        try:
+            while token is not None:
+                if token in asked_for:
+                    raise ValueError(f"page token {token!r} leads back to itself")
+                asked_for.add(token)
+                page = await self._client.workflow_task_history(
+                    task_id=task.task_id,
+                    next_history_page_token=token,
+                    lease_owner=self._worker_id,
+                    workflow_task_attempt=task.attempt,
+                )
+                if not isinstance(page, dict):
+                    raise ValueError("the page is not an object")
+                events += read_events(page)
+                following = page.get("next_history_page_token")
+                token = following if isinstance(following, str) and following else None
+        except Exception as error:
+            log.warning("history page of workflow task %s failed: %s", task.task_id, error)
+            raise HistoryUnavailable(f"a page of the history is missing: {error}") from error
+        return events

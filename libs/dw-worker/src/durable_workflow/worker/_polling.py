@@ -1,0 +1,206 @@
+"""Pollers: ask for work, hand it on, ask again.
+
+A poller takes a slot before it asks, so a task that arrives can always start. Several pollers of
+one kind share the slots: with one alone, the round trip of a poll would bound how many tasks start
+in a second.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from durable_workflow.metrics import (
+    WORKER_POLL_DURATION_SECONDS,
+    WORKER_POLLS,
+    MetricsRecorder,
+)
+from durable_workflow.worker._log import log
+from durable_workflow.worker._reporting import is_unreachable, reason_of
+from durable_workflow.worker._tasks import JsonObject
+
+POLLERS_PER_KIND = 4
+
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
+_JITTER = 0.25
+# An empty answer after less than this was no long poll; a few of them in a row, and the server is
+# one that does not hold polls.
+_INSTANT_SECONDS = 0.05
+_INSTANTS_IN_A_ROW = 5
+_LONGEST_INSTANT_PAUSE_SECONDS = 0.5
+
+
+class Slots(Protocol):
+    """What bounds how many tasks run at once: an `asyncio.Semaphore`."""
+
+    async def acquire(self) -> Any:
+        """Wait for a slot and take it."""
+        ...
+
+    def release(self) -> None:
+        """Give a slot back."""
+        ...
+
+
+class Pacing:
+    """When pollers of one event loop go on: until `stop`, and no sooner than they should."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self.stop = stop
+        self._reached = asyncio.Event()
+
+    def reached(self) -> None:
+        """The server has answered: whoever waits for it to come back may go on."""
+        reached, self._reached = self._reached, asyncio.Event()
+        reached.set()
+
+    async def pause(self, seconds: float, *, until_reached: bool = False) -> None:
+        """Wait, but not beyond `stop`.
+
+        Args:
+            seconds: How long.
+            until_reached: Go on as soon as somebody else has reached the server.
+        """
+        waits = [asyncio.ensure_future(self.stop.wait())]
+        if until_reached:
+            waits.append(asyncio.ensure_future(self._reached.wait()))
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
+def pause_after(failures: int, error: BaseException, *, jitter: float | None = None) -> float:
+    """Seconds to wait after this many failures in a row, or longer if the server asks for it."""
+    doubled = _FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 10)
+    seconds = min(_LONGEST_PAUSE_SECONDS, doubled)
+    if failures > 1:
+        spread = random.uniform(-_JITTER, _JITTER) if jitter is None else jitter
+        seconds *= 1.0 + spread
+    return max(seconds, _retry_after(error))
+
+
+def _retry_after(error: BaseException) -> float:
+    body = getattr(error, "body", None)
+    if not isinstance(body, dict):
+        return 0.0
+    answer = cast("JsonObject", body)
+    for key in ("retry_after_seconds", "retry_after"):
+        seconds = answer.get(key)
+        if isinstance(seconds, int | float) and not isinstance(seconds, bool):
+            return min(float(seconds), _LONGEST_PAUSE_SECONDS)
+    return 0.0
+
+
+@dataclass(frozen=True)
+class PollTarget:
+    """What a poller asks for, and what becomes of the answer.
+
+    Attributes:
+        kind: `workflow`, `activity` or `query`.
+        task_queue: Named in metrics.
+        poll: Asks once.
+        start: Takes a task over. A slot, where there are slots, is its to release.
+        slots: What bounds the tasks; None where `start` runs each task to its end.
+        metrics: Where polls are counted.
+        register_again: Called when the server has forgotten this worker.
+    """
+
+    kind: str
+    task_queue: str
+    poll: Callable[[], Awaitable[Any]]
+    start: Callable[[JsonObject], Awaitable[None]]
+    slots: Slots | None
+    metrics: MetricsRecorder
+    register_again: Callable[[], Awaitable[None]] | None = None
+
+    async def poll_once(self) -> JsonObject | None:
+        """Ask once, and count it."""
+        started = time.perf_counter()
+        outcome = "error"
+        try:
+            answer = await self.poll()
+            task = cast("JsonObject", answer) if isinstance(answer, dict) and answer else None
+            outcome = "empty" if task is None else "task"
+            return task
+        except asyncio.CancelledError:
+            outcome = ""  # the worker stops: no answer, and no error either
+            raise
+        finally:
+            if outcome:
+                tags = {
+                    "task_kind": self.kind,
+                    "task_queue": self.task_queue,
+                    "outcome": outcome,
+                }
+                self.metrics.increment(WORKER_POLLS, tags=tags)
+                elapsed = time.perf_counter() - started
+                self.metrics.record(WORKER_POLL_DURATION_SECONDS, elapsed, tags=tags)
+
+
+class Poller:
+    """One loop that asks for one kind of work."""
+
+    def __init__(self, target: PollTarget, pacing: Pacing) -> None:
+        self._target = target
+        self._pacing = pacing
+        self._failures = 0
+        self._instants = 0
+
+    async def run(self) -> None:
+        """Ask until the worker stops."""
+        slots = self._target.slots
+        while not self._pacing.stop.is_set():
+            if slots is not None:
+                await slots.acquire()
+            task: JsonObject | None = None
+            problem: Exception | None = None
+            started = time.perf_counter()
+            try:
+                if not self._pacing.stop.is_set():
+                    task = await self._target.poll_once()
+            except Exception as error:  # noqa: BLE001 - a poller outlives whatever a poll raises
+                problem = error
+            finally:
+                if task is None and slots is not None:
+                    slots.release()
+            if problem is not None:
+                await self._recover(problem)
+                continue
+            if self._failures:
+                self._failures = 0
+                self._pacing.reached()
+            if task is None:
+                await self._after_empty(time.perf_counter() - started)
+            else:
+                self._instants = 0
+                await self._target.start(task)
+
+    async def _recover(self, error: Exception) -> None:
+        self._failures += 1
+        log.warning("%s poll failed: %s", self._target.kind, error)
+        if reason_of(error) == "worker_not_registered" and self._target.register_again is not None:
+            try:
+                await self._target.register_again()
+            except Exception as refused:  # noqa: BLE001 - incompatible now, or not back yet
+                log.warning("could not register again: %s", refused)
+                error = refused
+            else:
+                if self._failures == 1:
+                    return
+        await self._pacing.pause(
+            pause_after(self._failures, error), until_reached=is_unreachable(error)
+        )
+
+    async def _after_empty(self, elapsed: float) -> None:
+        self._instants = self._instants + 1 if elapsed < _INSTANT_SECONDS else 0
+        beyond = self._instants - _INSTANTS_IN_A_ROW
+        if beyond < 0:
+            await asyncio.sleep(0)  # a transport that never waits must not keep the loop
+        else:
+            seconds = _INSTANT_SECONDS * 2.0 ** min(beyond, 5)
+            await self._pacing.pause(min(seconds, _LONGEST_INSTANT_PAUSE_SECONDS))

@@ -1,0 +1,280 @@
+"""Query tasks: replay, ask the workflow, answer. Nothing of it is history.
+
+A validator that is asked whether an update may be accepted (extension `update_validation`) is
+served in the same way: it, too, only looks at the state.
+"""
+
+import asyncio
+import inspect
+import pickle
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from durable_workflow._kernel import Machine
+from durable_workflow._kernel.queries import replay_failed
+from durable_workflow._wire import names
+from durable_workflow.errors import AvroNotInstalledError, QueryFailed
+from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
+from durable_workflow.worker._log import log
+from durable_workflow.worker._machines import MachineCache, is_usable, unseen
+from durable_workflow.worker._payloads import Payloads, check_codec
+from durable_workflow.worker._query_histories import codec_of, history_of
+from durable_workflow.worker._replaying import Subject, replaying, start_machine
+from durable_workflow.worker._reporting import (
+    Failed,
+    Reporter,
+    failed_with,
+    query_has_ended,
+    reason_of,
+)
+from durable_workflow.worker._tasks import JsonObject, QueryTask, read_query_task
+
+# What a completion itself writes. A machine that was fed these and nothing else stands where it
+# stood; one that was fed facts has gone on, to a point where perhaps no task is ever claimed.
+_ECHOES = frozenset(
+    {
+        names.ACTIVITY_SCHEDULED,
+        names.ACTIVITY_STARTED,
+        names.ACTIVITY_HEARTBEAT_RECORDED,
+        names.ACTIVITY_RETRY_SCHEDULED,
+        names.TIMER_SCHEDULED,
+        names.CHILD_WORKFLOW_SCHEDULED,
+        names.CHILD_RUN_STARTED,
+        names.CONDITION_WAIT_OPENED,
+        names.SIDE_EFFECT_RECORDED,
+        names.VERSION_MARKER_RECORDED,
+        names.SEARCH_ATTRIBUTES_UPSERTED,
+    }
+)
+# Comparing the state around a handler costs a walk through it.
+_LARGEST_COMPARED_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a handler returned, possibly an awaitable."""
+
+    value: Any
+
+
+Outcome: TypeAlias = Answered | Failed
+
+
+class QueryTasks:
+    """Runs the query tasks of one worker, on whichever event loop asks."""
+
+    def __init__(
+        self,
+        workflows: Mapping[str, type],
+        *,
+        payloads: Payloads,
+        threads: CodeThreads,
+        machines: MachineCache,
+    ) -> None:
+        self._workflows = workflows
+        self._payloads = payloads
+        self._threads = threads
+        self._machines = machines
+
+    async def execute(self, raw: JsonObject, reporter: Reporter) -> str:
+        """Do a query task and report on it.
+
+        Args:
+            raw: The task as the server sent it.
+            reporter: Reports through a client of the event loop that runs here.
+
+        Returns:
+            `completed`, `failed` or `expired`.
+        """
+        task = read_query_task(raw)
+        outcome = await self._ask(task)
+        if isinstance(outcome, Answered):
+            outcome = await self._awaited(outcome)
+        if isinstance(outcome, Failed):
+            await reporter.fail_query_task(task, outcome)
+            return "failed"
+        return await self._complete(task, outcome.value, reporter)
+
+    async def _complete(self, task: QueryTask, result: Any, reporter: Reporter) -> str:
+        error = await reporter.complete_query_task(task, result)
+        if error is None:
+            return "completed"
+        if query_has_ended(error):
+            log.info("query task %s had ended: %s", task.query_task_id, error)
+            return "expired"
+        log.warning("completion of query task %s failed: %s", task.query_task_id, error)
+        unencodable = self._payloads.encoding_error(result, task.payload_codec or "avro")
+        reason = reason_of(error) or "query_result_completion_failed"
+        if unencodable is not None:
+            error, reason = unencodable, "query_result_encode_failed"
+        failed = failed_with(error, str(error), _trace_of(error), reason=reason)
+        await reporter.fail_query_task(task, failed)
+        return "failed"
+
+    async def _awaited(self, answered: Answered) -> Outcome:
+        if not inspect.isawaitable(answered.value):
+            return answered
+        try:
+            return Answered(await answered.value)
+        except Exception as error:  # noqa: BLE001 - the handler's own, to be reported
+            return _rejected(error)
+
+    async def _ask(self, task: QueryTask) -> Outcome:
+        try:
+            check_codec(task.payload_codec)
+        except ValueError as error:
+            return _undecodable(error)
+        workflow_class = self._workflows.get(task.workflow_type)
+        if workflow_class is None:
+            log.warning("no workflow registered for type %r", task.workflow_type)
+            return Failed(
+                f"no workflow registered for type '{task.workflow_type}'",
+                "WorkflowTypeNotRegistered",
+                reason="query_workflow_type_not_registered",
+            )
+        asking: Callable[[Run[Any]], Outcome] = lambda run: self._in_thread(  # noqa: E731
+            run, task, workflow_class
+        )
+        try:
+            return await asyncio.wrap_future(self._threads.submit(asking))
+        except CodeOverran as error:
+            log.error("query task %s was stopped: %s", task.query_task_id, error)
+            return Failed(str(error), "CodeOverran", error.stack, reason="query_rejected")
+
+    # --- in a code thread -----------------------------------------------------------------
+
+    def _in_thread(self, run: Run[Any], task: QueryTask, workflow_class: type) -> Outcome:
+        codec = codec_of(task)
+        try:
+            arguments = self._payloads.decode_arguments(task.query_arguments, codec)
+        except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
+            return _undecodable(error)
+        events = history_of(task)
+        try:
+            return self._ask_kept(run, task, events, arguments) or self._ask_rebuilt(
+                run, task, workflow_class, events, arguments
+            )
+        except AvroNotInstalledError as error:
+            return _undecodable(error)
+        except QueryFailed as error:
+            return _refused(error)
+        except Exception as error:  # noqa: BLE001 - the handler's own, to be reported
+            return _rejected(error)
+
+    def _ask_kept(
+        self, run: Run[Any], task: QueryTask, events: list[JsonObject], arguments: list[Any]
+    ) -> Outcome | None:
+        """Ask the machine that is kept, if there is one and it is, or can be, where history is."""
+        machine = self._machines.take(task.run_id)
+        if machine is None:
+            return None
+        new = unseen(events, machine.last_sequence, after=None, last=task.last_sequence)
+        if new is None or any(event.get("event_type") not in _ECHOES for event in new):
+            self._machines.put(task.run_id, machine)
+            return None
+        with replaying(run, new):
+            if new:
+                try:
+                    machine.feed(new)
+                except Exception as error:  # noqa: BLE001 - the rebuilt machine says what it is
+                    log.debug("kept machine of run %s is dropped: %s", task.run_id, error)
+                    return None
+            if not is_usable(machine):
+                return None
+            before = _state_of(machine)
+            try:
+                return _put_question(machine, task, arguments)
+            finally:
+                # A handler that changed the state changed it for itself alone: history knows
+                # nothing of it, so the workflow must not go on with it.
+                if _state_of(machine) == before:
+                    self._machines.put(task.run_id, machine)
+
+    def _ask_rebuilt(
+        self,
+        run: Run[Any],
+        task: QueryTask,
+        workflow_class: type,
+        events: list[JsonObject],
+        arguments: list[Any],
+    ) -> Outcome:
+        codec = codec_of(task)
+        try:
+            start = self._payloads.decode_arguments(task.workflow_arguments, codec)
+        except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
+            return _undecodable(error)
+        subject = Subject(workflow_class, task.workflow_id, task.run_id, codec, silent=True)
+        with replaying(run, events):
+            try:
+                machine = start_machine(subject, start, self._payloads)
+                machine.feed(events)
+            except (AvroNotInstalledError, QueryFailed):
+                raise
+            except Exception as error:
+                raise replay_failed(error) from error
+            return _put_question(machine, task, arguments)
+
+
+def _put_question(machine: Machine, task: QueryTask, arguments: list[Any]) -> Outcome:
+    if task.update_name is None:
+        return Answered(machine.query(task.query_name, arguments))
+    return _validate(machine, task.update_name, arguments)
+
+
+def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
+    """Ask a validator: what it raises, or that it returns False, rejects the update."""
+    instance = _instance_of(machine)
+    updates: dict[str, str] = getattr(instance, "__workflow_updates__", {})
+    validators: dict[str, str] = getattr(instance, "__workflow_update_validators__", {})
+    if name not in updates:
+        return Failed(f"unknown update '{name}'", "UnknownUpdate", reason="update_rejected")
+    try:
+        if name in validators and getattr(instance, validators[name])(*arguments) is False:
+            raise ValueError(f"update validator '{name}' returned false")
+    except Exception as error:  # noqa: BLE001 - the validator's own, to be reported
+        message = str(error) or type(error).__name__
+        return failed_with(error, message, _trace_of(error), reason="update_rejected")
+    return Answered({"accepted": True})
+
+
+def _instance_of(machine: Machine) -> object:
+    machine.commands()  # a machine that was fed nothing has no instance before it is asked
+    return getattr(machine, "_instance", None)
+
+
+def _state_of(machine: Machine) -> bytes | None:
+    """What a handler could change, to compare; None where that cannot be written down."""
+    state = getattr(_instance_of(machine), "__dict__", None)
+    if not state or machine.size_hint_bytes > _LARGEST_COMPARED_BYTES:
+        return None
+    try:
+        return pickle.dumps(state)
+    except Exception:  # noqa: BLE001 - users' objects raise what they like
+        return None
+
+
+def _undecodable(error: BaseException) -> Failed:
+    log.error("query payload cannot be decoded", exc_info=error)
+    return failed_with(error, str(error), _trace_of(error), reason="query_payload_decode_failed")
+
+
+def _rejected(error: BaseException) -> Failed:
+    message = str(error) or type(error).__name__
+    return failed_with(error, message, _trace_of(error), reason="query_rejected")
+
+
+def _refused(error: QueryFailed) -> Failed:
+    """A `QueryFailed` of the kernel, told apart by its text, or of the handler."""
+    text = str(error)
+    reason = "query_rejected"
+    if text.startswith("workflow replay failed before query"):
+        reason = "query_workflow_state_unavailable"
+    elif text.startswith("unknown query"):
+        reason = "rejected_unknown_query"
+    return failed_with(error, text, _trace_of(error), reason=reason)
+
+
+def _trace_of(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

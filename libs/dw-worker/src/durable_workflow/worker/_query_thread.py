@@ -1,0 +1,75 @@
+"""Queries in a thread of their own, so that they are answered while the event loop is busy."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from durable_workflow.worker._log import log
+from durable_workflow.worker._polling import Pacing
+
+
+class QueryThread:
+    """A daemon thread with an event loop that polls queries through its own client."""
+
+    def __init__(
+        self, worker_id: str, clone: Callable[[], Any], serve: Callable[[Any, Pacing], Any]
+    ) -> None:
+        """Make the thread; `start` starts it.
+
+        Args:
+            worker_id: Named in the thread's name.
+            clone: Makes the client, in the thread.
+            serve: Polls with that client until the pacing says stop.
+        """
+        self._clone = clone
+        self._serve = serve
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._serving: asyncio.Task[Any] | None = None
+        self._stopped = threading.Event()
+        self.thread = threading.Thread(
+            target=self._run, name=f"durable-workflow-query-poller-{worker_id}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to poll."""
+        self.thread.start()
+
+    def request_stop(self) -> None:
+        """Make the thread end; a query that is being answered is given up."""
+        self._stopped.set()
+        loop, serving = self._loop, self._serving
+        if loop is not None and serving is not None:
+            with contextlib.suppress(RuntimeError):  # closed meanwhile: it has ended by itself
+                loop.call_soon_threadsafe(serving.cancel)
+
+    async def join(self, seconds: float) -> None:
+        """Wait until the thread has ended, or for so long."""
+        if self.thread.is_alive():
+            await asyncio.to_thread(self.thread.join, max(0.0, seconds))
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except Exception:  # noqa: BLE001 - logged; a daemon thread has nobody to raise to
+            log.exception("query thread died")
+
+    async def _main(self) -> None:
+        client = self._clone()
+        try:
+            self._loop = asyncio.get_running_loop()
+            self._serving = asyncio.ensure_future(self._serve(client, Pacing(asyncio.Event())))
+            if self._stopped.is_set():  # asked for before there was anything to cancel
+                self._serving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._serving
+        finally:
+            await close_client(client)
+
+
+async def close_client(client: Any) -> None:
+    """Close a client that was made for the thread."""
+    close: Callable[[], Awaitable[Any]] | None = getattr(client, "aclose", None)
+    if close is not None:
+        await close()

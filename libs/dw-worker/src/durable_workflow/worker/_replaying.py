@@ -1,0 +1,74 @@
+"""Making a machine of the replay kernel in a code thread, and what of its time is user code."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from durable_workflow._kernel import Machine, Start
+from durable_workflow.worker._code_threads import CodeInterrupted, Run
+from durable_workflow.worker._payloads import Payloads
+from durable_workflow.worker._tasks import JsonObject
+
+# Matching one event to its step is ours and not user code's; a long history takes its time.
+_SECONDS_PER_EVENT = 0.0002
+
+_here = threading.local()
+
+
+class WorkflowCodeExited(Exception):
+    """Workflow code raised a `BaseException` that is no `Exception`, as `sys.exit` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The run that a machine replays."""
+
+    workflow_class: type
+    workflow_id: str
+    run_id: str
+    payload_codec: str | None
+    silent: bool = False
+
+
+@contextlib.contextmanager
+def replaying(run: Run[Any], events: list[JsonObject]) -> Iterator[None]:
+    """Replay inside: user code has the limit of `run`, anew after each payload that is decoded.
+
+    Raises:
+        WorkflowCodeExited: It tried to end more than itself.
+    """
+    _here.run = run
+    try:
+        with run.timed(extra_seconds=len(events) * _SECONDS_PER_EVENT):
+            yield
+    except (Exception, CodeInterrupted):
+        raise
+    except BaseException as error:
+        # Let through, `sys.exit()` would end the worker, and then the next that gets the task.
+        raise WorkflowCodeExited(f"workflow code raised {type(error).__name__}: {error}") from error
+    finally:
+        _here.run = None
+
+
+def start_machine(subject: Subject, arguments: list[Any], payloads: Payloads) -> Machine:
+    """A machine that has not been fed anything. Call it inside `replaying`."""
+
+    def decode(value: Any, codec: str | None) -> Any:
+        # A kept machine is used by other runs of other threads later on: ask who runs it now.
+        run: Run[Any] | None = getattr(_here, "run", None)
+        if run is None:
+            return payloads.decode(value, codec)
+        with run.untimed():
+            return payloads.decode(value, codec)
+
+    start = Start(
+        workflow_id=subject.workflow_id,
+        run_id=subject.run_id,
+        arguments=arguments,
+        payload_codec=subject.payload_codec,
+        decode=decode,
+        silent=subject.silent,
+    )
+    return Machine(subject.workflow_class, start)

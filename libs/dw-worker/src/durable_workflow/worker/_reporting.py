@@ -1,0 +1,263 @@
+"""How work ends, as a value, and the one place that tells the server.
+
+A report may fail in two ways. *Definite*: the server has refused it, so it has no effect and the
+task can still be failed. *Ambiguous*: it may have taken effect (the answer was lost), or somebody
+else has the task by now; then there is nothing more to say.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from durable_workflow._meet import WorkerTransport
+from durable_workflow.errors import DurableWorkflowError, ServerError
+from durable_workflow.worker._log import log
+from durable_workflow.worker._payloads import Payloads
+from durable_workflow.worker._tasks import ActivityTask, JsonObject, QueryTask
+
+# Tries of a report after the first, on the failures that the next try may not meet.
+_PAUSES_SECONDS = (0.05, 0.2)
+# An activity's result can be redone only by running the activity again, so while the server is
+# not even reachable, as when it restarts, a report waits for longer.
+_PATIENT_PAUSES_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0)
+
+_SOMEBODY_ELSES = frozenset(
+    {
+        "lease_expired",
+        "lease_owner_mismatch",
+        "run_already_closed",
+        "run_closed",
+        "task_not_found",
+        "task_not_leased",
+        "workflow_task_attempt_mismatch",
+    }
+)
+_QUERY_ENDED = frozenset(
+    {"lease_expired", "query_task_not_found", "query_task_not_leased", "query_task_timed_out"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A task that could not be done, and what to say about it."""
+
+    message: str
+    failure_type: str | None = None
+    stack_trace: str | None = None
+    non_retryable: bool = False
+    reason: str | None = None  # queries only
+
+
+class Reporter:
+    """Reports the outcomes of one worker's tasks."""
+
+    def __init__(self, client: WorkerTransport, worker_id: str, payloads: Payloads) -> None:
+        self.client = client
+        self._worker_id = worker_id
+        self._payloads = payloads
+
+    # --- workflow tasks -------------------------------------------------------------------
+
+    async def complete_workflow_task(
+        self, task_id: str, attempt: int, commands: list[JsonObject], *, keep_history: bool
+    ) -> Exception | None:
+        """Hand in commands, in up to three tries.
+
+        Args:
+            task_id: The task.
+            attempt: Attempt that this is the outcome of.
+            commands: In wire form.
+            keep_history: Say that this worker keeps the run's machine (`sticky_history`).
+
+        Returns:
+            None, or why the server did not acknowledge it: see `is_ambiguous`.
+        """
+        # Transports that know nothing of the extension are never given its argument.
+        options: dict[str, Any] = {"keep_history": True} if keep_history else {}
+        return await self._attempt(
+            lambda: self.client.complete_workflow_task(
+                task_id=task_id,
+                lease_owner=self._worker_id,
+                workflow_task_attempt=attempt,
+                commands=commands,
+                **options,
+            ),
+            what=f"completion of workflow task {task_id}",
+            may_retry=_may_pass,
+        )
+
+    async def fail_workflow_task(self, task_id: str, attempt: int, failed: Failed) -> None:
+        """Give a workflow task back. A report that fails is logged: the lease will expire."""
+        try:
+            await self.client.fail_workflow_task(
+                task_id=task_id,
+                lease_owner=self._worker_id,
+                workflow_task_attempt=attempt,
+                message=failed.message,
+                failure_type=failed.failure_type,
+                stack_trace=failed.stack_trace,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever the transport raises
+            log.warning("could not report failure of workflow task %s: %s", task_id, error)
+
+    # --- activity tasks -------------------------------------------------------------------
+
+    async def complete_activity_task(self, task: ActivityTask, result: Any) -> Exception | None:
+        """Hand in a result; returns why it did not arrive, or None."""
+        return await self._attempt(
+            lambda: self.client.complete_activity_task(
+                task_id=task.task_id,
+                activity_attempt_id=task.attempt_id,
+                lease_owner=self._worker_id,
+                result=result,
+                codec=task.payload_codec or "json",
+                activity_name=task.activity_type,
+                **self._payloads.storage_options(),
+            ),
+            what=f"completion of activity task {task.task_id}",
+            may_retry=_may_arrive_later,
+            pauses=_PATIENT_PAUSES_SECONDS,
+        )
+
+    async def fail_activity_task(self, task: ActivityTask, failed: Failed) -> None:
+        """Report a failed attempt. A report that fails is logged: the lease will expire."""
+        error = await self._attempt(
+            lambda: self.client.fail_activity_task(
+                task_id=task.task_id,
+                activity_attempt_id=task.attempt_id,
+                lease_owner=self._worker_id,
+                message=failed.message,
+                failure_type=failed.failure_type,
+                stack_trace=failed.stack_trace,
+                non_retryable=failed.non_retryable,
+            ),
+            what=f"failure of activity task {task.task_id}",
+            may_retry=_may_arrive_later,
+            pauses=_PATIENT_PAUSES_SECONDS,
+        )
+        if error is not None:
+            log.warning("could not report failure of activity task %s: %s", task.task_id, error)
+
+    # --- query tasks ----------------------------------------------------------------------
+
+    async def complete_query_task(self, task: QueryTask, result: Any) -> Exception | None:
+        """Answer a query; returns why the answer did not arrive, or None."""
+        try:
+            await self.client.complete_query_task(
+                query_task_id=task.query_task_id,
+                lease_owner=self._worker_id,
+                query_task_attempt=task.attempt,
+                result=result,
+                codec=task.payload_codec or "avro",
+                workflow_id=task.workflow_id or None,
+                run_id=task.run_id or None,
+                query_name=task.update_name or task.query_name,
+                **self._payloads.storage_options(),
+            )
+        except Exception as error:  # noqa: BLE001 - whatever the transport raises
+            return error
+        return None
+
+    async def fail_query_task(self, task: QueryTask, failed: Failed) -> None:
+        """Refuse a query. Nobody waits for one that has ended, so that is not worth a warning."""
+        try:
+            await self.client.fail_query_task(
+                query_task_id=task.query_task_id,
+                lease_owner=self._worker_id,
+                query_task_attempt=task.attempt,
+                message=failed.message,
+                reason=failed.reason or "query_rejected",
+                failure_type=failed.failure_type,
+                stack_trace=failed.stack_trace,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever the transport raises
+            if query_has_ended(error):
+                log.info("query task %s had ended: %s", task.query_task_id, error)
+            else:
+                log.warning(
+                    "could not report failure of query task %s: %s", task.query_task_id, error
+                )
+
+    async def _attempt(
+        self,
+        call: Callable[[], Awaitable[Any]],
+        *,
+        what: str,
+        may_retry: Callable[[Exception, int], bool],
+        pauses: tuple[float, ...] = _PAUSES_SECONDS,
+    ) -> Exception | None:
+        for tries, pause in enumerate((*pauses, None), start=1):
+            try:
+                await call()
+            except Exception as error:  # noqa: BLE001 - the caller decides what it means
+                if pause is None or not may_retry(error, tries):
+                    return error
+                log.warning("retrying %s in %g s: %s", what, pause, error)
+                await asyncio.sleep(pause)
+            else:
+                return None
+        return None
+
+
+def failed_with(error: BaseException, message: str, stack_trace: str, **more: Any) -> Failed:
+    """A failure that an exception is behind."""
+    return Failed(message, type(error).__name__, stack_trace, **more)
+
+
+def reason_of(error: BaseException) -> str | None:
+    """The machine-readable reason that a server gave, where the error carries one."""
+    reason: object = getattr(error, "reason", None)
+    if callable(reason):
+        reason = reason()
+    return reason if isinstance(reason, str) else None
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that the error stands for, where it carries one."""
+    status: object = getattr(error, "status", None)
+    return status if isinstance(status, int) else None
+
+
+def is_ambiguous(error: Exception) -> bool:
+    """Whether a refused or unanswered report leaves nothing to say about the task."""
+    if not isinstance(error, DurableWorkflowError):
+        return True
+    return isinstance(error, ServerError) and (
+        _is_overload(error) or reason_of(error) in _SOMEBODY_ELSES
+    )
+
+
+def query_has_ended(error: BaseException) -> bool:
+    """Whether the server says that a query task is over, so that no report is wanted."""
+    return status_of(error) in (404, 409) and reason_of(error) in _QUERY_ENDED
+
+
+def _is_overload(error: ServerError) -> bool:
+    return error.status >= 500 or error.status == 429
+
+
+def _may_pass(error: Exception, tries: int) -> bool:
+    if isinstance(error, ServerError):
+        return _is_overload(error)
+    return not isinstance(error, DurableWorkflowError)
+
+
+def _may_arrive_later(error: Exception, tries: int) -> bool:
+    if isinstance(error, ServerError):
+        return _is_overload(error) and tries <= len(_PAUSES_SECONDS)
+    return is_unreachable(error)
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether no answer came at all, as far as the error tells.
+
+    The worker does not depend on the client's HTTP library; where that was never imported, none
+    of its exceptions can be here.
+    """
+    if isinstance(error, ConnectionError | TimeoutError):
+        return True
+    httpx = sys.modules.get("httpx")
+    kinds = getattr(httpx, "TransportError", ())
+    return isinstance(error, cast("type[BaseException]", kinds)) if kinds else False

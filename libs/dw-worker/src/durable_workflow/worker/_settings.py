@@ -1,0 +1,52 @@
+"""The numbers that a worker is configured with."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Numbers, checked.
+
+    Attributes:
+        poll_timeout: Seconds to wait for the answer to a poll; the server may ask for more.
+        max_concurrent_workflow_tasks: Most workflow tasks at once.
+        max_concurrent_activity_tasks: Most activities at once.
+        shutdown_timeout: Seconds to wait for tasks when the worker stops.
+        heartbeat_interval: Seconds between signs of life, until the server says otherwise.
+        workflow_deadline_seconds: Longest that workflow code may run between two yields.
+        max_cached_workflows: Most replayed runs to keep.
+        max_cached_bytes: Most bytes that they may hold.
+    """
+
+    poll_timeout: float
+    max_concurrent_workflow_tasks: int
+    max_concurrent_activity_tasks: int
+    shutdown_timeout: float
+    heartbeat_interval: float
+    workflow_deadline_seconds: float | None
+    max_cached_workflows: int
+    max_cached_bytes: int
+
+    def __post_init__(self) -> None:
+        for name in ("max_concurrent_workflow_tasks", "max_concurrent_activity_tasks"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        if self.heartbeat_interval <= 0:
+            raise ValueError("heartbeat_interval must be greater than 0")
+        if self.workflow_deadline_seconds is not None and self.workflow_deadline_seconds <= 0:
+            raise ValueError("workflow_deadline_seconds must be greater than 0, or None")
+        for name in ("max_cached_workflows", "max_cached_bytes"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
+
+
+def check_build_id(build_id: object) -> None:
+    """Refuse a build id that the server would."""
+    if build_id is not None and (not isinstance(build_id, str) or not build_id.strip()):
+        raise ValueError("build_id must be a non-blank string")
+
+
+def check_threshold(threshold_bytes: int | None) -> None:
+    """Refuse a threshold that would offload nothing or everything by mistake."""
+    if threshold_bytes is not None and threshold_bytes < 1:
+        raise ValueError("external_storage_threshold_bytes must be at least 1")

@@ -1,0 +1,189 @@
+"""Leased work as values, read once from what the server sent."""
+
+from dataclasses import dataclass
+from typing import Any, TypeGuard, TypeVar, cast
+
+JsonObject = dict[str, Any]
+T = TypeVar("T")
+
+
+class MalformedTask(ValueError):
+    """A task lacks what is needed to run it, or to report on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowTask:
+    """One workflow task: advance a run, or apply one update to it."""
+
+    task_id: str
+    attempt: int
+    workflow_type: str
+    workflow_id: str
+    run_id: str
+    events: list[JsonObject]
+    next_page_token: str | None
+    arguments: Any
+    payload_codec: str | None
+    update_id: str | None
+    last_sequence: int | None
+    # Of the extension `sticky_history`: where `events` begins, and how to get the rest.
+    after_sequence: int | None
+    full_history_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityTask:
+    """One attempt of an activity."""
+
+    task_id: str
+    attempt_id: str
+    activity_type: str
+    attempt_number: int
+    arguments: Any
+    payload_codec: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTask:
+    """One query of a run, or one update that a validator is asked about."""
+
+    query_task_id: str
+    attempt: int
+    workflow_type: str
+    workflow_id: str
+    run_id: str
+    query_name: str
+    payload_codec: str | None
+    events: list[JsonObject]
+    history_export: JsonObject | None
+    workflow_arguments: Any
+    query_arguments: Any
+    last_sequence: int | None
+    # Of the extension `update_validation`: None in a query.
+    update_name: str | None
+
+
+def read_workflow_task(task: JsonObject) -> WorkflowTask:
+    """Read a workflow task.
+
+    Raises:
+        MalformedTask: It names no task, or its history is not a list of objects.
+    """
+    return WorkflowTask(
+        task_id=_required(task, "task_id"),
+        attempt=_integer(task.get("workflow_task_attempt")) or 1,
+        workflow_type=_text(task.get("workflow_type")) or "",
+        workflow_id=_text(task.get("workflow_id")) or "",
+        run_id=_text(task.get("run_id")) or "",
+        events=read_events(task),
+        next_page_token=_text(task.get("next_history_page_token")),
+        arguments=task.get("arguments"),
+        payload_codec=_codec(task),
+        update_id=_text(task.get("workflow_update_id")),
+        last_sequence=_integer(task.get("last_history_sequence")),
+        after_sequence=_integer(task.get("history_after_sequence")),
+        full_history_token=_text(task.get("full_history_token")),
+    )
+
+
+def read_activity_task(task: JsonObject) -> ActivityTask:
+    """Read an activity task.
+
+    Raises:
+        MalformedTask: It names no task.
+    """
+    return ActivityTask(
+        task_id=_required(task, "task_id"),
+        attempt_id=_text(task.get("activity_attempt_id")) or _text(task.get("attempt_id")) or "",
+        activity_type=_text(task.get("activity_type")) or "",
+        attempt_number=_integer(task.get("attempt_number")) or 1,
+        arguments=task.get("arguments"),
+        payload_codec=_codec(task),
+    )
+
+
+def read_query_task(task: JsonObject) -> QueryTask:
+    """Read a query task.
+
+    Raises:
+        MalformedTask: It names no task, or its history is not a list of objects.
+    """
+    validates = task.get("task_kind") == UPDATE_VALIDATION_KIND
+    export = task.get("history_export")
+    return QueryTask(
+        query_task_id=_required(task, "query_task_id"),
+        attempt=_integer(task.get("query_task_attempt")) or 1,
+        workflow_type=_text(task.get("workflow_type")) or "",
+        workflow_id=_text(task.get("workflow_id")) or "",
+        run_id=_text(task.get("run_id")) or "",
+        query_name=_text(task.get("query_name")) or "",
+        payload_codec=_codec(task),
+        events=read_events(task),
+        history_export=cast("JsonObject", export) if isinstance(export, dict) else None,
+        workflow_arguments=task.get("workflow_arguments"),
+        query_arguments=_update_arguments(task) if validates else task.get("query_arguments"),
+        last_sequence=_integer(task.get("last_history_sequence")),
+        update_name=(_text(task.get("update_name")) or "") if validates else None,
+    )
+
+
+UPDATE_VALIDATION_KIND = "update_validation"
+
+
+def _update_arguments(task: JsonObject) -> Any:
+    # The extension says "and the arguments": under their own name, or where a query has them.
+    for key in ("arguments", "update_arguments", "query_arguments"):
+        if task.get(key) is not None:
+            return task[key]
+    return None
+
+
+def read_events(holder: JsonObject) -> list[JsonObject]:
+    """The `history_events` of a task or of a history page.
+
+    Raises:
+        MalformedTask: They are not a list of objects.
+    """
+    events = holder.get("history_events")
+    if events is None:
+        return []
+    if not is_event_list(events):
+        raise MalformedTask("history_events is not a list of objects")
+    return events
+
+
+def is_event_list(value: object) -> TypeGuard[list[JsonObject]]:
+    """Whether `value` is a list of JSON objects."""
+    return isinstance(value, list) and all(
+        isinstance(item, dict) for item in cast("list[object]", value)
+    )
+
+
+def sequence_of(event: JsonObject) -> int | None:
+    """Position of an event in its history, where it has one."""
+    return _integer(event.get("sequence"))
+
+
+def _required(task: JsonObject, key: str) -> str:
+    value = _text(task.get(key))
+    if value is None:
+        raise MalformedTask(f"task has no {key}")
+    return value
+
+
+def _codec(task: JsonObject) -> str | None:
+    """The codec as sent; what is not text is kept as text, so that it can be refused by name."""
+    codec = task.get("payload_codec")
+    return None if codec in (None, "") else str(codec)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isdigit() else None

@@ -1,0 +1,627 @@
+"""The worker: what it is made of, and its life from registration to drain."""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from durable_workflow._meet import WorkerTransport, transport_clone_for
+from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
+from durable_workflow.interceptors import (
+    QueryTaskInterceptorContext,
+    WorkerInterceptor,
+    WorkflowTaskInterceptorContext,
+)
+from durable_workflow.interceptors._chain import chain_query_task, chain_workflow_task
+from durable_workflow.metrics import MetricsRecorder
+from durable_workflow.worker._activity_tasks import ActivityTasks
+from durable_workflow.worker._code_threads import CodeThreads
+from durable_workflow.worker._fingerprints import (
+    activity_name,
+    fingerprint,
+    guard_definition,
+    workflow_name,
+)
+from durable_workflow.worker._heartbeats import Heartbeats
+from durable_workflow.worker._histories import Histories
+from durable_workflow.worker._log import log
+from durable_workflow.worker._machines import MachineCache
+from durable_workflow.worker._payloads import payloads_of
+from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Poller, PollTarget
+from durable_workflow.worker._process_metrics import ProcessMetrics
+from durable_workflow.worker._query_tasks import QueryTasks
+from durable_workflow.worker._query_thread import QueryThread
+from durable_workflow.worker._registration import (
+    QUERY_TASKS_CAPABILITY,
+    STICKY_HISTORY,
+    UPDATE_VALIDATION,
+    Offer,
+    read_offer,
+)
+from durable_workflow.worker._reporting import Reporter
+from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
+from durable_workflow.worker._task_metrics import TaskObservation, recorder_of
+from durable_workflow.worker._tasks import JsonObject
+from durable_workflow.worker._workflow_tasks import WorkflowTasks, schedules_activity
+
+if TYPE_CHECKING:
+    from durable_workflow.client import WorkflowExecution
+
+_CLOSED_STATUSES: Final = frozenset({"completed", "failed", "terminated", "canceled", "cancelled"})
+# A poll that was answered just when the worker stops has leased a task: let it arrive.
+_LAST_POLLS_SECONDS = 0.1
+_MEBIBYTE: Final = 1 << 20
+# Besides workflow tasks, code threads serve queries: of the query thread, and of the loop.
+_QUERY_THREADS = 2
+
+
+class Worker:
+    """Runs workflow and activity code that a server hands out.
+
+    A worker with activities alone asks for no workflow tasks, and the other way round; one with
+    neither asks for both, and fails what it gets.
+
+    Attributes:
+        client: What speaks to the server.
+        task_queue: The queue to serve.
+        workflows: Workflow classes by type name.
+        activities: Activity functions by name.
+        workflow_definition_fingerprints: Type name to a hash of its definition.
+        worker_id: Unique id of this worker.
+        build_id: Version of the code, for rollouts; None for none.
+        max_concurrent_workflow_tasks: Most workflow tasks at once.
+        max_concurrent_activity_tasks: Most activities at once.
+        metrics: Where polls and tasks are counted.
+        interceptors: Hooks around tasks, the outermost first.
+        external_storage: Where large payloads are kept.
+        external_storage_threshold_bytes: From which size on.
+        external_storage_cache: Payloads that were fetched before.
+    """
+
+    def __init__(
+        self,
+        client: WorkerTransport,
+        *,
+        task_queue: str,
+        workflows: Iterable[type] = (),
+        activities: Iterable[Callable[..., Any]] = (),
+        worker_id: str | None = None,
+        build_id: str | None = None,
+        poll_timeout: float = 35.0,
+        max_concurrent_workflow_tasks: int = 10,
+        max_concurrent_activity_tasks: int = 10,
+        shutdown_timeout: float = 30.0,
+        heartbeat_interval: float = 60.0,
+        metrics: MetricsRecorder | None = None,
+        interceptors: Iterable[WorkerInterceptor] = (),
+        external_storage: ExternalStorageDriver | None = None,
+        external_storage_threshold_bytes: int | None = None,
+        external_storage_cache: ExternalPayloadCache | None = None,
+        workflow_deadline_seconds: float | None = 2.0,
+        max_cached_workflows: int = 1000,
+        max_cached_bytes: int = 256 * _MEBIBYTE,
+    ) -> None:
+        """Make a worker. It does nothing before `run` or `run_until`.
+
+        Args:
+            client: A `Client`, or anything that speaks the worker plane.
+            task_queue: The queue to serve.
+            workflows: Workflow classes. Of two with one name the last counts.
+            activities: Activity functions: coroutine functions run on the event loop, plain ones
+                in threads.
+            worker_id: Unique id; made up when None.
+            build_id: Version of the code, for rollouts.
+            poll_timeout: Seconds to wait for the answer to a poll.
+            max_concurrent_workflow_tasks: Most workflow tasks at once.
+            max_concurrent_activity_tasks: Most activities at once.
+            shutdown_timeout: Seconds to wait for tasks when the worker stops.
+            heartbeat_interval: Seconds between signs of life; the server's wish wins.
+            metrics: Recorder; the client's when None.
+            interceptors: Hooks around tasks, the outermost first.
+            external_storage: Where large payloads are kept; the client's when None.
+            external_storage_threshold_bytes: From which size on; the client's when None.
+            external_storage_cache: Payloads that were fetched before; the client's when None.
+            workflow_deadline_seconds: Longest that workflow code may run between two yields,
+                before its task is failed; None lets it run for ever.
+            max_cached_workflows: Most replayed runs to keep in memory, so that their next task
+                costs only what is new; 0 keeps none.
+            max_cached_bytes: Most bytes that they may hold, by estimate; 0 keeps none.
+
+        Raises:
+            ValueError: A number or the build id is out of range.
+            RuntimeError: This worker id had another definition of one of the types before.
+        """
+        check_build_id(build_id)
+        check_threshold(external_storage_threshold_bytes)
+        self._settings = settings = Settings(
+            poll_timeout=poll_timeout,
+            max_concurrent_workflow_tasks=max_concurrent_workflow_tasks,
+            max_concurrent_activity_tasks=max_concurrent_activity_tasks,
+            shutdown_timeout=shutdown_timeout,
+            heartbeat_interval=heartbeat_interval,
+            workflow_deadline_seconds=workflow_deadline_seconds,
+            max_cached_workflows=max_cached_workflows,
+            max_cached_bytes=max_cached_bytes,
+        )
+        self.client = client
+        self.task_queue = task_queue
+        self.worker_id = worker_id or f"py-worker-{uuid.uuid4().hex[:8]}"
+        self.build_id = build_id
+        self.max_concurrent_workflow_tasks = settings.max_concurrent_workflow_tasks
+        self.max_concurrent_activity_tasks = settings.max_concurrent_activity_tasks
+        self.metrics = recorder_of(client) if metrics is None else metrics
+        self.interceptors = tuple(interceptors)
+        self._payloads = payloads_of(
+            client,
+            task_queue=task_queue,
+            external_storage=external_storage,
+            threshold_bytes=external_storage_threshold_bytes,
+            cache=external_storage_cache,
+        )
+        self.external_storage = self._payloads.external_storage
+        self.external_storage_threshold_bytes = self._payloads.threshold_bytes
+        self.external_storage_cache = self._payloads.cache
+        self._take_definitions(workflows, activities)
+        self._assemble(settings)
+
+    def _take_definitions(
+        self, workflows: Iterable[type], activities: Iterable[Callable[..., Any]]
+    ) -> None:
+        self.workflows = {workflow_name(each): each for each in workflows}
+        self.activities = {activity_name(each): each for each in activities}
+        self.workflow_definition_fingerprints = {
+            name: fingerprint(each, name) for name, each in self.workflows.items()
+        }
+        for name, value in self.workflow_definition_fingerprints.items():
+            guard_definition(self.worker_id, name, value)
+
+    def _assemble(self, settings: Settings) -> None:
+        self._stop = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._pacing = Pacing(self._stop)
+        self._wf_semaphore = asyncio.Semaphore(settings.max_concurrent_workflow_tasks)
+        self._act_semaphore = asyncio.Semaphore(settings.max_concurrent_activity_tasks)
+        self._in_flight: set[asyncio.Task[Any]] = set()
+        self._busy = {"workflow": 0, "activity": 0}
+        self._offer = Offer()
+        self._pollers: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self._registering: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._query_thread: QueryThread | None = None
+        self._polls_queries = False
+        self._process_metrics = ProcessMetrics()
+        self._machines = MachineCache(settings.max_cached_workflows, settings.max_cached_bytes)
+        self._workflow_threads = CodeThreads(
+            f"{self.worker_id}-workflow",
+            settings.max_concurrent_workflow_tasks + _QUERY_THREADS,
+            limit_seconds=settings.workflow_deadline_seconds,
+        )
+        self._activity_threads = CodeThreads(
+            f"{self.worker_id}-activity", settings.max_concurrent_activity_tasks
+        )
+        self._reporter = Reporter(self.client, self.worker_id, self._payloads)
+        self._workflow_tasks = WorkflowTasks(
+            self.workflows,
+            payloads=self._payloads,
+            threads=self._workflow_threads,
+            machines=self._machines,
+            reporter=self._reporter,
+            histories=Histories(self.client, self.worker_id),
+            keeps_history=lambda: STICKY_HISTORY in self._used_extensions(),
+        )
+        self._activity_tasks = ActivityTasks(
+            self.activities,
+            client=self.client,
+            worker_id=self.worker_id,
+            payloads=self._payloads,
+            threads=self._activity_threads,
+            reporter=self._reporter,
+            interceptors=self.interceptors,
+        )
+        self._query_tasks = QueryTasks(
+            self.workflows,
+            payloads=self._payloads,
+            threads=self._workflow_threads,
+            machines=self._machines,
+        )
+        self._heartbeats = Heartbeats(
+            self.client,
+            self.worker_id,
+            settings.heartbeat_interval,
+            task_slots=self._task_slots,
+            process_metrics=self._current_process_metrics,
+            register_again=self._register_again,
+        )
+        self._handle_workflow_task = chain_workflow_task(
+            self.interceptors, lambda context: self._workflow_tasks.execute(context.task)
+        )
+
+    # --- life -----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Register, then serve the queue until `stop` is called or this task is cancelled.
+
+        Returns once the tasks in flight have ended too, where `stop` ended it. Being cancelled
+        ends it at once, and is not raised.
+
+        Raises:
+            RuntimeError: The server is not compatible, or cannot be asked.
+        """
+        await self._register()
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            self._start_background()
+            self._start_pollers()
+            await asyncio.wait({stopping, *self._pollers}, return_when=asyncio.FIRST_COMPLETED)
+            crashed = [each for each in self._pollers if each.done() and not each.cancelled()]
+            await self.stop()
+            for poller in crashed:
+                poller.result()
+        except asyncio.CancelledError:
+            await self._abandon()
+        finally:
+            stopping.cancel()
+
+    async def run_until(
+        self, *, workflow_id: str, timeout: float = 60.0, poll_interval: float = 0.5
+    ) -> "WorkflowExecution":
+        """Serve the queue, one task at a time, until a workflow has ended.
+
+        Args:
+            workflow_id: The workflow to wait for.
+            timeout: Seconds to give it, looked at between polls: a poll may add its own length.
+            poll_interval: Seconds to wait after a poll that brought nothing.
+
+        Returns:
+            The description of the ended workflow.
+
+        Raises:
+            TimeoutError: It has not ended in time.
+            RuntimeError: The server is not compatible, or cannot be asked.
+        """
+        deadline = time.monotonic() + timeout
+        await self._register()
+        try:
+            self._start_background()
+            turn = self._workflow_turn
+            while True:
+                execution = await self.client.describe_workflow(workflow_id)
+                if str(execution.status).lower() in _CLOSED_STATUSES:
+                    return cast("WorkflowExecution", execution)
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    raise TimeoutError(f"workflow {workflow_id} has not ended in {timeout:g} s")
+                worked, turn = await turn()
+                if not worked:
+                    await self._pacing.pause(min(poll_interval, remaining))
+        finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Stop asking for work, and wait for what is in flight up to `shutdown_timeout`.
+
+        What is left then is cancelled. May be called more than once. The worker stays registered;
+        the server notices its silence.
+        """
+        self._stop.set()
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._shut_down(asyncio.current_task()))
+        await asyncio.shield(self._stopping)
+
+    async def _workflow_turn(self) -> tuple[bool, Any]:
+        task = await self._workflow_target().poll_once()
+        if task is None:
+            return False, self._activity_turn
+        try:
+            commands = await self._run_workflow_task(task)
+        except Exception as error:
+            await self._workflow_tasks.fail_unhandled(task, error)
+            raise
+        return True, self._activity_turn if schedules_activity(commands) else self._workflow_turn
+
+    async def _activity_turn(self) -> tuple[bool, Any]:
+        task = await self._activity_target().poll_once()
+        if task is not None:
+            await self._run_activity_task(task)
+        return task is not None, self._workflow_turn
+
+    def _start_background(self) -> None:
+        self._spawn(self._background, self._heartbeats.run(Pacing(self._drained)))
+        self._start_query_polling()
+
+    def _start_pollers(self) -> None:
+        if self._serves_workflows:
+            for _ in range(min(POLLERS_PER_KIND, self.max_concurrent_workflow_tasks)):
+                self._spawn(self._pollers, self._poll_workflow_tasks())
+        if self.activities or not self.workflows:
+            for _ in range(min(POLLERS_PER_KIND, self.max_concurrent_activity_tasks)):
+                self._spawn(self._pollers, self._poll_activity_tasks())
+
+    @property
+    def _serves_workflows(self) -> bool:
+        return bool(self.workflows) or not self.activities
+
+    @staticmethod
+    def _spawn(group: set[asyncio.Task[None]], work: Any) -> None:
+        group.add(asyncio.create_task(work))
+
+    async def _shut_down(self, caller: asyncio.Task[Any] | None) -> None:
+        until = time.monotonic() + self._settings.shutdown_timeout
+        thread, self._query_thread = self._query_thread, None
+        if thread is not None:
+            thread.request_stop()
+        await _end(self._pollers, _LAST_POLLS_SECONDS)
+        if thread is not None:
+            await thread.join(min(self._settings.shutdown_timeout, self._poll_timeout + 1.0))
+        # Whoever stops the worker from inside a task must not be waited for.
+        await self._drain({each for each in self._in_flight if each is not caller}, until)
+        await self._end_background()
+
+    async def _drain(self, tasks: set[asyncio.Task[Any]], until: float) -> None:
+        if tasks:
+            log.info("draining %d in-flight tasks", len(tasks))
+            _, tasks = await asyncio.wait(tasks, timeout=max(0.0, until - time.monotonic()))
+        if tasks:
+            log.warning("cancelling %d tasks after the shutdown timeout", len(tasks))
+            await _end(tasks, 0.0)
+
+    async def _abandon(self) -> None:
+        """The task of `run` was cancelled: end what it started, but wait for nothing."""
+        self._stop.set()
+        if self._query_thread is not None:
+            self._query_thread.request_stop()
+        await _end(self._pollers, 0.0)
+        if self._stopping is None:
+            await self._end_background()
+
+    async def _end_background(self) -> None:
+        self._drained.set()
+        await _end(self._background, 0.0)
+        self._workflow_threads.close()
+        self._activity_threads.close()
+        self._machines.clear()
+
+    # --- registration ---------------------------------------------------------------------
+
+    async def _register(self) -> None:
+        """Check the server, adopt what it offers, and announce this worker."""
+        self._offer = await read_offer(self.client)
+        options: dict[str, Any] = {}
+        if capabilities := self._capabilities():
+            options["capabilities"] = capabilities
+        reply = await self.client.register_worker(
+            worker_id=self.worker_id,
+            task_queue=self.task_queue,
+            supported_workflow_types=list(self.workflows),
+            workflow_definition_fingerprints=dict(self.workflow_definition_fingerprints),
+            supported_activity_types=list(self.activities),
+            max_concurrent_workflow_tasks=self.max_concurrent_workflow_tasks,
+            max_concurrent_activity_tasks=self.max_concurrent_activity_tasks,
+            build_id=self.build_id,
+            task_slots=self._task_slots(),
+            process_metrics=self._current_process_metrics(),
+            **options,
+        )
+        self._heartbeats.adopt(reply)
+        log.info("worker %s registered on task queue %s", self.worker_id, self.task_queue)
+
+    async def _register_again(self) -> None:
+        """Register with a server that has forgotten this worker: once for all who notice."""
+        if self._registering is None or self._registering.done():
+            self._registering = asyncio.create_task(self._register())
+        await asyncio.shield(self._registering)
+        if not self._stop.is_set():
+            self._start_query_polling()
+
+    def _capabilities(self) -> list[str]:
+        queries = [QUERY_TASKS_CAPABILITY] if self._answers_queries else []
+        return queries + self._used_extensions()
+
+    @property
+    def _answers_queries(self) -> bool:
+        return self._offer.query_tasks and self._serves_workflows
+
+    def _used_extensions(self) -> list[str]:
+        offered, used = self._offer.extensions, list[str]()
+        if STICKY_HISTORY in offered and self._machines.enabled and self._serves_workflows:
+            used.append(STICKY_HISTORY)
+        if UPDATE_VALIDATION in offered and self._answers_queries:
+            used.append(UPDATE_VALIDATION)
+        return used
+
+    def _task_slots(self) -> dict[str, int]:
+        return {
+            "workflow_available": max(
+                0, self.max_concurrent_workflow_tasks - self._busy["workflow"]
+            ),
+            "activity_available": max(
+                0, self.max_concurrent_activity_tasks - self._busy["activity"]
+            ),
+        }
+
+    def _current_process_metrics(self) -> dict[str, Any]:
+        return self._process_metrics.sample()
+
+    @property
+    def _process_started_at(self) -> datetime:
+        return self._process_metrics.started_at
+
+    @property
+    def _heartbeat_interval(self) -> float:
+        return self._heartbeats.interval
+
+    @_heartbeat_interval.setter
+    def _heartbeat_interval(self, seconds: float) -> None:
+        self._heartbeats.interval = seconds
+
+    @property
+    def _poll_timeout(self) -> float:
+        return self._offer.poll_timeout(self._settings.poll_timeout)
+
+    # --- polling --------------------------------------------------------------------------
+
+    async def _poll_workflow_tasks(self) -> None:
+        """One poller of workflow tasks."""
+        await Poller(self._workflow_target(), self._pacing).run()
+
+    async def _poll_activity_tasks(self) -> None:
+        """One poller of activity tasks."""
+        await Poller(self._activity_target(), self._pacing).run()
+
+    async def _poll_query_tasks(self) -> None:
+        """The poller of query tasks on this event loop, one query at a time."""
+        await Poller(self._query_target(self.client, self._register_again), self._pacing).run()
+
+    def _workflow_target(self) -> PollTarget:
+        async def start(task: JsonObject) -> None:
+            self._track(asyncio.create_task(self._dispatch_workflow_task(task)))
+
+        return PollTarget(
+            kind="workflow",
+            task_queue=self.task_queue,
+            poll=lambda: self.client.poll_workflow_task(
+                worker_id=self.worker_id, task_queue=self.task_queue, timeout=self._poll_timeout
+            ),
+            start=start,
+            slots=self._wf_semaphore,
+            metrics=self.metrics,
+            register_again=self._register_again,
+        )
+
+    def _activity_target(self) -> PollTarget:
+        async def start(task: JsonObject) -> None:
+            self._track(asyncio.create_task(self._dispatch_activity_task(task)))
+
+        return PollTarget(
+            kind="activity",
+            task_queue=self.task_queue,
+            poll=lambda: self.client.poll_activity_task(
+                worker_id=self.worker_id, task_queue=self.task_queue, timeout=self._poll_timeout
+            ),
+            start=start,
+            slots=self._act_semaphore,
+            metrics=self.metrics,
+            register_again=self._register_again,
+        )
+
+    def _query_target(
+        self, client: WorkerTransport, register_again: Callable[[], Awaitable[None]] | None
+    ) -> PollTarget:
+        async def start(task: JsonObject) -> None:
+            try:
+                await self._run_query_task(task, client)
+            except Exception:  # noqa: BLE001 - logged; the next query is another one
+                log.exception("unhandled error in query task %s", task.get("query_task_id"))
+
+        return PollTarget(
+            kind="query",
+            task_queue=self.task_queue,
+            poll=lambda: client.poll_query_task(
+                worker_id=self.worker_id, task_queue=self.task_queue, timeout=self._poll_timeout
+            ),
+            start=start,
+            slots=None,
+            metrics=self.metrics,
+            register_again=register_again,
+        )
+
+    def _start_query_polling(self) -> None:
+        if self._polls_queries or not self._answers_queries:
+            return
+        self._polls_queries = True
+        if transport_clone_for(self.client) is None:
+            self._spawn(self._pollers, self._poll_query_tasks())
+        else:
+            self._start_query_task_thread()
+
+    def _start_query_task_thread(self) -> None:
+        async def serve(client: WorkerTransport, pacing: Pacing) -> None:
+            await Poller(self._query_target(client, None), pacing).run()
+
+        thread = QueryThread(self.worker_id, self._clone_client_for_query_tasks, serve)
+        self._query_thread = thread
+        thread.start()
+
+    def _clone_client_for_query_tasks(self) -> Any:
+        """A client for the query thread; None where this one cannot be copied."""
+        factory = transport_clone_for(self.client)
+        return None if factory is None else factory(self.client)
+
+    # --- tasks ----------------------------------------------------------------------------
+
+    def _track(self, task: asyncio.Task[Any]) -> None:
+        """Know about a task until it ends, so that `stop` can wait for it."""
+        self._in_flight.add(task)
+        task.add_done_callback(self._untrack)
+
+    def _untrack(self, task: asyncio.Task[Any]) -> None:
+        self._in_flight.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a task of the worker ended in an error", exc_info=error)
+
+    async def _dispatch_workflow_task(self, task: JsonObject) -> None:
+        """Run a workflow task for a poller, whatever comes of it, and give the slot back."""
+        self._busy["workflow"] += 1
+        try:
+            await self._run_workflow_task(task)
+        except Exception as error:  # noqa: BLE001 - reported, and logged there
+            await self._workflow_tasks.fail_unhandled(task, error)
+        finally:
+            self._busy["workflow"] -= 1
+            self._wf_semaphore.release()
+
+    async def _dispatch_activity_task(self, task: JsonObject) -> None:
+        """Run an activity task for a poller, whatever comes of it, and give the slot back."""
+        self._busy["activity"] += 1
+        try:
+            await self._run_activity_task(task)
+        except Exception:  # noqa: BLE001 - logged; the attempt is retried when its lease ends
+            log.exception("unhandled error in activity task %s", task.get("task_id"))
+        finally:
+            self._busy["activity"] -= 1
+            self._activity_tasks.release_when_free(task, self._act_semaphore)
+
+    async def _run_workflow_task(self, task: JsonObject) -> list[JsonObject] | None:
+        """Run a workflow task; returns its commands, or None when it was failed."""
+        with TaskObservation(self.metrics, "workflow", self.task_queue) as observation:
+            commands = await self._handle_workflow_task(
+                WorkflowTaskInterceptorContext(self.worker_id, self.task_queue, task)
+            )
+            observation.outcome = "failed" if commands is None else "completed"
+            return commands
+
+    async def _run_activity_task(self, task: JsonObject) -> str:
+        """Run an activity task; returns its outcome."""
+        with TaskObservation(self.metrics, "activity", self.task_queue) as observation:
+            observation.outcome = await self._activity_tasks.execute(task)
+            return observation.outcome
+
+    async def _run_query_task(self, task: JsonObject, client: WorkerTransport | None = None) -> str:
+        """Run a query task, and report through `client` where that is not the worker's own."""
+        reporter = self._reporter
+        if client is not None and client is not self.client:
+            reporter = Reporter(client, self.worker_id, self._payloads)
+        with TaskObservation(self.metrics, "query", self.task_queue) as observation:
+            handle = chain_query_task(
+                self.interceptors,
+                lambda context: self._query_tasks.execute(context.task, reporter),
+            )
+            observation.outcome = await handle(
+                QueryTaskInterceptorContext(self.worker_id, self.task_queue, task)
+            )
+            return observation.outcome
+
+
+async def _end(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
+    """Give tasks some time to end by themselves, then cancel them."""
+    mine = {each for each in tasks if each is not asyncio.current_task()}
+    if mine and seconds > 0:
+        await asyncio.wait(mine, timeout=seconds)
+    for each in mine:
+        each.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.gather(*mine, return_exceptions=True)

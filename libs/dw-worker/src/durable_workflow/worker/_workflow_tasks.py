@@ -1,0 +1,244 @@
+"""Workflow tasks: from a history to commands.
+
+The event loop fetches and reports; everything that may run user code happens in a code thread,
+from the constructor of the workflow to the encoding of what it returned.
+"""
+
+import asyncio
+import json
+import logging
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from durable_workflow._kernel import Machine
+from durable_workflow._kernel.updates import failed_update
+from durable_workflow._wire.names import SCHEDULE_ACTIVITY, TERMINAL_COMMAND_TYPES
+from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
+from durable_workflow.worker._histories import Histories, HistoryUnavailable
+from durable_workflow.worker._log import log
+from durable_workflow.worker._machines import MachineCache, is_usable, unseen
+from durable_workflow.worker._payloads import Payloads, check_codec
+from durable_workflow.worker._replaying import Subject, replaying, start_machine
+from durable_workflow.worker._reporting import Failed, Reporter, failed_with, is_ambiguous
+from durable_workflow.worker._tasks import JsonObject, WorkflowTask, read_workflow_task
+
+_LOGGED_TASK_CHARACTERS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a replay came to: commands in wire form, and the machine that can go on."""
+
+    commands: list[JsonObject]
+    machine: Machine | None
+
+
+T = TypeVar("T")
+
+
+class _Outdated:
+    """The kept machine does not fit the history; the history itself decides."""
+
+
+Outcome: TypeAlias = Decided | Failed
+
+
+class WorkflowTasks:
+    """Runs the workflow tasks of one worker."""
+
+    def __init__(
+        self,
+        workflows: Mapping[str, type],
+        *,
+        payloads: Payloads,
+        threads: CodeThreads,
+        machines: MachineCache,
+        reporter: Reporter,
+        histories: Histories,
+        keeps_history: Callable[[], bool],
+    ) -> None:
+        self._workflows = workflows
+        self._payloads = payloads
+        self._threads = threads
+        self._machines = machines
+        self._reporter = reporter
+        self._histories = histories
+        self._keeps_history = keeps_history
+
+    async def execute(self, raw: JsonObject) -> list[JsonObject] | None:
+        """Do a workflow task and report on it.
+
+        Args:
+            raw: The task as the server sent it.
+
+        Returns:
+            The commands, or None when the task was failed.
+        """
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("workflow task: %s", json.dumps(raw, default=str)[:_LOGGED_TASK_CHARACTERS])
+        task = read_workflow_task(raw)
+        outcome = await self._decide(task)
+        if isinstance(outcome, Failed):
+            await self._reporter.fail_workflow_task(task.task_id, task.attempt, outcome)
+            return None
+        return await self._complete(task, outcome)
+
+    async def fail_unhandled(self, raw: JsonObject, error: BaseException) -> None:
+        """Report what escaped from `execute`, so that the task need not wait for its lease."""
+        log.error("unhandled error in workflow task %s", raw.get("task_id"), exc_info=error)
+        task_id, attempt = raw.get("task_id"), raw.get("workflow_task_attempt")
+        if isinstance(task_id, str) and task_id:
+            failed = failed_with(
+                error, f"unhandled workflow task execution error: {error}", _trace_of(error)
+            )
+            await self._reporter.fail_workflow_task(
+                task_id, attempt if isinstance(attempt, int) else 1, failed
+            )
+
+    async def _complete(self, task: WorkflowTask, decided: Decided) -> list[JsonObject] | None:
+        commands, machine = decided.commands, decided.machine
+        kinds = Counter(str(command.get("type")) for command in commands)
+        what = "update task" if task.update_id is not None else "workflow task"
+        log.info(
+            "completing %s %s with %d commands: %s",
+            what,
+            task.task_id,
+            len(commands),
+            sorted(kinds) if len(kinds) < len(commands) else [c.get("type") for c in commands],
+        )
+        if machine is not None:
+            # Before the completion: the run's next task may arrive before its answer does.
+            self._machines.put(task.run_id, machine)
+        error = await self._reporter.complete_workflow_task(
+            task.task_id,
+            task.attempt,
+            commands,
+            keep_history=machine is not None and self._keeps_history(),
+        )
+        if error is None:
+            return commands
+        self._machines.drop(task.run_id)
+        log.warning("completion of workflow task %s failed: %s", task.task_id, error)
+        if is_ambiguous(error):
+            return commands
+        failed = failed_with(
+            error,
+            f"workflow task completion failed after commands were produced: {error}",
+            _trace_of(error),
+        )
+        await self._reporter.fail_workflow_task(task.task_id, task.attempt, failed)
+        return None
+
+    # --- deciding -------------------------------------------------------------------------
+
+    async def _decide(self, task: WorkflowTask) -> Outcome:
+        try:
+            check_codec(task.payload_codec)
+        except ValueError as error:
+            return undecodable_input(task.payload_codec, error)
+        workflow_class = self._workflows.get(task.workflow_type)
+        if workflow_class is None:
+            log.warning("no workflow registered for type %r", task.workflow_type)
+            return Failed(f"no workflow registered for type '{task.workflow_type}'")
+        try:
+            return await self._replay(task, workflow_class)
+        except HistoryUnavailable as error:
+            return failed_with(error, f"workflow history is incomplete: {error}", _trace_of(error))
+        except CodeOverran as error:
+            log.error("workflow task %s was stopped: %s", task.task_id, error)
+            return failed_with(error, f"replay failed: {error}", error.stack)
+
+    async def _replay(self, task: WorkflowTask, workflow_class: type) -> Outcome:
+        machine = self._machines.take(task.run_id)
+        events = await self._histories.brought(task)
+        if machine is not None:
+            new = unseen(
+                events, machine.last_sequence, after=task.after_sequence, last=task.last_sequence
+            )
+            if new is not None:
+                kept = machine
+                went_on = await self._in_thread(lambda run: self._go_on(run, task, kept, new))
+                if not isinstance(went_on, _Outdated):
+                    return went_on
+            machine = None
+        events = await self._histories.whole(task, events)
+        return await self._in_thread(lambda run: self._rebuild(run, task, workflow_class, events))
+
+    async def _in_thread(self, work: Callable[[Run[T]], T]) -> T:
+        return await asyncio.wrap_future(self._threads.submit(work))
+
+    # --- in a code thread -----------------------------------------------------------------
+
+    def _go_on(
+        self, run: Run[Any], task: WorkflowTask, machine: Machine, new: list[JsonObject]
+    ) -> Outcome | _Outdated:
+        """Feed a kept machine what is new. Any trouble with it is the machine's, not the run's."""
+        try:
+            with replaying(run, new):
+                machine.feed(new)
+                if machine.stale:
+                    return _Outdated()
+                commands = self._commands(task, machine)
+        except Exception as error:  # noqa: BLE001 - the rebuilt machine says what it is
+            log.debug("kept machine of run %s is dropped: %s", task.run_id, error)
+            return _Outdated()
+        return self._decided(task, machine, commands)
+
+    def _rebuild(
+        self, run: Run[Any], task: WorkflowTask, workflow_class: type, events: list[JsonObject]
+    ) -> Outcome:
+        """Replay the whole history."""
+        try:
+            arguments = self._payloads.decode_arguments(task.arguments, task.payload_codec)
+        except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
+            return undecodable_input(task.payload_codec, error)
+        subject = Subject(workflow_class, task.workflow_id, task.run_id, task.payload_codec)
+        try:
+            with replaying(run, events):
+                machine = start_machine(subject, arguments, self._payloads)
+                machine.feed(events)
+                commands = self._commands(task, machine)
+        except Exception as error:  # noqa: BLE001 - the task fails with it
+            log.exception("replay of run %s failed", task.run_id)
+            if task.update_id is not None:
+                # An update is answered whatever became of its run.
+                update = failed_update(
+                    task.update_id, "workflow replay failed before update", error
+                )
+                return Decided(self._payloads.encode_commands([update], task), None)
+            return failed_with(error, f"replay failed: {error}", traceback.format_exc())
+        return self._decided(task, machine, commands)
+
+    def _commands(self, task: WorkflowTask, machine: Machine) -> list[Any]:
+        if task.update_id is not None:
+            return [machine.apply_update(task.update_id)]
+        return list(machine.commands())
+
+    def _decided(self, task: WorkflowTask, machine: Machine, commands: list[Any]) -> Decided:
+        wire = self._payloads.encode_commands(commands, task)
+        ends = any(command.get("type") in TERMINAL_COMMAND_TYPES for command in wire)
+        keeps = self._machines.enabled and not ends and is_usable(machine)
+        return Decided(wire, machine if keeps else None)
+
+
+def undecodable_input(codec: str | None, error: Exception) -> Failed:
+    """The failure of a task whose start input cannot be decoded."""
+    log.error("cannot decode workflow start input", exc_info=error)
+    return failed_with(
+        error,
+        f"cannot decode workflow start input with codec '{codec}': {error}. "
+        "Check that the run was started with a codec that this worker speaks.",
+        _trace_of(error),
+    )
+
+
+def schedules_activity(commands: list[JsonObject] | None) -> bool:
+    """Whether a completion scheduled an activity."""
+    return any(command.get("type") == SCHEDULE_ACTIVITY for command in commands or ())
+
+
+def _trace_of(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,84 @@
+"""A worker from registration to drain."""
+
+import asyncio
+
+import pytest
+
+from durable_workflow import activity, workflow
+from durable_workflow.metrics import WORKER_POLLS, WORKER_TASKS, InMemoryMetrics
+from durable_workflow.worker import Worker
+
+
+@activity.defn(name="greet")
+async def greet(name):
+    return {"greeting": f"Hello, {name}!", "length": len(name)}
+
+
+@workflow.defn(name="greeter")
+class Greeter:
+    def run(self, ctx, *args):
+        result = yield ctx.schedule_activity("greet", list(args))
+        return result
+
+
+@workflow.defn(name="adder")
+class Adder:
+    def run(self, ctx, count):
+        total = 0
+        for number in range(count):
+            total += yield ctx.schedule_activity("double", [number])
+        return total
+
+
+@activity.defn(name="double")
+def double(number):
+    return 2 * number
+
+
+async def test_runs_a_workflow_to_its_end(server):
+    run = server.start("greeter", "world")
+    worker = Worker(server, task_queue="q", workflows=[Greeter], activities=[greet])
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: run.status == "completed")
+    await worker.stop()
+    await running
+    assert run.result == {"greeting": "Hello, world!", "length": 5}
+
+
+async def test_serves_many_runs_side_by_side(server):
+    runs = [server.start("adder", 5) for _ in range(20)]
+    worker = Worker(server, task_queue="q", workflows=[Adder], activities=[double])
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: all(run.status == "completed" for run in runs))
+    await worker.stop()
+    await running
+    assert {run.result for run in runs} == {20}
+
+
+async def test_run_until_returns_the_ended_execution(server):
+    run = server.start("greeter", "world")
+    worker = Worker(server, task_queue="q", workflows=[Greeter], activities=[greet])
+    execution = await worker.run_until(workflow_id=run.workflow_id, timeout=10)
+    assert execution.status == "completed"
+    assert worker._stop.is_set()
+
+
+async def test_run_until_gives_up_at_its_deadline(server):
+    run = server.start("greeter", "world")
+    worker = Worker(server, task_queue="q", workflows=[Greeter], activities=[greet])
+    with pytest.raises(TimeoutError, match="wf-1"):
+        await worker.run_until(workflow_id=run.workflow_id, timeout=0)
+
+
+async def test_counts_polls_and_tasks(server):
+    metrics = InMemoryMetrics()
+    run = server.start("greeter", "world")
+    worker = Worker(
+        server, task_queue="q", workflows=[Greeter], activities=[greet], metrics=metrics
+    )
+    await worker.run_until(workflow_id=run.workflow_id, timeout=10)
+    tags = {"task_queue": "q", "task_kind": "workflow"}
+    assert metrics.counter_value(WORKER_TASKS, tags | {"outcome": "completed"}) == 2
+    assert metrics.counter_value(WORKER_POLLS, tags | {"outcome": "task"}) == 2
+    tags["task_kind"] = "activity"
+    assert metrics.counter_value(WORKER_TASKS, tags | {"outcome": "completed"}) == 1
