@@ -1,0 +1,185 @@
+import asyncio
+import contextvars
+import dataclasses
+
+import pytest
+
+from durable_workflow import activity
+from durable_workflow.errors import ActivityCancelled
+
+INFO = activity.ActivityInfo(
+    task_id="t",
+    activity_type="charge",
+    activity_attempt_id="a",
+    attempt_number=2,
+    task_queue="q",
+    worker_id="w",
+)
+
+
+class Heartbeats:
+    """Takes heartbeats, and answers as told."""
+
+    def __init__(self, reply: object = None) -> None:
+        self.reply = reply
+        self.received: list[dict[str, object]] = []
+
+    async def heartbeat_activity_task(self, **call: object) -> object:
+        self.received.append(call)
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply
+
+
+@pytest.fixture
+def registered():
+    before = activity.registry()
+    yield
+    activity._registration._registry.clear()
+    activity._registration._registry.update(before)
+
+
+@pytest.mark.usefixtures("registered")
+def test_the_decorator_names_a_function_and_returns_it():
+    def charge(order: str) -> str:
+        return order
+
+    assert activity.defn(name="charge")(charge) is charge
+    assert charge.__activity_name__ == "charge"
+    assert activity.registry()["charge"] is charge
+
+
+@pytest.mark.usefixtures("registered")
+def test_the_last_one_of_a_name_is_registered():
+    @activity.defn(name="charge")
+    def first() -> None: ...
+
+    @activity.defn(name="charge")
+    async def second() -> None: ...
+
+    assert activity.registry()["charge"] is second
+
+
+def test_the_registry_is_a_copy():
+    activity.registry()["nonsense"] = print
+    assert "nonsense" not in activity.registry()
+
+
+def test_the_name_is_a_keyword():
+    with pytest.raises(TypeError):
+        activity.defn("charge")
+
+
+def test_outside_of_an_activity_there_is_no_context():
+    with pytest.raises(RuntimeError, match="outside of an activity"):
+        activity.context()
+
+
+def test_the_context_is_that_of_the_running_attempt():
+    context = activity.ActivityContext(info=INFO, client=Heartbeats())
+
+    def run() -> None:
+        activity._set_context(context)
+        assert activity.context() is context
+        activity._set_context(None)
+        with pytest.raises(RuntimeError):
+            activity.context()
+
+    contextvars.copy_context().run(run)
+
+
+def test_info_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        INFO.task_id = "other"
+
+
+async def test_a_heartbeat_names_the_attempt_and_carries_plain_details():
+    client = Heartbeats({"cancel_requested": False})
+    context = activity.ActivityContext(info=INFO, client=client)
+    assert context.info is INFO
+    await context.heartbeat({"done": 3})
+    await context.heartbeat()
+    attempt = {"task_id": "t", "activity_attempt_id": "a", "lease_owner": "w"}
+    assert client.received == [{**attempt, "details": {"done": 3}}, {**attempt, "details": None}]
+    assert not context.is_cancelled
+
+
+@pytest.mark.parametrize("reply", [{"cancel_requested": True}, {"cancel_requested": 1}])
+async def test_the_answer_may_ask_the_attempt_to_stop(reply):
+    context = activity.ActivityContext(info=INFO, client=Heartbeats(reply))
+    with pytest.raises(ActivityCancelled):
+        await context.heartbeat()
+    assert context.is_cancelled
+
+
+@pytest.mark.parametrize("reply", [None, {}, "text", {"cancel_requested": None}])
+async def test_any_other_answer_lets_it_go_on(reply):
+    context = activity.ActivityContext(info=INFO, client=Heartbeats(reply))
+    await context.heartbeat()
+    assert not context.is_cancelled
+
+
+async def test_transport_errors_reach_the_activity():
+    context = activity.ActivityContext(info=INFO, client=Heartbeats(OSError("gone")))
+    with pytest.raises(OSError, match="gone"):
+        await context.heartbeat()
+
+
+async def test_a_thread_heartbeats_through_the_loop():
+    client = Heartbeats({})
+    context = activity.ActivityContext(info=INFO, client=client)
+    await asyncio.to_thread(context.heartbeat_sync, {"done": 1})
+    assert [call["details"] for call in client.received] == [{"done": 1}]
+
+
+async def test_a_thread_is_told_to_stop():
+    client = Heartbeats({"cancel_requested": True})
+    context = activity.ActivityContext(info=INFO, client=client)
+    caught: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            context.heartbeat_sync()
+        except ActivityCancelled as stop:
+            caught.append(stop)
+
+    await asyncio.to_thread(work)
+    assert len(caught) == 1
+    assert context.is_cancelled
+
+
+async def test_errors_reach_the_thread():
+    context = activity.ActivityContext(info=INFO, client=Heartbeats(OSError("gone")))
+    with pytest.raises(OSError, match="gone"):
+        await asyncio.to_thread(context.heartbeat_sync)
+
+
+async def test_the_loop_itself_is_not_made_to_wait_for_itself():
+    context = activity.ActivityContext(info=INFO, client=Heartbeats())
+    with pytest.raises(RuntimeError, match="await heartbeat"):
+        context.heartbeat_sync()
+
+
+def test_without_a_loop_there_is_nobody_to_ask():
+    context = activity.ActivityContext(info=INFO, client=Heartbeats())
+    with pytest.raises(RuntimeError, match="there is none"):
+        context.heartbeat_sync()
+
+
+async def test_the_loop_may_be_named_where_the_context_is_made_in_a_thread():
+    client = Heartbeats({})
+    loop = asyncio.get_running_loop()
+
+    def work() -> None:
+        activity.ActivityContext(info=INFO, client=client, loop=loop).heartbeat_sync()
+
+    await asyncio.to_thread(work)
+    assert len(client.received) == 1
+
+
+def test_a_closed_loop_is_no_loop():
+    loop = asyncio.new_event_loop()
+    loop.close()
+    context = activity.ActivityContext(info=INFO, client=Heartbeats(), loop=loop)
+    with pytest.raises(RuntimeError, match="there is none"):
+        context.heartbeat_sync()

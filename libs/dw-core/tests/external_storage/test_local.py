@@ -1,0 +1,145 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from durable_workflow.external_storage import (
+    ExternalPayloadCache,
+    ExternalPayloadIntegrityError,
+    ExternalPayloadReference,
+    LocalFilesystemExternalStorage,
+    delete_external_payload,
+    fetch_external_payload,
+    store_external_payload,
+)
+
+DATA = b"payload"
+SHA = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def storage(tmp_path):
+    return LocalFilesystemExternalStorage(tmp_path / "a folder" / "payloads")
+
+
+def only_file(storage: LocalFilesystemExternalStorage) -> Path:
+    (path,) = (path for path in storage.root.rglob("*") if path.is_file())
+    return path
+
+
+def test_the_root_is_made(storage):
+    assert storage.root.is_dir()
+
+
+def test_payloads_lie_by_codec_and_digest(storage):
+    uri = storage.put(DATA, sha256=SHA, codec="avro")
+    assert only_file(storage) == storage.root / "avro" / SHA[:2] / SHA
+    assert uri == (storage.root / "avro" / SHA[:2] / SHA).as_uri()
+    assert uri.startswith("file:///")
+    assert storage.get(uri) == DATA
+
+
+def test_a_file_that_is_there_is_not_rewritten(storage):
+    storage.put(DATA, sha256=SHA, codec="avro")
+    only_file(storage).write_bytes(b"other")
+    uri = storage.put(DATA, sha256=SHA, codec="avro")
+    assert storage.get(uri) == b"other"
+
+
+def test_a_failed_write_leaves_nothing(storage):
+    with pytest.raises(TypeError):
+        storage.put("text", sha256=SHA, codec="avro")
+    assert [path for path in storage.root.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("codec", ["", ".", "..", "a/b", "a b", "é", "a\n"])
+def test_a_codec_that_is_no_file_name_is_refused(storage, codec):
+    with pytest.raises(ValueError, match="codec"):
+        storage.put(DATA, sha256=SHA, codec=codec)
+
+
+@pytest.mark.parametrize("digest", ["", "../../etc", SHA[:-1], SHA + "\n"])
+def test_a_digest_that_is_none_is_refused(storage, digest):
+    with pytest.raises(ValueError, match="sha256"):
+        storage.put(DATA, sha256=digest, codec="avro")
+
+
+def test_deleting_twice_is_silent(storage):
+    uri = storage.put(DATA, sha256=SHA, codec="avro")
+    storage.delete(uri)
+    storage.delete(uri)
+    with pytest.raises(FileNotFoundError):
+        storage.get(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "complaint"),
+    [
+        ("s3://bucket/key", "scheme"),
+        ("/etc/passwd", "scheme"),
+        ("file://elsewhere/etc/passwd", "another host"),
+        ("file:///etc/passwd", "outside"),
+        ("file://{root}", "outside"),
+        ("file://{root}/../secret", "outside"),
+        ("file://{root}/%2e%2e/secret", "outside"),
+        ("file://{root}2/secret", "outside"),
+    ],
+)
+def test_other_places_are_refused(storage, uri, complaint):
+    uri = uri.format(root=str(storage.root).replace(" ", "%20"))
+    for call in (storage.get, storage.delete):
+        with pytest.raises(ValueError, match=complaint):
+            call(uri)
+
+
+def test_a_symbolic_link_leads_nowhere_else(storage, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    (storage.root / "link").symlink_to(tmp_path / "secret")
+    with pytest.raises(ValueError, match="outside"):
+        storage.get((storage.root / "link").as_uri())
+
+
+def test_localhost_is_this_machine(storage):
+    uri = storage.put(DATA, sha256=SHA, codec="avro")
+    assert storage.get(uri.replace("file:///", "file://localhost/")) == DATA
+
+
+def test_store_fetch_and_delete(storage):
+    cache = ExternalPayloadCache()
+    reference = store_external_payload(
+        storage, DATA, codec="json", expires_at="2027-01-01T00:00:00Z"
+    )
+    assert reference == ExternalPayloadReference(
+        storage.put(DATA, sha256=SHA, codec="json"), SHA, 7, "json", "2027-01-01T00:00:00Z"
+    )
+    assert fetch_external_payload(storage, reference, cache=cache) == DATA
+    only_file(storage).unlink()
+    assert fetch_external_payload(storage, reference, cache=cache) == DATA
+    delete_external_payload(storage, reference, cache=cache)
+    with pytest.raises(FileNotFoundError):
+        fetch_external_payload(storage, reference, cache=cache)
+
+
+def test_nothing_is_stored_with_a_bad_expiry(storage):
+    with pytest.raises(ValueError, match="expires_at"):
+        store_external_payload(storage, DATA, codec="json", expires_at="2027-01-01T00:00:00")
+    assert list(storage.root.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("altered", "complaint"), [(b"payloae", "hash does not match"), (b"pay", "size does not match")]
+)
+def test_altered_bytes_are_refused_and_not_cached(storage, altered, complaint):
+    cache = ExternalPayloadCache()
+    reference = store_external_payload(storage, DATA, codec="json")
+    only_file(storage).write_bytes(altered)
+    with pytest.raises(ExternalPayloadIntegrityError, match=complaint) as caught:
+        fetch_external_payload(storage, reference, cache=cache)
+    assert isinstance(caught.value, ValueError)
+    assert len(cache) == 0
+
+
+def test_a_digest_in_upper_case_is_the_same(storage):
+    reference = store_external_payload(storage, DATA, codec="json")
+    upper = ExternalPayloadReference(reference.uri, SHA.upper(), 7, "json")
+    assert fetch_external_payload(storage, upper) == DATA

@@ -1,0 +1,199 @@
+import copy
+import hashlib
+import json
+import pickle
+
+import pytest
+
+from durable_workflow import external_task_input
+from durable_workflow.external_task_input import (
+    ExternalTaskInputError,
+    parse_external_task_input,
+    parse_external_task_input_artifact,
+)
+
+ABSENT = object()
+
+
+@pytest.fixture
+def activity_task(spec_data):
+    return json.loads((spec_data / "external-task-input" / "activity-task.v1.json").read_text())
+
+
+@pytest.fixture
+def workflow_task(spec_data):
+    return json.loads((spec_data / "external-task-input" / "workflow-task.v1.json").read_text())
+
+
+def changed(document: dict, path: str, value: object) -> dict:
+    """The document with another value, or none, at a dotted path."""
+    document = copy.deepcopy(document)
+    *parents, last = path.split(".")
+    section = document
+    for parent in parents:
+        section = section[parent]
+    if value is ABSENT:
+        del section[last]
+    else:
+        section[last] = value
+    return document
+
+
+def artifact(document: dict, **change: object) -> dict:
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return {
+        "artifact": "durable-workflow.v2.external-task-input.activity-task.v1",
+        "media_type": external_task_input.EXTERNAL_TASK_INPUT_MEDIA_TYPE,
+        "schema": external_task_input.EXTERNAL_TASK_INPUT_SCHEMA,
+        "version": 1,
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "example": document,
+        **change,
+    }
+
+
+def test_an_activity_task(activity_task):
+    task = parse_external_task_input({**activity_task, "later": 1})
+    assert (task.is_activity_task, task.is_workflow_task) == (True, False)
+    assert task.task.handler == "billing.charge-card"
+    assert task.task.activity_attempt_id == "attempt_01HV7D3KJ1C8WQNNY8MVM8J40X"
+    assert (task.task.attempt, task.task.connection, task.task.compatibility) == (1, None, None)
+    assert task.workflow.run_id == "run_01HV7D2M5N1HDZ4Z8XBQJY6P9R"
+    assert (task.workflow.status, task.workflow.resume, task.history) == (None, None, None)
+    assert task.lease.owner == "worker-python-a"
+    assert task.payloads["arguments"]["codec"] == "avro"
+    assert set(task.deadlines) == {
+        "schedule_to_start",
+        "start_to_close",
+        "schedule_to_close",
+        "heartbeat",
+    }
+    assert "traceparent" in task.headers
+
+
+def test_a_workflow_task(workflow_task):
+    task = parse_external_task_input(workflow_task)
+    assert (task.is_activity_task, task.is_workflow_task) == (False, True)
+    assert task.kind == task.task.kind == "workflow_task"
+    assert task.deadlines is None
+    assert task.history["events"] == workflow_task["history"]["events"]
+    assert task.workflow.resume == workflow_task["workflow"]["resume"]
+    assert task.task.activity_attempt_id is None
+
+
+COMMON = [
+    ("schema", "other"),
+    ("version", 2),
+    ("version", True),
+    ("version", "1"),
+    ("task", ABSENT),
+    ("task.kind", "query_task"),
+    ("task.kind", None),
+    ("task.id", ABSENT),
+    ("task.id", 1),
+    ("task.attempt", 0),
+    ("task.attempt", True),
+    ("task.attempt", "1"),
+    ("task.task_queue", None),
+    ("task.idempotency_key", ABSENT),
+    ("task.connection", ABSENT),
+    ("task.connection", 1),
+    ("workflow", None),
+    ("workflow.id", ABSENT),
+    ("workflow.run_id", 1),
+    ("lease", []),
+    ("lease.owner", ABSENT),
+    ("lease.expires_at", None),
+    ("lease.heartbeat_endpoint", ABSENT),
+    ("payloads", ABSENT),
+    ("payloads.arguments", ABSENT),
+    ("payloads.arguments", "blob"),
+    ("headers", ABSENT),
+    ("headers", []),
+]
+ACTIVITY = [
+    ("task.handler", None),
+    ("task.activity_attempt_id", ABSENT),
+    ("deadlines", ABSENT),
+    ("deadlines.heartbeat", ABSENT),
+    ("deadlines.start_to_close", 1),
+]
+WORKFLOW = [
+    ("task.handler", ABSENT),
+    ("task.handler", 1),
+    ("task.compatibility", ABSENT),
+    ("workflow.status", ABSENT),
+    ("workflow.resume", ABSENT),
+    ("workflow.resume", None),
+    ("history", ABSENT),
+    ("history.events", {}),
+    ("history.last_sequence", None),
+    ("history.last_sequence", True),
+    ("history.next_page_token", ABSENT),
+    ("history.encoding", ABSENT),
+    ("history.encoding", 1),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), COMMON + ACTIVITY)
+def test_a_bad_activity_task_is_refused_and_the_place_named(activity_task, path, value):
+    with pytest.raises(ExternalTaskInputError, match=path.replace(".", r"\.")):
+        parse_external_task_input(changed(activity_task, path, value))
+
+
+@pytest.mark.parametrize(("path", "value"), COMMON + WORKFLOW)
+def test_a_bad_workflow_task_is_refused_and_the_place_named(workflow_task, path, value):
+    with pytest.raises(ExternalTaskInputError, match=path.replace(".", r"\.")):
+        parse_external_task_input(changed(workflow_task, path, value))
+
+
+@pytest.mark.parametrize("path", ["payloads.arguments", "deadlines.heartbeat", "task.connection"])
+def test_what_may_be_null(activity_task, path):
+    assert parse_external_task_input(changed(activity_task, path, None)).is_activity_task
+
+
+def test_a_workflow_task_may_have_no_handler(workflow_task):
+    task = parse_external_task_input(changed(workflow_task, "task.handler", None))
+    assert task.task.handler is None
+
+
+def test_an_artifact_is_its_example_with_a_checksum(activity_task):
+    example = {**activity_task, "headers": {"note": "héllo ☃"}}
+    assert parse_external_task_input_artifact(artifact(example)) == parse_external_task_input(
+        example
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"artifact": "durable-workflow.v2.external-task-result.success.v1"},
+        {"artifact": None},
+        {"media_type": "application/json"},
+        {"schema": "other"},
+        {"version": 2},
+        {"sha256": "0" * 64},
+        {"sha256": None},
+        {"example": []},
+    ],
+)
+def test_what_is_no_artifact(activity_task, change):
+    with pytest.raises(ExternalTaskInputError):
+        parse_external_task_input_artifact(artifact(activity_task, **change))
+
+
+def test_an_artifact_is_held_to_the_contract_too(activity_task):
+    with pytest.raises(ExternalTaskInputError, match="version"):
+        parse_external_task_input_artifact(artifact({**activity_task, "version": 9}))
+
+
+@pytest.mark.parametrize("document", [None, [], "text"])
+def test_what_is_no_object(document):
+    for parse in (parse_external_task_input, parse_external_task_input_artifact):
+        with pytest.raises(ExternalTaskInputError, match="must be an object"):
+            parse(document)
+
+
+def test_the_error_can_be_pickled():
+    error = ExternalTaskInputError("bad")
+    assert pickle.loads(pickle.dumps(error)) == error

@@ -1,0 +1,188 @@
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import durable_workflow
+from durable_workflow import _facade
+from durable_workflow._protocol import installed_version
+
+FOLDER = Path(_facade.__file__).parent
+OTHER_WHEELS = {
+    home.probe
+    for home in [*_facade.EXPORTS.values(), *_facade.SUBMODULES.values()]
+    if home.wheel != "dw-core" and home.probe != "metrics"
+} | {"cli", "client", "history_bundle_verify", "server", "sync"}
+
+
+def declared() -> dict[str, tuple[str, str]]:
+    """Module and attribute of each name that type checkers are told of."""
+    tree = ast.parse((FOLDER / "__init__.py").read_text())
+    (block,) = (
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    names = {}
+    for statement in block.body:
+        if isinstance(statement, ast.ImportFrom):
+            module = statement.module.removeprefix("durable_workflow").removeprefix(".")
+            for alias in statement.names:
+                home = (module, alias.name) if module else (alias.name, "")
+                names[alias.asname] = home
+    return names
+
+
+def test_type_checkers_are_told_what_the_table_says():
+    for name, home in declared().items():
+        row = _facade.EXPORTS[name]
+        assert (row.module, row.attribute) == home
+
+
+def test_type_checkers_are_told_of_every_name_that_is_there():
+    told = set(declared())
+    for name, home in _facade.EXPORTS.items():
+        if home.wheel == "dw-core" or (_facade.is_installed(home) and is_there(home)):
+            assert name in told or name == "PrometheusMetrics", name
+
+
+def is_there(home: _facade.Home) -> bool:
+    module = sys.modules.get(f"durable_workflow.{home.module}")
+    return module is not None and (not home.attribute or hasattr(module, home.attribute))
+
+
+def test_every_name_of_this_wheel_resolves_to_one_object():
+    for name, home in _facade.EXPORTS.items():
+        if home.wheel == "dw-core":
+            value = getattr(durable_workflow, name)
+            module = sys.modules[f"durable_workflow.{home.module}"]
+            assert value is (getattr(module, home.attribute) if home.attribute else module)
+            assert vars(durable_workflow)[name] is value
+
+
+def test_the_list_of_public_names_is_what_is_installed():
+    installed = {name for name, home in _facade.EXPORTS.items() if _facade.is_installed(home)}
+    assert set(durable_workflow.__all__) == installed | {"__version__"}
+    assert dir(durable_workflow) == sorted(durable_workflow.__all__)
+
+
+def test_the_table_has_every_published_name(spec_data):
+    signatures = json.loads((spec_data.parent / "python-api-signatures.json").read_text())
+    published = {
+        name: entry
+        for name, entry in signatures["durable_workflow"].items()
+        if name != "__version__"
+    }
+    submodules = {name for name, entry in published.items() if entry["kind"] == "module"}
+    assert set(published) - submodules <= set(_facade.EXPORTS)
+    assert submodules <= set(_facade.EXPORTS) | set(_facade.SUBMODULES)
+    for name in set(published) - submodules:
+        row = _facade.EXPORTS[name]
+        home = row.module if row.attribute == name else f"{row.module}.{row.attribute}"
+        if name == "RetryPolicy":
+            home = published[name]["home"]  # an alias, whichever of its names is given
+        assert (home, row.wheel) == (published[name]["home"], published[name]["wheel"]), name
+
+
+def test_the_additions_are_there():
+    for name in (
+        "SearchAttributeNotFound",
+        "WorkerNotFound",
+        "WorkflowContinuedAsNew",
+        "WorkflowTimedOut",
+    ):
+        assert issubclass(getattr(durable_workflow, name), durable_workflow.DurableWorkflowError)
+    assert durable_workflow.RetryPolicy is durable_workflow.TransportRetryPolicy
+
+
+def test_submodules_are_attributes():
+    for name, home in _facade.SUBMODULES.items():
+        if _facade.is_installed(home) and home.wheel == "dw-core":
+            assert getattr(durable_workflow, name).__name__ == f"durable_workflow.{name}"
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    assert not hasattr(durable_workflow, "nonsense")
+    with pytest.raises(ImportError, match="cannot import name 'nonsense'"):
+        from durable_workflow import nonsense  # noqa: F401
+
+
+def test_a_missing_wheel_is_an_import_error_with_the_install_line(monkeypatch):
+    monkeypatch.setattr(_facade, "find_spec", lambda name: None)
+    for name, home in (_facade.EXPORTS | _facade.SUBMODULES).items():
+        with pytest.raises(ImportError, match=f"{name} .*pip install {home.wheel}$"):
+            _facade.resolve(name)
+    assert _facade.installed_names() == []
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """Runs a program that sees this wheel and the standard library, and nothing else."""
+    package = tmp_path / "durable_workflow"
+    package.mkdir()
+    for entry in FOLDER.iterdir():
+        if entry.stem not in OTHER_WHEELS:
+            (package / entry.name).symlink_to(entry)
+
+    def run(program: str) -> str:
+        prelude = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", prelude + program],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_alone_the_wheel_offers_its_own_names_and_says_what_the_others_need(alone):
+    program = """
+from durable_workflow import *
+import durable_workflow
+from durable_workflow._facade import EXPORTS, SUBMODULES
+assert "Client" not in globals() and "Worker" not in durable_workflow.__all__
+assert InMemoryMetrics is durable_workflow.metrics.InMemoryMetrics
+for name, home in (EXPORTS | SUBMODULES).items():
+    try:
+        getattr(durable_workflow, name)
+    except ImportError as error:
+        assert home.wheel != "dw-core" and f"pip install {home.wheel}" in str(error), name
+    else:
+        assert home.wheel == "dw-core" or name == "PrometheusMetrics", name
+try:
+    from durable_workflow import Worker
+except ImportError as error:
+    print(error)
+try:
+    durable_workflow.PrometheusMetrics()
+except RuntimeError as error:
+    print(error)
+"""
+    first, second = alone(program).splitlines()
+    assert first.endswith("pip install dw-worker")
+    assert "pip install dw-metrics-prometheus" in second
+
+
+def test_importing_the_package_imports_nothing_heavy(alone):
+    program = """
+import durable_workflow
+heavy = {"asyncio", "avro", "fastavro", "json", "importlib.metadata", "httpx"}
+print(sorted(heavy & set(sys.modules)))
+print(sorted(name for name in sys.modules if name.startswith("durable_workflow.")))
+"""
+    heavy, ours = alone(program).splitlines()
+    assert heavy == "[]"
+    assert ours == "['durable_workflow._facade']"
+
+
+def test_the_version_is_that_of_the_installed_distribution(alone):
+    assert durable_workflow.__version__ == installed_version("durable-workflow", "dw-core")
+    assert alone("import durable_workflow; print(durable_workflow.__version__)") == (
+        "0.0.0+unknown\n"
+    )

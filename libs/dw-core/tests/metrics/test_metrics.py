@@ -1,0 +1,140 @@
+import subprocess
+import sys
+import threading
+import types
+
+import pytest
+
+from durable_workflow import metrics
+from durable_workflow.metrics import NOOP_METRICS, InMemoryMetrics, MetricsRecorder, NoopMetrics
+
+
+@pytest.mark.parametrize("recorder", [NOOP_METRICS, InMemoryMetrics()])
+def test_recorders_speak_the_protocol(recorder):
+    assert isinstance(recorder, MetricsRecorder)
+    assert recorder.increment("a") is None
+    assert recorder.record("b", 1.0, {"x": "y"}) is None
+
+
+def test_the_shared_recorder_records_nothing():
+    assert type(NOOP_METRICS) is NoopMetrics
+    assert vars(NOOP_METRICS) == {}
+
+
+def test_counters_add_up_by_name_and_tags():
+    recorder = InMemoryMetrics()
+    recorder.increment("requests", tags={"method": "GET", "plane": "control"})
+    recorder.increment("requests", 2.5, {"plane": "control", "method": "GET"})
+    recorder.increment("requests", tags={"method": "POST"})
+    assert recorder.counter_value("requests", {"method": "GET", "plane": "control"}) == 3.5
+    assert recorder.counter_value("requests") == 0.0
+    assert recorder.counters == {
+        ("requests", (("method", "GET"), ("plane", "control"))): 3.5,
+        ("requests", (("method", "POST"),)): 1.0,
+    }
+
+
+def test_observations_are_kept_in_order_and_given_as_a_copy():
+    recorder = InMemoryMetrics()
+    recorder.record("seconds", 2.0)
+    recorder.record("seconds", 1.0)
+    recorder.observations("seconds").append(3.0)
+    assert recorder.observations("seconds") == [2.0, 1.0]
+    assert recorder.observations("other") == []
+
+
+def test_tags_are_text():
+    recorder = InMemoryMetrics()
+    recorder.increment("a", tags={"status": 200})
+    assert recorder.counter_value("a", {"status": "200"}) == 1.0
+
+
+def test_recorders_are_equal_by_what_they_hold():
+    one, two = InMemoryMetrics(), InMemoryMetrics({}, {})
+    assert one == two
+    one.increment("a")
+    assert one != two
+    assert repr(one) == "InMemoryMetrics(counters={('a', ()): 1.0}, histograms={})"
+
+
+def test_threads_lose_nothing():
+    recorder = InMemoryMetrics()
+
+    def work() -> None:
+        for _ in range(2000):
+            recorder.increment("a")
+            recorder.record("b", 1.0)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert recorder.counter_value("a") == 8000
+    assert len(recorder.observations("b")) == 8000
+
+
+def test_names():
+    names = {name: getattr(metrics, name) for name in metrics.__all__ if name.isupper()}
+    del names["NOOP_METRICS"]
+    assert names == {
+        name: f"durable_workflow_{name.lower()}"
+        for name in (
+            "CLIENT_REQUESTS",
+            "CLIENT_REQUEST_DURATION_SECONDS",
+            "WORKER_POLLS",
+            "WORKER_POLL_DURATION_SECONDS",
+            "WORKER_TASKS",
+            "WORKER_TASK_DURATION_SECONDS",
+        )
+    }
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """The module as before `PrometheusMetrics` was first asked for."""
+    namespace = vars(metrics)
+    kept = namespace.get("PrometheusMetrics")
+    namespace.pop("PrometheusMetrics", None)
+    yield monkeypatch
+    namespace.pop("PrometheusMetrics", None)
+    if kept is not None:
+        namespace["PrometheusMetrics"] = kept
+
+
+def test_prometheus_metrics_can_be_imported_without_its_wheel_but_not_made(fresh):
+    fresh.setitem(sys.modules, "durable_workflow.metrics_prometheus", None)
+    from durable_workflow.metrics import PrometheusMetrics
+
+    assert PrometheusMetrics.__name__ == "PrometheusMetrics"
+    with pytest.raises(RuntimeError, match="pip install dw-metrics-prometheus"):
+        PrometheusMetrics(registry=None)
+
+
+def test_prometheus_metrics_is_the_class_of_its_wheel(fresh):
+    module = types.ModuleType("durable_workflow.metrics_prometheus")
+    module.PrometheusMetrics = type("PrometheusMetrics", (), {})
+    fresh.setitem(sys.modules, module.__name__, module)
+    assert metrics.PrometheusMetrics is module.PrometheusMetrics
+    assert metrics.PrometheusMetrics is metrics.PrometheusMetrics
+
+
+def test_other_names_are_not_attributes():
+    assert not hasattr(metrics, "StatsdMetrics")
+
+
+def test_a_broken_prometheus_wheel_is_not_taken_for_a_missing_one(tmp_path):
+    (tmp_path / "durable_workflow").mkdir()
+    (tmp_path / "durable_workflow" / "metrics_prometheus.py").write_text("import no_such_package")
+    program = f"""
+import durable_workflow
+durable_workflow.__path__.insert(0, {str(tmp_path / "durable_workflow")!r})
+try:
+    durable_workflow.PrometheusMetrics
+except ModuleNotFoundError as error:
+    print(error.name)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("no_such_package\n", "")

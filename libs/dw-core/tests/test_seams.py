@@ -1,0 +1,25 @@
+"""Names beside the public ones that published test suites import or replace."""
+
+import types
+
+from durable_workflow import activity, errors, serializer
+
+
+def test_the_mapping_of_answers():
+    assert callable(errors._raise_for_status)
+
+
+def test_the_avro_codec():
+    assert isinstance(serializer._avro, types.ModuleType)
+    for name in ("encode", "decode", "encode_many", "decode_many"):
+        assert callable(getattr(serializer._avro, name))
+
+
+def test_the_context_variable_of_activities():
+    token = activity._set_context(None)
+    assert token.var.get() is None
+    token.var.reset(token)
+
+
+def test_loggers():
+    assert serializer.log.name == "durable_workflow.serializer"
