@@ -8,24 +8,74 @@ from __future__ import annotations
 
 from integration.contract.recorded import Difference
 
-SNAPSHOTS = "snapshots of command and task are informational and optional (control-plane 5.2)"
-KEEPS_LEASES = "our leases are settings (design 4), so a lease says another time"
+SUBSET = "a payload may carry any subset of the listed keys; absent and null are one (5.2)"
+SNAPSHOTS = (
+    "snapshots of command, task and activity are for observers, and optional (history-events 1)"
+)
+PHP_ONLY = "only where PHP codecs are enabled (control-plane 3.4)"
+MANIFESTS = "the external-execution manifests may be as small as shown (control-plane 3.4)"
+FREE_TEXT = "free-text members may hold any wording (control-plane 3.4)"
+ANY_RUNTIME = "any non-empty runtime of at most 64 characters is accepted (worker-protocol 2.1)"
+REASON_SENT = "409 for a duplicate start says duplicate_not_allowed (control-plane 16)"
+JSON_KNOWN = "the codec json is known (worker-protocol 11)"
+ONE_MORE_RUN = "021 was accepted, so there is one run more than in the recording"
+REMOTE_EXCEPTION = "remote workers supply only some members of an exception (control-plane 5.2)"
+KEPT_TYPE = "an external failure keeps its type, with or without details (worker-protocol 11, R10)"
 
 EVERYWHERE = [
-    Difference("*", "*.payload.command", SNAPSHOTS),
-    Difference("*", "*.payload.command.*", SNAPSHOTS),
-    Difference("*", "*.payload.task", SNAPSHOTS),
-    Difference("*", "*.payload.task.*", SNAPSHOTS),
+    *[
+        Difference("*", f"*.payload.{snapshot}{inwards}", SNAPSHOTS)
+        for snapshot in ("command", "task", "activity", "activity_attempt")
+        for inwards in ("", ".*")
+    ],
+    *[
+        Difference("*", f"*.payload.{key}", SUBSET)
+        for key in ("visibility_labels", "search_attributes", "memo", "rejection_reason")
+    ],
     Difference(
         "*",
-        "capabilities.payload_codecs_engine_specific",
-        "only where PHP codecs are enabled (control-plane 3.4)",
+        "*server_capabilities.supported_workflow_task_commands.length",
+        "open_condition_wait is listed too (worker-protocol 1.4)",
     ),
-    Difference(
-        "*",
-        "control_plane.request_contract.operations.start.fields.payload_codec.engine_specific_values",
-        "only where PHP codecs are enabled (control-plane 3.4)",
-    ),
+    Difference("*", "capabilities.payload_codecs_engine_specific*", PHP_ONLY),
+    Difference("*", "*.fields.payload_codec.engine_specific_values", PHP_ONLY),
+    Difference("*", "auth_composition_contract.precedence.notes.length", FREE_TEXT),
+    *[
+        Difference("*", f"worker_protocol.{manifest}.*", MANIFESTS)
+        for manifest in (
+            "external_execution_surface_contract",
+            "external_executor_config_contract",
+            "invocable_carrier_contract",
+            "external_task_input_contract",
+            "external_task_result_contract",
+        )
+    ],
+    *[
+        Difference("*", f"bridge_adapter_outcome_contract.{member}", MANIFESTS)
+        for member in ("patterns", "examples", "reference_journeys", "outcomes.*.meaning")
+    ],
 ]
-QUICKSTART = [*EVERYWHERE]
-ROUTES = [*EVERYWHERE]
+QUICKSTART = EVERYWHERE
+ROUTES = [
+    *EVERYWHERE,
+    *[
+        Difference("021-*", place, JSON_KNOWN)
+        for place in ("status", "reason", "message", "*errors", "control_plane.*")
+    ],
+    Difference("025-*", "*errors.runtime", ANY_RUNTIME),
+    Difference("030-*", "retention", "a summary of a sweep, which may be omitted (2.2)"),
+    Difference("039-*", "reason", REASON_SENT),
+    Difference("041-*", "reason", REASON_SENT),
+    Difference("078-*", "reason", REASON_SENT),
+    Difference("072-*", "workflows.length", ONE_MORE_RUN),
+    Difference("077-*", "*next_page_token", ONE_MORE_RUN),
+    *[
+        Difference(exchange, "*.payload.exception_type", KEPT_TYPE)
+        for exchange in ("128-*", "131-*")
+    ],
+    *[
+        Difference(exchange, f"*.payload.exception.{member}", REMOTE_EXCEPTION)
+        for exchange in ("128-*", "131-*")
+        for member in ("class", "file", "line", "trace", "properties")
+    ],
+]
