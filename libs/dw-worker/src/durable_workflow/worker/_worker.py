@@ -4,21 +4,19 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from durable_workflow._meet import WorkerTransport, transport_clone_for
+from durable_workflow._meet import WorkerTransport
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.interceptors import (
-    QueryTaskInterceptorContext,
     WorkerInterceptor,
-    WorkflowTaskInterceptorContext,
 )
-from durable_workflow.interceptors._chain import chain_query_task, chain_workflow_task
+from durable_workflow.interceptors._chain import chain_workflow_task
 from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
 from durable_workflow.worker._code_threads import CodeThreads
+from durable_workflow.worker._compatibility import STICKY_HISTORY, Offer
 from durable_workflow.worker._fingerprints import (
     activity_name,
     fingerprint,
@@ -30,21 +28,14 @@ from durable_workflow.worker._histories import Histories
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import payloads_of
-from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Poller, PollTarget
+from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing
 from durable_workflow.worker._process_metrics import ProcessMetrics
 from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._query_thread import QueryThread
-from durable_workflow.worker._registration import (
-    QUERY_TASKS_CAPABILITY,
-    STICKY_HISTORY,
-    UPDATE_VALIDATION,
-    Offer,
-    read_offer,
-)
 from durable_workflow.worker._reporting import Reporter
+from durable_workflow.worker._serving import Serving
 from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
-from durable_workflow.worker._task_metrics import TaskObservation, recorder_of
-from durable_workflow.worker._tasks import JsonObject
+from durable_workflow.worker._task_metrics import recorder_of
 from durable_workflow.worker._workflow_tasks import WorkflowTasks, schedules_activity
 
 if TYPE_CHECKING:
@@ -58,7 +49,7 @@ _MEBIBYTE: Final = 1 << 20
 _QUERY_THREADS = 2
 
 
-class Worker:
+class Worker(Serving):
     """Runs workflow and activity code that a server hands out.
 
     A worker with activities alone asks for no workflow tasks, and the other way round; one with
@@ -341,10 +332,6 @@ class Worker:
             for _ in range(min(POLLERS_PER_KIND, self.max_concurrent_activity_tasks)):
                 self._spawn(self._pollers, self._poll_activity_tasks())
 
-    @property
-    def _serves_workflows(self) -> bool:
-        return bool(self.workflows) or not self.activities
-
     @staticmethod
     def _spawn(group: set[asyncio.Task[None]], work: Any) -> None:
         group.add(asyncio.create_task(work))
@@ -384,236 +371,6 @@ class Worker:
         self._workflow_threads.close()
         self._activity_threads.close()
         self._machines.clear()
-
-    # --- registration ---------------------------------------------------------------------
-
-    async def _register(self) -> None:
-        """Check the server, adopt what it offers, and announce this worker."""
-        self._offer = await read_offer(self.client)
-        options: dict[str, Any] = {}
-        if capabilities := self._capabilities():
-            options["capabilities"] = capabilities
-        reply = await self.client.register_worker(
-            worker_id=self.worker_id,
-            task_queue=self.task_queue,
-            supported_workflow_types=list(self.workflows),
-            workflow_definition_fingerprints=dict(self.workflow_definition_fingerprints),
-            supported_activity_types=list(self.activities),
-            max_concurrent_workflow_tasks=self.max_concurrent_workflow_tasks,
-            max_concurrent_activity_tasks=self.max_concurrent_activity_tasks,
-            build_id=self.build_id,
-            task_slots=self._task_slots(),
-            process_metrics=self._current_process_metrics(),
-            **options,
-        )
-        self._heartbeats.adopt(reply)
-        log.info("worker %s registered on task queue %s", self.worker_id, self.task_queue)
-
-    async def _register_again(self) -> None:
-        """Register with a server that has forgotten this worker: once for all who notice."""
-        if self._registering is None or self._registering.done():
-            self._registering = asyncio.create_task(self._register())
-        await asyncio.shield(self._registering)
-        if not self._stop.is_set():
-            self._start_query_polling()
-
-    def _capabilities(self) -> list[str]:
-        queries = [QUERY_TASKS_CAPABILITY] if self._answers_queries else []
-        return queries + self._used_extensions()
-
-    @property
-    def _answers_queries(self) -> bool:
-        return self._offer.query_tasks and self._serves_workflows
-
-    def _used_extensions(self) -> list[str]:
-        offered, used = self._offer.extensions, list[str]()
-        if STICKY_HISTORY in offered and self._machines.enabled and self._serves_workflows:
-            used.append(STICKY_HISTORY)
-        if UPDATE_VALIDATION in offered and self._answers_queries:
-            used.append(UPDATE_VALIDATION)
-        return used
-
-    def _task_slots(self) -> dict[str, int]:
-        return {
-            "workflow_available": max(
-                0, self.max_concurrent_workflow_tasks - self._busy["workflow"]
-            ),
-            "activity_available": max(
-                0, self.max_concurrent_activity_tasks - self._busy["activity"]
-            ),
-        }
-
-    def _current_process_metrics(self) -> dict[str, Any]:
-        return self._process_metrics.sample()
-
-    @property
-    def _process_started_at(self) -> datetime:
-        return self._process_metrics.started_at
-
-    @property
-    def _heartbeat_interval(self) -> float:
-        return self._heartbeats.interval
-
-    @_heartbeat_interval.setter
-    def _heartbeat_interval(self, seconds: float) -> None:
-        self._heartbeats.interval = seconds
-
-    @property
-    def _poll_timeout(self) -> float:
-        return self._offer.poll_timeout(self._settings.poll_timeout)
-
-    # --- polling --------------------------------------------------------------------------
-
-    async def _poll_workflow_tasks(self) -> None:
-        """One poller of workflow tasks."""
-        await Poller(self._workflow_target(), self._pacing).run()
-
-    async def _poll_activity_tasks(self) -> None:
-        """One poller of activity tasks."""
-        await Poller(self._activity_target(), self._pacing).run()
-
-    async def _poll_query_tasks(self) -> None:
-        """The poller of query tasks on this event loop, one query at a time."""
-        await Poller(self._query_target(self.client, self._register_again), self._pacing).run()
-
-    def _workflow_target(self) -> PollTarget:
-        async def start(task: JsonObject) -> None:
-            self._track(asyncio.create_task(self._dispatch_workflow_task(task)))
-
-        return PollTarget(
-            kind="workflow",
-            task_queue=self.task_queue,
-            poll=lambda: self.client.poll_workflow_task(
-                worker_id=self.worker_id, task_queue=self.task_queue, timeout=self._poll_timeout
-            ),
-            start=start,
-            slots=self._wf_semaphore,
-            metrics=self.metrics,
-            register_again=self._register_again,
-        )
-
-    def _activity_target(self) -> PollTarget:
-        async def start(task: JsonObject) -> None:
-            self._track(asyncio.create_task(self._dispatch_activity_task(task)))
-
-        return PollTarget(
-            kind="activity",
-            task_queue=self.task_queue,
-            poll=lambda: self.client.poll_activity_task(
-                worker_id=self.worker_id, task_queue=self.task_queue, timeout=self._poll_timeout
-            ),
-            start=start,
-            slots=self._act_semaphore,
-            metrics=self.metrics,
-            register_again=self._register_again,
-        )
-
-    def _query_target(
-        self, client: WorkerTransport, register_again: Callable[[], Awaitable[None]] | None
-    ) -> PollTarget:
-        async def start(task: JsonObject) -> None:
-            try:
-                await self._run_query_task(task, client)
-            except Exception:  # noqa: BLE001 - logged; the next query is another one
-                log.exception("unhandled error in query task %s", task.get("query_task_id"))
-
-        return PollTarget(
-            kind="query",
-            task_queue=self.task_queue,
-            poll=lambda: client.poll_query_task(
-                worker_id=self.worker_id, task_queue=self.task_queue, timeout=self._poll_timeout
-            ),
-            start=start,
-            slots=None,
-            metrics=self.metrics,
-            register_again=register_again,
-        )
-
-    def _start_query_polling(self) -> None:
-        if self._polls_queries or not self._answers_queries:
-            return
-        self._polls_queries = True
-        if transport_clone_for(self.client) is None:
-            self._spawn(self._pollers, self._poll_query_tasks())
-        else:
-            self._start_query_task_thread()
-
-    def _start_query_task_thread(self) -> None:
-        async def serve(client: WorkerTransport, pacing: Pacing) -> None:
-            await Poller(self._query_target(client, None), pacing).run()
-
-        thread = QueryThread(self.worker_id, self._clone_client_for_query_tasks, serve)
-        self._query_thread = thread
-        thread.start()
-
-    def _clone_client_for_query_tasks(self) -> Any:
-        """A client for the query thread; None where this one cannot be copied."""
-        factory = transport_clone_for(self.client)
-        return None if factory is None else factory(self.client)
-
-    # --- tasks ----------------------------------------------------------------------------
-
-    def _track(self, task: asyncio.Task[Any]) -> None:
-        """Know about a task until it ends, so that `stop` can wait for it."""
-        self._in_flight.add(task)
-        task.add_done_callback(self._untrack)
-
-    def _untrack(self, task: asyncio.Task[Any]) -> None:
-        self._in_flight.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a task of the worker ended in an error", exc_info=error)
-
-    async def _dispatch_workflow_task(self, task: JsonObject) -> None:
-        """Run a workflow task for a poller, whatever comes of it, and give the slot back."""
-        self._busy["workflow"] += 1
-        try:
-            await self._run_workflow_task(task)
-        except Exception as error:  # noqa: BLE001 - reported, and logged there
-            await self._workflow_tasks.fail_unhandled(task, error)
-        finally:
-            self._busy["workflow"] -= 1
-            self._wf_semaphore.release()
-
-    async def _dispatch_activity_task(self, task: JsonObject) -> None:
-        """Run an activity task for a poller, whatever comes of it, and give the slot back."""
-        self._busy["activity"] += 1
-        try:
-            await self._run_activity_task(task)
-        except Exception:  # noqa: BLE001 - logged; the attempt is retried when its lease ends
-            log.exception("unhandled error in activity task %s", task.get("task_id"))
-        finally:
-            self._busy["activity"] -= 1
-            self._activity_tasks.release_when_free(task, self._act_semaphore)
-
-    async def _run_workflow_task(self, task: JsonObject) -> list[JsonObject] | None:
-        """Run a workflow task; returns its commands, or None when it was failed."""
-        with TaskObservation(self.metrics, "workflow", self.task_queue) as observation:
-            commands = await self._handle_workflow_task(
-                WorkflowTaskInterceptorContext(self.worker_id, self.task_queue, task)
-            )
-            observation.outcome = "failed" if commands is None else "completed"
-            return commands
-
-    async def _run_activity_task(self, task: JsonObject) -> str:
-        """Run an activity task; returns its outcome."""
-        with TaskObservation(self.metrics, "activity", self.task_queue) as observation:
-            observation.outcome = await self._activity_tasks.execute(task)
-            return observation.outcome
-
-    async def _run_query_task(self, task: JsonObject, client: WorkerTransport | None = None) -> str:
-        """Run a query task, and report through `client` where that is not the worker's own."""
-        reporter = self._reporter
-        if client is not None and client is not self.client:
-            reporter = Reporter(client, self.worker_id, self._payloads)
-        with TaskObservation(self.metrics, "query", self.task_queue) as observation:
-            handle = chain_query_task(
-                self.interceptors,
-                lambda context: self._query_tasks.execute(context.task, reporter),
-            )
-            observation.outcome = await handle(
-                QueryTaskInterceptorContext(self.worker_id, self.task_queue, task)
-            )
-            return observation.outcome
 
 
 async def _end(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
