@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from durable_workflow.server.clock import ManualClock
+from durable_workflow.server.engine import tasks
+from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.services import (
     activity_tasks,
@@ -37,6 +39,7 @@ from durable_workflow.server.services.requests import (
     TaskOwner,
 )
 from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Store, Tx
 
 T = TypeVar("T")
@@ -106,6 +109,34 @@ class Server:
         task = await self.poll(worker_id, **fields)
         assert task is not None, "there is no workflow task"
         return task
+
+    async def wake(self, workflow_id: str = "wf") -> None:
+        """Have the run looked at although nothing happened, as a repair would."""
+        run_id = (await self.describe(workflow_id))["run_id"]
+
+        def work(tx: Tx) -> None:
+            unit = Unit(tx, self.settings)
+            decision = Decision(unit.run(run_id), tx.now, tx.new_id)
+            tasks.wake(decision)
+            unit.apply(decision)
+            unit.finish()
+
+        await self.store.run(work)
+
+    async def poll_is_ready(self) -> bool:
+        """Whether a workflow task could be claimed now. Claims nothing."""
+        row = await self.store.read(
+            lambda read: read.one(
+                "claimable_run",
+                namespace="default",
+                task_queue=self.queue,
+                worker_id="w",
+                build_id=None,
+                types="",
+                now=read.now,
+            )
+        )
+        return row is not None
 
     async def complete(self, task: Json, *commands: Json, keep_history: bool = False) -> Answer:
         request = CompleteWorkflowTask(

@@ -199,6 +199,9 @@ def time_out(
     """A deadline passed: the activity is tried again, or timed out for good. Changes `activity`."""
     decision = Decision(run, now, new_id)
     policy = policy_of(activity)
+    if activity.status == PENDING:
+        # Nobody began the attempt that was waited for. It counts, or it would be retried for ever.
+        activity.attempt_count += 1
     message = f"Activity {activity.activity_type} exceeded its {timeout_kind} timeout."
     final = timeout_kind == "schedule_to_close"
     if policy is not None and not final and activity.attempt_count < policy.max_attempts:

@@ -84,6 +84,8 @@ def claim(
         )
     )
     unit.finish()
+    if unit.run(run.run_id).closed:
+        return None  # The event that says it was started was one too many for the history.
     return _task(tx, run, activity)
 
 

@@ -1,0 +1,248 @@
+"""Activities: attempts, retries, timeouts, leases, reports that come late or twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from durable_workflow.server.services.refusals import Refused
+
+
+async def scheduled(server: Any, commands: Any, **fields: Any) -> None:
+    await server.start()
+    await server.decide(commands.activity("act", **fields))
+
+
+def policy(attempts: int, *delays: int, types: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "max_attempts": attempts,
+        "backoff_seconds": list(delays),
+        "non_retryable_error_types": list(types),
+    }
+
+
+async def test_a_failure_is_retried_with_the_delays_of_its_policy(
+    server: Any, commands: Any
+) -> None:
+    await scheduled(server, commands, retry_policy=policy(3, 1, 2))
+    first = await server.activity()
+    answer = await server.fail_activity(first, "declined", type="CardDeclined")
+    assert answer.body["recorded"] is True
+    assert await server.poll_activity() is None
+    await server.pass_time(1)
+    second = await server.activity()
+    assert second["task_id"] == answer.body["next_task_id"]
+    assert second["attempt_number"] == 2
+    await server.fail_activity(second, "declined", type="CardDeclined")
+    await server.pass_time(1)
+    assert await server.poll_activity() is None
+    await server.pass_time(1)
+    last = await server.activity()
+    answer = await server.fail_activity(last, "declined", type="CardDeclined")
+    task = await server.task()
+    assert answer.body["next_task_id"] == task["task_id"]
+    retried, failed = task["history_events"][4]["payload"], task["history_events"][-1]["payload"]
+    assert retried["retry_backoff_seconds"] == 1
+    assert retried["retry_after_attempt"] == 1
+    assert failed["exception_type"] == "CardDeclined"
+    assert failed["exception"] == {"type": "CardDeclined", "message": "declined", "code": 0}
+    assert failed["failure_category"] == "activity"
+    assert (await server.types())[3:] == [
+        "ActivityStarted",
+        "ActivityRetryScheduled",
+        "ActivityStarted",
+        "ActivityRetryScheduled",
+        "ActivityStarted",
+        "ActivityFailed",
+    ]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [{"non_retryable": True, "type": "Other"}, {"type": "Fatal"}],
+)
+async def test_some_failures_are_final_at_once(
+    server: Any, commands: Any, failure: dict[str, Any]
+) -> None:
+    await scheduled(server, commands, retry_policy=policy(3, types=("Fatal",)))
+    await server.fail_activity(await server.activity(), **failure)
+    assert (await server.types())[-1] == "ActivityFailed"
+    assert (await server.events())[-1]["payload"]["exception_type"] == failure["type"]
+
+
+async def test_without_a_policy_there_is_one_attempt(server: Any, commands: Any) -> None:
+    await scheduled(server, commands)
+    task = await server.activity()
+    assert "retry_policy" not in task
+    assert "deadlines" not in task
+    await server.fail_activity(task)
+    assert (await server.types())[-1] == "ActivityFailed"
+
+
+async def test_details_of_a_failure_are_kept_with_any_codec(server: Any, commands: Any) -> None:
+    await scheduled(server, commands)
+    details = {"codec": "json/plain", "blob": '{"a":1}'}
+    await server.fail_activity(await server.activity(), details=details)
+    exception = (await server.events())[-1]["payload"]["exception"]
+    assert (exception["details"], exception["details_payload_codec"]) == ('{"a":1}', "json/plain")
+
+
+async def test_reports_are_fenced(server: Any, commands: Any) -> None:
+    await server.start()
+    await server.decide(commands.activity("a"), commands.activity("b"))
+    one, two = await server.activity(), await server.activity()
+
+    async def reason(task: dict[str, Any]) -> tuple[int | None, str]:
+        with pytest.raises(Refused) as error:
+            await server.complete_activity(task)
+        return error.value.status, error.value.reason
+
+    assert await reason(one | {"task_id": "nope"}) == (404, "task_not_found")
+    assert await reason(one | {"activity_attempt_id": "nope"}) == (404, "attempt_not_found")
+    mixed = one | {"activity_attempt_id": two["activity_attempt_id"]}
+    assert await reason(mixed) == (409, "task_mismatch")
+    assert await reason(one | {"lease_owner": "other"}) == (409, "lease_owner_mismatch")
+    assert (await server.complete_activity(one)).status == 200
+    again = await server.complete_activity(one)
+    assert (again.status, again.body["reason"]) == (409, "stale_attempt")
+    assert (again.body["outcome"], again.body["recorded"]) == ("completed", False)
+
+
+async def test_an_expired_lease_gives_the_task_to_the_next(server: Any, commands: Any) -> None:
+    await scheduled(server, commands)
+    first = await server.activity()
+    server.clock.advance(301)
+    late = await server.complete_activity(first)
+    assert (late.status, late.body["reason"]) == (409, "stale_attempt")
+    await server.register("v")
+    await server.pass_time(0)
+    second = await server.activity("v")
+    assert second["task_id"] == first["task_id"]
+    assert second["attempt_number"] == 2
+    assert second["activity_attempt_id"] != first["activity_attempt_id"]
+    assert (await server.complete_activity(first)).body["reason"] == "stale_attempt"
+    assert (await server.complete_activity(second)).status == 200
+    assert (await server.types())[3:] == ["ActivityStarted", "ActivityStarted", "ActivityCompleted"]
+
+
+async def test_a_long_activity_has_a_long_lease(server: Any, commands: Any) -> None:
+    await scheduled(server, commands, start_to_close_timeout=1000)
+    task = await server.activity()
+    assert task["lease_expires_at"] == "2026-01-01T00:16:50.000000Z"
+    assert task["deadlines"] == {"start_to_close": "2026-01-01T00:16:40+00:00"}
+
+
+TIMEOUTS = [
+    ("schedule_to_start", {"schedule_to_start_timeout": 5}, False),
+    ("start_to_close", {"start_to_close_timeout": 5}, True),
+    ("schedule_to_close", {"schedule_to_close_timeout": 5}, True),
+    ("schedule_to_close", {"schedule_to_close_timeout": 5}, False),
+    ("heartbeat", {"heartbeat_timeout": 5, "start_to_close_timeout": 60}, True),
+]
+
+
+@pytest.mark.parametrize(("kind", "timeouts", "started"), TIMEOUTS)
+async def test_each_timeout_ends_the_activity(
+    server: Any, commands: Any, kind: str, timeouts: dict[str, int], started: bool
+) -> None:
+    await scheduled(server, commands, **timeouts)
+    task = await server.activity() if started else None
+    await server.pass_time(4)
+    assert "ActivityTimedOut" not in await server.types()
+    await server.pass_time(1)
+    event = (await server.events())[-1]
+    assert event["event_type"] == "ActivityTimedOut"
+    assert event["payload"]["timeout_kind"] == kind
+    assert event["payload"]["failure_category"] == "timeout"
+    assert event["payload"]["exception_class"] == "ActivityTimeoutException"
+    assert await server.poll() is not None
+    if task is not None:
+        assert (await server.complete_activity(task)).body["reason"] == "stale_attempt"
+
+
+@pytest.mark.parametrize("kind", ["schedule_to_start", "start_to_close", "heartbeat"])
+async def test_a_timeout_is_retried_while_attempts_are_left(
+    server: Any, commands: Any, kind: str
+) -> None:
+    await scheduled(server, commands, retry_policy=policy(2, 3), **{f"{kind}_timeout": 5})
+    first = None if kind == "schedule_to_start" else await server.activity()
+    await server.pass_time(5)
+    retry = (await server.events())[-1]
+    assert retry["event_type"] == "ActivityRetryScheduled"
+    assert retry["payload"]["timeout_kind"] == kind
+    if first is None:
+        return
+    assert retry["payload"]["retry_after_attempt_id"] == first["activity_attempt_id"]
+    await server.pass_time(3)
+    second = await server.activity()
+    assert second["task_id"] == retry["payload"]["retry_task_id"]
+    assert (await server.complete_activity(first)).body["reason"] == "stale_attempt"
+    await server.complete_activity(second)
+    assert (await server.types())[-1] == "ActivityCompleted"
+
+
+async def test_a_retry_may_wait_its_full_time_to_be_picked_up(server: Any, commands: Any) -> None:
+    await scheduled(server, commands, retry_policy=policy(3, 10), schedule_to_start_timeout=5)
+    await server.pass_time(4)
+    await server.fail_activity(await server.activity())
+    await server.pass_time(14)  # 10 s of back-off, and 4 of the 5 seconds to be picked up.
+    second = await server.activity()
+    assert second["attempt_number"] == 2
+    assert "schedule_to_start" not in second.get("deadlines", {})
+
+
+async def test_heartbeats_move_the_deadline(server: Any, commands: Any) -> None:
+    await scheduled(server, commands, heartbeat_timeout=5)
+    task = await server.activity()
+    for number in range(5):
+        await server.pass_time(4)
+        answer = await server.beat(task, details={"done": number})
+        assert answer.body["can_continue"] is True
+        assert answer.body["heartbeat_recorded"] is True
+    recorded = [e for e in await server.events() if e["event_type"] == "ActivityHeartbeatRecorded"]
+    assert recorded[-1]["payload"]["progress"] == {"details": {"done": 4}}
+    await server.pass_time(5)
+    assert (await server.types())[-1] == "ActivityTimedOut"
+    stopped = await server.beat(task)
+    assert stopped.status == 200
+    assert (stopped.body["can_continue"], stopped.body["reason"]) == (False, "stale_attempt")
+
+
+async def test_a_result_over_the_limit_is_a_failure(server: Any, commands: Any) -> None:
+    server.limit(payload_bytes=100)
+    await scheduled(server, commands, retry_policy=policy(3))
+    big = {"codec": "json", "blob": '"' + "x" * 200 + '"'}
+    answer = await server.complete_activity(await server.activity(), big)
+    assert (answer.status, answer.body["outcome"]) == (200, "failed")
+    failed = (await server.events())[-1]["payload"]
+    assert failed["failure_category"] == "structural_limit"
+    assert failed["structural_limit_kind"] == "payload_size"
+    assert failed["structural_limit_configured"] == 100
+    assert failed["non_retryable"] is True
+
+
+async def test_a_result_that_is_no_envelope_is_stored_as_given(server: Any, commands: Any) -> None:
+    await scheduled(server, commands)
+    await server.complete_activity(await server.activity(), {"plain": [1, 2]})
+    assert (await server.events())[-1]["payload"]["result"] == {"plain": [1, 2]}
+
+
+async def test_one_poll_id_gets_one_activity(server: Any, commands: Any) -> None:
+    await server.start()
+    await server.decide(commands.activity("a"), commands.activity("b"))
+    first = await server.activity(poll_request_id="p")
+    again = await server.activity(poll_request_id="p")
+    assert again["activity_attempt_id"] == first["activity_attempt_id"]
+    assert (await server.activity(poll_request_id="q"))["task_id"] != first["task_id"]
+    assert (await server.types()).count("ActivityStarted") == 2
+
+
+async def test_workers_get_the_types_and_queues_they_asked_for(server: Any, commands: Any) -> None:
+    await server.start()
+    await server.decide(commands.activity("a", queue="far"), commands.activity("b"))
+    await server.register("far", task_queue="far", supported_activity_types=["b"])
+    assert await server.poll_activity("far", task_queue="far") is None
+    await server.register("far", task_queue="far", supported_activity_types=["b", "a"])
+    assert (await server.activity("far", task_queue="far"))["activity_type"] == "a"
+    assert (await server.activity())["activity_type"] == "b"

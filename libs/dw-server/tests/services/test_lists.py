@@ -1,0 +1,84 @@
+"""Lists of runs, and pages of histories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from durable_workflow.server.services import history, workflows
+from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.services.requests import ListWorkflows, ReadHistory
+
+
+async def listed(server: Any, **filters: Any) -> dict[str, Any]:
+    request = ListWorkflows(**filters)
+    body: dict[str, Any] = await server.store.read(
+        lambda read: workflows.list_workflows(read, "default", request)
+    )
+    return body
+
+
+async def test_runs_are_listed_newest_first_and_filtered(server: Any, commands: Any) -> None:
+    for number in range(5):
+        await server.start(f"order-{number}", workflow_type="ab"[number % 2], business_key="Key")
+        await server.pass_time(1)
+    await server.decide(commands.done())
+    await server.decide(commands.failed())
+
+    async def ids(**filters: Any) -> list[str]:
+        rows = (await listed(server, **filters))["workflows"]
+        return [row["workflow_id"][-1] for row in rows]
+
+    assert await ids() == ["4", "3", "2", "1", "0"]
+    assert await ids(workflow_type="a") == ["4", "2", "0"]
+    assert await ids(status="running") == ["4", "3", "2"]
+    assert await ids(status="completed") == ["0"]
+    assert await ids(status="failed") == ["1"]
+    assert await ids(query="ORDER-3") == ["3"]
+    assert await ids(query="key") == ["4", "3", "2", "1", "0"]
+    assert await ids(query="%") == []
+    assert await ids(query="order_3") == []
+    first = await listed(server, page_size=2)
+    assert (first["workflow_count"], first["next_page_token"]) == (2, commands.token(2))
+    assert await ids(page_size=2, offset=4) == ["0"]
+    assert (await listed(server, page_size=2, offset=4))["next_page_token"] is None
+
+
+async def test_runs_of_an_id_are_listed_in_order(server: Any, commands: Any) -> None:
+    await server.start()
+    await server.decide(commands.again())
+    body = await server.store.read(lambda read: workflows.list_runs(read, "default", "wf"))
+    assert body["run_count"] == 2
+    shown = [(row["run_number"], row["status"], row["is_current_run"]) for row in body["runs"]]
+    assert shown == [(1, "completed", False), (2, "pending", True)]
+    with pytest.raises(Refused) as error:
+        await server.store.read(lambda read: workflows.list_runs(read, "default", "nope"))
+    assert error.value.reason == "instance_not_found"
+
+
+async def test_history_is_whole_without_a_page_size(server: Any, commands: Any) -> None:
+    started = await server.start()
+    await server.decide(*[commands.side_effect() for _ in range(8)])
+    run_id = started.body["run_id"]
+
+    async def page(**fields: Any) -> dict[str, Any]:
+        request = ReadHistory(**{"workflow_id": "wf", "run_id": run_id} | fields)
+        found = await server.store.read(lambda read: history.page(read, "default", request))
+        body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
+        return body
+
+    whole = await page()
+    assert len(whole["events"]) == 10
+    assert whole["next_page_token"] is None
+    assert {"sequence", "event_type", "timestamp", "payload"} <= whole["events"][0].keys()
+    part = await page(page_size=4)
+    assert part["next_page_token"] == commands.token(4)
+    rest = await page(page_size=6, after=4)
+    assert [event["sequence"] for event in rest["events"]] == list(range(5, 11))
+    assert rest["next_page_token"] is None
+    for wrong in ({"run_id": "nope"}, {"workflow_id": "nope"}):
+        with pytest.raises(Refused) as error:
+            await page(**wrong)
+        assert (error.value.status, error.value.reason) == (404, "run_not_found")

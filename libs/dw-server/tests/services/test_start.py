@@ -1,0 +1,103 @@
+"""Starting workflows, and what the duplicate policies make of an id that is in use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from durable_workflow.server.services.refusals import Invalid, Refused
+
+
+@pytest.mark.parametrize("policy", ["fail", "reject", "allow"])
+async def test_an_open_run_keeps_its_id(server: Any, policy: str) -> None:
+    first = await server.start()
+    second = await server.start(duplicate_policy=policy)
+    assert second.status == 409
+    assert second.body["reason"] == "duplicate_not_allowed"
+    assert second.body["outcome"] == "rejected_duplicate"
+    assert second.body["rejection_reason"] == "instance_already_started"
+    assert second.body["run_id"] == first.body["run_id"]
+    assert (await server.types())[-1] == "StartRejected"
+
+
+@pytest.mark.parametrize("policy", ["use-existing", "use_existing"])
+async def test_an_existing_run_is_returned(server: Any, commands: Any, policy: str) -> None:
+    first = await server.start()
+    again = await server.start(duplicate_policy=policy)
+    assert (again.status, again.body["outcome"]) == (200, "returned_existing_active")
+    assert (await server.events())[-1]["payload"]["outcome"] == "returned_existing_active"
+    await server.decide(commands.done())
+    closed = await server.start(duplicate_policy=policy)
+    assert (closed.status, closed.body["run_id"]) == (200, first.body["run_id"])
+    assert (await server.types())[-1] == "WorkflowCompleted"
+
+
+async def test_a_closed_run_frees_its_id_only_where_allowed(server: Any, commands: Any) -> None:
+    first = await server.start()
+    await server.decide(commands.done())
+    assert (await server.start()).status == 409
+    second = await server.start(duplicate_policy="allow")
+    assert second.status == 201
+    assert second.body["run_id"] != first.body["run_id"]
+    described = await server.describe()
+    assert (described["run_number"], described["run_count"]) == (2, 2)
+    assert described["run_id"] == second.body["run_id"]
+
+
+async def test_terminate_existing_replaces_an_open_run_of_any_type(server: Any) -> None:
+    first = await server.start()
+    second = await server.start(duplicate_policy="terminate_existing", workflow_type="other")
+    assert second.status == 201
+    old = await server.describe("wf", first.body["run_id"])
+    assert old["status"] == "terminated"
+    assert old["failure"]["failure_category"] == "terminated"
+    assert await server.types("wf", first.body["run_id"]) == [
+        "StartAccepted",
+        "WorkflowStarted",
+        "TerminateRequested",
+        "WorkflowTerminated",
+    ]
+    task = await server.task()
+    assert task["run_id"] == second.body["run_id"]
+    assert await server.poll() is None
+
+
+@pytest.mark.parametrize("policy", ["fail", "use-existing", "allow"])
+async def test_another_type_is_a_mistake(server: Any, policy: str) -> None:
+    await server.start()
+    with pytest.raises(Invalid) as error:
+        await server.start(duplicate_policy=policy, workflow_type="other")
+    assert list(error.value.extra["errors"]) == ["workflow_type"]
+
+
+async def test_other_words_for_the_policy_are_refused(server: Any) -> None:
+    with pytest.raises(Invalid) as error:
+        await server.start(duplicate_policy="replace")
+    assert "fail or use-existing" in error.value.message
+    with pytest.raises(Refused) as missing:
+        await server.describe()
+    assert missing.value.reason == "instance_not_found"
+
+
+async def test_namespaces_do_not_see_each_other(server: Any) -> None:
+    await server.start()
+    server.caller = msgspec.structs.replace(server.caller, namespace="other")
+    assert (await server.start()).status == 201
+
+
+async def test_started_event_has_the_time_and_the_clock(server: Any) -> None:
+    await server.start(execution_timeout_seconds=60, run_timeout_seconds=30, memo={"a": 1})
+    started = (await server.events())[1]["payload"]
+    assert started["timestamp"] == "2026-01-01T00:00:00.000000Z"
+    assert started["clock"] == "event"
+    assert started["execution_deadline_at"] == "2026-01-01T00:01:00+00:00"
+    assert started["run_deadline_at"] == "2026-01-01T00:00:30+00:00"
+    assert started["memo"] == {"a": 1}
+
+
+async def test_a_memo_over_the_limit_is_refused(server: Any) -> None:
+    with pytest.raises(Invalid) as error:
+        await server.start(memo={"text": "x" * 262_144})
+    assert list(error.value.extra["errors"]) == ["memo"]

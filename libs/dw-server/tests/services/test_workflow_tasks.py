@@ -1,0 +1,308 @@
+"""Leases and fencing of workflow tasks, their failures, their history pages."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import zlib
+from typing import Any
+
+import msgspec
+import pytest
+
+from durable_workflow.server.services import workflow_tasks
+from durable_workflow.server.services.refusals import Invalid, Refused
+from durable_workflow.server.services.requests import HistoryPage, TaskOwner
+
+
+async def refused(awaitable: Any) -> Refused:
+    with pytest.raises(Refused) as error:
+        await awaitable
+    return error.value
+
+
+async def test_the_guard_names_what_does_not_match(server: Any, commands: Any) -> None:
+    await server.start()
+    task = await server.task()
+    done = commands.done()
+    unknown = await refused(server.complete(task | {"task_id": "nope"}, done))
+    assert (unknown.status, unknown.reason) == (404, "task_not_found")
+    other = await refused(server.complete(task | {"lease_owner": "somebody"}, done))
+    assert (other.reason, other.extra["lease_owner"]) == ("lease_owner_mismatch", "w")
+    attempt = await refused(server.complete(task | {"workflow_task_attempt": 9}, done))
+    assert attempt.reason == "workflow_task_attempt_mismatch"
+    assert attempt.extra["current_attempt"] == 1
+    assert await server.types() == ["StartAccepted", "WorkflowStarted"]
+
+
+async def test_a_completion_is_applied_once(server: Any, commands: Any) -> None:
+    await server.start()
+    task = await server.task()
+    await server.complete(task, commands.activity())
+    again = await refused(server.complete(task, commands.activity()))
+    assert (again.status, again.reason) == (409, "task_not_leased")
+    assert again.extra["task_status"] == "completed"
+    assert (await server.types()).count("ActivityScheduled") == 1
+
+
+async def test_a_completion_of_a_closed_run_is_told_why(server: Any, commands: Any) -> None:
+    await server.start()
+    task = await server.task()
+    await server.complete(task, commands.done())
+    again = await refused(server.complete(task, commands.done()))
+    assert again.reason == "run_closed"
+    assert again.extra["stop_reason"] == "run_completed"
+    assert again.extra["cancel_requested"] is False
+    assert again.extra["can_continue"] is False
+
+
+async def test_a_late_completion_of_an_expired_lease_is_refused(server: Any, commands: Any) -> None:
+    await server.start()
+    task = await server.task()
+    server.clock.advance(31)
+    late = await refused(server.complete(task, commands.done()))
+    assert late.reason == "lease_expired"
+    await server.pass_time(0)
+    assert (await refused(server.complete(task, commands.done()))).reason == "task_not_leased"
+    second = await server.task("w")
+    assert second["task_id"] == task["task_id"]
+    assert second["workflow_task_attempt"] == 2
+    stale = await refused(server.complete(task, commands.done()))
+    assert stale.reason == "workflow_task_attempt_mismatch"
+    assert (await server.complete(second, commands.done())).status == 200
+
+
+async def test_a_heartbeat_renews_the_lease(server: Any, commands: Any) -> None:
+    await server.start()
+    task = await server.task()
+    owner = TaskOwner(task_id=task["task_id"], lease_owner="w", attempt=1)
+    for _ in range(4):
+        await server.pass_time(20)
+        answer = await server.run(workflow_tasks.heartbeat, "default", owner)
+        assert answer.body["renewed"] is True
+        assert answer.body["task_status"] == "leased"
+    assert (await server.complete(task, commands.done())).status == 200
+
+
+async def test_a_failed_task_comes_back_after_a_growing_rest(server: Any, commands: Any) -> None:
+    await server.start()
+    rests = []
+    for failure in range(8):
+        task = await server.task()
+        assert task["workflow_task_attempt"] == failure + 1
+        answer = await server.fail(task, "replay failed")
+        assert (answer.status, answer.body["outcome"]) == (200, "failed")
+        described = await server.describe()
+        assert described["status"] == "pending"
+        assert described["workflow_task"]["failure_count"] == failure + 1
+        assert described["workflow_task"]["last_error"] == "replay failed"
+        assert "replay failed" in described["wait_reason"]
+        for waited in range(1, 100):
+            assert await server.poll() is None
+            await server.pass_time(1)
+            if await server.poll_is_ready():
+                rests.append(waited)
+                break
+    assert rests == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert await server.types() == ["StartAccepted", "WorkflowStarted"]
+    await server.decide(commands.done())
+
+
+async def test_failures_are_forgotten_after_a_success(server: Any, commands: Any) -> None:
+    await server.start()
+    await server.fail(await server.task())
+    await server.pass_time(1)
+    await server.decide(commands.activity())
+    await server.complete_activity(await server.activity())
+    await server.fail(await server.task())
+    assert (await server.describe())["workflow_task"]["failure_count"] == 1
+
+
+async def test_one_poll_id_gets_one_task(server: Any) -> None:
+    await server.start("a")
+    await server.start("b")
+    first = await server.task(poll_request_id="p1")
+    await server.pass_time(5)
+    again = await server.task(poll_request_id="p1")
+    assert again["task_id"] == first["task_id"]
+    assert again["workflow_task_attempt"] == first["workflow_task_attempt"]
+    assert again["lease_expires_at"] > first["lease_expires_at"]
+    assert again["history_events"] == first["history_events"]
+    other = await server.task(poll_request_id="p2")
+    assert other["task_id"] != first["task_id"]
+
+
+async def test_a_poll_id_is_forgotten_with_its_lease(server: Any) -> None:
+    await server.start("a")
+    first = await server.task(poll_request_id="p1")
+    await server.pass_time(31)
+    again = await server.task(poll_request_id="p1")
+    assert again["workflow_task_attempt"] == first["workflow_task_attempt"] + 1
+
+
+async def test_the_oldest_task_of_a_known_type_comes_first(server: Any) -> None:
+    await server.register("picky", supported_workflow_types=["b", "c"])
+    for name, kind in (("1", "a"), ("2", "b"), ("3", "c"), ("4", "a")):
+        await server.start(name, workflow_type=kind)
+        await server.pass_time(1)
+    assert (await server.task("picky"))["workflow_id"] == "2"
+    assert (await server.task("w"))["workflow_id"] == "1"
+    assert (await server.task("picky"))["workflow_id"] == "3"
+    assert await server.poll("picky") is None
+
+
+async def test_a_lower_priority_number_comes_first(server: Any) -> None:
+    await server.start("late", priority=7)
+    await server.start("soon", priority=1)
+    assert (await server.task())["workflow_id"] == "soon"
+
+
+async def test_poll_guards(server: Any) -> None:
+    ghost = await refused(server.poll("ghost"))
+    assert (ghost.status, ghost.reason) == (412, "worker_not_registered")
+    elsewhere = await refused(server.poll("w", task_queue="other"))
+    assert elsewhere.reason == "task_queue_mismatch"
+    await server.register("built", build_id="b1")
+    build = await refused(server.poll("built", build_id="b2"))
+    assert (build.status, build.reason) == (409, "build_id_mismatch")
+    assert build.extra["registered_build_id"] == "b1"
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        ({"type": "dance"}, "type"),
+        ({"type": None}, "type"),
+        ({"type": "schedule_activity"}, "activity_type"),
+        ({"type": "schedule_activity", "activity_type": "a", "arguments": 5}, "arguments"),
+        ({"type": "schedule_activity", "activity_type": "a", "delay_seconds": 5}, "delay_seconds"),
+        (
+            {
+                "type": "schedule_activity",
+                "activity_type": "a",
+                "start_to_close_timeout": 9,
+                "schedule_to_close_timeout": 5,
+            },
+            "start_to_close_timeout",
+        ),
+        (
+            {
+                "type": "schedule_activity",
+                "activity_type": "a",
+                "retry_policy": {"max_attempts": 0},
+            },
+            "retry_policy.max_attempts",
+        ),
+        ({"type": "start_timer"}, "delay_seconds"),
+        ({"type": "start_timer", "delay_seconds": -1}, "delay_seconds"),
+        ({"type": "start_timer", "delay_seconds": True}, "delay_seconds"),
+        ({"type": "start_timer", "delay_seconds": 1, "retry_policy": {}}, "retry_policy"),
+        ({"type": "record_side_effect"}, "result"),
+        ({"type": "record_side_effect", "result": {"codec": "x", "blob": ""}}, "result.codec"),
+        ({"type": "record_version_marker", "change_id": "c"}, "version"),
+        (
+            {
+                "type": "record_version_marker",
+                "change_id": "c",
+                "version": 3,
+                "min_supported": 1,
+                "max_supported": 2,
+            },
+            "version",
+        ),
+        ({"type": "upsert_search_attributes", "attributes": {}}, "attributes"),
+        ({"type": "upsert_search_attributes", "attributes": {"a b": 1}}, "attributes.a b"),
+        ({"type": "upsert_search_attributes", "attributes": {"a": {}}}, "attributes.a"),
+        ({"type": "start_child_workflow"}, "workflow_type"),
+        (
+            {"type": "start_child_workflow", "workflow_type": "c", "parent_close_policy": "x"},
+            "parent_close_policy",
+        ),
+        ({"type": "fail_workflow"}, "message"),
+        ({"type": "complete_workflow", "result": {"a": 1}}, "result"),
+        ({"type": "complete_workflow", "result": "1", "non_retryable": True}, "non_retryable"),
+    ],
+)
+async def test_bad_commands_change_nothing(server: Any, command: Any, field: str) -> None:
+    await server.start()
+    task = await server.task()
+    with pytest.raises(Invalid) as error:
+        await server.complete(task, command)
+    assert f"commands.0.{field}" in error.value.extra["errors"]
+    assert await server.types() == ["StartAccepted", "WorkflowStarted"]
+    assert (await server.fail(task)).status == 200
+
+
+async def test_commands_that_do_not_go_together_are_refused(server: Any, commands: Any) -> None:
+    await server.start()
+    task = await server.task()
+    for given in (
+        [commands.done(), commands.failed()],
+        [{"type": "complete_update", "update_id": "u"}],
+        [commands.activity(retry_policy={"attempts": 3})],
+    ):
+        error = await refused(server.complete(task, *given))
+        assert (error.status, error.reason) == (409, "invalid_commands")
+    assert await server.types() == ["StartAccepted", "WorkflowStarted"]
+
+
+async def test_a_terminal_command_is_applied_last_wherever_it_stood(
+    server: Any, commands: Any
+) -> None:
+    await server.start()
+    await server.decide(commands.done(), commands.side_effect())
+    assert (await server.types())[2:] == ["SideEffectRecorded", "WorkflowCompleted"]
+
+
+async def test_history_is_paged_as_it_was_at_the_claim(server: Any, commands: Any) -> None:
+    await server.start()
+    await server.decide(*[commands.side_effect(str(number)) for number in range(10)])
+    task = await server.task(history_page_size=5)
+    assert task["total_history_events"] == 12
+    seen = list(task["history_events"])
+    token = task["next_history_page_token"]
+    # Something that is appended at any time is not part of what this worker was given.
+    await server.start()
+    while token:
+        page = HistoryPage(
+            owner=TaskOwner(task_id=task["task_id"], lease_owner="w", attempt=1),
+            token=token,
+            page_size=5,
+        )
+        answer = await server.run(workflow_tasks.history_page, "default", page)
+        body = json.loads(msgspec.json.encode(answer))
+        seen += body["history_events"]
+        token = body["next_history_page_token"]
+    assert [event["sequence"] for event in seen] == list(range(1, 13))
+    bad = await refused(
+        server.run(
+            workflow_tasks.history_page,
+            "default",
+            HistoryPage(
+                owner=TaskOwner(task_id=task["task_id"], lease_owner="w", attempt=1), token="%%"
+            ),
+        )
+    )
+    assert (bad.status, bad.reason) == (400, "invalid_page_token")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_history_is_compressed_where_the_worker_can_unpack_it(
+    server: Any, commands: Any, encoding: str
+) -> None:
+    await server.start()
+    await server.decide(*[commands.side_effect(str(number)) for number in range(60)])
+    task = await server.task(accept_history_encoding=encoding)
+    assert task["history_events"] == []
+    assert task["history_events_encoding"] == encoding
+    packed = base64.b64decode(task["history_events_compressed"])
+    text = gzip.decompress(packed) if encoding == "gzip" else zlib.decompress(packed, -15)
+    assert len(json.loads(text)) == 62
+
+
+async def test_a_worker_that_only_recorded_something_goes_on(server: Any, commands: Any) -> None:
+    await server.start()
+    await server.decide(commands.side_effect())
+    await server.decide(commands.done())
+    assert (await server.describe())["status"] == "completed"
