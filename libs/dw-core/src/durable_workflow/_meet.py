@@ -95,8 +95,12 @@ class WorkerTransport(ActivityHeartbeatTransport, Protocol):
         lease_owner: str,
         workflow_task_attempt: int,
         commands: list[dict[str, Any]],
+        keep_history: bool = False,
     ) -> Any:
-        """Hand in the commands of a workflow task."""
+        """Hand in the commands of a workflow task.
+
+        `keep_history` is given only where the server offers the extension `sticky_history`.
+        """
         ...
 
     async def fail_workflow_task(

@@ -102,10 +102,17 @@ def poll(kind: str, *, worker_id: str, task_queue: str, timeout: float) -> Call[
 
 
 def complete_workflow_task(
-    task_id: str, *, lease_owner: str, attempt: int, commands: list[JsonObject]
+    task_id: str,
+    *,
+    lease_owner: str,
+    attempt: int,
+    commands: list[JsonObject],
+    keep_history: bool = False,
 ) -> Call[Any]:
     """Hand in the commands of a workflow task."""
-    return _workflow_task(task_id, "complete", lease_owner, attempt, commands=commands)
+    # Absent for every server that did not offer the extension.
+    sticky: JsonObject = {"keep_history": True} if keep_history else {}
+    return _workflow_task(task_id, "complete", lease_owner, attempt, commands=commands, **sticky)
 
 
 def fail_workflow_task(

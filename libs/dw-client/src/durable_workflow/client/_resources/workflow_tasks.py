@@ -92,6 +92,7 @@ class WorkflowTaskMethods(Session):
         lease_owner: str,
         workflow_task_attempt: int,
         commands: list[dict[str, Any]],
+        keep_history: bool = False,
     ) -> Any:
         """Hand in the commands of a workflow task.
 
@@ -100,6 +101,8 @@ class WorkflowTaskMethods(Session):
             lease_owner: The worker that holds it.
             workflow_task_attempt: The attempt that it holds.
             commands: What the workflow asked for, in order.
+            keep_history: The worker keeps what it replayed, so the run's next task need only hold
+                what is new. Only for a server that offers the extension `sticky_history`.
 
         Returns:
             The parsed reply.
@@ -110,6 +113,7 @@ class WorkflowTaskMethods(Session):
                 lease_owner=lease_owner,
                 attempt=workflow_task_attempt,
                 commands=commands,
+                keep_history=keep_history,
             )
         )
 
