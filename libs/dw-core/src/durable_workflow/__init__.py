@@ -32,6 +32,39 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.auth_composition import (
         parse_auth_composition_contract as parse_auth_composition_contract,
     )
+    from durable_workflow.client import BridgeAdapterOutcome as BridgeAdapterOutcome
+    from durable_workflow.client import Client as Client
+    from durable_workflow.client import NamespaceDescription as NamespaceDescription
+    from durable_workflow.client import NamespaceList as NamespaceList
+    from durable_workflow.client import ScheduleAction as ScheduleAction
+    from durable_workflow.client import ScheduleBackfillResult as ScheduleBackfillResult
+    from durable_workflow.client import ScheduleDescription as ScheduleDescription
+    from durable_workflow.client import ScheduleHandle as ScheduleHandle
+    from durable_workflow.client import ScheduleHistoryEvent as ScheduleHistoryEvent
+    from durable_workflow.client import ScheduleHistoryPage as ScheduleHistoryPage
+    from durable_workflow.client import ScheduleList as ScheduleList
+    from durable_workflow.client import ScheduleSpec as ScheduleSpec
+    from durable_workflow.client import ScheduleTriggerResult as ScheduleTriggerResult
+    from durable_workflow.client import SearchAttributeList as SearchAttributeList
+    from durable_workflow.client import StandaloneActivityExecution as StandaloneActivityExecution
+    from durable_workflow.client import StandaloneActivityHandle as StandaloneActivityHandle
+    from durable_workflow.client import StandaloneActivityList as StandaloneActivityList
+    from durable_workflow.client import StoragePayloadTestResult as StoragePayloadTestResult
+    from durable_workflow.client import StorageTestResult as StorageTestResult
+    from durable_workflow.client import TaskQueueAdmission as TaskQueueAdmission
+    from durable_workflow.client import TaskQueueBuildIdCohort as TaskQueueBuildIdCohort
+    from durable_workflow.client import TaskQueueBuildIdRollout as TaskQueueBuildIdRollout
+    from durable_workflow.client import TaskQueueBuildIdRolloutState as TaskQueueBuildIdRolloutState
+    from durable_workflow.client import TaskQueueDescription as TaskQueueDescription
+    from durable_workflow.client import TaskQueueList as TaskQueueList
+    from durable_workflow.client import TaskQueueQueryAdmission as TaskQueueQueryAdmission
+    from durable_workflow.client import TaskQueueTaskAdmission as TaskQueueTaskAdmission
+    from durable_workflow.client import WorkflowCommandResult as WorkflowCommandResult
+    from durable_workflow.client import WorkflowExecution as WorkflowExecution
+    from durable_workflow.client import WorkflowHandle as WorkflowHandle
+    from durable_workflow.client import WorkflowList as WorkflowList
+    from durable_workflow.client import WorkflowRun as WorkflowRun
+    from durable_workflow.client import WorkflowRunList as WorkflowRunList
     from durable_workflow.errors import ActivityCancelled as ActivityCancelled
     from durable_workflow.errors import ActivityFailed as ActivityFailed
     from durable_workflow.errors import ChildWorkflowCancelled as ChildWorkflowCancelled
@@ -135,6 +168,22 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.external_task_result import (
         parse_external_task_result_artifact as parse_external_task_result_artifact,
     )
+    from durable_workflow.interceptors import ActivityHandler as ActivityHandler
+    from durable_workflow.interceptors import (
+        ActivityInterceptorContext as ActivityInterceptorContext,
+    )
+    from durable_workflow.interceptors import (
+        PassthroughWorkerInterceptor as PassthroughWorkerInterceptor,
+    )
+    from durable_workflow.interceptors import QueryTaskHandler as QueryTaskHandler
+    from durable_workflow.interceptors import (
+        QueryTaskInterceptorContext as QueryTaskInterceptorContext,
+    )
+    from durable_workflow.interceptors import WorkerInterceptor as WorkerInterceptor
+    from durable_workflow.interceptors import WorkflowTaskHandler as WorkflowTaskHandler
+    from durable_workflow.interceptors import (
+        WorkflowTaskInterceptorContext as WorkflowTaskInterceptorContext,
+    )
     from durable_workflow.metrics import InMemoryMetrics as InMemoryMetrics
     from durable_workflow.metrics import MetricsRecorder as MetricsRecorder
     from durable_workflow.metrics import NoopMetrics as NoopMetrics
@@ -145,6 +194,7 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.serializer import external_storage_envelope as external_storage_envelope
     from durable_workflow.serializer import to_avro_payload_value as to_avro_payload_value
     from durable_workflow.serializer import to_avro_payload_values as to_avro_payload_values
+    from durable_workflow.worker import Worker as Worker
     from durable_workflow.workflow import ActivityRetryPolicy as ActivityRetryPolicy
     from durable_workflow.workflow import ChildWorkflowRetryPolicy as ChildWorkflowRetryPolicy
     from durable_workflow.workflow import ContinueAsNew as ContinueAsNew
@@ -157,6 +207,13 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
 from durable_workflow import _facade
 
 __all__ = [*_facade.installed_names(), "__version__"]  # pyright: ignore[reportUnsupportedDunderAll] (known only once installed)
+
+# Module, attribute and wheel of each name, for those who check the wheels against each other.
+_HOME = {
+    name: (home.module, home.attribute, home.wheel)
+    for name, home in _facade.EXPORTS.items()
+    if name not in _facade.LATER
+}
 
 
 def __getattr__(name: str) -> object:

@@ -165,7 +165,7 @@ EXPORTS: Final[Mapping[str, Home]] = {
         "StartChildWorkflow",
         "replay",
     ),
-    **_names("workflow", "dw-replay", "Replayer", probe="replay_verify"),
+    **_names("workflow", "dw-replay", "Replayer", probe="_replayer"),
     **_names(
         "client",
         "dw-client",
@@ -269,6 +269,12 @@ SUBMODULES: Final[Mapping[str, Home]] = {
     **_modules("dw-replay", "history_bundle_verify", "replay_verify"),
 }
 
+# Published names that the wheels of this release do not have yet. They are refused by name, and
+# offered to nobody.
+LATER: Final = frozenset(
+    name for name, home in {**EXPORTS, **SUBMODULES}.items() if home.module in ("sync", "invocable")
+)
+
 
 def resolve(name: str) -> object:
     """Import a public name.
@@ -282,11 +288,21 @@ def resolve(name: str) -> object:
         raise AttributeError(f"module {_PACKAGE!r} has no attribute {name!r}")
     if not is_installed(home):
         raise ImportError(
-            f"{_PACKAGE}.{name} is in another wheel: pip install {home.wheel}",
-            name=f"{_PACKAGE}.{home.probe}",
+            f"{_PACKAGE}.{name} {_how_to_get(home.wheel)}", name=f"{_PACKAGE}.{home.probe}"
         )
     module = import_module(f"{_PACKAGE}.{home.module}")
     return getattr(module, home.attribute) if home.attribute else module
+
+
+def _how_to_get(wheel: str) -> str:
+    # Not imported before it is needed: it is slow to import.
+    from durable_workflow._protocol import UNKNOWN_VERSION, installed_version
+
+    installed = installed_version(wheel)
+    if installed == UNKNOWN_VERSION:
+        return f"is in another wheel: pip install {wheel}"
+    # Wheels of different releases go together, so this one may be too old to have it.
+    return f"is not in {wheel} {installed}: pip install --upgrade {wheel}"
 
 
 def is_installed(home: Home) -> bool:

@@ -12,6 +12,8 @@ CONTROL_PLANE_VERSION: Final = "2"
 CONTROL_PLANE_REQUEST_CONTRACT_SCHEMA: Final = "durable-workflow.v2.control-plane-request.contract"
 CONTROL_PLANE_REQUEST_CONTRACT_VERSION: Final = 1
 
+UNKNOWN_VERSION: Final = "0.0.0+unknown"
+
 # Installed by most users through the meta package; whoever wants less has only the pieces.
 _DISTRIBUTIONS = ("durable-workflow", "dw-client", "dw-core")
 
@@ -31,7 +33,7 @@ def installed_version(*distributions: str) -> str:
             return version(distribution)
         except PackageNotFoundError:
             continue
-    return "0.0.0+unknown"
+    return UNKNOWN_VERSION
 
 
 DEFAULT_SDK_VERSION: Final = f"durable-workflow-python/{installed_version()}"
