@@ -78,6 +78,7 @@ class Run:
     known_steps: int = 0
     open_steps: int = 0
     attempt: int = 0
+    claimed: int = 0
     kept: int | None = None
 
     def append(self, event_type: str, **payload: Any) -> None:
@@ -183,6 +184,7 @@ class FakeServer:
     def _workflow_task(self, task_id: str, run: Run, owner: str, extra: Json) -> Json:
         self._leased[task_id] = ("workflow", run)
         events, token = run.history, None
+        run.claimed = len(events)
         task: Json = {}
         if self.sticky and run.kept is not None:
             task["history_after_sequence"] = run.kept
@@ -232,13 +234,9 @@ class FakeServer:
             self._apply(run, command)
         run.known_steps = run.next_step - 1
         # The worker has seen what it was given; what the completion wrote is new to it.
-        seen = arguments.get("keep_history") is True
-        run.kept = self._seen(run, arguments["commands"]) if seen else None
+        run.kept = run.claimed if arguments.get("keep_history") is True else None
         self._changed.set()
         return {"outcome": "completed"}
-
-    def _seen(self, run: Run, commands: list[Json]) -> int:
-        return run.claimed if hasattr(run, "claimed") else 0
 
     def _apply(self, run: Run, command: Json) -> None:
         """Carry out a command; a blocking one that is open already is recognised by its place."""

@@ -1,29 +1,33 @@
 """A worker from registration to drain."""
+# pyright: reportPrivateUsage=false
 
 import asyncio
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
 from durable_workflow import activity, workflow
 from durable_workflow.metrics import WORKER_POLLS, WORKER_TASKS, InMemoryMetrics
 from durable_workflow.worker import Worker
+from durable_workflow.workflow import WorkflowContext
 
 
 @activity.defn(name="greet")
-async def greet(name):
+async def greet(name: str) -> dict[str, Any]:
     return {"greeting": f"Hello, {name}!", "length": len(name)}
 
 
 @workflow.defn(name="greeter")
 class Greeter:
-    def run(self, ctx, *args):
+    def run(self, ctx: WorkflowContext, *args: Any) -> Generator[Any, Any, Any]:
         result = yield ctx.schedule_activity("greet", list(args))
         return result
 
 
 @workflow.defn(name="adder")
 class Adder:
-    def run(self, ctx, count):
+    def run(self, ctx: WorkflowContext, count: int) -> Generator[Any, Any, int]:
         total = 0
         for number in range(count):
             total += yield ctx.schedule_activity("double", [number])
@@ -31,11 +35,11 @@ class Adder:
 
 
 @activity.defn(name="double")
-def double(number):
+def double(number: int) -> int:
     return 2 * number
 
 
-async def test_runs_a_workflow_to_its_end(server):
+async def test_runs_a_workflow_to_its_end(server: Any) -> None:
     run = server.start("greeter", "world")
     worker = Worker(server, task_queue="q", workflows=[Greeter], activities=[greet])
     running = asyncio.create_task(worker.run())
@@ -45,7 +49,7 @@ async def test_runs_a_workflow_to_its_end(server):
     assert run.result == {"greeting": "Hello, world!", "length": 5}
 
 
-async def test_serves_many_runs_side_by_side(server):
+async def test_serves_many_runs_side_by_side(server: Any) -> None:
     runs = [server.start("adder", 5) for _ in range(20)]
     worker = Worker(server, task_queue="q", workflows=[Adder], activities=[double])
     running = asyncio.create_task(worker.run())
@@ -55,7 +59,7 @@ async def test_serves_many_runs_side_by_side(server):
     assert {run.result for run in runs} == {20}
 
 
-async def test_run_until_returns_the_ended_execution(server):
+async def test_run_until_returns_the_ended_execution(server: Any) -> None:
     run = server.start("greeter", "world")
     worker = Worker(server, task_queue="q", workflows=[Greeter], activities=[greet])
     execution = await worker.run_until(workflow_id=run.workflow_id, timeout=10)
@@ -63,14 +67,14 @@ async def test_run_until_returns_the_ended_execution(server):
     assert worker._stop.is_set()
 
 
-async def test_run_until_gives_up_at_its_deadline(server):
+async def test_run_until_gives_up_at_its_deadline(server: Any) -> None:
     run = server.start("greeter", "world")
     worker = Worker(server, task_queue="q", workflows=[Greeter], activities=[greet])
     with pytest.raises(TimeoutError, match="wf-1"):
         await worker.run_until(workflow_id=run.workflow_id, timeout=0)
 
 
-async def test_counts_polls_and_tasks(server):
+async def test_counts_polls_and_tasks(server: Any) -> None:
     metrics = InMemoryMetrics()
     run = server.start("greeter", "world")
     worker = Worker(

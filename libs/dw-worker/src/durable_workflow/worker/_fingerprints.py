@@ -8,7 +8,7 @@ import hashlib
 import inspect
 import threading
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
 _SCHEME = "durable-workflow-python.workflow-definition.v1"
 _RECEIVER_TABLES = (
@@ -83,7 +83,7 @@ def _source(cls: type) -> list[str]:
 
 
 def _describe(value: Any) -> str:
-    function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+    function: Any = getattr(value, "__func__", value)  # of a static or class method
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType):
         return _stable_repr(function)
@@ -104,7 +104,7 @@ def _describe_code(code: CodeType) -> tuple[object, ...]:
         tuple(
             _describe_code(const)
             if isinstance(const, CodeType)
-            else sorted(map(repr, const))
+            else sorted(map(repr, cast("frozenset[object]", const)))
             if isinstance(const, frozenset)
             else const
             for const in code.co_consts

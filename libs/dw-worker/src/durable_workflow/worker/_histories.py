@@ -1,5 +1,7 @@
 """Getting the whole of a run's history, or failing: a replay of part of one decides wrongly."""
 
+from typing import cast
+
 from durable_workflow._meet import WorkerTransport
 from durable_workflow.worker._log import log
 from durable_workflow.worker._tasks import JsonObject, WorkflowTask, read_events
@@ -53,14 +55,15 @@ class Histories:
                 if token in asked_for:
                     raise ValueError(f"page token {token!r} leads back to itself")
                 asked_for.add(token)
-                page = await self._client.workflow_task_history(
+                answer: object = await self._client.workflow_task_history(
                     task_id=task.task_id,
                     next_history_page_token=token,
                     lease_owner=self._worker_id,
                     workflow_task_attempt=task.attempt,
                 )
-                if not isinstance(page, dict):
+                if not isinstance(answer, dict):
                     raise ValueError("the page is not an object")
+                page = cast("JsonObject", answer)
                 events += read_events(page)
                 following = page.get("next_history_page_token")
                 token = following if isinstance(following, str) and following else None

@@ -45,7 +45,8 @@ class Payloads:
         """Positional arguments: a list spread, another value as the only one, None as none."""
         decoded = self.decode(value, codec)
         if isinstance(decoded, list):
-            return decoded
+            arguments: list[Any] = decoded
+            return arguments
         return [] if decoded is None else [decoded]
 
     def encode_commands(self, commands: Sequence[Command], task: WorkflowTask) -> list[JsonObject]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from durable_workflow.worker._log import log
@@ -14,7 +14,10 @@ class QueryThread:
     """A daemon thread with an event loop that polls queries through its own client."""
 
     def __init__(
-        self, worker_id: str, clone: Callable[[], Any], serve: Callable[[Any, Pacing], Any]
+        self,
+        worker_id: str,
+        clone: Callable[[], Any],
+        serve: Callable[[Any, Pacing], Coroutine[Any, Any, None]],
     ) -> None:
         """Make the thread; `start` starts it.
 
@@ -59,11 +62,12 @@ class QueryThread:
         client = self._clone()
         try:
             self._loop = asyncio.get_running_loop()
-            self._serving = asyncio.ensure_future(self._serve(client, Pacing(asyncio.Event())))
+            serving = asyncio.create_task(self._serve(client, Pacing(asyncio.Event())))
+            self._serving = serving
             if self._stopped.is_set():  # asked for before there was anything to cancel
-                self._serving.cancel()
+                serving.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._serving
+                await serving
         finally:
             await close_client(client)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ class Subject:
 
 
 @contextlib.contextmanager
-def replaying(run: Run[Any], events: list[JsonObject]) -> Iterator[None]:
+def replaying(run: Run[Any], events: list[JsonObject]) -> Generator[None]:
     """Replay inside: user code has the limit of `run`, anew after each payload that is decoded.
 
     Raises:

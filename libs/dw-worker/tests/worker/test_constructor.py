@@ -1,0 +1,128 @@
+"""What a worker accepts, and what it makes of what it is given."""
+
+# pyright: reportPrivateUsage=false
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+
+from durable_workflow import activity, workflow
+from durable_workflow.external_storage import LocalFilesystemExternalStorage
+from durable_workflow.metrics import NOOP_METRICS, InMemoryMetrics
+from durable_workflow.worker import QUERY_TASKS_CAPABILITY, Worker
+
+
+@workflow.defn(name="named")
+class Named:
+    def run(self, ctx: Any) -> int:
+        return 1
+
+
+class Plain:
+    def run(self, ctx: Any) -> int:
+        return 1
+
+
+@activity.defn(name="named-activity")
+def named_activity() -> None: ...
+
+
+def plain_activity() -> None: ...
+
+
+def test_names_come_from_decorators_else_from_python(server: Any) -> None:
+    worker = Worker(
+        server,
+        task_queue="q",
+        workflows=[Named, Plain],
+        activities=[named_activity, plain_activity],
+    )
+    assert worker.workflows == {"named": Named, "Plain": Plain}
+    assert worker.activities == {
+        "named-activity": named_activity,
+        "plain_activity": plain_activity,
+    }
+    assert set(worker.workflow_definition_fingerprints) == {"named", "Plain"}
+    assert worker.worker_id.startswith("py-worker-")
+    assert len(worker.worker_id) == len("py-worker-") + 8
+    assert QUERY_TASKS_CAPABILITY == "query_tasks"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"build_id": ""},
+        {"build_id": "  "},
+        {"build_id": 7},
+        {"max_concurrent_workflow_tasks": 0},
+        {"max_concurrent_activity_tasks": 0},
+        {"heartbeat_interval": 0},
+        {"external_storage_threshold_bytes": 0},
+        {"workflow_deadline_seconds": 0},
+        {"max_cached_workflows": -1},
+        {"max_cached_bytes": -1},
+    ],
+)
+def test_values_out_of_range_are_refused(server: Any, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Worker(server, task_queue="q", **wrong)
+
+
+def _redefined(query: str) -> type:
+    class Redefined:
+        def run(self, ctx: Any) -> int:
+            return 1
+
+        def ask(self) -> int:
+            return 2
+
+    Redefined.__workflow_queries__ = {query: "ask"}  # type: ignore[attr-defined]
+    return Redefined
+
+
+def test_one_worker_id_keeps_one_definition(server: Any) -> None:
+    def make(definition: type) -> Worker:
+        return Worker(server, task_queue="q", workflows=[definition], worker_id="guarded")
+
+    make(_redefined("old"))
+    make(_redefined("old"))
+    with pytest.raises(RuntimeError, match=r"^Workflow definition changed"):
+        make(_redefined("new"))
+
+
+class Attributed:
+    """A transport with the optional attributes of a client."""
+
+    namespace = "default"
+    metrics: Any = None
+    external_storage: Any = None
+    external_storage_threshold_bytes: Any = None
+    external_storage_cache: Any = None
+    payload_size_warning_config: Any = None
+
+    async def poll_workflow_task(self) -> None: ...
+
+
+def test_a_mock_of_a_client_is_accepted() -> None:
+    client = AsyncMock(spec=Attributed)
+    for name in ("metrics", "external_storage", "external_storage_cache", "namespace"):
+        setattr(client, name, AsyncMock())
+    client.external_storage_threshold_bytes = AsyncMock()
+    client.payload_size_warning_config = AsyncMock()
+    worker = Worker(client, task_queue="q")
+    assert worker.metrics is NOOP_METRICS
+    assert worker.external_storage is None
+    assert worker.external_storage_threshold_bytes is None
+    assert worker.external_storage_cache is None
+
+
+def test_settings_default_to_those_of_the_client(tmp_path: Any) -> None:
+    client = Attributed()
+    client.metrics = InMemoryMetrics()
+    client.external_storage = LocalFilesystemExternalStorage(tmp_path)
+    client.external_storage_threshold_bytes = 10
+    worker = Worker(client, task_queue="q")  # type: ignore[arg-type]  # only looked at here
+    assert worker.metrics is client.metrics
+    assert worker.external_storage is client.external_storage
+    assert worker.external_storage_threshold_bytes == 10
+    assert worker._payloads.storage_options() != {}
