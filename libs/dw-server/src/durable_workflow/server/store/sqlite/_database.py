@@ -90,6 +90,9 @@ class Database:
             name, flags=flags, vfs=self._vfs, statementcachesize=_STATEMENT_CACHE
         )
         connection.set_busy_timeout(_BUSY_MILLISECONDS)
+        # Plans that do not depend on the values bound: otherwise SQLite prepares a statement anew
+        # for each of them, which makes a claim cost 65 microseconds instead of 2.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         connection.execute(_SETTINGS).fetchall()
         if not self.in_memory:
             connection.execute(_FILE_SETTINGS).fetchall()
