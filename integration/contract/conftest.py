@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.contract.scene import Scene
+from integration.contract.scene import Stage
 from integration.harness.processes import ServerProcess
 from integration.harness.wire import Wire
 
@@ -49,10 +49,10 @@ def guarded(guarded_server: ServerProcess) -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="session")
-def scene(wire: Wire, open_server: ServerProcess) -> Scene:
-    return Scene.make(wire, Path(open_server.db))
+def stage(wire: Wire, open_server: ServerProcess) -> Stage:
+    return Stage(wire, Path(open_server.db))
 
 
 @pytest.fixture(scope="session")
-def guarded_scene(guarded: Wire, guarded_server: ServerProcess) -> Scene:
-    return Scene.make(guarded, Path(guarded_server.db))
+def guarded_stage(guarded: Wire, guarded_server: ServerProcess) -> Stage:
+    return Stage(guarded, Path(guarded_server.db))

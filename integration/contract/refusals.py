@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from integration.contract.scene import Scene
 from integration.contract.tables.rows import Bad
 from integration.harness.wire import Answer
 
@@ -21,12 +22,12 @@ CONTRACT = {
 }
 
 
-def check_refusal(row: Bad, answer: Answer) -> None:
+def check_refusal(row: Bad, answer: Answer, scene: Scene) -> None:
     """Hold an answer against the row that says how it must be refused."""
     assert (answer.status, answer.reason) == (row.status, row.reason), answer.body
     body = answer.body
     assert isinstance(body.get("message", body.get("error")), str), body
-    for name, value in row.has.items():
+    for name, value in scene.fill(dict(row.has)).items():
         assert body.get(name) == value, (name, body)
     for field in row.errors:
         for member in ("errors", "validation_errors"):

@@ -6,6 +6,7 @@ sees that nothing changed: every row of the state file, and the leases still goo
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -20,6 +21,9 @@ from integration.harness.wire import Wire
 SIGNS_OF_LIFE = frozenset({"workers"})
 
 
+_numbers = itertools.count(1)
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Names by which the tables speak of what is there: `$name` in a body, `{name}` in a path."""
@@ -31,7 +35,8 @@ class Scene:
     @staticmethod
     def make(wire: Wire, db: Path) -> Scene:
         """Build it over the wire, as any peer could."""
-        queue, worker = "scene-queue", "scene-worker"
+        scene = f"scene-{next(_numbers)}"
+        queue, worker = f"{scene}-queue", f"{scene}-worker"
         wire.register(
             worker,
             queue=queue,
@@ -40,24 +45,24 @@ class Scene:
             supported_activity_types=["act"],
             workflow_definition_fingerprints={"scene": "sha256:aa"},
         )
-        closed = wire.start("scene-closed", workflow_type="scene", queue=queue)
+        closed = wire.start(f"{scene}-closed", workflow_type="scene", queue=queue)
         task = wire.poll("workflow", worker, queue=queue)
         wire.complete(task, {"type": "complete_workflow", "result": envelope("done")})
-        wire.start("scene-activity", workflow_type="scene", queue=queue)
+        wire.start(f"{scene}-activity", workflow_type="scene", queue=queue)
         scheduling = wire.poll("workflow", worker, queue=queue)
         wire.complete(
             scheduling,
             {"type": "schedule_activity", "activity_type": "act", "arguments": envelope(["x"])},
         )
         activity = wire.poll("activity", worker, queue=queue)
-        started = wire.start("scene-open", workflow_type="scene", queue=queue)
+        started = wire.start(f"{scene}-open", workflow_type="scene", queue=queue)
         leased = wire.poll("workflow", worker, queue=queue)
         names = {
             "queue": queue,
             "worker": worker,
-            "workflow": "scene-open",
+            "workflow": f"{scene}-open",
             "run": started["run_id"],
-            "closed": "scene-closed",
+            "closed": f"{scene}-closed",
             "closed_run": closed["run_id"],
             "task": leased["task_id"],
             "attempt": leased["workflow_task_attempt"],
@@ -99,3 +104,23 @@ class Scene:
                 for name in tables
                 for rows in [connection.execute(f'SELECT * FROM "{name}"').fetchall()]
             }
+
+
+class Stage:
+    """Holds the scene that tests share, and builds another one when a test has spoilt it."""
+
+    def __init__(self, wire: Wire, db: Path) -> None:
+        self._wire = wire
+        self._db = db
+        self._scene: Scene | None = None
+
+    @property
+    def scene(self) -> Scene:
+        """The scene, built when it is first asked for."""
+        if self._scene is None:
+            self._scene = Scene.make(self._wire, self._db)
+        return self._scene
+
+    def clear(self) -> None:
+        """Have the next test begin with a new scene: this one was changed."""
+        self._scene = None

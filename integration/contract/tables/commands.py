@@ -20,6 +20,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "record_side_effect": {"result": envelope(1)["blob"]},
 }
 NOT_TEXT: list[Any] = ["", 5, [], {}]
+# An empty text counts as null, and then the run's own is taken.
+NOT_OPTIONAL_TEXT: list[Any] = [5, True, [], {}]
 NOT_WHOLE: list[Any] = ["abc", 1.5, -1, []]
 NOT_PAYLOAD: list[Any] = [
     5,
@@ -48,12 +50,17 @@ FIELDS: dict[str, dict[str, list[Any]]] = {
     "schedule_activity": {
         "activity_type": [ABSENT, " ", *NOT_TEXT],
         "arguments": NOT_PAYLOAD,
-        "queue": NOT_TEXT,
+        "queue": NOT_OPTIONAL_TEXT,
         "retry_policy": NOT_POLICY,
         **{name: [0, *NOT_WHOLE] for name in TIMEOUTS},
     },
-    "start_timer": {"delay_seconds": [ABSENT, None, *NOT_WHOLE]},
-    "continue_as_new": {"arguments": NOT_PAYLOAD, "workflow_type": NOT_TEXT, "queue": NOT_TEXT},
+    # A fraction is taken: the reference SDK passes on whatever number the workflow wrote.
+    "start_timer": {"delay_seconds": [ABSENT, None, "abc", -1, -0.5, True, [], {}]},
+    "continue_as_new": {
+        "arguments": NOT_PAYLOAD,
+        "workflow_type": NOT_OPTIONAL_TEXT,
+        "queue": NOT_OPTIONAL_TEXT,
+    },
     "complete_workflow": {"result": NOT_PAYLOAD},
     "fail_workflow": {"message": [ABSENT, *NOT_TEXT], "non_retryable": ["maybe", 5, []]},
     "record_side_effect": {"result": [ABSENT, None, *NOT_PAYLOAD]},

@@ -114,7 +114,7 @@ def _polls() -> Iterator[Bad]:
             body={"worker_id": "$worker", "task_queue": "other"},
             status=409,
             reason="task_queue_mismatch",
-            has={"registered_task_queue": "scene-queue", "requested_task_queue": "other"},
+            has={"registered_task_queue": "$queue", "requested_task_queue": "other"},
         )
         yield Bad(
             name=f"{kind} poll of another build",
@@ -147,7 +147,7 @@ def _workflow_task(verb: str, rest: dict[str, Any]) -> Iterator[Bad]:
         {**TASK, "lease_owner": "someone-else"},
         409,
         "lease_owner_mismatch",
-        lease_owner="scene-worker",
+        lease_owner="$worker",
     )
     yield row(
         "another attempt",
@@ -199,7 +199,7 @@ def _activity_task(verb: str, rest: dict[str, Any]) -> Iterator[Bad]:
         {**ATTEMPT, "lease_owner": "someone-else"},
         409,
         "lease_owner_mismatch",
-        lease_owner="scene-worker",
+        lease_owner="$worker",
     )
 
 
