@@ -1,7 +1,7 @@
 from durable_workflow._publish import publish
 
 
-def test_classes_and_functions_move_and_nothing_else_does():
+def test_classes_and_functions_move_and_nothing_else_does() -> None:
     def function() -> None: ...
 
     class Moved: ...

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from durable_workflow._reading import ContractError, Section
@@ -8,11 +10,11 @@ class Wrong(ContractError):
 
 
 @pytest.fixture
-def section():
+def section() -> Any:
     return Section({"a": {"text": "x", "empty": "", "n": 3, "list": ["p"], "no": None}}, "", Wrong)
 
 
-def test_members_are_read_with_their_types(section):
+def test_members_are_read_with_their_types(section: Any) -> None:
     inner = section.section("a")
     assert inner.text("text") == "x"
     assert inner.string("empty") == ""
@@ -41,7 +43,7 @@ def test_members_are_read_with_their_types(section):
         (lambda inner: inner.section("list"), "a.list must be an object"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(section, read, message):
+def test_what_is_wrong_is_named_with_its_place(section: Any, read: Any, message: Any) -> None:
     with pytest.raises(Wrong) as caught:
         read(section.section("a"))
     assert str(caught.value).startswith(message)

@@ -1,6 +1,7 @@
 import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ README = Path(__file__).parents[1] / "README.md"
 @pytest.mark.parametrize(
     "name", sorted(set(re.findall(r"`(durable_workflow(?:\.\w+)+)`", README.read_text())))
 )
-def test_what_the_readme_promises_is_there(name):
+def test_what_the_readme_promises_is_there(name: Any) -> None:
     module, _, attribute = name.rpartition(".")
     try:
         importlib.import_module(name)

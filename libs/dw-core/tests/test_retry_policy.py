@@ -1,9 +1,10 @@
+import asyncio
 import sys
 import types
+from typing import Any
 
 import pytest
 
-from durable_workflow import retry_policy
 from durable_workflow.retry_policy import RetryPolicy, TransportRetryPolicy
 
 
@@ -22,7 +23,7 @@ class HTTPStatusError(Exception):
 
 
 @pytest.fixture
-def httpx(monkeypatch):
+def httpx(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Names of httpx, which this wheel does not depend on."""
     fake = types.SimpleNamespace(
         ConnectError=type("ConnectError", (NetworkError,), {}),
@@ -37,17 +38,17 @@ def httpx(monkeypatch):
 
 
 @pytest.fixture
-def pauses(monkeypatch):
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Any:
     slept = []
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(retry_policy.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     return slept
 
 
-def test_the_short_name_is_the_same_class():
+def test_the_short_name_is_the_same_class() -> None:
     assert RetryPolicy is TransportRetryPolicy
     assert TransportRetryPolicy() == TransportRetryPolicy(3, 0.1, 5.0, 2.0, True)
 
@@ -55,7 +56,7 @@ def test_the_short_name_is_the_same_class():
 @pytest.mark.parametrize(
     "name", ["ConnectError", "TimeoutException", "NetworkError", "RemoteProtocolError"]
 )
-def test_requests_without_an_answer_are_tried_again(httpx, name):
+def test_requests_without_an_answer_are_tried_again(httpx: Any, name: Any) -> None:
     policy = TransportRetryPolicy()
     error = getattr(httpx, name)("no answer")
     assert [policy.should_retry(error, attempt) for attempt in (0, 1, 2, 3, 4)] == [
@@ -71,23 +72,23 @@ def test_requests_without_an_answer_are_tried_again(httpx, name):
     ("status", "expected"),
     [(500, True), (503, True), (504, True), (429, True), (400, False), (404, False), (409, False)],
 )
-def test_answers_are_tried_again_by_status(httpx, status, expected):
+def test_answers_are_tried_again_by_status(httpx: Any, status: Any, expected: Any) -> None:
     assert TransportRetryPolicy().should_retry(HTTPStatusError(status), 1) is expected
 
 
-def test_other_errors_are_not_tried_again(httpx):
+def test_other_errors_are_not_tried_again(httpx: Any) -> None:
     policy = TransportRetryPolicy()
     assert not policy.should_retry(ValueError(), 1)
     assert not policy.should_retry(httpx.UnsupportedProtocol(), 1)
 
 
-def test_without_httpx_nothing_is_a_transport_error(monkeypatch):
+def test_without_httpx_nothing_is_a_transport_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "httpx", raising=False)
     assert not TransportRetryPolicy().should_retry(NetworkError(), 1)
     assert "httpx" not in sys.modules
 
 
-def test_pauses_grow_up_to_a_bound():
+def test_pauses_grow_up_to_a_bound() -> None:
     policy = TransportRetryPolicy(jitter=False)
     assert [policy.backoff_seconds(attempt) for attempt in range(8)] == [
         0.1,
@@ -102,17 +103,17 @@ def test_pauses_grow_up_to_a_bound():
     assert policy.backoff_seconds(100_000) == 5.0
 
 
-def test_jitter_varies_a_pause_by_a_quarter():
+def test_jitter_varies_a_pause_by_a_quarter() -> None:
     policy = TransportRetryPolicy()
     pauses = {policy.backoff_seconds(10) for _ in range(200)}
     assert len(pauses) > 1
     assert all(3.75 <= pause <= 6.25 for pause in pauses)
 
 
-async def test_execute_tries_until_it_succeeds(httpx, pauses):
-    outcomes = [NetworkError(), HTTPStatusError(503), "answer"]
+async def test_execute_tries_until_it_succeeds(httpx: Any, pauses: Any) -> None:
+    outcomes: list[Any] = [NetworkError(), HTTPStatusError(503), "answer"]
 
-    async def attempt() -> str:
+    async def attempt() -> Any:
         outcome = outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
@@ -122,7 +123,7 @@ async def test_execute_tries_until_it_succeeds(httpx, pauses):
     assert pauses == [0.1, 0.2]
 
 
-async def test_execute_raises_what_the_last_attempt_raised(httpx, pauses):
+async def test_execute_raises_what_the_last_attempt_raised(httpx: Any, pauses: Any) -> None:
     errors = [NetworkError(number) for number in range(5)]
     raised = iter(errors)
 
@@ -135,7 +136,7 @@ async def test_execute_raises_what_the_last_attempt_raised(httpx, pauses):
     assert len(pauses) == 2
 
 
-async def test_execute_does_not_repeat_what_fails_for_good(httpx, pauses):
+async def test_execute_does_not_repeat_what_fails_for_good(httpx: Any, pauses: Any) -> None:
     async def attempt() -> None:
         raise HTTPStatusError(404)
 
@@ -144,7 +145,7 @@ async def test_execute_does_not_repeat_what_fails_for_good(httpx, pauses):
     assert pauses == []
 
 
-async def test_a_policy_without_attempts_calls_nothing():
+async def test_a_policy_without_attempts_calls_nothing() -> None:
     calls = []
 
     async def attempt() -> None:

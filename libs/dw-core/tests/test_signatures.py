@@ -4,6 +4,8 @@ import dataclasses
 import importlib
 import inspect
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,11 +24,11 @@ NO_DEFAULT = object()
 
 
 @pytest.fixture(scope="module")
-def published(spec_data):
+def published(spec_data: Path) -> Any:
     return json.loads((spec_data.parent / "python-api-signatures.json").read_text())
 
 
-def entries(published: dict, module: str) -> list[tuple[str, dict, object]]:
+def entries(published: Any, module: str) -> list[tuple[str, Any, Any]]:
     """Name, published entry and our object, of each name that this wheel owns."""
     ours = importlib.import_module(f"durable_workflow.{module}")
     return [
@@ -36,7 +38,7 @@ def entries(published: dict, module: str) -> list[tuple[str, dict, object]]:
     ]
 
 
-def parameters_of(target: object) -> list[tuple[str, str, object]]:
+def parameters_of(target: Any) -> list[tuple[str, str, object]]:
     parameters = inspect.signature(target).parameters.values()
     return [
         (
@@ -48,7 +50,7 @@ def parameters_of(target: object) -> list[tuple[str, str, object]]:
     ]
 
 
-def check_parameters(label: str, target: object, published: list[dict]) -> None:
+def check_parameters(label: str, target: Any, published: list[dict[str, Any]]) -> None:
     """Same parameters, kinds and defaults; further keywords with a default do no harm."""
     ours = parameters_of(target)
     wanted = [(entry["name"], entry["kind"]) for entry in published]
@@ -65,14 +67,14 @@ def check_parameters(label: str, target: object, published: list[dict]) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_published_name_is_there_and_public(published, module):
+def test_every_published_name_is_there_and_public(published: Any, module: Any) -> None:
     ours = importlib.import_module(f"durable_workflow.{module}")
     for name, _, _ in entries(published, module):
         assert name in ours.__all__, name
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_constants_have_their_published_values(published, module):
+def test_constants_have_their_published_values(published: Any, module: Any) -> None:
     for name, entry, ours in entries(published, module):
         if entry["kind"] == "constant":
             assert ours == (tuple(entry["value"]) if entry["type"] == "tuple" else entry["value"])
@@ -80,7 +82,7 @@ def test_constants_have_their_published_values(published, module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_functions_have_their_published_signatures(published, module):
+def test_functions_have_their_published_signatures(published: Any, module: Any) -> None:
     for name, entry, ours in entries(published, module):
         if entry["kind"] in ("function", "async function"):
             check_parameters(name, ours, entry["parameters"])
@@ -88,7 +90,7 @@ def test_functions_have_their_published_signatures(published, module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_classes_have_their_published_members(published, module):
+def test_classes_have_their_published_members(published: Any, module: Any) -> None:
     for name, entry, ours in entries(published, module):
         if entry["kind"] not in ("class", "exception", "protocol"):
             continue
@@ -104,7 +106,7 @@ def test_classes_have_their_published_members(published, module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_dataclasses_have_their_published_fields(published, module):
+def test_dataclasses_have_their_published_fields(published: Any, module: Any) -> None:
     for name, entry, ours in entries(published, module):
         if "dataclass" in entry and entry["kind"] == "class":  # errors are plain ones here
             fields = [field.name for field in dataclasses.fields(ours) if field.init]
@@ -114,7 +116,7 @@ def test_dataclasses_have_their_published_fields(published, module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_exceptions_have_their_published_bases(published, module):
+def test_exceptions_have_their_published_bases(published: Any, module: Any) -> None:
     for name, entry, ours in entries(published, module):
         if entry["kind"] == "exception":
             names = [base.__name__ for base in ours.__mro__]
@@ -122,7 +124,9 @@ def test_exceptions_have_their_published_bases(published, module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_objects_say_that_they_live_where_they_are_imported_from(published, module):
+def test_objects_say_that_they_live_where_they_are_imported_from(
+    published: Any, module: Any
+) -> None:
     for name, entry, ours in entries(published, module):
         if entry.get("defined_in"):
             assert ours.__module__ == entry["defined_in"], name

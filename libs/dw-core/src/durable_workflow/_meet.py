@@ -5,8 +5,6 @@ neither knows the client. A wheel that can do more than its Protocol says, as gi
 client for another thread, registers that here.
 """
 
-# ruff: noqa: ASYNC109 (the published signatures of the polls have a `timeout`)
-
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 

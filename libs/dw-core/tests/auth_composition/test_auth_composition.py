@@ -1,6 +1,8 @@
 import contextlib
 import copy
 import pickle
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -47,7 +49,7 @@ def changed(path: str, value: object) -> dict[str, object]:
     """The manifest with another value, or none, at a dotted path."""
     manifest = copy.deepcopy(MANIFEST)
     *parents, last = path.split(".")
-    section = manifest
+    section: Any = manifest
     for parent in parents:
         section = section[parent]
     if value is ABSENT:
@@ -57,7 +59,7 @@ def changed(path: str, value: object) -> dict[str, object]:
     return manifest
 
 
-def test_the_contract_is_read():
+def test_the_contract_is_read() -> None:
     contract = parse_auth_composition_contract(MANIFEST)
     assert (contract.schema, contract.version) == (AUTH_COMPOSITION_CONTRACT_SCHEMA, 1)
     assert contract.connection_precedence[0] == "flag"
@@ -104,7 +106,7 @@ def test_the_contract_is_read():
         ("redaction.never_echo", ["bearer_tokens", "private_keys"]),
     ],
 )
-def test_another_contract_is_refused_and_the_place_named(path, value):
+def test_another_contract_is_refused_and_the_place_named(path: Any, value: Any) -> None:
     with pytest.raises(AuthCompositionContractError) as caught:
         parse_auth_composition_contract(changed(path, value))
     assert path in caught.value.message
@@ -113,12 +115,12 @@ def test_another_contract_is_refused_and_the_place_named(path, value):
 
 
 @pytest.mark.parametrize("manifest", [None, [], "text"])
-def test_what_is_no_object_is_refused(manifest):
+def test_what_is_no_object_is_refused(manifest: Any) -> None:
     with pytest.raises(AuthCompositionContractError, match="must be an object"):
         parse_auth_composition_contract(manifest)
 
 
-def test_the_error_behaves_as_exceptions_do():
+def test_the_error_behaves_as_exceptions_do() -> None:
     error = AuthCompositionContractError("bad")
     error.add_note("where")
     twin = pickle.loads(pickle.dumps(error))
@@ -128,7 +130,7 @@ def test_the_error_behaves_as_exceptions_do():
     assert error != ValueError("bad")
 
     @contextlib.contextmanager
-    def passing():
+    def passing() -> Iterator[Any]:
         yield
 
     with pytest.raises(AuthCompositionContractError) as caught, passing():

@@ -1,6 +1,7 @@
 import contextlib
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ EXAMPLES = [
 ]
 
 
-def test_there_is_an_example_of_every_error():
+def test_there_is_an_example_of_every_error() -> None:
     exported = {getattr(errors, name) for name in errors.__all__}
     classes = {item for item in exported if isinstance(item, type)}
     assert classes == {type(example) for example in EXAMPLES}
@@ -52,7 +53,7 @@ def test_there_is_an_example_of_every_error():
     [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))],
     ids=["copy", "deepcopy", "pickle"],
 )
-def test_a_copy_is_the_same_error(error: BaseException, clone):
+def test_a_copy_is_the_same_error(error: BaseException, clone: Any) -> None:
     error.add_note("seen twice")
     twin = clone(error)
     del error.__notes__
@@ -62,7 +63,7 @@ def test_a_copy_is_the_same_error(error: BaseException, clone):
     assert vars(twin) == {**vars(error), "__notes__": ["seen twice"]}
 
 
-def test_a_users_subclass_with_its_own_constructor_survives_pickling():
+def test_a_users_subclass_with_its_own_constructor_survives_pickling() -> None:
     error = PaymentRefused(12, currency="EUR")
     twin = pickle.loads(pickle.dumps(error))
     assert (str(twin), twin.amount, twin.currency) == ("refused 12 EUR", 12, "EUR")
@@ -76,12 +77,12 @@ class PaymentRefused(errors.NonRetryableError):
 
 
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
-def test_classes_name_the_module_that_users_import(error: BaseException):
+def test_classes_name_the_module_that_users_import(error: BaseException) -> None:
     assert type(error).__module__ == "durable_workflow.errors"
 
 
 @pytest.mark.parametrize("error", [errors.WorkflowCancelled, errors.ActivityCancelled])
-def test_cancellation_passes_handlers_of_errors(error: type[BaseException]):
+def test_cancellation_passes_handlers_of_errors(error: type[BaseException]) -> None:
     assert not issubclass(error, Exception)
     with pytest.raises(error), contextlib.suppress(Exception):
         raise error
@@ -101,7 +102,9 @@ def test_cancellation_passes_handlers_of_errors(error: type[BaseException]):
         (errors.WorkflowTerminated, [errors.DurableWorkflowError]),
     ],
 )
-def test_what_catches_an_error(error: type[BaseException], bases: list[type[BaseException]]):
+def test_what_catches_an_error(
+    error: type[BaseException], bases: list[type[BaseException]]
+) -> None:
     assert all(issubclass(error, base) for base in bases)
 
 
@@ -121,16 +124,16 @@ def test_what_catches_an_error(error: type[BaseException], bases: list[type[Base
         (errors.ChildWorkflowTerminated(), "child workflow was terminated"),
     ],
 )
-def test_texts(error: BaseException, text: str):
+def test_texts(error: BaseException, text: str) -> None:
     assert str(error) == text
 
 
-def test_the_reason_of_a_server_error_is_a_method():
+def test_the_reason_of_a_server_error_is_a_method() -> None:
     assert errors.ServerError(409, {"reason": "run_closed"}).reason() == "run_closed"
     assert errors.ServerError(502, "<html>").reason() is None
 
 
-def test_non_determinism_names_position_recorded_asked_and_advice():
+def test_non_determinism_names_position_recorded_asked_and_advice() -> None:
     recorded = ["ActivityScheduled", "ActivityCompleted"]
     error = errors.NonDeterministicReplayError(3, "timer", recorded, detail="Details.")
     recorded.clear()
@@ -142,18 +145,18 @@ def test_non_determinism_names_position_recorded_asked_and_advice():
     )
 
 
-def test_child_failures_carry_their_kind_under_both_names():
+def test_child_failures_carry_their_kind_under_both_names() -> None:
     error = errors.ChildWorkflowTerminated()
     assert (error.failure_kind, error.failure_category) == ("terminated", "terminated")
 
 
-def test_a_non_retryable_error_keeps_its_cause():
+def test_a_non_retryable_error_keeps_its_cause() -> None:
     cause = ValueError("inner")
     assert errors.NonRetryableError("outer", cause=cause).__cause__ is cause
 
 
 @pytest.mark.parametrize("kind", [errors.QueryFailed, errors.SignalFailed, errors.UpdateRejected])
-def test_validation_errors_come_from_either_member(kind):
+def test_validation_errors_come_from_either_member(kind: Any) -> None:
     assert kind("no").validation_errors is None
     assert kind("no", body="text").validation_errors is None
     assert kind("no", body={"errors": {"a": ["b"]}}).validation_errors == {"a": ["b"]}

@@ -1,10 +1,12 @@
+from typing import Any
+
 import pytest
 
 from durable_workflow import errors
 from durable_workflow.errors import _raise_for_status
 
 
-def raised(status: int, body: object, context: str = "") -> BaseException:
+def raised(status: int, body: object, context: str = "") -> Any:
     with pytest.raises(errors.DurableWorkflowError) as caught:
         _raise_for_status(status, body, context=context)
     return caught.value
@@ -54,14 +56,14 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("status", "reason", "expected"), TABLE)
-def test_status_and_reason_choose_the_type(status, reason, expected):
+def test_status_and_reason_choose_the_type(status: Any, reason: Any, expected: Any) -> None:
     error = raised(status, {"reason": reason, "message": "sentence"}, "id-1")
     assert type(error) is expected
 
 
 @pytest.mark.parametrize("status", [200, 204, 207, 302, 399])
-def test_success_raises_nothing(status):
-    assert _raise_for_status(status, {"reason": "instance_not_found"}) is None
+def test_success_raises_nothing(status: Any) -> None:
+    _raise_for_status(status, {"reason": "instance_not_found"})
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_success_raises_nothing(status):
         (404, "attribute_not_found", "name"),
     ],
 )
-def test_the_error_names_what_the_call_was_about(status, reason, attribute):
+def test_the_error_names_what_the_call_was_about(status: Any, reason: Any, attribute: Any) -> None:
     body = {"reason": reason, attribute: "from-the-body"}
     assert getattr(raised(status, body, "asked-for"), attribute) == "asked-for"
     assert getattr(raised(status, body), attribute) == "from-the-body"
@@ -91,14 +93,14 @@ def test_the_error_names_what_the_call_was_about(status, reason, attribute):
         (None, errors.ServerError),
     ],
 )
-def test_a_closed_run_is_told_apart_by_operation(operation, expected):
+def test_a_closed_run_is_told_apart_by_operation(operation: Any, expected: Any) -> None:
     body = {"reason": "run_not_active", "control_plane": {"operation": operation}}
     assert type(raised(409, body)) is expected
     body = {"reason": "run_not_active", "control_plane_operation": operation}
     assert type(raised(409, body)) is expected
 
 
-def test_a_missing_namespace_is_named_by_the_body_or_by_its_sentence():
+def test_a_missing_namespace_is_named_by_the_body_or_by_its_sentence() -> None:
     body = {"reason": "namespace_not_found", "message": "No such namespace."}
     assert raised(404, body, "my-workflows").namespace == "No such namespace."
     body["namespace"] = "ns-9"
@@ -118,29 +120,31 @@ def test_a_missing_namespace_is_named_by_the_body_or_by_its_sentence():
         ({"message": "no"}, "order-7", errors.ServerError),
     ],
 )
-def test_a_bare_404_is_a_missing_workflow_only_as_a_last_resort(body, context, expected):
+def test_a_bare_404_is_a_missing_workflow_only_as_a_last_resort(
+    body: Any, context: Any, expected: Any
+) -> None:
     assert type(raised(404, body, context)) is expected
 
 
-def test_an_unknown_reason_keeps_status_reason_and_body():
+def test_an_unknown_reason_keeps_status_reason_and_body() -> None:
     body = {"reason": "brand_new", "message": "later servers say this"}
     error = raised(409, body)
     assert (error.status, error.reason(), error.body) == (409, "brand_new", body)
 
 
-def test_a_body_of_text_is_the_message():
+def test_a_body_of_text_is_the_message() -> None:
     assert str(raised(401, "go away")) == "go away"
     assert str(raised(422, "what?")) == "what?"
     assert raised(502, "<html>").body == "<html>"
 
 
-def test_invalid_argument_takes_its_map_from_either_member():
+def test_invalid_argument_takes_its_map_from_either_member() -> None:
     assert raised(422, {"errors": {"a": ["b"]}}).errors == {"a": ["b"]}
     assert raised(422, {"validation_errors": {"a": ["b"]}}).errors == {"a": ["b"]}
     assert raised(422, {"errors": "no map"}).errors is None
 
 
-def test_a_conflicting_argument_is_both_documented_and_former_type():
+def test_a_conflicting_argument_is_both_documented_and_former_type() -> None:
     body = {"reason": "system_attribute", "message": "built in", "errors": {"name": ["x"]}}
     error = raised(409, body)
     assert isinstance(error, errors.InvalidArgument)
@@ -150,7 +154,7 @@ def test_a_conflicting_argument_is_both_documented_and_former_type():
     assert error.reason() == "system_attribute"
 
 
-def test_bad_signal_arguments_are_both_documented_and_former_type():
+def test_bad_signal_arguments_are_both_documented_and_former_type() -> None:
     body = {"reason": "invalid_signal_arguments", "validation_errors": {"0": ["int"]}}
     error = raised(422, body)
     assert isinstance(error, errors.SignalFailed)
@@ -161,5 +165,5 @@ def test_bad_signal_arguments_are_both_documented_and_former_type():
 
 @pytest.mark.parametrize("body", [None, [], "text", 7, {"reason": 5}, {"message": {"x": 1}}])
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 500, 504])
-def test_no_body_breaks_the_mapping(status, body):
+def test_no_body_breaks_the_mapping(status: Any, body: Any) -> None:
     assert str(raised(status, body))

@@ -1,4 +1,5 @@
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,18 +15,18 @@ def reference(name: str, size: int = 1, codec: str = "avro") -> ExternalPayloadR
 A, B, C = (reference(name) for name in "abc")
 
 
-def test_defaults():
+def test_defaults() -> None:
     cache = ExternalPayloadCache()
     assert (cache.max_entries, cache.max_bytes, cache.current_bytes) == (128, 16_777_216, 0)
 
 
 @pytest.mark.parametrize("bounds", [{"max_entries": 0}, {"max_bytes": 0}, {"max_bytes": -1}])
-def test_bounds_are_positive(bounds):
+def test_bounds_are_positive(bounds: Any) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         ExternalPayloadCache(**bounds)
 
 
-def test_the_least_recently_used_goes_first():
+def test_the_least_recently_used_goes_first() -> None:
     cache = ExternalPayloadCache(max_entries=2)
     cache.put(A, b"a")
     cache.put(B, b"b")
@@ -35,7 +36,7 @@ def test_the_least_recently_used_goes_first():
     assert (len(cache), cache.current_bytes) == (2, 2)
 
 
-def test_bytes_are_bounded_too():
+def test_bytes_are_bounded_too() -> None:
     cache = ExternalPayloadCache(max_bytes=4)
     cache.put(A, b"12")
     cache.put(B, b"34")
@@ -43,21 +44,21 @@ def test_bytes_are_bounded_too():
     assert (cache.get(A), cache.get(B), cache.get(C)) == (None, b"34", b"5")
 
 
-def test_what_is_larger_than_the_cache_evicts_nothing():
+def test_what_is_larger_than_the_cache_evicts_nothing() -> None:
     cache = ExternalPayloadCache(max_bytes=2)
     cache.put(A, b"1")
     cache.put(B, b"123")
     assert (cache.get(A), cache.get(B), cache.current_bytes) == (b"1", None, 1)
 
 
-def test_the_key_is_the_whole_reference():
+def test_the_key_is_the_whole_reference() -> None:
     cache = ExternalPayloadCache()
     cache.put(A, b"a")
     assert cache.get(reference("a", size=2)) is None
     assert cache.get(reference("a", codec="json")) is None
 
 
-def test_discard_and_clear():
+def test_discard_and_clear() -> None:
     cache = ExternalPayloadCache()
     cache.put(A, b"a")
     cache.put(B, b"b")
@@ -69,7 +70,7 @@ def test_discard_and_clear():
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.binary(max_size=6))))
-def test_the_bounds_hold_whatever_is_put(puts):
+def test_the_bounds_hold_whatever_is_put(puts: Any) -> None:
     cache = ExternalPayloadCache(max_entries=3, max_bytes=10)
     kept = {}
     for name, data in puts:
@@ -82,7 +83,7 @@ def test_the_bounds_hold_whatever_is_put(puts):
     assert all(kept[name] == data for name, data in found.items())
 
 
-def test_threads_may_share_it():
+def test_threads_may_share_it() -> None:
     cache = ExternalPayloadCache(max_entries=4, max_bytes=40)
 
     def churn(name: str) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from durable_workflow.external_storage import _keys
@@ -5,7 +7,7 @@ from durable_workflow.external_storage import _keys
 SHA = "9f" + "0" * 62
 
 
-def test_keys():
+def test_keys() -> None:
     assert _keys.object_key("avro", SHA) == f"avro/9f/{SHA}"
     assert _keys.object_key("avro", SHA, prefix="a/b") == f"a/b/avro/9f/{SHA}"
 
@@ -20,18 +22,18 @@ def test_keys():
         ("a-_.~", "a-_.~"),
     ],
 )
-def test_prefixes_are_trimmed_and_encoded(prefix, normal):
+def test_prefixes_are_trimmed_and_encoded(prefix: Any, normal: Any) -> None:
     assert _keys.normalize_prefix(prefix) == normal
 
 
 @pytest.mark.parametrize("prefix", ["a//b", "a/../b", "./a", ".."])
-def test_unsafe_prefixes_are_refused(prefix):
+def test_unsafe_prefixes_are_refused(prefix: Any) -> None:
     with pytest.raises(ValueError, match="unsafe segment"):
         _keys.normalize_prefix(prefix)
 
 
 @pytest.mark.parametrize("name", ["", "  "])
-def test_a_bucket_has_a_name(name):
+def test_a_bucket_has_a_name(name: Any) -> None:
     with pytest.raises(ValueError, match="bucket must be"):
         _keys.require_name(name, "bucket")
     assert _keys.require_name("b", "bucket") == "b"
@@ -41,7 +43,7 @@ def key(uri: str, prefix: str = "p") -> str:
     return _keys.key_of_uri(uri, schemes=("gs", "gcs"), container="b", prefix=prefix)
 
 
-def test_keys_of_uris():
+def test_keys_of_uris() -> None:
     assert key(f"gs://b/p/avro/9f/{SHA}") == f"p/avro/9f/{SHA}"
     assert key("gcs://b/p/x") == "p/x"
     assert key("gs://b/x", prefix="") == "x"
@@ -63,6 +65,6 @@ def test_keys_of_uris():
         ("gs://b/pp/x", "outside the prefix"),
     ],
 )
-def test_other_places_are_refused(uri, complaint):
+def test_other_places_are_refused(uri: Any, complaint: Any) -> None:
     with pytest.raises(ValueError, match=complaint):
         key(uri)

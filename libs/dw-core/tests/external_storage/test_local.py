@@ -1,5 +1,6 @@
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ SHA = hashlib.sha256(DATA).hexdigest()
 
 
 @pytest.fixture
-def storage(tmp_path):
+def storage(tmp_path: Path) -> Any:
     return LocalFilesystemExternalStorage(tmp_path / "a folder" / "payloads")
 
 
@@ -27,11 +28,11 @@ def only_file(storage: LocalFilesystemExternalStorage) -> Path:
     return path
 
 
-def test_the_root_is_made(storage):
+def test_the_root_is_made(storage: Any) -> None:
     assert storage.root.is_dir()
 
 
-def test_payloads_lie_by_codec_and_digest(storage):
+def test_payloads_lie_by_codec_and_digest(storage: Any) -> None:
     uri = storage.put(DATA, sha256=SHA, codec="avro")
     assert only_file(storage) == storage.root / "avro" / SHA[:2] / SHA
     assert uri == (storage.root / "avro" / SHA[:2] / SHA).as_uri()
@@ -39,32 +40,32 @@ def test_payloads_lie_by_codec_and_digest(storage):
     assert storage.get(uri) == DATA
 
 
-def test_a_file_that_is_there_is_not_rewritten(storage):
+def test_a_file_that_is_there_is_not_rewritten(storage: Any) -> None:
     storage.put(DATA, sha256=SHA, codec="avro")
     only_file(storage).write_bytes(b"other")
     uri = storage.put(DATA, sha256=SHA, codec="avro")
     assert storage.get(uri) == b"other"
 
 
-def test_a_failed_write_leaves_nothing(storage):
+def test_a_failed_write_leaves_nothing(storage: Any) -> None:
     with pytest.raises(TypeError):
         storage.put("text", sha256=SHA, codec="avro")
     assert [path for path in storage.root.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("codec", ["", ".", "..", "a/b", "a b", "é", "a\n"])
-def test_a_codec_that_is_no_file_name_is_refused(storage, codec):
+def test_a_codec_that_is_no_file_name_is_refused(storage: Any, codec: Any) -> None:
     with pytest.raises(ValueError, match="codec"):
         storage.put(DATA, sha256=SHA, codec=codec)
 
 
 @pytest.mark.parametrize("digest", ["", "../../etc", SHA[:-1], SHA + "\n"])
-def test_a_digest_that_is_none_is_refused(storage, digest):
+def test_a_digest_that_is_none_is_refused(storage: Any, digest: Any) -> None:
     with pytest.raises(ValueError, match="sha256"):
         storage.put(DATA, sha256=digest, codec="avro")
 
 
-def test_deleting_twice_is_silent(storage):
+def test_deleting_twice_is_silent(storage: Any) -> None:
     uri = storage.put(DATA, sha256=SHA, codec="avro")
     storage.delete(uri)
     storage.delete(uri)
@@ -85,26 +86,26 @@ def test_deleting_twice_is_silent(storage):
         ("file://{root}2/secret", "outside"),
     ],
 )
-def test_other_places_are_refused(storage, uri, complaint):
+def test_other_places_are_refused(storage: Any, uri: Any, complaint: Any) -> None:
     uri = uri.format(root=str(storage.root).replace(" ", "%20"))
     for call in (storage.get, storage.delete):
         with pytest.raises(ValueError, match=complaint):
             call(uri)
 
 
-def test_a_symbolic_link_leads_nowhere_else(storage, tmp_path):
+def test_a_symbolic_link_leads_nowhere_else(storage: Any, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (storage.root / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(ValueError, match="outside"):
         storage.get((storage.root / "link").as_uri())
 
 
-def test_localhost_is_this_machine(storage):
+def test_localhost_is_this_machine(storage: Any) -> None:
     uri = storage.put(DATA, sha256=SHA, codec="avro")
     assert storage.get(uri.replace("file:///", "file://localhost/")) == DATA
 
 
-def test_store_fetch_and_delete(storage):
+def test_store_fetch_and_delete(storage: Any) -> None:
     cache = ExternalPayloadCache()
     reference = store_external_payload(
         storage, DATA, codec="json", expires_at="2027-01-01T00:00:00Z"
@@ -120,7 +121,7 @@ def test_store_fetch_and_delete(storage):
         fetch_external_payload(storage, reference, cache=cache)
 
 
-def test_nothing_is_stored_with_a_bad_expiry(storage):
+def test_nothing_is_stored_with_a_bad_expiry(storage: Any) -> None:
     with pytest.raises(ValueError, match="expires_at"):
         store_external_payload(storage, DATA, codec="json", expires_at="2027-01-01T00:00:00")
     assert list(storage.root.iterdir()) == []
@@ -129,7 +130,9 @@ def test_nothing_is_stored_with_a_bad_expiry(storage):
 @pytest.mark.parametrize(
     ("altered", "complaint"), [(b"payloae", "hash does not match"), (b"pay", "size does not match")]
 )
-def test_altered_bytes_are_refused_and_not_cached(storage, altered, complaint):
+def test_altered_bytes_are_refused_and_not_cached(
+    storage: Any, altered: Any, complaint: Any
+) -> None:
     cache = ExternalPayloadCache()
     reference = store_external_payload(storage, DATA, codec="json")
     only_file(storage).write_bytes(altered)
@@ -139,7 +142,7 @@ def test_altered_bytes_are_refused_and_not_cached(storage, altered, complaint):
     assert len(cache) == 0
 
 
-def test_a_digest_in_upper_case_is_the_same(storage):
+def test_a_digest_in_upper_case_is_the_same(storage: Any) -> None:
     reference = store_external_payload(storage, DATA, codec="json")
     upper = ExternalPayloadReference(reference.uri, SHA.upper(), 7, "json")
     assert fetch_external_payload(storage, upper) == DATA

@@ -1,5 +1,8 @@
 import sys
 import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +15,7 @@ from durable_workflow.external_storage import (
 )
 
 
-def test_a_policy_by_itself_or_within_a_namespace():
+def test_a_policy_by_itself_or_within_a_namespace() -> None:
     document = {
         "driver": "s3",
         "enabled": False,
@@ -32,7 +35,7 @@ def test_a_policy_by_itself_or_within_a_namespace():
     assert ExternalPayloadStoragePolicy.from_dict(nested) == policy
 
 
-def test_defaults():
+def test_defaults() -> None:
     assert ExternalPayloadStoragePolicy.from_dict({}) == ExternalPayloadStoragePolicy(False)
     assert ExternalPayloadStoragePolicy.from_dict({"driver": "s3"}).enabled
     policy = ExternalPayloadStoragePolicy.from_dict({"prefix": "", "config": {"prefix": "p"}})
@@ -56,14 +59,14 @@ def test_defaults():
         ("integrity_required", 1),
     ],
 )
-def test_wrong_types_are_named(field, value):
+def test_wrong_types_are_named(field: Any, value: Any) -> None:
     message = f"^external payload storage policy {field} must be "
     with pytest.raises(ValueError, match=message):
         ExternalPayloadStoragePolicy.from_dict({field: value})
 
 
 @pytest.mark.parametrize("data", [None, [], "s3", {"external_payload_storage": "s3"}])
-def test_what_is_no_policy(data):
+def test_what_is_no_policy(data: Any) -> None:
     with pytest.raises(ValueError, match=r"^external payload storage policy must be an object"):
         ExternalPayloadStoragePolicy.from_dict(data)
 
@@ -76,7 +79,7 @@ class Recorded:
 
 
 @pytest.fixture
-def cloud_wheels(monkeypatch):
+def cloud_wheels(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for driver in external_storage._drivers.CLOUD_DRIVERS.values():
         module = types.ModuleType(driver.module)
         setattr(module, driver.class_name, type(driver.class_name, (Recorded,), {}))
@@ -88,7 +91,7 @@ def cloud_wheels(monkeypatch):
 
 
 @pytest.fixture
-def no_cloud_wheels(monkeypatch):
+def no_cloud_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
     for driver in external_storage._drivers.CLOUD_DRIVERS.values():
         # None is what makes importing it fail, as if it were not there.
         monkeypatch.setitem(sys.modules, driver.module, None)
@@ -136,18 +139,19 @@ CLIENTS = {"s3_client": "S3", "gcs_client": "GCS", "azure_container_client": "AZ
         ({"driver": "azure", "reference": "c"}, ("AZ", {"container": "c", "prefix": ""})),
     ],
 )
-def test_cloud_drivers_are_made_from_the_policy(policy, made_with):
-    storage = external_storage_driver_from_policy(policy, **CLIENTS)
+def test_cloud_drivers_are_made_from_the_policy(policy: Any, made_with: Any) -> None:
+    storage: Any = external_storage_driver_from_policy(policy, **CLIENTS)
     assert storage.made_with == made_with
     typed = ExternalPayloadStoragePolicy.from_dict(policy)
-    assert external_storage_driver_from_policy(typed, **CLIENTS).made_with == made_with
+    again: Any = external_storage_driver_from_policy(typed, **CLIENTS)
+    assert again.made_with == made_with
 
 
 @pytest.mark.usefixtures("cloud_wheels")
 @pytest.mark.parametrize(
     "name", ["S3ExternalStorage", "GCSExternalStorage", "AzureBlobExternalStorage"]
 )
-def test_cloud_classes_are_attributes_of_the_module(name):
+def test_cloud_classes_are_attributes_of_the_module(name: Any) -> None:
     storage_class = getattr(external_storage, name)
     assert storage_class is getattr(external_storage, name)
     assert issubclass(storage_class, Recorded)
@@ -162,7 +166,7 @@ def test_cloud_classes_are_attributes_of_the_module(name):
         ("AzureBlobExternalStorage", {"driver": "azure", "reference": "b"}, "dw-storage-azure"),
     ],
 )
-def test_a_missing_wheel_says_what_to_install(name, policy, wheel):
+def test_a_missing_wheel_says_what_to_install(name: Any, policy: Any, wheel: Any) -> None:
     with pytest.raises(ExternalStorageNotInstalledError, match=f"pip install {wheel}$") as caught:
         external_storage_driver_from_policy(policy, **CLIENTS)
     assert isinstance(caught.value, ImportError)
@@ -176,7 +180,7 @@ def test_a_missing_wheel_says_what_to_install(name, policy, wheel):
     ("driver", "wanted"),
     [("s3", "s3_client"), ("gcs", "gcs_client"), ("azure", "azure_container_client")],
 )
-def test_a_missing_client_is_told_before_a_missing_wheel(driver, wanted):
+def test_a_missing_client_is_told_before_a_missing_wheel(driver: Any, wanted: Any) -> None:
     with pytest.raises(ValueError, match=f"{driver} requires {wanted}") as caught:
         external_storage_driver_from_policy({"driver": driver, "reference": "b"})
     assert not isinstance(caught.value, ImportError)
@@ -198,16 +202,16 @@ def test_a_missing_client_is_told_before_a_missing_wheel(driver, wanted):
         ({"driver": "local", "reference": "s3://b"}, "scheme must be 'file'"),
     ],
 )
-def test_a_policy_that_no_driver_can_be_made_from(policy, complaint):
+def test_a_policy_that_no_driver_can_be_made_from(policy: Any, complaint: Any) -> None:
     with pytest.raises(ValueError, match=complaint):
         external_storage_driver_from_policy(policy, **CLIENTS)
 
 
-def test_the_local_folder_is_the_callers_or_the_policys(tmp_path):
+def test_the_local_folder_is_the_callers_or_the_policys(tmp_path: Path) -> None:
     one, two, three = (tmp_path / name for name in ("one", "two", "three"))
     policy = {"driver": "Local", "config": {"uri": two.as_uri()}, "reference": str(three)}
 
-    def root(policy, **options):
+    def root(policy: Any, **options: Any) -> Any:
         storage = external_storage_driver_from_policy(policy, **options)
         assert isinstance(storage, LocalFilesystemExternalStorage)
         return storage.root
@@ -218,5 +222,5 @@ def test_the_local_folder_is_the_callers_or_the_policys(tmp_path):
     assert root({**policy, "config": {}}) == three
 
 
-def test_other_names_are_not_attributes():
+def test_other_names_are_not_attributes() -> None:
     assert not hasattr(external_storage, "FtpExternalStorage")

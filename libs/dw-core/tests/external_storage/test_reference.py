@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from durable_workflow.external_storage import (
@@ -16,13 +18,13 @@ DOCUMENT = {
 }
 
 
-def test_a_reference_is_written_as_it_is_read():
+def test_a_reference_is_written_as_it_is_read() -> None:
     reference = ExternalPayloadReference.from_dict({**DOCUMENT, "later": 1})
     assert reference.to_dict() == DOCUMENT
     assert next(iter(reference.to_dict())) == "schema"
 
 
-def test_no_expiry_is_not_written():
+def test_no_expiry_is_not_written() -> None:
     reference = ExternalPayloadReference.from_dict({**DOCUMENT, "expires_at": None})
     assert reference.expires_at is None
     assert "expires_at" not in reference.to_dict()
@@ -37,7 +39,7 @@ def test_no_expiry_is_not_written():
         "2027-01-01T00:00:00-00:00",
     ],
 )
-def test_times_with_a_zone_are_taken_as_they_are(expires_at):
+def test_times_with_a_zone_are_taken_as_they_are(expires_at: Any) -> None:
     reference = ExternalPayloadReference.from_dict({**DOCUMENT, "expires_at": expires_at})
     assert reference.expires_at == expires_at
 
@@ -66,12 +68,12 @@ def test_times_with_a_zone_are_taken_as_they_are(expires_at):
         ({"expires_at": "tomorrow"}, "expires_at"),
     ],
 )
-def test_what_is_no_reference_is_refused(change, complaint):
+def test_what_is_no_reference_is_refused(change: Any, complaint: Any) -> None:
     with pytest.raises(ValueError, match=f"^external payload reference {complaint} "):
         ExternalPayloadReference.from_dict({**DOCUMENT, **change})
 
 
 @pytest.mark.parametrize("data", [None, "s3://x", [], 1])
-def test_what_is_no_object_is_refused(data):
+def test_what_is_no_object_is_refused(data: Any) -> None:
     with pytest.raises(ValueError, match="must be an object"):
         ExternalPayloadReference.from_dict(data)

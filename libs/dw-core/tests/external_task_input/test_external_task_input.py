@@ -2,6 +2,8 @@ import copy
 import hashlib
 import json
 import pickle
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,20 +18,20 @@ ABSENT = object()
 
 
 @pytest.fixture
-def activity_task(spec_data):
+def activity_task(spec_data: Path) -> Any:
     return json.loads((spec_data / "external-task-input" / "activity-task.v1.json").read_text())
 
 
 @pytest.fixture
-def workflow_task(spec_data):
+def workflow_task(spec_data: Path) -> Any:
     return json.loads((spec_data / "external-task-input" / "workflow-task.v1.json").read_text())
 
 
-def changed(document: dict, path: str, value: object) -> dict:
+def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     """The document with another value, or none, at a dotted path."""
     document = copy.deepcopy(document)
     *parents, last = path.split(".")
-    section = document
+    section: Any = document
     for parent in parents:
         section = section[parent]
     if value is ABSENT:
@@ -39,7 +41,7 @@ def changed(document: dict, path: str, value: object) -> dict:
     return document
 
 
-def artifact(document: dict, **change: object) -> dict:
+def artifact(document: dict[str, Any], **change: object) -> dict[str, Any]:
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return {
         "artifact": "durable-workflow.v2.external-task-input.activity-task.v1",
@@ -52,7 +54,7 @@ def artifact(document: dict, **change: object) -> dict:
     }
 
 
-def test_an_activity_task(activity_task):
+def test_an_activity_task(activity_task: Any) -> None:
     task = parse_external_task_input({**activity_task, "later": 1})
     assert (task.is_activity_task, task.is_workflow_task) == (True, False)
     assert task.task.handler == "billing.charge-card"
@@ -62,7 +64,7 @@ def test_an_activity_task(activity_task):
     assert (task.workflow.status, task.workflow.resume, task.history) == (None, None, None)
     assert task.lease.owner == "worker-python-a"
     assert task.payloads["arguments"]["codec"] == "avro"
-    assert set(task.deadlines) == {
+    assert set(task.deadlines or {}) == {
         "schedule_to_start",
         "start_to_close",
         "schedule_to_close",
@@ -71,11 +73,12 @@ def test_an_activity_task(activity_task):
     assert "traceparent" in task.headers
 
 
-def test_a_workflow_task(workflow_task):
+def test_a_workflow_task(workflow_task: Any) -> None:
     task = parse_external_task_input(workflow_task)
     assert (task.is_activity_task, task.is_workflow_task) == (False, True)
     assert task.kind == task.task.kind == "workflow_task"
     assert task.deadlines is None
+    assert task.history
     assert task.history["events"] == workflow_task["history"]["events"]
     assert task.workflow.resume == workflow_task["workflow"]["resume"]
     assert task.task.activity_attempt_id is None
@@ -136,28 +139,32 @@ WORKFLOW = [
 
 
 @pytest.mark.parametrize(("path", "value"), COMMON + ACTIVITY)
-def test_a_bad_activity_task_is_refused_and_the_place_named(activity_task, path, value):
+def test_a_bad_activity_task_is_refused_and_the_place_named(
+    activity_task: Any, path: Any, value: Any
+) -> None:
     with pytest.raises(ExternalTaskInputError, match=path.replace(".", r"\.")):
         parse_external_task_input(changed(activity_task, path, value))
 
 
 @pytest.mark.parametrize(("path", "value"), COMMON + WORKFLOW)
-def test_a_bad_workflow_task_is_refused_and_the_place_named(workflow_task, path, value):
+def test_a_bad_workflow_task_is_refused_and_the_place_named(
+    workflow_task: Any, path: Any, value: Any
+) -> None:
     with pytest.raises(ExternalTaskInputError, match=path.replace(".", r"\.")):
         parse_external_task_input(changed(workflow_task, path, value))
 
 
 @pytest.mark.parametrize("path", ["payloads.arguments", "deadlines.heartbeat", "task.connection"])
-def test_what_may_be_null(activity_task, path):
+def test_what_may_be_null(activity_task: Any, path: Any) -> None:
     assert parse_external_task_input(changed(activity_task, path, None)).is_activity_task
 
 
-def test_a_workflow_task_may_have_no_handler(workflow_task):
+def test_a_workflow_task_may_have_no_handler(workflow_task: Any) -> None:
     task = parse_external_task_input(changed(workflow_task, "task.handler", None))
     assert task.task.handler is None
 
 
-def test_an_artifact_is_its_example_with_a_checksum(activity_task):
+def test_an_artifact_is_its_example_with_a_checksum(activity_task: Any) -> None:
     example = {**activity_task, "headers": {"note": "héllo ☃"}}
     assert parse_external_task_input_artifact(artifact(example)) == parse_external_task_input(
         example
@@ -177,23 +184,23 @@ def test_an_artifact_is_its_example_with_a_checksum(activity_task):
         {"example": []},
     ],
 )
-def test_what_is_no_artifact(activity_task, change):
+def test_what_is_no_artifact(activity_task: Any, change: Any) -> None:
     with pytest.raises(ExternalTaskInputError):
         parse_external_task_input_artifact(artifact(activity_task, **change))
 
 
-def test_an_artifact_is_held_to_the_contract_too(activity_task):
+def test_an_artifact_is_held_to_the_contract_too(activity_task: Any) -> None:
     with pytest.raises(ExternalTaskInputError, match="version"):
         parse_external_task_input_artifact(artifact({**activity_task, "version": 9}))
 
 
 @pytest.mark.parametrize("document", [None, [], "text"])
-def test_what_is_no_object(document):
+def test_what_is_no_object(document: Any) -> None:
     for parse in (parse_external_task_input, parse_external_task_input_artifact):
         with pytest.raises(ExternalTaskInputError, match="must be an object"):
             parse(document)
 
 
-def test_the_error_can_be_pickled():
+def test_the_error_can_be_pickled() -> None:
     error = ExternalTaskInputError("bad")
     assert pickle.loads(pickle.dumps(error)) == error

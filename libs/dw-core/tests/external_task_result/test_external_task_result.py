@@ -1,6 +1,8 @@
 import copy
 import hashlib
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,18 +17,18 @@ ABSENT = object()
 
 
 @pytest.fixture
-def example(spec_data):
-    def load(name: str) -> dict:
+def example(spec_data: Path) -> Any:
+    def load(name: str) -> Any:
         return json.loads((spec_data / "external-task-result" / f"{name}.v1.json").read_text())
 
     return load
 
 
-def changed(document: dict, path: str, value: object) -> dict:
+def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     """The document with another value, or none, at a dotted path."""
     document = copy.deepcopy(document)
     *parents, last = path.split(".")
-    section = document
+    section: Any = document
     for parent in parents:
         section = section[parent]
     if value is ABSENT:
@@ -50,7 +52,7 @@ def flags(result: object) -> set[str]:
     return {flag for flag in FLAGS if getattr(result, flag)}
 
 
-def test_success(example):
+def test_success(example: Any) -> None:
     result = parse_external_task_result(example("success"))
     assert (result.kind, result.succeeded, result.failed) == ("success", True, False)
     assert result.task.kind == "activity_task"
@@ -72,7 +74,7 @@ def test_success(example):
         ("unsupported-payload-reference", {"unsupported_payload"}),
     ],
 )
-def test_failures(example, name, expected):
+def test_failures(example: Any, name: Any, expected: Any) -> None:
     document = example(name)
     result = parse_external_task_result({**document, "later": 1})
     assert (result.succeeded, result.failed) == (False, True)
@@ -85,12 +87,12 @@ def test_failures(example, name, expected):
     assert result.kind == ("malformed_output" if name == "malformed-output" else "failure")
 
 
-def test_output_that_was_kept_makes_a_result_malformed(example):
+def test_output_that_was_kept_makes_a_result_malformed(example: Any) -> None:
     document = {**example("failure"), "raw_output": {"exit_code": 1}}
     assert parse_external_task_result(document).malformed_output
 
 
-def test_a_deadline_may_be_told_by_the_timeout_type(example):
+def test_a_deadline_may_be_told_by_the_timeout_type(example: Any) -> None:
     document = changed(example("failure"), "failure.classification", "timeout")
     document = changed(document, "failure.timeout_type", "deadline_exceeded")
     assert parse_external_task_result(document).deadline_exceeded
@@ -136,13 +138,13 @@ FAILURE = [
 
 
 @pytest.mark.parametrize(("path", "value"), [*COMMON, ("result", ABSENT), ("result", "text")])
-def test_a_bad_success_is_refused_and_the_place_named(example, path, value):
+def test_a_bad_success_is_refused_and_the_place_named(example: Any, path: Any, value: Any) -> None:
     with pytest.raises(ExternalTaskResultError, match=path.replace(".", r"\.")):
         parse_external_task_result(changed(example("success"), path, value))
 
 
 @pytest.mark.parametrize(("path", "value"), COMMON + FAILURE)
-def test_a_bad_failure_is_refused_and_the_place_named(example, path, value):
+def test_a_bad_failure_is_refused_and_the_place_named(example: Any, path: Any, value: Any) -> None:
     with pytest.raises(ExternalTaskResultError, match=path.replace(".", r"\.")):
         parse_external_task_result(changed(example("failure"), path, value))
 
@@ -154,7 +156,7 @@ def test_a_bad_failure_is_refused_and_the_place_named(example, path, value):
         ("malformed-output", "raw_output", ABSENT),
     ],
 )
-def test_members_that_depend_on_others(example, name, path, value):
+def test_members_that_depend_on_others(example: Any, name: Any, path: Any, value: Any) -> None:
     with pytest.raises(ExternalTaskResultError, match=path.replace(".", r"\.")):
         parse_external_task_result(changed(example(name), path, value))
 
@@ -168,11 +170,11 @@ def test_members_that_depend_on_others(example, name, path, value):
         ("failure", "failure.timeout_type"),
     ],
 )
-def test_what_may_be_null(example, name, path):
+def test_what_may_be_null(example: Any, name: Any, path: Any) -> None:
     assert parse_external_task_result(changed(example(name), path, None))
 
 
-def artifact(document: dict, **change: object) -> dict:
+def artifact(document: dict[str, Any], **change: object) -> dict[str, Any]:
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return {
         "artifact": "durable-workflow.v2.external-task-result.failure.v1",
@@ -185,7 +187,7 @@ def artifact(document: dict, **change: object) -> dict:
     }
 
 
-def test_an_artifact_is_its_example_with_a_checksum(example):
+def test_an_artifact_is_its_example_with_a_checksum(example: Any) -> None:
     document = example("failure")
     parsed = parse_external_task_result_artifact(artifact(document))
     assert parsed == parse_external_task_result(document)
@@ -202,6 +204,6 @@ def test_an_artifact_is_its_example_with_a_checksum(example):
         {"example": None},
     ],
 )
-def test_what_is_no_artifact(example, change):
+def test_what_is_no_artifact(example: Any, change: Any) -> None:
     with pytest.raises(ExternalTaskResultError):
         parse_external_task_result_artifact(artifact(example("failure"), **change))

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,41 +28,41 @@ def declared() -> dict[str, tuple[str, str]]:
         for node in tree.body
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     )
-    names = {}
+    names: dict[str, tuple[str, str]] = {}
     for statement in block.body:
         if isinstance(statement, ast.ImportFrom):
-            module = statement.module.removeprefix("durable_workflow").removeprefix(".")
+            module = str(statement.module).removeprefix("durable_workflow").removeprefix(".")
             for alias in statement.names:
                 home = (module, alias.name) if module else (alias.name, "")
-                names[alias.asname] = home
+                names[str(alias.asname)] = home
     return names
 
 
-def test_type_checkers_are_told_what_the_table_says():
+def test_type_checkers_are_told_what_the_table_says() -> None:
     for name, home in declared().items():
         row = _facade.EXPORTS[name]
         assert (row.module, row.attribute) == home
 
 
-def test_type_checkers_are_told_of_every_name_that_is_there():
+def test_type_checkers_are_told_of_every_name_that_is_there() -> None:
     told = set(declared())
     for name in set(durable_workflow.__all__) - {"PrometheusMetrics", "__version__"}:
         assert name in told, name
 
 
-def test_every_name_that_is_offered_is_there():
+def test_every_name_that_is_offered_is_there() -> None:
     for name in durable_workflow.__all__:
         assert getattr(durable_workflow, name) is not None, name
 
 
-def test_names_of_later_releases_are_not_there_yet():
+def test_names_of_later_releases_are_not_there_yet() -> None:
     for name in _facade.LATER:
-        home = (_facade.EXPORTS | _facade.SUBMODULES)[name]
+        home = (dict(_facade.EXPORTS) | dict(_facade.SUBMODULES))[name]
         assert not _facade.is_installed(home), f"{name} has come: take it out of LATER"
         assert name not in durable_workflow._HOME
 
 
-def test_every_name_of_this_wheel_resolves_to_one_object():
+def test_every_name_of_this_wheel_resolves_to_one_object() -> None:
     for name, home in _facade.EXPORTS.items():
         if home.wheel == "dw-core":
             value = getattr(durable_workflow, name)
@@ -70,13 +71,13 @@ def test_every_name_of_this_wheel_resolves_to_one_object():
             assert vars(durable_workflow)[name] is value
 
 
-def test_the_list_of_public_names_is_what_is_installed():
+def test_the_list_of_public_names_is_what_is_installed() -> None:
     installed = {name for name, home in _facade.EXPORTS.items() if _facade.is_installed(home)}
     assert set(durable_workflow.__all__) == installed | {"__version__"}
     assert dir(durable_workflow) == sorted(durable_workflow.__all__)
 
 
-def test_the_table_has_every_published_name(spec_data):
+def test_the_table_has_every_published_name(spec_data: Path) -> None:
     signatures = json.loads((spec_data.parent / "python-api-signatures.json").read_text())
     published = {
         name: entry
@@ -94,7 +95,7 @@ def test_the_table_has_every_published_name(spec_data):
         assert (home, row.wheel) == (published[name]["home"], published[name]["wheel"]), name
 
 
-def test_the_additions_are_there():
+def test_the_additions_are_there() -> None:
     for name in (
         "SearchAttributeNotFound",
         "WorkerNotFound",
@@ -105,22 +106,24 @@ def test_the_additions_are_there():
     assert durable_workflow.RetryPolicy is durable_workflow.TransportRetryPolicy
 
 
-def test_submodules_are_attributes():
+def test_submodules_are_attributes() -> None:
     for name, home in _facade.SUBMODULES.items():
         if _facade.is_installed(home) and home.wheel == "dw-core":
             assert getattr(durable_workflow, name).__name__ == f"durable_workflow.{name}"
 
 
-def test_an_unknown_name_is_an_attribute_error():
+def test_an_unknown_name_is_an_attribute_error() -> None:
     assert not hasattr(durable_workflow, "nonsense")
     with pytest.raises(ImportError, match="cannot import name 'nonsense'"):
         from durable_workflow import nonsense  # noqa: F401
 
 
-def test_a_missing_wheel_is_an_import_error_with_the_install_line(monkeypatch):
+def test_a_missing_wheel_is_an_import_error_with_the_install_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(_facade, "find_spec", lambda name: None)
     monkeypatch.setattr(_protocol, "version", absent)
-    for name, home in (_facade.EXPORTS | _facade.SUBMODULES).items():
+    for name, home in (dict(_facade.EXPORTS) | dict(_facade.SUBMODULES)).items():
         with pytest.raises(ImportError, match=f"{name} .*pip install {home.wheel}$"):
             _facade.resolve(name)
     assert _facade.installed_names() == []
@@ -130,7 +133,7 @@ def absent(distribution: str) -> str:
     raise PackageNotFoundError(distribution)
 
 
-def test_a_wheel_too_old_to_have_a_name_is_to_be_upgraded(monkeypatch):
+def test_a_wheel_too_old_to_have_a_name_is_to_be_upgraded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_facade, "find_spec", lambda name: None)
     monkeypatch.setattr(_protocol, "version", lambda distribution: "1.0.0")
     expected = "Worker is not in dw-worker 1.0.0: pip install --upgrade dw-worker$"
@@ -139,7 +142,7 @@ def test_a_wheel_too_old_to_have_a_name_is_to_be_upgraded(monkeypatch):
 
 
 @pytest.fixture
-def alone(tmp_path):
+def alone(tmp_path: Path) -> Any:
     """Runs a program that sees this wheel and the standard library, and nothing else."""
     package = tmp_path / "durable_workflow"
     package.mkdir()
@@ -161,7 +164,7 @@ def alone(tmp_path):
     return run
 
 
-def test_alone_the_wheel_offers_its_own_names_and_says_what_the_others_need(alone):
+def test_alone_the_wheel_offers_its_own_names_and_says_what_the_others_need(alone: Any) -> None:
     program = """
 from durable_workflow import *
 import durable_workflow
@@ -189,7 +192,7 @@ except RuntimeError as error:
     assert "pip install dw-metrics-prometheus" in second
 
 
-def test_importing_the_package_imports_nothing_heavy(alone):
+def test_importing_the_package_imports_nothing_heavy(alone: Any) -> None:
     program = """
 import durable_workflow
 heavy = {"asyncio", "avro", "fastavro", "json", "importlib.metadata", "httpx"}
@@ -201,7 +204,7 @@ print(sorted(name for name in sys.modules if name.startswith("durable_workflow."
     assert ours == "['durable_workflow._facade']"
 
 
-def test_the_version_is_that_of_the_installed_distribution(alone):
+def test_the_version_is_that_of_the_installed_distribution(alone: Any) -> None:
     assert durable_workflow.__version__ == installed_version("durable-workflow", "dw-core")
     assert alone("import durable_workflow; print(durable_workflow.__version__)") == (
         "0.0.0+unknown\n"

@@ -2,6 +2,9 @@ import subprocess
 import sys
 import threading
 import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,18 +13,18 @@ from durable_workflow.metrics import NOOP_METRICS, InMemoryMetrics, MetricsRecor
 
 
 @pytest.mark.parametrize("recorder", [NOOP_METRICS, InMemoryMetrics()])
-def test_recorders_speak_the_protocol(recorder):
+def test_recorders_speak_the_protocol(recorder: Any) -> None:
     assert isinstance(recorder, MetricsRecorder)
-    assert recorder.increment("a") is None
-    assert recorder.record("b", 1.0, {"x": "y"}) is None
+    recorder.increment("a")
+    recorder.record("b", 1.0, {"x": "y"})
 
 
-def test_the_shared_recorder_records_nothing():
+def test_the_shared_recorder_records_nothing() -> None:
     assert type(NOOP_METRICS) is NoopMetrics
     assert vars(NOOP_METRICS) == {}
 
 
-def test_counters_add_up_by_name_and_tags():
+def test_counters_add_up_by_name_and_tags() -> None:
     recorder = InMemoryMetrics()
     recorder.increment("requests", tags={"method": "GET", "plane": "control"})
     recorder.increment("requests", 2.5, {"plane": "control", "method": "GET"})
@@ -34,7 +37,7 @@ def test_counters_add_up_by_name_and_tags():
     }
 
 
-def test_observations_are_kept_in_order_and_given_as_a_copy():
+def test_observations_are_kept_in_order_and_given_as_a_copy() -> None:
     recorder = InMemoryMetrics()
     recorder.record("seconds", 2.0)
     recorder.record("seconds", 1.0)
@@ -43,13 +46,13 @@ def test_observations_are_kept_in_order_and_given_as_a_copy():
     assert recorder.observations("other") == []
 
 
-def test_tags_are_text():
+def test_tags_are_text() -> None:
     recorder = InMemoryMetrics()
-    recorder.increment("a", tags={"status": 200})
+    recorder.increment("a", tags={"status": 200})  # type: ignore[dict-item]  # what is tested
     assert recorder.counter_value("a", {"status": "200"}) == 1.0
 
 
-def test_recorders_are_equal_by_what_they_hold():
+def test_recorders_are_equal_by_what_they_hold() -> None:
     one, two = InMemoryMetrics(), InMemoryMetrics({}, {})
     assert one == two
     one.increment("a")
@@ -57,7 +60,7 @@ def test_recorders_are_equal_by_what_they_hold():
     assert repr(one) == "InMemoryMetrics(counters={('a', ()): 1.0}, histograms={})"
 
 
-def test_threads_lose_nothing():
+def test_threads_lose_nothing() -> None:
     recorder = InMemoryMetrics()
 
     def work() -> None:
@@ -74,7 +77,7 @@ def test_threads_lose_nothing():
     assert len(recorder.observations("b")) == 8000
 
 
-def test_names():
+def test_names() -> None:
     names = {name: getattr(metrics, name) for name in metrics.__all__ if name.isupper()}
     del names["NOOP_METRICS"]
     assert names == {
@@ -91,7 +94,7 @@ def test_names():
 
 
 @pytest.fixture
-def fresh(monkeypatch):
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The module as before `PrometheusMetrics` was first asked for."""
     namespace = vars(metrics)
     kept = namespace.get("PrometheusMetrics")
@@ -102,7 +105,7 @@ def fresh(monkeypatch):
         namespace["PrometheusMetrics"] = kept
 
 
-def test_prometheus_metrics_can_be_imported_without_its_wheel_but_not_made(fresh):
+def test_prometheus_metrics_can_be_imported_without_its_wheel_but_not_made(fresh: Any) -> None:
     fresh.setitem(sys.modules, "durable_workflow.metrics_prometheus", None)
     from durable_workflow.metrics import PrometheusMetrics
 
@@ -111,19 +114,19 @@ def test_prometheus_metrics_can_be_imported_without_its_wheel_but_not_made(fresh
         PrometheusMetrics(registry=None)
 
 
-def test_prometheus_metrics_is_the_class_of_its_wheel(fresh):
+def test_prometheus_metrics_is_the_class_of_its_wheel(fresh: Any) -> None:
     module = types.ModuleType("durable_workflow.metrics_prometheus")
-    module.PrometheusMetrics = type("PrometheusMetrics", (), {})
+    vars(module)["PrometheusMetrics"] = type("PrometheusMetrics", (), {})
     fresh.setitem(sys.modules, module.__name__, module)
-    assert metrics.PrometheusMetrics is module.PrometheusMetrics
+    assert metrics.PrometheusMetrics is vars(module)["PrometheusMetrics"]
     assert metrics.PrometheusMetrics is metrics.PrometheusMetrics
 
 
-def test_other_names_are_not_attributes():
+def test_other_names_are_not_attributes() -> None:
     assert not hasattr(metrics, "StatsdMetrics")
 
 
-def test_a_broken_prometheus_wheel_is_not_taken_for_a_missing_one(tmp_path):
+def test_a_broken_prometheus_wheel_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
     (tmp_path / "durable_workflow").mkdir()
     (tmp_path / "durable_workflow" / "metrics_prometheus.py").write_text("import no_such_package")
     program = f"""

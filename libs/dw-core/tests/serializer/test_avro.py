@@ -1,6 +1,7 @@
 import binascii
 import contextlib
 import io
+from typing import Any
 
 import avro.io
 import avro.schema
@@ -24,7 +25,7 @@ json_values = st.recursive(
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
-def test_both_libraries_write_the_same_bytes_as_the_schema_says(text):
+def test_both_libraries_write_the_same_bytes_as_the_schema_says(text: Any) -> None:
     pytest.importorskip("fastavro", reason="fastavro, the extra `speed`, is not installed")
     apache, fast = _avro_runtimes.ApacheAvro(), _avro_runtimes.FastAvro()
     schema = avro.schema.parse(_avro_runtimes.SCHEMA_TEXT)
@@ -35,13 +36,13 @@ def test_both_libraries_write_the_same_bytes_as_the_schema_says(text):
 
 
 @given(json_values)
-def test_values_come_back_as_they_went(value):
+def test_values_come_back_as_they_went(value: Any) -> None:
     assert _avro.decode(_avro.encode(value)) == value
     assert serializer.decode(serializer.encode(value, "json"), "json") == value
 
 
 @given(st.lists(json_values))
-def test_a_batch_gives_what_single_calls_give(values):
+def test_a_batch_gives_what_single_calls_give(values: Any) -> None:
     blobs = [_avro.encode(value) for value in values]
     assert _avro.encode_many(values) == blobs
     assert _avro.decode_many(blobs) == values
@@ -49,27 +50,27 @@ def test_a_batch_gives_what_single_calls_give(values):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), [1, {"x": float("-inf")}]])
 @pytest.mark.parametrize("codec", ["json", "avro"])
-def test_what_json_cannot_say_is_not_written(value, codec):
+def test_what_json_cannot_say_is_not_written(value: Any, codec: Any) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         serializer.encode(value, codec)
 
 
 @pytest.mark.parametrize("codec", ["json", "avro"])
 @pytest.mark.parametrize("value", [{1, 2}, b"raw", object(), {("a",): 1}, 1j])
-def test_what_has_no_json_form_is_a_type_error(value, codec):
+def test_what_has_no_json_form_is_a_type_error(value: Any, codec: Any) -> None:
     with pytest.raises(TypeError):
         serializer.encode(value, codec)
 
 
 @pytest.mark.parametrize("codec", ["json", "avro"])
-def test_a_value_that_contains_itself_is_a_value_error(codec):
+def test_a_value_that_contains_itself_is_a_value_error(codec: Any) -> None:
     loop: list[object] = []
     loop.append(loop)
     with pytest.raises(ValueError, match="Circular"):
         serializer.encode(loop, codec)
 
 
-def test_tokens_that_are_never_written_are_read(avro_runtime):
+def test_tokens_that_are_never_written_are_read(avro_runtime: Any) -> None:
     text = "[NaN,Infinity,-Infinity]"
     nan, *infinities = serializer.decode(wrapper(text), "avro")
     assert nan != nan
@@ -112,18 +113,18 @@ BAD = [
 
 
 @pytest.mark.parametrize(("blob", "diagnosis"), BAD)
-def test_diagnostics(avro_runtime, blob, diagnosis):
+def test_diagnostics(avro_runtime: Any, blob: Any, diagnosis: Any) -> None:
     with pytest.raises(ValueError, match=diagnosis):
         serializer.decode(blob, "avro")
 
 
-def test_empty_bytes_are_diagnosed_where_the_codec_is_called_directly():
+def test_empty_bytes_are_diagnosed_where_the_codec_is_called_directly() -> None:
     with pytest.raises(ValueError, match="empty"):
         _avro.decode("")
 
 
 @given(st.binary(max_size=40), st.sampled_from([b"", b"\0", b"\xc3\x01", b"\x01"]))
-def test_no_bytes_raise_anything_but_a_value_error(data, prefix):
+def test_no_bytes_raise_anything_but_a_value_error(data: Any, prefix: Any) -> None:
     blob = binascii.b2a_base64(prefix + data, newline=False).decode()
     for runtime in (_avro_runtimes.ApacheAvro(), _avro_runtimes.installed_runtime()):
         with pytest.MonkeyPatch.context() as patch:
@@ -133,13 +134,13 @@ def test_no_bytes_raise_anything_but_a_value_error(data, prefix):
 
 
 @given(st.text(min_size=1))
-def test_no_text_raises_anything_but_a_value_error(text):
+def test_no_text_raises_anything_but_a_value_error(text: Any) -> None:
     for codec in ("avro", "json", None):
         with contextlib.suppress(ValueError):
             serializer.decode(text, codec)
 
 
-def test_a_bottomless_value_is_a_bad_payload_and_not_a_broken_process():
+def test_a_bottomless_value_is_a_bad_payload_and_not_a_broken_process() -> None:
     depth = 200_000
     text = "[" * depth + "]" * depth
     with pytest.raises(ValueError, match="nested too deeply"):
@@ -149,23 +150,23 @@ def test_a_bottomless_value_is_a_bad_payload_and_not_a_broken_process():
 
 
 @pytest.mark.parametrize("blob", [{"a": 1}, ["x"], 7])
-def test_what_is_no_text_is_a_value_error(blob):
+def test_what_is_no_text_is_a_value_error(blob: Any) -> None:
     for codec in ("avro", "json", None):
         with pytest.raises(ValueError, match=r"[pP]ayload"):
             serializer.decode(blob, codec)
 
 
-def test_fastavro_is_used_where_it_is_installed():
+def test_fastavro_is_used_where_it_is_installed() -> None:
     pytest.importorskip("fastavro", reason="fastavro, the extra `speed`, is not installed")
     assert isinstance(_avro_runtimes.installed_runtime(), _avro_runtimes.FastAvro)
 
 
-def test_apache_avro_is_used_without_fastavro(monkeypatch):
+def test_apache_avro_is_used_without_fastavro(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_avro_runtimes, "find_spec", lambda name: None)
     assert isinstance(_avro_runtimes.installed_runtime(), _avro_runtimes.ApacheAvro)
 
 
-def test_a_broken_installation_says_what_is_missing(monkeypatch):
+def test_a_broken_installation_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> object:
         raise ModuleNotFoundError(name)
 
@@ -177,7 +178,7 @@ def test_a_broken_installation_says_what_is_missing(monkeypatch):
     assert isinstance(caught.value, ImportError)
 
 
-def test_the_codec_is_called_through_its_module(monkeypatch):
+def test_the_codec_is_called_through_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serializer._avro, "encode", lambda value: f"one:{value}")
     monkeypatch.setattr(serializer._avro, "encode_many", lambda values: [f"many:{values}"])
     monkeypatch.setattr(serializer._avro, "decode", lambda blob: f"from:{blob}")

@@ -4,6 +4,8 @@ import contextlib
 import io
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import avro.io
 import avro.schema
@@ -35,7 +37,7 @@ VALUES = {
 
 
 @pytest.fixture(scope="module")
-def golden(spec_data):
+def golden(spec_data: Path) -> Any:
     return json.loads((spec_data / "avro-value-v1-golden.json").read_text())
 
 
@@ -44,31 +46,31 @@ def same(left: object, right: object) -> bool:
     return repr(left) == repr(right)
 
 
-def test_golden_frames_are_read(golden):
+def test_golden_frames_are_read(golden: Any) -> None:
     for case in golden["cases"]:
         assert same(serializer.decode(case["wire_base64"], "avro"), VALUES[case["name"]])
 
 
-def test_golden_frames_are_written(golden):
+def test_golden_frames_are_written(golden: Any) -> None:
     for case in golden["cases"]:
         frame = base64.b64decode(case["wire_base64"])
         assert _avro_value.encode_frame(_avro_value.decode_frame(frame)) == frame, case["name"]
 
 
-def test_map_order_carries_no_meaning(golden):
+def test_map_order_carries_no_meaning(golden: Any) -> None:
     for case in golden["alternate_map_orders"]:
         first, second = (serializer.decode(blob, "avro") for blob in case["wire_base64"])
         assert first == second
 
 
-def test_malformed_frames_begin_with_their_reason(golden):
+def test_malformed_frames_begin_with_their_reason(golden: Any) -> None:
     assert len(golden["malformed_frames"]) == 18
     for case in golden["malformed_frames"]:
         with pytest.raises(ValueError, match=f"^{case['error']}: "):
             _avro_value.decode_frame(base64.b64decode(case["wire_base64"]))
 
 
-def test_the_mixed_value_survives(spec_data):
+def test_the_mixed_value_survives(spec_data: Path) -> None:
     document = json.loads((spec_data / "avro-value-benchmark-v1.json").read_text())["value"]
     value = {**document, "blob": base64.b64decode(document["blob"]["$avro_bytes"])}
     assert same(_avro_value.decode_frame(_avro_value.encode_frame(value)), value)
@@ -85,12 +87,12 @@ def test_the_mixed_value_survives(spec_data):
         ("wwHioz3/VYAiNw4CAmIEAgA=", {"b": 1}),
     ],
 )
-def test_blobs_of_later_servers(blob, value):
+def test_blobs_of_later_servers(blob: Any, value: Any) -> None:
     assert same(serializer.decode(blob, "avro"), value)
     assert _avro_value.encode_frame(value) == base64.b64decode(blob)
 
 
-def test_blocks_of_every_standard_shape_are_read():
+def test_blocks_of_every_standard_shape_are_read() -> None:
     header = bytes.fromhex("c301e2a33dff55802237")
     items = bytes.fromhex("0402")  # long 1
     two_blocks = header + b"\x0c" + b"\x02" + items + b"\x02" + items + b"\x00"
@@ -105,13 +107,13 @@ def test_blocks_of_every_standard_shape_are_read():
     "datum",
     ["04ffffffffffffffffff7f", "04ffffffffffffffffffffff01", "0202", "0801", "01", "0cfeffffff0f"],
 )
-def test_hostile_numbers_are_refused(datum):
+def test_hostile_numbers_are_refused(datum: Any) -> None:
     frame = bytes.fromhex("c301e2a33dff55802237" + datum)
     with pytest.raises(ValueError, match=r"^invalid_payload_framing: "):
         _avro_value.decode_frame(frame)
 
 
-def test_a_bottomless_frame_is_a_bad_payload():
+def test_a_bottomless_frame_is_a_bad_payload() -> None:
     frame = bytes.fromhex("c301e2a33dff55802237") + b"\x0c\x02" * 100_000
     with pytest.raises(ValueError, match=r"^invalid_payload_framing: .*nested"):
         _avro_value.decode_frame(frame)
@@ -129,7 +131,7 @@ def test_a_bottomless_frame_is_a_bad_payload():
         ({"a": {1}}, TypeError, "unsupported_value_type"),
     ],
 )
-def test_what_cannot_be_written(value, error, reason):
+def test_what_cannot_be_written(value: Any, error: Any, reason: Any) -> None:
     with pytest.raises(error, match=f"^{reason}"):
         _avro_value.encode_frame(value)
 
@@ -150,12 +152,12 @@ typed_values = st.recursive(
 
 
 @given(typed_values)
-def test_typed_values_come_back_with_their_types(value):
+def test_typed_values_come_back_with_their_types(value: Any) -> None:
     assert same(_avro_value.decode_frame(_avro_value.encode_frame(value)), value)
 
 
 @given(value=typed_values)
-def test_frames_are_what_the_published_schema_says(value, spec_data):
+def test_frames_are_what_the_published_schema_says(value: Any, spec_data: Path) -> None:
     schema = avro.schema.parse((spec_data / "durable_workflow.protocol.Value.v1.avsc").read_text())
     datum = io.BytesIO(_avro_value.encode_frame(value)[10:])
     read = avro.io.DatumReader(schema).read(avro.io.BinaryDecoder(datum))
@@ -163,7 +165,7 @@ def test_frames_are_what_the_published_schema_says(value, spec_data):
     assert not datum.read()
 
 
-def plain(datum):
+def plain(datum: Any) -> Any:
     """The value in a datum as the Apache package reads it."""
     branch = datum["value"]
     if branch is None:
@@ -177,10 +179,10 @@ def plain(datum):
 
 
 @given(st.binary(max_size=60))
-def test_no_frame_raises_anything_but_a_value_error(data):
+def test_no_frame_raises_anything_but_a_value_error(data: Any) -> None:
     with contextlib.suppress(ValueError):
         _avro_value.decode_frame(bytes.fromhex("c301e2a33dff55802237") + data)
 
 
-def test_the_wrapper_is_what_is_written():
+def test_the_wrapper_is_what_is_written() -> None:
     assert binascii.a2b_base64(serializer.encode({"a": 1}))[:1] == b"\x00"

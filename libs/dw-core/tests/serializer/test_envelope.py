@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 
@@ -35,19 +36,19 @@ class MemoryStorage:
 
 @pytest.mark.parametrize("blob", [None, ""])
 @pytest.mark.parametrize("codec", [None, "json", "avro", "php-serialize"])
-def test_no_value_is_none_whatever_the_codec(blob, codec):
+def test_no_value_is_none_whatever_the_codec(blob: Any, codec: Any) -> None:
     assert serializer.decode(blob, codec) is None
     assert serializer.decode_many([blob, blob], codec) == [None, None]
 
 
 @pytest.mark.parametrize("codec", ["json", "avro"])
-def test_none_is_an_encoded_null(codec):
+def test_none_is_an_encoded_null(codec: Any) -> None:
     blob = serializer.encode(None, codec)
     assert blob
     assert serializer.decode(blob, codec) is None
 
 
-def test_unknown_codecs_are_named_with_those_supported():
+def test_unknown_codecs_are_named_with_those_supported() -> None:
     with pytest.raises(ValueError, match=r"^Unsupported payload codec 'xml'; .*\('json', 'avro'\)"):
         serializer.encode(1, "xml")
     with pytest.raises(ValueError, match=r"^Unsupported payload codec 'xml'"):
@@ -59,12 +60,12 @@ def test_unknown_codecs_are_named_with_those_supported():
 
 
 @pytest.mark.parametrize("codec", ["json", None])
-def test_bad_json_says_so(codec):
+def test_bad_json_says_so(codec: Any) -> None:
     with pytest.raises(ValueError, match=r"^Payload is not valid JSON: "):
         serializer.decode("{", codec)
 
 
-def test_an_envelope_is_a_blob_with_its_codec():
+def test_an_envelope_is_a_blob_with_its_codec() -> None:
     assert serializer.envelope("hello") == {"codec": "avro", "blob": HELLO}
     assert serializer.envelope("é", "json") == {"codec": "json", "blob": '"é"'}
     assert serializer.envelope_many(["hello", None]) == [
@@ -75,7 +76,7 @@ def test_an_envelope_is_a_blob_with_its_codec():
     assert serializer.encode_many([]) == []
 
 
-def test_the_inner_codec_wins():
+def test_the_inner_codec_wins() -> None:
     assert serializer.decode_envelope({"codec": "avro", "blob": HELLO}, "json") == "hello"
     assert serializer.decode_envelope(HELLO, "avro") == "hello"
     assert serializer.decode_envelope('"x"') == "x"
@@ -86,25 +87,25 @@ def test_the_inner_codec_wins():
 
 
 @pytest.mark.parametrize("value", [{}, {"codec": "avro"}, {"blob": HELLO}, ["x"], 7])
-def test_an_object_that_is_no_envelope_is_a_bad_payload(value):
+def test_an_object_that_is_no_envelope_is_a_bad_payload(value: Any) -> None:
     for decode in (serializer.decode_envelope, lambda value: serializer.decode_envelopes([value])):
         with pytest.raises(ValueError, match="Payload is not valid JSON"):
             decode(value)
 
 
 @pytest.mark.parametrize("codec", [7, None, ["x"], {}])
-def test_an_envelope_with_a_codec_that_is_none(codec):
+def test_an_envelope_with_a_codec_that_is_none(codec: Any) -> None:
     value = {"codec": codec, "blob": "{"}
     for decode in (serializer.decode_envelope, lambda value: serializer.decode_envelopes([value])):
         with pytest.raises(ValueError, match=r"codec|JSON"):
             decode(value)
 
 
-def test_envelopes_are_decoded_by_codec_and_kept_in_order(monkeypatch):
+def test_envelopes_are_decoded_by_codec_and_kept_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     batches = []
     genuine = serializer._avro.decode_many
 
-    def spy(blobs):
+    def spy(blobs: Any) -> Any:
         batches.append(list(blobs))
         return genuine(blobs)
 
@@ -121,7 +122,7 @@ def test_envelopes_are_decoded_by_codec_and_kept_in_order(monkeypatch):
     assert batches == [[first, second]]
 
 
-def test_small_values_stay_inline_and_large_ones_are_stored():
+def test_small_values_stay_inline_and_large_ones_are_stored() -> None:
     storage = MemoryStorage()
     size = len(HELLO)
 
@@ -140,7 +141,7 @@ def test_small_values_stay_inline_and_large_ones_are_stored():
     assert json.loads(json.dumps(stored)) == stored
 
 
-def test_the_threshold_counts_utf8_bytes_of_the_blob():
+def test_the_threshold_counts_utf8_bytes_of_the_blob() -> None:
     storage = MemoryStorage()
     envelope = serializer.external_storage_envelope(
         "éé", external_storage=storage, threshold_bytes=5, codec="json"
@@ -149,7 +150,7 @@ def test_the_threshold_counts_utf8_bytes_of_the_blob():
 
 
 @pytest.mark.parametrize("threshold", [0, -1])
-def test_a_threshold_is_positive(threshold):
+def test_a_threshold_is_positive(threshold: Any) -> None:
     storage = MemoryStorage()
     with pytest.raises(ValueError, match="threshold_bytes"):
         serializer.external_storage_envelope(1, external_storage=storage, threshold_bytes=threshold)
@@ -159,7 +160,7 @@ def test_a_threshold_is_positive(threshold):
         )
 
 
-def test_stored_values_come_back_through_the_cache():
+def test_stored_values_come_back_through_the_cache() -> None:
     storage, cache = MemoryStorage(), ExternalPayloadCache()
     values = ["x" * 50, 1]
     envelopes = serializer.external_storage_envelope_many(
@@ -174,7 +175,7 @@ def test_stored_values_come_back_through_the_cache():
     assert storage.reads == 1
 
 
-def test_a_stored_value_needs_a_driver():
+def test_a_stored_value_needs_a_driver() -> None:
     envelope = serializer.external_storage_envelope(
         "hello", external_storage=MemoryStorage(), threshold_bytes=1
     )
@@ -185,7 +186,7 @@ def test_a_stored_value_needs_a_driver():
         serializer.decode_envelopes([envelope])
 
 
-def test_envelope_and_reference_agree_on_the_codec():
+def test_envelope_and_reference_agree_on_the_codec() -> None:
     storage = MemoryStorage()
     envelope = serializer.external_storage_envelope(
         "hello", external_storage=storage, threshold_bytes=1
@@ -196,7 +197,7 @@ def test_envelope_and_reference_agree_on_the_codec():
     assert serializer.decode_envelope(envelope, external_storage=storage) == "hello"
 
 
-def test_what_was_altered_is_not_decoded():
+def test_what_was_altered_is_not_decoded() -> None:
     storage = MemoryStorage()
     envelope = serializer.external_storage_envelope(
         "hello", external_storage=storage, threshold_bytes=1

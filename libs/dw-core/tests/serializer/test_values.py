@@ -5,6 +5,7 @@ import types
 import uuid
 from collections import OrderedDict, deque, namedtuple
 from decimal import Decimal
+from typing import Any
 
 import pydantic
 import pytest
@@ -50,7 +51,7 @@ class Order(pydantic.BaseModel):
 class OldOrder:
     __fields__ = ("number",)
 
-    def dict(self):
+    def dict(self) -> Any:
         return {"number": Decimal(7)}
 
 
@@ -88,28 +89,28 @@ ID = uuid.UUID("12345678-1234-5678-1234-567812345678")
         (deque([1]), None),
     ],
 )
-def test_rich_values_have_a_plain_form(value, plain):
+def test_rich_values_have_a_plain_form(value: Any, plain: Any) -> None:
     if plain is None and value is not None:
         plain = list(value)
     assert to_avro_payload_value(value) == plain
 
 
 @pytest.mark.parametrize("value", [{1, 2}, b"raw", bytearray(b"raw"), object(), Line, 1j])
-def test_what_has_none_is_a_type_error(value):
+def test_what_has_none_is_a_type_error(value: Any) -> None:
     with pytest.raises(TypeError, match="has no payload form"):
         to_avro_payload_value([value])
 
 
-def test_keys_are_never_turned_into_text():
+def test_keys_are_never_turned_into_text() -> None:
     with pytest.raises(TypeError, match="keys must be text, not int"):
         to_avro_payload_value({1: "a"})
 
 
-def test_several_values():
+def test_several_values() -> None:
     assert to_avro_payload_values((Color.RED, 1)) == ["red", 1]
 
 
 @pytest.mark.parametrize("value", [Color.RED, Line("x", Decimal(1)), ID, Decimal(1)])
-def test_nothing_is_adapted_unasked(value):
+def test_nothing_is_adapted_unasked(value: Any) -> None:
     with pytest.raises(TypeError):
         serializer.encode(value)

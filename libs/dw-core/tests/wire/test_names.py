@@ -1,4 +1,6 @@
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -6,19 +8,19 @@ from durable_workflow import _protocol
 from durable_workflow._wire import headers, names
 
 
-def test_every_word_is_named_after_itself():
+def test_every_word_is_named_after_itself() -> None:
     for name, word in vars(names).items():
         if name.isupper() and isinstance(word, str):
             assert re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper() == name
 
 
-def test_there_are_56_event_types_and_12_command_types():
+def test_there_are_56_event_types_and_12_command_types() -> None:
     assert len(names.EVENT_TYPES) == 56
     assert len(names.COMMAND_TYPES) == 12
     assert names.TERMINAL_COMMAND_TYPES < names.COMMAND_TYPES
 
 
-def test_recorded_histories_use_no_other_event_type(spec_data):
+def test_recorded_histories_use_no_other_event_type(spec_data: Path) -> None:
     text = (spec_data / "example-histories.json").read_text()
     used = set(re.findall(r'"event_type": "(\w+)"', text))
     assert used
@@ -27,8 +29,8 @@ def test_recorded_histories_use_no_other_event_type(spec_data):
 
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_versions_are_those_of_this_release_unless_the_environment_says_otherwise(
-    monkeypatch, value
-):
+    monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
     for variable in (headers.CONTROL_PLANE_VERSION_VARIABLE, headers.PROTOCOL_VERSION_VARIABLE):
         if value is None:
             monkeypatch.delenv(variable, raising=False)
@@ -38,14 +40,14 @@ def test_versions_are_those_of_this_release_unless_the_environment_says_otherwis
     assert headers.requested_protocol_version() == "1.1"
 
 
-def test_the_environment_is_read_each_time(monkeypatch):
+def test_the_environment_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DURABLE_WORKFLOW_CONTROL_PLANE_VERSION", " 3 ")
     monkeypatch.setenv("DURABLE_WORKFLOW_WORKER_PROTOCOL_VERSION", "1.0")
     assert headers.requested_control_plane_version() == "3"
     assert headers.requested_protocol_version() == "1.0"
 
 
-def test_protocol_constants():
+def test_protocol_constants() -> None:
     assert (_protocol.PROTOCOL_VERSION, _protocol.CONTROL_PLANE_VERSION) == ("1.1", "2")
     assert _protocol.CONTROL_PLANE_REQUEST_CONTRACT_SCHEMA == (
         "durable-workflow.v2.control-plane-request.contract"
@@ -54,7 +56,7 @@ def test_protocol_constants():
     assert re.fullmatch(r"durable-workflow-python/\S+", _protocol.DEFAULT_SDK_VERSION)
 
 
-def test_the_version_of_the_first_distribution_that_is_there():
+def test_the_version_of_the_first_distribution_that_is_there() -> None:
     assert _protocol.installed_version("no-such-distribution") == "0.0.0+unknown"
     assert _protocol.installed_version("no-such-distribution", "avro") == (
         _protocol.installed_version("avro")
