@@ -16,7 +16,7 @@ PACKAGE = "durable_workflow"
 IMPURE = {
     "apsw", "asyncio", "concurrent", "fcntl", "http", "httpx", "io", "logging", "multiprocessing",
     "os", "pathlib", "queue", "random", "secrets", "select", "selectors", "shutil", "signal",
-    "socket", "sqlite3", "ssl", "starlette", "subprocess", "sys", "tempfile", "threading", "time",
+    "socket", "sqlite3", "ssl", "starlette", "subprocess", "tempfile", "threading", "time",
     "urllib", "uuid", "uvicorn",
 }  # fmt: skip
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
@@ -28,7 +28,7 @@ LAYERS = {
     "services": {"services", "engine", "store"},
     "dispatch": {"dispatch", "store"},
     "clockwork": {"clockwork", "services", "engine", "store"},
-    "http": {"http", "services", "dispatch", "engine"},
+    "http": {"http", "services", "dispatch", "engine", "store"},  # of the store: its refusals
 }
 
 
@@ -147,6 +147,18 @@ def test_each_layer_of_the_server_calls_only_what_is_below_it(root: Path) -> Non
                     if (server / target).is_dir() and target not in below:
                         wrong.append(f"{file.relative_to(root)}:{found.line} {found.module}")
     assert not wrong, f"layers of the server are crossed: {wrong}"
+
+
+def test_nothing_above_the_store_knows_which_database_it_is(root: Path) -> None:
+    wrong = [
+        f"{file.relative_to(root)}:{found.line} {found.module}"
+        for layer in LAYERS
+        if layer != "store"
+        for file, package in sources(root, f"dw-server/src/durable_workflow/server/{layer}/**/*.py")
+        for found in imports_of(file, package)
+        if "apsw" in found.module or f"{PACKAGE}.server.store.sqlite" in found.module
+    ]
+    assert not wrong, f"only the assembly at the top names a store: {wrong}"
 
 
 def test_examples_use_public_names_only(root: Path) -> None:

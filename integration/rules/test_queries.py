@@ -53,13 +53,14 @@ def test_every_statement_that_is_run_exists(root: Path) -> None:
     assert missing == []
 
 
-def test_sql_stands_in_sql_files_only(root: Path) -> None:
+def test_sql_outside_the_stores_stands_in_sql_files_only(root: Path) -> None:
     sql = re.compile(
         r"^\s*(SELECT .* FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM)\s", re.IGNORECASE
     )
     wrong = [
         f"{file.relative_to(root)}:{node.lineno}"
         for file in sorted((root / "libs/dw-server/src").rglob("*.py"))
+        if "store" not in file.parts  # a store asks its own database about itself
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.match(node.value)
     ]
