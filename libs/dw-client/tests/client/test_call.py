@@ -1,0 +1,63 @@
+from typing import Any
+
+import pytest
+
+from durable_workflow.client._call import Answer, Call, document, json_object, nothing
+from durable_workflow.errors import ServerError
+
+
+def url(route: str, **path: str) -> str:
+    return Call("GET", route, document, path=path).url
+
+
+@pytest.mark.parametrize(
+    ("value", "encoded"),
+    [
+        ("order-42", "order-42"),
+        ("a.b_c~d", "a.b_c~d"),
+        ("tenant:order:1", "tenant:order:1"),
+        ("a/b", "a%2Fb"),
+        ("what?", "what%3F"),
+        ("a#b", "a%23b"),
+        ("50%", "50%25"),
+        ("a b", "a%20b"),
+        ("größe", "gr%C3%B6%C3%9Fe"),
+        (".", "%2E"),
+        ("..", "%2E%2E"),
+        ("...", "..."),
+        ("{run_id}", "%7Brun_id%7D"),
+    ],
+)
+def test_an_id_is_one_segment_whatever_is_in_it(value: str, encoded: str) -> None:
+    assert url("/workflows/{workflow_id}/runs", workflow_id=value) == f"/workflows/{encoded}/runs"
+
+
+@pytest.mark.parametrize("placeholder", ["name", "task_queue", "worker_id"])
+def test_names_keep_no_reserved_character(placeholder: str) -> None:
+    assert url(f"/x/{{{placeholder}}}", **{placeholder: "a:b/c"}) == "/x/a%3Ab%2Fc"
+
+
+def test_an_empty_id_is_refused_for_it_would_address_another_route() -> None:
+    with pytest.raises(ValueError, match="schedule_id must not be empty"):
+        url("/schedules/{schedule_id}", schedule_id="")
+
+
+def test_parameters_without_a_value_are_left_out() -> None:
+    query: dict[str, Any] = {"status": None, "query": 'Tier = "gold" AND a&b', "page_size": 5}
+    call = Call("GET", "/workflows", document, query=query)
+    assert call.url == "/workflows?query=Tier+%3D+%22gold%22+AND+a%26b&page_size=5"
+    assert Call("GET", "/workflows", document, query={"status": None}).url == "/workflows"
+
+
+def test_a_document_is_read_as_it_is() -> None:
+    assert document(Answer(200, [1])) == [1]
+    read: Any = nothing
+    assert read(Answer(202, {"outcome": "x"})) is None
+
+
+@pytest.mark.parametrize("body", [None, [], "text", 7])
+def test_what_has_to_be_an_object_is_refused_if_it_is_none(body: object) -> None:
+    with pytest.raises(ServerError) as caught:
+        json_object(Answer(200, body), "invalid_cluster_info")
+    assert caught.value.status == 200
+    assert caught.value.reason() == "invalid_cluster_info"
