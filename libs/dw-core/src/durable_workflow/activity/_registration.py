@@ -1,12 +1,14 @@
 """The decorator that names an activity, and those named so far."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+_FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
 
 _registry: dict[str, Callable[..., Any]] = {}
 
 
-def defn(*, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def defn(*, name: str) -> Callable[[_FunctionT], _FunctionT]:
     """Make a function an activity.
 
     Args:
@@ -17,7 +19,7 @@ def defn(*, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         the one registered.
     """
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(function: _FunctionT) -> _FunctionT:
         function.__activity_name__ = name  # type: ignore[attr-defined]  # read by the worker
         _registry[name] = function
         return function
