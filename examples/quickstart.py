@@ -20,7 +20,7 @@ class GreeterWorkflow:
         return result
 
 
-async def main(db: str = ":memory:"):
+async def main(db: str = ":memory:") -> None:
     async with (
         embedded_server(db=db, token="dev-token") as url,
         Client(url, token="dev-token", namespace="default") as client,
