@@ -4,6 +4,9 @@ Each may run more than once for the same order, as activities do, and answers th
 against a real warehouse or a real bank the order id would be the idempotency key.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from durable_workflow import NonRetryableError, activity
 
 from .orders import Item, Order
@@ -43,4 +46,10 @@ async def send_receipt(order_id: str, customer: str) -> str:
     return f"receipt-{order_id} to {customer}"
 
 
-ACTIVITIES = [validate_order, reserve_item, charge_card, ship_order, send_receipt]
+ACTIVITIES: list[Callable[..., Any]] = [
+    validate_order,
+    reserve_item,
+    charge_card,
+    ship_order,
+    send_receipt,
+]

@@ -4,7 +4,7 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,7 +55,7 @@ print(*sorted(here.intersection(ours)), refused)
 
 
 @contextmanager
-def stage(title: str) -> Iterator[None]:
+def stage(title: str) -> Generator[None, None, None]:
     started = time.monotonic()
     yield
     print(f"ok  {title} ({time.monotonic() - started:.1f} s)", flush=True)
