@@ -1,10 +1,9 @@
 """Payloads as files below one folder."""
 
 import os
-import tempfile
+import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from durable_workflow.external_storage._keys import object_key
 
@@ -68,18 +67,21 @@ def path_of_file_uri(uri: str) -> Path:
         raise ValueError(f"external payload URI scheme must be 'file': {uri!r}")
     if parts.netloc not in ("", "localhost"):
         raise ValueError(f"external payload URI names another host: {uri!r}")
+    # Not imported with the module: it brings the whole HTTP client of the standard library.
+    from urllib.request import url2pathname
+
     return Path(url2pathname(parts.path))
 
 
 def _write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is never seen in part, and survives a power cut once returned."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:8]}-")
+    temporary = path.with_name(f".{path.name[:8]}-{uuid.uuid4().hex}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
