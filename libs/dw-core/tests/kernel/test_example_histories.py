@@ -53,9 +53,7 @@ class Approval:
         return {"by": self.by}
 
     def run(self, ctx):
-        ok = yield ctx.wait_condition(
-            lambda: self.by is not None, key="approved", timeout=3600
-        )
+        ok = yield ctx.wait_condition(lambda: self.by is not None, key="approved", timeout=3600)
         return {"ok": ok, "by": self.by}
 
 
@@ -177,7 +175,9 @@ def test_every_example_has_its_code(cases):
 @pytest.mark.parametrize("name", sorted(CODE))
 def test_whole_history(name, cases):
     case = cases[name]
-    outcome = workflow.replay(CODE[name], case["history"], case["start_input"], payload_codec="avro")
+    outcome = workflow.replay(
+        CODE[name], case["history"], case["start_input"], payload_codec="avro"
+    )
     wired = workflow.commands_to_server_commands(outcome.commands, "q")
     for command, wire, expected in zip(
         outcome.commands, wired, case["expect"]["commands"], strict=True

@@ -24,9 +24,7 @@ class SignalWait:
         self.by = by
 
     def run(self, ctx):
-        if not (
-            yield ctx.wait_condition(lambda: self.by is not None, key="approval", timeout=30)
-        ):
+        if not (yield ctx.wait_condition(lambda: self.by is not None, key="approval", timeout=30)):
             return "timed-out"
         result = yield ctx.schedule_activity("golden.notify", [self.by])
         return {"approved_by": self.by, "activity_result": result}

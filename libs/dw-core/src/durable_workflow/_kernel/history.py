@@ -71,7 +71,7 @@ class History:
         self.index.add(event)
         if event.event_type in RECEIVER_KINDS:
             receiver = self._reader.read(event, self.index)
-            if receiver is not None:
+            if receiver is not None and not self.terminal:  # nothing reaches a closed run
                 self._any_receiver = True
                 receivers.add(receiver)
                 if not self.ordered:

@@ -91,7 +91,8 @@ class Machine:
         self._driver: GeneratorDriver | None = None
         self._stop: Stop | None = None
         self._ended: Command | None = None
-        self._ended_at = 0
+        self._ended_at = 0  # position in history
+        self._ended_with = 0  # steps in history
         self._started = False
         self._behind = True  # something was fed, or nothing yet, that the code has not met
 
@@ -314,6 +315,7 @@ class Machine:
         self._stop = None
         self._ended = command
         self._ended_at = self._history.index.position
+        self._ended_with = self._history.index.created
 
     def _skip_stale_openings(self) -> None:
         """Pass by openings of a wait that a server wrote after the wait had already been true."""
@@ -348,10 +350,13 @@ class Machine:
 
     def _check_after_end(self) -> None:
         """The code has ended: history must not have gone on in another way."""
-        run, history = self._run, self._history
-        if history.index.position == self._ended_at or history.terminal:
-            return
-        if run.next_step() is not None or run.receivers.any_after(self._ended_at):
+        run, index = self._run, self._history.index
+        if isinstance(self._ended, FailWorkflow):
+            # A failure drops what was ahead and leaves what was not yielded.
+            went_on = index.created > self._ended_with
+        else:
+            went_on = run.next_step() is not None
+        if went_on or run.receivers.any_after(self._ended_at):
             raise Diverged
 
 

@@ -91,12 +91,14 @@ class Ahead:
         command: The new marker to record, or None where nothing is.
         confirm: Whether a recorded step is the one that was passed.
         wait: The recorded wait that was passed on its predicate alone.
+        claims: Whether a replay would take a recorded step for the one that was passed.
     """
 
     position: int
     command: Command | None = None
     confirm: Callable[[Step], bool] | None = None
     wait: WaitStep | None = None
+    claims: Callable[[Step], bool] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -149,12 +151,14 @@ class Run:
         """The current stop yielded the next recorded step, so everything before it is confirmed.
 
         Raises:
-            Diverged: Something that was passed is not in history, or a receiver recorded before
-                this step belonged to a stop that was passed without it.
+            Diverged: Something that was passed is not in history, or this step, or a receiver
+                recorded before it, belonged to a stop that was passed without it.
         """
-        if self.ahead:
+        step = self.next_step()
+        if self.ahead and step is not None:
             unrecorded = any(entry.confirm is not None for entry in self.ahead)
-            if unrecorded or self._missed_receiver():
+            taken = any(entry.claims is not None and entry.claims(step) for entry in self.ahead)
+            if unrecorded or taken or self._missed_receiver():
                 raise Diverged
             self.ahead.clear()
         self.bound += 1
@@ -215,9 +219,10 @@ class Run:
         command: Command | None = None,
         confirm: Callable[[Step], bool] | None = None,
         wait: WaitStep | None = None,
+        claims: Callable[[Step], bool] | None = None,
     ) -> None:
         """Note that the code goes on without history's word."""
-        self.ahead.append(Ahead(self.index.position, command, confirm, wait))
+        self.ahead.append(Ahead(self.index.position, command, confirm, wait, claims))
 
     def confirm_ahead(self) -> None:
         """Hold what was passed against what has been recorded since.
@@ -227,22 +232,25 @@ class Run:
         """
         while self.ahead:
             entry = self.ahead[0]
-            if entry.wait is not None:
-                if entry.wait.outcome is None or entry.wait.resolved_at is None:
-                    return
-                if self._missed_receiver(entry.wait.resolved_at):
-                    raise Diverged
-            elif entry.confirm is not None:
-                step = self.index.peek()
-                if step is None or self.bound:
-                    return
-                # What was recorded before this step belonged to the stop that was passed.
-                if self._missed_receiver(step.resolved_at or 0) or not entry.confirm(step):
-                    raise Diverged
-                self.index.take(1)
-            else:
+            recorded_at = self._confirmed_at(entry)
+            if recorded_at is None:
                 return
+            if self._missed_receiver(recorded_at):
+                raise Diverged
+            if entry.confirm is not None and not entry.confirm(self.index.take(1)[0]):
+                raise Diverged
             self.ahead.popleft()
+
+    def _confirmed_at(self, entry: Ahead) -> int | None:
+        """Position of the event that shows that the first stop ahead was passed; None so far."""
+        if entry.wait is not None and entry.wait.resolved_at is not None:
+            return entry.wait.resolved_at
+        markers = any(other.confirm is not None for other in self.ahead)
+        step = self.index.peek() if markers else None
+        if step is None or step.resolved_at is None:
+            # Either nothing is recorded, or it is the current stop's: see bind_next.
+            return None
+        return step.resolved_at
 
 
 def same_wait(step: WaitStep, command: WaitCondition, current: WaitStep | None) -> bool:

@@ -73,7 +73,7 @@ class ConditionWait(Stop):
     def _settle_bound(self, run: Run) -> Answer | None:
         if self.step is None:
             step = run.next_step()
-            if isinstance(step, WaitStep) and self._difference(step) is None:
+            if isinstance(step, WaitStep) and self._is_mine(step):
                 self._bind(run, step)
                 self._note(run.apply_due(step.resolved_at or UNTIL_ANSWERED))
             else:
@@ -144,7 +144,7 @@ class ConditionWait(Stop):
         self._take(run)
         if step is not None:
             step.on_predicate = True
-        run.passed(wait=step)
+        run.passed(wait=step, claims=None if step is not None or run.ordered else self._is_mine)
         if reopened and step is not None:
             command = self._command
             run.reopened = ReopenedWait(lambda other: same_wait(other, command, step))
@@ -180,6 +180,9 @@ class ConditionWait(Stop):
                 f"{recorded!r}, workflow yielded {fingerprint!r}"
             )
         return None
+
+    def _is_mine(self, step: Step) -> bool:
+        return isinstance(step, WaitStep) and self._difference(step) is None
 
     @property
     def _fingerprint(self) -> str | None:
