@@ -75,7 +75,6 @@ class Run:
     history: list[Json] = field(default_factory=list)
     result: Any = None
     next_step: int = 1
-    known_steps: int = 0
     open_steps: int = 0
     attempt: int = 0
     claimed: int = 0
@@ -230,15 +229,15 @@ class FakeServer:
             return {}
         run = leased[1]
         run.status = "waiting"
+        known = run.open_steps > 0
         for command in arguments["commands"]:
-            self._apply(run, command)
-        run.known_steps = run.next_step - 1
+            self._apply(run, command, known)
         # The worker has seen what it was given; what the completion wrote is new to it.
         run.kept = run.claimed if arguments.get("keep_history") is True else None
         self._changed.set()
         return {"outcome": "completed"}
 
-    def _apply(self, run: Run, command: Json) -> None:
+    def _apply(self, run: Run, command: Json, known: bool) -> None:
         """Carry out a command; a blocking one that is open already is recognised by its place."""
         kind = command["type"]
         if kind == "complete_workflow":
@@ -252,9 +251,7 @@ class FakeServer:
             run.append("UpdateCompleted", update_id=command["update_id"], result=command["result"])
         elif kind == "fail_update":
             run.append("UpdateCompleted", update_id=command["update_id"])
-        elif run.open_steps > 0 and kind in ("schedule_activity", "open_condition_wait"):
-            return
-        else:
+        elif not (known and kind == "schedule_activity"):
             self._open(run, kind, command)
 
     def _open(self, run: Run, kind: str, command: Json) -> None:
@@ -310,7 +307,8 @@ class FakeServer:
             run, step = leased[1]
             run.open_steps -= 1
             run.append("ActivityCompleted", sequence=step, result=result)
-            self.offer(run)
+            if run.open_steps == 0:  # a batch wakes its run once
+                self.offer(run)
         self._changed.set()
         return {"outcome": "completed"}
 

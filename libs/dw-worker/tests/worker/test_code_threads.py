@@ -70,7 +70,7 @@ def test_never_more_threads_than_its_size(threads: CodeThreads) -> None:
 
 
 def test_an_endless_loop_is_ended_and_named(threads: CodeThreads) -> None:
-    with pytest.raises(CodeOverran, match="more than 0.1 s") as caught:
+    with pytest.raises(CodeOverran, match=r"more than 0\.1 s") as caught:
         threads.submit(_spin).result(5)
     assert "test_code_threads.py" in str(caught.value)
     assert "the endless line" in str(caught.value)

@@ -52,7 +52,7 @@ async def test_heartbeats_go_on_while_the_worker_drains(server: Any) -> None:
     running = asyncio.create_task(worker.run())
     await server.until(lambda: len(worker._in_flight) == 1)
     stopping = asyncio.create_task(worker.stop())
-    await server.until(lambda: worker._stop.is_set())
+    await worker._stop.wait()
     before = server.count("heartbeat_worker")
     await server.until(lambda: server.count("heartbeat_worker") >= before + 3)
     release.set()

@@ -113,6 +113,13 @@ class Machine:
         return step.wait_id if step is not None else None
 
     @property
+    def instance(self) -> Any:
+        """The replayed workflow, for those who only look: validators, comparisons of its state."""
+        self._catch_up()
+        self._require_usable()
+        return self._handlers.instance
+
+    @property
     def size_hint_bytes(self) -> int:
         """Roughly the memory that this machine keeps alive."""
         frame = self._driver.frame_locals if self._driver is not None else {}

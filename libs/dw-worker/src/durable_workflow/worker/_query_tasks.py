@@ -225,7 +225,7 @@ def _put_question(machine: Machine, task: QueryTask, arguments: list[Any]) -> Ou
 
 def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
     """Ask a validator: what it raises, or that it returns False, rejects the update."""
-    instance = _instance_of(machine)
+    instance = machine.instance
     updates: dict[str, str] = getattr(instance, "__workflow_updates__", {})
     validators: dict[str, str] = getattr(instance, "__workflow_update_validators__", {})
     if name not in updates:
@@ -239,14 +239,9 @@ def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
     return Answered({"accepted": True})
 
 
-def _instance_of(machine: Machine) -> object:
-    machine.commands()  # a machine that was fed nothing has no instance before it is asked
-    return getattr(machine, "_instance", None)
-
-
 def _state_of(machine: Machine) -> bytes | None:
     """What a handler could change, to compare; None where that cannot be written down."""
-    state = getattr(_instance_of(machine), "__dict__", None)
+    state = getattr(machine.instance, "__dict__", None)
     if not state or machine.size_hint_bytes > _LARGEST_COMPARED_BYTES:
         return None
     try:

@@ -1,0 +1,277 @@
+"""Kept machines: bounded, exact, and never needed for the result."""
+
+# pyright: reportPrivateUsage=false
+import asyncio
+from collections.abc import Generator
+from random import Random
+from typing import Any
+
+import pytest
+
+from durable_workflow import workflow
+from durable_workflow._kernel import Machine, Start
+from durable_workflow.errors import ServerError
+from durable_workflow.worker import Worker
+from durable_workflow.worker._machines import MachineCache, unseen
+
+
+class Replays:
+    """How often the code was started from the beginning."""
+
+    count = 0
+
+
+@workflow.defn(name="kept")
+class Kept:
+    def __init__(self) -> None:
+        Replays.count += 1
+        self.signals: list[int] = []
+
+    @workflow.signal("add")
+    def add(self, number: int) -> None:
+        self.signals.append(number)
+
+    def run(self, ctx: Any, steps: int) -> Generator[Any, Any, list[Any]]:
+        results: list[Any] = []
+        for number in range(steps):
+            drawn = yield ctx.side_effect(lambda: 7)
+            results.append((yield ctx.schedule_activity("echo", [number + drawn])))
+        results.append((yield [ctx.schedule_activity("echo", [n]) for n in range(3)]))
+        yield ctx.wait_condition(lambda: len(self.signals) == 2, key="two")
+        return [results, self.signals]
+
+
+async def echo(value: int) -> int:
+    return value
+
+
+EXPECTED = [[7, 8, 9, 10, [0, 1, 2]], [1, 2]]
+
+
+async def _run(server: Any, **options: Any) -> tuple[Worker, Any]:
+    Replays.count = 0
+    run = server.start("kept", 4)
+    worker = Worker(server, task_queue="q", workflows=[Kept], activities=[echo], **options)
+    running = asyncio.create_task(worker.run())
+    for number in (1, 2):
+        await server.until(
+            lambda number=number: (
+                [e["event_type"] for e in run.history].count("ConditionWaitOpened") >= number
+            )
+        )
+        server.signal(run, "add", number)
+    await server.until(lambda: run.status == "completed")
+    await worker.stop()
+    await running
+    assert run.result == EXPECTED
+    return worker, run
+
+
+@pytest.mark.parametrize("sticky", [False, True], ids=["whole", "sticky"])
+@pytest.mark.parametrize("page_size", [None, 2])
+@pytest.mark.parametrize("kept", [0, 1, 1000])
+async def test_the_result_is_the_same_however_many_are_kept(
+    server: Any, info: Any, sticky: bool, page_size: int | None, kept: int
+) -> None:
+    server.sticky, server.page_size = sticky, page_size
+    if sticky:
+        server.info = info(extensions={"sticky_history": 1})
+    await _run(server, max_cached_workflows=kept)
+    if kept:
+        assert Replays.count == 1
+    else:
+        assert Replays.count > 5
+    said = {call.get("keep_history") for call in server.calls["complete_workflow_task"][:-1]}
+    assert said == ({True} if sticky and kept else {None})
+    assert "keep_history" not in server.calls["complete_workflow_task"][-1]
+    if sticky and kept and page_size is None:
+        assert server.count("workflow_task_history") == 0
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_evicting_at_random_changes_nothing(server: Any, info: Any, seed: int) -> None:
+    random = Random(seed)
+    server.sticky = True
+    server.info = info(extensions={"sticky_history": 1})
+    worker: list[Worker] = []
+
+    def evict(**_: Any) -> None:
+        if worker and random.random() < 0.5:
+            worker[0]._machines.clear()
+
+    server.on["complete_workflow_task"] = evict
+    server.on["poll_activity_task"] = evict
+    run = server.start("kept", 4)
+    worker.append(Worker(server, task_queue="q", workflows=[Kept], activities=[echo]))
+    running = asyncio.create_task(worker[0].run())
+    await server.until(lambda: any(e["event_type"] == "ConditionWaitOpened" for e in run.history))
+    server.signal(run, "add", 1)
+    await server.until(
+        lambda: [e["event_type"] for e in run.history].count("ConditionWaitOpened") == 2
+    )
+    server.signal(run, "add", 2)
+    await server.until(lambda: run.status == "completed")
+    assert run.result == EXPECTED
+    await worker[0].stop()
+    await running
+
+
+async def test_nothing_of_a_closed_run_is_kept(server: Any) -> None:
+    run = server.start("kept", 0)
+    worker = Worker(server, task_queue="q", workflows=[Kept], activities=[echo])
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: any(e["event_type"] == "ConditionWaitOpened" for e in run.history))
+    assert len(worker._machines) == 1
+    server.signal(run, "add", 1)
+    server.signal(run, "add", 2)
+    await server.until(lambda: run.status == "completed")
+    assert len(worker._machines) == 0
+    await worker.stop()
+    await running
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ServerError(409, {"reason": "lease_expired"}), ServerError(409, {"reason": "invalid"})],
+    ids=["ambiguous", "definite"],
+)
+async def test_a_failed_completion_drops_the_machine(
+    server: Any, pack: Any, error: Exception
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise error
+
+    worker = Worker(server, task_queue="q", workflows=[Kept])
+    task = {
+        "task_id": "t", "run_id": "r", "workflow_type": "kept", "payload_codec": "avro",
+        "arguments": pack([1]), "history_events": [],
+    }  # fmt: skip
+    await worker._run_workflow_task(task)
+    assert len(worker._machines) == 1
+    server.on["complete_workflow_task"] = refuse
+    await worker._run_workflow_task(task)
+    assert len(worker._machines) == 0
+
+
+async def test_a_kept_machine_that_history_contradicts_is_rebuilt(server: Any, pack: Any) -> None:
+    Replays.count = 0
+    worker = Worker(server, task_queue="q", workflows=[Kept])
+    task: dict[str, Any] = {
+        "task_id": "t", "run_id": "r", "workflow_type": "kept", "payload_codec": "avro",
+        "arguments": pack([1]),
+        "history_events": [{"sequence": 1, "event_type": "WorkflowStarted", "payload": {}}],
+    }  # fmt: skip
+    await worker._run_workflow_task(task)
+    # Somebody else completed the task, with another value of the side effect.
+    task["history_events"] = [
+        *task["history_events"],
+        {
+            "sequence": 2,
+            "event_type": "SideEffectRecorded",
+            "payload": {"sequence": 1, "result": pack(99), "payload_codec": "avro"},
+        },
+    ]
+    commands = await worker._run_workflow_task(task)
+    assert commands is not None
+    assert commands[0]["arguments"] == pack([99])
+    assert Replays.count == 2
+
+
+async def test_a_partial_history_without_a_token_fails_the_task(server: Any, pack: Any) -> None:
+    worker = Worker(server, task_queue="q", workflows=[Kept])
+    task = {
+        "task_id": "t", "run_id": "r", "workflow_type": "kept", "payload_codec": "avro",
+        "arguments": pack([1]), "history_events": [], "history_after_sequence": 5,
+    }  # fmt: skip
+    assert await worker._run_workflow_task(task) is None
+    assert "no token for the rest" in server.calls["fail_workflow_task"][0]["message"]
+
+
+# --- the cache ----------------------------------------------------------------------------
+
+
+def _machine() -> Machine:
+    machine = Machine(Kept, Start(run_id="r", arguments=[1]))
+    machine.feed([])
+    return machine
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    cache = MachineCache(2, 1 << 30)
+    machines = {name: _machine() for name in "abc"}
+    cache.put("a", machines["a"])
+    cache.put("b", machines["b"])
+    used = cache.take("a")
+    assert used is machines["a"]
+    cache.put("a", machines["a"])
+    cache.put("c", machines["c"])
+    assert cache.take("b") is None
+    assert cache.take("a") is machines["a"]
+    assert cache.take("a") is None
+
+
+def test_bytes_bound_it_too() -> None:
+    size = _machine().size_hint_bytes
+    cache = MachineCache(100, int(size * 2.5))
+    for name in "abcd":
+        cache.put(name, _machine())
+    assert len(cache) == 2
+    assert cache.size_bytes <= size * 2.5
+    cache.clear()
+    assert (len(cache), cache.size_bytes) == (0, 0)
+
+
+def test_a_replaced_machine_is_counted_once() -> None:
+    cache = MachineCache(100, 1 << 30)
+    cache.put("a", _machine())
+    before = cache.size_bytes
+    cache.put("a", _machine())
+    assert (len(cache), cache.size_bytes) == (1, before)
+    cache.drop("a")
+    cache.drop("a")
+    assert (len(cache), cache.size_bytes) == (0, 0)
+
+
+def test_what_cannot_go_on_is_not_kept() -> None:
+    cache = MachineCache(100, 1 << 30)
+    machine = _machine()
+    machine.stale = True
+    cache.put("a", machine)
+    cache.put("", _machine())
+    assert len(cache) == 0
+    assert not MachineCache(0, 1).enabled
+    assert not MachineCache(1, 0).enabled
+
+
+def _events(*sequences: int | None) -> list[dict[str, Any]]:
+    return [{"sequence": sequence} for sequence in sequences]
+
+
+@pytest.mark.parametrize(
+    ("events", "seen", "after", "last", "expected"),
+    [
+        (_events(1, 2, 3), 0, None, 3, [1, 2, 3]),
+        (_events(1, 2, 3), 2, None, 3, [3]),
+        (_events(1, 2, 3), 3, None, 3, []),
+        (_events(1, 2, 3), 4, None, 3, None),  # the machine is ahead
+        (_events(1, 2, 3), 2, None, 4, None),  # the end is missing
+        (_events(1, 3), 2, None, 3, None),  # what was fed last is not there
+        (_events(1, 2, 2), 1, None, None, None),  # doubled
+        (_events(1, None), 1, None, None, None),
+        (_events(4, 5), 3, 3, 5, [4, 5]),
+        (_events(4, 5), 4, 3, 5, [5]),
+        (_events(4, 5), 2, 3, 5, None),  # a gap
+        ([], 3, 3, 3, []),
+        ([], 2, 3, 3, None),
+        ([], 3, None, None, None),
+    ],
+)
+def test_what_a_machine_has_not_seen(
+    events: list[dict[str, Any]],
+    seen: int,
+    after: int | None,
+    last: int | None,
+    expected: list[int] | None,
+) -> None:
+    found = unseen(events, seen, after=after, last=last)
+    assert expected == (None if found is None else [event["sequence"] for event in found])

@@ -1,0 +1,434 @@
+"""What becomes of a query task, in every way it can go."""
+
+# pyright: reportPrivateUsage=false
+import asyncio
+import itertools
+import logging
+import threading
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from durable_workflow import workflow
+from durable_workflow._meet import register_transport_clone
+from durable_workflow.errors import QueryFailed, ServerError
+from durable_workflow.interceptors import PassthroughWorkerInterceptor
+from durable_workflow.metrics import WORKER_POLLS, WORKER_TASKS, InMemoryMetrics
+from durable_workflow.worker import Worker
+
+
+@workflow.defn(name="asked")
+class Asked:
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.seen = 0
+
+    @workflow.signal("name")
+    def name(self, name: str) -> None:
+        self.names.append(name)
+
+    @workflow.query("names")
+    def ask_names(self, *more: str) -> list[str]:
+        return [*self.names, *more]
+
+    @workflow.query("later")
+    async def later(self) -> list[str]:
+        await asyncio.sleep(0)
+        return self.names
+
+    @workflow.query("counts-itself")
+    def counts_itself(self) -> int:
+        self.seen += 1
+        return self.seen
+
+    @workflow.query("raises")
+    def raises(self) -> None:
+        raise LookupError("no such thing")
+
+    @workflow.query("refuses")
+    def refuses(self) -> None:
+        raise QueryFailed("not now")
+
+    @workflow.query("odd")
+    def odd(self) -> set[int]:
+        return {1}
+
+    @workflow.query("spins")
+    def spins(self) -> None:
+        for _ in itertools.count():
+            pass
+
+    @workflow.update("rename")
+    def rename(self, name: str) -> None: ...
+
+    @workflow.update_validator("rename")
+    def check_name(self, name: str) -> bool:
+        if name == "raise":
+            raise PermissionError("not that name")
+        return name != "false"
+
+    @workflow.update("free")
+    def free(self) -> None: ...
+
+    def run(self, ctx: Any, start: str = "start") -> Generator[Any, Any, None]:
+        if start == "fail":
+            raise ValueError("failed on purpose")
+        self.names.append(start)
+        self.names.append((yield ctx.schedule_activity("a", [])))
+        yield ctx.wait_condition(lambda: False, key="for ever")
+
+
+@pytest.fixture
+def worker(server: Any) -> Worker:
+    return Worker(server, task_queue="q", workflows=[Asked], workflow_deadline_seconds=0.2)
+
+
+def _events(pack: Any) -> list[dict[str, Any]]:
+    events = [
+        ("WorkflowStarted", {"clock": "event"}),
+        ("ActivityScheduled", {"sequence": 1, "activity_type": "a"}),
+        ("ActivityCompleted", {"sequence": 1, "result": pack("result")}),
+        ("ConditionWaitOpened",
+         {"sequence": 2, "condition_wait_id": "w", "condition_key": "for ever"}),
+    ]  # fmt: skip
+    return [
+        {"sequence": n, "event_type": kind, "payload": payload}
+        for n, (kind, payload) in enumerate(events, start=1)
+    ]
+
+
+def _task(pack: Any, query: str = "names", *args: Any, **changes: Any) -> dict[str, Any]:
+    return {
+        "query_task_id": "qt",
+        "query_task_attempt": 2,
+        "workflow_id": "wf",
+        "run_id": "run",
+        "workflow_type": "asked",
+        "query_name": query,
+        "payload_codec": "avro",
+        "workflow_arguments": pack(["begin"]),
+        "query_arguments": pack(list(args)),
+        "history_events": _events(pack),
+        "last_history_sequence": 4,
+    } | changes
+
+
+def _failure(server: Any) -> dict[str, Any]:
+    (failure,) = server.calls["fail_query_task"]
+    assert failure["query_task_id"] == "qt"
+    assert failure["query_task_attempt"] == 2
+    return dict(failure)
+
+
+async def test_a_query_is_answered_from_history(server: Any, worker: Worker, pack: Any) -> None:
+    assert await worker._run_query_task(_task(pack, "names", "more")) == "completed"
+    (sent,) = server.calls["complete_query_task"]
+    assert sent == {
+        "query_task_id": "qt",
+        "lease_owner": worker.worker_id,
+        "query_task_attempt": 2,
+        "result": ["begin", "result", "more"],
+        "codec": "avro",
+        "workflow_id": "wf",
+        "run_id": "run",
+        "query_name": "names",
+    }
+
+
+async def test_an_awaitable_answer_is_awaited(server: Any, worker: Worker, pack: Any) -> None:
+    assert await worker._run_query_task(_task(pack, "later")) == "completed"
+    assert server.calls["complete_query_task"][0]["result"] == ["begin", "result"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "message"),
+    [
+        ({"payload_codec": "php"}, "query_payload_decode_failed", "php"),
+        ({"query_arguments": "???"}, "query_payload_decode_failed", ""),
+        ({"workflow_arguments": "???"}, "query_payload_decode_failed", ""),
+        (
+            {"workflow_type": "nobody"},
+            "query_workflow_type_not_registered",
+            "no workflow registered for type 'nobody'",
+        ),
+        ({"query_name": "nothing"}, "rejected_unknown_query", "unknown query 'nothing'"),
+        ({"query_name": "raises"}, "query_rejected", "no such thing"),
+        ({"query_name": "refuses"}, "query_rejected", "not now"),
+        ({"query_name": "spins"}, "query_rejected", "more than 0.2 s"),
+        ({"query_name": "odd"}, "query_result_encode_failed", ""),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_query_that_has_no_answer_says_why(
+    server: Any, worker: Worker, pack: Any, changes: dict[str, Any], reason: str, message: str
+) -> None:
+    assert await worker._run_query_task(_task(pack) | changes) == "failed"
+    failure = _failure(server)
+    assert failure["reason"] == reason
+    assert message in failure["message"]
+    if reason == "query_workflow_type_not_registered":
+        assert failure["failure_type"] == "WorkflowTypeNotRegistered"
+
+
+@pytest.mark.parametrize("spoil", ["non-determinism", "failure"])
+async def test_a_query_needs_a_replay_that_succeeds(
+    server: Any, worker: Worker, pack: Any, spoil: str
+) -> None:
+    task = _task(pack)
+    if spoil == "failure":
+        task["workflow_arguments"] = pack(["fail"])
+        task["history_events"] = task["history_events"][:1]
+    else:
+        task["history_events"][2]["event_type"] = "TimerFired"
+    assert await worker._run_query_task(task) == "failed"
+    failure = _failure(server)
+    assert failure["reason"] == "query_workflow_state_unavailable"
+    assert failure["message"].startswith("workflow replay failed before query: ")
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["lease_expired", "query_task_not_found", "query_task_not_leased", "query_task_timed_out"],
+)
+async def test_a_query_that_has_ended_is_not_failed(
+    server: Any, worker: Worker, pack: Any, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ServerError(409, {"reason": reason})
+
+    caplog.set_level(logging.INFO, "durable_workflow.worker")
+    server.on["complete_query_task"] = refuse
+    server.on["fail_query_task"] = refuse
+    assert await worker._run_query_task(_task(pack)) == "expired"
+    assert server.count("fail_query_task") == 0
+    assert await worker._run_query_task(_task(pack, "raises")) == "failed"
+    assert {record.levelno for record in caplog.records} == {logging.INFO}
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ServerError(422, {"reason": "payload_too_large"}), "payload_too_large"),
+        (ConnectionError("gone"), "query_result_completion_failed"),
+    ],
+)
+async def test_a_refused_answer_is_failed_with_the_servers_reason(
+    server: Any, worker: Worker, pack: Any, error: Exception, reason: str
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise error
+
+    server.on["complete_query_task"] = refuse
+    assert await worker._run_query_task(_task(pack)) == "failed"
+    assert _failure(server)["reason"] == reason
+
+
+# --- kept machines ------------------------------------------------------------------------
+
+
+async def _keep(worker: Worker, pack: Any) -> None:
+    """Let the worker serve the run up to its wait."""
+    await worker._run_workflow_task(
+        {
+            "task_id": "t",
+            "run_id": "run",
+            "workflow_type": "asked",
+            "payload_codec": "avro",
+            "arguments": pack(["kept"]),
+            "history_events": _events(pack)[:3],
+        }
+    )
+    assert len(worker._machines) == 1
+
+
+async def test_a_kept_machine_answers_and_stays(server: Any, worker: Worker, pack: Any) -> None:
+    await _keep(worker, pack)
+    for _ in range(2):
+        await worker._run_query_task(_task(pack))
+    assert [c["result"] for c in server.calls["complete_query_task"]] == [["kept", "result"]] * 2
+    assert len(worker._machines) == 1
+
+
+async def test_a_query_that_changes_the_state_changes_nothing(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    await _keep(worker, pack)
+    for _ in range(2):
+        await worker._run_query_task(_task(pack, "counts-itself"))
+    assert [c["result"] for c in server.calls["complete_query_task"]] == [1, 1]
+    assert len(worker._machines) == 0
+
+
+async def test_facts_that_no_task_has_seen_are_not_fed_to_a_kept_machine(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    await _keep(worker, pack)
+    task = _task(pack, last_history_sequence=5)
+    signal = {"signal_name": "name", "arguments": pack(["signalled"])}
+    task["history_events"].append(
+        {"sequence": 5, "event_type": "SignalReceived", "payload": signal}
+    )
+    await worker._run_query_task(task)
+    assert server.calls["complete_query_task"][0]["result"] == ["begin", "result", "signalled"]
+    assert len(worker._machines) == 1
+
+
+# --- validation of updates ----------------------------------------------------------------
+
+
+def _validation(pack: Any, update: str, *args: Any) -> dict[str, Any]:
+    task = _task(pack, task_kind="update_validation", update_name=update)
+    del task["query_name"], task["query_arguments"]
+    return task | {"arguments": pack(list(args))}
+
+
+@pytest.mark.parametrize("kept", [False, True])
+async def test_a_validator_accepts(server: Any, worker: Worker, pack: Any, kept: bool) -> None:
+    if kept:
+        await _keep(worker, pack)
+    assert await worker._run_query_task(_validation(pack, "rename", "fine")) == "completed"
+    assert await worker._run_query_task(_validation(pack, "free")) == "completed"
+    answers = [call["result"] for call in server.calls["complete_query_task"]]
+    assert answers == [{"accepted": True}, {"accepted": True}]
+
+
+@pytest.mark.parametrize(
+    ("update", "args", "message"),
+    [
+        ("rename", ["raise"], "not that name"),
+        ("rename", ["false"], "update validator 'rename' returned false"),
+        ("rename", [], "missing 1 required positional argument"),
+        ("nothing", [], "unknown update 'nothing'"),
+    ],
+)
+async def test_a_validator_rejects_with_its_message(
+    server: Any, worker: Worker, pack: Any, update: str, args: list[str], message: str
+) -> None:
+    assert await worker._run_query_task(_validation(pack, update, *args)) == "failed"
+    failure = _failure(server)
+    assert message in failure["message"]
+    assert failure["reason"] == "update_rejected"
+
+
+# --- exports ------------------------------------------------------------------------------
+
+
+async def test_what_events_lack_is_filled_in_from_the_export(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    inline = _events(pack)
+    del inline[2]["payload"]["result"]
+    exported: list[dict[str, Any]] = [
+        {"sequence": e["sequence"], "type": e["event_type"], "payload": e["payload"]}
+        for e in inline
+    ]
+    for number, payload in enumerate(
+        (
+            {"signal_name": "name", "signal_id": "s1"},
+            {"signal_name": "name", "workflow_command_id": "c2"},
+            {"signal_name": "name", "arguments": ""},
+            {"signal_name": "name", "arguments": pack(["own"])},
+        ),
+        start=5,
+    ):
+        exported.append({"sequence": number, "type": "SignalReceived", "payload": payload})
+    signals = [
+        {"id": "s0", "command_id": "c0", "name": "name", "arguments": pack(["next"])["blob"]},
+        {"id": "s1", "command_id": "c1", "name": "name", "arguments": pack(["by id"])["blob"]},
+        {"id": "s2", "command_id": "c2", "name": "name", "arguments": pack(["command"])["blob"]},
+    ]
+    export = {
+        "history_events": exported,
+        "payloads": {"codec": "avro"},
+        "activities": [{"sequence": 1, "result": pack("exported")["blob"], "payload_codec": ""}],
+        "signals": [{**signal, "payload_codec": "avro"} for signal in signals],
+    }
+    task = _task(pack, payload_codec=None, history_events=inline, history_export=export)
+    task["last_history_sequence"] = None
+    await worker._run_query_task(task)
+    assert server.calls["complete_query_task"][0]["result"] == [
+        "begin", "exported", "by id", "command", "next", "own",
+    ]  # fmt: skip
+
+
+async def test_a_shorter_export_only_fills_in(server: Any, worker: Worker, pack: Any) -> None:
+    task = _task(pack, history_export={"history_events": [], "activities": "none"})
+    assert await worker._run_query_task(task) == "completed"
+
+
+# --- polling ------------------------------------------------------------------------------
+
+
+async def test_without_a_copy_of_the_client_queries_are_polled_on_the_loop(
+    server: Any, info: Any, pack: Any
+) -> None:
+    server.info = info(query_tasks=True)
+    metrics = InMemoryMetrics()
+
+    class Failing(PassthroughWorkerInterceptor):
+        async def execute_query_task(self, context: Any, next: Any) -> str:
+            if context.task["query_task_id"] == "bad":
+                raise LookupError("policy")
+            return await next(context)
+
+    worker = Worker(
+        server, task_queue="q", workflows=[Asked], metrics=metrics, interceptors=[Failing()]
+    )
+    running = asyncio.create_task(worker.run())
+    server.put("query", _task(pack, query_task_id="bad"))
+    server.put("query", _task(pack))
+    await server.until(lambda: server.count("complete_query_task") == 1)
+    await worker.stop()
+    await running
+    assert threading.current_thread().name not in worker.worker_id
+    for outcome in ("error", "completed"):
+        tags = {"task_kind": "query", "task_queue": "q", "outcome": outcome}
+        assert metrics.counter_value(WORKER_TASKS, tags) == 1
+    tags = {"task_kind": "query", "task_queue": "q", "outcome": "task"}
+    assert metrics.counter_value(WORKER_POLLS, tags) == 2
+
+
+async def test_with_a_copy_queries_are_answered_while_the_loop_is_busy(
+    server: Any, info: Any, pack: Any
+) -> None:
+    answered = threading.Event()
+    closed = threading.Event()
+    threads: list[str] = []
+
+    class Copy:
+        """A client of the query thread: one query, and then nothing."""
+
+        def __init__(self) -> None:
+            self.tasks = [_task(pack)]
+
+        async def poll_query_task(self, **_: Any) -> Any:
+            if self.tasks:
+                return self.tasks.pop()
+            await asyncio.Event().wait()
+
+        async def complete_query_task(self, **arguments: Any) -> None:
+            threads.append(threading.current_thread().name)
+            answered.set()
+
+        async def aclose(self) -> None:
+            closed.set()
+
+    class Copied(type(server)):  # type: ignore[misc]  # the double is known to the fixture only
+        pass
+
+    register_transport_clone(Copied, lambda client, **_: Copy())
+    client = Copied()
+    client.info = info(query_tasks=True)
+    worker = Worker(client, task_queue="q", workflows=[Asked], worker_id="w")
+    running = asyncio.create_task(worker.run())
+    await client.until(lambda: client.count("register_worker") == 1)
+    await client.until(lambda: client.count("poll_workflow_task") > 0)
+    assert worker._query_thread is not None
+    assert worker._query_thread.thread.daemon
+    assert answered.wait(5)  # blocks the loop: nothing of it is needed
+    await worker.stop()
+    await running
+    assert threads == ["durable-workflow-query-poller-w"]
+    assert closed.wait(5)
+    assert client.count("poll_query_task") == 0

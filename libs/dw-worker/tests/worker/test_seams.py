@@ -1,0 +1,54 @@
+"""Names outside the public interface that existing test suites use."""
+
+# pyright: reportPrivateUsage=false
+import asyncio
+from typing import Any
+
+from durable_workflow.worker import Worker
+
+
+async def test_the_seams_of_existing_test_suites_are_there(server: Any) -> None:
+    worker = Worker(server, task_queue="q", heartbeat_interval=5, max_concurrent_workflow_tasks=3)
+    for name in (
+        "_register",
+        "_run_workflow_task",
+        "_run_activity_task",
+        "_run_query_task",
+        "_dispatch_workflow_task",
+        "_dispatch_activity_task",
+        "_poll_workflow_tasks",
+    ):
+        assert asyncio.iscoroutinefunction(getattr(worker, name))
+    assert isinstance(worker._stop, asyncio.Event)
+    assert isinstance(worker._wf_semaphore, asyncio.Semaphore)
+    assert isinstance(worker._act_semaphore, asyncio.Semaphore)
+    assert worker._in_flight == set()
+    assert worker._clone_client_for_query_tasks() is None
+    assert callable(worker._start_query_task_thread)
+    assert worker._current_process_metrics()["process_id"] > 0
+    assert worker._process_started_at.tzinfo is not None
+    assert worker._heartbeat_interval == 5.0
+    worker._heartbeat_interval = 2.0
+    assert worker._heartbeats.interval == 2.0
+
+
+async def test_tracked_tasks_are_known_until_they_end(server: Any) -> None:
+    worker = Worker(server, task_queue="q")
+    release = asyncio.Event()
+    task = asyncio.create_task(release.wait())
+    worker._track(task)
+    assert worker._in_flight == {task}
+    release.set()
+    await task
+    await asyncio.sleep(0)
+    assert worker._in_flight == set()
+
+
+async def test_a_dispatch_gives_its_slot_back(server: Any) -> None:
+    worker = Worker(server, task_queue="q")
+    await worker._wf_semaphore.acquire()
+    await worker._act_semaphore.acquire()
+    await worker._dispatch_workflow_task({"task_id": "t", "workflow_type": "nobody"})
+    await worker._dispatch_activity_task({"task_id": "t", "activity_type": "nobody"})
+    assert worker._wf_semaphore._value == 10
+    assert worker._act_semaphore._value == 10

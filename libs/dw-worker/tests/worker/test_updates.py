@@ -1,0 +1,119 @@
+"""Update tasks: one update, nothing else."""
+
+# pyright: reportPrivateUsage=false
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from durable_workflow import workflow
+from durable_workflow.worker import Worker
+
+
+@workflow.defn(name="counter")
+class Counter:
+    def __init__(self) -> None:
+        self.total = 0
+
+    @workflow.update("add")
+    def add(self, number: int) -> int:
+        self.total += number
+        return self.total
+
+    @workflow.update_validator("add")
+    def check(self, number: int) -> None:
+        if number < 0:
+            raise ValueError("negative")
+
+    def run(self, ctx: Any) -> Generator[Any, Any, int]:
+        if (yield ctx.schedule_activity("a", [])) == "broken":
+            yield "junk"
+        yield ctx.wait_condition(lambda: self.total >= 10, key="enough")
+        return self.total
+
+
+@pytest.fixture
+def worker(server: Any) -> Worker:
+    return Worker(server, task_queue="q", workflows=[Counter])
+
+
+def _task(pack: Any, *numbers: int, **changes: Any) -> dict[str, Any]:
+    events: list[dict[str, Any]] = [
+        {"event_type": "WorkflowStarted", "payload": {"clock": "event"}},
+        {"event_type": "ActivityCompleted", "payload": {"sequence": 1, "result": pack("ok")}},
+        {"event_type": "ConditionWaitOpened",
+         "payload": {"sequence": 2, "condition_wait_id": "w", "condition_key": "enough"}},
+    ]  # fmt: skip
+    for index, number in enumerate(numbers):
+        events.append(
+            {
+                "event_type": "UpdateAccepted",
+                "payload": {
+                    "update_id": f"u{index}",
+                    "update_name": "add",
+                    "arguments": pack([number]),
+                },
+            }
+        )
+    events = [{"sequence": n, **event} for n, event in enumerate(events, start=1)]
+    return {
+        "task_id": "t",
+        "workflow_id": "wf",
+        "run_id": "run",
+        "workflow_type": "counter",
+        "payload_codec": "avro",
+        "arguments": pack([]),
+        "history_events": events,
+        "workflow_update_id": f"u{len(numbers) - 1}" if numbers else None,
+    } | changes
+
+
+async def test_an_update_is_completed_and_nothing_else(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    commands = await worker._run_workflow_task(_task(pack, 4))
+    assert commands == [{"type": "complete_update", "update_id": "u0", "result": pack(4)}]
+    assert server.calls["complete_workflow_task"][0]["commands"] == commands
+
+
+async def test_a_kept_machine_serves_an_update_and_is_spent(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    await worker._run_workflow_task(_task(pack))
+    assert len(worker._machines) == 1
+    commands = await worker._run_workflow_task(_task(pack, 4))
+    assert commands is not None
+    assert commands[0]["result"] == pack(4)
+    assert len(worker._machines) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message", "kind"),
+    [
+        ({"workflow_update_id": "other"}, "was not present", "UpdateNotFound"),
+        ({}, "update validator failed: negative", "ValueError"),
+    ],
+)
+async def test_an_update_that_cannot_be_done_is_failed(
+    server: Any, worker: Worker, pack: Any, changes: dict[str, Any], message: str, kind: str
+) -> None:
+    commands = await worker._run_workflow_task(_task(pack, -1, **changes))
+    assert commands is not None
+    (command,) = commands
+    assert command["type"] == "fail_update"
+    assert message in command["message"]
+    assert command["exception_type"] == kind
+    assert command["non_retryable"] is True
+    assert server.count("fail_workflow_task") == 0
+
+
+async def test_an_update_of_a_run_that_cannot_be_replayed_is_failed(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    task = _task(pack, 1)
+    task["history_events"][1]["event_type"] = "TimerFired"
+    commands = await worker._run_workflow_task(task)
+    assert commands is not None
+    assert commands[0]["type"] == "fail_update"
+    assert commands[0]["message"].startswith("workflow replay failed before update: ")
+    assert commands[0]["exception_type"] == "NonDeterministicReplayError"
