@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 
@@ -50,14 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _serve(settings: Settings, *, access_log: bool) -> None:
     server = Server(settings)
-    try:
-        await server.start()
-        async with serving(server, access_log=access_log) as url:
-            _say(settings, url)
-            await _stop_asked()
-            _log.info("stopping")
-    finally:
-        await server.stop()
+    # Before anything else: who starts this program may stop it as soon as it says where it listens.
+    with _stop_asked() as asked:
+        try:
+            await server.start()
+            async with serving(server, access_log=access_log) as url:
+                _say(settings, url)
+                await asked.wait()
+                _log.info("stopping")
+        finally:
+            await server.stop()
 
 
 def _run(settings: Settings, *, access_log: bool) -> None:
@@ -73,24 +74,20 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _stop_asked() -> None:
-    """Wait for the signal to stop. A second one ends the process the hard way."""
-    asked = asyncio.Event()
-    with _handling(asked.set):
-        await asked.wait()
-
-
 @contextlib.contextmanager
-def _handling(stop: Callable[[], Any]) -> Iterator[None]:
+def _stop_asked() -> Iterator[asyncio.Event]:
+    """Yield the event that SIGTERM or SIGINT sets. A second one ends the process the hard way."""
+    asked = asyncio.Event()
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGTERM, signal.SIGINT)
 
     def handle(number: int, frame: object) -> None:
-        loop.call_soon_threadsafe(stop)
+        loop.call_soon_threadsafe(asked.set)
+        signal.signal(number, before[number])
 
+    signals = (signal.SIGTERM, signal.SIGINT)
     before = {number: signal.signal(number, handle) for number in signals}
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
