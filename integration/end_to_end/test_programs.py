@@ -16,6 +16,7 @@ from integration.end_to_end.conftest import PROGRAMS, QUEUE
 from integration.harness.histories import types, violations
 from integration.harness.processes import ServerProcess, worker_process
 from integration.harness.waiting import eventually
+from integration.harness.wire import Wire
 
 
 async def start(client: Client, workflow_type: str, *args: Any, **options: Any) -> WorkflowHandle:
@@ -219,9 +220,7 @@ async def test_unknown_type_is_visible_and_retried_until_somebody_knows_it(
 ) -> None:
     queue = f"unknown-{uuid.uuid4().hex}"
     handle = await start(client, "greeter", "late", task_queue=queue)
-    # A worker without workflows takes tasks of any type, and can only say that it knows none.
-    activities_only = "integration.end_to_end.activities_only"
-    with worker_process(shared_server.url, activities_only, task_queue=queue):
+    with worker_process(shared_server.url, "integration.end_to_end.nothing", task_queue=queue):
 
         async def described() -> str:
             return str(await raw_description(client, handle.workflow_id))
@@ -236,7 +235,6 @@ async def test_unknown_type_is_visible_and_retried_until_somebody_knows_it(
 
 async def raw_description(client: Client, workflow_id: str) -> dict[str, Any]:
     """Return the description as it is on the wire: operators read more of it than the SDK does."""
-    from integration.harness.wire import Wire
 
     def read() -> dict[str, Any]:
         with Wire(str(client.base_url)) as wire:
