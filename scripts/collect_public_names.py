@@ -12,10 +12,10 @@ PACKAGE = durable_workflow.__name__
 
 
 def public_modules() -> Iterator[ModuleType]:
-    """Import every module that no component of its name declares private."""
+    """Import the package and each public entry of it. What lies deeper is not for users."""
     yield durable_workflow
-    for found in pkgutil.walk_packages(durable_workflow.__path__, f"{PACKAGE}."):
-        if not any(part.startswith("_") for part in found.name.split(".")):
+    for found in pkgutil.iter_modules(durable_workflow.__path__, f"{PACKAGE}."):
+        if not found.name.rpartition(".")[2].startswith("_"):
             yield importlib.import_module(found.name)
 
 
