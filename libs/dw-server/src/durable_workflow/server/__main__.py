@@ -82,7 +82,7 @@ def _stop_asked() -> Iterator[asyncio.Event]:
 
     def handle(number: int, frame: object) -> None:
         loop.call_soon_threadsafe(asked.set)
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
 
     signals = (signal.SIGTERM, signal.SIGINT)
     before = {number: signal.signal(number, handle) for number in signals}
