@@ -1,6 +1,7 @@
 """What becomes of an activity task, in every way it can go."""
 
-# pyright: reportPrivateUsage=false
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 import asyncio
 import contextvars
 import functools

@@ -1,6 +1,7 @@
 """Kept machines: bounded, exact, and never needed for the result."""
 
-# pyright: reportPrivateUsage=false
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 import asyncio
 from collections.abc import Generator
 from random import Random

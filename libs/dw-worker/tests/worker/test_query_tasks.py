@@ -1,6 +1,7 @@
 """What becomes of a query task, in every way it can go."""
 
-# pyright: reportPrivateUsage=false
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 import asyncio
 import itertools
 import logging
@@ -13,7 +14,7 @@ import pytest
 from durable_workflow import workflow
 from durable_workflow._meet import register_transport_clone
 from durable_workflow.errors import QueryFailed, ServerError
-from durable_workflow.interceptors import PassthroughWorkerInterceptor
+from durable_workflow.interceptors import PassthroughWorkerInterceptor, QueryTaskHandler
 from durable_workflow.metrics import WORKER_POLLS, WORKER_TASKS, InMemoryMetrics
 from durable_workflow.worker import Worker
 
@@ -367,7 +368,7 @@ async def test_without_a_copy_of_the_client_queries_are_polled_on_the_loop(
     metrics = InMemoryMetrics()
 
     class Failing(PassthroughWorkerInterceptor):
-        async def execute_query_task(self, context: Any, next: Any) -> str:
+        async def execute_query_task(self, context: Any, next: QueryTaskHandler) -> str:
             if context.task["query_task_id"] == "bad":
                 raise LookupError("policy")
             return await next(context)

@@ -1,6 +1,7 @@
 """Which servers a worker works for, and what it tells them."""
 
-# pyright: reportPrivateUsage=false
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 import asyncio
 import copy
 from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 # pyright: reportPrivateUsage=false
 import asyncio
+import inspect
 from typing import Any
 
 from durable_workflow.worker import Worker
@@ -18,7 +19,7 @@ async def test_the_seams_of_existing_test_suites_are_there(server: Any) -> None:
         "_dispatch_activity_task",
         "_poll_workflow_tasks",
     ):
-        assert asyncio.iscoroutinefunction(getattr(worker, name))
+        assert inspect.iscoroutinefunction(getattr(worker, name))
     assert isinstance(worker._stop, asyncio.Event)
     assert isinstance(worker._wf_semaphore, asyncio.Semaphore)
     assert isinstance(worker._act_semaphore, asyncio.Semaphore)

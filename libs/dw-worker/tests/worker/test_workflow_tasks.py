@@ -1,6 +1,7 @@
 """What becomes of a workflow task, in every way it can go."""
 
-# pyright: reportPrivateUsage=false
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 import itertools
 import logging
 import re
