@@ -16,8 +16,11 @@ from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.services import (
     activity_tasks,
     due,
+    ends,
     history,
     namespaces,
+    signals,
+    updates,
     workers,
     workflow_tasks,
     workflows,
@@ -26,6 +29,7 @@ from durable_workflow.server.services.requests import (
     ActivityFailure,
     Answer,
     Caller,
+    CloseWorkflow,
     CompleteActivityTask,
     CompleteWorkflowTask,
     FailActivityTask,
@@ -35,8 +39,10 @@ from durable_workflow.server.services.requests import (
     PollTask,
     ReadHistory,
     RegisterWorker,
+    SignalWorkflow,
     StartWorkflow,
     TaskOwner,
+    UpdateWorkflow,
 )
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
@@ -190,6 +196,41 @@ class Server:
             progress=progress,
         )
         return await self.run(activity_tasks.heartbeat, "default", request)
+
+    async def signal(
+        self,
+        name: str = "go",
+        arguments: str | None = None,
+        workflow_id: str = "wf",
+        run_id: str | None = None,
+    ) -> Answer:
+        request = SignalWorkflow(
+            workflow_id=workflow_id,
+            run_id=run_id,
+            signal_name=name,
+            arguments=None if arguments is None else Payload("json", arguments),
+        )
+        return await self.run(signals.signal, self.caller, request)
+
+    async def update(
+        self, name: str, arguments: str | None = None, request_id: str | None = None
+    ) -> Answer:
+        request = UpdateWorkflow(
+            workflow_id="wf",
+            update_name=name,
+            arguments=None if arguments is None else Payload("json", arguments),
+            request_id=request_id,
+        )
+        return await self.run(updates.accept, self.caller, request)
+
+    async def update_now(self, update_id: str) -> Answer:
+        request = UpdateWorkflow(workflow_id="wf", update_name="add")
+        return await self.store.read(lambda read: updates.read(read, "default", update_id, request))
+
+    async def close(self, verb: str, workflow_id: str, reason: str | None = None) -> Answer:
+        request = CloseWorkflow(workflow_id=workflow_id, reason=reason)
+        service = {"cancel": ends.cancel, "terminate": ends.terminate}[verb]
+        return await self.run(service, self.caller, request)
 
     async def describe(self, workflow_id: str = "wf", run_id: str | None = None) -> Json:
         return await self.store.read(

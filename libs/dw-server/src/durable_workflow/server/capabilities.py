@@ -9,7 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 # Name to version. A worker uses an extension only when it stands here.
-EXTENSIONS: Final[dict[str, int]] = {"prefer_wait": 1}
+EXTENSIONS: Final[dict[str, int]] = {
+    "prefer_wait": 1,
+    "sticky_history": 1,
+    "update_validation": 1,
+}
 
 # What a completion of a workflow task may hold.
 WORKFLOW_TASK_COMMANDS: Final = (

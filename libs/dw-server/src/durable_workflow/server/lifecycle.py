@@ -10,9 +10,10 @@ from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.http.auth import authenticator
 from durable_workflow.server.ids import IdSource, UlidSource
 from durable_workflow.server.notices import Notice
+from durable_workflow.server.querying import QueryBoard
 from durable_workflow.server.services import namespaces
 from durable_workflow.server.settings import Settings
-from durable_workflow.server.store.migrations import load_migrations
+from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.statements import load_statements
 
@@ -38,12 +39,16 @@ class Server:
         self.clock = clock or SystemClock()
         self.authenticator = authenticator(settings.auth)
         self.dispatcher = Dispatcher(settings.max_waiting_polls)
+        self.ids = ids or UlidSource()
+        self.queries = QueryBoard(
+            settings.services, self.clock.now, lambda: self.ids.new(self.clock.now())
+        )
         self.store = SqliteStore(
             settings.db,
             statements=load_statements("sqlite"),
             migrations=load_migrations(),
             clock=self.clock,
-            ids=ids or UlidSource(),
+            ids=self.ids,
             publish=self._publish,
             max_waiting=settings.max_waiting_units,
         )

@@ -41,6 +41,7 @@ class Failure(msgspec.Struct):
     type: str | None = None
     non_retryable: bool = False
     details: Any = None
+    stack_trace: str | None = None
 
 
 def policy_of(activity: Activity) -> ActivityPolicy | None:
@@ -384,6 +385,8 @@ def _cause(failure: Failure) -> JsonObject:
         exception["details_payload_codec"] = details["codec"]
     elif details is not None:
         exception["details"] = details
+    if failure.stack_trace is not None:
+        exception["stack_trace"] = failure.stack_trace
     payload["message"] = failure.message
     payload["code"] = 0
     payload["exception"] = exception

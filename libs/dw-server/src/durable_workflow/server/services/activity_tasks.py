@@ -121,7 +121,13 @@ def fail(tx: Tx, namespace: str, request: FailActivityTask, settings: ServiceSet
         held.activity,
         tx.now,
         tx.new_id,
-        failure=Failure(failure.message, failure.type, failure.non_retryable, failure.details),
+        failure=Failure(
+            failure.message,
+            failure.type,
+            failure.non_retryable,
+            failure.details,
+            failure.stack_trace,
+        ),
         others=unit.others(held.run),
     )
     return _recorded(unit, request, decision, "failed")

@@ -9,12 +9,13 @@ import msgspec
 from durable_workflow._wire import names
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.starting import Beginning, begin, start_command_payload
-from durable_workflow.server.engine.state import TERMINATED, JsonObject, Run, shown_status
+from durable_workflow.server.engine.state import TERMINATED, Run, shown_status
 from durable_workflow.server.services import control, rows
 from durable_workflow.server.services.control import Command, Instance
 from durable_workflow.server.services.describing import describe, list_runs, list_workflows
+from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.refusals import Invalid
-from durable_workflow.server.services.requests import Answer, Caller, Payload, StartWorkflow
+from durable_workflow.server.services.requests import Answer, Caller, StartWorkflow
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Read, Tx
@@ -52,15 +53,6 @@ def find_instance(read: Read, namespace: str, workflow_id: str) -> Instance | No
     """What is known of a workflow id, or None."""
     row = read.one("instance", namespace=namespace, workflow_id=workflow_id)
     return None if row is None else Instance(*row)
-
-
-def envelope(payload: Payload | None) -> JsonObject | None:
-    """A payload in the form in which the engine and the store have it."""
-    if payload is None:
-        return None
-    if payload.external_storage is not None:
-        return {"codec": payload.codec, "external_storage": payload.external_storage}
-    return None if payload.blob is None else {"codec": payload.codec, "blob": payload.blob}
 
 
 def _start_again(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Errors: TypeAlias = dict[str, list[str]]
+
+# Times are 64-bit microseconds, and have to be dates as well.
+LONGEST_SECONDS: Final = 100 * 366 * 86_400
 
 
 def text(raw: dict[str, Any], name: str, at: str, errors: Errors, *, required: bool = False) -> str:
@@ -28,6 +31,7 @@ def integer(
     errors: Errors,
     *,
     minimum: int | None = None,
+    maximum: int = LONGEST_SECONDS,
     required: bool = False,
 ) -> int | None:
     """An integer field, or None."""
@@ -41,6 +45,8 @@ def integer(
         errors[f"{at}.{name}"] = [f"The {at}.{name} field must be an integer."]
     elif minimum is not None and read < minimum:
         errors[f"{at}.{name}"] = [f"The {at}.{name} field must be at least {minimum}."]
+    elif abs(read) > maximum:
+        errors[f"{at}.{name}"] = [f"The {at}.{name} field must not be greater than {maximum}."]
     return read
 
 
@@ -56,8 +62,10 @@ def duration(raw: dict[str, Any], name: str, at: str, errors: Errors) -> float |
         errors[f"{at}.{name}"] = [f"The {at}.{name} field must be a number of seconds."]
     elif read < 0:
         errors[f"{at}.{name}"] = [f"The {at}.{name} field must be at least 0."]
-    elif read > 10**10:
-        errors[f"{at}.{name}"] = [f"The {at}.{name} field must not be greater than 10000000000."]
+    elif read > LONGEST_SECONDS:
+        errors[f"{at}.{name}"] = [
+            f"The {at}.{name} field must not be greater than {LONGEST_SECONDS}."
+        ]
     return read
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from durable_workflow.server.engine.commands.fields import Errors, as_integer
+from durable_workflow.server.engine.commands.fields import LONGEST_SECONDS, Errors, as_integer
 from durable_workflow.server.engine.refusal import InvalidCommands
 
 _KEYS = frozenset({"max_attempts", "backoff_seconds", "non_retryable_error_types"})
@@ -33,12 +33,14 @@ def read_retry_policy(raw: dict[str, Any], at: str, errors: Errors) -> RetryPoli
         raise InvalidCommands(f"{field} has none of the fields {', '.join(sorted(_KEYS))}")
     most = value.get("max_attempts")
     attempts = 1 if most is None else as_integer(most)
-    if attempts is None or attempts < 1:
+    if attempts is None or not 1 <= attempts <= LONGEST_SECONDS:
         errors[f"{field}.max_attempts"] = [f"The {field}.max_attempts field must be at least 1."]
         return None
     delays = _list(value.get("backoff_seconds"))
     seconds = None if delays is None else [as_integer(delay) for delay in delays]
-    if seconds is None or any(delay is None or delay < 0 for delay in seconds):
+    if seconds is None or any(
+        delay is None or not 0 <= delay <= LONGEST_SECONDS for delay in seconds
+    ):
         errors[f"{field}.backoff_seconds"] = [
             f"The {field}.backoff_seconds field must be a list of integers that are at least 0."
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 import msgspec
@@ -12,7 +13,9 @@ from durable_workflow.server.engine.commands.turn import Turn
 from durable_workflow.server.engine.payloads import read_envelope, recorded, recorded_in
 from durable_workflow.server.engine.state import COMPLETED, FAILED, JsonObject, Update
 
-VALIDATION_FAILED = "UpdateRejected"
+# How workers of the reference say that it was the validator that refused.
+_VALIDATOR_RAISED = "update validator failed:"
+_VALIDATOR_SAID_NO = re.compile(r"update validator '.*' returned false\Z", re.DOTALL)
 
 
 class CompleteUpdate(msgspec.Struct):
@@ -124,11 +127,15 @@ def read_complete(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> C
 
 def read_fail(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> FailUpdate:
     """Read `fail_update` from its wire form."""
+    message = text(raw, "message", at, errors, required=True)
+    said = flag(raw, "rejected", at, errors)
     return FailUpdate(
         text(raw, "update_id", at, errors, required=True),
-        text(raw, "message", at, errors, required=True),
+        message,
         text(raw, "exception_type", at, errors) or None,
         text(raw, "exception_class", at, errors) or None,
         flag(raw, "non_retryable", at, errors),
-        flag(raw, "rejected", at, errors),
+        said
+        or message.startswith(_VALIDATOR_RAISED)
+        or _VALIDATOR_SAID_NO.match(message) is not None,
     )

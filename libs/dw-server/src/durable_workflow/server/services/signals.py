@@ -1,0 +1,81 @@
+"""Signals: told to a run, applied by its worker at the next replay (control-plane 4.8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_workflow._wire import names
+from durable_workflow.server.engine import facts
+from durable_workflow.server.engine.decision import encode_payload
+from durable_workflow.server.engine.state import Fact, Run
+from durable_workflow.server.services import targets
+from durable_workflow.server.services.control import Command
+from durable_workflow.server.services.payloads import envelope
+from durable_workflow.server.services.requests import Answer, Caller, SignalWorkflow
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.services.unit import Unit
+from durable_workflow.server.store.protocol import Tx
+
+
+def signal(tx: Tx, caller: Caller, request: SignalWorkflow, settings: ServiceSettings) -> Answer:
+    """Tell a run something. It is in its history, or waits for its worker's completion."""
+    unit = Unit(tx, settings)
+    target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
+    command = targets.command_on(
+        unit, target, "signal", target_name=request.signal_name, request_id=request.request_id
+    )
+    status = 202
+    if targets.reject_if_closed(unit, caller, target, command):
+        status = 409
+    elif _is_full(target.run, settings):
+        targets.reject(unit, caller, command, "structural_limit_exceeded", None)
+        status = 409
+    else:
+        shown = targets.accept(unit, caller, command, "signal_received")
+        run = unit.adopt(target.run)
+        fact = _fact(run, tx.new_id(), command, request, shown)
+        unit.apply(facts.signal_received(run, tx.now, tx.new_id, fact))
+    unit.finish()
+    return Answer(status, targets.body(target, command) | {"signal_name": request.signal_name})
+
+
+def _is_full(run: Run, settings: ServiceSettings) -> bool:
+    limit = settings.limits.pending_signals
+    return bool(limit) and run.pending_signals >= limit
+
+
+def _fact(
+    run: Run, signal_id: str, command: Command, request: SignalWorkflow, shown: dict[str, Any]
+) -> Fact:
+    wait_id = f"signal-command:{command.command_id}"
+    payload: dict[str, Any] = {
+        "workflow_command_id": command.command_id,
+        "signal_id": signal_id,
+        "workflow_instance_id": run.workflow_id,
+        "workflow_run_id": run.run_id,
+        "signal_name": request.signal_name,
+        "signal_wait_id": wait_id,
+    }
+    arguments = envelope(request.arguments)
+    if arguments is not None:  # R9: workers read them here and nowhere else.
+        payload["arguments"] = arguments
+        payload["payload_codec"] = arguments["codec"]
+    payload["command"] = shown
+    context = {
+        "workflow_wait_kind": "signal",
+        "open_wait_id": f"signal-application:{signal_id}",
+        "resume_source_kind": "workflow_signal",
+        "resume_source_id": signal_id,
+        "workflow_signal_id": signal_id,
+        "signal_name": request.signal_name,
+        "signal_wait_id": wait_id,
+        "workflow_command_id": command.command_id,
+    }
+    return Fact(
+        "signal",
+        signal_id,
+        names.SIGNAL_RECEIVED,
+        encode_payload(payload),
+        command.command_id,
+        context,
+    )

@@ -1,0 +1,212 @@
+"""Updates: accepted into a run, applied by its worker in a task of its own (control-plane 4.10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_workflow._wire import names
+from durable_workflow.server.engine import facts
+from durable_workflow.server.engine.commands.update_outcomes import fields_of
+from durable_workflow.server.engine.decision import encode_payload
+from durable_workflow.server.engine.payloads import recorded
+from durable_workflow.server.engine.state import COMPLETED, FAILED, Fact, Run, Update
+from durable_workflow.server.engine.times import precise_or_none
+from durable_workflow.server.services import control, rows, targets
+from durable_workflow.server.services.control import Command
+from durable_workflow.server.services.decoding import decoded
+from durable_workflow.server.services.payloads import envelope
+from durable_workflow.server.services.requests import Answer, Caller, UpdateWorkflow
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.services.targets import Target
+from durable_workflow.server.services.unit import Unit
+from durable_workflow.server.store.protocol import Read, Row, Tx
+
+_ACCEPTED, _REJECTED = "accepted", "rejected"
+_OUTCOMES = {
+    _ACCEPTED: ("update_accepted", 202),
+    COMPLETED: ("update_completed", 200),
+    FAILED: ("update_failed", 422),
+    _REJECTED: ("update_rejected", 409),
+}
+
+
+def accept(tx: Tx, caller: Caller, request: UpdateWorkflow, settings: ServiceSettings) -> Answer:
+    """Accept an update; asked again with the same request id, answer as it stands now."""
+    unit = Unit(tx, settings)
+    target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
+    known = find_by_request(tx, caller.namespace, request)
+    if known is not None:
+        return answer(target, known, request)
+    command = targets.command_on(
+        unit,
+        target,
+        "update",
+        target_name=request.update_name,
+        request_id=request.request_id,
+        metadata={"wait_for": request.wait_for},
+    )
+    if targets.reject_if_closed(unit, caller, target, command):
+        return _refused(unit, target, command, request)
+    if _is_full(target.run, settings):
+        targets.reject(unit, caller, command, "structural_limit_exceeded", None)
+        return _refused(unit, target, command, request)
+    shown = targets.accept(unit, caller, command, "update_accepted")
+    run = unit.adopt(target.run)
+    update = _new(tx, run, command, request)
+    fact = _fact(update, shown)
+    unit.apply(facts.update_accepted(run, tx.now, tx.new_id, update, fact))
+    unit.finish()
+    return answer(target, update, request)
+
+
+def reject(
+    tx: Tx,
+    caller: Caller,
+    request: UpdateWorkflow,
+    settings: ServiceSettings,
+    *,
+    reason: str,
+    message: str,
+) -> Answer:
+    """Note that a validator refused an update before it was accepted (`update_validation`)."""
+    unit = Unit(tx, settings)
+    target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
+    command = targets.command_on(
+        unit,
+        target,
+        "update",
+        target_name=request.update_name,
+        request_id=request.request_id,
+        metadata={"wait_for": request.wait_for},
+    )
+    outcome = "rejected_unknown_update" if reason == "unknown_update" else "update_rejected"
+    targets.reject(unit, caller, command, reason, outcome)
+    refused = _refused(unit, target, command, request)
+    refused.body["message"] = message
+    refused.body["failure_message"] = message
+    return Answer(404 if reason == "unknown_update" else 409, refused.body)
+
+
+def read(read_: Read, namespace: str, update_id: str, request: UpdateWorkflow) -> Answer:
+    """How an update stands now."""
+    row = read_.one("update_by_id", update_id=update_id)
+    assert row is not None
+    update = rows.read_update(row)
+    run = rows.load_run(read_, update.run_id)
+    instance = read_.one("instance", namespace=namespace, workflow_id=request.workflow_id)
+    assert run is not None
+    assert instance is not None
+    return answer(Target(control.Instance(*instance), run, request.run_id), update, request)
+
+
+def find_by_request(read_: Read, namespace: str, request: UpdateWorkflow) -> Update | None:
+    """The update that was asked for with this request id before."""
+    if request.request_id is None:
+        return None
+    row: Row | None = read_.one(
+        "update_by_request",
+        namespace=namespace,
+        workflow_id=request.workflow_id,
+        update_name=request.update_name,
+        request_id=request.request_id,
+    )
+    return None if row is None else rows.read_update(row)
+
+
+def answer(target: Target, update: Update, request: UpdateWorkflow) -> Answer:
+    """The answer for an update as it stands."""
+    outcome, status = _OUTCOMES[update.status]
+    command = Command(
+        name="update",
+        workflow_id=update.workflow_id,
+        run_id=update.run_id,
+        sequence=update.command_sequence,
+        command_id=update.command_id,
+        outcome=outcome,
+    )
+    body = targets.body(target, command)
+    body["run_id"] = body["resolved_run_id"] = update.run_id
+    if update.status == _REJECTED:
+        body["reason"] = body["rejection_reason"] = "update_rejected"
+        body["message"] = update.failure_message
+    elif update.status == FAILED:
+        body["message"] = update.failure_message
+    return Answer(status, body | _members(update, request))
+
+
+def _members(update: Update, request: UpdateWorkflow) -> dict[str, Any]:
+    return {
+        "update_id": update.update_id,
+        "update_name": update.update_name,
+        "update_status": update.status,
+        "workflow_sequence": update.workflow_sequence,
+        "result": decoded(update.result),
+        "result_envelope": update.result,
+        "failure_id": update.failure_id,
+        "failure_message": update.failure_message,
+        "accepted_at": precise_or_none(update.accepted_at),
+        "applied_at": precise_or_none(update.applied_at),
+        "rejected_at": precise_or_none(update.rejected_at),
+        "closed_at": precise_or_none(update.closed_at),
+        "wait_for": request.wait_for,
+        "wait_timed_out": False,
+        "wait_timeout_seconds": request.wait_timeout_seconds,
+    }
+
+
+def _refused(unit: Unit, target: Target, command: Command, request: UpdateWorkflow) -> Answer:
+    unit.finish()
+    refused = Update(
+        update_id=unit.tx.new_id(),
+        namespace=target.run.namespace,
+        workflow_id=command.workflow_id,
+        run_id=command.run_id,
+        command_id=command.command_id,
+        command_sequence=command.sequence,
+        update_name=request.update_name,
+        request_id=None,
+        arguments=None,
+        position=0,
+        accepted_at=None,
+        status=_REJECTED,
+        rejected_at=unit.tx.now,
+        closed_at=unit.tx.now,
+    )
+    return Answer(409, targets.body(target, command) | _members(refused, request))
+
+
+def _is_full(run: Run, settings: ServiceSettings) -> bool:
+    limit = settings.limits.pending_updates
+    return bool(limit) and run.pending_updates >= limit
+
+
+def _new(tx: Tx, run: Run, command: Command, request: UpdateWorkflow) -> Update:
+    return Update(
+        update_id=tx.new_id(),
+        namespace=run.namespace,
+        workflow_id=run.workflow_id,
+        run_id=run.run_id,
+        command_id=command.command_id,
+        command_sequence=command.sequence,
+        update_name=request.update_name,
+        request_id=request.request_id,
+        arguments=envelope(request.arguments),
+        # Commands of a workflow id are numbered through all its runs.
+        position=command.sequence,
+        accepted_at=tx.now,
+    )
+
+
+def _fact(update: Update, shown: dict[str, Any]) -> Fact:
+    payload = fields_of(update)
+    if update.arguments is not None:
+        payload["arguments"] = recorded(update.arguments)
+        payload["payload_codec"] = update.arguments["codec"]
+    payload["command"] = shown
+    return Fact(
+        "update",
+        update.update_id,
+        names.UPDATE_ACCEPTED,
+        encode_payload(payload),
+        update.command_id,
+    )
