@@ -6,6 +6,7 @@ show it. Nothing here sleeps for a fixed time: waiting is for a line, for an exi
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +24,18 @@ from types import TracebackType
 ROOT = Path(__file__).resolve().parents[2]
 LISTENING = re.compile(r"listening on (http://\S+)")
 REGISTERED = re.compile(r"worker is running")
+
+
+# Linux sends a child its signal when the thread that started it ends. This one never does.
+_launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    """Have the system kill this child when its parent is gone, even where nobody could clean up."""
+    if sys.platform == "linux":
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class ProcessFailed(AssertionError):
@@ -45,7 +59,8 @@ class ManagedProcess:
         self._changed = threading.Condition()
         self._ended = False
         self.started_at = time.monotonic()
-        self._process = subprocess.Popen(
+        self._process = _launcher.submit(
+            subprocess.Popen[str],
             arguments,
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
@@ -55,7 +70,8 @@ class ManagedProcess:
             text=True,
             errors="replace",
             start_new_session=True,
-        )
+            preexec_fn=_die_with_parent,
+        ).result()
         self._reader = threading.Thread(target=self._read, name=f"{name} output", daemon=True)
         self._reader.start()
 
