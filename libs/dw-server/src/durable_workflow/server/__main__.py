@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import msgspec
 
@@ -75,7 +75,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 @contextlib.contextmanager
-def _stop_asked() -> Iterator[asyncio.Event]:
+def _stop_asked() -> Generator[asyncio.Event, None, None]:
     """Yield the event that SIGTERM or SIGINT sets. A second one ends the process the hard way."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()

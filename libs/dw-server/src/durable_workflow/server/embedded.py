@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgspec
 
@@ -25,7 +25,7 @@ async def embedded_server(
     settings: Settings | None = None,
     clock: Clock | None = None,
     ids: IdSource | None = None,
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Serve for the length of the block, in the running event loop.
 
     It behaves as `dw-server` does, but reads no environment variable and handles no signal.

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 
 import uvicorn
 
@@ -30,7 +30,7 @@ class _HttpServer(uvicorn.Server):
         self._stopping = asyncio.Event()
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None, None, None]:
         """Signals are the business of whoever owns the process."""
         yield
 
@@ -50,7 +50,7 @@ class _HttpServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(server: Server, *, access_log: bool = False) -> AsyncIterator[str]:
+async def serving(server: Server, *, access_log: bool = False) -> AsyncGenerator[str, None]:
     """Serve for the length of the block.
 
     Yields:
@@ -116,7 +116,7 @@ async def _ready(http: _HttpServer, task: asyncio.Task[None]) -> None:
 
 
 @contextlib.contextmanager
-def _short_switch_interval() -> Iterator[None]:
+def _short_switch_interval() -> Generator[None, None, None]:
     """Let the committing thread have the interpreter lock soon after it asks for it.
 
     At Python's 5 ms a busy event loop keeps it waiting for as long, and often for much longer: the

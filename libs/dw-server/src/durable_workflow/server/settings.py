@@ -114,7 +114,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_waiting_polls: int = 10_000
     max_waiting_units: int = 5_000
     shutdown_seconds: int = 10
-    trust_forwarded_attribution: bool = False
     auth: AuthSettings = AuthSettings()
     wire: WireLimits = WireLimits()
     services: ServiceSettings = ServiceSettings()
@@ -155,13 +154,13 @@ def from_env(environment: Mapping[str, str] | None = None) -> Settings:
         SettingsError: A variable has a value that does not fit.
     """
     environment = os.environ if environment is None else environment
-    groups: dict[str, dict[str, Any]] = {group: {} for group in _VARIABLES}
-    for group, variables in _VARIABLES.items():
+    groups: dict[str, dict[str, Any]] = {group: {} for group in VARIABLES}
+    for group, variables in VARIABLES.items():
         for variable, (field, read) in variables.items():
             text = _lookup(environment, variable)
             if text:
                 groups[group][field] = _read(variable, text, read)
-    services = {**groups["services"], "limits": Limits(**groups["limits"])}
+    services: dict[str, Any] = {**groups["services"], "limits": Limits(**groups["limits"])}
     return Settings(
         **groups["server"],
         auth=AuthSettings(**groups["auth"]),
@@ -237,7 +236,8 @@ def _namespace(text: str) -> str:
 
 _Variables: TypeAlias = dict[str, tuple[str, Callable[[str], Any]]]
 
-_VARIABLES: dict[str, _Variables] = {
+# By group of settings: the variable, the field that it sets, and how its text is read.
+VARIABLES: dict[str, _Variables] = {
     "server": {
         "DW_DB": ("db", _text),
         "DW_HOST": ("host", _text),
@@ -248,7 +248,6 @@ _VARIABLES: dict[str, _Variables] = {
         "DW_MAX_WAITING_POLLS": ("max_waiting_polls", _positive),
         "DW_MAX_WAITING_UNITS": ("max_waiting_units", _positive),
         "DW_SHUTDOWN_SECONDS": ("shutdown_seconds", _count),
-        "DW_TRUST_FORWARDED_ATTRIBUTION_HEADERS": ("trust_forwarded_attribution", _switch),
     },
     "auth": {
         "DW_AUTH_DRIVER": ("driver", _driver),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 # Long enough for a few answers to have gone out, short enough to be unnoticed.
@@ -25,7 +25,7 @@ class Admission:
         self.held = 0
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self) -> Generator[None, None, None]:
         """Hold one more for the length of the block.
 
         Raises:

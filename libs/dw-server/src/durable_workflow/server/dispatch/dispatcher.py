@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias, TypeVar
 
@@ -127,7 +127,7 @@ class Dispatcher:
             self._runs.leave(run_id, waiter)
 
     @contextmanager
-    def _place(self, key: TaskKey) -> Iterator[tuple[Line, Waiter]]:
+    def _place(self, key: TaskKey) -> Generator[tuple[Line, Waiter], None, None]:
         line = self._lines.setdefault(key, Line())
         waiter = line.enter()
         try:

@@ -75,7 +75,7 @@ class Api:
         except Refused as refused:
             return Answer(status_of(refused), body_of(refused))
         except (TooManyWaiting, StoreUnavailable) as error:
-            _log.warning("%s %s: %s", request.method, request.path, error)
+            _log.warning("%s %s: %s", request.method, _where(route), error)
             unable = refusal_of(error)
             return Answer(status_of(unable), body_of(unable))
         except NotConfigured:
@@ -84,9 +84,7 @@ class Api:
         except checks.CallerLeft:
             raise
         except Exception:  # noqa: BLE001  reported, and nothing depends on its kind
-            # The route's template, not the path: ids of users do not belong into logs.
-            where = route.template if route is not None else "an unknown route"
-            _log.exception("%s %s failed", request.method, where)
+            _log.exception("%s %s failed", request.method, _where(route))
             return _failed()
 
     async def _check(self, route: Route, request: Request, receive: Receive) -> None:
@@ -114,6 +112,9 @@ class Api:
             body,
             headers,
             accept_encoding=self._accepted(request),
+            # What all answers of the plane have in common is not worth it: it would make every
+            # small answer a large one, and compressing costs more than sending a kilobyte.
+            incompressible=self._envelope.size if plane == "worker" else 0,
             head=request.method == "HEAD",
         )
 
@@ -123,7 +124,7 @@ class Api:
         try:
             return answer, self._dress(answer, route, plane, request)
         except Exception:  # noqa: BLE001  reported, and nothing depends on its kind
-            _log.exception("an answer of %s could not be encoded", route and route.template)
+            _log.exception("an answer of %s could not be encoded", _where(route))
             failed = _failed()
             return failed, self._dress(failed, route, plane, request)
 
@@ -145,6 +146,11 @@ def _route(found: Found | None, method: str) -> Route | None:
     if found is None:
         return None
     return found.methods.get("GET" if method == "HEAD" else method)
+
+
+def _where(route: Route | None) -> str:
+    # The template, not the path: ids of users do not belong into logs.
+    return route.template if route is not None else "an unknown route"
 
 
 def _failed() -> Answer:

@@ -83,7 +83,7 @@ class Secrets:
     """Drivers ``token`` and ``signature``: a secret per role, and the legacy one."""
 
     def __init__(self, driver: AuthDriver, settings: AuthSettings) -> None:
-        self.driver = driver
+        self.driver: AuthDriver = driver
         secrets = {role: secret for role, secret in settings.secrets(driver).items() if secret}
         legacy = secrets.pop(_LEGACY, None)
         self._roles = {role: secret.encode() for role, secret in secrets.items()}

@@ -13,6 +13,7 @@ import msgspec
 
 from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
 from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCOL_VERSION_HEADER
+from durable_workflow.server.http.bodies.fields import as_object
 from durable_workflow.server.http.request import Receive, Request
 from durable_workflow.server.http.routing import Route
 from durable_workflow.server.services import namespaces
@@ -130,9 +131,10 @@ def parse(body: bytes) -> dict[str, Any]:
         raise _malformed("The document is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(str(error)) from None
-    if not isinstance(document, dict):
+    found = as_object(document)
+    if found is None:
         raise Invalid({"body": ["The request body must be a JSON object."]})
-    return document
+    return found
 
 
 def _check_media_type(request: Request) -> None:

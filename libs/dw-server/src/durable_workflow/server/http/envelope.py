@@ -147,11 +147,15 @@ class WorkerEnvelope:
     """Adds to answers of the worker plane what all of them say.
 
     It is a kilobyte that never changes, so it is encoded once and spliced into each answer.
+
+    Attributes:
+        size: Bytes that it adds.
     """
 
     def __init__(self, server_capabilities: Mapping[str, Any]) -> None:
         common = {"protocol_version": PROTOCOL_VERSION, "server_capabilities": server_capabilities}
         self._tail = msgspec.json.encode(common)[1:]
+        self.size = len(self._tail)
 
     def wrap(self, body: bytes) -> bytes:
         """The encoded object `body` with the common members at its end."""

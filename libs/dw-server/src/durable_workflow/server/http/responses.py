@@ -26,16 +26,18 @@ async def respond(
     headers: list[tuple[bytes, bytes]],
     *,
     accept_encoding: str | None = None,
+    incompressible: int = 0,
     head: bool = False,
 ) -> None:
     """Send one JSON answer.
 
     Args:
         accept_encoding: The caller's header; None compresses nothing.
+        incompressible: Bytes of the body that do not count towards a size worth compressing.
         head: Send the headers alone.
     """
     headers = [(b"content-type", b"application/json"), *headers]
-    if accept_encoding is not None and len(body) >= _SMALLEST:
+    if accept_encoding is not None and len(body) - incompressible >= _SMALLEST:
         headers.append((b"vary", b"Accept-Encoding"))
         encoding = choose_encoding(accept_encoding)
         if encoding is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 from durable_workflow.server.services.refusals import Invalid
 
@@ -19,7 +19,32 @@ LARGEST: Final = 2**63 - 1
 LONGEST_SECONDS: Final = 100 * 366 * 86_400
 
 _DIGITS = re.compile(r"^-?[0-9]{1,19}$", re.ASCII)
-_FLAGS: Final = {True: True, False: False, "1": True, "0": False, "true": True, "false": False}
+_FLAGS: Final[dict[bool | int | str, bool]] = {
+    True: True,
+    False: False,
+    "1": True,
+    "0": False,
+    "true": True,
+    "false": False,
+}
+
+
+def as_object(value: Any) -> dict[str, Any] | None:
+    """A JSON value as an object; None where it is none."""
+    return value if _is_object(value) else None
+
+
+def as_list(value: Any) -> list[Any] | None:
+    """A JSON value as a list; None where it is none."""
+    return value if _is_list(value) else None
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 class Fields:
@@ -139,8 +164,10 @@ class Fields:
         value = self._value(name)
         if value is None or value == "":
             return None
-        if isinstance(value, (bool, int, str)) and value in _FLAGS:
-            return _FLAGS[value]
+        if isinstance(value, (bool, int, str)):
+            flag = _FLAGS.get(value)
+            if flag is not None:
+                return flag
         self.fail(name, "must be true or false.")
         return None
 
@@ -149,11 +176,12 @@ class Fields:
         value = self._value(name)
         if value is None:
             return []
-        if not isinstance(value, list):
+        members = as_list(value)
+        if members is None:
             self.fail(name, "must be a list.")
             return []
         found: list[str] = []
-        for index, member in enumerate(value):
+        for index, member in enumerate(members):
             if isinstance(member, str) and 0 < len(member.strip()) <= longest:
                 found.append(member.strip())
             else:
@@ -165,12 +193,12 @@ class Fields:
         value = self._value(name)
         if value is None:
             return None
-        if value == [] and isinstance(value, list):
+        if as_list(value) == []:
             return {}
-        if not isinstance(value, dict):
+        found = as_object(value)
+        if found is None:
             self.fail(name, "must be an object.")
-            return None
-        return value
+        return found
 
     def inside(self, name: str, source: Mapping[str, Any]) -> Fields:
         """The members of an object inside this one."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from durable_workflow import serializer
-from durable_workflow.server.http.bodies.fields import LARGEST, Fields
+from durable_workflow.server.http.bodies.fields import LARGEST, Fields, as_list, as_object
 from durable_workflow.server.services.requests import Payload
 
 _REFERENCE_SCHEMA: Final = "durable-workflow.v2.external-payload-reference.v1"
@@ -29,23 +29,25 @@ def read_arguments(fields: Fields, name: str = "input") -> Payload | None:
     value = fields.source.get(name)
     if value is None or value == []:
         return None
-    if isinstance(value, dict):
-        if is_envelope(value):
-            return _read_envelope(fields, name, value, arguments=True)
-        value = list(value.values())
-    if not isinstance(value, list):
+    plain = as_list(value)
+    document = as_object(value)
+    if document is not None:
+        if is_envelope(document):
+            return _read_envelope(fields, name, document, arguments=True)
+        plain = list(document.values())
+    if plain is None:
         fields.fail(name, "must be a list or a payload envelope.")
+    if not plain:
         return None
-    if not value:
-        return None
-    return Payload(serializer.AVRO_CODEC, serializer.encode(value, size_warning=None))
+    return Payload(serializer.AVRO_CODEC, serializer.encode(plain, size_warning=None))
 
 
 def check_result(fields: Fields, name: str = "result") -> Any:
     """A result as it came: an envelope that is whole, or any other JSON value."""
     value = fields.source.get(name)
-    if isinstance(value, dict) and is_envelope(value):
-        _read_envelope(fields, name, value, arguments=False)
+    document = as_object(value)
+    if document is not None and is_envelope(document):
+        _read_envelope(fields, name, document, arguments=False)
     return value
 
 
@@ -85,10 +87,11 @@ def _check_arguments(inside: Fields, codec: str, blob: str) -> None:
 
 
 def _read_reference(inside: Fields, codec: str, reference: Any) -> Payload | None:
-    if not isinstance(reference, dict):
+    document = as_object(reference)
+    if document is None:
         inside.fail("external_storage", "must be an object.")
         return None
-    fields = inside.inside("external_storage", reference)
+    fields = inside.inside("external_storage", document)
     if fields.required_text("schema") not in ("", _REFERENCE_SCHEMA):
         fields.fail("schema", f"must be {_REFERENCE_SCHEMA}.")
     fields.required_text("uri", longest=2048)
@@ -99,7 +102,7 @@ def _read_reference(inside: Fields, codec: str, reference: Any) -> Payload | Non
     if fields.required_text("codec") not in ("", codec):
         fields.fail("codec", "must be the codec of the envelope.")
     _check_expiry(fields)
-    return Payload(codec, None, reference)
+    return Payload(codec, None, document)
 
 
 def _check_expiry(fields: Fields) -> None:

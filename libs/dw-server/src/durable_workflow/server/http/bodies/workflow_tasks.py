@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from durable_workflow.server.http.bodies.fields import Fields
+from durable_workflow.server.http.bodies.fields import Fields, as_list, as_object
 from durable_workflow.server.services.requests import (
     CompleteWorkflowTask,
     FailWorkflowTask,
@@ -84,10 +84,15 @@ def _read_commands(fields: Fields) -> list[dict[str, Any]]:
     if value is None or value == []:
         fields.fail("commands", "is required.")
         return []
-    if not isinstance(value, list):
+    members = as_list(value)
+    if members is None:
         fields.fail("commands", "must be a list.")
         return []
-    for index, command in enumerate(value):
-        if not isinstance(command, dict):
+    commands: list[dict[str, Any]] = []
+    for index, member in enumerate(members):
+        command = as_object(member)
+        if command is None:
             fields.fail(f"commands.{index}", "must be an object.")
-    return value
+        else:
+            commands.append(command)
+    return commands

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from durable_workflow.server.http.bodies.fields import LARGEST, Fields
+from durable_workflow.server.http.bodies.fields import LARGEST, Fields, as_list
 from durable_workflow.server.http.bodies.payloads import read_arguments
 from durable_workflow.server.services.requests import ListWorkflows, ReadHistory, StartWorkflow
 from durable_workflow.server.settings import WireLimits
@@ -136,7 +136,7 @@ def _attribute_problem(name: str, value: Any, limits: WireLimits) -> str | None:
         return f"has a name longer than {longest} bytes: {shown}…"
     if not _ATTRIBUTE_NAME.fullmatch(name):
         return f"has a name that is not letters, digits and underscores: {shown}"
-    for text in value if isinstance(value, list) else [value]:
+    for text in as_list(value) or [value]:
         too_long = (
             isinstance(text, str) and len(text.encode()) > limits.max_search_attribute_value_bytes
         )
