@@ -1,0 +1,170 @@
+"""The clockwork on the real services: a timer fires when its time has come, and not before."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+
+from durable_workflow.server.clock import ManualClock
+from durable_workflow.server.clockwork import Clockwork
+from durable_workflow.server.notices import Notice, TaskReady
+from durable_workflow.server.services import due, namespaces, workflow_tasks, workflows
+from durable_workflow.server.services.requests import (
+    Caller,
+    CompleteWorkflowTask,
+    PollTask,
+    RegisterWorker,
+    StartWorkflow,
+    TaskOwner,
+)
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.services.workers import register
+from durable_workflow.server.store import Tx
+from durable_workflow.server.store.sqlite import SqliteStore
+
+# A worker that is never missed, so that the timers are all that falls due.
+SETTINGS = ServiceSettings(missed_heartbeats=100_000, workflow_lease_seconds=1e6)
+
+
+@pytest.fixture
+async def clockwork(store: SqliteStore, clock: ManualClock) -> AsyncIterator[Clockwork]:
+    clockwork = Clockwork(store, clock, SETTINGS)
+    yield clockwork
+    await clockwork.stop()
+
+
+@pytest.fixture
+def ready(store: SqliteStore, clockwork: Clockwork) -> asyncio.Queue[Notice]:
+    """Workflow tasks that became ready, as the dispatcher would hear of them."""
+    queue: asyncio.Queue[Notice] = asyncio.Queue()
+
+    def publish(notices: Sequence[Notice]) -> None:
+        clockwork.publish(notices)
+        for notice in notices:
+            if isinstance(notice, TaskReady):
+                queue.put_nowait(notice)
+
+    store.publish = publish
+    return queue
+
+
+async def start_timer(store: SqliteStore, workflow_id: str, seconds: int) -> None:
+    """A run whose only open step is a timer."""
+    caller = Caller(namespace="default")
+    worker = RegisterWorker(worker_id="w", task_queue="q", runtime="python")
+    request = StartWorkflow(workflow_type="t", workflow_id=workflow_id, task_queue="q")
+    poll = PollTask(worker_id="w", task_queue="q")
+    await store.run(lambda tx: namespaces.ensure_default(tx, "default"))
+    await store.run(lambda tx: register(tx, "default", worker, SETTINGS))
+    await store.run(lambda tx: workflows.start(tx, caller, request, SETTINGS))
+    task = await store.run(lambda tx: workflow_tasks.claim(tx, "default", poll, SETTINGS))
+    assert task is not None
+    owner = TaskOwner(
+        task_id=task["task_id"], lease_owner="w", attempt=task["workflow_task_attempt"]
+    )
+    commands = [{"type": "start_timer", "delay_seconds": seconds}]
+    complete = CompleteWorkflowTask(owner=owner, commands=commands)
+    await store.run(lambda tx: workflow_tasks.complete(tx, "default", complete, SETTINGS))
+
+
+async def next_ready(ready: asyncio.Queue[Notice]) -> Notice:
+    async with asyncio.timeout(5):
+        return await ready.get()
+
+
+def drain(ready: asyncio.Queue[Notice]) -> int:
+    count = ready.qsize()
+    for _ in range(count):
+        ready.get_nowait()
+    return count
+
+
+async def test_a_timer_fires_when_its_time_has_come(
+    store: SqliteStore, clock: ManualClock, clockwork: Clockwork, ready: asyncio.Queue[Notice]
+) -> None:
+    await start_timer(store, "a", 3600)
+    clockwork.start()
+    drain(ready)
+
+    clock.advance(3599)
+    assert await clockwork.run_due() == 0
+    clock.advance(1)
+    clockwork.poke()
+
+    assert await next_ready(ready) == TaskReady("workflow", "default", "q")
+
+
+async def test_a_commit_that_brings_an_earlier_time_wakes_the_clockwork(
+    store: SqliteStore, clockwork: Clockwork, ready: asyncio.Queue[Notice]
+) -> None:
+    # It sleeps for the length of its longest pause; only the notice can wake it in time.
+    await start_timer(store, "far", 3600)
+    clockwork.start()
+    drain(ready)
+    await start_timer(store, "now", 0)
+
+    assert drain(ready) >= 1  # the first task of the second run
+    assert await next_ready(ready) == TaskReady("workflow", "default", "q")
+
+
+async def test_what_fell_due_while_nobody_served_is_done_at_the_start(
+    store: SqliteStore, clock: ManualClock, clockwork: Clockwork, ready: asyncio.Queue[Notice]
+) -> None:
+    for number in range(3):
+        await start_timer(store, f"{number}", 10)
+    clock.advance(1000)
+    drain(ready)
+
+    clockwork.start()
+
+    assert [await next_ready(ready) for _ in range(3)] == [
+        TaskReady("workflow", "default", "q")
+    ] * 3
+
+
+async def test_a_year_of_timers_in_a_moment(
+    store: SqliteStore, clock: ManualClock, clockwork: Clockwork, ready: asyncio.Queue[Notice]
+) -> None:
+    for number in range(52):
+        await start_timer(store, f"week-{number}", (number + 1) * 7 * 86_400)
+    drain(ready)
+
+    fired = 0
+    while (at := await store.read(due.next_due)) is not None and fired < 52:
+        clock.advance_to(at)
+        await clockwork.run_due()
+        fired += drain(ready)
+
+    assert fired == 52
+    assert clock.now() - ManualClock().now() == 52 * 7 * 86_400 * 1_000_000
+
+
+async def test_a_failure_is_logged_and_tried_again(
+    store: SqliteStore,
+    clock: ManualClock,
+    clockwork: Clockwork,
+    ready: asyncio.Queue[Notice],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await start_timer(store, "a", 1)
+    drain(ready)
+    clock.advance(2)
+    run, failures = store.run, 0
+
+    async def unlucky(work: Callable[[Tx], int]) -> int:
+        nonlocal failures
+        failures += 1
+        if failures == 1:
+            raise RuntimeError("no such luck")
+        return await run(work)
+
+    store.run = unlucky  # type: ignore[method-assign,assignment]  # a fault
+    with caplog.at_level(logging.ERROR):
+        clockwork.start()
+        assert await next_ready(ready) == TaskReady("workflow", "default", "q")
+
+    assert failures >= 2
+    assert "no such luck" in caplog.text

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import Any
+
+import pytest
+
+from durable_workflow.server.http.responses import choose_encoding, compress, respond
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("", None),
+        ("identity", None),
+        ("gzip", "gzip"),
+        ("GZIP, deflate, br", "gzip"),
+        ("br, deflate", "deflate"),
+        ("gzip;q=0, deflate", "deflate"),
+        ("gzip;q=0.1, deflate;q=0.5", "deflate"),
+        ("*", "gzip"),
+        ("*;q=0", None),
+        ("gzip;q=nonsense", None),
+    ],
+)
+def test_the_best_encoding_of_ours_that_is_accepted(accepted: str, encoding: str | None) -> None:
+    assert choose_encoding(accepted) == encoding
+
+
+def test_deflate_is_raw() -> None:
+    assert zlib.decompress(compress(b"x" * 5000, "deflate"), wbits=-15) == b"x" * 5000
+    assert gzip.decompress(compress(b"x" * 5000, "gzip")) == b"x" * 5000
+
+
+async def answer(body: bytes, **options: Any) -> tuple[dict[bytes, bytes], bytes]:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await respond(send, 200, body, [(b"x", b"y")], **options)
+    return dict(sent[0]["headers"]), sent[1]["body"]
+
+
+async def test_large_answers_are_compressed_for_who_accepts_it() -> None:
+    body = b'{"a": "' + b"x" * 2000 + b'"}'
+    headers, sent = await answer(body, accept_encoding="gzip")
+
+    assert headers[b"content-encoding"] == b"gzip"
+    assert headers[b"content-length"] == str(len(sent)).encode()
+    assert gzip.decompress(sent) == body
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"accept_encoding": None},
+        {"accept_encoding": "br"},
+        {"accept_encoding": "gzip", "incompressible": 1500},
+    ],
+)
+async def test_other_answers_are_sent_as_they_are(options: dict[str, Any]) -> None:
+    body = b'"' + b"x" * 2000 + b'"'
+    headers, sent = await answer(body, **options)
+
+    assert b"content-encoding" not in headers
+    assert sent == body
+
+
+async def test_the_answer_to_head_has_its_length_and_no_body() -> None:
+    headers, sent = await answer(b"{}", head=True)
+
+    assert headers[b"content-length"] == b"2"
+    assert sent == b""

@@ -1,0 +1,205 @@
+"""The embedded server over real sockets, and what callers do to sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from durable_workflow.server import Settings, SettingsError, embedded_server
+from durable_workflow.server.store import StoreLocked
+
+CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}
+WORKER = {"X-Durable-Workflow-Protocol-Version": "1.1"}
+POLL = "/api/worker/workflow-tasks/poll"
+W = {"worker_id": "w", "task_queue": "default", "runtime": "python"}
+
+
+async def register(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/worker/register", json=W, headers=WORKER)
+    assert answer.status_code == 201
+
+
+async def start(client: httpx.AsyncClient, workflow_id: str) -> None:
+    body = {"workflow_id": workflow_id, "workflow_type": "t"}
+    assert (await client.post("/api/workflows", json=body, headers=CONTROL)).status_code == 201
+
+
+async def raw_poll(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A poll on a connection of its own, sent and left waiting."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    body = json.dumps(W).encode()
+    writer.write(
+        f"POST {POLL} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        "X-Durable-Workflow-Protocol-Version: 1.1\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
+    await writer.drain()
+    return reader, writer
+
+
+async def test_it_serves_within_its_block_and_is_soon_ready() -> None:
+    began = time.perf_counter()
+    async with embedded_server() as url:
+        took = time.perf_counter() - began
+        async with httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/api/health")).json()["status"] == "serving"
+    # 20 ms where nothing else runs; the bound is the promise.
+    assert took < 0.3
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"{url}/api/health")
+
+
+async def test_two_in_one_process_are_two_servers() -> None:
+    async with embedded_server() as one, embedded_server() as two, httpx.AsyncClient() as client:
+        body = {"workflow_id": "w", "workflow_type": "t"}
+        for url in (one, two):
+            answer = await client.post(f"{url}/api/workflows", json=body, headers=CONTROL)
+            assert answer.status_code == 201
+
+
+async def test_state_in_a_file_is_there_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with (
+            embedded_server(db=tmp_path / "state.db") as url,
+            httpx.AsyncClient(base_url=url) as client,
+        ):
+            await client.post(
+                "/api/workflows", json={"workflow_id": "w", "workflow_type": "t"}, headers=CONTROL
+            )
+            listed = await client.get("/api/workflows", headers=CONTROL)
+            assert listed.json()["workflow_count"] == 1
+
+
+async def test_a_file_is_served_once(tmp_path: Path) -> None:
+    async with embedded_server(db=tmp_path / "state.db"):
+        with pytest.raises(StoreLocked):
+            async with embedded_server(db=tmp_path / "state.db"):
+                pass
+
+
+async def test_a_port_that_is_taken_is_an_error_and_frees_the_file(tmp_path: Path) -> None:
+    async with embedded_server() as url:
+        port = int(url.rsplit(":", 1)[1])
+        with pytest.raises(OSError, match="in use"):
+            async with embedded_server(db=tmp_path / "state.db", port=port):
+                pass
+    async with embedded_server(db=tmp_path / "state.db"):
+        pass
+
+
+async def test_a_token_is_wanted_where_one_is_set() -> None:
+    async with embedded_server(token="t") as url, httpx.AsyncClient(base_url=url) as client:
+        assert (await client.get("/api/cluster/info")).status_code == 401
+        answer = await client.get("/api/cluster/info", headers={"Authorization": "Bearer t"})
+        assert answer.status_code == 200
+
+
+async def test_other_machines_are_not_served_by_accident() -> None:
+    with pytest.raises(SettingsError):
+        async with embedded_server(host="0.0.0.0"):
+            pass
+
+
+async def test_the_switch_interval_is_as_before_afterwards() -> None:
+    before = sys.getswitchinterval()
+    async with embedded_server():
+        assert sys.getswitchinterval() == pytest.approx(0.0001)
+    assert sys.getswitchinterval() == pytest.approx(before)
+
+
+async def test_a_held_poll_is_answered_the_moment_a_task_is_there() -> None:
+    async with embedded_server() as url, httpx.AsyncClient(base_url=url, timeout=40) as client:
+        await register(client)
+        poll = asyncio.create_task(client.post(POLL, json=W, headers=WORKER))
+        await start(client, "one")
+        async with asyncio.timeout(5):
+            answer = await poll
+
+        assert answer.json()["task"]["workflow_id"] == "one"
+
+
+async def test_a_caller_that_hung_up_while_waiting_is_given_nothing() -> None:
+    async with embedded_server() as url, httpx.AsyncClient(base_url=url, timeout=40) as client:
+        await register(client)
+        for _ in range(3):
+            _, writer = await raw_poll(url)
+            await client.get("/api/health")  # the poll has been read by now
+            writer.close()
+            await writer.wait_closed()
+        poll = asyncio.create_task(client.post(POLL, json=W, headers=WORKER))
+        await start(client, "one")
+        async with asyncio.timeout(5):
+            answer = await poll
+
+        assert answer.json()["task"]["workflow_task_attempt"] == 1
+
+
+async def test_stopping_answers_held_polls_and_ends_soon() -> None:
+    async with httpx.AsyncClient(timeout=40) as client:
+        async with embedded_server() as url:
+            client.base_url = httpx.URL(url)
+            await register(client)
+            reader, writer = await raw_poll(url)
+            await client.get("/api/health")
+        async with asyncio.timeout(5):
+            answered = await reader.read()
+        writer.close()
+
+    head, _, body = answered.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert json.loads(body)["task"] is None
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf",
+        b"GET /api/workflows/%zz%ff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+)
+async def test_broken_requests_leave_the_server_serving(sent: bytes) -> None:
+    async with embedded_server() as url, httpx.AsyncClient(base_url=url) as client:
+        host, port = url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(sent)
+        writer.write_eof()
+        writer.close()
+        assert (await client.get("/api/health")).status_code == 200
+
+
+async def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
+    async with embedded_server() as url:
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 99999999999\r\n\r\n"
+        )
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b'"limit":2097152' in answer
+
+
+async def test_large_answers_are_compressed(tmp_path: Path) -> None:
+    plain = Settings(compression=False)
+    for settings, encoding in [(None, "gzip"), (plain, None)]:
+        async with embedded_server(settings=settings) as url, httpx.AsyncClient() as client:
+            answer = await client.get(f"{url}/api/cluster/info")
+            capabilities: dict[str, Any] = answer.json()["capabilities"]
+            assert answer.headers.get("content-encoding") == encoding
+            assert capabilities["response_compression"] == (["gzip", "deflate"] if encoding else [])

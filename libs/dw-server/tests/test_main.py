@@ -1,0 +1,157 @@
+"""`dw-server` as a process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from durable_workflow.server.__main__ import main
+
+CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "durable_workflow.server", *arguments]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("DW_")}
+    return {**ours, **variables}
+
+
+@contextmanager
+def running(
+    *arguments: str, **variables: str
+) -> Generator[tuple[subprocess.Popen[str], str, str], None, None]:
+    """The process, the URL that it said, and all that it said before."""
+    with subprocess.Popen(
+        command("--port", "0", *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**variables),
+    ) as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if found := re.fullmatch(r"dw-server listening on (http://127\.0\.0\.1:\d+)\n", line):
+                break
+        else:
+            raise AssertionError(process.communicate())
+        try:
+            yield process, found[1], said
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_listens_and_stops_when_asked(tmp_path: Path, number: int) -> None:
+    db = str(tmp_path / "state.db")
+    with running("--db", db) as (process, url, said):
+        assert httpx.get(f"{url}/api/ready").json()["status"] == "ready"
+        assert "without a login (auth driver none: only this machine can reach it)" in said
+        assert db in said
+
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert not Path(f"{db}-wal").exists()
+
+
+def test_what_was_acknowledged_survives_being_killed(tmp_path: Path) -> None:
+    db = str(tmp_path / "state.db")
+    with running("--db", db) as (process, url, _):
+        for number in range(5):
+            body = {"workflow_id": f"w{number}", "workflow_type": "t"}
+            answer = httpx.post(f"{url}/api/workflows", json=body, headers=CONTROL)
+            assert answer.status_code == 201
+        process.kill()
+        process.wait()
+
+    with running("--db", db) as (_, url, _):
+        answer = httpx.get(f"{url}/api/workflows", headers=CONTROL)
+        assert answer.json()["workflow_count"] == 5
+
+
+def test_a_token_from_the_command_line_wins(tmp_path: Path) -> None:
+    arguments = ("--db", ":memory:", "--token", "flag")
+    with running(*arguments, DW_AUTH_TOKEN="environment") as (process, url, said):
+        for token, status in [("flag", 200), ("environment", 401)]:
+            headers = {"Authorization": f"Bearer {token}"}
+            assert httpx.get(f"{url}/api/cluster/info", headers=headers).status_code == status
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+
+    assert "login" not in said
+    assert "flag" not in said + errors
+    assert "environment" not in errors
+
+
+def test_a_file_that_is_served_already_is_said(tmp_path: Path) -> None:
+    db = str(tmp_path / "state.db")
+    with running("--db", db) as (process, _, _):
+        second = subprocess.run(
+            command("--port", "0", "--db", db),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+        )
+
+        assert second.returncode == 1
+        assert f"is served by another dw-server (process {process.pid})" in second.stderr
+        assert "Traceback" not in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "status", "said"),
+    [
+        (["--host", "0.0.0.0"], {}, 2, "set DW_AUTH_TOKEN (or --token)"),
+        ([], {"DW_PORT": "x"}, 2, "DW_PORT: must be"),
+        ([], {"DW_AUTH_DRIVER": "magic"}, 2, "DW_AUTH_DRIVER: must be"),
+        (["--db", "/no/such/folder/state.db"], {}, 1, "cannot open"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    variables: dict[str, str],
+    status: int,
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("DW_"):
+            monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert main(["--port", "0", *arguments]) == status
+    errors = capsys.readouterr().err
+    assert said in errors
+    assert len(errors.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--port", port])
+
+    assert stopped.value.code == 2
+    assert "--port" in capsys.readouterr().err

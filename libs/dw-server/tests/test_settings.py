@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from durable_workflow.server.settings import (
+    VARIABLES,
+    AuthSettings,
+    Settings,
+    SettingsError,
+    from_env,
+    is_loopback,
+)
+
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "server.md"
+
+
+def test_without_variables_everything_has_its_default() -> None:
+    assert from_env({}) == Settings()
+    assert from_env({"DW_PORT": " ", "DW_AUTH_TOKEN": ""}) == Settings()
+
+
+def test_variables_reach_their_settings() -> None:
+    settings = from_env(
+        {
+            "DW_DB": "/x.db",
+            "DW_PORT": "0",
+            "DW_WORKER_POLL_TIMEOUT": "1.5",
+            "DW_COMPRESSION_ENABLED": "false",
+            "DW_AUTH_TOKEN": "t",
+            "DW_MAX_PAYLOAD_BYTES": "10",
+            "DW_DEFAULT_NAMESPACE": "Main",
+            "DW_WORKFLOW_TASK_LEASE_SECONDS": "3",
+            "DW_LIMIT_PENDING_TIMERS": "0",
+        }
+    )
+
+    assert (settings.db, settings.port, settings.long_poll_timeout) == ("/x.db", 0, 1.5)
+    assert not settings.compression
+    assert settings.auth == AuthSettings(token="t")
+    assert settings.wire.max_payload_bytes == 10
+    assert settings.services.default_namespace == "main"
+    assert settings.services.workflow_lease_seconds == 3
+    assert settings.services.limits.pending_timers == 0
+
+
+def test_the_older_name_counts_where_the_newer_is_unset() -> None:
+    older = {"WORKFLOW_SERVER_AUTH_TOKEN": "old", "WORKFLOW_SERVER_PORT": "1"}
+
+    assert from_env(older).auth.token == "old"
+    assert from_env({**older, "DW_PORT": "2"}).port == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DW_PORT", "65536"),
+        ("DW_PORT", "http"),
+        ("DW_AUTH_DRIVER", "magic"),
+        ("DW_COMPRESSION_ENABLED", "perhaps"),
+        ("DW_WORKER_POLL_TIMEOUT", "-1"),
+        ("DW_WORKER_POLL_TIMEOUT", "nan"),
+        ("DW_WORKER_POLL_TIMEOUT", "inf"),
+        ("DW_MAX_PAYLOAD_BYTES", "0"),
+        ("DW_LIMIT_PENDING_TIMERS", "-1"),
+    ],
+)
+def test_a_value_that_does_not_fit_names_the_variable_and_not_the_value(
+    variable: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=variable) as error:
+        from_env({variable: value})
+    assert value not in str(error.value).replace(variable, "").replace("0 or more", "").replace(
+        "1 or more", ""
+    )
+
+
+def test_every_variable_names_a_field() -> None:
+    fields = {
+        "server": Settings(),
+        "auth": AuthSettings(),
+        "wire": Settings().wire,
+        "services": Settings().services,
+        "limits": Settings().services.limits,
+    }
+    for group, variables in VARIABLES.items():
+        names = {field.name for field in msgspec.structs.fields(fields[group])}
+        assert {field for field, _ in variables.values()} <= names
+
+
+def test_every_variable_is_documented() -> None:
+    text = DOCUMENTATION.read_text()
+    variables = [variable for group in VARIABLES.values() for variable in group]
+
+    assert [variable for variable in variables if f"`{variable}`" not in text] == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_loopback_needs_no_login(host: str) -> None:
+    assert is_loopback(host)
+    Settings(host=host).require_safe()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", ""])
+def test_elsewhere_somebody_must_have_decided(host: str) -> None:
+    with pytest.raises(SettingsError, match="DW_AUTH_TOKEN"):
+        Settings(host=host).require_safe()
+
+    Settings(host=host, auth=AuthSettings(token="t")).require_safe()
+    Settings(host=host, auth=AuthSettings(driver="none")).require_safe()
