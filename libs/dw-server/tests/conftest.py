@@ -11,8 +11,8 @@ import pytest
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.notices import Notice
-from durable_workflow.server.store.migrations import Migration, load_migrations
 from durable_workflow.server.store.protocol import Store
+from durable_workflow.server.store.schema import Migration, load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.statements import (
     Statement,
@@ -37,6 +37,14 @@ SELECT content, data FROM boxes WHERE name = :name;
 SELECT name FROM boxes ORDER BY name;
 -- label_box: breaks a rule if there is no such box.
 INSERT INTO labels (box, text) VALUES (:box, :text);
+-- journal_mode: how changes are written.
+PRAGMA journal_mode;
+-- synchronous: what is synced.
+PRAGMA synchronous;
+-- foreign_keys: whether references are checked.
+PRAGMA foreign_keys;
+-- give_up: ends the transaction, as SQLite does by itself when the disk is full.
+ROLLBACK;
 -- broken: names a table that does not exist.
 SELECT 1 FROM nowhere;
 """

@@ -18,7 +18,7 @@ from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.store.sqlite import SqliteStore
 
 def main(location):
-    from durable_workflow.server.store.migrations import Migration
+    from durable_workflow.server.store.schema import Migration
     from durable_workflow.server.store.statements import parse_statements
     schema, queries = sys.argv[2:]
     store = SqliteStore(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from durable_workflow.server.store import StoreLocked, StoreUnusable, Tx
-from durable_workflow.server.store.migrations import Migration, load_migrations
+from durable_workflow.server.store.schema import Migration, load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 
 
@@ -18,16 +18,13 @@ def put(name: str) -> Callable[[Tx], int]:
     return lambda tx: tx.do("put_box", name=name, content=1, data=None)
 
 
-def pragma(store: SqliteStore, name: str) -> Any:
-    return store._database.writer.execute(f"PRAGMA {name}").fetchall()[0][0]
-
-
 async def test_the_settings_that_durability_rests_on(open_file: Callable[[], SqliteStore]) -> None:
     store = open_file()
 
-    assert pragma(store, "journal_mode") == "wal"
-    assert pragma(store, "synchronous") == 2  # FULL
-    assert pragma(store, "foreign_keys") == 1
+    def settings(tx: Tx) -> list[Any]:
+        return [tx.one(name) for name in ("journal_mode", "synchronous", "foreign_keys")]
+
+    assert await store.run(settings) == [("wal",), (2,), (1,)]  # 2 is FULL
 
 
 async def test_what_was_acknowledged_is_there_after_a_restart(

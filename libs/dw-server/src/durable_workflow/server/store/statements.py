@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TypeAlias
 
@@ -35,7 +36,7 @@ class Statement(msgspec.Struct, frozen=True):
     name: str
     promise: str
     text: str
-    parameters: frozenset[str]
+    parameters: AbstractSet[str]
     source: str
 
 

@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 import apsw
 
+from durable_workflow.server.store.sqlite._connection import Connection
+
 Done: TypeAlias = Callable[[apsw.Error | None], None]
 
 
@@ -18,7 +20,7 @@ class Committer:
     Between `commit` and the call of its `done` the connection belongs to the thread alone.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._work: SimpleQueue[Done | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="dw-store-commit", daemon=True)
@@ -38,7 +40,7 @@ class Committer:
             done(commit(self._connection))
 
 
-def commit(connection: apsw.Connection) -> apsw.Error | None:
+def commit(connection: Connection) -> apsw.Error | None:
     """Commit the open transaction; the error that kept it from being committed, or None."""
     try:
         connection.execute("COMMIT").fetchall()

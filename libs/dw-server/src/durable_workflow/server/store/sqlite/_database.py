@@ -9,7 +9,8 @@ from pathlib import Path
 import apsw
 
 from durable_workflow.server.store.errors import StoreUnusable
-from durable_workflow.server.store.migrations import Migration, pending
+from durable_workflow.server.store.schema import Migration, pending
+from durable_workflow.server.store.sqlite._connection import Connection, connect
 from durable_workflow.server.store.sqlite._lock import FileLock
 from durable_workflow.server.store.sqlite._transaction import translated
 
@@ -84,11 +85,9 @@ class Database:
         if self._lock is not None:
             self._lock.release()
 
-    def _connect(self, flags: int) -> apsw.Connection:
+    def _connect(self, flags: int) -> Connection:
         name = MEMORY if self.path is None else str(self.path)
-        connection = apsw.Connection(
-            name, flags=flags, vfs=self._vfs, statementcachesize=_STATEMENT_CACHE
-        )
+        connection = connect(name, flags=flags, vfs=self._vfs, statement_cache=_STATEMENT_CACHE)
         connection.set_busy_timeout(_BUSY_MILLISECONDS)
         # Plans that do not depend on the values bound: otherwise SQLite prepares a statement anew
         # for each of them, which makes a claim cost 65 microseconds instead of 2.
@@ -131,15 +130,24 @@ class Database:
             "version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)"
         ).fetchall()
         for migration in pending(self._migrations, self._version(self.writer)):
-            with translated(f"migration {migration.version:04}_{migration.name}"), self.writer:
-                self.writer.execute(migration.text).fetchall()
-                self.writer.execute(
-                    "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)",
-                    (migration.version, migration.name, now),
-                ).fetchall()
+            with translated(f"migration {migration.version:04}_{migration.name}"):
+                self._apply(migration, now)
+
+    def _apply(self, migration: Migration, now: int) -> None:
+        self.writer.execute("BEGIN IMMEDIATE").fetchall()
+        try:
+            self.writer.execute(migration.text).fetchall()
+            self.writer.execute(
+                "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)",
+                (migration.version, migration.name, now),
+            ).fetchall()
+            self.writer.execute("COMMIT").fetchall()
+        finally:
+            if self.writer.in_transaction:
+                self.writer.execute("ROLLBACK").fetchall()
 
     @staticmethod
-    def _version(connection: apsw.Connection) -> int:
+    def _version(connection: Connection) -> int:
         rows = connection.execute("SELECT max(version) FROM schema_migrations").fetchall()
         return int(rows[0][0] or 0)
 

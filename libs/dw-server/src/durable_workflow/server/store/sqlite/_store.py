@@ -31,8 +31,8 @@ from durable_workflow.server.clock import Clock
 from durable_workflow.server.ids import IdSource
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.store.errors import StoreError, StoreOverloaded, StoreUnavailable
-from durable_workflow.server.store.migrations import Migration
 from durable_workflow.server.store.protocol import Condition, Read, Tx
+from durable_workflow.server.store.schema import Migration
 from durable_workflow.server.store.sqlite._committer import Committer, commit
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
 from durable_workflow.server.store.sqlite._transaction import SqliteRead, SqliteTx, translate

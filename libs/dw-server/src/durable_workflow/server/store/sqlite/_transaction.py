@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from durable_workflow.server.store.errors import (
     StoreUnusable,
 )
 from durable_workflow.server.store.protocol import Row, Value
+from durable_workflow.server.store.sqlite._connection import Connection, Cursor
 from durable_workflow.server.store.statements import Statement, Statements
 
 _DAMAGED = (apsw.CorruptError, apsw.NotADBError)
@@ -23,7 +24,7 @@ _MISUSED = (apsw.SQLError, apsw.BindingsError, apsw.MismatchError, apsw.RangeErr
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated(doing: str) -> Generator[None, None, None]:
     """Raise what SQLite raises as an error of the store."""
     try:
         yield
@@ -47,7 +48,7 @@ def translate(error: apsw.Error, doing: str) -> Exception:
 class SqliteRead:
     """A view of the database, for as long as one unit or one read lasts."""
 
-    def __init__(self, connection: apsw.Connection, statements: Statements, now: int) -> None:
+    def __init__(self, connection: Connection, statements: Statements, now: int) -> None:
         self.now = now
         self._connection = connection
         self._statements = statements
@@ -56,7 +57,7 @@ class SqliteRead:
         """Run a named statement; its first row, or None."""
         cursor = self._execute(statement, params)
         try:
-            row: Row | None = cursor.fetchone()
+            row = cursor.fetchone()
         except apsw.Error as error:
             raise translate(error, statement) from error
         # An unfinished SELECT would hold its snapshot, and the WAL could not be reset.
@@ -70,7 +71,7 @@ class SqliteRead:
         except apsw.Error as error:
             raise translate(error, statement) from error
 
-    def _execute(self, name: str, params: Mapping[str, Value]) -> apsw.Cursor:
+    def _execute(self, name: str, params: Mapping[str, Value]) -> Cursor:
         statement = self._statement(name)
         if params.keys() != statement.parameters:
             raise _wrong_parameters(statement, params)
@@ -91,7 +92,7 @@ class SqliteTx(SqliteRead):
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        connection: Connection,
         statements: Statements,
         now: int,
         new_id: Callable[[int], str],

@@ -9,7 +9,7 @@ import msgspec
 
 from durable_workflow.server.store.errors import StoreUnusable
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "migrations"
 
 _NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 

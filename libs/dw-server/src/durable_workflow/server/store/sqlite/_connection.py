@@ -1,0 +1,70 @@
+"""What we use of a connection, with types.
+
+apsw's own annotations name a type that Python has from 3.12 on, so on 3.11 checkers see nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+import apsw
+
+from durable_workflow.server.store.protocol import Row, Value
+
+
+class Cursor(Protocol):
+    """The rows of one statement."""
+
+    def fetchone(self) -> Row | None:
+        """The next row."""
+        ...
+
+    def fetchall(self) -> list[Row]:
+        """The remaining rows; the statement is finished after it."""
+        ...
+
+    def close(self) -> None:
+        """Finish the statement."""
+        ...
+
+
+class Connection(Protocol):
+    """One connection to a database."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        ...
+
+    def execute(
+        self, statements: str, bindings: Mapping[str, Value] | Sequence[Value] = ..., /
+    ) -> Cursor:
+        """Run statements."""
+        ...
+
+    def executemany(self, statements: str, bindings: Iterable[Mapping[str, Value]], /) -> Cursor:
+        """Run statements once for each set of bindings."""
+        ...
+
+    def changes(self) -> int:
+        """How many rows the last statement changed."""
+        ...
+
+    def config(self, option: int, /, *values: Any) -> Any:
+        """Set an option of the connection."""
+        ...
+
+    def set_busy_timeout(self, milliseconds: int, /) -> None:
+        """How long to wait for another process's lock."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+def connect(name: str, *, flags: int, vfs: str | None, statement_cache: int) -> Connection:
+    """Open a connection."""
+    connection = apsw.Connection(name, flags=flags, vfs=vfs, statementcachesize=statement_cache)
+    return cast(Connection, connection)
