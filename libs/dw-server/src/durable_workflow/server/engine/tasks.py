@@ -96,8 +96,12 @@ def claim(
     worker_id: str,
     poll_request_id: str | None,
     lease_seconds: float,
+    keeps_machines: bool,
 ) -> Decision:
-    """Lease the ready task of `run` to a worker, which sees the history up to here and no more."""
+    """Lease the ready task of `run` to a worker, which sees the history up to here and no more.
+
+    `keeps_machines` says whether the worker can do with the new part of a history.
+    """
     decision = Decision(run, now, new_id)
     leased = decision.run
     leased.task_status = LEASED
@@ -107,7 +111,7 @@ def claim(
     leased.poll_request_id = poll_request_id
     leased.claimed_sequence = leased.last_sequence
     leased.sticky_until = 0
-    if leased.sticky_worker != worker_id:
+    if leased.sticky_worker != worker_id or not keeps_machines:
         leased.sticky_worker = None
     return decision
 

@@ -83,6 +83,7 @@ def claim(
             worker_id=request.worker_id,
             poll_request_id=request.poll_request_id,
             lease_seconds=settings.workflow_lease_seconds,
+            keeps_machines="sticky_history" in worker.capabilities,
         )
     unit.apply(decision)
     unit.finish()
