@@ -79,14 +79,15 @@ async def figures(
             client, chosen.throughput, chosen.concurrency
         )
         note("throughput")
-        found["sequences"] = []
+        sequences: list[dict[str, float]] = []
         for steps in chosen.steps:
-            found["sequences"].append(await measure.sequence(client, steps))
+            sequences.append(await measure.sequence(client, steps))
             note(f"sequence of {steps}")
-        found["fan_outs"] = []
+        fan_outs: list[dict[str, float]] = []
         for width in chosen.fan_out:
-            found["fan_outs"].append(await measure.fan_out(client, width))
+            fan_outs.append(await measure.fan_out(client, width))
             note(f"fan-out of {width}")
+    found |= {"sequences": sequences, "fan_outs": fan_outs}
     found["bare"] = {
         "describe": await describes(server.url, "one-activity-1", chosen.bare),
         "fsync": fsyncs(folder, chosen.bare),

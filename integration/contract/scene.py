@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from integration.harness.payloads import envelope
+from integration.harness.payloads import as_list, as_object, envelope
 from integration.harness.wire import Wire
 
 # What says when somebody was last seen, and nothing else, may change with any request.
@@ -75,15 +75,13 @@ class Scene:
 
     def fill(self, value: Any) -> Any:
         """Return `value` with each `$name` replaced by what it stands for here."""
-        match value:
-            case str() if value.startswith("$"):
-                return self.names[value[1:]]
-            case dict():
-                return {key: self.fill(member) for key, member in value.items()}
-            case list():
-                return [self.fill(member) for member in value]
-            case _:
-                return value
+        if isinstance(value, str):
+            return self.names[value[1:]] if value.startswith("$") else value
+        if (members := as_object(value)) is not None:
+            return {key: self.fill(member) for key, member in members.items()}
+        if (items := as_list(value)) is not None:
+            return [self.fill(item) for item in items]
+        return value
 
     def path(self, template: str) -> str:
         """Return the path with each `{name}` replaced."""

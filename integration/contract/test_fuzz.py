@@ -20,6 +20,7 @@ from integration.contract.tables.commands import FIELDS, GOOD, OUT_OF_PLACE
 from integration.contract.tables.fields import ROUTES
 from integration.contract.tables.requests import CONTROL_GETS
 from integration.contract.tables.rows import Route
+from integration.harness.payloads import as_object
 from integration.harness.processes import ServerProcess
 from integration.harness.wire import Answer, Wire
 
@@ -153,10 +154,11 @@ def test_any_list_of_commands_is_applied_or_refused_as_a_whole(
 
 def strange(scene: Scene, body: Any) -> Any:
     """Fill in the scene's names where the table's own values still stand."""
-    if not isinstance(body, dict):
+    members = as_object(body)
+    if members is None:
         return body
     known = {f"${name}" for name in scene.names}
     return {
         key: scene.fill(value) if isinstance(value, str) and value in known else value
-        for key, value in body.items()
+        for key, value in members.items()
     }

@@ -49,6 +49,8 @@ class FaultRun:
         ]
         self.acknowledged: set[str] = set()
         self.start_retries = 0
+        self.order_seconds: list[float] = []
+        self.last_fault_at = 0.0
         self.server_starts: list[float] = []
         self.server = ServerProcess(
             folder / "state.db",
@@ -79,8 +81,12 @@ class FaultRun:
         finally:
             for process in [*self.workers, self.server.process]:
                 await asyncio.to_thread(process.dispose)
+        ordered = sorted(self.order_seconds) or [0.0]
         self.verdict.figures |= {
             "seconds": round(time.monotonic() - began, 1),
+            "seconds_with_faults": round(self.last_fault_at - began, 1),
+            "median_order_seconds": round(ordered[len(ordered) // 2], 1),
+            "slowest_order_seconds": round(ordered[-1], 1),
             "acknowledged": len(self.acknowledged),
             "starts_sent_again": self.start_retries,
             "slowest_server_start_seconds": round(max(self.server_starts, default=0.0), 3),
@@ -105,6 +111,7 @@ class FaultRun:
                 if fault is not None:
                     await asyncio.sleep(fault.pause_seconds)  # the random moment itself
                     await asyncio.to_thread(self._strike, fault)
+                    self.last_fault_at = time.monotonic()
 
     def _strike(self, fault: Fault) -> None:
         if fault.kind == "server":
@@ -117,12 +124,14 @@ class FaultRun:
 
     async def _process(self, client: Client, order: Order) -> None:
         workflow_id = order["order_id"]
+        began = time.monotonic()
         await self._until_answered(lambda: self._start(client, order))
         self.acknowledged.add(workflow_id)
         handle = client.get_workflow_handle(workflow_id)
         result = await self._until_answered(
             lambda: handle.result(timeout=self.plan.patience_seconds, poll_interval=0.25)
         )
+        self.order_seconds.append(time.monotonic() - began)
         self.verdict.look_at_result(workflow_id, result, expected_result(order))
 
     async def _start(self, client: Client, order: Order) -> None:

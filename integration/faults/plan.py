@@ -39,10 +39,12 @@ class Plan:
     def from_command_line() -> Plan:
         """Read the flags; what they leave out comes from the environment, then from here."""
         parser = argparse.ArgumentParser(prog="fault_run", description=__doc__)
-        for name, default in asdict(Plan()).items():
+        defaults: dict[str, Any] = asdict(Plan())
+        for name, default in defaults.items():
             wanted = os.environ.get(f"FAULT_{name.upper()}", default)
             flag = f"--{name.replace('_', '-')}"
-            parser.add_argument(flag, type=type(default), default=wanted)
+            read = int if isinstance(default, int) else float
+            parser.add_argument(flag, type=read, default=wanted)
         options: dict[str, Any] = vars(parser.parse_args())
         return Plan(**options).with_seed()
 

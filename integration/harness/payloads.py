@@ -5,9 +5,27 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 JsonObject = dict[str, Any]
+
+
+def as_object(value: object) -> JsonObject | None:
+    """Return a JSON value as an object; None where it is something else."""
+    return value if _is_object(value) else None
+
+
+def as_list(value: object) -> list[Any] | None:
+    """Return a JSON value as a list; None where it is something else."""
+    return value if _is_list(value) else None
+
+
+def _is_object(value: object) -> TypeGuard[JsonObject]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _varint(number: int) -> bytes:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -248,7 +248,7 @@ def worker_process(
     python: Sequence[str] = (sys.executable,),
     environment: Mapping[str, str] | None = None,
     concurrency: int = 10,
-) -> Iterator[ManagedProcess]:
+) -> Generator[ManagedProcess]:
     """A worker as a process, stopped at the end whatever happened. See `worker_process.py`."""
     process = start_worker(
         url,

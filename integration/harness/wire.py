@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from integration.harness.payloads import JsonObject, envelope
+from integration.harness.payloads import JsonObject, as_object, envelope
 
 CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}
 WORKER = {"X-Durable-Workflow-Protocol-Version": "1.1"}
@@ -26,14 +26,15 @@ class Answer:
 
     @property
     def reason(self) -> str | None:
-        reason: str | None = self.body.get("reason") if isinstance(self.body, dict) else None
+        reason: str | None = (as_object(self.body) or {}).get("reason")
         return reason
 
     def need(self, status: int = 200) -> JsonObject:
         """Return the body, which must be an object that came with this status."""
         assert self.status == status, (self.status, self.body)
-        assert isinstance(self.body, dict), self.body
-        return self.body
+        body = as_object(self.body)
+        assert body is not None, self.body
+        return body
 
 
 class Wire:
@@ -119,8 +120,9 @@ class Wire:
     def poll(self, kind: str, worker_id: str, *, queue: str, **fields: Any) -> JsonObject:
         """Poll one task of the kind (workflow, activity), which must be there."""
         body = {"worker_id": worker_id, "task_queue": queue, **fields}
-        task = self.send("POST", f"/api/worker/{kind}-tasks/poll", body).need()["task"]
-        assert isinstance(task, dict), f"no {kind} task on {queue}"
+        answer = self.send("POST", f"/api/worker/{kind}-tasks/poll", body).need()
+        task = as_object(answer["task"])
+        assert task is not None, f"no {kind} task on {queue}"
         return task
 
     def complete(self, task: Mapping[str, Any], *commands: JsonObject) -> JsonObject:

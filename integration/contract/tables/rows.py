@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "absent"})()
+from integration.harness.payloads import as_list
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT: Any = _Absent()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +37,11 @@ class Bad:
     path: str
     body: Any = None
     content: bytes | None = None
-    headers: Mapping[str, str | None] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     status: int
     reason: str
     errors: tuple[str, ...] = ()
-    has: Mapping[str, Any] = field(default_factory=dict)
+    has: Mapping[str, Any] = field(default_factory=dict[str, Any])
     guarded: bool = False
 
 
@@ -70,10 +78,10 @@ class Route:
 
 def _put(good: Any, path: list[str], value: Any) -> Any:
     name, *inwards = path
-    if isinstance(good, list):
+    if (items := as_list(good)) is not None:
         index = int(name)
-        member = _put(good[index], inwards, value) if inwards else value
-        return [*good[:index], member, *good[index + 1 :]]
+        member = _put(items[index], inwards, value) if inwards else value
+        return [*items[:index], member, *items[index + 1 :]]
     if inwards:
         return {**good, name: _put(good.get(name, {}), inwards, value)}
     if value is ABSENT:
