@@ -1,10 +1,9 @@
 """The machine: fed with history, it runs the workflow's code as far as history goes."""
 
 import inspect
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from durable_workflow import serializer
 from durable_workflow._kernel.generators import (
@@ -37,8 +36,6 @@ from durable_workflow.workflow._commands import (
 )
 from durable_workflow.workflow._context import WorkflowContext, control_of
 from durable_workflow.workflow._definition import InvalidWorkflowDefinition
-
-_LOGGER: Final = logging.getLogger("durable_workflow.workflow.replay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +143,7 @@ class Machine:
         except Diverged:
             pass
         except WorkflowPayloadDecodeError as error:
-            _log_undecodable(error)
+            self._run.control.report_undecodable(error)
             raise
         finally:
             # Whatever else flies out, an interruption by a watchdog included, leaves the code
@@ -365,18 +362,3 @@ class Machine:
             went_on = run.next_step() is not None
         if went_on or run.receivers.any_after(self._ended_at):
             raise Diverged
-
-
-def _log_undecodable(error: WorkflowPayloadDecodeError) -> None:
-    """Say on the replay logger which event of which run cannot be read."""
-    labels = {
-        "workflow_id": error.workflow_id,
-        "run_id": error.run_id,
-        "event_id": error.event_id,
-        f"{error.receiver_kind}_name": error.receiver_name,
-        "codec": error.codec,
-        "payload_head": error.payload_head,
-        "exception_type": error.exception_type,
-    }
-    present = {name: value for name, value in labels.items() if value is not None}
-    _LOGGER.error("%s", error, exc_info=error, extra={"durable_workflow_payload_decode": present})

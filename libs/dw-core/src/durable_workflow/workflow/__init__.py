@@ -15,7 +15,6 @@ from durable_workflow.workflow._commands import (
     ContinueAsNew,
     FailUpdate,
     FailWorkflow,
-    PayloadWarningContext,
     RecordSideEffect,
     RecordVersionMarker,
     ScheduleActivity,
@@ -23,7 +22,6 @@ from durable_workflow.workflow._commands import (
     StartTimer,
     UpsertSearchAttributes,
     WaitCondition,
-    commands_to_server_commands,
 )
 from durable_workflow.workflow._context import WorkflowContext
 from durable_workflow.workflow._definition import (
@@ -41,6 +39,7 @@ from durable_workflow.workflow._policies import (
     ChildWorkflowRetryPolicy,
     ChildWorkflowRetryPolicyInput,
 )
+from durable_workflow.workflow._wiring import PayloadWarningContext, commands_to_server_commands
 
 if TYPE_CHECKING:
     from durable_workflow.workflow._replay import (

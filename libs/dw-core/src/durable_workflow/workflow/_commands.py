@@ -1,120 +1,20 @@
-"""What workflow code yields, and the form in which a completion carries it.
-
-Every command is a plain dataclass that knows its own wire fields. A command with a payload names
-it with a `_Payload`, so that a whole completion is encoded in one batch.
-"""
+"""What workflow code yields: plain dataclasses, each of which knows its own wire fields."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
-from typing import Any, ClassVar, TypeAlias, cast
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
 
-from durable_workflow import serializer
 from durable_workflow._wire import names
-from durable_workflow.external_storage import ExternalStorageDriver
-from durable_workflow.serializer import DEFAULT_PAYLOAD_SIZE_WARNING
 from durable_workflow.workflow._policies import (
     ActivityRetryPolicyInput,
     ChildWorkflowRetryPolicyInput,
     wire_retry_policy,
 )
-
-PayloadWarningContext: TypeAlias = serializer.PayloadSizeWarningContext | Mapping[str, Any] | None
-_SizeWarning: TypeAlias = serializer.PayloadSizeWarningConfig | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Payload:
-    """The one payload of a command: where it goes, and what a size warning calls it."""
-
-    field: str
-    value: Any
-    kind: str
-    labels: Mapping[str, str | None]
-    bare: bool = False  # the blob itself instead of an envelope around it
-
-
-class _Wired:
-    """A command that becomes a wire object without a payload."""
-
-    wire_type: ClassVar[str]
-
-    def _fields(self, task_queue: str) -> dict[str, Any]:
-        """Wire fields besides `type`, with None in the place of the payload."""
-        raise NotImplementedError(type(self).__name__)
-
-    def _payload(self, task_queue: str) -> _Payload | None:
-        return None
-
-    def _plain_json(self) -> Any | None:
-        """A value that goes out as plain JSON and is watched for its size."""
-        return None
-
-    def to_server_command(
-        self,
-        task_queue: str,
-        *,
-        payload_codec: str = "avro",
-        size_warning: serializer.PayloadSizeWarningConfig | None = DEFAULT_PAYLOAD_SIZE_WARNING,
-        warning_context: PayloadWarningContext = None,
-    ) -> dict[str, Any]:
-        """The wire object of this command.
-
-        Args:
-            task_queue: Queue of work that names none of its own.
-            payload_codec: `avro` or `json`.
-            size_warning: When to warn of large payloads; None never does.
-            warning_context: What such a warning says besides the command.
-        Raises:
-            ValueError: A timeout or retry policy is out of range.
-        """
-        return commands_to_server_commands(
-            [cast("Command", self)],
-            task_queue,
-            payload_codec=payload_codec,
-            size_warning=size_warning,
-            warning_context=warning_context,
-        )[0]
-
-
-class _PayloadWired(_Wired):
-    """A command whose payload may be offloaded to external storage."""
-
-    def to_server_command(
-        self,
-        task_queue: str,
-        *,
-        payload_codec: str = "avro",
-        size_warning: serializer.PayloadSizeWarningConfig | None = DEFAULT_PAYLOAD_SIZE_WARNING,
-        warning_context: PayloadWarningContext = None,
-        external_storage: ExternalStorageDriver | None = None,
-        external_storage_threshold_bytes: int | None = None,
-    ) -> dict[str, Any]:
-        """The wire object of this command.
-
-        Args:
-            task_queue: Queue of work that names none of its own.
-            payload_codec: `avro` or `json`.
-            size_warning: When to warn of large payloads; None never does.
-            warning_context: What such a warning says besides the command.
-            external_storage: Where payloads above the threshold go; None keeps all inline.
-            external_storage_threshold_bytes: Largest inline blob, in UTF-8 bytes of its text.
-        Raises:
-            ValueError: A timeout or retry policy is out of range.
-            TypeError: The payload cannot be encoded.
-        """
-        return commands_to_server_commands(
-            [cast("Command", self)],
-            task_queue,
-            payload_codec=payload_codec,
-            size_warning=size_warning,
-            warning_context=warning_context,
-            external_storage=external_storage,
-            external_storage_threshold_bytes=external_storage_threshold_bytes,
-        )[0]
+from durable_workflow.workflow._wiring import Payload, PayloadWired, Wired, present
 
 
 @dataclass
-class ScheduleActivity(_PayloadWired):
+class ScheduleActivity(PayloadWired):
     """Run an activity and wait for its result. Timeouts are in seconds."""
 
     wire_type: ClassVar[str] = names.SCHEDULE_ACTIVITY
@@ -141,16 +41,16 @@ class ScheduleActivity(_PayloadWired):
             "arguments": None,
             "queue": self.queue or task_queue,
             **_optional_policy(self.retry_policy),
-            **_present(timeouts),
+            **present(timeouts),
         }
 
-    def _payload(self, task_queue: str) -> _Payload:
+    def _payload(self, task_queue: str) -> Payload:
         labels = {"activity_name": self.activity_type, "task_queue": self.queue or task_queue}
-        return _Payload("arguments", self.arguments, "activity_input", labels)
+        return Payload("arguments", self.arguments, "activity_input", labels)
 
 
 @dataclass
-class StartTimer(_Wired):
+class StartTimer(Wired):
     """Sleep durably, in whole seconds."""
 
     wire_type: ClassVar[str] = names.START_TIMER
@@ -162,7 +62,7 @@ class StartTimer(_Wired):
 
 
 @dataclass
-class CompleteWorkflow(_PayloadWired):
+class CompleteWorkflow(PayloadWired):
     """End the run with a result."""
 
     wire_type: ClassVar[str] = names.COMPLETE_WORKFLOW
@@ -172,12 +72,12 @@ class CompleteWorkflow(_PayloadWired):
     def _fields(self, task_queue: str) -> dict[str, Any]:
         return {"result": None}
 
-    def _payload(self, task_queue: str) -> _Payload:
-        return _Payload("result", self.result, "workflow_result", {"task_queue": task_queue})
+    def _payload(self, task_queue: str) -> Payload:
+        return Payload("result", self.result, "workflow_result", {"task_queue": task_queue})
 
 
 @dataclass
-class FailWorkflow(_Wired):
+class FailWorkflow(Wired):
     """End the run in failure."""
 
     wire_type: ClassVar[str] = names.FAIL_WORKFLOW
@@ -189,13 +89,13 @@ class FailWorkflow(_Wired):
     def _fields(self, task_queue: str) -> dict[str, Any]:
         return {
             "message": self.message,
-            **_present({"exception_type": self.exception_type}),
+            **present({"exception_type": self.exception_type}),
             **({"non_retryable": True} if self.non_retryable else {}),
         }
 
 
 @dataclass
-class CompleteUpdate(_PayloadWired):
+class CompleteUpdate(PayloadWired):
     """Answer an accepted update with its handler's result."""
 
     wire_type: ClassVar[str] = names.COMPLETE_UPDATE
@@ -206,12 +106,12 @@ class CompleteUpdate(_PayloadWired):
     def _fields(self, task_queue: str) -> dict[str, Any]:
         return {"update_id": self.update_id, "result": None}
 
-    def _payload(self, task_queue: str) -> _Payload:
-        return _Payload("result", self.result, "update_result", {"task_queue": task_queue})
+    def _payload(self, task_queue: str) -> Payload:
+        return Payload("result", self.result, "update_result", {"task_queue": task_queue})
 
 
 @dataclass
-class FailUpdate(_PayloadWired):
+class FailUpdate(PayloadWired):
     """End an accepted update in failure; the run goes on."""
 
     wire_type: ClassVar[str] = names.FAIL_UPDATE
@@ -226,7 +126,7 @@ class FailUpdate(_PayloadWired):
         return {
             "update_id": self.update_id,
             "message": self.message,
-            **_present(
+            **present(
                 {"exception_type": self.exception_type, "exception_class": self.exception_class}
             ),
             **({"non_retryable": True} if self.non_retryable else {}),
@@ -234,7 +134,7 @@ class FailUpdate(_PayloadWired):
 
 
 @dataclass
-class ContinueAsNew(_PayloadWired):
+class ContinueAsNew(PayloadWired):
     """End the run and go on in a new one, of the same type unless another is named."""
 
     wire_type: ClassVar[str] = names.CONTINUE_AS_NEW
@@ -247,16 +147,16 @@ class ContinueAsNew(_PayloadWired):
         return {
             "arguments": None,
             "queue": self.task_queue or task_queue,
-            **_present({"workflow_type": self.workflow_type}),
+            **present({"workflow_type": self.workflow_type}),
         }
 
-    def _payload(self, task_queue: str) -> _Payload:
+    def _payload(self, task_queue: str) -> Payload:
         labels = {"workflow_type": self.workflow_type, "task_queue": self.task_queue or task_queue}
-        return _Payload("arguments", self.arguments, "continue_as_new_input", labels)
+        return Payload("arguments", self.arguments, "continue_as_new_input", labels)
 
 
 @dataclass
-class RecordSideEffect(_PayloadWired):
+class RecordSideEffect(PayloadWired):
     """Record a value that the code must not compute twice.
 
     `ctx.side_effect(fn)` builds one without a value: `fn` is called when `result` is first asked
@@ -286,13 +186,13 @@ class RecordSideEffect(_PayloadWired):
     def _fields(self, task_queue: str) -> dict[str, Any]:
         return {"result": None}
 
-    def _payload(self, task_queue: str) -> _Payload:
+    def _payload(self, task_queue: str) -> Payload:
         labels = {"task_queue": task_queue}
-        return _Payload("result", self.result, "side_effect_result", labels, bare=True)
+        return Payload("result", self.result, "side_effect_result", labels, bare=True)
 
 
 @dataclass
-class StartChildWorkflow(_PayloadWired):
+class StartChildWorkflow(PayloadWired):
     """Start a child workflow and wait for its result. Timeouts are in seconds."""
 
     wire_type: ClassVar[str] = names.START_CHILD_WORKFLOW
@@ -315,18 +215,18 @@ class StartChildWorkflow(_PayloadWired):
             "workflow_type": self.workflow_type,
             "arguments": None,
             "queue": self.task_queue or task_queue,
-            **_present({"parent_close_policy": self.parent_close_policy}),
+            **present({"parent_close_policy": self.parent_close_policy}),
             **_optional_policy(self.retry_policy),
-            **_present(timeouts),
+            **present(timeouts),
         }
 
-    def _payload(self, task_queue: str) -> _Payload:
+    def _payload(self, task_queue: str) -> Payload:
         labels = {"workflow_type": self.workflow_type, "task_queue": self.task_queue or task_queue}
-        return _Payload("arguments", self.arguments, "child_workflow_input", labels)
+        return Payload("arguments", self.arguments, "child_workflow_input", labels)
 
 
 @dataclass
-class RecordVersionMarker(_Wired):
+class RecordVersionMarker(Wired):
     """Fix which version of a change this run follows.
 
     Attributes:
@@ -356,7 +256,7 @@ class RecordVersionMarker(_Wired):
 
 
 @dataclass
-class UpsertSearchAttributes(_Wired):
+class UpsertSearchAttributes(Wired):
     """Set search attributes of the run; None deletes one."""
 
     wire_type: ClassVar[str] = names.UPSERT_SEARCH_ATTRIBUTES
@@ -371,7 +271,7 @@ class UpsertSearchAttributes(_Wired):
 
 
 @dataclass
-class WaitCondition(_Wired):
+class WaitCondition(Wired):
     """Wait until a predicate over the workflow's state is true, or a timeout passes."""
 
     wire_type: ClassVar[str] = names.OPEN_CONDITION_WAIT
@@ -382,7 +282,7 @@ class WaitCondition(_Wired):
     timeout_seconds: int | None = None
 
     def _fields(self, task_queue: str) -> dict[str, Any]:
-        return _present(
+        return present(
             {
                 "condition_key": self.condition_key,
                 "condition_definition_fingerprint": self.condition_definition_fingerprint,
@@ -405,126 +305,6 @@ Command: TypeAlias = (
     | UpsertSearchAttributes
     | WaitCondition
 )
-
-
-def commands_to_server_commands(
-    commands: Sequence[Command],
-    task_queue: str,
-    *,
-    payload_codec: str = "avro",
-    size_warning: serializer.PayloadSizeWarningConfig | None = DEFAULT_PAYLOAD_SIZE_WARNING,
-    warning_context: PayloadWarningContext = None,
-    external_storage: ExternalStorageDriver | None = None,
-    external_storage_threshold_bytes: int | None = None,
-) -> list[dict[str, Any]]:
-    """The wire objects of a whole completion, in order, its payloads encoded in one batch.
-
-    Args:
-        commands: What replay returned.
-        task_queue: Queue of work that names none of its own.
-        payload_codec: `avro` or `json`.
-        size_warning: When to warn of large payloads; None never does.
-        warning_context: What such a warning says besides the command.
-        external_storage: Where payloads above the threshold go; None keeps all inline.
-        external_storage_threshold_bytes: Largest inline blob, in UTF-8 bytes of its text.
-    Raises:
-        ValueError: A timeout or retry policy is out of range.
-        TypeError: A payload cannot be encoded.
-    """
-    wired: list[dict[str, Any]] = [
-        {"type": command.wire_type, **command._fields(task_queue)}  # pyright: ignore[reportPrivateUsage]
-        for command in commands
-    ]
-    payloads = [
-        (wire, payload)
-        for wire, command in zip(wired, commands, strict=True)
-        if (payload := command._payload(task_queue)) is not None  # pyright: ignore[reportPrivateUsage]
-    ]
-    for wire, payload, encoded in _encode(
-        payloads,
-        payload_codec,
-        size_warning,
-        warning_context,
-        external_storage,
-        external_storage_threshold_bytes,
-    ):
-        wire[payload.field] = encoded
-    _warn_of_plain_json(commands, task_queue, size_warning, warning_context)
-    return wired
-
-
-def _encode(
-    payloads: list[tuple[dict[str, Any], _Payload]],
-    codec: str,
-    size_warning: _SizeWarning,
-    warning_context: PayloadWarningContext,
-    storage: ExternalStorageDriver | None,
-    threshold: int | None,
-) -> list[tuple[dict[str, Any], _Payload, Any]]:
-    """Each wire object with its payload encoded: envelopes in one batch, bare blobs in another."""
-    encoded: list[tuple[dict[str, Any], _Payload, Any]] = []
-    for bare in (False, True):
-        batch = [entry for entry in payloads if entry[1].bare is bare]
-        if not batch:
-            continue
-        values = [payload.value for _, payload in batch]
-        contexts = [_warning_labels(warning_context, p.kind, p.labels) for _, p in batch]
-        blobs: Sequence[Any]
-        if storage is not None and threshold is not None:
-            envelopes = serializer.external_storage_envelope_many(
-                values,
-                external_storage=storage,
-                threshold_bytes=threshold,
-                codec=codec,
-                size_warning=size_warning,
-                warning_context=contexts,
-            )
-            # A bare field holds the blob alone; only an offloaded value keeps its envelope.
-            blobs = [e["blob"] if bare and "blob" in e else e for e in envelopes]
-        elif bare:
-            blobs = serializer.encode_many(
-                values, codec, size_warning=size_warning, warning_context=contexts
-            )
-        else:
-            blobs = serializer.envelope_many(
-                values, codec, size_warning=size_warning, warning_context=contexts
-            )
-        encoded += [
-            (wire, payload, blob) for (wire, payload), blob in zip(batch, blobs, strict=True)
-        ]
-    return encoded
-
-
-def _warn_of_plain_json(
-    commands: Sequence[Command],
-    task_queue: str,
-    size_warning: _SizeWarning,
-    warning_context: PayloadWarningContext,
-) -> None:
-    for command in commands:
-        value = command._plain_json()  # pyright: ignore[reportPrivateUsage]
-        if value is not None and size_warning is not None:
-            serializer.warn_if_json_payload_near_limit(
-                value,
-                size_warning=size_warning,
-                warning_context=_warning_labels(
-                    warning_context, "search_attributes", {"task_queue": task_queue}
-                ),
-            )
-
-
-def _warning_labels(
-    context: PayloadWarningContext, kind: str, labels: Mapping[str, str | None]
-) -> dict[str, Any]:
-    """The caller's labels, overlaid with what this command knows better."""
-    given: dict[str, Any]
-    if context is None:
-        given = {}
-    elif is_dataclass(context):
-        given = asdict(context)
-    else:
-        given = dict(context)
-    return given | _present(labels) | {"kind": kind}
 
 
 # Each pair says that the first timeout may not exceed the second.
@@ -550,7 +330,3 @@ def _optional_policy(
     policy: ActivityRetryPolicyInput | ChildWorkflowRetryPolicyInput | None,
 ) -> dict[str, Any]:
     return {} if policy is None else {"retry_policy": wire_retry_policy(policy)}
-
-
-def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from typing import Any
 
+from durable_workflow.errors import WorkflowPayloadDecodeError
 from durable_workflow.workflow._commands import (
     ContinueAsNew,
     RecordSideEffect,
@@ -92,6 +93,21 @@ class ContextControl:
         finally:
             self.generator.setstate(state)
             self.uuid7_count = count
+
+    def report_undecodable(self, error: WorkflowPayloadDecodeError) -> None:
+        """Say on the replay logger which event of which run cannot be read."""
+        labels = {
+            "workflow_id": error.workflow_id,
+            "run_id": error.run_id,
+            "event_id": error.event_id,
+            f"{error.receiver_kind}_name": error.receiver_name,
+            "codec": error.codec,
+            "payload_head": error.payload_head,
+            "exception_type": error.exception_type,
+        }
+        present = {name: value for name, value in labels.items() if value is not None}
+        extra = {"durable_workflow_payload_decode": present}
+        _LOGGER.error("%s", error, exc_info=error, extra=extra)
 
 
 class ReplayLogger:
