@@ -13,7 +13,7 @@ from durable_workflow import workflow
 from durable_workflow._kernel import Machine, Start
 from durable_workflow.errors import ServerError
 from durable_workflow.worker import Worker
-from durable_workflow.worker._machines import MachineCache, unseen
+from durable_workflow.worker._machines import Kept, MachineCache, unseen
 
 
 class Replays:
@@ -23,7 +23,7 @@ class Replays:
 
 
 @workflow.defn(name="kept")
-class Kept:
+class Waiting:
     def __init__(self) -> None:
         Replays.count += 1
         self.signals: list[int] = []
@@ -52,7 +52,7 @@ EXPECTED = [[7, 8, 9, 10, [0, 1, 2]], [1, 2]]
 async def _run(server: Any, **options: Any) -> tuple[Worker, Any]:
     Replays.count = 0
     run = server.start("kept", 4)
-    worker = Worker(server, task_queue="q", workflows=[Kept], activities=[echo], **options)
+    worker = Worker(server, task_queue="q", workflows=[Waiting], activities=[echo], **options)
     running = asyncio.create_task(worker.run())
     for number in (1, 2):
         await server.until(
@@ -103,7 +103,7 @@ async def test_evicting_at_random_changes_nothing(server: Any, info: Any, seed: 
     server.on["complete_workflow_task"] = evict
     server.on["poll_activity_task"] = evict
     run = server.start("kept", 4)
-    worker.append(Worker(server, task_queue="q", workflows=[Kept], activities=[echo]))
+    worker.append(Worker(server, task_queue="q", workflows=[Waiting], activities=[echo]))
     running = asyncio.create_task(worker[0].run())
     await server.until(lambda: any(e["event_type"] == "ConditionWaitOpened" for e in run.history))
     server.signal(run, "add", 1)
@@ -119,7 +119,7 @@ async def test_evicting_at_random_changes_nothing(server: Any, info: Any, seed: 
 
 async def test_nothing_of_a_closed_run_is_kept(server: Any) -> None:
     run = server.start("kept", 0)
-    worker = Worker(server, task_queue="q", workflows=[Kept], activities=[echo])
+    worker = Worker(server, task_queue="q", workflows=[Waiting], activities=[echo])
     running = asyncio.create_task(worker.run())
     await server.until(lambda: any(e["event_type"] == "ConditionWaitOpened" for e in run.history))
     assert len(worker._machines) == 1
@@ -142,7 +142,7 @@ async def test_a_failed_completion_drops_the_machine(
     def refuse(**_: Any) -> None:
         raise error
 
-    worker = Worker(server, task_queue="q", workflows=[Kept])
+    worker = Worker(server, task_queue="q", workflows=[Waiting])
     task = {
         "task_id": "t", "run_id": "r", "workflow_type": "kept", "payload_codec": "avro",
         "arguments": pack([1]), "history_events": [],
@@ -156,7 +156,7 @@ async def test_a_failed_completion_drops_the_machine(
 
 async def test_a_kept_machine_that_history_contradicts_is_rebuilt(server: Any, pack: Any) -> None:
     Replays.count = 0
-    worker = Worker(server, task_queue="q", workflows=[Kept])
+    worker = Worker(server, task_queue="q", workflows=[Waiting])
     task: dict[str, Any] = {
         "task_id": "t", "run_id": "r", "workflow_type": "kept", "payload_codec": "avro",
         "arguments": pack([1]),
@@ -179,7 +179,7 @@ async def test_a_kept_machine_that_history_contradicts_is_rebuilt(server: Any, p
 
 
 async def test_a_partial_history_without_a_token_fails_the_task(server: Any, pack: Any) -> None:
-    worker = Worker(server, task_queue="q", workflows=[Kept])
+    worker = Worker(server, task_queue="q", workflows=[Waiting])
     task = {
         "task_id": "t", "run_id": "r", "workflow_type": "kept", "payload_codec": "avro",
         "arguments": pack([1]), "history_events": [], "history_after_sequence": 5,
@@ -191,10 +191,10 @@ async def test_a_partial_history_without_a_token_fails_the_task(server: Any, pac
 # --- the cache ----------------------------------------------------------------------------
 
 
-def _machine() -> Machine:
-    machine = Machine(Kept, Start(run_id="r", arguments=[1]))
+def _machine() -> Kept:
+    machine = Machine(Waiting, Start(run_id="r", arguments=[1]))
     machine.feed([])
-    return machine
+    return Kept(machine)
 
 
 def test_the_least_recently_used_goes_first() -> None:
@@ -212,7 +212,7 @@ def test_the_least_recently_used_goes_first() -> None:
 
 
 def test_bytes_bound_it_too() -> None:
-    size = _machine().size_hint_bytes
+    size = _machine().machine.size_hint_bytes
     cache = MachineCache(100, int(size * 2.5))
     for name in "abcd":
         cache.put(name, _machine())
@@ -236,7 +236,7 @@ def test_a_replaced_machine_is_counted_once() -> None:
 def test_what_cannot_go_on_is_not_kept() -> None:
     cache = MachineCache(100, 1 << 30)
     machine = _machine()
-    machine.stale = True
+    machine.machine.stale = True
     cache.put("a", machine)
     cache.put("", _machine())
     assert len(cache) == 0

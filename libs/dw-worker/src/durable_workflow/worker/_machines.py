@@ -12,11 +12,30 @@ from dataclasses import dataclass
 from durable_workflow._kernel import Machine
 from durable_workflow.worker._tasks import JsonObject, sequence_of
 
+# To estimate a size costs about as much as to replay a few events, and events are what adds to it.
+_EVENTS_PER_MEASURE = 16
+
 
 @dataclass(slots=True)
-class _Kept:
+class Kept:
+    """A machine, and what it was last estimated to hold."""
+
     machine: Machine
-    size: int
+    size: int = 0
+    _measured_at: int | None = None
+
+    def measure(self) -> None:
+        """Estimate the size again, if enough was fed since the last time."""
+        position = self.machine.last_sequence
+        if self._measured_at is None or position >= self._measured_at + _EVENTS_PER_MEASURE:
+            self.size = max(1, self.machine.size_hint_bytes)
+            self._measured_at = position
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the machine can be fed further events."""
+        machine = self.machine
+        return not (machine.closed or machine.stale or machine.spent)
 
 
 class MachineCache:
@@ -33,7 +52,7 @@ class MachineCache:
         self._max_count = max_count
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -44,20 +63,19 @@ class MachineCache:
         """Estimated bytes of what is kept."""
         return self._bytes
 
-    def take(self, run_id: str) -> Machine | None:
+    def take(self, run_id: str) -> Kept | None:
         """Remove and return the machine of a run."""
         if not self.enabled:
             return None
         with self._lock:
-            kept = self._remove(run_id)
-        return None if kept is None else kept.machine
+            return self._remove(run_id)
 
-    def put(self, run_id: str, machine: Machine) -> None:
+    def put(self, run_id: str, kept: Kept) -> None:
         """Keep a machine, in the place of any other of that run."""
-        if not self.enabled or not run_id or not is_usable(machine):
+        if not self.enabled or not run_id or not kept.is_usable:
             return
-        kept = _Kept(machine, max(1, machine.size_hint_bytes))
-        evicted: list[_Kept] = []
+        kept.measure()
+        evicted: list[Kept] = []
         with self._lock:
             if (replaced := self._remove(run_id)) is not None:
                 evicted.append(replaced)
@@ -83,16 +101,11 @@ class MachineCache:
             self._bytes = 0
         dropped.clear()
 
-    def _remove(self, run_id: str) -> _Kept | None:
+    def _remove(self, run_id: str) -> Kept | None:
         kept = self._kept.pop(run_id, None)
         if kept is not None:
             self._bytes -= kept.size
         return kept
-
-
-def is_usable(machine: Machine) -> bool:
-    """Whether a machine can be fed further events."""
-    return not (machine.closed or machine.stale or machine.spent)
 
 
 def unseen(

@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from durable_workflow.metrics import (
@@ -31,6 +31,7 @@ _JITTER = 0.25
 _INSTANT_SECONDS = 0.05
 _INSTANTS_IN_A_ROW = 5
 _LONGEST_INSTANT_PAUSE_SECONDS = 0.5
+_HEAD_START_SECONDS = 0.005
 
 
 class Slots(Protocol):
@@ -96,6 +97,13 @@ def _retry_after(error: BaseException) -> float:
     return 0.0
 
 
+@dataclass(slots=True)
+class Waiting:
+    """How many polls of one kind are out."""
+
+    polls: int = 0
+
+
 @dataclass(frozen=True)
 class PollTarget:
     """What a poller asks for, and what becomes of the answer.
@@ -104,24 +112,28 @@ class PollTarget:
         kind: `workflow`, `activity` or `query`.
         task_queue: Named in metrics.
         poll: Asks once.
-        start: Takes a task over. A slot, where there are slots, is its to release.
+        start: Takes a task over, and returns it where it runs by itself. A slot, where there are
+            slots, is its to release.
         slots: What bounds the tasks; None where `start` runs each task to its end.
         metrics: Where polls are counted.
+        waiting: Shared by the pollers of a kind.
         register_again: Called when the server has forgotten this worker.
     """
 
     kind: str
     task_queue: str
     poll: Callable[[], Awaitable[Any]]
-    start: Callable[[JsonObject], Awaitable[None]]
+    start: Callable[[JsonObject], Awaitable[asyncio.Task[None] | None]]
     slots: Slots | None
     metrics: MetricsRecorder
+    waiting: Waiting = field(default_factory=Waiting)
     register_again: Callable[[], Awaitable[None]] | None = None
 
     async def poll_once(self) -> JsonObject | None:
         """Ask once, and count it."""
         started = time.perf_counter()
         outcome = "error"
+        self.waiting.polls += 1
         try:
             answer = await self.poll()
             task = cast("JsonObject", answer) if isinstance(answer, dict) and answer else None
@@ -131,6 +143,7 @@ class PollTarget:
             outcome = ""  # the worker stops: no answer, and no error either
             raise
         finally:
+            self.waiting.polls -= 1
             if outcome:
                 tags = {
                     "task_kind": self.kind,
@@ -178,7 +191,11 @@ class Poller:
                 await self._after_empty(time.perf_counter() - started)
             else:
                 self._instants = 0
-                await self._target.start(task)
+                started_task = await self._target.start(task)
+                if started_task is not None and self._target.waiting.polls:
+                    # Another poll waits already, so this one need not compete with the task for
+                    # the interpreter: to build and send a request takes about as long as a replay.
+                    await asyncio.wait({started_task}, timeout=_HEAD_START_SECONDS)
 
     async def _recover(self, error: Exception) -> None:
         self._failures += 1

@@ -18,7 +18,7 @@ from durable_workflow._wire import names
 from durable_workflow.errors import AvroNotInstalledError, QueryFailed
 from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
 from durable_workflow.worker._log import log
-from durable_workflow.worker._machines import MachineCache, is_usable, unseen
+from durable_workflow.worker._machines import MachineCache, unseen
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._query_histories import codec_of, history_of
 from durable_workflow.worker._replaying import Subject, replaying, start_machine
@@ -167,12 +167,13 @@ class QueryTasks:
         self, run: Run[Any], task: QueryTask, events: list[JsonObject], arguments: list[Any]
     ) -> Outcome | None:
         """Ask the machine that is kept, if there is one and it is, or can be, where history is."""
-        machine = self._machines.take(task.run_id)
-        if machine is None:
+        kept = self._machines.take(task.run_id)
+        if kept is None:
             return None
+        machine = kept.machine
         new = unseen(events, machine.last_sequence, after=None, last=task.last_sequence)
         if new is None or any(event.get("event_type") not in _ECHOES for event in new):
-            self._machines.put(task.run_id, machine)
+            self._machines.put(task.run_id, kept)
             return None
         with replaying(run, new):
             if new:
@@ -181,7 +182,7 @@ class QueryTasks:
                 except Exception as error:  # noqa: BLE001 - the rebuilt machine says what it is
                     log.debug("kept machine of run %s is dropped: %s", task.run_id, error)
                     return None
-            if not is_usable(machine):
+            if not kept.is_usable:
                 return None
             before = _state_of(machine)
             try:
@@ -190,7 +191,7 @@ class QueryTasks:
                 # A handler that changed the state changed it for itself alone: history knows
                 # nothing of it, so the workflow must not go on with it.
                 if _state_of(machine) == before:
-                    self._machines.put(task.run_id, machine)
+                    self._machines.put(task.run_id, kept)
 
     def _ask_rebuilt(
         self,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from durable_workflow._meet import WorkerTransport, transport_clone_for
 from durable_workflow.interceptors import (
@@ -16,7 +16,7 @@ from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
-from durable_workflow.worker._polling import Pacing, Poller, PollTarget
+from durable_workflow.worker._polling import Pacing, Poller, PollTarget, Waiting
 from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._query_thread import QueryThread
 from durable_workflow.worker._registration import Registering
@@ -25,6 +25,8 @@ from durable_workflow.worker._task_metrics import TaskObservation
 from durable_workflow.worker._tasks import JsonObject
 from durable_workflow.worker._workflow_tasks import WorkflowTasks
 
+T = TypeVar("T")
+
 
 class Serving(Registering):
     """The part of a worker that gets tasks and does them."""
@@ -32,6 +34,8 @@ class Serving(Registering):
     metrics: MetricsRecorder
     interceptors: tuple[WorkerInterceptor, ...]
     _pacing: Pacing
+    _workflow_polls: Waiting
+    _activity_polls: Waiting
     _wf_semaphore: asyncio.Semaphore
     _act_semaphore: asyncio.Semaphore
     _in_flight: set[asyncio.Task[Any]]
@@ -58,8 +62,8 @@ class Serving(Registering):
         await Poller(self._query_target(self.client, self._register_again), self._pacing).run()
 
     def _workflow_target(self) -> PollTarget:
-        async def start(task: JsonObject) -> None:
-            self._track(asyncio.create_task(self._dispatch_workflow_task(task)))
+        async def start(task: JsonObject) -> asyncio.Task[None]:
+            return self._track(asyncio.create_task(self._dispatch_workflow_task(task)))
 
         return PollTarget(
             kind="workflow",
@@ -70,12 +74,13 @@ class Serving(Registering):
             start=start,
             slots=self._wf_semaphore,
             metrics=self.metrics,
+            waiting=self._workflow_polls,
             register_again=self._register_again,
         )
 
     def _activity_target(self) -> PollTarget:
-        async def start(task: JsonObject) -> None:
-            self._track(asyncio.create_task(self._dispatch_activity_task(task)))
+        async def start(task: JsonObject) -> asyncio.Task[None]:
+            return self._track(asyncio.create_task(self._dispatch_activity_task(task)))
 
         return PollTarget(
             kind="activity",
@@ -86,6 +91,7 @@ class Serving(Registering):
             start=start,
             slots=self._act_semaphore,
             metrics=self.metrics,
+            waiting=self._activity_polls,
             register_again=self._register_again,
         )
 
@@ -140,10 +146,11 @@ class Serving(Registering):
 
     # --- tasks ----------------------------------------------------------------------------
 
-    def _track(self, task: asyncio.Task[Any]) -> None:
+    def _track(self, task: asyncio.Task[T]) -> asyncio.Task[T]:
         """Know about a task until it ends, so that `stop` can wait for it."""
         self._in_flight.add(task)
         task.add_done_callback(self._untrack)
+        return task
 
     def _untrack(self, task: asyncio.Task[Any]) -> None:
         self._in_flight.discard(task)

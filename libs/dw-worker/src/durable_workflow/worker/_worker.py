@@ -28,7 +28,7 @@ from durable_workflow.worker._histories import Histories
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import payloads_of
-from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing
+from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Waiting
 from durable_workflow.worker._process_metrics import ProcessMetrics
 from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._query_thread import QueryThread
@@ -173,6 +173,8 @@ class Worker(Serving):
         self._stop = asyncio.Event()
         self._drained = asyncio.Event()
         self._pacing = Pacing(self._stop)
+        self._workflow_polls = Waiting()
+        self._activity_polls = Waiting()
         self._wf_semaphore = asyncio.Semaphore(settings.max_concurrent_workflow_tasks)
         self._act_semaphore = asyncio.Semaphore(settings.max_concurrent_activity_tasks)
         self._in_flight: set[asyncio.Task[Any]] = set()

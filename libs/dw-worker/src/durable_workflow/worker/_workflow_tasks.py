@@ -19,7 +19,7 @@ from durable_workflow._wire.names import SCHEDULE_ACTIVITY, TERMINAL_COMMAND_TYP
 from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
 from durable_workflow.worker._histories import Histories, HistoryUnavailable
 from durable_workflow.worker._log import log
-from durable_workflow.worker._machines import MachineCache, is_usable, unseen
+from durable_workflow.worker._machines import Kept, MachineCache, unseen
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._replaying import Subject, replaying, start_machine
 from durable_workflow.worker._reporting import Failed, Reporter, failed_with, is_ambiguous
@@ -33,7 +33,7 @@ class Decided:
     """What a replay came to: commands in wire form, and the machine that can go on."""
 
     commands: list[JsonObject]
-    machine: Machine | None
+    kept: Kept | None
 
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class WorkflowTasks:
             )
 
     async def _complete(self, task: WorkflowTask, decided: Decided) -> list[JsonObject] | None:
-        commands, machine = decided.commands, decided.machine
+        commands, kept = decided.commands, decided.kept
         kinds = Counter(str(command.get("type")) for command in commands)
         what = "update task" if task.update_id is not None else "workflow task"
         log.info(
@@ -109,14 +109,14 @@ class WorkflowTasks:
             len(commands),
             sorted(kinds) if len(kinds) < len(commands) else [c.get("type") for c in commands],
         )
-        if machine is not None:
+        if kept is not None:
             # Before the completion: the run's next task may arrive before its answer does.
-            self._machines.put(task.run_id, machine)
+            self._machines.put(task.run_id, kept)
         error = await self._reporter.complete_workflow_task(
             task.task_id,
             task.attempt,
             commands,
-            keep_history=machine is not None and self._keeps_history(),
+            keep_history=kept is not None and self._keeps_history(),
         )
         if error is None:
             return commands
@@ -152,18 +152,18 @@ class WorkflowTasks:
             return failed_with(error, f"replay failed: {error}", error.stack)
 
     async def _replay(self, task: WorkflowTask, workflow_class: type) -> Outcome:
-        machine = self._machines.take(task.run_id)
+        kept = self._machines.take(task.run_id)
         events = await self._histories.brought(task)
-        if machine is not None:
+        if kept is not None:
+            machine = kept.machine
             new = unseen(
                 events, machine.last_sequence, after=task.after_sequence, last=task.last_sequence
             )
             if new is not None:
-                kept = machine
                 went_on = await self._in_thread(lambda run: self._go_on(run, task, kept, new))
                 if not isinstance(went_on, _Outdated):
                     return went_on
-            machine = None
+            del kept, machine
         events = await self._histories.whole(task, events)
         return await self._in_thread(lambda run: self._rebuild(run, task, workflow_class, events))
 
@@ -173,9 +173,10 @@ class WorkflowTasks:
     # --- in a code thread -----------------------------------------------------------------
 
     def _go_on(
-        self, run: Run[Any], task: WorkflowTask, machine: Machine, new: list[JsonObject]
+        self, run: Run[Any], task: WorkflowTask, kept: Kept, new: list[JsonObject]
     ) -> Outcome | _Outdated:
         """Feed a kept machine what is new. Any trouble with it is the machine's, not the run's."""
+        machine = kept.machine
         try:
             with replaying(run, new):
                 machine.feed(new)
@@ -185,7 +186,7 @@ class WorkflowTasks:
         except Exception as error:  # noqa: BLE001 - the rebuilt machine says what it is
             log.debug("kept machine of run %s is dropped: %s", task.run_id, error)
             return _Outdated()
-        return self._decided(task, machine, commands)
+        return self._decided(task, kept, commands)
 
     def _rebuild(
         self, run: Run[Any], task: WorkflowTask, workflow_class: type, events: list[JsonObject]
@@ -210,18 +211,20 @@ class WorkflowTasks:
                 )
                 return Decided(self._payloads.encode_commands([update], task), None)
             return failed_with(error, f"replay failed: {error}", traceback.format_exc())
-        return self._decided(task, machine, commands)
+        return self._decided(task, Kept(machine), commands)
 
     def _commands(self, task: WorkflowTask, machine: Machine) -> list[Any]:
         if task.update_id is not None:
             return [machine.apply_update(task.update_id)]
         return list(machine.commands())
 
-    def _decided(self, task: WorkflowTask, machine: Machine, commands: list[Any]) -> Decided:
+    def _decided(self, task: WorkflowTask, kept: Kept, commands: list[Any]) -> Decided:
         wire = self._payloads.encode_commands(commands, task)
         ends = any(command.get("type") in TERMINAL_COMMAND_TYPES for command in wire)
-        keeps = self._machines.enabled and not ends and is_usable(machine)
-        return Decided(wire, machine if keeps else None)
+        if ends or not self._machines.enabled or not kept.is_usable:
+            return Decided(wire, None)
+        kept.measure()
+        return Decided(wire, kept)
 
 
 def undecodable_input(codec: str | None, error: Exception) -> Failed:
