@@ -317,3 +317,9 @@ class Commands:
 
     def token(self, sequence: int) -> str:
         return base64.b64encode(str(sequence).encode()).decode()
+
+
+@pytest.fixture(scope="session")
+def server_class() -> type[Server]:
+    """For tests that open many servers of their own."""
+    return Server

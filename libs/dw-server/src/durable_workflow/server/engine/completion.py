@@ -197,7 +197,8 @@ def _go_on(
     run.tasks_completed += 1
     run.status = "waiting"
     run.pending_signals = sum(fact.kind == "signal" for fact in loaded.opened.facts)
-    facts.flush(decision, loaded.opened.facts, loaded.opened.withheld)
+    opened = loaded.opened
+    facts.flush(decision, opened.facts, opened.withheld, wake_for_updates=False)
     waits_open = waits.is_open(run)
     if update_id is not None and (ordinary or waits_open):
         # R5: the update may have changed what the wait looks at; and another wake-up that was

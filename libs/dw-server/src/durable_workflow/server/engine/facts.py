@@ -89,7 +89,13 @@ def _wait_timer_fired(decision: Decision, timer: Timer) -> None:
     _append_timeout(decision)
 
 
-def flush(decision: Decision, facts: Sequence[Fact], withheld: Sequence[Outcome]) -> None:
+def flush(
+    decision: Decision,
+    facts: Sequence[Fact],
+    withheld: Sequence[Outcome],
+    *,
+    wake_for_updates: bool = True,
+) -> None:
     """Append the facts that waited, and wake the run where one of them warrants it.
 
     A wait's timeout stops here: what follows it stays buffered until a worker has answered it.
@@ -98,13 +104,19 @@ def flush(decision: Decision, facts: Sequence[Fact], withheld: Sequence[Outcome]
         decision: The decision about the run; its task is not leased any more.
         facts: All buffered facts of the run, oldest first.
         withheld: The withheld outcomes, needed where the batch is complete.
+        wake_for_updates: Whether an update among the facts gets the run's task. Not where older
+            ones may wait for it.
     """
     run = decision.run
     if not run.buffered:
         return
     rest = list(facts)
     while rest and not run.holds:
-        _append_fact(decision, rest.pop(0), withheld)
+        fact = rest.pop(0)
+        if fact.kind == "update" and not wake_for_updates:
+            _append_encoded(decision, fact)
+        else:
+            _append_fact(decision, fact, withheld)
     decision.drained = True
     decision.facts = rest
     run.buffered = len(rest)
@@ -114,7 +126,7 @@ def append_all(decision: Decision, facts: Sequence[Fact]) -> None:
     """Append what was told and is still unsaid: the run is about to be closed by the server."""
     for fact in facts:
         if fact.kind in ("signal", "update"):
-            decision.append_encoded(fact.event_type, fact.payload, command_id=fact.command_id)
+            _append_encoded(decision, fact)
 
 
 def _keep(decision: Decision, fact: Fact) -> None:
@@ -136,15 +148,19 @@ def _append_fact(decision: Decision, fact: Fact, withheld: Sequence[Outcome]) ->
         _append_timeout(decision)
 
 
+def _append_encoded(decision: Decision, fact: Fact) -> None:
+    decision.append_encoded(fact.event_type, fact.payload, command_id=fact.command_id)
+
+
 def _append_signal(decision: Decision, signal: Fact) -> None:
-    decision.append_encoded(signal.event_type, signal.payload, command_id=signal.command_id)
+    _append_encoded(decision, signal)
     # R3: it needs a task only where it can change what the workflow yields.
     if waits.is_open(decision.run) or not decision.run.tasks_completed:
         tasks.wake(decision, signal.context)
 
 
 def _append_update(decision: Decision, accepted: Fact) -> None:
-    decision.append_encoded(accepted.event_type, accepted.payload, command_id=accepted.command_id)
+    _append_encoded(decision, accepted)
     assert accepted.command_id is not None
     tasks.wake_for_update(decision, accepted.ref, accepted.command_id)
 
