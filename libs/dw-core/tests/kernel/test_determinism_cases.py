@@ -1,4 +1,4 @@
-"""Every case of the specification's `replay-determinism-cases.json`, and where we differ on purpose.
+"""Every case of the specification's determinism cases, and where we differ on purpose.
 
 The file describes the code of each case in words; `CODE` says it in Python.
 """

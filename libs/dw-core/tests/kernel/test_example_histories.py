@@ -30,11 +30,18 @@ class FanOut:
 
 @workflow.defn(name="ex.parent")
 class Parent:
+    def __init__(self):
+        self.thrown = None
+
+    @workflow.query("thrown")
+    def thrown_kind(self):
+        return self.thrown.failure_kind, self.thrown.failure_category
+
     def run(self, ctx):
         try:
             result = yield ctx.start_child_workflow("ex.child", ["x"])
         except ChildWorkflowFailed as error:
-            assert error.failure_kind == error.failure_category == "application"
+            self.thrown = error
             return {"failed": str(error), "class": error.exception_class}
         return {"child": result}
 
@@ -237,3 +244,9 @@ def test_update_task_of_the_counter(cases):
         payload_codec="avro",
     )
     assert command == workflow.CompleteUpdate(task["update_id"], task["command"]["result"])
+
+
+def test_error_of_the_failed_child(cases):
+    history = cases["child-workflow-failure"]["history"]
+    kinds = workflow.query_state(Parent, history, [], "thrown", payload_codec="avro")
+    assert kinds == ("application", "application")

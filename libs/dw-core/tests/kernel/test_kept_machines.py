@@ -7,8 +7,8 @@ notes everything that it can observe, so a receiver applied one stop too early s
 """
 
 import os
-from random import Random
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest

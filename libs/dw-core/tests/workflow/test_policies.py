@@ -1,0 +1,49 @@
+import pytest
+
+from durable_workflow.workflow import ActivityRetryPolicy, ChildWorkflowRetryPolicy
+
+
+@pytest.mark.parametrize(
+    ("policy", "backoff"),
+    [
+        (ActivityRetryPolicy(), [1, 2]),
+        (ActivityRetryPolicy(4, 1, 2, 30), [1, 2, 4]),
+        (ActivityRetryPolicy(5, 0.3, 1.5), [1, 1, 1, 2]),
+        (ActivityRetryPolicy(6, 1, 3, 5), [1, 3, 5, 5, 5]),
+        (ActivityRetryPolicy(1), []),
+        (ActivityRetryPolicy(3, 0), [0, 0]),
+        (ActivityRetryPolicy(3, backoff_seconds=[5, -1, 2.9]), [5, 0, 2]),
+        (ActivityRetryPolicy(2000, 1, 2, 60), [1, 2, 4, 8, 16, 32] + [60] * 1993),
+    ],
+)
+def test_backoff(policy, backoff):
+    assert policy.to_dict()["backoff_seconds"] == backoff
+
+
+def test_error_types_are_stripped_and_blanks_dropped():
+    policy = ActivityRetryPolicy(non_retryable_error_types=[" A ", "", "  ", None, 3, "B"])
+    assert policy.to_dict()["non_retryable_error_types"] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "complaint"),
+    [
+        (ActivityRetryPolicy(0), "max_attempts"),
+        (ActivityRetryPolicy(3, -1), "initial_interval_seconds"),
+        (ActivityRetryPolicy(3, 1, 0.5), "backoff_coefficient"),
+        (ActivityRetryPolicy(3, 1, 2, -1), "maximum_interval_seconds"),
+        (ActivityRetryPolicy(3000, 1, 2), "without bound"),
+    ],
+)
+def test_out_of_range(policy, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        policy.to_dict()
+
+
+def test_child_policy_is_an_activity_policy():
+    assert isinstance(ChildWorkflowRetryPolicy(), ActivityRetryPolicy)
+    assert ChildWorkflowRetryPolicy(2).to_dict() == {
+        "max_attempts": 2,
+        "backoff_seconds": [1],
+        "non_retryable_error_types": [],
+    }
