@@ -308,7 +308,11 @@ async def test_a_completion_waits_for_a_server_that_restarts(server: Any, pack: 
             raise ConnectionRefusedError
 
     server.on["complete_activity_task"] = refuse
-    assert await _worker(server, double)._run_activity_task(_task(pack, "double", 1)) == "completed"
+    worker = _worker(server, double)
+    assert await worker._run_activity_task(_task(pack, "double", 1)) == "complete_error"
+    worker._reporter.patient = True
+    tries = itertools.count(1)
+    assert await worker._run_activity_task(_task(pack, "double", 1)) == "completed"
 
 
 # --- around it ----------------------------------------------------------------------------

@@ -19,9 +19,9 @@ from durable_workflow.worker._tasks import ActivityTask, JsonObject, QueryTask
 
 # Tries of a report after the first, on the failures that the next try may not meet.
 _PAUSES_SECONDS = (0.05, 0.2)
-# An activity's result can be redone only by running the activity again, so while the server is
-# not even reachable, as when it restarts, a report waits for longer.
-_PATIENT_PAUSES_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0)
+# While the server is not even reachable, as when it restarts, a running worker tries for longer:
+# what is not reported is done again, and only when its lease has ended.
+_PATIENT_PAUSES_SECONDS = (*_PAUSES_SECONDS, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0)
 
 _SOMEBODY_ELSES = frozenset(
     {
@@ -51,10 +51,16 @@ class Failed:
 
 
 class Reporter:
-    """Reports the outcomes of one worker's tasks."""
+    """Reports the outcomes of one worker's tasks.
+
+    Attributes:
+        client: What reports go through.
+        patient: Wait for a server that cannot be reached, up to about 20 s for each report.
+    """
 
     def __init__(self, client: WorkerTransport, worker_id: str, payloads: Payloads) -> None:
         self.client = client
+        self.patient = False
         self._worker_id = worker_id
         self._payloads = payloads
 
@@ -63,7 +69,7 @@ class Reporter:
     async def complete_workflow_task(
         self, task_id: str, attempt: int, commands: list[JsonObject], *, keep_history: bool
     ) -> Exception | None:
-        """Hand in commands, in up to three tries.
+        """Hand in commands, in up to three tries, and more while the server is away.
 
         Args:
             task_id: The task.
@@ -90,16 +96,19 @@ class Reporter:
 
     async def fail_workflow_task(self, task_id: str, attempt: int, failed: Failed) -> None:
         """Give a workflow task back. A report that fails is logged: the lease will expire."""
-        try:
-            await self.client.fail_workflow_task(
+        error = await self._attempt(
+            lambda: self.client.fail_workflow_task(
                 task_id=task_id,
                 lease_owner=self._worker_id,
                 workflow_task_attempt=attempt,
                 message=failed.message,
                 failure_type=failed.failure_type,
                 stack_trace=failed.stack_trace,
-            )
-        except Exception as error:  # noqa: BLE001 - whatever the transport raises
+            ),
+            what=f"failure of workflow task {task_id}",
+            may_retry=lambda error: self.patient and is_unreachable(error),
+        )
+        if error is not None:
             log.warning("could not report failure of workflow task %s: %s", task_id, error)
 
     # --- activity tasks -------------------------------------------------------------------
@@ -117,8 +126,7 @@ class Reporter:
                 **self._payloads.storage_options(),
             ),
             what=f"completion of activity task {task.task_id}",
-            may_retry=_may_arrive_later,
-            pauses=_PATIENT_PAUSES_SECONDS,
+            may_retry=_may_arrive,
         )
 
     async def fail_activity_task(self, task: ActivityTask, failed: Failed) -> None:
@@ -134,8 +142,7 @@ class Reporter:
                 non_retryable=failed.non_retryable,
             ),
             what=f"failure of activity task {task.task_id}",
-            may_retry=_may_arrive_later,
-            pauses=_PATIENT_PAUSES_SECONDS,
+            may_retry=_may_arrive,
         )
         if error is not None:
             log.warning("could not report failure of activity task %s: %s", task.task_id, error)
@@ -185,20 +192,22 @@ class Reporter:
         call: Callable[[], Awaitable[Any]],
         *,
         what: str,
-        may_retry: Callable[[Exception, int], bool],
-        pauses: tuple[float, ...] = _PAUSES_SECONDS,
+        may_retry: Callable[[Exception], bool],
     ) -> Exception | None:
-        for tries, pause in enumerate((*pauses, None), start=1):
+        tries = 0
+        while True:
             try:
                 await call()
             except Exception as error:  # noqa: BLE001 - the caller decides what it means
-                if pause is None or not may_retry(error, tries):
+                patient = self.patient and is_unreachable(error)
+                pauses = _PATIENT_PAUSES_SECONDS if patient else _PAUSES_SECONDS
+                if tries >= len(pauses) or not may_retry(error):
                     return error
-                log.warning("retrying %s in %g s: %s", what, pause, error)
-                await asyncio.sleep(pause)
+                log.warning("retrying %s in %g s: %s", what, pauses[tries], error)
+                await asyncio.sleep(pauses[tries])
+                tries += 1
             else:
                 return None
-        return None
 
 
 def failed_with(error: BaseException, message: str, stack_trace: str, **more: Any) -> Failed:
@@ -238,15 +247,17 @@ def _is_overload(error: ServerError) -> bool:
     return error.status >= 500 or error.status == 429
 
 
-def _may_pass(error: Exception, tries: int) -> bool:
+def _may_pass(error: Exception) -> bool:
+    """Whether a workflow task's report may get through the next time: it changes nothing twice."""
     if isinstance(error, ServerError):
         return _is_overload(error)
     return not isinstance(error, DurableWorkflowError)
 
 
-def _may_arrive_later(error: Exception, tries: int) -> bool:
+def _may_arrive(error: Exception) -> bool:
+    """Whether an activity's report may: what is no answer of a server may be its encoding."""
     if isinstance(error, ServerError):
-        return _is_overload(error) and tries <= len(_PAUSES_SECONDS)
+        return _is_overload(error)
     return is_unreachable(error)
 
 

@@ -327,6 +327,7 @@ class Worker(Serving):
         self._start_query_polling()
 
     def _start_pollers(self) -> None:
+        self._reporter.patient = True
         if self._serves_workflows:
             for _ in range(min(POLLERS_PER_KIND, self.max_concurrent_workflow_tasks)):
                 self._spawn(self._pollers, self._poll_workflow_tasks())
