@@ -69,9 +69,6 @@ LIMIT :most;
 -- next_due_worker: when the first worker would have to be missed.
 SELECT min(due_at) FROM workers WHERE due_at IS NOT NULL;
 
--- delete_worker: the worker is not registered any more.
-DELETE FROM workers WHERE namespace = :namespace AND worker_id = :worker_id;
-
 -- namespace: whether there is such a namespace.
 SELECT name FROM namespaces WHERE name = :name;
 
