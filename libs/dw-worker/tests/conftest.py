@@ -1,5 +1,6 @@
 """A server in memory that speaks the worker plane, so that a worker can be tested alone."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 import asyncio
 import itertools
 import json
