@@ -129,6 +129,17 @@ async def test_a_wait_of_nothing_times_out_at_once(server: Any, commands: Any) -
     assert await server.poll() is not None
 
 
+async def test_a_signal_behind_such_a_wait_is_told_later(server: Any, commands: Any) -> None:
+    await server.start()
+    task = await server.task()
+    await server.signal("late")
+    await server.complete(task, commands.wait(timeout_seconds=0))
+    assert (await since_wait(server))[-1] == "ConditionWaitTimedOut"
+    await server.decide(commands.wait("next"))
+    assert (await since_wait(server))[2:] == ["ConditionWaitOpened", "SignalReceived"]
+    assert (await server.task())["signal_name"] == "late"
+
+
 async def test_a_worker_that_names_its_wait_keeps_it(server: Any, commands: Any) -> None:
     await waiting(server, commands, timeout_seconds=10)
     wait_id = (await server.events())[2]["payload"]["condition_wait_id"]

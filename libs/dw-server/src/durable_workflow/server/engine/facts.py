@@ -108,7 +108,7 @@ def flush(
             ones may wait for it.
     """
     run = decision.run
-    if not run.buffered:
+    if not run.buffered or run.holds:
         return
     rest = list(facts)
     while rest and not run.holds:

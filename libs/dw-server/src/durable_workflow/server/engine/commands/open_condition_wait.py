@@ -61,7 +61,10 @@ class OpenConditionWait(msgspec.Struct):
             timeout=self.timeout,
             task_id=turn.task_id,
         )
-        turn.goes_on = turn.goes_on or timed_out
+        if timed_out:
+            turn.goes_on = True
+            # As with every timeout: signals behind it wait until a worker has answered it.
+            decision.run.holds = True
 
 
 def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> OpenConditionWait:

@@ -1,0 +1,51 @@
+"""Statements and records agree: columns stand in the order of the fields that they fill."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from durable_workflow.server.engine import state
+from durable_workflow.server.services.workers import Worker
+from durable_workflow.server.store.statements import load_statements
+
+RECORDS: dict[type[msgspec.Struct], list[str]] = {
+    state.Run: [
+        "run_by_id",
+        "run_by_task",
+        "claimable_run",
+        "run_claimed_by_request",
+        "runs_leased_to",
+        "due_runs",
+    ],
+    state.RunDetails: ["run_details"],
+    state.Activity: [
+        "activity_by_task",
+        "claimable_activity",
+        "activity_claimed_by_request",
+        "activities_leased_to",
+        "open_activities",
+        "due_activities",
+    ],
+    state.PastAttempt: ["past_attempt"],
+    state.Timer: ["open_timers", "due_timers"],
+    state.ChildLink: ["child_link", "open_child_links"],
+    state.Update: ["update_by_id", "update_by_request", "accepted_updates"],
+    state.Outcome: ["withheld_outcomes"],
+    state.Fact: ["buffered_facts"],
+    Worker: ["worker", "workers_of_queue"],
+}
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [(record, name) for record, named in RECORDS.items() for name in named],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_columns_stand_in_the_order_of_the_fields(record: type[msgspec.Struct], name: str) -> None:
+    text = re.sub(r"--[^\n]*\n", "", load_statements("sqlite")[name].text)
+    columns = re.search(r"SELECT\s+(.*?)\s+FROM", text, re.DOTALL)
+    assert columns is not None
+    assert tuple(re.split(r",\s*", columns[1])) == record.__struct_fields__
