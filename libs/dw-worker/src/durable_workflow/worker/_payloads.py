@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from durable_workflow import serializer
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
@@ -44,9 +44,8 @@ class Payloads:
     def decode_arguments(self, value: Any, codec: str | None) -> list[Any]:
         """Positional arguments: a list spread, another value as the only one, None as none."""
         decoded = self.decode(value, codec)
-        if isinstance(decoded, list):
-            arguments: list[Any] = decoded
-            return arguments
+        if _is_list(decoded):
+            return decoded
         return [] if decoded is None else [decoded]
 
     def encode_commands(self, commands: Sequence[Command], task: WorkflowTask) -> list[JsonObject]:
@@ -86,6 +85,10 @@ class Payloads:
         except Exception as error:  # noqa: BLE001 - users' objects raise what they like
             return error
         return None
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def check_codec(codec: str | None) -> None:
