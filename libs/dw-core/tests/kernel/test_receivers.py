@@ -1,0 +1,225 @@
+"""Signals and updates of history: when they are applied, and what goes wrong with them."""
+
+import json
+import logging
+
+import pytest
+
+from durable_workflow import serializer, workflow
+from durable_workflow._kernel import Machine, Start
+from durable_workflow.errors import WorkflowPayloadDecodeError
+
+
+@workflow.defn(name="log")
+class Log:
+    def __init__(self):
+        self.log = []
+
+    @workflow.signal("s")
+    def on_signal(self, *arguments):
+        self.log.append(["s", *arguments])
+
+    @workflow.signal("boom")
+    def boom(self):
+        raise LookupError("no such thing")
+
+    @workflow.update("u")
+    def on_update(self, *arguments):
+        self.log.append(["u", *arguments])
+        return "ignored"
+
+    @workflow.update("strict")
+    def strict(self, one): ...
+
+    def run(self, ctx):
+        self.log.append("start")
+        for name in ("a", "b"):
+            yield ctx.schedule_activity(name, [])
+            self.log.append(name)
+        return self.log
+
+
+def log_of(history, workflow_cls=Log):
+    machine = Machine(workflow_cls, Start())
+    machine.feed(history)
+    machine.commands()
+    return machine.instance.log
+
+
+@pytest.mark.parametrize("clock", [None, "event"])
+def test_receivers_are_applied_at_the_stop_they_were_recorded_at(recorded, clock):
+    history = recorded(clock=clock).signal("s", 0).scheduled(3, "a").signal("s", 1)
+    history.update("u", 2).completed(3, 1, "a").signal("s", 3).scheduled(8, "b")
+    assert log_of(history) == ["start", ["s", 0], ["s", 1], ["u", 2], "a", ["s", 3]]
+    history.signal("s", 4).completed(8, 1, "b").signal("s", 5)
+    assert log_of(history)[-4:] == [["s", 3], ["s", 4], "b", ["s", 5]]
+
+
+@pytest.mark.parametrize("clock", [None, "event"])
+def test_signal_of_an_unfinished_list_is_seen_at_once(recorded, clock):
+    class Lists(Log):
+        def run(self, ctx):
+            yield [ctx.schedule_activity("a", []) for _ in range(2)]
+            self.log.append("done")
+
+    workflow.defn(name="lists")(Lists)
+    history = recorded(clock=clock).scheduled(2).scheduled(3).completed(2, 1).signal("s", 1)
+    assert log_of(history, Lists) == [["s", 1]]
+    assert log_of(history.completed(3, 1), Lists) == [["s", 1], "done"]
+
+
+@pytest.mark.parametrize("clock", [None, "event"])
+def test_signal_while_an_activity_runs_is_not_seen_at_a_stop_without_trace(recorded, clock):
+    """The wait before the activity held at once; the signal came later, while it ran."""
+
+    class Traceless(Log):
+        def run(self, ctx):
+            yield ctx.wait_condition(lambda: True)
+            self.log.append("after wait")
+            yield []
+            self.log.append("after list")
+            yield ctx.schedule_activity("a", [])
+
+    workflow.defn(name="traceless")(Traceless)
+    history = recorded(clock=clock).scheduled(2).signal("s", 1)
+    assert log_of(history, Traceless) == ["after wait", "after list", ["s", 1]]
+
+
+def test_nothing_reaches_a_closed_run(recorded):
+    history = recorded().activity(2, 1, "a").activity(3, 1, "b").add("WorkflowCompleted")
+    assert log_of(history.signal("s", 1)) == ["start", "a", "b"]
+
+
+def test_unknown_signal_is_dropped_and_unknown_update_fails(recorded):
+    assert log_of(recorded().signal("gone", 1)) == ["start"]
+    (command,) = workflow.replay(Log, recorded().update("gone", 1), []).commands
+    assert command == workflow.FailWorkflow(
+        "unknown update 'gone' in workflow history", "TypeError"
+    )
+
+
+def test_undecorated_class_listens_to_nothing(recorded):
+    class Undecorated:
+        def run(self, ctx):
+            yield ctx.start_timer(1)
+
+    assert workflow.replay(Undecorated, recorded().signal("s"), []).commands == [
+        workflow.StartTimer(1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("history", "message", "kind"),
+    [
+        (lambda r: r.signal("boom"), "no such thing", "LookupError"),
+        (lambda r: r.update("strict", 1, 2), "takes 2 positional arguments", "TypeError"),
+    ],
+)
+def test_handler_that_raises_fails_the_workflow(recorded, history, message, kind):
+    (command,) = workflow.replay(Log, history(recorded()), []).commands
+    assert command.exception_type == kind
+    assert message in command.message
+
+
+def test_base_exception_of_a_handler_passes_through(recorded):
+    class Stop(BaseException): ...
+
+    @workflow.defn(name="stopping")
+    class Stopping(Log):
+        def on_signal(self):
+            raise Stop
+
+        on_signal.__signal_name__ = "s"
+
+    machine = Machine(workflow.defn(name="stopping")(Stopping), Start())
+    with pytest.raises(Stop):
+        machine.feed(recorded().signal("s"))
+    assert machine.stale
+
+
+@pytest.mark.parametrize(
+    ("payload", "arguments"),
+    [
+        ({"arguments": "[1, 2]"}, [1, 2]),
+        ({"arguments": "7"}, [7]),
+        ({"arguments": '{"a": 1}'}, [{"a": 1}]),
+        ({"arguments": "null"}, []),
+        ({"arguments": None}, []),
+        ({}, []),
+        ({"value": "[1]", "input": "[2]", "arguments": "[3]"}, [1]),
+        ({"value": None, "input": "[2]", "arguments": "[3]"}, [2]),
+        ({"arguments": serializer.envelope([5])}, [5]),
+        ({"arguments": serializer.encode([6]), "payload_codec": "avro"}, [6]),
+    ],
+)
+def test_arguments_of_a_signal(recorded, payload, arguments):
+    assert log_of(recorded().add("SignalReceived", signal_name="s", **payload)) == [
+        "start",
+        ["s", *arguments],
+    ]
+
+
+def test_bare_arguments_have_the_runs_codec(recorded):
+    blob = serializer.encode([8])
+    machine = Machine(Log, Start(payload_codec="avro"))
+    machine.feed(recorded().add("SignalReceived", signal_name="s", arguments=blob))
+    assert machine.instance.log[-1] == ["s", 8]
+
+
+@pytest.mark.parametrize(
+    ("event_type", "name_key", "kind"),
+    [("SignalReceived", "signal_name", "signal"), ("UpdateApplied", "update_name", "update")],
+)
+def test_undecodable_arguments_are_reported_and_fail_the_task(
+    recorded, caplog, event_type, name_key, kind
+):
+    blob = "{" + "x" * 300
+    history = recorded().add(event_type, **{name_key: "s", "arguments": blob})
+    with (
+        caplog.at_level(logging.ERROR),
+        pytest.raises(WorkflowPayloadDecodeError) as caught,
+    ):
+        workflow.replay(Log, history, [], workflow_id="w", run_id="r", payload_codec="json")
+    error = caught.value
+    assert isinstance(error.__cause__, ValueError)
+    labels = {
+        "workflow_id": "w",
+        "run_id": "r",
+        "event_id": "e2",
+        "codec": "json",
+        "payload_head": blob[:128],
+        "exception_type": type(error.__cause__).__name__,
+    }
+    assert {name: getattr(error, name) for name in labels} == labels
+    assert (error.receiver_kind, error.receiver_name) == (kind, "s")
+    (record,) = caplog.records
+    assert record.name == "durable_workflow.workflow.replay"
+    assert record.durable_workflow_payload_decode == labels | {f"{kind}_name": "s"}
+    assert record.exc_info is not None
+
+
+def test_undecodable_envelope_names_its_own_codec(recorded):
+    envelope = {"codec": "avro", "blob": "!!!"}
+    history = recorded().add("SignalReceived", signal_name="s", arguments=envelope)
+    with pytest.raises(WorkflowPayloadDecodeError) as caught:
+        workflow.replay(Log, history, [])
+    assert (caught.value.codec, caught.value.payload_head) == ("avro", "!!!")
+    assert (caught.value.workflow_id, caught.value.run_id) == (None, None)
+
+
+def test_undecodable_result_fails_the_task_and_not_the_workflow(recorded):
+    history = recorded().add("ActivityCompleted", sequence=2, result="{")
+    with pytest.raises(ValueError):
+        workflow.replay(Log, history, [])
+
+
+def test_decoding_is_the_callers(recorded):
+    seen = []
+
+    def decode(value, codec):
+        seen.append((value, codec))
+        return json.loads(value) if value else None
+
+    machine = Machine(Log, Start(payload_codec="mine", decode=decode))
+    machine.feed(recorded().signal("s", 1).activity(3, 1, "a"))
+    assert seen == [("[1]", "mine"), ("1", "mine")]
