@@ -121,6 +121,7 @@ def main() -> None:
                 task_queue=measure.QUEUE,
                 python=python(chosen, "worker"),
                 concurrency=chosen.worker_concurrency,
+                quiet=True,
             ) as worker,
         ):
             found |= asyncio.run(figures(chosen, server, worker, folder))

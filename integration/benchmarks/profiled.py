@@ -2,16 +2,18 @@
 
     python -m integration.benchmarks.profiled OUT -m MODULE ARGUMENTS
 
-Every few milliseconds the stack of each thread is looked at, and the processor time that the thread
-has used since the last look is put down to what it is doing: a thread that waits costs nothing. OUT
-gets a table per thread when the program ends: what is spent in a line itself, and what in a function
-and below it. What C code does on behalf of a line (a socket, SQLite, the event loop) counts there.
+A timer of the system interrupts the program after every millisecond of processor time. What a
+thread has used since the last look is then put down to what it is doing; a thread that waits costs
+nothing. OUT gets a table per thread when the program ends: what is spent in a line itself, and what
+in a function and below it. What C code does for a line (a socket, SQLite) counts there. The looks
+happen in the main thread: its table is sharp, those of other threads show where they let it in.
 """
 
 from __future__ import annotations
 
 import atexit
 import runpy
+import signal
 import sys
 import threading
 import time
@@ -19,7 +21,7 @@ from collections import defaultdict
 from pathlib import Path
 from types import FrameType
 
-EVERY_SECONDS = 0.002
+EVERY_SECONDS = 0.001
 ROWS = 45
 
 
@@ -62,24 +64,27 @@ class ThreadProfile:
         return lines
 
 
-class Sampler(threading.Thread):
-    """Looks at all threads but itself."""
+class Sampler:
+    """Looks at all threads when the timer says so."""
 
     def __init__(self) -> None:
-        super().__init__(name="sampler", daemon=True)
-        self._over = threading.Event()
         self._profiles: dict[int, ThreadProfile] = {}
         self._names: dict[int, str] = {}
 
-    def run(self) -> None:
-        while not self._over.wait(EVERY_SECONDS):
-            alive = {thread.ident: thread.name for thread in threading.enumerate()}
-            # There is no public name for it; the documentation names this one for profilers.
-            frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]
-            for ident, frame in frames.items():
-                if ident != self.ident and ident in alive:
-                    self._names[ident] = alive[ident]
-                    self._profile(ident).look(frame)
+    def start(self) -> None:
+        """Begin; call it in the main thread."""
+        signal.signal(signal.SIGPROF, self._interrupted)
+        signal.setitimer(signal.ITIMER_PROF, EVERY_SECONDS, EVERY_SECONDS)
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        main = threading.get_ident()
+        # There is no public name for it; the documentation names this one for profilers.
+        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]
+        for thread in threading.enumerate():
+            at = frame if thread.ident == main else frames.get(thread.ident or 0)
+            if at is not None and thread.ident is not None:
+                self._names[thread.ident] = thread.name
+                self._profile(thread.ident).look(at)
 
     def _profile(self, ident: int) -> ThreadProfile:
         if ident not in self._profiles:
@@ -88,7 +93,7 @@ class Sampler(threading.Thread):
 
     def write(self, path: Path) -> None:
         """Stop, and write the tables, busiest thread first."""
-        self._over.set()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         busiest = sorted(self._profiles.items(), key=lambda item: -item[1].total)
         lines = [line for ident, each in busiest for line in each.table(self._names[ident])]
         path.write_text("\n".join(lines))

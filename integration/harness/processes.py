@@ -248,6 +248,7 @@ def worker_process(
     python: Sequence[str] = (sys.executable,),
     environment: Mapping[str, str] | None = None,
     concurrency: int = 10,
+    quiet: bool = False,
 ) -> Generator[ManagedProcess]:
     """A worker as a process, stopped at the end whatever happened. See `worker_process.py`."""
     process = start_worker(
@@ -259,6 +260,7 @@ def worker_process(
         python=python,
         environment=environment,
         concurrency=concurrency,
+        quiet=quiet,
     )
     try:
         yield process
@@ -279,6 +281,7 @@ def start_worker(
     python: Sequence[str] = (sys.executable,),
     environment: Mapping[str, str] | None = None,
     concurrency: int = 10,
+    quiet: bool = False,
 ) -> ManagedProcess:
     """Start a worker that serves the `WORKFLOWS` and `ACTIVITIES` of the module `programs`."""
     arguments = [*python, "-m", "integration.harness.worker_process", url, programs]
@@ -287,6 +290,8 @@ def start_worker(
         arguments += ["--token", token]
     if worker_id is not None:
         arguments += ["--worker-id", worker_id]
+    if quiet:
+        arguments.append("--quiet")
     path = os.pathsep.join(
         [str(ROOT), str(ROOT / "examples"), os.environ.get("PYTHONPATH", "")]
     ).rstrip(os.pathsep)

@@ -60,6 +60,9 @@ if __name__ == "__main__":
     parser.add_argument("--task-queue", default="default")
     parser.add_argument("--worker-id", default=None)
     parser.add_argument("--concurrency", type=int, default=10)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    parser.add_argument("--quiet", action="store_true", help="log nothing but what went wrong")
+    chosen = parser.parse_args()
+    level = logging.WARNING if chosen.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    asyncio.run(serve(parser.parse_args()))
+    asyncio.run(serve(chosen))
