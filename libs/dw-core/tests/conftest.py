@@ -1,7 +1,10 @@
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,8 +41,8 @@ def avro_runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 class Recorded:
     """Builds histories: each method appends one event and returns the history for chaining."""
 
-    def __init__(self, *, clock=None, timestamp="2026-06-01T12:00:00Z"):
-        self.events = []
+    def __init__(self, *, clock: Any = None, timestamp: Any = "2026-06-01T12:00:00Z") -> None:
+        self.events: list[dict[str, Any]] = []
         started = {"workflow_type": "t"}
         if timestamp is not None:
             started["timestamp"] = timestamp
@@ -47,16 +50,16 @@ class Recorded:
             started["clock"] = clock
         self.add("WorkflowStarted", **started)
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         return iter(self.events)
 
-    def __len__(self):
+    def __len__(self) -> Any:
         return len(self.events)
 
-    def __getitem__(self, part):
+    def __getitem__(self, part: Any) -> Any:
         return self.events[part]
 
-    def add(self, event_type, **payload):
+    def add(self, event_type: Any, **payload: Any) -> Any:
         sequence = len(self.events) + 1
         self.events.append(
             {
@@ -69,22 +72,22 @@ class Recorded:
         )
         return self
 
-    def scheduled(self, sequence, activity_type="a"):
+    def scheduled(self, sequence: Any, activity_type: Any = "a") -> Any:
         return self.add("ActivityScheduled", sequence=sequence, activity_type=activity_type)
 
-    def completed(self, sequence, result, activity_type="a"):
+    def completed(self, sequence: Any, result: Any, activity_type: Any = "a") -> Any:
         blob = json.dumps(result)
         return self.add(
             "ActivityCompleted", sequence=sequence, activity_type=activity_type, result=blob
         )
 
-    def activity(self, sequence, result, activity_type="a"):
+    def activity(self, sequence: Any, result: Any, activity_type: Any = "a") -> Any:
         return self.scheduled(sequence, activity_type).completed(sequence, result, activity_type)
 
-    def signal(self, name, *arguments):
+    def signal(self, name: Any, *arguments: Any) -> Any:
         return self.add("SignalReceived", signal_name=name, arguments=json.dumps(arguments))
 
-    def update(self, name, *arguments, update_id="u", sequence=None):
+    def update(self, name: Any, *arguments: Any, update_id: Any = "u", sequence: Any = None) -> Any:
         blob = json.dumps(arguments)
         return self.add(
             "UpdateApplied",
@@ -94,23 +97,23 @@ class Recorded:
             sequence=sequence or len(self.events) + 1,
         )
 
-    def accepted(self, name, *arguments, update_id="u"):
+    def accepted(self, name: Any, *arguments: Any, update_id: Any = "u") -> Any:
         blob = json.dumps(arguments)
         return self.add("UpdateAccepted", update_name=name, update_id=update_id, arguments=blob)
 
-    def wait(self, sequence, key=None, wait_id=None, **fields):
+    def wait(self, sequence: Any, key: Any = None, wait_id: Any = None, **fields: Any) -> Any:
         key = {} if key is None else {"condition_key": key}
         wait_id = wait_id or f"w{sequence}"
         return self.add(
             "ConditionWaitOpened", sequence=sequence, condition_wait_id=wait_id, **key, **fields
         )
 
-    def satisfied(self, sequence):
+    def satisfied(self, sequence: Any) -> Any:
         return self.add(
             "ConditionWaitSatisfied", sequence=sequence, condition_wait_id=f"w{sequence}"
         )
 
-    def wait_timer_fired(self, sequence):
+    def wait_timer_fired(self, sequence: Any) -> Any:
         return self.add(
             "TimerFired",
             sequence=sequence,
@@ -120,6 +123,6 @@ class Recorded:
 
 
 @pytest.fixture(scope="session")
-def recorded():
+def recorded() -> Any:
     """Start a history: `recorded()`, or `recorded(clock="event")` as our server writes it."""
     return Recorded

@@ -1,3 +1,7 @@
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+from typing import Any
+
 import pytest
 
 from durable_workflow._kernel import Machine, Start
@@ -5,20 +9,20 @@ from durable_workflow.errors import NonDeterministicReplayError
 
 
 @pytest.fixture(scope="session")
-def outcome_of():
+def outcome_of() -> Any:
     """What a machine says, in a form that two machines can be compared by."""
 
-    def outcome(machine):
+    def outcome(machine: Any) -> Any:
         return [comparable(command) for command in machine.commands()]
 
     return outcome
 
 
 @pytest.fixture(scope="session")
-def rebuilt_outcome(outcome_of):
+def rebuilt_outcome(outcome_of: Any) -> Any:
     """What a machine rebuilt from a whole history says, an error included."""
 
-    def outcome(workflow_cls, history, arguments, codec="avro"):
+    def outcome(workflow_cls: Any, history: Any, arguments: Any, codec: Any = "avro") -> Any:
         machine = Machine(
             workflow_cls, Start(run_id="run-1", arguments=list(arguments), payload_codec=codec)
         )
@@ -32,7 +36,7 @@ def rebuilt_outcome(outcome_of):
     return outcome
 
 
-def comparable(command):
+def comparable(command: Any) -> Any:
     """Two waits are the same when they look the same; their predicates are two closures."""
     fields = dict(vars(command))
     fields.pop("predicate", None)

@@ -1,7 +1,11 @@
 """`ctx.now()` and `ctx.logger`: what history says the time is, and which lines are new."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -9,33 +13,33 @@ from durable_workflow import workflow
 from durable_workflow._kernel import Machine, Start
 
 
-def at(second, minute=0):
+def at(second: Any, minute: Any = 0) -> Any:
     return datetime(2026, 6, 1, 12, minute, second, tzinfo=UTC)
 
 
 @workflow.defn(name="clocked")
 class Clocked:
-    def __init__(self):
-        self.times = []
-        self.log = []
+    def __init__(self) -> None:
+        self.times: list[Any] = []
+        self.log: list[Any] = []
 
     @workflow.signal("s")
-    def on_signal(self):
+    def on_signal(self) -> None:
         self.note("signal")
 
     @workflow.update("u")
-    def on_update(self):
+    def on_update(self) -> Any:
         self.note("update")
         return self.ctx.now()
 
     @workflow.query("now")
-    def now(self):
+    def now(self) -> Any:
         return self.ctx.now()
 
-    def note(self, what):
+    def note(self, what: Any) -> None:
         self.times.append((what, self.ctx.now()))
 
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         self.ctx = ctx
         self.note("start")
         yield ctx.schedule_activity("a", [])
@@ -48,13 +52,13 @@ class Clocked:
         self.note("wait")
 
 
-def times_of(history, workflow_cls=Clocked):
+def times_of(history: Any, workflow_cls: Any = Clocked) -> Any:
     machine = Machine(workflow_cls, Start())
     machine.feed(history)
     return machine.instance.times
 
 
-def full(history):
+def full(history: Any) -> Any:
     history.scheduled(2).signal("s").completed(2, 1)  # events 2, 3, 4
     history.add("SideEffectRecorded", sequence=5, result="1")
     history.add("TimerScheduled", sequence=6).add("TimerScheduled", sequence=7)
@@ -63,7 +67,7 @@ def full(history):
     return history
 
 
-def test_clock_moves_with_the_events_that_resume_the_code(recorded):
+def test_clock_moves_with_the_events_that_resume_the_code(recorded: Any) -> None:
     assert times_of(full(recorded(clock="event"))) == [
         ("start", at(0)),
         ("signal", at(3)),
@@ -77,14 +81,14 @@ def test_clock_moves_with_the_events_that_resume_the_code(recorded):
 
 
 @pytest.mark.parametrize("clock", [None, "fixed"])
-def test_clock_stands_still_in_other_histories(recorded, clock):
+def test_clock_stands_still_in_other_histories(recorded: Any, clock: Any) -> None:
     history = full(recorded(clock=clock))
     assert {time for _, time in times_of(history)} == {at(0)}
 
 
-def test_timed_out_wait_goes_on_at_the_time_of_its_timer(recorded):
+def test_timed_out_wait_goes_on_at_the_time_of_its_timer(recorded: Any) -> None:
     class TimedOut(Clocked):
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             self.ctx = ctx
             yield ctx.wait_condition(lambda: False, key="k", timeout=1)
             self.note("timed out")
@@ -104,7 +108,7 @@ def test_timed_out_wait_goes_on_at_the_time_of_its_timer(recorded):
         ("yesterday", "2026-06-01T12:00:00Z", at(0)),
     ],
 )
-def test_start_time(timestamp, recorded_at, expected):
+def test_start_time(timestamp: Any, recorded_at: Any, expected: Any) -> None:
     started = {
         "event_type": "WorkflowStarted",
         "payload": {"timestamp": timestamp},
@@ -114,43 +118,43 @@ def test_start_time(timestamp, recorded_at, expected):
     assert entry == ("start", expected)
 
 
-def test_events_own_timestamp_is_read_too():
+def test_events_own_timestamp_is_read_too() -> None:
     started = {"type": "WorkflowStarted", "timestamp": "2026-06-01T12:00:00Z"}
     assert times_of([started]) == [("start", at(0))]
 
 
-def test_without_any_time_one_replay_sees_one_moment():
+def test_without_any_time_one_replay_sees_one_moment() -> None:
     times = times_of([{"event_type": "ActivityCompleted", "payload": {}}])
     assert len({time for _, time in times}) == 1
     assert times[0][1].tzinfo is not None
 
 
-def test_event_without_a_time_leaves_the_clock(recorded):
+def test_event_without_a_time_leaves_the_clock(recorded: Any) -> None:
     history = recorded(clock="event").activity(2, 1)
     del history.events[-1]["recorded_at"]
     assert times_of(history)[1:] == [("activity", at(0)), ("marker", at(0))]
 
 
-def test_update_task_and_query_see_the_time_of_theirs(recorded):
+def test_update_task_and_query_see_the_time_of_theirs(recorded: Any) -> None:
     history = recorded(clock="event").scheduled(2).accepted("u")
-    command = workflow.apply_update(Clocked, history, [], "u")
+    command: Any = workflow.apply_update(Clocked, history, [], "u")
     assert command.result == at(3)
     assert workflow.query_state(Clocked, history, [], "now") == at(0)
 
 
-def test_query_takes_nothing_from_the_workflows_random_numbers(recorded):
+def test_query_takes_nothing_from_the_workflows_random_numbers(recorded: Any) -> Any:
     @workflow.defn(name="drawing")
     class Drawing:
         @workflow.query("draw")
-        def draw(self):
+        def draw(self) -> Any:
             return self.ctx.uuid4(), self.ctx.uuid7()
 
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             self.ctx = ctx
             yield ctx.schedule_activity("a", [])
             return str(ctx.uuid7())
 
-    def outcome(asks):
+    def outcome(asks: Any) -> Any:
         history = recorded(clock="event")
         machine = Machine(Drawing, Start(run_id="r"))
         machine.feed(history)
@@ -168,22 +172,22 @@ def test_query_takes_nothing_from_the_workflows_random_numbers(recorded):
 @workflow.defn(name="talking")
 class Talking:
     @workflow.signal("s")
-    def on_signal(self):
+    def on_signal(self) -> None:
         self.ctx.logger.info("signal")
 
     @workflow.query("q")
-    def ask(self):
+    def ask(self) -> None:
         self.ctx.logger.info("query")
 
     @workflow.update("u")
-    def change(self):
+    def change(self) -> None:
         self.ctx.logger.info("update")
 
-    def predicate(self):
+    def predicate(self) -> Any:
         self.ctx.logger.info("predicate")
         return True
 
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         self.ctx = ctx
         ctx.logger.info("start")
         yield ctx.schedule_activity("a", [])
@@ -197,10 +201,10 @@ class Talking:
 
 
 @pytest.fixture
-def lines(caplog):
+def lines(caplog: Any) -> Any:
     caplog.set_level(logging.DEBUG, logger="durable_workflow.workflow.replay")
 
-    def take():
+    def take() -> Any:
         taken = [record.getMessage() for record in caplog.records]
         caplog.clear()
         return taken
@@ -208,7 +212,7 @@ def lines(caplog):
     return take
 
 
-def test_only_lines_of_new_code_are_written(recorded, lines):
+def test_only_lines_of_new_code_are_written(recorded: Any, lines: Any) -> None:
     history = recorded()
     workflow.replay(Talking, history, [])
     assert lines() == ["start"]
@@ -225,7 +229,7 @@ def test_only_lines_of_new_code_are_written(recorded, lines):
     assert lines() == []
 
 
-def test_kept_machine_writes_each_line_once(recorded, lines):
+def test_kept_machine_writes_each_line_once(recorded: Any, lines: Any) -> None:
     history = recorded(clock="event").scheduled(2, "a").completed(2, 1, "a")
     history.add("SideEffectRecorded", sequence=4, result="1").activity(5, 1, "b")
     machine = Machine(Talking, Start())
@@ -235,7 +239,7 @@ def test_kept_machine_writes_each_line_once(recorded, lines):
     assert lines() == ["start", "after a", "after marker", "after wait", "end"]
 
 
-def test_handlers_queries_updates_and_predicates_are_silent(recorded, lines):
+def test_handlers_queries_updates_and_predicates_are_silent(recorded: Any, lines: Any) -> None:
     history = recorded().signal("s").accepted("u")
     machine = Machine(Talking, Start())
     machine.feed(history)
@@ -244,7 +248,7 @@ def test_handlers_queries_updates_and_predicates_are_silent(recorded, lines):
     assert lines() == ["start"]
 
 
-def test_questions_about_a_history_are_silent(recorded, lines):
+def test_questions_about_a_history_are_silent(recorded: Any, lines: Any) -> None:
     history = recorded().accepted("u")
     workflow.query_state(Talking, history, [], "q")
     workflow.apply_update(Talking, history, [], "u")
@@ -252,7 +256,7 @@ def test_questions_about_a_history_are_silent(recorded, lines):
     assert lines() == []
 
 
-def test_record_points_at_the_workflows_line(recorded, caplog):
+def test_record_points_at_the_workflows_line(recorded: Any, caplog: Any) -> None:
     with caplog.at_level(logging.INFO):
         workflow.replay(Talking, recorded(), [])
     (record,) = caplog.records
@@ -260,9 +264,9 @@ def test_record_points_at_the_workflows_line(recorded, caplog):
     assert record.funcName == "run"
 
 
-def test_code_that_is_dropped_says_nothing(recorded, lines):
+def test_code_that_is_dropped_says_nothing(recorded: Any, lines: Any) -> None:
     class Cleanup:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             try:
                 yield ctx.schedule_activity("a", [])
             finally:

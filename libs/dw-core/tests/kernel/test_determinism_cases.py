@@ -3,7 +3,11 @@
 The file describes the code of each case in words; `CODE` says it in Python.
 """
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import json
+from typing import Any
 
 import pytest
 
@@ -11,43 +15,43 @@ from durable_workflow import workflow
 from durable_workflow.errors import NonDeterministicReplayError
 
 
-def charge(ctx):
+def charge(ctx: Any) -> Any:
     return ctx.schedule_activity("charge", [])
 
 
-def single(build):
+def single(build: Any) -> Any:
     """`yield <command>` and nothing else."""
 
     class Single:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield build(ctx)
 
     return Single
 
 
-def steps(*builders):
+def steps(*builders: Any) -> Any:
     """Several yields, one after the other."""
 
     class Steps:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             for build in builders:
                 yield build(ctx)
 
     return Steps
 
 
-def returning(build):
+def returning(build: Any) -> Any:
     class Returning:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             return build(ctx)
             yield
 
     return Returning
 
 
-def raising(error):
+def raising(error: Any) -> Any:
     class Raising:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             raise error
             yield
 
@@ -55,25 +59,25 @@ def raising(error):
 
 
 class Plain:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         return {"plain": 1}
 
 
 class MissingArgument:
-    def run(self, ctx, a):
+    def run(self, ctx: Any, a: Any) -> Any:
         yield ctx.start_timer(1)
 
 
 @workflow.defn(name="signals-between")
 class SignalsBetween:
-    def __init__(self):
-        self.log = []
+    def __init__(self) -> None:
+        self.log: list[Any] = []
 
     @workflow.signal("s")
-    def on_signal(self, *arguments):
+    def on_signal(self, *arguments: Any) -> None:
         self.log.append(list(arguments))
 
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         yield charge(ctx)
         self.log.append("after-1")
         yield charge(ctx)
@@ -83,14 +87,14 @@ class SignalsBetween:
 
 @workflow.defn(name="two-waits")
 class TwoWaits:
-    def __init__(self):
-        self.log = []
+    def __init__(self) -> None:
+        self.log: list[Any] = []
 
     @workflow.signal("s")
-    def on_signal(self, *arguments):
+    def on_signal(self, *arguments: Any) -> None:
         self.log.append(list(arguments))
 
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         yield ctx.wait_condition(lambda: len(self.log) >= 1, key="a")
         self.log.append("A")
         yield ctx.wait_condition(lambda: len(self.log) >= 3, key="b")
@@ -100,30 +104,30 @@ class TwoWaits:
 
 @workflow.defn(name="reopened")
 class Reopened(TwoWaits):
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         yield ctx.wait_condition(lambda: len(self.log) >= 2, key="a")
         return self.log
 
 
 class Log:
-    def __init__(self):
-        self.log = []
+    def __init__(self) -> None:
+        self.log: list[Any] = []
 
     @workflow.signal("s")
-    def on_signal(self, k):
+    def on_signal(self, k: Any) -> None:
         self.log.append(k)
 
 
 @workflow.defn(name="log-two")
 class LogTwo(Log):
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         ok = yield ctx.wait_condition(lambda: len(self.log) >= 2, key="a", timeout=60)
         return [ok, *self.log]
 
 
 @workflow.defn(name="log-next")
 class LogNext(Log):
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         ok = yield ctx.wait_condition(lambda: len(self.log) >= 2, key="a", timeout=60)
         self.log.append("A")
         second = yield ctx.wait_condition(lambda: len(self.log) >= 4, key="b", timeout=60)
@@ -132,8 +136,8 @@ class LogNext(Log):
 
 @workflow.defn(name="log-loop")
 class LogLoop(Log):
-    def run(self, ctx):
-        out = []
+    def run(self, ctx: Any) -> Any:
+        out: list[Any] = []
         for _ in range(2):
             ok = yield ctx.wait_condition(lambda: len(self.log) > 0, key="a", timeout=60)
             out.append([ok, list(self.log)])
@@ -143,18 +147,18 @@ class LogLoop(Log):
 
 @workflow.defn(name="log-activity")
 class LogActivity(Log):
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         ok = yield ctx.wait_condition(lambda: len(self.log) >= 1, key="a", timeout=60)
         seen = list(self.log)
         yield ctx.schedule_activity("x", [])
         return [ok, seen, self.log]
 
 
-def timer(ctx):
+def timer(ctx: Any) -> Any:
     return ctx.start_timer(1)
 
 
-def wait(key=None):
+def wait(key: Any = None) -> Any:
     return lambda ctx: ctx.wait_condition(lambda: False, key=key)
 
 
@@ -223,7 +227,7 @@ CODE["empty-list"] = type(
 )
 
 
-def _returning_yield(value):
+def _returning_yield(value: Any) -> Any:
     return (yield value)
 
 
@@ -248,20 +252,20 @@ DIFFERENT = {
 
 
 @pytest.fixture(scope="module")
-def cases(spec_data):
+def cases(spec_data: Any) -> Any:
     return json.loads((spec_data / "replay-determinism-cases.json").read_text())["cases"]
 
 
-def test_every_case_has_its_code(cases):
+def test_every_case_has_its_code(cases: Any) -> None:
     assert set(cases) == set(CODE)
 
 
 @pytest.mark.parametrize("name", sorted(CODE))
-def test_case(name, cases):
+def test_case(name: Any, cases: Any) -> Any:
     case = cases[name]
-    expected = DIFFERENT.get(name, case["result"])
+    expected: Any = DIFFERENT.get(name, case["result"])
 
-    def replayed():
+    def replayed() -> Any:
         return workflow.replay(CODE[name], case["history"], [], payload_codec="avro").commands
 
     if "error" not in expected:
@@ -282,8 +286,8 @@ def test_case(name, cases):
             replayed()
 
 
-def _plain(command, expected):
+def _plain(command: Any, expected: Any) -> Any:
     """The fields of a command that a case speaks of."""
     kind = type(command).__name__
-    fields = next((entry for entry in expected if entry["type"] == kind), {})
+    fields: Any = next((entry for entry in expected if entry["type"] == kind), {})
     return {"type": kind} | {name: getattr(command, name) for name in fields if name != "type"}

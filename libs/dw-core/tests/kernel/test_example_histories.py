@@ -1,6 +1,10 @@
 """The example histories of the specification, whole, in every prefix and in every cut."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import json
+from typing import Any
 
 import pytest
 
@@ -11,33 +15,33 @@ from durable_workflow.errors import ActivityFailed, ChildWorkflowFailed
 
 @workflow.defn(name="ex.greeter")
 class Greeter:
-    def run(self, ctx, name):
+    def run(self, ctx: Any, name: Any) -> Any:
         return (yield ctx.schedule_activity("greet", [name]))
 
 
 @workflow.defn(name="ex.timer")
 class Timer:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         yield ctx.start_timer(60)
         return "woke"
 
 
 @workflow.defn(name="ex.fanout")
 class FanOut:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         return (yield [ctx.schedule_activity("part", [n]) for n in (1, 2, 3)])
 
 
 @workflow.defn(name="ex.parent")
 class Parent:
-    def __init__(self):
-        self.thrown = None
+    def __init__(self) -> None:
+        self.thrown: Any = None
 
     @workflow.query("thrown")
-    def thrown_kind(self):
+    def thrown_kind(self) -> Any:
         return self.thrown.failure_kind, self.thrown.failure_category
 
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         try:
             result = yield ctx.start_child_workflow("ex.child", ["x"])
         except ChildWorkflowFailed as error:
@@ -48,54 +52,54 @@ class Parent:
 
 @workflow.defn(name="ex.approval")
 class Approval:
-    def __init__(self):
+    def __init__(self) -> None:
         self.by = None
 
     @workflow.signal("approve")
-    def approve(self, by):
+    def approve(self, by: Any) -> None:
         self.by = by
 
     @workflow.query("status")
-    def status(self):
+    def status(self) -> Any:
         return {"by": self.by}
 
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         ok = yield ctx.wait_condition(lambda: self.by is not None, key="approved", timeout=3600)
         return {"ok": ok, "by": self.by}
 
 
 @workflow.defn(name="ex.counter")
 class Counter:
-    def __init__(self):
+    def __init__(self) -> None:
         self.total = 0
 
     @workflow.update("add")
-    def add(self, n):
+    def add(self, n: Any) -> Any:
         self.total += n
         return self.total
 
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         yield ctx.wait_condition(lambda: self.total >= 5, key="target")
         return self.total
 
 
 @workflow.defn(name="ex.sideeffect")
 class SideEffect:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         value = yield ctx.side_effect(lambda: 99)
         return (yield ctx.schedule_activity("use", [value]))
 
 
 @workflow.defn(name="ex.versioned")
 class Versioned:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         version = yield ctx.get_version("new-flow", 1, 2)
         return (yield ctx.schedule_activity(f"v{version}", []))
 
 
 @workflow.defn(name="ex.sa")
 class SearchAttributes:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         yield ctx.upsert_search_attributes({"Stage": "packing", "Old": None})
         yield ctx.sleep(5)
         return "done"
@@ -103,14 +107,14 @@ class SearchAttributes:
 
 @workflow.defn(name="ex.loop")
 class Loop:
-    def run(self, ctx, n):
+    def run(self, ctx: Any, n: Any) -> Any:
         yield ctx.sleep(1)
         return ctx.continue_as_new(n + 1) if n < 2 else n
 
 
 @workflow.defn(name="ex.retry")
 class Retry:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         policy = workflow.ActivityRetryPolicy(max_attempts=3)
         try:
             yield ctx.schedule_activity("charge", [10], retry_policy=policy)
@@ -140,7 +144,7 @@ CODE = {
     "cancel": Greeter,
 }
 # What the prefix before a task sees, by the number of events it has.
-PREFIXES = {
+PREFIXES: dict[tuple[str, int], list[dict[str, Any]]] = {
     ("simple-activity", 2): [{"type": "schedule_activity", "activity_type": "greet"}],
     ("simple-activity", 4): [{"type": "schedule_activity", "activity_type": "greet"}],
     ("simple-activity", 5): [{"type": "complete_workflow"}],
@@ -171,16 +175,16 @@ PREFIXES = {
 
 
 @pytest.fixture(scope="module")
-def cases(spec_data):
+def cases(spec_data: Any) -> Any:
     return json.loads((spec_data / "example-histories.json").read_text())["cases"]
 
 
-def test_every_example_has_its_code(cases):
+def test_every_example_has_its_code(cases: Any) -> None:
     assert set(cases) == set(CODE)
 
 
 @pytest.mark.parametrize("name", sorted(CODE))
-def test_whole_history(name, cases):
+def test_whole_history(name: Any, cases: Any) -> None:
     case = cases[name]
     outcome = workflow.replay(
         CODE[name], case["history"], case["start_input"], payload_codec="avro"
@@ -197,7 +201,7 @@ def test_whole_history(name, cases):
 
 
 @pytest.mark.parametrize(("name", "length"), sorted(PREFIXES))
-def test_prefix(name, length, cases):
+def test_prefix(name: Any, length: Any, cases: Any) -> None:
     case = cases[name]
     outcome = workflow.replay(
         CODE[name], case["history"][:length], case["start_input"], payload_codec="avro"
@@ -210,7 +214,9 @@ def test_prefix(name, length, cases):
 
 
 @pytest.mark.parametrize("name", sorted(CODE))
-def test_machine_fed_event_by_event_is_the_rebuilt_one(name, cases, outcome_of, rebuilt_outcome):
+def test_machine_fed_event_by_event_is_the_rebuilt_one(
+    name: Any, cases: Any, outcome_of: Any, rebuilt_outcome: Any
+) -> None:
     case = cases[name]
     start = Start(run_id="run-1", arguments=case["start_input"], payload_codec="avro")
     history = case["history"]
@@ -224,7 +230,7 @@ def test_machine_fed_event_by_event_is_the_rebuilt_one(name, cases, outcome_of, 
         assert outcome_of(machine) == expected
 
 
-def test_query_of_the_approval(cases):
+def test_query_of_the_approval(cases: Any) -> None:
     case = cases["signal-then-condition"]
     question = case["expect"]["query"]
     answer = workflow.query_state(
@@ -233,7 +239,7 @@ def test_query_of_the_approval(cases):
     assert answer == question["result"]
 
 
-def test_update_task_of_the_counter(cases):
+def test_update_task_of_the_counter(cases: Any) -> None:
     case = cases["update-accepted-completed"]
     task = case["expect"]["update_task"]
     command = workflow.apply_update(
@@ -246,7 +252,7 @@ def test_update_task_of_the_counter(cases):
     assert command == workflow.CompleteUpdate(task["update_id"], task["command"]["result"])
 
 
-def test_error_of_the_failed_child(cases):
+def test_error_of_the_failed_child(cases: Any) -> None:
     history = cases["child-workflow-failure"]["history"]
     kinds = workflow.query_state(Parent, history, [], "thrown", payload_codec="avro")
     assert kinds == ("application", "application")

@@ -1,6 +1,10 @@
 """Histories recorded by an old release: no sequences, bare JSON blobs, no codec."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import json
+from typing import Any
 
 import pytest
 
@@ -10,20 +14,20 @@ from durable_workflow.errors import ChildWorkflowFailed
 
 @workflow.defn(name="golden.single-activity")
 class SingleActivity:
-    def run(self, ctx, name):
+    def run(self, ctx: Any, name: Any) -> Any:
         return (yield ctx.schedule_activity("golden.greet", [name]))
 
 
 @workflow.defn(name="golden.signal-wait")
 class SignalWait:
-    def __init__(self):
+    def __init__(self) -> None:
         self.by = None
 
     @workflow.signal("approve")
-    def approve(self, by):
+    def approve(self, by: Any) -> None:
         self.by = by
 
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         if not (yield ctx.wait_condition(lambda: self.by is not None, key="approval", timeout=30)):
             return "timed-out"
         result = yield ctx.schedule_activity("golden.notify", [self.by])
@@ -32,14 +36,14 @@ class SignalWait:
 
 @workflow.defn(name="golden.timeout-wait")
 class TimeoutWait:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         satisfied = yield ctx.wait_condition(lambda: False, key="approval", timeout=5)
         return "satisfied" if satisfied else "timed-out"
 
 
 @workflow.defn(name="golden.version-marker")
 class VersionMarker:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         version = yield ctx.get_version("golden-version", 1, 2)
         path = "golden.version-new-path" if version >= 2 else "golden.version-old-path"
         return (yield ctx.schedule_activity(path, []))
@@ -47,7 +51,7 @@ class VersionMarker:
 
 @workflow.defn(name="golden.saga-compensation")
 class Saga:
-    def run(self, ctx, order_id):
+    def run(self, ctx: Any, order_id: Any) -> Any:
         reserved = yield ctx.schedule_activity("golden.reserve-inventory", [order_id])
         try:
             charged = yield ctx.start_child_workflow("golden.charge-customer", [order_id, reserved])
@@ -60,20 +64,18 @@ class Saga:
         return [reserved, charged]
 
 
-CLASSES = {
-    cls.__workflow_name__: cls
-    for cls in (SingleActivity, SignalWait, TimeoutWait, VersionMarker, Saga)
-}
+_DEFINED: tuple[Any, ...] = (SingleActivity, SignalWait, TimeoutWait, VersionMarker, Saga)
+CLASSES = {cls.__workflow_name__: cls for cls in _DEFINED}
 
 
 @pytest.fixture(scope="module")
-def cases(spec_data):
+def cases(spec_data: Any) -> Any:
     folder = spec_data / "golden-history"
     fixtures = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     return {case["name"]: case for fixture in fixtures for case in fixture["cases"]}
 
 
-def test_every_case_replays_to_what_was_recorded(cases):
+def test_every_case_replays_to_what_was_recorded(cases: Any) -> None:
     assert len(cases) == 5
     for case in cases.values():
         workflow_cls = CLASSES[case["workflow_type"]]
@@ -83,7 +85,7 @@ def test_every_case_replays_to_what_was_recorded(cases):
         assert {key: getattr(command, key) for key in expected} == expected, case["name"]
 
 
-def test_every_prefix_replays(cases):
+def test_every_prefix_replays(cases: Any) -> None:
     """A history may be cut anywhere: no error, and something to say."""
     for case in cases.values():
         for length in range(len(case["history"])):

@@ -6,6 +6,9 @@ passed wait is recorded as satisfied. Programs are small trees that one workflow
 notes everything that it can observe, so a receiver applied one stop too early shows in its result.
 """
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import os
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -35,57 +38,57 @@ random_programs = settings(
 class Program:
     """Interprets a program, and notes what it sees."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.log: list[int] = []
         self.total = 0
         self.notes: list[Any] = []
 
     @workflow.signal("s")
-    def on_signal(self, k):
+    def on_signal(self, k: Any) -> None:
         if k == 13:
             raise ValueError("unlucky signal")
         self.log.append(k)
         self.notes.append(["signal", k, self.ctx.now().isoformat()])
 
     @workflow.update("add")
-    def on_update(self, n):
+    def on_update(self, n: Any) -> Any:
         if n == 13:
             raise ValueError("unlucky update")
         self.total += n
         self.log.append(-n)
         return self.total
 
-    @on_update.validator
-    def check(self, n):
+    @on_update.validator  # type: ignore[attr-defined, untyped-decorator]
+    def check(self, n: Any) -> None:
         if n == 0:
             raise ValueError("nothing to add")
 
     @workflow.query("state")
-    def state(self):
+    def state(self) -> Any:
         return [list(self.log), self.total, list(self.notes), self.ctx.now().isoformat()]
 
-    def run(self, ctx, program):
+    def run(self, ctx: Any, program: Any) -> Any:
         self.ctx = ctx
         yield from self.block(program)
         return [self.log, self.notes]
 
-    def block(self, program):
+    def block(self, program: Any) -> Any:
         for statement in program:
             yield from getattr(self, f"do_{statement[0]}")(*statement[1:])
 
-    def note(self, *what):
+    def note(self, *what: Any) -> None:
         self.notes.append([*what, len(self.log), self.ctx.now().isoformat()])
 
-    def do_note(self):
+    def do_note(self) -> None:
         self.note("note", str(self.ctx.uuid4()))
 
-    def do_ask(self, shape):
+    def do_ask(self, shape: Any) -> Any:
         try:
             self.note("result", (yield self.command(shape)))
         except (ActivityFailed, ChildWorkflowFailed) as error:
             self.note("failed", str(error))
 
-    def command(self, shape):
+    def command(self, shape: Any) -> Any:
         if isinstance(shape, list):
             return [self.command(member) for member in shape]
         return {
@@ -95,20 +98,20 @@ class Program:
             "c": lambda: self.ctx.start_child_workflow("child"),
         }[shape]()
 
-    def do_side_effect(self, value):
+    def do_side_effect(self, value: Any) -> Any:
         self.note("effect", (yield self.ctx.side_effect(lambda: (value, list(self.log)))))
 
-    def do_version(self):
+    def do_version(self) -> Any:
         self.note("version", (yield self.ctx.get_version("v", 1, 2)))
 
-    def do_patched(self):
+    def do_patched(self) -> Any:
         self.note("patched", (yield self.ctx.patched("p")))
 
-    def do_attributes(self):
+    def do_attributes(self) -> Any:
         yield self.ctx.upsert_search_attributes({"n": len(self.log)})
         self.note("attributes")
 
-    def do_wait(self, key, predicate, amount, timeout):
+    def do_wait(self, key: Any, predicate: Any, amount: Any, timeout: Any) -> Any:
         holds = {
             "count": lambda: len(self.log) >= amount,
             "parity": lambda: bool(self.log) and sum(self.log) % (amount + 1) == 0,
@@ -116,14 +119,14 @@ class Program:
         }[predicate]
         self.note("waited", (yield self.ctx.wait_condition(holds, key=key, timeout=timeout)))
 
-    def do_branch(self, even, odd):
+    def do_branch(self, even: Any, odd: Any) -> Any:
         yield from self.block(odd if len(self.log) % 2 else even)
 
-    def do_loop(self, times, body):
+    def do_loop(self, times: Any, body: Any) -> Any:
         for _ in range(times):
             yield from self.block(body)
 
-    def do_drain(self):
+    def do_drain(self) -> Any:
         self.note("drained", list(self.log))
         self.log.clear()
         yield from ()
@@ -147,7 +150,7 @@ simple = st.sampled_from([["note"], ["drain"], ["version"], ["patched"], ["attri
 consumers = st.tuples(st.integers(1, 4), waits).map(
     lambda parts: ["loop", parts[0], [parts[1], ["drain"]]]
 )
-statements = st.deferred(
+statements: Any = st.deferred(
     lambda: st.one_of(
         waits,
         waits,
@@ -160,20 +163,20 @@ statements = st.deferred(
         st.tuples(st.just("loop"), st.integers(0, 3), blocks).map(list),
     )
 )
-blocks = st.lists(statements, max_size=4)
+blocks: Any = st.lists(statements, max_size=4)
 programs = st.lists(statements, min_size=1, max_size=8)
 
 
 class ModelServer:
     """History of one run, written as our server writes it."""
 
-    def __init__(self, random, *, keeps_waits, marked=True):
+    def __init__(self, random: Any, *, keeps_waits: Any, marked: Any = True) -> None:
         self.random = random
         self.keeps_waits = keeps_waits  # the worker says which wait it is still at
         self.history: list[dict[str, Any]] = []
         self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
         self.batch: list[dict[str, Any]] = []
-        self.wait: dict[str, Any] | None = None
+        self.wait: Any = None
         self.facts: list[Any] = []
         self.updates: list[str] = []
         self.ids = 0
@@ -186,7 +189,7 @@ class ModelServer:
         self.append("StartAccepted", {})
         self.append("WorkflowStarted", {"timestamp": self.now.isoformat(), **clock})
 
-    def append(self, event_type, payload):
+    def append(self, event_type: Any, payload: Any) -> Any:
         self.now += timedelta(seconds=1)
         sequence = len(self.history) + 1
         self.history.append(
@@ -200,13 +203,13 @@ class ModelServer:
         )
         return sequence
 
-    def new_id(self):
+    def new_id(self) -> Any:
         self.ids += 1
         return f"id-{self.ids}"
 
     # --- facts --------------------------------------------------------------------------
 
-    def happen(self):
+    def happen(self) -> None:
         """Let something happen outside."""
         choices = ["signal", "signal", "update"]
         open_members = [member for member in self.batch if not member["outcome"]]
@@ -220,44 +223,45 @@ class ModelServer:
         elif chosen == "update":
             self.tell(self.add_update, self.amount(1))
         elif chosen == "timeout":
-            self.wait["timer"] = "fired"
-            self.tell(self.add_timeout, self.wait["id"], hold=self.ready)
+            wait: Any = self.wait
+            wait["timer"] = "fired"
+            self.tell(self.add_timeout, wait["id"], hold=self.ready)
         else:
             member = self.random.choice(open_members)
             member["outcome"] = self.random.choice(["ok", "ok", "ok", "failed"])
             if all(m["outcome"] for m in self.batch):
                 self.tell(self.add_batch)
 
-    def amount(self, least):
+    def amount(self, least: Any) -> Any:
         """A small number; rarely the one that makes a handler raise, and for updates 0."""
         return 13 if self.random.random() < 0.02 else self.random.choice([0, least, 1, 2, 3])
 
-    def tell(self, add, *arguments, hold=False):
+    def tell(self, add: Any, *arguments: Any, hold: Any = False) -> None:
         if self.leased or hold or self.holds:
             self.facts.append((add, arguments))
         else:
             add(*arguments)
 
-    def flush(self):
+    def flush(self) -> None:
         facts, self.facts = self.facts, []
         while facts and not self.holds:
             add, arguments = facts.pop(0)
             add(*arguments)
         self.facts = facts + self.facts
 
-    def add_signal(self, k):
+    def add_signal(self, k: Any) -> None:
         self.append("SignalReceived", {"signal_name": "s", "arguments": f"[{k}]"})
         if self.wait is not None or not self.tasks_completed:
             self.ready = True
 
-    def add_update(self, n):
+    def add_update(self, n: Any) -> None:
         update_id = self.new_id()
         payload = {"update_id": update_id, "update_name": "add", "arguments": f"[{n}]"}
         self.append("UpdateAccepted", payload)
         self.updates.append(update_id)
         self.ready = True
 
-    def add_timeout(self, wait_id):
+    def add_timeout(self, wait_id: Any) -> None:
         if self.wait is None or self.wait["id"] != wait_id:
             return
         self.append("TimerFired", self.timer_payload())
@@ -265,7 +269,7 @@ class ModelServer:
         self.ready = True
         self.holds = True
 
-    def add_batch(self):
+    def add_batch(self) -> None:
         batch, self.batch = self.batch, []
         for member in batch:
             answers = {
@@ -280,7 +284,7 @@ class ModelServer:
                 self.append(answers[1], payload | {"message": f"no {member['sequence']}"})
         self.ready = True
 
-    def timer_payload(self):
+    def timer_payload(self) -> Any:
         return {
             "sequence": self.wait["sequence"],
             "timer_kind": "condition_timeout",
@@ -289,16 +293,16 @@ class ModelServer:
 
     # --- tasks --------------------------------------------------------------------------
 
-    def claim(self):
+    def claim(self) -> Any:
         self.ready, self.leased = False, True
         return self.updates[0] if self.updates else None
 
-    def lose(self):
+    def lose(self) -> None:
         """The worker is gone, or failed the task."""
         self.leased, self.ready = False, True
         self.flush()
 
-    def complete(self, commands, open_wait_id):
+    def complete(self, commands: Any, open_wait_id: Any) -> None:
         self.holds = False
         known, commands = self.known(commands)
         outcomes = {"CompleteUpdate", "FailUpdate"}
@@ -317,11 +321,11 @@ class ModelServer:
         if self.updates or (updated and (self.wait is not None or known)) or self.go_on(updated):
             self.ready = True
 
-    def go_on(self, updated):
+    def go_on(self, updated: Any) -> Any:
         """A follow-up after an update: nothing else may have been able to advance the run."""
         return updated and not self.batch and not self.closed
 
-    def known(self, commands):
+    def known(self, commands: Any) -> Any:
         """R2: blocking commands that only say the open batch again are left out."""
         if not self.batch:
             return [], commands
@@ -334,7 +338,7 @@ class ModelServer:
                 rest.append(command)
         return self.batch, rest
 
-    def settle_wait(self, said, open_wait_id):
+    def settle_wait(self, said: Any, open_wait_id: Any) -> None:
         """R6: what is said decides whether the open wait was passed."""
         if self.wait is None or not said or type(said[0]).__name__ == "FailWorkflow":
             return
@@ -352,52 +356,52 @@ class ModelServer:
         self.cancel_timer()
         self.wait = None
 
-    def is_open_wait(self, command):
+    def is_open_wait(self, command: Any) -> Any:
         return (self.wait["key"], self.wait["fingerprint"]) == (
             command.condition_key,
             command.condition_definition_fingerprint,
         )
 
-    def cancel_timer(self):
+    def cancel_timer(self) -> None:
         if self.wait["timer"] is not None:
             self.append("TimerCancelled", self.timer_payload())
 
-    def schedule(self, kind, event_type, detail):
+    def schedule(self, kind: Any, event_type: Any, detail: Any) -> None:
         sequence = self.append(event_type, {})
         self.history[-1]["payload"] = {"sequence": sequence} | detail
         member = {"kind": kind, "sequence": sequence, "detail": detail, "outcome": None}
         self.batch.append(member)
 
-    def apply_ScheduleActivity(self, command):
+    def apply_ScheduleActivity(self, command: Any) -> None:
         detail = {"activity_type": command.activity_type}
         self.schedule("activity", "ActivityScheduled", detail)
         if self.random.random() < 0.5:
             sequence = self.batch[-1]["sequence"]
             self.append("ActivityStarted", {"sequence": sequence} | detail)
 
-    def apply_StartTimer(self, command):
+    def apply_StartTimer(self, command: Any) -> None:
         self.schedule("timer", "TimerScheduled", {"delay_seconds": command.delay_seconds})
 
-    def apply_StartChildWorkflow(self, command):
+    def apply_StartChildWorkflow(self, command: Any) -> None:
         detail = {"child_workflow_type": command.workflow_type}
         self.schedule("child", "ChildWorkflowScheduled", detail)
 
-    def apply_RecordSideEffect(self, command):
+    def apply_RecordSideEffect(self, command: Any) -> None:
         wire = command.to_server_command("q", payload_codec="json")
         self.mark("SideEffectRecorded", {"result": wire["result"]})
 
-    def apply_RecordVersionMarker(self, command):
+    def apply_RecordVersionMarker(self, command: Any) -> None:
         payload = {"change_id": command.change_id, "version": command.version}
         self.mark("VersionMarkerRecorded", payload)
 
-    def apply_UpsertSearchAttributes(self, command):
+    def apply_UpsertSearchAttributes(self, command: Any) -> None:
         self.mark("SearchAttributesUpserted", {"attributes": command.attributes})
 
-    def mark(self, event_type, payload):
+    def mark(self, event_type: Any, payload: Any) -> None:
         sequence = self.append(event_type, {})
         self.history[-1]["payload"] = {"sequence": sequence, "payload_codec": "json"} | payload
 
-    def apply_WaitCondition(self, command):
+    def apply_WaitCondition(self, command: Any) -> None:
         if self.wait is not None:
             return  # kept
         payload = {
@@ -424,7 +428,7 @@ class ModelServer:
             self.wait["timer"] = "pending"
             self.append("TimerScheduled", self.timer_payload())
 
-    def apply_CompleteUpdate(self, command):
+    def apply_CompleteUpdate(self, command: Any) -> None:
         self.updates.remove(command.update_id)
         accepted = next(
             event["payload"]
@@ -435,17 +439,17 @@ class ModelServer:
         self.history[-1]["payload"] = accepted | {"sequence": sequence}
         self.append("UpdateCompleted", accepted | {"sequence": sequence})
 
-    def apply_FailUpdate(self, command):
+    def apply_FailUpdate(self, command: Any) -> None:
         self.updates.remove(command.update_id)
         self.append("UpdateCompleted", {"update_id": command.update_id})
 
-    def apply_CompleteWorkflow(self, command):
+    def apply_CompleteWorkflow(self, command: Any) -> None:
         self.close("WorkflowCompleted")
 
-    def apply_FailWorkflow(self, command):
+    def apply_FailWorkflow(self, command: Any) -> None:
         self.close("WorkflowFailed")
 
-    def close(self, event_type):
+    def close(self, event_type: Any) -> None:
         self.append(event_type, {})
         self.closed = True
 
@@ -456,7 +460,7 @@ BATCHED = {"ScheduleActivity": "activity", "StartTimer": "timer", "StartChildWor
 class Worker:
     """Serves a run with a kept machine, and checks it against a rebuilt one at every task."""
 
-    def __init__(self, program, outcome_of, *, marked=True):
+    def __init__(self, program: Any, outcome_of: Any, *, marked: Any = True) -> None:
         self.program = program
         self.marked = marked
         self.outcome_of = outcome_of
@@ -464,7 +468,7 @@ class Worker:
         self.stale = 0
         self.served = 0
 
-    def rebuild(self, history):
+    def rebuild(self, history: Any) -> Any:
         start = Start(
             workflow_id="w", run_id="run-1", arguments=[self.program], payload_codec="json"
         )
@@ -473,7 +477,7 @@ class Worker:
         assert not machine.stale
         return machine
 
-    def serve(self, history):
+    def serve(self, history: Any) -> Any:
         """The machine for a task, kept if it can be."""
         self.served += 1
         rebuilt = self.rebuild(history)
@@ -487,7 +491,7 @@ class Worker:
         self.machine = self.machine or rebuilt
         return self.machine
 
-    def see(self, machine):
+    def see(self, machine: Any) -> Any:
         commands = machine.commands()
         if isinstance(commands[0], workflow.FailWorkflow):
             if self.marked:  # an ordered history always replays
@@ -495,11 +499,13 @@ class Worker:
             return self.outcome_of(machine)
         return self.outcome_of(machine), machine.query("state")
 
-    def evict(self):
+    def evict(self) -> None:
         self.machine = None
 
 
-def run_to_the_end(server, worker, random, *, evicts, loses, peeks):
+def run_to_the_end(
+    server: Any, worker: Any, random: Any, *, evicts: Any, loses: Any, peeks: Any
+) -> Any:
     """Drive a run until it is closed, or nothing is left to happen; its last commands."""
     commands: list[Any] = []
     for _ in range(200):
@@ -531,10 +537,10 @@ def run_to_the_end(server, worker, random, *, evicts, loses, peeks):
 
 
 @pytest.mark.parametrize("keeps_waits", [True, False])
-def test_kept_machine_is_the_rebuilt_one(keeps_waits, outcome_of):
+def test_kept_machine_is_the_rebuilt_one(keeps_waits: Any, outcome_of: Any) -> None:
     @random_programs
     @given(program=programs, seed=st.integers(0, 2**32))
-    def check(program, seed):
+    def check(program: Any, seed: Any) -> None:
         random = Random(seed)
         server = ModelServer(random, keeps_waits=keeps_waits)
         worker = Worker(program, outcome_of)
@@ -545,10 +551,10 @@ def test_kept_machine_is_the_rebuilt_one(keeps_waits, outcome_of):
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_machine_fed_at_odd_moments_is_exact_or_stale(marked, outcome_of):
+def test_machine_fed_at_odd_moments_is_exact_or_stale(marked: Any, outcome_of: Any) -> None:
     @random_programs
     @given(program=programs, seed=st.integers(0, 2**32))
-    def check(program, seed):
+    def check(program: Any, seed: Any) -> None:
         random = Random(seed)
         server = ModelServer(random, keeps_waits=random.random() < 0.5, marked=marked)
         worker = Worker(program, outcome_of, marked=marked)
@@ -562,10 +568,10 @@ def test_machine_fed_at_odd_moments_is_exact_or_stale(marked, outcome_of):
     check()
 
 
-def test_finished_history_gives_the_recorded_outcome(outcome_of):
+def test_finished_history_gives_the_recorded_outcome(outcome_of: Any) -> None:
     @random_programs
     @given(program=programs, seed=st.integers(0, 2**32))
-    def check(program, seed):
+    def check(program: Any, seed: Any) -> None:
         random = Random(seed)
         server = ModelServer(random, keeps_waits=random.random() < 0.5)
         worker = Worker(program, outcome_of)
@@ -576,10 +582,10 @@ def test_finished_history_gives_the_recorded_outcome(outcome_of):
     check()
 
 
-def test_any_cut_of_a_history_is_exact_or_stale(outcome_of):
+def test_any_cut_of_a_history_is_exact_or_stale(outcome_of: Any) -> None:
     @random_programs
     @given(program=programs, seed=st.integers(0, 2**32))
-    def check(program, seed):
+    def check(program: Any, seed: Any) -> None:
         random = Random(seed)
         server = ModelServer(random, keeps_waits=random.random() < 0.5)
         run_to_the_end(

@@ -1,6 +1,10 @@
 """Fan-out: a list resolves as a whole, in yielded order, in the shape it was yielded in."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import itertools
+from typing import Any
 
 import pytest
 
@@ -9,9 +13,9 @@ from durable_workflow._kernel import Machine, Start
 from durable_workflow.errors import ActivityFailed, NonDeterministicReplayError
 
 
-def answer(build):
+def answer(build: Any) -> Any:
     class Answer:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             try:
                 return (yield build(ctx))
             except ActivityFailed as error:
@@ -20,11 +24,11 @@ def answer(build):
     return Answer
 
 
-def three(ctx):
+def three(ctx: Any) -> Any:
     return [ctx.schedule_activity("a", [n]) for n in range(3)]
 
 
-def mixed(ctx):
+def mixed(ctx: Any) -> Any:
     return [
         ctx.schedule_activity("a", []),
         ctx.start_timer(1),
@@ -33,18 +37,18 @@ def mixed(ctx):
     ]
 
 
-def replayed(build, history):
+def replayed(build: Any, history: Any) -> Any:
     return workflow.replay(answer(build), history, []).commands
 
 
-def result(build, history):
+def result(build: Any, history: Any) -> Any:
     (command,) = replayed(build, history)
     return command.result
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 @pytest.mark.parametrize("schedules", [True, False])
-def test_results_come_in_yielded_order(recorded, order, schedules):
+def test_results_come_in_yielded_order(recorded: Any, order: Any, schedules: Any) -> None:
     history = recorded()
     if schedules:
         for n in range(3):
@@ -55,7 +59,7 @@ def test_results_come_in_yielded_order(recorded, order, schedules):
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
-def test_mixed_lists_never_swap_their_members(recorded, order):
+def test_mixed_lists_never_swap_their_members(recorded: Any, order: Any) -> None:
     history = recorded()
     events = [
         ("ActivityCompleted", {"activity_type": "a", "result": '"a"'}),
@@ -68,14 +72,14 @@ def test_mixed_lists_never_swap_their_members(recorded, order):
     assert result(mixed, history) == ["a", None, "c", "b"]
 
 
-def test_without_sequences_results_come_in_recorded_order(recorded):
+def test_without_sequences_results_come_in_recorded_order(recorded: Any) -> None:
     history = recorded()
     for value in ("x", "y", "z"):
         history.add("ActivityCompleted", result=f'"{value}"')
     assert result(three, history) == ["x", "y", "z"]
 
 
-def test_doubled_sequences_are_read_in_recorded_order(recorded):
+def test_doubled_sequences_are_read_in_recorded_order(recorded: Any) -> None:
     history = recorded()
     for value in ("x", "y", "z"):
         history.completed(1, value)
@@ -83,7 +87,7 @@ def test_doubled_sequences_are_read_in_recorded_order(recorded):
 
 
 @pytest.mark.parametrize("done", [0, 1, 2])
-def test_unfinished_list_is_said_again_as_a_whole(recorded, done):
+def test_unfinished_list_is_said_again_as_a_whole(recorded: Any, done: Any) -> None:
     history = recorded()
     for n in range(3):
         history.scheduled(2 + n)
@@ -92,11 +96,11 @@ def test_unfinished_list_is_said_again_as_a_whole(recorded, done):
     assert replayed(three, history) == three(workflow.WorkflowContext())
 
 
-def test_partly_recorded_list_is_said_as_a_whole(recorded):
+def test_partly_recorded_list_is_said_as_a_whole(recorded: Any) -> None:
     assert len(replayed(three, recorded().scheduled(2))) == 3
 
 
-def test_first_failure_in_yielded_order_is_raised(recorded):
+def test_first_failure_in_yielded_order_is_raised(recorded: Any) -> None:
     history = recorded()
     for n in (2, 1):
         history.add("ActivityFailed", sequence=2 + n, activity_type="a", message=f"no {n}")
@@ -114,8 +118,8 @@ def test_first_failure_in_yielded_order_is_raised(recorded):
         ([["a", "a"], "a"], [[0, 1], 2]),
     ],
 )
-def test_nested_lists_keep_their_shape(recorded, shape, expected):
-    def build(ctx, part=shape):
+def test_nested_lists_keep_their_shape(recorded: Any, shape: Any, expected: Any) -> Any:
+    def build(ctx: Any, part: Any = shape) -> Any:
         if isinstance(part, list):
             return [build(ctx, member) for member in part]
         return ctx.schedule_activity(part, [])
@@ -127,8 +131,8 @@ def test_nested_lists_keep_their_shape(recorded, shape, expected):
     assert result(build, history) == expected
 
 
-def test_nested_list_is_said_depth_first():
-    def build(ctx):
+def test_nested_list_is_said_depth_first() -> Any:
+    def build(ctx: Any) -> Any:
         return [ctx.start_timer(1), [ctx.start_timer(2), [ctx.start_timer(3)]], ctx.start_timer(4)]
 
     assert [command.delay_seconds for command in replayed(build, [])] == [1, 2, 3, 4]
@@ -150,7 +154,7 @@ def test_nested_list_is_said_depth_first():
         (lambda ctx: iter([ctx.start_timer(1)]), "list_iterator"),
     ],
 )
-def test_what_cannot_be_waited_for_fails_the_workflow(build, named):
+def test_what_cannot_be_waited_for_fails_the_workflow(build: Any, named: Any) -> None:
     (command,) = replayed(build, [])
     assert isinstance(command, workflow.FailWorkflow)
     assert command.exception_type == "TypeError"
@@ -158,7 +162,7 @@ def test_what_cannot_be_waited_for_fails_the_workflow(build, named):
     assert named in command.message
 
 
-def test_mismatch_inside_a_list_names_its_place(recorded):
+def test_mismatch_inside_a_list_names_its_place(recorded: Any) -> None:
     history = recorded().activity(2, 1).activity(3, 2, "other")
     with pytest.raises(NonDeterministicReplayError) as caught:
         replayed(three, history)
@@ -167,7 +171,7 @@ def test_mismatch_inside_a_list_names_its_place(recorded):
     assert "Recorded activity_type 'other'" in str(caught.value)
 
 
-def test_parallel_group_metadata_changes_nothing(recorded):
+def test_parallel_group_metadata_changes_nothing(recorded: Any) -> None:
     """Groups say what sequences say already; broken ones say nothing."""
     history = recorded()
     for index in (1, 2, 0):
@@ -189,7 +193,7 @@ def test_parallel_group_metadata_changes_nothing(recorded):
     assert result(three, history) == [0, 1, 2]
 
 
-def test_members_may_arrive_one_by_one(recorded):
+def test_members_may_arrive_one_by_one(recorded: Any) -> None:
     """A kept machine fed in odd order takes what a rebuilt one takes."""
     history = recorded().completed(4, "c").completed(2, "a").completed(3, "b")
     machine = Machine(answer(three), Start())

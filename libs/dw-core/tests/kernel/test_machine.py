@@ -1,8 +1,12 @@
 """The machine's interface: feeding, keeping, ending, and what makes it unusable."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import gc
 import sys
 import weakref
+from typing import Any
 
 import pytest
 
@@ -14,40 +18,40 @@ from durable_workflow.errors import NonDeterministicReplayError, QueryFailed
 @workflow.defn(name="sequence")
 class Sequence:
     @workflow.signal("s")
-    def on_signal(self): ...
+    def on_signal(self) -> None: ...
 
     @workflow.query("q")
-    def ask(self, *arguments):
+    def ask(self, *arguments: Any) -> Any:
         return ["answer", *arguments]
 
     @workflow.update("u")
-    def change(self):
+    def change(self) -> Any:
         return "changed"
 
-    def run(self, ctx, count):
+    def run(self, ctx: Any, count: Any) -> Any:
         for number in range(count):
             yield ctx.schedule_activity("a", [number])
         return count
 
 
-def machine_of(count, workflow_cls=Sequence):
+def machine_of(count: Any, workflow_cls: Any = Sequence) -> Any:
     return Machine(workflow_cls, Start("w", "r", [count]))
 
 
-def sequence_history(recorded, count):
+def sequence_history(recorded: Any, count: Any) -> Any:
     history = recorded(clock="event")
     for _ in range(count):
         history.activity(len(history) + 1, None)
     return history
 
 
-def test_machine_that_was_fed_nothing_says_how_a_run_begins():
+def test_machine_that_was_fed_nothing_says_how_a_run_begins() -> None:
     assert machine_of(1).commands() == [workflow.ScheduleActivity("a", [0])]
     assert machine_of(1).query("q", [2]) == ["answer", 2]
     assert machine_of(0).closed is False
 
 
-def test_feeding_step_by_step(recorded):
+def test_feeding_step_by_step(recorded: Any) -> None:
     history = sequence_history(recorded, 3)
     machine = machine_of(3)
     assert machine.last_sequence == 0
@@ -65,17 +69,17 @@ def test_feeding_step_by_step(recorded):
     assert not machine.spent
 
 
-def test_pages_are_fed_with_more(recorded):
+def test_pages_are_fed_with_more(recorded: Any) -> None:
     @workflow.defn(name="two-signals")
     class TwoSignals:
-        def __init__(self):
+        def __init__(self) -> None:
             self.count = 0
 
         @workflow.signal("s")
-        def on_signal(self):
+        def on_signal(self) -> None:
             self.count += 1
 
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.wait_condition(lambda: self.count == 1, key="k")
             return self.count
 
@@ -90,7 +94,7 @@ def test_pages_are_fed_with_more(recorded):
     assert cut.stale  # the first feed ended where no task was claimed
 
 
-def test_histories_without_sequences_have_position_zero():
+def test_histories_without_sequences_have_position_zero() -> None:
     machine = machine_of(1)
     machine.feed([{"event_type": "ActivityCompleted", "payload": {"result": "1"}}])
     assert machine.last_sequence == 0
@@ -98,13 +102,13 @@ def test_histories_without_sequences_have_position_zero():
 
 
 @pytest.mark.parametrize("record", [{}, {"payload": None}, {"event_type": 5}, {"type": "Unknown"}])
-def test_records_that_say_nothing_are_passed_by(record):
+def test_records_that_say_nothing_are_passed_by(record: Any) -> None:
     machine = machine_of(1)
     machine.feed([record])
     assert machine.commands() == [workflow.ScheduleActivity("a", [0])]
 
 
-def test_sequences_may_be_digits_and_have_another_name():
+def test_sequences_may_be_digits_and_have_another_name() -> None:
     machine = machine_of(1)
     machine.feed(
         [
@@ -119,13 +123,13 @@ def test_sequences_may_be_digits_and_have_another_name():
 # --- ends -----------------------------------------------------------------------------------
 
 
-def test_plain_function_completes_at_once(recorded):
+def test_plain_function_completes_at_once(recorded: Any) -> None:
     class Plain:
-        def run(self, ctx, value):
+        def run(self, ctx: Any, value: Any) -> Any:
             return value
 
     class Continues:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             return ctx.continue_as_new(5)
 
     assert workflow.replay(Plain, [], [7]).commands == [workflow.CompleteWorkflow(7)]
@@ -133,9 +137,9 @@ def test_plain_function_completes_at_once(recorded):
 
 
 @pytest.mark.parametrize("yields", [True, False])
-def test_continue_as_new_is_the_same_yielded_or_returned(recorded, yields):
+def test_continue_as_new_is_the_same_yielded_or_returned(recorded: Any, yields: Any) -> None:
     class Continue:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.upsert_search_attributes({"a": 1})
             if yields:
                 yield ctx.continue_as_new(1)
@@ -155,20 +159,20 @@ def test_continue_as_new_is_the_same_yielded_or_returned(recorded, yields):
     assert caught.value.expected_shape == "continue as new"
 
 
-def test_failure_drops_what_was_to_be_recorded():
+def test_failure_drops_what_was_to_be_recorded() -> None:
     class Fails:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.side_effect(lambda: 1)
             raise ValueError("no")
 
     assert workflow.replay(Fails, [], []).commands == [workflow.FailWorkflow("no", "ValueError")]
 
 
-def test_failure_says_nothing_about_retries():
+def test_failure_says_nothing_about_retries() -> None:
     from durable_workflow.errors import NonRetryableError
 
     class Fails:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             raise NonRetryableError("no")
             yield
 
@@ -178,13 +182,13 @@ def test_failure_says_nothing_about_retries():
 
 
 @pytest.mark.parametrize("where", ["constructor", "call", "body"])
-def test_errors_before_the_first_yield_can_be_reached_fail_the_task(where):
+def test_errors_before_the_first_yield_can_be_reached_fail_the_task(where: Any) -> None:
     class Broken:
-        def __init__(self):
+        def __init__(self) -> None:
             if where == "constructor":
                 raise LookupError("constructor")
 
-        def run(self, ctx, *arguments):
+        def run(self, ctx: Any, *arguments: Any) -> Any:
             if where == "call":
                 raise LookupError("call")
             return ctx.missing
@@ -193,9 +197,9 @@ def test_errors_before_the_first_yield_can_be_reached_fail_the_task(where):
         workflow.replay(Broken, [], [])
 
 
-def test_non_determinism_is_not_an_error_that_code_may_turn_into_a_failure(recorded):
+def test_non_determinism_is_not_an_error_that_code_may_turn_into_a_failure(recorded: Any) -> None:
     class Nested:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             raise NonDeterministicReplayError(1, "timer", [])
             yield
 
@@ -203,16 +207,16 @@ def test_non_determinism_is_not_an_error_that_code_may_turn_into_a_failure(recor
         workflow.replay(Nested, [], [])
 
 
-def test_async_workflows_are_refused_by_name():
+def test_async_workflows_are_refused_by_name() -> None:
     class Coroutine:
-        async def run(self, ctx): ...
+        async def run(self, ctx: Any) -> None: ...
 
     class AsyncGenerator:
-        async def run(self, ctx):
+        async def run(self, ctx: Any) -> Any:
             yield
 
     class Hidden:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             return Coroutine().run(ctx)
 
     for workflow_cls in (Coroutine, AsyncGenerator, Hidden):
@@ -223,11 +227,11 @@ def test_async_workflows_are_refused_by_name():
 # --- unusable machines -----------------------------------------------------------------------
 
 
-def test_base_exception_flows_out_of_feed(recorded):
+def test_base_exception_flows_out_of_feed(recorded: Any) -> None:
     class Interrupt(BaseException): ...
 
     class Looping:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.schedule_activity("a", [])
             raise Interrupt
 
@@ -239,7 +243,7 @@ def test_base_exception_flows_out_of_feed(recorded):
     assert machine.stale
 
 
-def test_stale_machine_answers_nothing(recorded):
+def test_stale_machine_answers_nothing(recorded: Any) -> None:
     machine = machine_of(1)
     machine.feed(recorded(clock="event"))
     machine.feed(recorded(clock="event").add("TimerScheduled", sequence=2)[1:])
@@ -249,14 +253,14 @@ def test_stale_machine_answers_nothing(recorded):
             use()
 
 
-def test_error_of_replay_leaves_a_stale_machine(recorded):
+def test_error_of_replay_leaves_a_stale_machine(recorded: Any) -> None:
     machine = machine_of(1)
     with pytest.raises(NonDeterministicReplayError):
         machine.feed(recorded().add("TimerScheduled", sequence=2))
     assert machine.stale
 
 
-def test_machine_on_which_an_update_ran_is_spent(recorded):
+def test_machine_on_which_an_update_ran_is_spent(recorded: Any) -> None:
     machine = machine_of(1)
     machine.feed(recorded(clock="event").accepted("u"))
     assert machine.apply_update("u") == workflow.CompleteUpdate("u", "changed")
@@ -265,7 +269,7 @@ def test_machine_on_which_an_update_ran_is_spent(recorded):
         machine.commands()
 
 
-def test_signal_after_the_code_ended_makes_it_stale(recorded):
+def test_signal_after_the_code_ended_makes_it_stale(recorded: Any) -> None:
     history = sequence_history(recorded, 1)
     machine = machine_of(1)
     machine.feed(history)
@@ -274,7 +278,7 @@ def test_signal_after_the_code_ended_makes_it_stale(recorded):
     assert machine.stale
 
 
-def test_end_on_record_keeps_the_machine(recorded):
+def test_end_on_record_keeps_the_machine(recorded: Any) -> None:
     history = sequence_history(recorded, 1)
     machine = machine_of(1)
     machine.feed(history)
@@ -294,17 +298,17 @@ def test_end_on_record_keeps_the_machine(recorded):
         "WorkflowContinuedAsNew",
     ],
 )
-def test_run_is_closed_by_history(recorded, event_type):
+def test_run_is_closed_by_history(recorded: Any, event_type: Any) -> None:
     machine = machine_of(1)
     machine.feed(recorded().scheduled(2).add(event_type))
     assert machine.closed
     assert machine.commands() == [workflow.ScheduleActivity("a", [0])]
 
 
-def test_failed_workflow_is_asked_once_history_knows_of_it(recorded):
+def test_failed_workflow_is_asked_once_history_knows_of_it(recorded: Any) -> None:
     @workflow.defn(name="failing")
     class Failing(Sequence):
-        def run(self, ctx, count):
+        def run(self, ctx: Any, count: Any) -> Any:
             yield from super().run(ctx, count)
             raise ValueError("in the end")
 
@@ -321,11 +325,11 @@ def test_failed_workflow_is_asked_once_history_knows_of_it(recorded):
 # --- costs ----------------------------------------------------------------------------------
 
 
-def calls_during(action):
+def calls_during(action: Any) -> Any:
     """How many Python functions are called: what an action costs, on any machine."""
     count = 0
 
-    def profile(frame, event, argument):
+    def profile(frame: Any, event: Any, argument: Any) -> None:
         nonlocal count
         count += event == "call"
 
@@ -337,8 +341,8 @@ def calls_during(action):
     return count
 
 
-def test_replay_costs_the_length_of_history(recorded):
-    def cost(count):
+def test_replay_costs_the_length_of_history(recorded: Any) -> Any:
+    def cost(count: Any) -> Any:
         history = list(sequence_history(recorded, count))
         machine = machine_of(count)
         calls = calls_during(lambda: machine.feed(history))
@@ -348,14 +352,14 @@ def test_replay_costs_the_length_of_history(recorded):
     assert cost(2_000) < 1.2 * cost(200)
 
 
-def test_next_step_of_a_kept_machine_costs_the_same_early_and_late(recorded):
+def test_next_step_of_a_kept_machine_costs_the_same_early_and_late(recorded: Any) -> None:
     history = list(sequence_history(recorded, 3_000))
     machine = machine_of(3_000)
     machine.feed(history[:1])
     costs = []
     for start in range(1, len(history), 2):
 
-        def step(start=start):
+        def step(start: Any = start) -> None:
             machine.feed(history[start : start + 2])
             machine.commands()
 
@@ -363,12 +367,12 @@ def test_next_step_of_a_kept_machine_costs_the_same_early_and_late(recorded):
     assert sum(costs[-101:-1]) <= 1.2 * sum(costs[:100])
 
 
-def test_wide_list_costs_its_width_however_it_arrives(recorded):
+def test_wide_list_costs_its_width_however_it_arrives(recorded: Any) -> Any:
     class Wide:
-        def run(self, ctx, count):
+        def run(self, ctx: Any, count: Any) -> Any:
             yield [ctx.schedule_activity("a", []) for _ in range(count)]
 
-    def cost(count):
+    def cost(count: Any) -> Any:
         history = recorded(clock="event")
         for n in range(count):
             history.scheduled(2 + n)
@@ -377,7 +381,7 @@ def test_wide_list_costs_its_width_however_it_arrives(recorded):
         machine = machine_of(count, Wide)
         machine.feed(history[:1])
 
-        def feed_each():
+        def feed_each() -> None:
             for event in history[1:]:
                 machine.feed([event])
 
@@ -388,21 +392,21 @@ def test_wide_list_costs_its_width_however_it_arrives(recorded):
     assert cost(1_000) < 1.3 * cost(100)
 
 
-def test_ten_thousand_steps_in_one_replay(recorded):
+def test_ten_thousand_steps_in_one_replay(recorded: Any) -> None:
     history = list(sequence_history(recorded, 10_000))
     assert workflow.replay(Sequence, history, [10_000]).commands == [
         workflow.CompleteWorkflow(10_000)
     ]
 
 
-def test_size_follows_what_is_kept(recorded):
+def test_size_follows_what_is_kept(recorded: Any) -> Any:
     class Keeps:
-        def run(self, ctx, count):
+        def run(self, ctx: Any, count: Any) -> Any:
             kept = []
             for _ in range(count):
                 kept.append((yield ctx.schedule_activity("a", [])))
 
-    def size(text):
+    def size(text: Any) -> Any:
         history = recorded()
         for _ in range(50):
             history.activity(len(history) + 1, text)
@@ -414,14 +418,14 @@ def test_size_follows_what_is_kept(recorded):
     assert machine_of(1).size_hint_bytes > 0
 
 
-def test_steps_that_are_over_are_forgotten(recorded):
+def test_steps_that_are_over_are_forgotten(recorded: Any) -> None:
     history = sequence_history(recorded, 2_000)
     machine = machine_of(3_000)
     machine.feed(history)
     assert machine.size_hint_bytes < 50_000
 
 
-def test_dropped_machine_is_freed_at_once(recorded):
+def test_dropped_machine_is_freed_at_once(recorded: Any) -> None:
     machine = machine_of(2)
     machine.feed(sequence_history(recorded, 1))
     reference = weakref.ref(machine)

@@ -1,7 +1,11 @@
 """Signals and updates of history: when they are applied, and what goes wrong with them."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import json
 import logging
+from typing import Any
 
 import pytest
 
@@ -12,26 +16,26 @@ from durable_workflow.errors import WorkflowPayloadDecodeError
 
 @workflow.defn(name="log")
 class Log:
-    def __init__(self):
-        self.log = []
+    def __init__(self) -> None:
+        self.log: list[Any] = []
 
     @workflow.signal("s")
-    def on_signal(self, *arguments):
+    def on_signal(self, *arguments: Any) -> None:
         self.log.append(["s", *arguments])
 
     @workflow.signal("boom")
-    def boom(self):
+    def boom(self) -> None:
         raise LookupError("no such thing")
 
     @workflow.update("u")
-    def on_update(self, *arguments):
+    def on_update(self, *arguments: Any) -> Any:
         self.log.append(["u", *arguments])
         return "ignored"
 
     @workflow.update("strict")
-    def strict(self, one): ...
+    def strict(self, one: Any) -> None: ...
 
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         self.log.append("start")
         for name in ("a", "b"):
             yield ctx.schedule_activity(name, [])
@@ -39,7 +43,7 @@ class Log:
         return self.log
 
 
-def log_of(history, workflow_cls=Log):
+def log_of(history: Any, workflow_cls: Any = Log) -> Any:
     machine = Machine(workflow_cls, Start())
     machine.feed(history)
     machine.commands()
@@ -47,7 +51,7 @@ def log_of(history, workflow_cls=Log):
 
 
 @pytest.mark.parametrize("clock", [None, "event"])
-def test_receivers_are_applied_at_the_stop_they_were_recorded_at(recorded, clock):
+def test_receivers_are_applied_at_the_stop_they_were_recorded_at(recorded: Any, clock: Any) -> None:
     history = recorded(clock=clock).signal("s", 0).scheduled(3, "a").signal("s", 1)
     history.update("u", 2).completed(3, 1, "a").signal("s", 3).scheduled(8, "b")
     assert log_of(history) == ["start", ["s", 0], ["s", 1], ["u", 2], "a", ["s", 3]]
@@ -56,9 +60,9 @@ def test_receivers_are_applied_at_the_stop_they_were_recorded_at(recorded, clock
 
 
 @pytest.mark.parametrize("clock", [None, "event"])
-def test_signal_of_an_unfinished_list_is_seen_at_once(recorded, clock):
+def test_signal_of_an_unfinished_list_is_seen_at_once(recorded: Any, clock: Any) -> None:
     class Lists(Log):
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield [ctx.schedule_activity("a", []) for _ in range(2)]
             self.log.append("done")
 
@@ -69,11 +73,13 @@ def test_signal_of_an_unfinished_list_is_seen_at_once(recorded, clock):
 
 
 @pytest.mark.parametrize("clock", [None, "event"])
-def test_signal_while_an_activity_runs_is_not_seen_at_a_stop_without_trace(recorded, clock):
+def test_signal_while_an_activity_runs_is_not_seen_at_a_stop_without_trace(
+    recorded: Any, clock: Any
+) -> None:
     """The wait before the activity held at once; the signal came later, while it ran."""
 
     class Traceless(Log):
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.wait_condition(lambda: True)
             self.log.append("after wait")
             yield []
@@ -85,12 +91,12 @@ def test_signal_while_an_activity_runs_is_not_seen_at_a_stop_without_trace(recor
     assert log_of(history, Traceless) == ["after wait", "after list", ["s", 1]]
 
 
-def test_nothing_reaches_a_closed_run(recorded):
+def test_nothing_reaches_a_closed_run(recorded: Any) -> None:
     history = recorded().activity(2, 1, "a").activity(3, 1, "b").add("WorkflowCompleted")
     assert log_of(history.signal("s", 1)) == ["start", "a", "b"]
 
 
-def test_unknown_signal_is_dropped_and_unknown_update_fails(recorded):
+def test_unknown_signal_is_dropped_and_unknown_update_fails(recorded: Any) -> None:
     assert log_of(recorded().signal("gone", 1)) == ["start"]
     (command,) = workflow.replay(Log, recorded().update("gone", 1), []).commands
     assert command == workflow.FailWorkflow(
@@ -98,9 +104,9 @@ def test_unknown_signal_is_dropped_and_unknown_update_fails(recorded):
     )
 
 
-def test_undecorated_class_listens_to_nothing(recorded):
+def test_undecorated_class_listens_to_nothing(recorded: Any) -> None:
     class Undecorated:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.start_timer(1)
 
     assert workflow.replay(Undecorated, recorded().signal("s"), []).commands == [
@@ -115,21 +121,23 @@ def test_undecorated_class_listens_to_nothing(recorded):
         (lambda r: r.update("strict", 1, 2), "takes 2 positional arguments", "TypeError"),
     ],
 )
-def test_handler_that_raises_fails_the_workflow(recorded, history, message, kind):
-    (command,) = workflow.replay(Log, history(recorded()), []).commands
+def test_handler_that_raises_fails_the_workflow(
+    recorded: Any, history: Any, message: Any, kind: Any
+) -> None:
+    command: Any = workflow.replay(Log, history(recorded()), []).commands[0]
     assert command.exception_type == kind
     assert message in command.message
 
 
-def test_base_exception_of_a_handler_passes_through(recorded):
+def test_base_exception_of_a_handler_passes_through(recorded: Any) -> None:
     class Stop(BaseException): ...
 
     @workflow.defn(name="stopping")
     class Stopping(Log):
-        def on_signal(self):
+        def on_signal(self) -> None:
             raise Stop
 
-        on_signal.__signal_name__ = "s"
+        on_signal.__signal_name__ = "s"  # type: ignore[attr-defined]
 
     machine = Machine(workflow.defn(name="stopping")(Stopping), Start())
     with pytest.raises(Stop):
@@ -152,14 +160,14 @@ def test_base_exception_of_a_handler_passes_through(recorded):
         ({"arguments": serializer.encode([6]), "payload_codec": "avro"}, [6]),
     ],
 )
-def test_arguments_of_a_signal(recorded, payload, arguments):
+def test_arguments_of_a_signal(recorded: Any, payload: Any, arguments: Any) -> None:
     assert log_of(recorded().add("SignalReceived", signal_name="s", **payload)) == [
         "start",
         ["s", *arguments],
     ]
 
 
-def test_bare_arguments_have_the_runs_codec(recorded):
+def test_bare_arguments_have_the_runs_codec(recorded: Any) -> None:
     blob = serializer.encode([8])
     machine = Machine(Log, Start(payload_codec="avro"))
     machine.feed(recorded().add("SignalReceived", signal_name="s", arguments=blob))
@@ -171,8 +179,8 @@ def test_bare_arguments_have_the_runs_codec(recorded):
     [("SignalReceived", "signal_name", "signal"), ("UpdateApplied", "update_name", "update")],
 )
 def test_undecodable_arguments_are_reported_and_fail_the_task(
-    recorded, caplog, event_type, name_key, kind
-):
+    recorded: Any, caplog: Any, event_type: Any, name_key: Any, kind: Any
+) -> None:
     blob = "{" + "x" * 300
     history = recorded().add(event_type, **{name_key: "s", "arguments": blob})
     with (
@@ -198,7 +206,7 @@ def test_undecodable_arguments_are_reported_and_fail_the_task(
     assert record.exc_info is not None
 
 
-def test_undecodable_envelope_names_its_own_codec(recorded):
+def test_undecodable_envelope_names_its_own_codec(recorded: Any) -> None:
     envelope = {"codec": "avro", "blob": "!!!"}
     history = recorded().add("SignalReceived", signal_name="s", arguments=envelope)
     with pytest.raises(WorkflowPayloadDecodeError) as caught:
@@ -207,16 +215,16 @@ def test_undecodable_envelope_names_its_own_codec(recorded):
     assert (caught.value.workflow_id, caught.value.run_id) == (None, None)
 
 
-def test_undecodable_result_fails_the_task_and_not_the_workflow(recorded):
+def test_undecodable_result_fails_the_task_and_not_the_workflow(recorded: Any) -> None:
     history = recorded().add("ActivityCompleted", sequence=2, result="{")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="Expecting"):
         workflow.replay(Log, history, [])
 
 
-def test_decoding_is_the_callers(recorded):
+def test_decoding_is_the_callers(recorded: Any) -> Any:
     seen = []
 
-    def decode(value, codec):
+    def decode(value: Any, codec: Any) -> Any:
         seen.append((value, codec))
         return json.loads(value) if value else None
 

@@ -1,5 +1,10 @@
 """Condition waits, in histories of both sorts of server."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
+from typing import Any
+
 import pytest
 
 from durable_workflow import workflow
@@ -8,12 +13,12 @@ from durable_workflow.errors import NonDeterministicReplayError
 
 
 class Log:
-    def __init__(self):
-        self.log = []
-        self.seen = []
+    def __init__(self) -> None:
+        self.log: list[Any] = []
+        self.seen: list[Any] = []
 
     @workflow.signal("s")
-    def on_signal(self, k):
+    def on_signal(self, k: Any) -> None:
         self.log.append(k)
 
 
@@ -21,7 +26,7 @@ class Log:
 class ApproveThenPay(Log):
     """Two waits; what was sent before the first task satisfies the first at once."""
 
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         yield ctx.wait_condition(lambda: "approve" in self.log, key="approved")
         self.seen.append(list(self.log))
         yield ctx.wait_condition(lambda: "pay" in self.log, key="paid")
@@ -32,7 +37,7 @@ class ApproveThenPay(Log):
 class Consumer(Log):
     """The same wait again and again, each taking what is there."""
 
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         for _ in range(3):
             yield ctx.wait_condition(lambda: len(self.log) > 0, key="next")
             self.seen.append(list(self.log))
@@ -40,16 +45,16 @@ class Consumer(Log):
         return self.seen
 
 
-def replayed(workflow_cls, history):
+def replayed(workflow_cls: Any, history: Any) -> list[Any]:
     return workflow.replay(workflow_cls, history, []).commands
 
 
-def keys(commands):
+def keys(commands: Any) -> Any:
     return [command.condition_key for command in commands]
 
 
 @pytest.mark.parametrize("clock", [None, "event"])
-def test_wait_that_holds_at_once_takes_no_recorded_one(recorded, clock):
+def test_wait_that_holds_at_once_takes_no_recorded_one(recorded: Any, clock: Any) -> None:
     history = recorded(clock=clock).signal("s", "approve").wait(3, "paid")
     assert keys(replayed(ApproveThenPay, history)) == ["paid"]
     history.signal("s", "pay")
@@ -58,9 +63,11 @@ def test_wait_that_holds_at_once_takes_no_recorded_one(recorded, clock):
 
 
 @pytest.mark.parametrize("clock", [None, "event"])
-def test_wait_that_holds_at_once_needs_no_trace_before_another_step(recorded, clock):
+def test_wait_that_holds_at_once_needs_no_trace_before_another_step(
+    recorded: Any, clock: Any
+) -> None:
     class Through:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.wait_condition(lambda: True, key="k")
             return (yield ctx.schedule_activity("a", []))
 
@@ -72,7 +79,7 @@ def test_wait_that_holds_at_once_needs_no_trace_before_another_step(recorded, cl
     ]
 
 
-def test_same_key_in_a_loop_is_told_apart_by_what_was_there(recorded):
+def test_same_key_in_a_loop_is_told_apart_by_what_was_there(recorded: Any) -> None:
     """In an ordered history: the first wait held at once, so the recorded one is the second."""
     history = recorded(clock="event").signal("s", 1).wait(3, "next").signal("s", 2).satisfied(3)
     assert keys(replayed(Consumer, history)) == ["next"]
@@ -80,7 +87,7 @@ def test_same_key_in_a_loop_is_told_apart_by_what_was_there(recorded):
     assert replayed(Consumer, history) == [workflow.CompleteWorkflow([[1], [2], [3]])]
 
 
-def test_all_that_came_before_the_task_is_there_when_the_wait_is_tested(recorded):
+def test_all_that_came_before_the_task_is_there_when_the_wait_is_tested(recorded: Any) -> None:
     history = recorded(clock="event").wait(2, "next").signal("s", 1).signal("s", 2).satisfied(2)
     history.wait(6, "next")
     machine = Machine(Consumer, Start())
@@ -88,12 +95,12 @@ def test_all_that_came_before_the_task_is_there_when_the_wait_is_tested(recorded
     assert machine.instance.seen == [[1, 2]]
 
 
-def test_reopening_without_timer_leaves_two_signals_where_they_were(recorded):
+def test_reopening_without_timer_leaves_two_signals_where_they_were(recorded: Any) -> None:
     """The first alone would satisfy the wait; the second, seen by the same task, undid it."""
 
     @workflow.defn(name="even")
     class Even(Log):
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.wait_condition(lambda: len(self.log) % 2 == 1, key="odd")
             return self.log
 
@@ -103,9 +110,9 @@ def test_reopening_without_timer_leaves_two_signals_where_they_were(recorded):
     assert replayed(Even, history) == [workflow.CompleteWorkflow([1, 2, 3])]
 
 
-def test_signal_between_timeout_and_task_belongs_to_the_next_wait(recorded):
+def test_signal_between_timeout_and_task_belongs_to_the_next_wait(recorded: Any) -> None:
     class Timeout(ApproveThenPay):
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             ok = yield ctx.wait_condition(lambda: False, key="first", timeout=1)
             self.seen.append([ok, list(self.log)])
             yield ctx.wait_condition(lambda: len(self.log) > 0, key="a")
@@ -119,13 +126,9 @@ def test_signal_between_timeout_and_task_belongs_to_the_next_wait(recorded):
 
 
 @pytest.mark.parametrize("clock", [None, "event"])
-def test_timeouts_by_event(recorded, clock):
-    class Wait:
-        def run(self, ctx):
-            return (yield ctx.wait_condition(lambda: True, key="k", timeout=1))
-
+def test_timeouts_by_event(recorded: Any, clock: Any) -> None:
     class Never:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             return (yield ctx.wait_condition(lambda: False, key="k", timeout=0))
 
     history = recorded(clock=clock).wait(2, "k")
@@ -133,9 +136,9 @@ def test_timeouts_by_event(recorded, clock):
     assert replayed(Never, history) == [workflow.CompleteWorkflow(False)]
 
 
-def test_a_satisfied_wait_is_true_even_if_the_predicate_is_not(recorded):
+def test_a_satisfied_wait_is_true_even_if_the_predicate_is_not(recorded: Any) -> None:
     class Never:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             return (yield ctx.wait_condition(lambda: False, key="k"))
 
     for clock in (None, "event"):
@@ -151,9 +154,11 @@ def test_a_satisfied_wait_is_true_even_if_the_predicate_is_not(recorded):
         ("", "history has '', workflow yielded 'k'"),
     ],
 )
-def test_changed_key_fails_the_workflow(recorded, clock, recorded_key, message):
+def test_changed_key_fails_the_workflow(
+    recorded: Any, clock: Any, recorded_key: Any, message: Any
+) -> None:
     class Wait:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.wait_condition(lambda: False, key="k")
 
     (command,) = replayed(Wait, recorded(clock=clock).wait(2, recorded_key))
@@ -162,9 +167,9 @@ def test_changed_key_fails_the_workflow(recorded, clock, recorded_key, message):
 
 
 @pytest.mark.parametrize("clock", [None, "event"])
-def test_changed_predicate_fails_the_workflow(recorded, clock):
+def test_changed_predicate_fails_the_workflow(recorded: Any, clock: Any) -> None:
     class Wait:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.wait_condition(lambda: False, key="k")
 
     (current,) = replayed(Wait, [])
@@ -187,9 +192,9 @@ def test_changed_predicate_fails_the_workflow(recorded, clock):
 
 
 @pytest.mark.parametrize("clock", [None, "event"])
-def test_wait_where_history_has_another_step(recorded, clock):
+def test_wait_where_history_has_another_step(recorded: Any, clock: Any) -> None:
     class Wait:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.wait_condition(lambda: False, key="k")
 
     with pytest.raises(NonDeterministicReplayError) as caught:
@@ -197,9 +202,9 @@ def test_wait_where_history_has_another_step(recorded, clock):
     assert caught.value.expected_shape == "condition wait"
 
 
-def test_wait_that_is_false_though_history_went_on(recorded):
+def test_wait_that_is_false_though_history_went_on(recorded: Any) -> None:
     class Wait:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.wait_condition(lambda: False, key="k")
             yield ctx.schedule_activity("a", [])
 
@@ -209,10 +214,12 @@ def test_wait_that_is_false_though_history_went_on(recorded):
 
 
 @pytest.mark.parametrize("clock", [None, "event"])
-def test_predicate_that_raises_fails_the_workflow_only_once_it_raises(recorded, clock):
+def test_predicate_that_raises_fails_the_workflow_only_once_it_raises(
+    recorded: Any, clock: Any
+) -> None:
     @workflow.defn(name="raises-later")
     class RaisesLater(Log):
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.wait_condition(lambda: bool(self.log) and self.log[5], key="k")
 
     assert keys(replayed(RaisesLater, recorded(clock=clock).wait(2, "k"))) == ["k"]
@@ -221,12 +228,12 @@ def test_predicate_that_raises_fails_the_workflow_only_once_it_raises(recorded, 
     assert command.exception_type == "IndexError"
 
 
-def test_reopened_wait_of_an_old_fingerprint_is_followed(recorded):
+def test_reopened_wait_of_an_old_fingerprint_is_followed(recorded: Any) -> None:
     """Both openings were recorded by another SDK, whose fingerprint cannot be compared to ours."""
 
     @workflow.defn(name="no-key")
     class NoKey(Log):
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.wait_condition(lambda: len(self.log) >= 2)
             return self.log
 
@@ -235,12 +242,12 @@ def test_reopened_wait_of_an_old_fingerprint_is_followed(recorded):
     assert replayed(NoKey, history) == [workflow.CompleteWorkflow([1, 2])]
 
 
-def test_stale_reopening_is_passed_by_at_the_end(recorded):
+def test_stale_reopening_is_passed_by_at_the_end(recorded: Any) -> None:
     """A server that re-opened a wait once more after its predicate had become true."""
 
     @workflow.defn(name="stale-reopen")
     class Two(Log):
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.wait_condition(lambda: len(self.log) >= 2, key="a")
             return self.log
 
@@ -250,7 +257,7 @@ def test_stale_reopening_is_passed_by_at_the_end(recorded):
         replayed(Two, recorded().wait(2, "a").signal("s", 1).signal("s", 2).satisfied(2).wait(6))
 
 
-def test_open_wait_id_is_that_of_the_wait_the_code_stands_at(recorded):
+def test_open_wait_id_is_that_of_the_wait_the_code_stands_at(recorded: Any) -> None:
     history = recorded(clock="event")
     machine = Machine(ApproveThenPay, Start())
     machine.feed(history)
@@ -264,7 +271,7 @@ def test_open_wait_id_is_that_of_the_wait_the_code_stands_at(recorded):
     assert keys(machine.commands()) == ["paid"]
 
 
-def test_kept_wait_needs_no_reopening(recorded):
+def test_kept_wait_needs_no_reopening(recorded: Any) -> None:
     """The worker says that it is still the same wait, and the server appends nothing."""
     history = recorded(clock="event").wait(2, "approved").signal("s", 1).signal("s", "approve")
     history.satisfied(2).wait(6, "paid").signal("s", "pay")

@@ -1,6 +1,10 @@
 """Wire forms of commands: every field, every check, and one batch for all payloads."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import logging
+from typing import Any
 
 import pytest
 
@@ -24,7 +28,7 @@ from durable_workflow.workflow import (
 )
 
 
-def envelope(value, codec="avro"):
+def envelope(value: Any, codec: Any = "avro") -> Any:
     return serializer.envelope(value, codec)
 
 
@@ -148,29 +152,29 @@ WIRE_FORMS = [
 @pytest.mark.parametrize(
     ("command", "wire"), WIRE_FORMS, ids=[f"{w['type']}-{i}" for i, (_, w) in enumerate(WIRE_FORMS)]
 )
-def test_wire_form(command, wire):
+def test_wire_form(command: Any, wire: Any) -> None:
     assert command.to_server_command("worker-queue") == wire
     assert list(command.to_server_command("worker-queue")) == list(wire)
 
 
-def test_a_whole_completion_is_the_same_in_one_batch():
+def test_a_whole_completion_is_the_same_in_one_batch() -> None:
     commands = [command for command, _ in WIRE_FORMS]
     assert commands_to_server_commands(commands, "worker-queue") == [wire for _, wire in WIRE_FORMS]
     assert commands_to_server_commands([], "q") == []
 
 
-def test_json_codec():
+def test_json_codec() -> None:
     wire = CompleteWorkflow([1]).to_server_command("q", payload_codec="json")
     assert wire["result"] == {"codec": "json", "blob": "[1]"}
     wire = RecordSideEffect({"a": 1}).to_server_command("q", payload_codec="json")
     assert wire["result"] == '{"a":1}'
 
 
-def test_payloads_are_encoded_in_one_visit_to_the_codec(monkeypatch):
+def test_payloads_are_encoded_in_one_visit_to_the_codec(monkeypatch: Any) -> Any:
     batches = []
     encode_many = serializer._avro.encode_many
 
-    def counted(values, *rest, **options):
+    def counted(values: Any, *rest: Any, **options: Any) -> Any:
         batches.append(len(values))
         return encode_many(values, *rest, **options)
 
@@ -197,7 +201,7 @@ WRONG_ORDER = [
 
 
 @pytest.mark.parametrize("command", [*TOO_SHORT, *WRONG_ORDER])
-def test_timeouts_are_checked_alone_and_in_a_batch(command):
+def test_timeouts_are_checked_alone_and_in_a_batch(command: Any) -> None:
     complaint = "must be at least 1" if command in TOO_SHORT else "must not exceed"
     with pytest.raises(ValueError, match=complaint):
         command.to_server_command("q")
@@ -205,12 +209,12 @@ def test_timeouts_are_checked_alone_and_in_a_batch(command):
         commands_to_server_commands([StartTimer(1), command], "q")
 
 
-def test_unencodable_result_is_a_type_error():
+def test_unencodable_result_is_a_type_error() -> None:
     with pytest.raises(TypeError):
         CompleteWorkflow({1, 2}).to_server_command("q")
 
 
-def test_large_payloads_go_to_storage(tmp_path):
+def test_large_payloads_go_to_storage(tmp_path: Any) -> None:
     storage = LocalFilesystemExternalStorage(tmp_path)
     commands = [CompleteWorkflow("x" * 500), CompleteWorkflow("x"), RecordSideEffect("y" * 500)]
     large, small, effect = commands_to_server_commands(
@@ -228,19 +232,19 @@ def test_large_payloads_go_to_storage(tmp_path):
 
 
 @pytest.mark.parametrize("command", [StartTimer(1), FailWorkflow("x"), WaitCondition(lambda: True)])
-def test_commands_without_payload_refuse_storage(command):
+def test_commands_without_payload_refuse_storage(command: Any) -> None:
     with pytest.raises(TypeError):
         command.to_server_command("q", external_storage=None)
 
 
-def test_fail_update_takes_the_storage_arguments():
+def test_fail_update_takes_the_storage_arguments() -> None:
     wire = FailUpdate("u", "no").to_server_command(
         "q", external_storage=None, external_storage_threshold_bytes=None
     )
     assert wire["message"] == "no"
 
 
-def test_size_warning_names_the_payload(caplog):
+def test_size_warning_names_the_payload(caplog: Any) -> None:
     tiny = serializer.PayloadSizeWarningConfig(limit_bytes=10, threshold_percent=100)
     context = {"workflow_id": "w", "kind": "workflow_command"}
     with caplog.at_level(logging.WARNING):
@@ -259,7 +263,7 @@ def test_size_warning_names_the_payload(caplog):
     assert caplog.records == []
 
 
-def test_commands_know_their_public_home():
+def test_commands_know_their_public_home() -> None:
     for command in (StartTimer, CompleteWorkflow, WaitCondition):
         assert command.__module__ == "durable_workflow.workflow"
     assert workflow.StartTimer is StartTimer

@@ -1,8 +1,12 @@
 """What `ctx` gives to workflow code: vectors of the specification, and how commands are built."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import random
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -41,12 +45,14 @@ VECTORS = [
 ]
 
 
-def context(run_id="", now=NOON):
+def context(run_id: Any = "", now: Any = NOON) -> Any:
     return WorkflowContext(run_id=run_id, current_time=now)
 
 
 @pytest.mark.parametrize(("run_id", "seed", "uuid4", "randoms", "uuid7", "randint"), VECTORS)
-def test_random_vectors(run_id, seed, uuid4, randoms, uuid7, randint):
+def test_random_vectors(
+    run_id: Any, seed: Any, uuid4: Any, randoms: Any, uuid7: Any, randint: Any
+) -> None:
     ctx = context(run_id)
     assert [str(ctx.uuid4()) for _ in range(2)] == uuid4
     ctx = context(run_id)
@@ -58,7 +64,7 @@ def test_random_vectors(run_id, seed, uuid4, randoms, uuid7, randint):
     assert context(run_id).random().getstate() == random.Random(seed).getstate()
 
 
-def test_uuid7_golden_of_another_time():
+def test_uuid7_golden_of_another_time() -> None:
     ctx = context("run-1", datetime(2026, 1, 1, tzinfo=UTC))
     assert [str(ctx.uuid7()) for _ in range(2)] == [
         "019b76da-a800-7000-8e78-d88ee7431f0f",
@@ -66,13 +72,13 @@ def test_uuid7_golden_of_another_time():
     ]
 
 
-def test_uuids_have_version_and_variant():
+def test_uuids_have_version_and_variant() -> None:
     ctx = context("x")
     assert (ctx.uuid4().version, ctx.uuid7().version) == (4, 7)
     assert ctx.uuid7().variant == uuid.RFC_4122
 
 
-def test_uuid7_counter_wraps_at_twelve_bits():
+def test_uuid7_counter_wraps_at_twelve_bits() -> None:
     ctx = context("x")
     first = [ctx.uuid7() for _ in range(4097)]
     assert (first[4095].int >> 64) & 0xFFF == 0xFFF
@@ -82,7 +88,7 @@ def test_uuid7_counter_wraps_at_twelve_bits():
 @pytest.mark.parametrize(
     "moment", [datetime(1969, 12, 31, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)]
 )
-def test_uuid7_outside_of_its_range(moment):
+def test_uuid7_outside_of_its_range(moment: Any) -> None:
     ctx = context("x", moment)
     if moment.year < 1970:
         with pytest.raises(ValueError, match="does not fit"):
@@ -91,42 +97,42 @@ def test_uuid7_outside_of_its_range(moment):
         assert ctx.uuid7().version == 7  # year 9999 still fits into 48 bits
 
 
-def test_uuid7_is_of_the_moment_and_not_of_the_zone():
+def test_uuid7_is_of_the_moment_and_not_of_the_zone() -> None:
     zoned = NOON.astimezone(timezone(timedelta(hours=5)))
     assert context("run-1", zoned).uuid7() == context("run-1").uuid7()
 
 
-def test_now_is_fixed_even_without_a_recorded_time():
+def test_now_is_fixed_even_without_a_recorded_time() -> None:
     ctx = WorkflowContext()
     assert ctx.now() == ctx.now()
     assert ctx.now().tzinfo is not None
 
 
-def test_all_random_sources_share_one_generator():
+def test_all_random_sources_share_one_generator() -> None:
     ctx = context("run-1")
     ctx.random().random()
     assert str(ctx.uuid4()) != "61149e89-8a80-4e8d-b9e3-6238e7431f0f"
 
 
 @pytest.mark.parametrize(("seconds", "delay"), [(0.2, 1), (1, 1), (1.0001, 2), (-3, 0), (0, 0)])
-def test_sleep_rounds_up_and_is_never_negative(seconds, delay):
+def test_sleep_rounds_up_and_is_never_negative(seconds: Any, delay: Any) -> None:
     assert context().sleep(seconds) == workflow.StartTimer(delay)
 
 
-def test_start_timer_passes_its_value_through():
+def test_start_timer_passes_its_value_through() -> None:
     assert context().start_timer(7) == workflow.StartTimer(7)
 
 
 @pytest.mark.parametrize(
     ("timeout", "seconds"), [(None, None), (0, 0), (0.1, 1), (2.5, 3), (-1, 0)]
 )
-def test_wait_timeout_rounds_up(timeout, seconds):
+def test_wait_timeout_rounds_up(timeout: Any, seconds: Any) -> None:
     wait = context().wait_condition(lambda: True, key="k", timeout=timeout)
     assert (wait.timeout_seconds, wait.condition_key) == (seconds, "k")
     assert wait.condition_definition_fingerprint.startswith("sha256:")
 
 
-def test_activity_carries_its_options():
+def test_activity_carries_its_options() -> None:
     policy = workflow.ActivityRetryPolicy(max_attempts=2)
     command = context().schedule_activity(
         "a",
@@ -141,7 +147,7 @@ def test_activity_carries_its_options():
     assert command == workflow.ScheduleActivity("a", [1], "q", policy, 1, 2, 3, 4)
 
 
-def test_child_carries_its_options():
+def test_child_carries_its_options() -> None:
     command = context().start_child_workflow(
         "c",
         [1],
@@ -157,28 +163,33 @@ def test_child_carries_its_options():
     assert context().start_child_workflow("c").arguments == []
 
 
-def test_versions():
+def test_versions() -> None:
     ctx = context()
     assert ctx.get_version("id", 1, 3) == workflow.RecordVersionMarker("id", 3, 1, 3)
     assert ctx.patched("id") == workflow.RecordVersionMarker("id", 1, -1, 1, "patched")
     assert ctx.deprecate_patch("id").result_kind == "deprecate_patch"
 
 
-def test_search_attributes_are_copied():
+def test_search_attributes_are_copied() -> None:
     attributes = {"a": 1}
     command = context().upsert_search_attributes(attributes)
     attributes["a"] = 2
     assert command.attributes == {"a": 1}
 
 
-def test_continue_as_new():
+def test_continue_as_new() -> None:
     command = context().continue_as_new(1, 2, workflow_type="t", task_queue="q")
     assert command == workflow.ContinueAsNew("t", [1, 2], "q")
 
 
-def test_side_effect_is_computed_when_its_value_is_asked_for_and_once():
-    calls = []
-    command = context().side_effect(lambda: calls.append(1) or 7)
+def test_side_effect_is_computed_when_its_value_is_asked_for_and_once() -> None:
+    calls: list[int] = []
+
+    def compute() -> int:
+        calls.append(1)
+        return 7
+
+    command = context().side_effect(compute)
     assert calls == []
     assert command.result == command.result == 7
     assert calls == [1]
@@ -188,7 +199,7 @@ def test_side_effect_is_computed_when_its_value_is_asked_for_and_once():
         command.other  # noqa: B018
 
 
-def test_logger_outside_of_a_task_is_silent(caplog):
+def test_logger_outside_of_a_task_is_silent(caplog: Any) -> None:
     ctx = context()
     for write in (ctx.logger.debug, ctx.logger.info, ctx.logger.warning, ctx.logger.error):
         write("hello %s", "you")

@@ -1,10 +1,14 @@
 """Fingerprints depend on what a predicate says, and on nothing else."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import functools
 import linecache
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 import pytest
 
@@ -12,11 +16,11 @@ from durable_workflow.workflow._fingerprint import comparable, predicate_fingerp
 
 
 @pytest.fixture
-def compiled(tmp_path):
+def compiled(tmp_path: Any) -> Any:
     """Compile source as a module of a fixed name and return what it defines."""
     count = iter(range(1000))
 
-    def compile_source(source):
+    def compile_source(source: Any) -> Any:
         path = tmp_path / f"module_{next(count)}.py"
         path.write_text(textwrap.dedent(source))
         linecache.checkcache(str(path))
@@ -27,11 +31,11 @@ def compiled(tmp_path):
     return compile_source
 
 
-def fingerprints(compiled, *sources):
+def fingerprints(compiled: Any, *sources: Any) -> Any:
     return [predicate_fingerprint(compiled(source)["predicate"]) for source in sources]
 
 
-def test_layout_and_comments_do_not_matter(compiled):
+def test_layout_and_comments_do_not_matter(compiled: Any) -> None:
     first, second, third = fingerprints(
         compiled,
         "predicate = lambda: state['a'] >= 1\n",
@@ -43,7 +47,7 @@ def test_layout_and_comments_do_not_matter(compiled):
     assert len(first) == len("sha256:v2:") + 64
 
 
-def test_what_is_said_matters(compiled):
+def test_what_is_said_matters(compiled: Any) -> None:
     prints = fingerprints(
         compiled,
         "predicate = lambda: a >= 1\n",
@@ -55,13 +59,13 @@ def test_what_is_said_matters(compiled):
     assert len(set(prints)) == len(prints)
 
 
-def test_two_lambdas_on_one_line_differ(compiled):
+def test_two_lambdas_on_one_line_differ(compiled: Any) -> None:
     module = compiled("pair = [lambda: a, lambda: b]; other = (lambda: a, 1)\n")
     assert predicate_fingerprint(module["pair"][0]) != predicate_fingerprint(module["pair"][1])
     assert predicate_fingerprint(module["pair"][0]) == predicate_fingerprint(module["other"][0])
 
 
-def test_a_lambda_is_cut_out_of_its_call(compiled):
+def test_a_lambda_is_cut_out_of_its_call(compiled: Any) -> None:
     one, two = fingerprints(
         compiled,
         "predicate = dict(p=lambda: len(log) > 1, timeout=5)['p']\n",
@@ -70,7 +74,7 @@ def test_a_lambda_is_cut_out_of_its_call(compiled):
     assert one == two
 
 
-def test_a_lambda_inside_a_lambda(compiled):
+def test_a_lambda_inside_a_lambda(compiled: Any) -> None:
     one, two = fingerprints(
         compiled,
         "predicate = lambda: any(map(lambda x: x > 1, log))\n",
@@ -81,7 +85,7 @@ def test_a_lambda_inside_a_lambda(compiled):
     assert predicate_fingerprint(module["predicate"]) != predicate_fingerprint(module["make"])
 
 
-def test_lambda_arguments_do_not_end_it(compiled):
+def test_lambda_arguments_do_not_end_it(compiled: Any) -> None:
     one, two = fingerprints(
         compiled,
         "predicate = lambda x=[1, 2], *y: x[0:1]\n",
@@ -90,7 +94,7 @@ def test_lambda_arguments_do_not_end_it(compiled):
     assert one != two
 
 
-def test_methods_partials_and_callables(compiled):
+def test_methods_partials_and_callables(compiled: Any) -> None:
     module = compiled(
         """
         import functools
@@ -112,21 +116,21 @@ def test_methods_partials_and_callables(compiled):
     assert len(callables) == 1
 
 
-def test_without_source_only_the_name_is_known():
-    namespace = {"__name__": "console"}
+def test_without_source_only_the_name_is_known() -> None:
+    namespace: dict[str, Any] = {"__name__": "console"}
     exec("predicate = lambda: a\nother = lambda: b", namespace)
     first = predicate_fingerprint(namespace["predicate"])
     assert first == predicate_fingerprint(namespace["other"])
     assert first.startswith("sha256:v2-name:")
 
 
-def test_only_one_scheme_is_compared():
+def test_only_one_scheme_is_compared() -> None:
     assert comparable("sha256:v2:aa", "sha256:v2:bb")
     assert not comparable("sha256:aa", "sha256:v2:bb")
     assert not comparable("sha256:v2-name:aa", "sha256:v2:bb")
 
 
-def test_another_process_computes_the_same(tmp_path):
+def test_another_process_computes_the_same(tmp_path: Any) -> Any:
     """Sets, nested code and hash seeds: nothing of an interpreter's life may get in."""
     (tmp_path / "flow.py").write_text(
         "predicate = lambda: {'a', 'b', 'c'} >= {x for x in log if (lambda y: y)(x)}\n"
@@ -137,7 +141,7 @@ def test_another_process_computes_the_same(tmp_path):
         "print(predicate_fingerprint(flow.predicate))\n"
     )
 
-    def run(seed):
+    def run(seed: Any) -> Any:
         return subprocess.run(
             [sys.executable, "-c", program],
             cwd=tmp_path,

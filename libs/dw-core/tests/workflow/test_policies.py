@@ -1,3 +1,7 @@
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+from typing import Any, cast
+
 import pytest
 
 from durable_workflow.workflow import ActivityRetryPolicy, ChildWorkflowRetryPolicy
@@ -12,16 +16,18 @@ from durable_workflow.workflow import ActivityRetryPolicy, ChildWorkflowRetryPol
         (ActivityRetryPolicy(6, 1, 3, 5), [1, 3, 5, 5, 5]),
         (ActivityRetryPolicy(1), []),
         (ActivityRetryPolicy(3, 0), [0, 0]),
-        (ActivityRetryPolicy(3, backoff_seconds=[5, -1, 2.9]), [5, 0, 2]),
+        (ActivityRetryPolicy(3, backoff_seconds=cast("Any", [5, -1, 2.9])), [5, 0, 2]),
         (ActivityRetryPolicy(2000, 1, 2, 60), [1, 2, 4, 8, 16, 32] + [60] * 1993),
     ],
 )
-def test_backoff(policy, backoff):
+def test_backoff(policy: Any, backoff: Any) -> None:
     assert policy.to_dict()["backoff_seconds"] == backoff
 
 
-def test_error_types_are_stripped_and_blanks_dropped():
-    policy = ActivityRetryPolicy(non_retryable_error_types=[" A ", "", "  ", None, 3, "B"])
+def test_error_types_are_stripped_and_blanks_dropped() -> None:
+    policy = ActivityRetryPolicy(
+        non_retryable_error_types=cast("Any", [" A ", "", "  ", None, 3, "B"])
+    )
     assert policy.to_dict()["non_retryable_error_types"] == ["A", "B"]
 
 
@@ -35,12 +41,12 @@ def test_error_types_are_stripped_and_blanks_dropped():
         (ActivityRetryPolicy(3000, 1, 2), "without bound"),
     ],
 )
-def test_out_of_range(policy, complaint):
+def test_out_of_range(policy: Any, complaint: Any) -> None:
     with pytest.raises(ValueError, match=complaint):
         policy.to_dict()
 
 
-def test_child_policy_is_an_activity_policy():
+def test_child_policy_is_an_activity_policy() -> None:
     assert isinstance(ChildWorkflowRetryPolicy(), ActivityRetryPolicy)
     assert ChildWorkflowRetryPolicy(2).to_dict() == {
         "max_attempts": 2,

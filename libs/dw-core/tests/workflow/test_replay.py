@@ -1,5 +1,10 @@
 """The replay entry points: their outcomes, and the words of every failure."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
+from typing import Any
+
 import pytest
 
 from durable_workflow import serializer, workflow
@@ -13,34 +18,34 @@ from durable_workflow.workflow import CompleteUpdate, FailUpdate
 
 @workflow.defn(name="flow")
 class Flow:
-    def __init__(self):
+    def __init__(self) -> None:
         self.value = 0
 
     @workflow.signal("set")
-    def on_set(self, value):
+    def on_set(self, value: Any) -> None:
         self.value = value
 
     @workflow.query("value")
-    def ask(self, *plus):
+    def ask(self, *plus: Any) -> Any:
         return self.value + sum(plus)
 
     @workflow.query("raises")
-    def ask_raises(self, text):
+    def ask_raises(self, text: Any) -> None:
         raise ValueError(text)
 
     @workflow.query("refuses")
-    def ask_refuses(self):
+    def ask_refuses(self) -> None:
         raise QueryFailed("not now", reason="mine")
 
     @workflow.query("async")
-    async def ask_async(self):
+    async def ask_async(self) -> Any:
         return self.value
 
     @workflow.query("gone")
-    def ask_gone(self): ...
+    def ask_gone(self) -> None: ...
 
     @workflow.update("add")
-    def add(self, n):
+    def add(self, n: Any) -> Any:
         if n == 13:
             raise ValueError("unlucky")
         if n == 14:
@@ -48,43 +53,43 @@ class Flow:
         self.value += n
         return self.value
 
-    @add.validator
-    def check(self, n):
+    @add.validator  # type: ignore[attr-defined, untyped-decorator] # pyright: ignore
+    def check(self, n: Any) -> Any:
         if n < 0:
             raise ValueError("negative")
         return n != 99
 
     @workflow.update("gone")
-    def update_gone(self): ...
+    def update_gone(self) -> None: ...
 
     @workflow.update("unvalidated")
-    def unvalidated(self): ...
+    def unvalidated(self) -> None: ...
 
     @workflow.update_validator("unvalidated")
-    def validator_gone(self): ...
+    def validator_gone(self) -> None: ...
 
-    def run(self, ctx, *arguments):
+    def run(self, ctx: Any, *arguments: Any) -> Any:
         if arguments == ("fail",):
             raise ValueError("failed early")
         yield ctx.wait_condition(lambda: self.value > 100, key="k")
 
 
-Flow.ask_gone = None
-Flow.update_gone = None
-Flow.validator_gone = None
+for _attribute in ("ask_gone", "update_gone", "validator_gone"):
+    setattr(Flow, _attribute, None)
 
 
-def test_replay_returns_the_commands(recorded):
+def test_replay_returns_the_commands(recorded: Any) -> None:
     outcome = workflow.replay(Flow, recorded(), [])
     assert isinstance(outcome, workflow.ReplayOutcome)
-    assert [command.condition_key for command in outcome.commands] == ["k"]
+    commands: list[Any] = list(outcome.commands)
+    assert [command.condition_key for command in commands] == ["k"]
 
 
-def test_replay_takes_any_iterable(recorded):
+def test_replay_takes_any_iterable(recorded: Any) -> None:
     assert workflow.replay(Flow, (event for event in recorded()), []).commands
 
 
-def test_replay_reads_offloaded_payloads(recorded, tmp_path):
+def test_replay_reads_offloaded_payloads(recorded: Any, tmp_path: Any) -> None:
     storage = LocalFilesystemExternalStorage(tmp_path)
     envelope = serializer.external_storage_envelope(
         [500], external_storage=storage, threshold_bytes=1
@@ -107,13 +112,13 @@ def test_replay_reads_offloaded_payloads(recorded, tmp_path):
 # --- queries --------------------------------------------------------------------------------
 
 
-def test_query_answers_from_the_replayed_state(recorded):
+def test_query_answers_from_the_replayed_state(recorded: Any) -> None:
     history = recorded().signal("set", 7)
     assert workflow.query_state(Flow, history, [], "value") == 7
     assert workflow.query_state(Flow, history, [], "value", [1, 2]) == 10
 
 
-async def test_query_may_return_an_awaitable(recorded):
+async def test_query_may_return_an_awaitable(recorded: Any) -> None:
     assert await workflow.query_state(Flow, recorded().signal("set", 7), [], "async") == 7
 
 
@@ -128,13 +133,13 @@ async def test_query_may_return_an_awaitable(recorded):
         ("raises", [], "Flow.ask_raises() missing 1 required positional argument: 'text'"),
     ],
 )
-def test_query_failures(recorded, name, arguments, message):
+def test_query_failures(recorded: Any, name: Any, arguments: Any, message: Any) -> None:
     with pytest.raises(QueryFailed) as caught:
         workflow.query_state(Flow, recorded(), [], name, arguments)
     assert str(caught.value) == message
 
 
-def test_query_failed_of_the_handler_passes_unchanged(recorded):
+def test_query_failed_of_the_handler_passes_unchanged(recorded: Any) -> None:
     with pytest.raises(QueryFailed) as caught:
         workflow.query_state(Flow, recorded(), [], "refuses")
     assert caught.value.reason == "mine"
@@ -149,20 +154,22 @@ def test_query_failed_of_the_handler_passes_unchanged(recorded):
          "workflow replay failed before query: cannot decode"),
     ],
 )  # fmt: skip
-def test_query_after_a_failed_replay(recorded, arguments, history, message):
+def test_query_after_a_failed_replay(
+    recorded: Any, arguments: Any, history: Any, message: Any
+) -> None:
     with pytest.raises(QueryFailed) as caught:
         workflow.query_state(Flow, history(recorded()), arguments, "value")
     assert str(caught.value).startswith(message)
 
 
-def test_query_of_a_failed_run(recorded):
+def test_query_of_a_failed_run(recorded: Any) -> None:
     history = recorded().add("WorkflowFailed", message="failed early")
     assert workflow.query_state(Flow, history, ["fail"], "value") == 0
 
 
-def test_query_of_an_undecorated_class(recorded):
+def test_query_of_an_undecorated_class(recorded: Any) -> None:
     class Undecorated:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             return 1
 
     with pytest.raises(QueryFailed, match="unknown query 'value'"):
@@ -172,26 +179,26 @@ def test_query_of_an_undecorated_class(recorded):
 # --- updates --------------------------------------------------------------------------------
 
 
-def updated(history, update_id="u", arguments=()):
+def updated(history: Any, update_id: Any = "u", arguments: Any = ()) -> Any:
     return workflow.apply_update(Flow, history, list(arguments), update_id)
 
 
-def test_update_runs_on_the_replayed_state(recorded):
+def test_update_runs_on_the_replayed_state(recorded: Any) -> None:
     history = recorded().signal("set", 5).accepted("add", 2)
     assert updated(history) == CompleteUpdate("u", 7)
 
 
-def test_the_last_acceptance_of_an_id_counts(recorded):
+def test_the_last_acceptance_of_an_id_counts(recorded: Any) -> None:
     history = recorded().accepted("add", 1).accepted("add", 2)
     assert updated(history) == CompleteUpdate("u", 2)
 
 
-def test_old_spelling_of_an_acceptance(recorded):
+def test_old_spelling_of_an_acceptance(recorded: Any) -> None:
     history = recorded().add("update_accepted", update_id="u", update_name="add", arguments="[3]")
     assert updated(history) == CompleteUpdate("u", 3)
 
 
-def test_validator_is_not_asked_when_history_is_replayed(recorded):
+def test_validator_is_not_asked_when_history_is_replayed(recorded: Any) -> None:
     assert workflow.query_state(Flow, recorded().update("add", -5), [], "value") == -5
 
 
@@ -232,32 +239,34 @@ def test_validator_is_not_asked_when_history_is_replayed(recorded):
         ),
     ],
 )
-def test_update_failures(recorded, name, arguments, message, kind, cls):
+def test_update_failures(
+    recorded: Any, name: Any, arguments: Any, message: Any, kind: Any, cls: Any
+) -> None:
     history = recorded().accepted(name, *arguments)
     assert updated(history) == FailUpdate("u", message, kind, cls)
 
 
-def test_update_that_history_does_not_have(recorded):
+def test_update_that_history_does_not_have(recorded: Any) -> None:
     assert updated(recorded()) == FailUpdate(
         "u", "accepted update 'u' was not present in workflow history", "UpdateNotFound"
     )
 
 
-def test_update_without_a_name(recorded):
+def test_update_without_a_name(recorded: Any) -> None:
     history = recorded().add("UpdateAccepted", update_id="u")
     assert updated(history) == FailUpdate(
         "u", "accepted update 'u' is missing an update name", "InvalidUpdate"
     )
 
 
-def test_update_whose_arguments_do_not_decode(recorded):
+def test_update_whose_arguments_do_not_decode(recorded: Any) -> None:
     history = recorded().add("UpdateAccepted", update_id="u", update_name="add", arguments="{")
     command = updated(history)
     assert command.message.startswith("update argument decode failed: ")
     assert command.exception_type == command.exception_class.rsplit(".", 1)[1]
 
 
-def test_update_after_a_failed_replay(recorded):
+def test_update_after_a_failed_replay(recorded: Any) -> None:
     command = updated(recorded().scheduled(2).accepted("add", 1))
     assert command.message.startswith(
         "workflow replay failed before update: workflow history at workflow sequence 2"
@@ -270,5 +279,5 @@ def test_update_after_a_failed_replay(recorded):
     )
 
 
-def test_failures_of_updates_are_never_retried(recorded):
+def test_failures_of_updates_are_never_retried(recorded: Any) -> None:
     assert updated(recorded()).non_retryable is True

@@ -72,7 +72,8 @@ class Index:
         self._head = end
         self.taken += count
         if self._head == len(self._steps):
-            self._steps.clear()
+            # New ones: a list or dict that was emptied keeps its memory.
+            self._steps, self._open = [], {}
             self._head, self._unordered = 0, False
         elif self._head >= _COMPACT_AFTER and self._head * 2 >= len(self._steps):
             del self._steps[: self._head]

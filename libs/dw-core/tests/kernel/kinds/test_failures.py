@@ -1,5 +1,10 @@
 """Errors that workflow code catches, built from events."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
+from typing import Any
+
 import pytest
 
 from durable_workflow import workflow
@@ -12,7 +17,7 @@ from durable_workflow.errors import (
 
 
 class CatchActivity:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         try:
             yield ctx.schedule_activity("a", [])
         except ActivityFailed as error:
@@ -20,19 +25,19 @@ class CatchActivity:
 
 
 class CatchChild:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         try:
             yield ctx.start_child_workflow("c")
         except ChildWorkflowFailed as error:
             return error
 
 
-def caught(workflow_cls, history):
-    (command,) = workflow.replay(workflow_cls, history, []).commands
+def caught(workflow_cls: Any, history: Any) -> Any:
+    command: Any = workflow.replay(workflow_cls, history, []).commands[0]
     return command.result
 
 
-def test_activity_failure_in_full(recorded):
+def test_activity_failure_in_full(recorded: Any) -> None:
     history = recorded().add(
         "ActivityFailed",
         sequence=3,
@@ -98,12 +103,12 @@ def test_activity_failure_in_full(recorded):
     ],
 )
 @pytest.mark.parametrize("event_type", ["ActivityFailed", "ActivityTimedOut"])
-def test_activity_message(recorded, event_type, payload, message):
+def test_activity_message(recorded: Any, event_type: Any, payload: Any, message: Any) -> None:
     error = caught(CatchActivity, recorded().add(event_type, sequence=3, **payload))
     assert str(error) == message
 
 
-def test_activity_fallbacks(recorded):
+def test_activity_fallbacks(recorded: Any) -> None:
     exception = {"type": "T", "class": "C"}
     history = recorded().add("ActivityFailed", exception=exception, non_retryable="true")
     error = caught(CatchActivity, history)
@@ -112,7 +117,7 @@ def test_activity_fallbacks(recorded):
     assert error.activity is None
 
 
-def test_activity_without_exception_has_no_payload(recorded):
+def test_activity_without_exception_has_no_payload(recorded: Any) -> None:
     error = caught(CatchActivity, recorded().add("ActivityTimedOut", failure_category="timeout"))
     assert error.exception_payload is None
     assert error.failure_category == "timeout"
@@ -128,7 +133,7 @@ def test_activity_without_exception_has_no_payload(recorded):
         ({}, None),
     ],
 )
-def test_child_exception_class(recorded, payload, exception_class):
+def test_child_exception_class(recorded: Any, payload: Any, exception_class: Any) -> None:
     error = caught(CatchChild, recorded().add("ChildRunFailed", sequence=3, **payload))
     assert error.exception_class == exception_class
 
@@ -146,7 +151,9 @@ def test_child_exception_class(recorded, payload, exception_class):
         ),
     ],
 )
-def test_how_a_child_closed(recorded, event_type, error_type, message, kind):
+def test_how_a_child_closed(
+    recorded: Any, event_type: Any, error_type: Any, message: Any, kind: Any
+) -> None:
     ids = {"child_workflow_run_id": "r", "child_workflow_type": "c"}
     error = caught(CatchChild, recorded().add(event_type, sequence=3, **ids))
     assert type(error) is error_type
@@ -156,14 +163,14 @@ def test_how_a_child_closed(recorded, event_type, error_type, message, kind):
     assert str(said) == "said"
 
 
-def test_child_failure_names_its_category(recorded):
+def test_child_failure_names_its_category(recorded: Any) -> None:
     history = recorded().add("ChildRunFailed", sequence=3, failure_category="timeout")
     assert caught(CatchChild, history).failure_kind == "timeout"
 
 
-def test_child_result_or_output(recorded):
+def test_child_result_or_output(recorded: Any) -> None:
     class Return:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             return (yield ctx.start_child_workflow("c"))
 
     for payload, result in (

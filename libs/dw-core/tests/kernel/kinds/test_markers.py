@@ -1,5 +1,10 @@
 """Side effects, versions, search attributes: computed once, then read from history."""
 
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
+from typing import Any
+
 import pytest
 
 from durable_workflow import workflow
@@ -7,39 +12,39 @@ from durable_workflow._kernel import Machine, Start
 from durable_workflow.errors import NonDeterministicReplayError
 
 
-def commands(workflow_cls, history, arguments=()):
+def commands(workflow_cls: Any, history: Any, arguments: Any = ()) -> Any:
     return workflow.replay(workflow_cls, history, list(arguments)).commands
 
 
 class Effect:
     calls = 0
 
-    def run(self, ctx):
-        def compute():
+    def run(self, ctx: Any) -> Any:
+        def compute() -> Any:
             type(self).calls += 1
             return self.value
 
         value = yield ctx.side_effect(compute)
         return (yield ctx.schedule_activity("a", [value]))
 
-    value = 99
+    value: Any = 99
 
 
-def test_side_effect_is_called_once_where_history_has_none(recorded):
+def test_side_effect_is_called_once_where_history_has_none(recorded: Any) -> None:
     class Fresh(Effect): ...
 
     effect, activity = commands(Fresh, recorded())
     assert (effect.result, activity.arguments, Fresh.calls) == (99, [99], 1)
 
 
-def test_side_effect_is_not_called_where_history_has_its_value(recorded):
+def test_side_effect_is_not_called_where_history_has_its_value(recorded: Any) -> None:
     class Old(Effect): ...
 
     (activity,) = commands(Old, recorded().add("SideEffectRecorded", sequence=2, result="7"))
     assert (activity.arguments, Old.calls) == ([7], 0)
 
 
-def test_code_gets_what_the_next_replay_will_read():
+def test_code_gets_what_the_next_replay_will_read() -> None:
     class Tuple(Effect):
         value = ({"a": (1, 2)}, (3,))
 
@@ -49,9 +54,9 @@ def test_code_gets_what_the_next_replay_will_read():
     assert effect.result is not activity.arguments[0]
 
 
-def test_code_cannot_change_what_is_recorded_afterwards():
+def test_code_cannot_change_what_is_recorded_afterwards() -> None:
     class Mutate:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             state = [1]
             value = yield ctx.side_effect(lambda: state)
             value.append(2)
@@ -62,9 +67,9 @@ def test_code_cannot_change_what_is_recorded_afterwards():
     assert effect.result == [1]
 
 
-def test_error_of_a_side_effect_is_raised_at_its_yield():
+def test_error_of_a_side_effect_is_raised_at_its_yield() -> None:
     class Failing:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             try:
                 yield ctx.side_effect(lambda: 1 // 0)
             except ZeroDivisionError:
@@ -73,7 +78,7 @@ def test_error_of_a_side_effect_is_raised_at_its_yield():
     assert commands(Failing, []) == [workflow.CompleteWorkflow("caught")]
 
 
-def test_value_that_does_not_encode_fails_with_the_completion():
+def test_value_that_does_not_encode_fails_with_the_completion() -> None:
     class Unencodable(Effect):
         value = frozenset({1})
 
@@ -82,10 +87,10 @@ def test_value_that_does_not_encode_fails_with_the_completion():
         effect.to_server_command("q")
 
 
-def test_base_exception_of_a_side_effect_passes_through():
+def test_base_exception_of_a_side_effect_passes_through() -> None:
     class Stopped(Effect):
-        def run(self, ctx):
-            def stop():
+        def run(self, ctx: Any) -> Any:
+            def stop() -> None:
                 raise KeyboardInterrupt
 
             yield ctx.side_effect(stop)
@@ -96,9 +101,9 @@ def test_base_exception_of_a_side_effect_passes_through():
     assert machine.stale
 
 
-def test_markers_stand_before_what_the_code_waits_for():
+def test_markers_stand_before_what_the_code_waits_for() -> None:
     class Many:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.side_effect(lambda: 1)
             yield ctx.get_version("v", 1, 2)
             yield ctx.upsert_search_attributes({"a": 1})
@@ -114,7 +119,7 @@ def test_markers_stand_before_what_the_code_waits_for():
 
 
 class Versions:
-    def run(self, ctx):
+    def run(self, ctx: Any) -> Any:
         version = yield ctx.get_version("v", 1, 3)
         patched = yield ctx.patched("p")
         nothing = yield ctx.deprecate_patch("d")
@@ -122,7 +127,7 @@ class Versions:
         return [version, patched, nothing]
 
 
-def test_new_run_gets_the_newest(recorded):
+def test_new_run_gets_the_newest(recorded: Any) -> None:
     history = recorded()
     markers = commands(Versions, history)[:-1]
     assert [marker.version for marker in markers] == [3, 1, 1]
@@ -137,7 +142,7 @@ def test_new_run_gets_the_newest(recorded):
     assert commands(Versions, history) == [workflow.CompleteWorkflow([3, True, None])]
 
 
-def test_recorded_version_is_returned_whatever_the_range(recorded):
+def test_recorded_version_is_returned_whatever_the_range(recorded: Any) -> None:
     history = recorded()
     for sequence, (change_id, version) in enumerate({"v": 77, "p": -1, "d": 0}.items(), 2):
         history.add(
@@ -148,7 +153,7 @@ def test_recorded_version_is_returned_whatever_the_range(recorded):
 
 
 @pytest.mark.parametrize("finished", [True, False])
-def test_old_run_gets_the_oldest_and_records_nothing(recorded, finished):
+def test_old_run_gets_the_oldest_and_records_nothing(recorded: Any, finished: Any) -> None:
     history = recorded().scheduled(2)
     if finished:
         history.completed(2, None)
@@ -157,9 +162,9 @@ def test_old_run_gets_the_oldest_and_records_nothing(recorded, finished):
         assert [type(c).__name__ for c in commands(Versions, history)] == ["ScheduleActivity"]
 
 
-def test_old_run_at_an_open_wait_gets_the_oldest(recorded):
+def test_old_run_at_an_open_wait_gets_the_oldest(recorded: Any) -> None:
     class Waiting:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             version = yield ctx.get_version("v", 1, 2)
             yield ctx.wait_condition(lambda: version == 2, key="k")
 
@@ -167,9 +172,9 @@ def test_old_run_at_an_open_wait_gets_the_oldest(recorded):
     assert wait.condition_key == "k"
 
 
-def test_old_version_does_not_hide_other_changes(recorded):
+def test_old_version_does_not_hide_other_changes(recorded: Any) -> None:
     class Changed:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.get_version("v", 1, 2)
             yield ctx.start_timer(1)
 
@@ -178,18 +183,18 @@ def test_old_version_does_not_hide_other_changes(recorded):
     assert caught.value.expected_shape == "timer"
 
 
-def test_version_defaults_to_zero(recorded):
+def test_version_defaults_to_zero(recorded: Any) -> None:
     class Zero:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             return (yield ctx.get_version("v", 0, 1))
 
     history = recorded().add("VersionMarkerRecorded", sequence=2)
     assert commands(Zero, history) == [workflow.CompleteWorkflow(0)]
 
 
-def test_each_call_of_one_change_has_its_own_marker(recorded):
+def test_each_call_of_one_change_has_its_own_marker(recorded: Any) -> None:
     class Twice:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             first = yield ctx.get_version("v", 1, 2)
             second = yield ctx.get_version("v", 1, 2)
             return [first, second]
@@ -204,11 +209,11 @@ def test_each_call_of_one_change_has_its_own_marker(recorded):
 @pytest.mark.parametrize(
     "event", [("SideEffectRecorded", {"result": "8"}), ("VersionMarkerRecorded", {"version": 1})]
 )
-def test_kept_machine_notices_another_workers_marker(recorded, event):
+def test_kept_machine_notices_another_workers_marker(recorded: Any, event: Any) -> None:
     """The completion was lost, and the worker that came next recorded something else."""
 
     class Both:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             yield ctx.side_effect(lambda: 7)
             yield ctx.start_timer(1)
 
@@ -221,9 +226,9 @@ def test_kept_machine_notices_another_workers_marker(recorded, event):
     assert machine.stale
 
 
-def test_kept_machine_goes_on_after_its_own_marker(recorded):
+def test_kept_machine_goes_on_after_its_own_marker(recorded: Any) -> None:
     class Both:
-        def run(self, ctx):
+        def run(self, ctx: Any) -> Any:
             value = yield ctx.side_effect(lambda: (1, {"a": 2.0}))
             yield ctx.start_timer(1)
             return value
