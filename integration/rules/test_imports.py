@@ -28,7 +28,15 @@ LAYERS = {
     "services": {"services", "engine", "store"},
     "dispatch": {"dispatch", "store"},
     "clockwork": {"clockwork", "services", "engine", "store"},
-    "http": {"http", "services", "dispatch", "engine", "store"},  # of the store: its refusals
+    "querying": {"querying", "services", "engine", "store"},
+    "http": {
+        "http",
+        "querying",
+        "services",
+        "dispatch",
+        "engine",
+        "store",
+    },  # of the store: its refusals
 }
 
 

@@ -10,9 +10,9 @@ from durable_workflow.server.http.request import Request
 from durable_workflow.server.http.roles import OPERATORS
 from durable_workflow.server.http.routing import Handler, Route
 from durable_workflow.server.notices import TaskReady
-from durable_workflow.server.querying import Question
+from durable_workflow.server.querying import Question, asking
 from durable_workflow.server.querying.board import Outcome
-from durable_workflow.server.services import ends, queries, signals, targets, updates
+from durable_workflow.server.services import ends, signals, targets, updates
 from durable_workflow.server.services.requests import Answer, UpdateWorkflow
 from durable_workflow.server.store import Read
 
@@ -52,12 +52,12 @@ async def query(server: Server, request: Request) -> Answer:
     def prepare(read: Read) -> Question:
         row = targets.find(read, namespace, asked.workflow_id, asked.run_id)
         pollers = server.queries.pollers(namespace, row.run.task_queue)
-        return queries.prepare(read, namespace, asked, settings, pollers)
+        return asking.prepare(read, namespace, asked, settings, pollers)
 
     question = await server.store.read(prepare)
     outcome = await _ask(server, question, settings.query_timeout_seconds)
     scope = "instance" if asked.run_id is None else "run"
-    return queries.answer(question, scope, outcome)
+    return asking.answer(question, scope, outcome)
 
 
 async def update(server: Server, request: Request) -> Answer:
@@ -88,12 +88,12 @@ async def _validated(
     def prepare(read: Read) -> Question | None:
         if updates.find_by_request(read, namespace, asked) is not None:
             return None
-        return queries.prepare_validation(read, namespace, asked, settings)
+        return asking.prepare_validation(read, namespace, asked, settings)
 
     question = await server.store.read(prepare)
     if question is None:
         return None
-    return queries.refusal_of(await _ask(server, question, _VALIDATION_SECONDS))
+    return asking.refusal_of(await _ask(server, question, _VALIDATION_SECONDS))
 
 
 async def _until_ended(

@@ -9,7 +9,8 @@ from durable_workflow.server.http.bodies import query_tasks as bodies
 from durable_workflow.server.http.bodies.workers import read_poll
 from durable_workflow.server.http.request import Request
 from durable_workflow.server.http.routing import worker_route
-from durable_workflow.server.services import queries, workers
+from durable_workflow.server.querying import asking
+from durable_workflow.server.services import workers
 from durable_workflow.server.services.requests import Answer
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ async def poll(server: Server, request: Request) -> Answer:
             asked.task_queue,
             worker_id=asked.worker_id,
             poll_request_id=asked.poll_request_id,
-            suits=lambda question: queries.suits(question, worker),
+            suits=lambda question: asking.suits(question, worker),
         )
         if posted is None:
             return None
-        return await server.store.read(lambda read: queries.task(read, posted))
+        return await server.store.read(lambda read: asking.task(read, posted))
 
     key = TaskKey("query", namespace, asked.task_queue)
     timeout = server.settings.long_poll_timeout

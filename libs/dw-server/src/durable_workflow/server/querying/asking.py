@@ -1,0 +1,203 @@
+"""Questions about runs: whom to ask, what to send along, and what the answer means."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from durable_workflow.server.engine.state import shown_status
+from durable_workflow.server.querying.board import Answered, Failed, Outcome, Posted
+from durable_workflow.server.querying.question import QUERY, UPDATE_VALIDATION, Question
+from durable_workflow.server.services import history, rows, targets, workers
+from durable_workflow.server.services.decoding import decoded
+from durable_workflow.server.services.payloads import envelope
+from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.services.requests import (
+    Answer,
+    QueryWorkflow,
+    UpdateWorkflow,
+)
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.services.targets import Target
+from durable_workflow.server.services.workers import Worker
+from durable_workflow.server.store.protocol import Read
+
+_VALIDATION = "update_validation"
+_UNAVAILABLE = "query_worker_unavailable"
+_INCOMPATIBLE = "query_worker_incompatible"
+
+
+def prepare(
+    read: Read,
+    namespace: str,
+    request: QueryWorkflow,
+    settings: ServiceSettings,
+    pollers: Collection[str],
+) -> Question:
+    """The question behind a query. Runs that have ended are asked about like others.
+
+    Args:
+        pollers: Workers known to poll for questions, whatever they said when they registered.
+    Raises:
+        Refused: There is no such workflow, or no worker that could answer.
+    """
+    target = targets.find(read, namespace, request.workflow_id, request.run_id)
+    question = _question(read, target, QUERY, request.query_name)
+    question.arguments = envelope(request.arguments)
+    live = [
+        worker
+        for worker in _live_workers(read, target, settings)
+        if "query_tasks" in worker.capabilities or worker.worker_id in pollers
+    ]
+    if not live:
+        text = "No live worker of the task queue answers queries of this workflow type."
+        raise _failure(target, request.query_name, _UNAVAILABLE, text)
+    if not any(_is_compatible(question, worker) for worker in live):
+        text = "No live worker of the task queue runs the build that the run is pinned to."
+        raise _failure(target, request.query_name, _INCOMPATIBLE, text)
+    return question
+
+
+def prepare_validation(
+    read: Read, namespace: str, request: UpdateWorkflow, settings: ServiceSettings
+) -> Question | None:
+    """The question whether an update may be accepted; None where nobody offers to say."""
+    target = targets.find(read, namespace, request.workflow_id, request.run_id)
+    if target.run.closed:
+        return None
+    question = _question(read, target, UPDATE_VALIDATION, request.update_name)
+    question.arguments = envelope(request.arguments)
+    question.capability = _VALIDATION
+    for worker in _live_workers(read, target, settings):
+        if _VALIDATION in worker.capabilities and _is_compatible(question, worker):
+            return question
+    return None
+
+
+def suits(question: Question, worker: Worker) -> bool:
+    """Whether a worker that polls may be given a question."""
+    if question.kind == UPDATE_VALIDATION and _VALIDATION not in worker.capabilities:
+        return False
+    return _knows(worker, question.workflow_type) and _is_compatible(question, worker)
+
+
+def task(read: Read, posted: Posted) -> dict[str, Any]:
+    """The query task that a worker gets: the run as it is now, with all of its history."""
+    question = posted.question
+    run = rows.load_run(read, question.run_id)
+    assert run is not None
+    records = history.records(read, run.run_id, 0, run.last_sequence, history.EVERYTHING)
+    body: dict[str, Any] = posted.members() | {
+        "workflow_id": question.workflow_id,
+        "run_id": question.run_id,
+        "workflow_type": question.workflow_type,
+        "payload_codec": question.codec,
+        "workflow_arguments": question.workflow_arguments,
+        "query_arguments": question.arguments,
+        "run_status": shown_status(run),
+        "last_history_sequence": run.last_sequence,
+        "history_events": history.spliced(records),
+        "history_export": None,
+        "task_queue": question.task_queue,
+    }
+    if question.kind == QUERY:
+        body["query_name"] = question.name
+    else:
+        body["task_kind"] = question.kind
+        body["update_name"] = question.name
+        body["arguments"] = question.arguments
+    return body
+
+
+def answer(question: Question, scope: str, outcome: Outcome) -> Answer:
+    """What the caller of a query is told."""
+    body: dict[str, Any] = {
+        "workflow_id": question.workflow_id,
+        "run_id": question.run_id,
+        "target_scope": scope,
+        "query_name": question.name,
+        "result": None,
+    }
+    if isinstance(outcome, Answered):
+        opened = decoded(outcome.envelope)
+        body["result"] = outcome.result if opened is None else opened
+        body["result_envelope"] = outcome.envelope
+        return Answer(200, body | {"reason": None})
+    if isinstance(outcome, Failed):
+        status = 404 if outcome.reason in ("rejected_unknown_query", "query_not_found") else 409
+        if outcome.reason == "invalid_query_arguments":
+            status = 422
+        return Answer(status, body | {"reason": outcome.reason, "message": outcome.message})
+    text = (
+        "Timed out waiting for a worker to execute the workflow query."
+        if outcome.claimed
+        else "Timed out waiting for a worker to take the workflow query."
+    )
+    return Answer(504, body | {"reason": "query_worker_timeout", "message": text})
+
+
+def refusal_of(outcome: Outcome) -> tuple[str, str] | None:
+    """Why an update must not be accepted: reason and message; None where nothing speaks against it.
+
+    A worker that cannot say (it is slow, or cannot rebuild the state) does not hold an update up:
+    it asks the validator again when it applies it.
+    """
+    if isinstance(outcome, Failed) and outcome.reason == "update_rejected":
+        unknown = outcome.type == "UnknownUpdate"
+        return ("unknown_update" if unknown else "update_rejected"), outcome.message
+    said = outcome.result if isinstance(outcome, Answered) else None
+    if isinstance(said, dict) and said.get("accepted") is False:
+        return "update_rejected", str(said.get("message") or "update rejected")
+    return None
+
+
+def _question(read: Read, target: Target, kind: Any, name: str) -> Question:
+    run = target.run
+    return Question(
+        kind=kind,
+        name=name,
+        namespace=run.namespace,
+        task_queue=run.task_queue,
+        workflow_id=run.workflow_id,
+        run_id=run.run_id,
+        workflow_type=run.workflow_type,
+        codec=run.codec,
+        run_status=shown_status(run),
+        workflow_arguments=rows.load_arguments(read, run.run_id),
+        arguments=None,
+        build_id=run.compatibility,
+    )
+
+
+def _live_workers(read: Read, target: Target, settings: ServiceSettings) -> list[Worker]:
+    run = target.run
+    return [
+        worker
+        for worker in workers.of_queue(read, run.namespace, run.task_queue)
+        if worker.runtime != "php"
+        and worker.is_live(read.now, settings)
+        and _knows(worker, run.workflow_type)
+    ]
+
+
+def _knows(worker: Worker, workflow_type: str) -> bool:
+    return not worker.workflow_types or workflow_type in worker.workflow_types
+
+
+def _is_compatible(question: Question, worker: Worker) -> bool:
+    return question.build_id is None or question.build_id == worker.build_id
+
+
+def _failure(target: Target, query_name: str, reason: str, message: str) -> Refused:
+    return Refused(
+        reason,
+        message,
+        status=409,
+        extra={
+            "workflow_id": target.run.workflow_id,
+            "run_id": target.run.run_id,
+            "target_scope": target.scope,
+            "query_name": query_name,
+            "result": None,
+        },
+    )
