@@ -8,6 +8,7 @@ from durable_workflow.server.clock import Clock, SystemClock
 from durable_workflow.server.clockwork import Clockwork
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.http.auth import authenticator
+from durable_workflow.server.http.known_namespaces import KnownNamespaces
 from durable_workflow.server.ids import IdSource, UlidSource
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.querying import QueryBoard
@@ -52,6 +53,7 @@ class Server:
             publish=self._publish,
             max_waiting=settings.max_waiting_units,
         )
+        self.namespaces = KnownNamespaces(self.store)
         self.clockwork = Clockwork(self.store, self.clock, settings.services)
 
     async def start(self) -> None:

@@ -65,6 +65,8 @@ async def serving(server: Server, *, access_log: bool = False) -> AsyncGenerator
             lifespan="off",
             log_config=None,
             access_log=access_log,
+            # Believed from anybody on this machine, it would let a caller say who it is.
+            proxy_headers=False,
             server_header=False,
             date_header=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,

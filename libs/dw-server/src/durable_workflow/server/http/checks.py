@@ -16,7 +16,6 @@ from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCO
 from durable_workflow.server.http.bodies.fields import as_object
 from durable_workflow.server.http.request import Receive, Request
 from durable_workflow.server.http.routing import Route
-from durable_workflow.server.services import namespaces
 from durable_workflow.server.services.refusals import Invalid, Refused
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ async def resolve_namespace(request: Request, server: Server) -> None:
     """Find the namespace that the request is about."""
     name = request.header(b"x-namespace") or request.query.get("namespace", "").strip()
     name = (name or server.settings.services.default_namespace).lower()
-    if not await server.store.read(lambda read: namespaces.exists(read, name)):
+    if not await server.namespaces.exists(name):
         raise Refused(
             "namespace_not_found",
             f"Namespace '{name}' does not exist.",
