@@ -162,6 +162,16 @@ def test_what_cannot_be_waited_for_fails_the_workflow(build: Any, named: Any) ->
     assert named in command.message
 
 
+def test_junk_that_cannot_be_shown_fails_the_workflow_all_the_same() -> None:
+    class Shy:
+        def __repr__(self) -> str:
+            raise LookupError
+
+    (command,) = replayed(lambda ctx: Shy(), [])
+    assert isinstance(command, workflow.FailWorkflow)
+    assert "Shy object at" in command.message
+
+
 def test_mismatch_inside_a_list_names_its_place(recorded: Any) -> None:
     history = recorded().activity(2, 1).activity(3, 2, "other")
     with pytest.raises(NonDeterministicReplayError) as caught:

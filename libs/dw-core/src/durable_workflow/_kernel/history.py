@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from durable_workflow._kernel.bindings import WaitBinder, boundary_of
 from durable_workflow._kernel.index import Index
 from durable_workflow._kernel.kind import Decode
 from durable_workflow._kernel.kinds import KINDS_OF_EVENT
@@ -10,8 +11,6 @@ from durable_workflow._kernel.receivers import (
     Receiver,
     ReceiverQueue,
     ReceiverReader,
-    WaitBinder,
-    boundary_of,
 )
 from durable_workflow._wire import names
 from durable_workflow._wire.events import Event, text
@@ -64,6 +63,7 @@ class History:
         self._reader = ReceiverReader(decode_field, codec, workflow_id, run_id)
         self._binder = WaitBinder()
         self._any_receiver = False
+        self._completed_updates: list[str] = []
 
     def add(self, event: Event, receivers: ReceiverQueue) -> None:
         """Read one event; a receiver goes to the end of the queue."""
@@ -84,6 +84,12 @@ class History:
         """Applied receivers that events since the last call bound to another wait."""
         rebound, self._binder.rebound = self._binder.rebound, []
         return rebound
+
+    def forget_completed_updates(self) -> None:
+        """Let go of updates that nobody will ask a kept machine to run."""
+        for update_id in self._completed_updates:
+            self.accepted.pop(update_id, None)
+        self._completed_updates.clear()
 
     def clock(self, time: str | None) -> str | None:
         """An event's time where the run's clock moves with events, else None."""
@@ -111,6 +117,8 @@ class History:
             update_id = text(event.payload, "update_id")
             if update_id is not None:
                 self.accepted[update_id] = event
+        elif event_type == names.UPDATE_COMPLETED:
+            self._completed_updates.append(text(event.payload, "update_id") or "")
         elif event_type in _TERMINAL:
             self.terminal = True
             self.failed = event_type == names.WORKFLOW_FAILED

@@ -55,6 +55,11 @@ class Index:
         """How many steps history has had so far, taken or not."""
         return self.taken + len(self._steps) - self._head
 
+    @property
+    def untaken(self) -> list[Step]:
+        """Steps whose outcome the code has not been given."""
+        return self._steps[self._head :]
+
     def peek(self, offset: int = 0) -> Step | None:
         """The untaken step at an offset from the cursor, or None where history ends."""
         place = self._head + offset

@@ -91,6 +91,8 @@ class Machine:
         self._ended_at = 0  # position in history
         self._ended_with = 0  # steps in history
         self._started = False
+        self._size = 0
+        self._sized_until = 0
         self._behind = True  # something was fed, or nothing yet, that the code has not met
 
     @property
@@ -118,9 +120,15 @@ class Machine:
 
     @property
     def size_hint_bytes(self) -> int:
-        """Roughly the memory that this machine keeps alive."""
-        frame = self._driver.frame_locals if self._driver is not None else {}
-        return estimated_size([self._handlers.instance, frame, self._history.index, self._run])
+        """Roughly the memory that this machine keeps alive; looked at anew as history grows."""
+        position = self._history.index.position
+        if position >= self._sized_until:
+            frame = self._driver.frame_locals if self._driver is not None else {}
+            kept = [self._history.index.untaken, self._run.receivers.waiting]
+            self._size = estimated_size([self._handlers.instance, frame, *kept])
+            # Looking costs as much as many steps; a quarter more history makes it worth it.
+            self._sized_until = position + position // 4 + 8
+        return self._size
 
     def feed(self, events: Iterable[Mapping[str, Any]], *, more: bool = False) -> None:
         """Take the next events, in order, and run the workflow's code as far as they go.
@@ -207,6 +215,8 @@ class Machine:
     def _feed(self, events: Iterable[Mapping[str, Any]], more: bool) -> None:
         history = self._history
         started_before = history.started
+        if self._started:
+            history.forget_completed_updates()
         for record in events:
             history.add(read_event(record), self._run.receivers)
         if self._started and history.started and not started_before:

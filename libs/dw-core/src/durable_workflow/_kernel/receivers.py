@@ -7,18 +7,16 @@ Receivers form one queue and are applied strictly in recorded order. Each waits 
 * By wait: when a particular recorded wait is examined, before its predicate is tested.
 
 A server that buffers what arrives while a task is leased writes histories whose order is the order
-in which the code met things; there position alone is exact. Other servers may record a signal
-after the task that will not see it was claimed. For their histories `WaitBinder` decides between
-the two by the order of events around the waits.
+in which the code met things; there position alone is exact. For those of other servers see
+`bindings.py`.
 """
 
 import math
 from collections import deque
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final
 
-from durable_workflow._kernel.index import Diverged, Index
+from durable_workflow._kernel.index import Index
 from durable_workflow._kernel.kind import Decode
 from durable_workflow._kernel.steps import WaitStep
 from durable_workflow._wire import names
@@ -73,14 +71,18 @@ class Receiver:
 
 
 class ReceiverQueue:
-    """Receivers that have not been applied, in recorded order."""
+    """Receivers that have not been applied, in recorded order.
+
+    Attributes:
+        waiting: They.
+    """
 
     def __init__(self) -> None:
-        self._waiting: deque[Receiver] = deque()
+        self.waiting: deque[Receiver] = deque()
 
     def add(self, receiver: Receiver) -> None:
         """Take one more, as the last."""
-        self._waiting.append(receiver)
+        self.waiting.append(receiver)
 
     def next_by_position(self, reached: int, until: float = UNTIL_ANSWERED) -> Receiver | None:
         """The head, if it is due at a stop of the code; it leaves the queue.
@@ -91,13 +93,13 @@ class ReceiverQueue:
         """
         if not self.due(reached, until):
             return None
-        return self._waiting.popleft()
+        return self.waiting.popleft()
 
     def due(self, reached: int, until: float = UNTIL_ANSWERED, *, since: int = 0) -> bool:
         """Whether the head is to be applied at such a stop, and was recorded after a position."""
-        if not self._waiting:
+        if not self.waiting:
             return False
-        head = self._waiting[0]
+        head = self.waiting[0]
         return head.wait is None and head.opened <= reached and since < head.position < until
 
     def next_of_wait(self, wait: WaitStep, *, early_within: int | None = None) -> Receiver | None:
@@ -108,129 +110,21 @@ class ReceiverQueue:
             early_within: Only a receiver that was recorded before any wait was open, and after at
                 most so many steps.
         """
-        if not self._waiting:
+        if not self.waiting:
             return None
-        head = self._waiting[0]
+        head = self.waiting[0]
         too_late = early_within is not None and not (head.early and head.opened <= early_within)
         if head.wait is not wait or too_late:
             return None
         wait.waiting -= 1
-        return self._waiting.popleft()
+        return self.waiting.popleft()
 
     def any_after(self, position: int) -> bool:
         """Whether something was recorded after a position and not applied."""
-        return bool(self._waiting) and self._waiting[-1].position > position
+        return bool(self.waiting) and self.waiting[-1].position > position
 
     def __len__(self) -> int:
-        return len(self._waiting)
-
-
-class Boundary(Enum):
-    """Events that show that a task was completed, or that code went on."""
-
-    CONDITION = "condition"
-    STEP = "step"
-
-
-_STEP_BOUNDARIES: Final = frozenset(
-    {
-        names.ACTIVITY_SCHEDULED,
-        names.ACTIVITY_STARTED,
-        names.ACTIVITY_COMPLETED,
-        names.ACTIVITY_FAILED,
-        names.ACTIVITY_TIMED_OUT,
-        names.TIMER_SCHEDULED,
-        names.TIMER_FIRED,
-        names.CHILD_WORKFLOW_SCHEDULED,
-        names.CHILD_RUN_STARTED,
-        names.CHILD_RUN_COMPLETED,
-        names.CHILD_RUN_FAILED,
-        names.CHILD_RUN_CANCELLED,
-        names.CHILD_RUN_TERMINATED,
-        names.SIDE_EFFECT_RECORDED,
-        names.VERSION_MARKER_RECORDED,
-        names.SEARCH_ATTRIBUTES_UPSERTED,
-        names.WORKFLOW_COMPLETED,
-        names.WORKFLOW_FAILED,
-        names.WORKFLOW_CONTINUED_AS_NEW,
-    }
-)
-_CONDITION_BOUNDARIES: Final = frozenset(
-    {names.CONDITION_WAIT_SATISFIED, names.CONDITION_WAIT_TIMED_OUT}
-)
-
-
-def boundary_of(event: Event) -> Boundary | None:
-    """What kind of boundary an event is, if any."""
-    timer_kind = event.payload.get("timer_kind")
-    if timer_kind in names.WAIT_TIMER_KINDS:
-        ends_wait = event.event_type in (names.TIMER_FIRED, names.TIMER_CANCELLED)
-        return Boundary.CONDITION if ends_wait and timer_kind == names.CONDITION_TIMEOUT else None
-    if event.event_type in _CONDITION_BOUNDARIES:
-        return Boundary.CONDITION
-    return Boundary.STEP if event.event_type in _STEP_BOUNDARIES else None
-
-
-class WaitBinder:
-    """Binds receivers to waits by the order of events (history-events 6.4).
-
-    Every decision that only the end of history allows is taken provisionally at once. One that
-    later events overturn after the receiver was applied is listed in `rebound`.
-    """
-
-    def __init__(self) -> None:
-        self.rebound: list[Receiver] = []
-        self._prefix: list[Receiver] = []
-        self._prefix_binds = True
-        self._current: WaitStep | None = None
-        self._since: list[Receiver] = []
-        self._undecided: dict[int, Receiver] = {}
-
-    def receiver(self, receiver: Receiver, sequence: int | None) -> None:
-        """A signal or update was recorded."""
-        if self._current is not None:
-            # Only the first is certain to be the current wait's; see wait_opened.
-            self._since.append(receiver)
-            self._bind(receiver, self._current)
-        elif self._prefix_binds or sequence is None:
-            self._prefix.append(receiver)
-        else:
-            self._undecided[sequence] = receiver
-
-    def wait_opened(self, wait: WaitStep) -> None:
-        """A wait was opened: what came while the task that opened it was leased is its own."""
-        if self._current is not None:
-            mine = self._since[1:]
-        else:
-            mine = self._prefix if self._prefix_binds else []
-            for receiver in mine:
-                receiver.early = True
-        if wait.sequence is not None and wait.sequence in self._undecided:
-            mine = [*mine, self._undecided.pop(wait.sequence)]
-        for receiver in mine:
-            self._bind(receiver, wait)
-        self._prefix, self._prefix_binds = [], True
-        self._current, self._since = wait, []
-
-    def boundary(self, kind: Boundary) -> None:
-        """What stands undecided stays as it was provisionally decided."""
-        if self._current is not None:
-            self._current, self._since = None, []
-            self._prefix_binds = kind is Boundary.CONDITION
-        elif kind is Boundary.STEP:
-            self._prefix, self._prefix_binds = [], False
-
-    def _bind(self, receiver: Receiver, wait: WaitStep) -> None:
-        if wait.taken:
-            raise Diverged
-        if receiver.applied_at is not None:
-            self.rebound.append(receiver)
-            receiver.wait = wait
-            return
-        if receiver.wait is not None:
-            receiver.wait.waiting -= 1
-        receiver.wait = wait
-        wait.waiting += 1
+        return len(self.waiting)
 
 
 @dataclass(frozen=True, slots=True)

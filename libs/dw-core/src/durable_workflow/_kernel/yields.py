@@ -13,7 +13,7 @@ class UnsupportedYield(TypeError):
     """The code yielded something that is no command."""
 
     def __init__(self, value: Any) -> None:
-        super().__init__(f"workflow yielded unsupported command: {value!r}")
+        super().__init__(f"workflow yielded unsupported command: {_shown(value)}")
 
 
 def stop_for(value: Any) -> Stop:
@@ -30,6 +30,13 @@ def stop_for(value: Any) -> Stop:
     if is_list(value):
         return Batch.of_list(value, _member)
     raise UnsupportedYield(value)
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 (what cannot even be shown is no command either)
+        return object.__repr__(value)
 
 
 def _member(value: Any) -> Member:

@@ -155,7 +155,7 @@ class ContinueAsNew(PayloadWired):
         return Payload("arguments", self.arguments, "continue_as_new_input", labels)
 
 
-@dataclass
+@dataclass(repr=False)
 class RecordSideEffect(PayloadWired):
     """Record a value that the code must not compute twice.
 
@@ -173,6 +173,11 @@ class RecordSideEffect(PayloadWired):
         command = cls.__new__(cls)
         command.__dict__["_compute"] = compute
         return command
+
+    def __repr__(self) -> str:
+        """As a dataclass shows itself, without computing anything."""
+        shown = "..." if "_compute" in self.__dict__ else repr(self.result)
+        return f"{type(self).__qualname__}(result={shown})"
 
     def __getattr__(self, name: str) -> Any:
         """Compute `result` on first use; reached only while it is not set."""

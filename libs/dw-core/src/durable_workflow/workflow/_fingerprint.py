@@ -42,7 +42,7 @@ def predicate_fingerprint(predicate: Callable[[], Any]) -> str:
     code = getattr(function, "__code__", None)
     # A callable object is named by its class.
     named = function if hasattr(function, "__qualname__") else cast("Any", type(function))
-    source = _normalised_source(code) if isinstance(code, CodeType) else None
+    source = _normalised_source(code, code.co_filename) if isinstance(code, CodeType) else None
     scheme = NAME_SCHEME if source is None else SOURCE_SCHEME
     parts = ["wait-condition", str(named.__module__), str(named.__qualname__), source or ""]
     return f"{scheme}:{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}"
@@ -54,8 +54,11 @@ def comparable(recorded: str, current: str) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _normalised_source(code: CodeType) -> str | None:
-    """Tokens of one function or lambda, or None where its source cannot be found."""
+def _normalised_source(code: CodeType, filename: str) -> str | None:
+    """Tokens of one function or lambda, or None where its source cannot be found.
+
+    The file is part of the cache's key: equal code in two files is one key otherwise.
+    """
     try:
         lines, _ = inspect.getsourcelines(code)
         tokens = list(_tokens(lines))
