@@ -28,6 +28,18 @@ from integration.language.activities import ACTIVITIES
 QUEUE = "language"
 DEFAULT_CACHE = 1000
 
+# A payload that the server cannot look into, and that this worker has no way to fetch.
+ELSEWHERE = {
+    "codec": "avro",
+    "external_storage": {
+        "schema": "durable-workflow.v2.external-payload-reference.v1",
+        "uri": "file:///nowhere/at-all",
+        "sha256": "0" * 64,
+        "size_bytes": 10,
+        "codec": "avro",
+    },
+}
+
 Event = dict[str, Any]
 
 

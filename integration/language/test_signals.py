@@ -13,20 +13,9 @@ from durable_workflow import SignalFailed, workflow
 from durable_workflow.workflow import WorkflowContext
 from integration.harness.waiting import eventually
 from integration.language.activities import gate
-from integration.language.scene import DEFAULT_CACHE, Scene, payloads_of
+from integration.language.scene import DEFAULT_CACHE, ELSEWHERE, Scene, payloads_of
 
 Steps = Generator[Any, Any, Any]
-# A payload that the server cannot look into, and that this worker has no way to fetch.
-ELSEWHERE = {
-    "codec": "avro",
-    "external_storage": {
-        "schema": "durable-workflow.v2.external-payload-reference.v1",
-        "uri": "file:///nowhere/at-all",
-        "sha256": "0" * 64,
-        "size_bytes": 10,
-        "codec": "avro",
-    },
-}
 every_cache = pytest.mark.parametrize("cache", [0, 1, DEFAULT_CACHE], indirect=True)
 
 
