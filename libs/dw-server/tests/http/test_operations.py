@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -66,7 +66,7 @@ class Wire:
 
 
 @asynccontextmanager
-async def served(**settings: Any) -> AsyncIterator[Wire]:
+async def served(**settings: Any) -> AsyncGenerator[Wire]:
     services = msgspec.structs.replace(ServiceSettings(), **settings)
     server = Server(Settings(db=":memory:", long_poll_timeout=5, services=services))
     await server.start()

@@ -35,6 +35,7 @@ from durable_workflow.server.services.requests import (
     FailActivityTask,
     FailWorkflowTask,
     HeartbeatActivityTask,
+    ListWorkflows,
     Payload,
     PollTask,
     ReadHistory,
@@ -89,14 +90,13 @@ class Server:
         return self
 
     async def register(self, worker_id: str = "w", **fields: Any) -> Json:
-        request = RegisterWorker(
-            **{"worker_id": worker_id, "task_queue": self.queue, "runtime": "python"} | fields
-        )
+        given: Json = {"worker_id": worker_id, "task_queue": self.queue, "runtime": "python"}
+        request = RegisterWorker(**given | fields)
         answer = await self.run(workers.register, "default", request)
         return answer.body
 
     async def start(self, workflow_id: str | None = "wf", **fields: Any) -> Answer:
-        given = {
+        given: Json = {
             "workflow_type": "flow",
             "workflow_id": workflow_id,
             "task_queue": self.queue,
@@ -107,7 +107,8 @@ class Server:
         return await self.run(workflows.start, self.caller, request)
 
     async def poll(self, worker_id: str = "w", **fields: Any) -> Json | None:
-        request = PollTask(**{"worker_id": worker_id, "task_queue": self.queue} | fields)
+        given: Json = {"worker_id": worker_id, "task_queue": self.queue}
+        request = PollTask(**given | fields)
         task = await self.run(workflow_tasks.claim, "default", request)
         return None if task is None else decode(task)
 
@@ -161,7 +162,8 @@ class Server:
         return answer
 
     async def poll_activity(self, worker_id: str = "w", **fields: Any) -> Json | None:
-        request = PollTask(**{"worker_id": worker_id, "task_queue": self.queue} | fields)
+        given: Json = {"worker_id": worker_id, "task_queue": self.queue}
+        request = PollTask(**given | fields)
         task = await self.run(activity_tasks.claim, "default", request)
         return None if task is None else decode(task)
 
@@ -237,12 +239,26 @@ class Server:
             lambda read: workflows.describe(read, "default", workflow_id, run_id)
         )
 
+    async def listed(self, **filters: Any) -> Json:
+        request = ListWorkflows(**filters)
+        return await self.store.read(
+            lambda read: workflows.list_workflows(read, "default", request)
+        )
+
+    async def runs(self, workflow_id: str = "wf") -> Json:
+        return await self.store.read(lambda read: workflows.list_runs(read, "default", workflow_id))
+
+    async def page(self, **fields: Any) -> Json:
+        request = ReadHistory(**fields)
+        found = await self.store.read(lambda read: history.page(read, "default", request))
+        body: Json = decode(found)
+        return body
+
     async def events(self, workflow_id: str = "wf", run_id: str | None = None) -> list[Json]:
         """The history of a run, which is always dense."""
-        run_id = run_id or (await self.describe(workflow_id))["run_id"]
-        request = ReadHistory(workflow_id=workflow_id, run_id=run_id)
-        page = await self.store.read(lambda read: history.page(read, "default", request))
-        events: list[Json] = decode(page)["events"]
+        known: str = run_id or (await self.describe(workflow_id))["run_id"]
+        page = await self.page(workflow_id=workflow_id, run_id=known)
+        events: list[Json] = page["events"]
         assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
         return events
 

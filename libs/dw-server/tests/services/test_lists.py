@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 
-from durable_workflow.server.services import history, workflows
 from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.requests import ListWorkflows, ReadHistory
-
-
-async def listed(server: Any, **filters: Any) -> dict[str, Any]:
-    request = ListWorkflows(**filters)
-    body: dict[str, Any] = await server.store.read(
-        lambda read: workflows.list_workflows(read, "default", request)
-    )
-    return body
 
 
 async def test_runs_are_listed_newest_first_and_filtered(server: Any, commands: Any) -> None:
@@ -28,7 +17,7 @@ async def test_runs_are_listed_newest_first_and_filtered(server: Any, commands: 
     await server.decide(commands.failed())
 
     async def ids(**filters: Any) -> list[str]:
-        rows = (await listed(server, **filters))["workflows"]
+        rows = (await server.listed(**filters))["workflows"]
         return [row["workflow_id"][-1] for row in rows]
 
     assert await ids() == ["4", "3", "2", "1", "0"]
@@ -40,21 +29,21 @@ async def test_runs_are_listed_newest_first_and_filtered(server: Any, commands: 
     assert await ids(query="key") == ["4", "3", "2", "1", "0"]
     assert await ids(query="%") == []
     assert await ids(query="order_3") == []
-    first = await listed(server, page_size=2)
+    first = await server.listed(page_size=2)
     assert (first["workflow_count"], first["next_page_token"]) == (2, commands.token(2))
     assert await ids(page_size=2, offset=4) == ["0"]
-    assert (await listed(server, page_size=2, offset=4))["next_page_token"] is None
+    assert (await server.listed(page_size=2, offset=4))["next_page_token"] is None
 
 
 async def test_runs_of_an_id_are_listed_in_order(server: Any, commands: Any) -> None:
     await server.start()
     await server.decide(commands.again())
-    body = await server.store.read(lambda read: workflows.list_runs(read, "default", "wf"))
+    body = await server.runs()
     assert body["run_count"] == 2
     shown = [(row["run_number"], row["status"], row["is_current_run"]) for row in body["runs"]]
     assert shown == [(1, "completed", False), (2, "pending", True)]
     with pytest.raises(Refused) as error:
-        await server.store.read(lambda read: workflows.list_runs(read, "default", "nope"))
+        await server.runs("nope")
     assert error.value.reason == "instance_not_found"
 
 
@@ -64,9 +53,8 @@ async def test_history_is_whole_without_a_page_size(server: Any, commands: Any) 
     run_id = started.body["run_id"]
 
     async def page(**fields: Any) -> dict[str, Any]:
-        request = ReadHistory(**{"workflow_id": "wf", "run_id": run_id} | fields)
-        found = await server.store.read(lambda read: history.page(read, "default", request))
-        body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
+        given: dict[str, Any] = {"workflow_id": "wf", "run_id": run_id}
+        body: dict[str, Any] = await server.page(**given | fields)
         return body
 
     whole = await page()

@@ -186,7 +186,7 @@ class Driver:
         if not described["is_terminal"] and described["workflow_task"] is None:
             await self.server.wake()
 
-    actions: tuple[Callable[[Driver], Any], ...] = (
+    actions: tuple[Callable[[Any], Any], ...] = (
         claim,
         complete,
         claim,
@@ -306,7 +306,11 @@ blocks = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(
     program=st.lists(blocks, max_size=5),
     actions=st.lists(st.integers(0, len(Driver.actions) - 1), max_size=60),

@@ -87,7 +87,7 @@ async def test_a_heartbeat_renews_the_lease(server: Any, commands: Any) -> None:
 
 async def test_a_failed_task_comes_back_after_a_growing_rest(server: Any, commands: Any) -> None:
     await server.start()
-    rests = []
+    rests: list[int] = []
     for failure in range(8):
         task = await server.task()
         assert task["workflow_task_attempt"] == failure + 1

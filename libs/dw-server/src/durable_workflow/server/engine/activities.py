@@ -25,6 +25,7 @@ from durable_workflow.server.engine.state import (
     Outcome,
     PastAttempt,
     Run,
+    as_object,
 )
 from durable_workflow.server.engine.times import SECOND, precise, seconds
 
@@ -144,9 +145,10 @@ def complete(
         return decision
     decision = Decision(run, now, new_id)
     payload = _ids(activity)
-    if isinstance(result, dict) and "codec" in result:
-        payload["result"] = recorded(result)
-        payload["payload_codec"] = result["codec"]
+    envelope = as_object(result)
+    if envelope is not None and "codec" in envelope:
+        payload["result"] = recorded(envelope)
+        payload["payload_codec"] = envelope["codec"]
     else:
         payload["result"] = result
         payload["payload_codec"] = activity.codec
@@ -378,13 +380,13 @@ def _cause(failure: Failure) -> JsonObject:
         payload["exception_type"] = payload["exception_class"] = failure.type
     if failure.non_retryable:
         exception["non_retryable"] = True
-    details = failure.details
-    if isinstance(details, dict) and details.keys() == {"codec", "blob"}:
+    envelope = as_object(failure.details)
+    if envelope is not None and envelope.keys() == {"codec", "blob"}:
         # R11: whatever the codec's name; it is stored as given and named beside.
-        exception["details"] = details["blob"]
-        exception["details_payload_codec"] = details["codec"]
-    elif details is not None:
-        exception["details"] = details
+        exception["details"] = envelope["blob"]
+        exception["details_payload_codec"] = envelope["codec"]
+    elif failure.details is not None:
+        exception["details"] = failure.details
     if failure.stack_trace is not None:
         exception["stack_trace"] = failure.stack_trace
     payload["message"] = failure.message

@@ -226,7 +226,7 @@ def fail_run(
 ) -> None:
     """The workflow failed."""
     run = decision.run
-    exception = {
+    exception: JsonObject = {
         "class": failure["exception_class"],
         "type": failure["exception_type"],
         "message": failure["message"],
@@ -236,7 +236,7 @@ def fail_run(
         "trace": [],
         "properties": [],
     }
-    payload = {
+    payload: JsonObject = {
         "failure_id": decision.new_id(),
         "source_kind": "workflow_run",
         "source_id": run.run_id,

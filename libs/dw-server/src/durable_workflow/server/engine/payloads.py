@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from durable_workflow.server.engine.state import JsonObject
+from durable_workflow.server.engine.state import JsonObject, as_object
 
 KNOWN_CODECS: Final = ("avro", "json")
 
@@ -27,23 +27,25 @@ def read_envelope(
         return None
     if isinstance(value, str):
         return {"codec": codec, "blob": value}
-    if not isinstance(value, dict) or value.keys() not in (_INLINE, _EXTERNAL):
+    envelope = as_object(value)
+    if envelope is None or envelope.keys() not in (_INLINE, _EXTERNAL):
         errors[field] = [f"The {field} field must be a payload envelope, a string or null."]
         return None
-    if value["codec"] not in KNOWN_CODECS:
+    if envelope["codec"] not in KNOWN_CODECS:
         errors[f"{field}.codec"] = [f"The {field}.codec field names an unknown payload codec."]
-    elif "blob" in value and not isinstance(value["blob"], str):
+    elif "blob" in envelope and not isinstance(envelope["blob"], str):
         errors[f"{field}.blob"] = [f"The {field}.blob field must be a string."]
-    elif "external_storage" in value and not isinstance(value["external_storage"], dict):
+    elif "external_storage" in envelope and as_object(envelope["external_storage"]) is None:
         errors[f"{field}.external_storage"] = [
             f"The {field}.external_storage field must be an object."
         ]
-    return value
+    return envelope
 
 
 def blob_size(value: Any) -> int:
     """Bytes of the blob in an envelope or of a bare blob; 0 for anything else."""
-    blob = value.get("blob") if isinstance(value, dict) else value
+    envelope = as_object(value)
+    blob = value if envelope is None else envelope.get("blob")
     if not isinstance(blob, str):
         return 0
     return len(blob) if blob.isascii() else len(blob.encode())

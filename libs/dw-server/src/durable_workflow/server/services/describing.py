@@ -48,7 +48,7 @@ def list_runs(read: Read, namespace: str, workflow_id: str) -> dict[str, Any]:
     if row is None:
         raise instance_not_found(workflow_id)
     found = read.all("runs_of_instance", namespace=namespace, workflow_id=workflow_id)
-    runs = []
+    runs: list[JsonObject] = []
     for run_id, number, kind, key, queue, stored, completed, task, started, closed in found:
         status = _status(stored, completed, task)
         runs.append(
@@ -80,7 +80,7 @@ def list_workflows(read: Read, namespace: str, request: ListWorkflows) -> dict[s
         most=request.page_size + 1,
         skip=request.offset,
     )
-    shown = []
+    shown: list[JsonObject] = []
     for row in found[: request.page_size]:
         workflow_id, run_id, kind, key, queue, stored, completed, task, started, closed, sa = row
         status = _status(stored, completed, task)

@@ -235,7 +235,7 @@ def _fingerprints(request: RegisterWorker, known: Worker | None, worker_id: str)
     sent = request.workflow_definition_fingerprints
     if known is None:
         return sent
-    kept = {}
+    kept: dict[str, str] = {}
     for workflow_type, fingerprint in known.fingerprints.items():
         if workflow_type not in request.supported_workflow_types:
             continue

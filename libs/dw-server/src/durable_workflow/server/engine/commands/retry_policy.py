@@ -8,6 +8,7 @@ import msgspec
 
 from durable_workflow.server.engine.commands.fields import LONGEST_SECONDS, Errors, as_integer
 from durable_workflow.server.engine.refusal import InvalidCommands
+from durable_workflow.server.engine.state import as_list, as_object
 
 _KEYS = frozenset({"max_attempts", "backoff_seconds", "non_retryable_error_types"})
 
@@ -26,17 +27,18 @@ def read_retry_policy(raw: dict[str, Any], at: str, errors: Errors) -> RetryPoli
     if value is None:
         return None
     field = f"{at}.retry_policy"
-    if not isinstance(value, dict):
+    policy = as_object(value)
+    if policy is None:
         errors[field] = [f"The {field} field must be an object."]
         return None
-    if not _KEYS & value.keys():
+    if not _KEYS & policy.keys():
         raise InvalidCommands(f"{field} has none of the fields {', '.join(sorted(_KEYS))}")
-    most = value.get("max_attempts")
+    most = policy.get("max_attempts")
     attempts = 1 if most is None else as_integer(most)
     if attempts is None or not 1 <= attempts <= LONGEST_SECONDS:
         errors[f"{field}.max_attempts"] = [f"The {field}.max_attempts field must be at least 1."]
         return None
-    delays = _list(value.get("backoff_seconds"))
+    delays = _list(policy.get("backoff_seconds"))
     seconds = None if delays is None else [as_integer(delay) for delay in delays]
     if seconds is None or any(
         delay is None or not 0 <= delay <= LONGEST_SECONDS for delay in seconds
@@ -45,7 +47,7 @@ def read_retry_policy(raw: dict[str, Any], at: str, errors: Errors) -> RetryPoli
             f"The {field}.backoff_seconds field must be a list of integers that are at least 0."
         ]
         return None
-    types = _list(value.get("non_retryable_error_types"))
+    types = _list(policy.get("non_retryable_error_types"))
     if types is None or any(not isinstance(name, str) or not name.strip() for name in types):
         errors[f"{field}.non_retryable_error_types"] = [
             f"The {field}.non_retryable_error_types field must be a list of non-blank strings."
@@ -57,4 +59,4 @@ def read_retry_policy(raw: dict[str, Any], at: str, errors: Errors) -> RetryPoli
 def _list(value: Any) -> list[Any] | None:
     if value is None:
         return []
-    return value if isinstance(value, list) else None
+    return as_list(value)

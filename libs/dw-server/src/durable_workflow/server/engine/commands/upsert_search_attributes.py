@@ -11,7 +11,7 @@ from durable_workflow._wire import names
 from durable_workflow.server.engine.commands.fields import Errors
 from durable_workflow.server.engine.commands.turn import Turn
 from durable_workflow.server.engine.refusal import within
-from durable_workflow.server.engine.state import JsonObject
+from durable_workflow.server.engine.state import JsonObject, as_list, as_object
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
 _LONGEST = 255
@@ -50,8 +50,8 @@ class UpsertSearchAttributes(msgspec.Struct):
 def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> UpsertSearchAttributes:
     """Read the command from its wire form."""
     field = f"{at}.attributes"
-    attributes = raw.get("attributes")
-    if not isinstance(attributes, dict) or not attributes:
+    attributes = as_object(raw.get("attributes"))
+    if not attributes:
         errors[field] = [f"The {field} field must be a non-empty object."]
         return UpsertSearchAttributes({})
     read_values: JsonObject = {}
@@ -70,9 +70,10 @@ def _value(value: Any, field: str, errors: Errors) -> Any:
         if len(value) > _LONGEST:
             errors[field] = [f"The {field} field must not be longer than {_LONGEST} characters."]
         return value or None
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        if any(len(item) > _LONGEST for item in value):
+    texts = as_list(value)
+    if texts is not None and all(isinstance(item, str) for item in texts):
+        if any(len(item) > _LONGEST for item in texts):
             errors[field] = [f"The {field} field must not be longer than {_LONGEST} characters."]
-        return value
+        return texts
     errors[field] = [f"The {field} field must be a scalar or a list of strings."]
     return None
