@@ -41,6 +41,8 @@ INSERT INTO labels (box, text) VALUES (:box, :text);
 PRAGMA journal_mode;
 -- synchronous: what is synced.
 PRAGMA synchronous;
+-- fold_often: has the log folded into the file after every few pages.
+PRAGMA wal_autocheckpoint = 20;
 -- foreign_keys: whether references are checked.
 PRAGMA foreign_keys;
 -- give_up: ends the transaction, as SQLite does by itself when the disk is full.
