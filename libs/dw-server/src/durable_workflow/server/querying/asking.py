@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from durable_workflow.server.engine.state import shown_status
+from durable_workflow.server.engine.state import as_object, shown_status
 from durable_workflow.server.querying.board import Answered, Failed, Outcome, Posted
 from durable_workflow.server.querying.question import QUERY, UPDATE_VALIDATION, Question
 from durable_workflow.server.services import history, rows, targets, workers
@@ -145,8 +145,8 @@ def refusal_of(outcome: Outcome) -> tuple[str, str] | None:
     if isinstance(outcome, Failed) and outcome.reason == "update_rejected":
         unknown = outcome.type == "UnknownUpdate"
         return ("unknown_update" if unknown else "update_rejected"), outcome.message
-    said = outcome.result if isinstance(outcome, Answered) else None
-    if isinstance(said, dict) and said.get("accepted") is False:
+    said = as_object(outcome.result) if isinstance(outcome, Answered) else None
+    if said is not None and said.get("accepted") is False:
         return "update_rejected", str(said.get("message") or "update rejected")
     return None
 

@@ -9,6 +9,9 @@ the request, then the `ServiceSettings`:
   ``list_runs(read, namespace, workflow_id) -> dict``,
   ``list_workflows(read, namespace, request) -> dict``
 - ``history``: ``page(read, namespace, request) -> dict``
+- ``signals``: ``signal``, ``ends``: ``cancel``, ``terminate``, ``updates``: ``accept``
+  ``(tx, caller, request, settings) -> Answer``;
+  ``updates.read(read, namespace, update_id, request) -> Answer``
 - ``workers``: ``register``, ``heartbeat`` ``(tx, namespace, request, settings) -> Answer``,
   ``poll_guard(tx, namespace, request, settings) -> Worker``
 - ``workflow_tasks``: ``claim(tx, namespace, request, settings) -> dict | None`` (guard included),
