@@ -20,6 +20,10 @@ class Counter:
         self.total += number
         return self.total
 
+    @workflow.update("odd")
+    def odd(self, number: int) -> set[int]:
+        return {number}
+
     @workflow.update_validator("add")
     def check(self, number: int) -> None:
         if number < 0:
@@ -105,6 +109,18 @@ async def test_an_update_that_cannot_be_done_is_failed(
     assert command["exception_type"] == kind
     assert command["non_retryable"] is True
     assert server.count("fail_workflow_task") == 0
+
+
+async def test_an_update_whose_result_cannot_be_encoded_is_failed(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    task = _task(pack, 1)
+    task["history_events"][-1]["payload"]["update_name"] = "odd"
+    commands = await worker._run_workflow_task(task)
+    assert commands is not None
+    assert commands[0]["type"] == "fail_update"
+    assert commands[0]["message"].startswith("update result cannot be encoded: ")
+    assert commands[0]["exception_type"] == "TypeError"
 
 
 async def test_an_update_of_a_run_that_cannot_be_replayed_is_failed(

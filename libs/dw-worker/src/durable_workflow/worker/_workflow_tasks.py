@@ -206,10 +206,8 @@ class WorkflowTasks:
             log.exception("replay of run %s failed", task.run_id)
             if task.update_id is not None:
                 # An update is answered whatever became of its run.
-                update = failed_update(
-                    task.update_id, "workflow replay failed before update", error
-                )
-                return Decided(self._payloads.encode_commands([update], task), None)
+                what = "workflow replay failed before update"
+                return self._update_failed(task, task.update_id, what, error)
             return failed_with(error, f"replay failed: {error}", traceback.format_exc())
         return self._decided(task, Kept(machine), commands)
 
@@ -218,8 +216,22 @@ class WorkflowTasks:
             return [machine.apply_update(task.update_id)]
         return list(machine.commands())
 
+    def _update_failed(
+        self, task: WorkflowTask, update_id: str, what: str, error: Exception
+    ) -> Decided:
+        update = failed_update(update_id, what, error)
+        return Decided(self._payloads.encode_commands([update], task), None)
+
     def _decided(self, task: WorkflowTask, kept: Kept, commands: list[Any]) -> Decided:
-        wire = self._payloads.encode_commands(commands, task)
+        try:
+            wire = self._payloads.encode_commands(commands, task)
+        except Exception as error:
+            if task.update_id is None:
+                raise
+            # Its task would fail for ever, and the run wait behind it; the handler is to blame.
+            log.exception("result of update %s cannot be encoded", task.update_id)
+            what = "update result cannot be encoded"
+            return self._update_failed(task, task.update_id, what, error)
         ends = any(command.get("type") in TERMINAL_COMMAND_TYPES for command in wire)
         if ends or not self._machines.enabled or not kept.is_usable:
             return Decided(wire, None)
