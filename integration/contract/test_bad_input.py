@@ -9,10 +9,11 @@ from integration.contract.scene import Stage
 from integration.contract.tables.commands import command_rows
 from integration.contract.tables.fields import field_rows
 from integration.contract.tables.guards import guard_rows
+from integration.contract.tables.operations import operation_rows
 from integration.contract.tables.requests import request_rows
 from integration.contract.tables.rows import Bad
 
-ROWS = [*request_rows(), *field_rows(), *guard_rows(), *command_rows()]
+ROWS = [*request_rows(), *field_rows(), *operation_rows(), *guard_rows(), *command_rows()]
 
 
 def test_names_of_rows_are_unique() -> None:

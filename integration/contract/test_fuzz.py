@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from integration.contract.conftest import ENVIRONMENT
 from integration.contract.scene import Scene
 from integration.contract.tables.commands import FIELDS, GOOD, OUT_OF_PLACE
-from integration.contract.tables.fields import ROUTES
+from integration.contract.tables.fields import ROUTES as FIELD_ROUTES
+from integration.contract.tables.operations import OPERATION_ROUTES
 from integration.contract.tables.requests import CONTROL_GETS
 from integration.contract.tables.rows import Route
 from integration.harness.payloads import as_object
@@ -41,6 +42,7 @@ EXAMPLES = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     max_examples=max(200, int(os.environ.get("SOAK_EXAMPLES", "0"))),
 )
+ROUTES = [*FIELD_ROUTES, *OPERATION_ROUTES]
 _numbers = itertools.count()
 
 

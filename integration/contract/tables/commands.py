@@ -18,6 +18,17 @@ GOOD: dict[str, dict[str, Any]] = {
     "complete_workflow": {"result": envelope(1)},
     "fail_workflow": {"message": "m"},
     "record_side_effect": {"result": envelope(1)["blob"]},
+    "start_child_workflow": {"workflow_type": "child", "arguments": envelope([])},
+    "open_condition_wait": {"condition_key": "k", "timeout_seconds": 5},
+    "record_version_marker": {
+        "change_id": "c",
+        "version": 1,
+        "min_supported": -1,
+        "max_supported": 1,
+    },
+    "upsert_search_attributes": {"attributes": {"Key": "value"}},
+    "complete_update": {"update_id": "01nope", "result": envelope(1)},
+    "fail_update": {"update_id": "01nope", "message": "m"},
 }
 NOT_TEXT: list[Any] = ["", 5, [], {}]
 # An empty text counts as null, and then the run's own is taken.
@@ -64,6 +75,47 @@ FIELDS: dict[str, dict[str, list[Any]]] = {
     "complete_workflow": {"result": NOT_PAYLOAD},
     "fail_workflow": {"message": [ABSENT, *NOT_TEXT], "non_retryable": ["maybe", 5, []]},
     "record_side_effect": {"result": [ABSENT, None, *NOT_PAYLOAD]},
+    "start_child_workflow": {
+        "workflow_type": [ABSENT, *NOT_TEXT],
+        "arguments": NOT_PAYLOAD,
+        "queue": NOT_OPTIONAL_TEXT,
+        "retry_policy": NOT_POLICY,
+        "parent_close_policy": ["whatever", 5, []],
+        "execution_timeout_seconds": [0, *NOT_WHOLE],
+        "run_timeout_seconds": [0, *NOT_WHOLE],
+    },
+    "open_condition_wait": {
+        "condition_key": [5, [], {}],
+        "condition_definition_fingerprint": [5, [], {}],
+        "timeout_seconds": ["abc", -1, [], {}],
+    },
+    "record_version_marker": {
+        "change_id": [ABSENT, " ", *NOT_TEXT],
+        "version": [ABSENT, None, "abc", 1.5, [], 2, -2],
+        "min_supported": [ABSENT, None, "abc", 1.5, []],
+        "max_supported": [ABSENT, None, "abc", 1.5, []],
+    },
+    "upsert_search_attributes": {
+        "attributes": [
+            ABSENT,
+            {},
+            "text",
+            5,
+            [],
+            {"with space": 1},
+            {"k" * 65: 1},
+            {"": 1},
+            {"Key": {"a": 1}},
+            {"Key": [1]},
+            {"Key": "v" * 256},
+        ],
+    },
+    "complete_update": {"update_id": [ABSENT, *NOT_TEXT], "result": NOT_PAYLOAD},
+    "fail_update": {
+        "update_id": [ABSENT, *NOT_TEXT],
+        "message": [ABSENT, *NOT_TEXT],
+        "non_retryable": ["maybe", 5, []],
+    },
 }
 # A field on a command that it does not belong to.
 OUT_OF_PLACE = [
@@ -80,6 +132,13 @@ OUT_OF_PLACE = [
     ("schedule_activity", "delay_seconds", 5),
     ("complete_workflow", "delay_seconds", 5),
     ("start_timer", "timeout_seconds", 5),
+    ("start_child_workflow", "delay_seconds", 5),
+    ("start_child_workflow", "heartbeat_timeout", 5),
+    ("open_condition_wait", "delay_seconds", 5),
+    ("record_side_effect", "retry_policy", POLICY),
+    ("record_version_marker", "timeout_seconds", 5),
+    ("upsert_search_attributes", "parent_close_policy", "abandon"),
+    ("complete_update", "non_retryable", True),
 ]
 # Timeouts that contradict each other, under the field that is too long.
 CONTRADICTIONS: list[tuple[str, dict[str, int]]] = [
@@ -104,6 +163,9 @@ def command_rows() -> Iterator[Bad]:
     for name, timeouts in CONTRADICTIONS:
         command = {"type": "schedule_activity", **GOOD["schedule_activity"], **timeouts}
         yield _invalid(f"{name} contradicts: {timeouts}", [command], f"commands.0.{name}")
+    run_longer = {"execution_timeout_seconds": 5, "run_timeout_seconds": 9}
+    child = {"type": "start_child_workflow", **GOOD["start_child_workflow"], **run_longer}
+    yield _invalid("a run longer than its execution", [child], "commands.0.run_timeout_seconds")
     good = {"type": "start_timer", "delay_seconds": 5}
     for value in ["dance", 5, None, ABSENT, ""]:
         unknown: dict[str, Any] = {} if value is ABSENT else {"type": value}
@@ -124,6 +186,11 @@ def _whole_lists() -> Iterator[Bad]:
         (
             "a retry policy that says nothing",
             [{"type": "schedule_activity", **GOOD["schedule_activity"], "retry_policy": {"a": 1}}],
+        ),
+        ("an outcome of an unknown update", [{"type": "fail_update", **GOOD["fail_update"]}]),
+        (
+            "one update twice",
+            [{"type": "complete_update", **GOOD["complete_update"]}] * 2,
         ),
     ]:
         yield Bad(

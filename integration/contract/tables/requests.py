@@ -18,7 +18,14 @@ CONTROL_GETS = [
     "/api/workflows/{workflow}/runs/{run}",
     "/api/workflows/{workflow}/runs/{run}/history",
 ]
-CONTROL_POSTS = ["/api/workflows"]
+CONTROL_POSTS = [
+    "/api/workflows",
+    *[
+        f"/api/workflows/{{workflow}}{middle}/{operation}"
+        for middle in ("", "/runs/{run}")
+        for operation in ("signal/go", "query/ask", "update/change", "cancel", "terminate")
+    ],
+]
 WORKER_POSTS = [
     "/api/worker/register",
     "/api/worker/heartbeat",
@@ -32,6 +39,8 @@ WORKER_POSTS = [
     "/api/worker/activity-tasks/{activity_task}/fail",
     "/api/worker/activity-tasks/{activity_task}/heartbeat",
     "/api/worker/query-tasks/poll",
+    "/api/worker/query-tasks/01NOPE/complete",
+    "/api/worker/query-tasks/01NOPE/fail",
 ]
 WITHOUT_LOGIN = ["/api/health", "/api/ready"]
 WITHOUT_VERSION = [*WITHOUT_LOGIN, "/api/cluster/info"]
