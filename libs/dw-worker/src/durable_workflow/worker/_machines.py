@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from durable_workflow._kernel import Machine
 from durable_workflow.worker._tasks import JsonObject, sequence_of
 
-# To estimate a size costs about as much as to replay a few events, and events are what adds to it.
-_EVENTS_PER_MEASURE = 16
-
 
 @dataclass(slots=True)
 class Kept:
@@ -22,14 +19,10 @@ class Kept:
 
     machine: Machine
     size: int = 0
-    _measured_at: int | None = None
 
     def measure(self) -> None:
-        """Estimate the size again, if enough was fed since the last time."""
-        position = self.machine.last_sequence
-        if self._measured_at is None or position >= self._measured_at + _EVENTS_PER_MEASURE:
-            self.size = max(1, self.machine.size_hint_bytes)
-            self._measured_at = position
+        """Ask the machine what it holds. It looks now and then: do it in a code thread."""
+        self.size = max(1, self.machine.size_hint_bytes)
 
     @property
     def is_usable(self) -> bool:
