@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import durable_workflow
+from durable_workflow import (
+    _HOME as HOME,  # pyright: ignore[reportPrivateUsage] (made for checks of wheels)
+)
 
 PACKAGE = "durable_workflow"
 
@@ -78,7 +80,7 @@ def wheel_of(name: str, owners: dict[str, str]) -> str:
     entry = name.split(".")[1] if "." in name else ""
     if entry in owners:
         return owners[entry]
-    return durable_workflow._HOME[entry][2] if entry in durable_workflow._HOME else "dw-core"
+    return HOME[entry][2] if entry in HOME else "dw-core"
 
 
 def test_a_wheel_imports_only_itself_and_dw_core(root: Path, owners: dict[str, str]) -> None:

@@ -89,7 +89,7 @@ def check_contents(wheels: list[Wheel]) -> None:
 
 def _check_library(wheel: Wheel, ours: set[str]) -> None:
     wanted = ours.intersection(map(required_name, wheel.requires))
-    allowed = set() if wheel.name == CORE else {CORE}
+    allowed: set[str] = set() if wheel.name == CORE else {CORE}
     if wanted != allowed:
         raise CheckFailed(f"{wheel.name} must require {allowed or 'none of ours'}, not {wanted}")
     for name in wheel.files:
