@@ -3,7 +3,7 @@
 `libs/conftest.py` and `integration/conftest.py` bring it in; whichever comes first registers it.
 
 HYPOTHESIS_PROFILE  "default", or "soak" for many examples
-SOAK_EXAMPLES       examples a property with the profile "soak" (default 1000)
+X
 CI                  "true": a session that skipped a test has failed, unless the test bears
                     `@pytest.mark.may_skip(reason)`
 DURABLE_WORKFLOW_SPEC_DATA  where tests find the specification's data. "none" says that there is
@@ -21,7 +21,7 @@ settings.register_profile("default", deadline=None, derandomize=False, print_blo
 settings.register_profile(
     "soak",
     parent=settings.get_profile("default"),
-    max_examples=int(os.environ.get("SOAK_EXAMPLES", "1000")),
+    max_examples=int(os.environ.get("SOAK_EXAMPLES", "2000")),
     suppress_health_check=[HealthCheck.too_slow],
 )
 
