@@ -1,8 +1,8 @@
 """Receivers of histories whose order is not the order in which the code met things.
 
-A server that does not buffer records a signal between the claim of a task and its completion, before
-the events of a completion that never saw it. Which wait such a signal belongs to is then told by
-the order of events around the waits alone.
+A server that does not buffer records a signal between the claim of a task and its completion,
+before the events of a completion that never saw it. Which wait such a signal belongs to is then
+told by the order of events around the waits alone.
 """
 
 from enum import Enum
