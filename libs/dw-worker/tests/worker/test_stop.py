@@ -92,6 +92,19 @@ async def test_being_cancelled_is_absorbed(server: Any) -> None:
     assert all(poller.done() for poller in worker._pollers)
 
 
+async def test_being_cancelled_while_registering_is_absorbed(server: Any) -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    server.on["get_cluster_info"] = never
+    worker = Worker(server, task_queue="q")
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: server.count("get_cluster_info") > 0)
+    running.cancel()
+    await running
+    assert server.count("register_worker") == 0
+
+
 async def test_a_task_that_arrives_while_the_worker_stops_is_done(server: Any) -> None:
     polled = asyncio.Event()
 

@@ -244,9 +244,9 @@ class Worker(Serving):
         Raises:
             RuntimeError: The server is not compatible, or cannot be asked.
         """
-        await self._register()
         stopping = asyncio.ensure_future(self._stop.wait())
         try:
+            await self._register()
             self._start_background()
             self._start_pollers()
             await asyncio.wait({stopping, *self._pollers}, return_when=asyncio.FIRST_COMPLETED)
