@@ -156,6 +156,11 @@ _BY_REASON: dict[tuple[int, str], _Builder] = {
     (409, "query_worker_unavailable"): _query_failed,
     (409, "query_worker_incompatible"): _query_failed,
     (409, "query_workflow_state_unavailable"): _query_failed,
+    # What else a worker may say of a query; the server hands its reason on.
+    (409, "query_payload_decode_failed"): _query_failed,
+    (409, "query_workflow_type_not_registered"): _query_failed,
+    (409, "query_result_encode_failed"): _query_failed,
+    (409, "query_result_completion_failed"): _query_failed,
     (409, "update_rejected"): _update_rejected,
     (422, "invalid_signal_arguments"): _invalid_signal,
     (422, "invalid_query_arguments"): _query_failed,
