@@ -306,3 +306,25 @@ async def test_a_worker_that_only_recorded_something_goes_on(server: Any, comman
     await server.decide(commands.side_effect())
     await server.decide(commands.done())
     assert (await server.describe())["status"] == "completed"
+
+
+@pytest.mark.parametrize("last", ["done", "failed", "again"])
+async def test_steps_of_the_completion_that_ends_the_run_end_with_it(
+    server: Any, commands: Any, last: str
+) -> None:
+    await server.start()
+    run_id = (await server.describe())["run_id"]
+    end = getattr(commands, last)()
+    # The end may stand anywhere in the list.
+    await server.decide(
+        end, commands.activity(), commands.timer(5), commands.wait(timeout_seconds=3)
+    )
+    types = await server.types("wf", run_id)
+    assert types.count("ActivityCancelled") == 1
+    assert types.count("TimerCancelled") == 2
+    assert await server.poll_activity() is None
+    await server.pass_time(60)
+    assert await server.types("wf", run_id) == types
+    closed = await server.describe("wf", run_id)
+    assert closed["is_terminal"]
+    assert closed["wait_kind"] is None

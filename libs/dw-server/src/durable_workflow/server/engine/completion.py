@@ -174,12 +174,17 @@ def _resume_context(run: Run) -> JsonObject | None:
 
 def _end_run(turn: Turn, terminal: Command, loaded: Loaded) -> None:
     decision = turn.decision
-    closing.cancel_open(decision, loaded.opened, task_id=turn.task_id)
+    opened = loaded.opened
+    # What this very completion has begun ends with the run, too: it stood before the end in the
+    # worker's list, so it is in history.
+    opened.activities = [*opened.activities, *(new.activity for new in decision.new_activities)]
+    opened.timers = [*opened.timers, *decision.new_timers]
+    closing.cancel_open(decision, opened, task_id=turn.task_id)
     terminal.apply(turn)
     if isinstance(terminal, ContinueAsNew):
         # Nobody has seen these signals and updates yet: the next run begins with them.
         following = decision.started[-1]
-        facts.carry_over(following, loaded.opened.facts, loaded.waiting_updates, turn.updates)
+        facts.carry_over(following, opened.facts, loaded.waiting_updates, turn.updates)
         decision.moved_updates_to = following.run.run_id
 
 
