@@ -250,3 +250,14 @@ async def test_a_fan_out_of_children_and_activities_is_one_batch(
         "ActivityCompleted",
         "ChildRunCompleted",
     ]
+
+
+async def test_the_end_reaches_the_end_of_a_long_chain(server: Any, commands: Any) -> None:
+    await server.start("top")
+    for _ in range(400):
+        await server.decide(commands.child(parent_close_policy="terminate"))
+    bottom = await server.task()
+    assert (await server.close("terminate", "top")).status == 200
+    assert (await server.describe(bottom["workflow_id"]))["status"] == "terminated"
+    running = await server.listed(status="running")
+    assert running["workflows"] == []

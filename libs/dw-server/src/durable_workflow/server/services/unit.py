@@ -7,6 +7,7 @@ reaches its parent and its children here, in the same transaction.
 from __future__ import annotations
 
 import logging
+from collections import deque
 
 from durable_workflow.server.engine import children, closing
 from durable_workflow.server.engine.batches import completes, is_complete
@@ -40,6 +41,9 @@ class Unit:
         self.settings = settings
         self._runs: dict[str, Run] = {}
         self._unsaved: dict[str, bool] = {}  # run id -> whether it is new
+        # Closed runs whose children are still to be told, and whether somebody is at it.
+        self._ended_parents: deque[str] = deque()
+        self._telling = False
 
     # --- loading -----------------------------------------------------------------------------
 
@@ -98,6 +102,7 @@ class Unit:
             self.apply(started)
         if decision.closes:
             self._end(decision, before)
+        self._tell_children()
 
     def finish(self) -> None:
         """Save the runs. Nothing is applied after this."""
@@ -221,7 +226,7 @@ class Unit:
             self._continue(run, decision.started[-1].run)
             return
         if decision.new_child_links or (before is not None and before.pending_children):
-            self._apply_parent_close_policy(run)
+            self._ended_parents.append(run.run_id)
         if decision.outcome is not None:
             self._resolve_parent(run, decision.outcome)
 
@@ -257,6 +262,16 @@ class Unit:
         self.apply(decision)
         for again in decision.started:
             self._point_instance(again.run)
+
+    def _tell_children(self) -> None:
+        # One after the other, not one inside the other: a chain of children may be longer than
+        # the stack is deep.
+        if self._telling:
+            return
+        self._telling = True
+        while self._ended_parents:
+            self._apply_parent_close_policy(self.run(self._ended_parents.popleft()))
+        self._telling = False
 
     def _apply_parent_close_policy(self, parent: Run) -> None:
         found = self.tx.all("open_child_links", run_id=parent.run_id)
