@@ -24,11 +24,12 @@ async def echo(value: Any = None) -> Any:
 
 @activity.defn(name="later")
 async def later(value: Any, after: str | None, opens: str | None) -> Any:
-    """Return the value once a gate is open, and then open another: makes any order of completion."""
+    """Return the value once a gate is open, and open another: makes any order of completion."""
     if after is not None:
         await asyncio.wait_for(gate(after).wait(), 30)
     if opens is not None:
         gate(opens).set()
+    seen.setdefault("later", []).append(value)
     return value
 
 

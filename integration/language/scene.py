@@ -1,4 +1,4 @@
-"""What the tests of the language share: a server in the test's loop, workers to start, ways to look.
+"""What the tests of the language share: a server in the test's loop, workers, ways to look.
 
 Every run that a test waits for is checked twice over: its history is sound, and code that is fed
 the whole of it from the start comes to the recorded end.
@@ -20,7 +20,7 @@ from durable_workflow.client import WorkflowHandle
 from durable_workflow.server.embedded import embedded_server
 from durable_workflow.server.settings import Settings
 from durable_workflow.workflow import CompleteWorkflow, ContinueAsNew, FailWorkflow
-from integration.harness.histories import types, violations
+from integration.harness.histories import AFTERMATH, types, violations
 from integration.harness.waiting import eventually
 from integration.harness.wire import CONTROL
 from integration.language.activities import ACTIVITIES
@@ -162,7 +162,8 @@ class Scene:
     async def examine(self, handle: WorkflowHandle) -> None:
         """Check the history of a closed run, and that replaying it gives the recorded end."""
         events = await self.history(handle)
-        assert violations(events) == []
+        wrong = violations(events)
+        assert wrong == [], wrong
         assert handle.run_id is not None
         run = await self.get(f"/api/workflows/{handle.workflow_id}/runs/{handle.run_id}")
         workflow_class = self._classes.get(run["workflow_type"])
@@ -175,15 +176,15 @@ class Scene:
             run_id=handle.run_id,
             payload_codec=run["payload_codec"],
         )
-        last, (command, *more) = events[-1], replayed.commands[-1:]
-        assert more == []
+        last = [event for event in events if event["event_type"] not in AFTERMATH][-1]
+        command = replayed.commands[-1]
         match last["event_type"]:
             case "WorkflowCompleted":
                 assert isinstance(command, CompleteWorkflow)
                 assert _plain(command.result) == run["output"]
             case "WorkflowFailed":
                 assert isinstance(command, FailWorkflow)
-                assert command.message == last["payload"]["message"]
+                assert command.message == last["payload"]["message"], command
             case "WorkflowContinuedAsNew":
                 assert isinstance(command, ContinueAsNew)
             case other:

@@ -110,7 +110,9 @@ async def test_chain_of_runs(scene: Scene, spelling: str) -> None:
         runs = (await handle.list_runs()).runs
         assert [run.status for run in runs] == ["completed"] * 4
         for run in runs:
-            await scene.examine(scene.client.get_workflow_handle(handle.workflow_id, run_id=run.run_id))
+            await scene.examine(
+                scene.client.get_workflow_handle(handle.workflow_id, run_id=run.run_id)
+            )
 
     async with scene.working(Again):
         await scene.several(once)
@@ -155,7 +157,7 @@ async def test_cancel_closes_the_run_at_once(scene: Scene, before: bool) -> None
             await handle.result()
     await scene.examine(handle)
     events = await scene.types(handle)
-    assert events[-1] == "WorkflowCancelled"
+    assert "WorkflowCancelled" in events[-2:]
     if not before:
         assert "ActivityCancelled" in events
         assert "TimerCancelled" in events
@@ -169,7 +171,7 @@ async def test_terminate_closes_the_run_at_once(scene: Scene) -> None:
         with pytest.raises(WorkflowTerminated, match="out of order"):
             await handle.result()
     await scene.examine(handle)
-    assert (await scene.types(handle))[-1] == "WorkflowTerminated"
+    assert "WorkflowTerminated" in (await scene.types(handle))[-2:]
 
 
 @pytest.mark.parametrize("option", ["execution_timeout_seconds", "run_timeout_seconds"])

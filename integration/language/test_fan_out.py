@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from durable_workflow import ActivityFailed, workflow
 from durable_workflow.errors import ChildWorkflowFailed
 from durable_workflow.workflow import WorkflowContext
 from integration.harness.waiting import eventually
+from integration.language.activities import gate, seen
 from integration.language.scene import DEFAULT_CACHE, Scene, payloads_of
 
 Steps = Generator[Any, Any, Any]
@@ -37,6 +39,17 @@ class FansOut:
         results = yield commands
         last = yield ctx.schedule_activity("echo", ["last"])
         return {"results": results, "last": last}
+
+
+@workflow.defn(name="one-by-one")
+class OneByOne(FansOut):
+    """A list whose members the test lets go one by one."""
+
+    def run(self, ctx: WorkflowContext, width: int) -> Steps:  # type: ignore[override]
+        results = yield [
+            ctx.schedule_activity("later", [n, f"member-{n}", None]) for n in range(width)
+        ]
+        return results
 
 
 @workflow.defn(name="one-of-each")
@@ -100,9 +113,7 @@ class Rows:
     def run(self, ctx: WorkflowContext, rows: int, width: int) -> Steps:
         total = 0
         for row in range(rows):
-            results = yield [
-                ctx.schedule_activity("echo", [row * width + n]) for n in range(width)
-            ]
+            results = yield [ctx.schedule_activity("echo", [row * width + n]) for n in range(width)]
             assert results == [row * width + n for n in range(width)]
             total += sum(results)
         return total
@@ -131,14 +142,27 @@ async def test_results_come_in_yielded_order(scene: Scene, seed: int) -> None:
 @every_cache
 async def test_completion_order_is_the_random_one(scene: Scene) -> None:
     order = [3, 1, 4, 0, 2]
-    async with scene.working(FansOut):
-        handle = await scene.start("fans-out", "shown", order)
-        await handle.signal("say", ["while it runs"])
-        await scene.result(handle)
+    async with scene.working(OneByOne):
+        handle = await scene.start("one-by-one", 5)
+        await scene.until(handle, lambda types: types.count("ActivityStarted") == 5)
+        for count, member in enumerate(order, 1):
+            await handle.signal("say", ["while it runs"])
+            gate(f"member-{member}").set()
+            await eventually(_returned, partial(_has_length, count))
+        assert await scene.result(handle) == list(range(5))
+    assert await _returned() == order
+    # Outcomes of one list stand in its order, whatever order they came in.
     events = await scene.history(handle)
     scheduled = [e["sequence"] for e in payloads_of(events, "ActivityScheduled")]
-    completed = [e["sequence"] for e in payloads_of(events, "ActivityCompleted")]
-    assert completed[:5] == [scheduled[member] for member in order]
+    assert [e["sequence"] for e in payloads_of(events, "ActivityCompleted")] == scheduled
+
+
+def _has_length(length: int, values: list[Any]) -> bool:
+    return len(values) == length
+
+
+async def _returned() -> list[Any]:
+    return seen.get("later", [])
 
 
 @every_cache
@@ -168,8 +192,6 @@ async def test_lists_in_a_row(scene: Scene) -> None:
 
 
 async def test_worker_that_goes_away_in_the_middle_of_a_list(scene: Scene) -> None:
-    from integration.language.activities import gate
-
     order = [0, 1, 2, 3]
     async with scene.working(FansOut, activities=[]):
         handle = await scene.start("fans-out", "split", order)

@@ -31,7 +31,7 @@ class Accounts:
         self.balance += amount
         return {"balance": self.balance}
 
-    @deposit.validator  # type: ignore[attr-defined]
+    @deposit.validator  # type: ignore[attr-defined, untyped-decorator]
     def check_deposit(self, amount: int) -> None:
         if not isinstance(amount, int):
             raise ValueError("amount must be a number")
@@ -143,7 +143,7 @@ async def test_validator_rejects_before_anything_is_recorded(scene: Scene) -> No
 @pytest.fixture
 def without_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that do not offer `update_validation`, as those of the reference."""
-    known = Worker._capabilities  # type: ignore[attr-defined]
+    known = Worker._capabilities
 
     def without(self: Worker) -> list[str]:
         return [each for each in known(self) if each != "update_validation"]
@@ -161,7 +161,7 @@ async def test_validator_rejects_at_apply_time_where_nobody_asks_before(
         with pytest.raises(UpdateRejected, match="amount must be positive"):
             await handle.update("deposit", [0], wait_for="completed")
         completed = payloads_of(await scene.history(handle), "UpdateCompleted")
-        assert "amount must be positive" in completed[0]["failure_message"]
+        assert "amount must be positive" in completed[0]["message"]
         await handle.update("deposit", [5], wait_for="completed")
         assert await scene.result(handle) == 5
 
@@ -186,7 +186,7 @@ async def test_handler_that_raises_fails_the_update_alone(scene: Scene) -> None:
         assert await handle.update("deposit", [5], wait_for="completed") == {"balance": 5}
         assert await scene.result(handle) == 5
         completed = payloads_of(await scene.history(handle), "UpdateCompleted")
-        assert completed[0]["failure_message"] == "update handler failed: only 0 left"
+        assert completed[0]["message"] == "update handler failed: only 0 left"
         assert (await scene.types(handle)).count("UpdateApplied") == 1
 
 
@@ -212,7 +212,9 @@ async def test_several_updates_are_applied_in_the_order_of_acceptance(scene: Sce
         assert await scene.result(handle) == 55
         events = await scene.history(handle)
         accepted = [payload["update_id"] for payload in payloads_of(events, "UpdateAccepted")]
-        assert [payload["update_id"] for payload in payloads_of(events, "UpdateApplied")] == accepted
+        assert [
+            payload["update_id"] for payload in payloads_of(events, "UpdateApplied")
+        ] == accepted
 
 
 async def test_update_asked_for_twice_is_applied_once(scene: Scene) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,7 +56,9 @@ class Queue(Inbox):
     def run(self, ctx: WorkflowContext, total: int, timeout: float | None = None) -> Steps:
         done: list[Any] = []
         while len(done) < total:
-            if not (yield ctx.wait_condition(lambda: bool(self.items), key="work", timeout=timeout)):
+            if not (
+                yield ctx.wait_condition(lambda: bool(self.items), key="work", timeout=timeout)
+            ):
                 done.append("timeout")
                 continue
             done.append((yield ctx.schedule_activity("echo", [self.items.pop(0)])))
@@ -66,12 +69,15 @@ class Queue(Inbox):
 class BareLoop(Inbox):
     """A loop over one wait without anything in between."""
 
+    def has_more_than(self, number: int) -> bool:
+        return len(self.items) > number
+
     def run(self, ctx: WorkflowContext, total: int) -> Steps:
         taken: list[Any] = []
         for number in range(total):
-            yield ctx.wait_condition(lambda n=number: len(self.items) > n, key="next")
+            yield ctx.wait_condition(partial(self.has_more_than, number), key="next")
             taken.append([number, len(self.items)])
-        return [item for item in self.items]
+        return [taken, self.items]
 
 
 @workflow.defn(name="beside")
@@ -171,7 +177,10 @@ async def test_loop_over_one_key_with_signals_in_a_crowd(scene: Scene) -> None:
             *[handle.signal("put", [number]) for number in range(30) for handle in (queue, bare)]
         )
         assert sorted(await scene.result(queue)) == list(range(30))
-        assert sorted(await scene.result(bare)) == list(range(30))
+        taken, items = await scene.result(bare)
+        assert sorted(items) == list(range(30))
+        assert [number for number, _ in taken] == list(range(30))
+        assert all(known > number for number, known in taken)
 
 
 @every_cache
