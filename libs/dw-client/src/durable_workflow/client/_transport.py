@@ -10,11 +10,14 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+from urllib.request import getproxies
 
 import httpx
 
+from durable_workflow.client._lanes import Lanes
+
 # Waits for results and polls hold a connection each; see Session._hold. Beyond this many in flight
-# httpx makes a request wait for a connection.
+# a request waits for a connection.
 MAX_CONNECTIONS = 400
 _KEPT_ALIVE = 100
 
@@ -182,12 +185,15 @@ class HttpxTransport:
 
 def connect(base_url: str, timeout: float | None) -> httpx.AsyncClient:
     """The httpx client that a `Client` without a transport of its own sends through."""
-    return httpx.AsyncClient(
-        base_url=base_url,
-        timeout=timeout,
-        limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=_KEPT_ALIVE),
-        verify=_plain_context() if base_url.startswith("http://") else True,
-    )
+    context = _plain_context() if base_url.startswith("http://") else httpx.create_ssl_context()
+    if getproxies():
+        # A transport of our own would go round the proxies that the environment names.
+        limits = httpx.Limits(
+            max_connections=MAX_CONNECTIONS, max_keepalive_connections=_KEPT_ALIVE
+        )
+        return httpx.AsyncClient(base_url=base_url, timeout=timeout, limits=limits, verify=context)
+    lanes = Lanes(verify=context, most=MAX_CONNECTIONS, kept=_KEPT_ALIVE)
+    return httpx.AsyncClient(base_url=base_url, timeout=timeout, transport=lanes)
 
 
 def _plain_context() -> ssl.SSLContext:

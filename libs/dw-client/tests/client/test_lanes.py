@@ -1,0 +1,127 @@
+"""Lanes over a real socket: how many connections requests need, and what happens at the end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from durable_workflow.client import _transport
+from durable_workflow.client._lanes import Lanes
+
+
+class Peer:
+    """A server that answers each request once it may, and counts connections."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.waiting = 0
+        self.open = asyncio.Event()
+        self.arrived = asyncio.Condition()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                async with self.arrived:
+                    self.waiting += 1
+                    self.arrived.notify_all()
+                await self.open.wait()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+    async def has_received(self, count: int) -> None:
+        async with self.arrived:
+            await self.arrived.wait_for(lambda: self.waiting >= count)
+
+
+@asynccontextmanager
+async def serving(peer: Peer) -> AsyncIterator[str]:
+    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.close()
+
+
+def client_of(url: str, *, most: int = 8, kept: int = 8) -> httpx.AsyncClient:
+    lanes = Lanes(verify=_transport._plain_context(), most=most, kept=kept)
+    return httpx.AsyncClient(base_url=url, transport=lanes, timeout=5.0)
+
+
+async def test_requests_one_by_one_share_one_connection() -> None:
+    peer = Peer()
+    peer.open.set()
+    async with serving(peer) as url, client_of(url) as http:
+        for _ in range(5):
+            assert (await http.get("/")).text == "ok"
+    assert peer.connections == 1
+
+
+async def test_requests_in_flight_have_a_connection_each_and_use_them_again() -> None:
+    peer = Peer()
+    async with serving(peer) as url, client_of(url) as http:
+        first = [asyncio.create_task(http.get("/")) for _ in range(4)]
+        await peer.has_received(4)
+        peer.open.set()
+        assert [answer.text for answer in await asyncio.gather(*first)] == ["ok"] * 4
+        await asyncio.gather(*(http.get("/") for _ in range(4)))
+        assert peer.connections == 4
+
+
+async def test_more_requests_than_lanes_wait_for_their_turn() -> None:
+    peer = Peer()
+    async with serving(peer) as url, client_of(url, most=2) as http:
+        tasks = [asyncio.create_task(http.get("/")) for _ in range(6)]
+        await peer.has_received(2)
+        peer.open.set()
+        assert [answer.text for answer in await asyncio.gather(*tasks)] == ["ok"] * 6
+        assert peer.connections == 2
+
+
+async def test_a_turn_that_does_not_come_in_time_is_a_pool_timeout() -> None:
+    peer = Peer()
+    async with serving(peer) as url, client_of(url, most=1) as http:
+        held = asyncio.create_task(http.get("/"))
+        await peer.has_received(1)
+        with pytest.raises(httpx.PoolTimeout):
+            await http.get("/", timeout=httpx.Timeout(5.0, pool=0.01))
+        peer.open.set()
+        assert (await held).text == "ok"
+
+
+async def test_a_cancelled_request_gives_its_lane_back() -> None:
+    peer = Peer()
+    async with serving(peer) as url, client_of(url, most=1) as http:
+        lost = asyncio.create_task(http.get("/"))
+        await peer.has_received(1)
+        lost.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await lost
+        peer.open.set()
+        assert (await http.get("/")).text == "ok"
+
+
+async def test_a_refused_connection_gives_its_lane_back() -> None:
+    peer = Peer()
+    async with serving(peer) as url:
+        pass
+    async with client_of(url, most=1) as http:
+        for _ in range(3):
+            with pytest.raises(httpx.ConnectError):
+                await http.get("/")
+
+
+async def test_proxies_of_the_environment_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    async with _transport.connect("http://service.example", 1.0) as http:
+        assert not isinstance(http._transport, Lanes)
+    monkeypatch.delenv("HTTP_PROXY")
+    async with _transport.connect("http://127.0.0.1:1", 1.0) as http:
+        assert isinstance(http._transport, Lanes)
