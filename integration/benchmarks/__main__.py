@@ -35,6 +35,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--concurrency", type=int, default=50)
     parser.add_argument("--steps", type=int, nargs="*", default=[100, 1000, 3000])
     parser.add_argument("--fan-out", type=int, nargs="*", default=[200])
+    parser.add_argument("--messages", type=int, default=100, help="queries and updates, each")
+    parser.add_argument(
+        "--cached-workflows", type=int, default=1000, help="machines a worker keeps; 0 replays all"
+    )
     parser.add_argument("--bare", type=int, default=300, help="rounds of each bare loop")
     parser.add_argument("--cold", type=int, default=5, help="repeats of each cold start; 0 skips")
     parser.add_argument("--worker-concurrency", type=int, default=50)
@@ -44,7 +48,7 @@ def options() -> argparse.Namespace:
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.latency, chosen.throughput, chosen.bare = 20, 100, 50
-        chosen.steps, chosen.cold, chosen.fan_out = [100, 300], 1, [50]
+        chosen.steps, chosen.cold, chosen.fan_out, chosen.messages = [100, 300], 1, [50], 20
     return chosen
 
 
@@ -87,6 +91,9 @@ async def figures(
         for width in chosen.fan_out:
             fan_outs.append(await measure.fan_out(client, width))
             note(f"fan-out of {width}")
+        if chosen.messages:
+            found["messages"] = await measure.messages(client, 100, chosen.messages)
+            note("messages")
     found |= {"sequences": sequences, "fan_outs": fan_outs}
     found["bare"] = {
         "describe": await describes(server.url, "one-activity-1", chosen.bare),
@@ -122,9 +129,14 @@ def main() -> None:
                 python=python(chosen, "worker"),
                 concurrency=chosen.worker_concurrency,
                 quiet=True,
+                cached_workflows=chosen.cached_workflows,
             ) as worker,
         ):
             found |= asyncio.run(figures(chosen, server, worker, folder))
+            if chosen.profile is None:
+                server.kill()
+                server.start()
+                found["restart_after_kill_ms"] = round(1000 * server.start_seconds, 1)
             worker.stop()
             server.process.stop()
     if chosen.cold:

@@ -71,6 +71,30 @@ async def sequence(client: Client, steps: int) -> dict[str, float]:
     }
 
 
+async def messages(client: Client, steps: int, count: int) -> dict[str, Any]:
+    """Return the spreads of queries and updates of a running workflow with some history."""
+    handle = await client.start_workflow(
+        workflow_type="listener",
+        task_queue=QUEUE,
+        workflow_id=f"listener-{next(_numbers)}",
+        input=[steps],
+    )
+    assert await handle.update("count", wait_for="completed", wait_timeout_seconds=60) == 1
+    queries: list[float] = []
+    updates: list[float] = []
+    for number in range(count):
+        began = time.perf_counter()
+        assert await handle.query("updates") == number + 1
+        queries.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        changed = await handle.update("count", wait_for="completed", wait_timeout_seconds=60)
+        updates.append(time.perf_counter() - began)
+        assert changed == number + 2
+    await handle.signal("end")
+    await client.get_result(handle, timeout=60)
+    return {"steps_before": steps, "query": spread(queries), "update": spread(updates)}
+
+
 async def fan_out(client: Client, width: int) -> dict[str, float]:
     """Return how long one workflow takes whose activities are all scheduled at once."""
     seconds = await run_one(client, "fan", width)

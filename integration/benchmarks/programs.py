@@ -38,5 +38,33 @@ class Fan:
         return len(results)
 
 
-WORKFLOWS = [OneActivity, Sequence, Fan]
+@workflow.defn(name="listener")
+class Listener:
+    """Has some history behind it, and then answers queries and updates until it is told to end."""
+
+    def __init__(self) -> None:
+        self.updates = 0
+        self.over = False
+
+    @workflow.query("updates")
+    def asked(self) -> int:
+        return self.updates
+
+    @workflow.update("count")
+    def count(self) -> int:
+        self.updates += 1
+        return self.updates
+
+    @workflow.signal("end")
+    def end(self) -> None:
+        self.over = True
+
+    def run(self, ctx: WorkflowContext, steps: int) -> Steps:
+        for number in range(steps):
+            yield ctx.schedule_activity("echo", [number])
+        yield ctx.wait_condition(lambda: self.over, key="end")
+        return steps
+
+
+WORKFLOWS = [OneActivity, Sequence, Fan, Listener]
 ACTIVITIES = [echo]

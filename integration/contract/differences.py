@@ -19,6 +19,12 @@ ANY_RUNTIME = "any non-empty runtime of at most 64 characters is accepted (worke
 REASON_SENT = "409 for a duplicate start says duplicate_not_allowed (control-plane 16)"
 JSON_KNOWN = "the codec json is known (worker-protocol 11)"
 ONE_MORE_RUN = "021 was accepted, so there is one run more than in the recording"
+NO_SWEEP = "a summary of a retention sweep, which may be omitted (worker-protocol 2.2)"
+CHAIN = "deadlines hold for a whole chain of runs, and for each of its runs (worker-protocol 8.3)"
+NO_CONTRACTS = "the type is declared to that server in PHP; a worker declares none (5.2)"
+UPDATE_ACCEPTED = "an update that was only accepted says so (control-plane 17)"
+WAKES = "an open wait gets a task after an update, which may change its state (R5)"
+RUN_TARGETED = "requested_run_id is the run id from the URL (control-plane 4.7)"
 REMOTE_EXCEPTION = "remote workers supply only some members of an exception (control-plane 5.2)"
 KEPT_TYPE = "an external failure keeps its type, with or without details (worker-protocol 11, R10)"
 
@@ -63,7 +69,11 @@ ROUTES = [
         for place in ("status", "reason", "message", "*errors", "control_plane.*")
     ],
     Difference("025-*", "*errors.runtime", ANY_RUNTIME),
-    Difference("030-*", "retention", "a summary of a sweep, which may be omitted (2.2)"),
+    Difference("030-*", "retention", NO_SWEEP),
+    Difference("135-*", "*.payload.*_timeout_seconds", SUBSET),
+    Difference("135-*", "*.payload.*_deadline_at", SUBSET),
+    Difference("142-*", "run_timeout_seconds", CHAIN),
+    Difference("142-*", "*_deadline_at", CHAIN),
     Difference("039-*", "reason", REASON_SENT),
     Difference("041-*", "reason", REASON_SENT),
     Difference("078-*", "reason", REASON_SENT),
@@ -79,3 +89,26 @@ ROUTES = [
         for member in ("class", "file", "line", "trace", "properties")
     ],
 ]
+SIGNALS_QUERIES_UPDATES = [
+    *EVERYWHERE,
+    *[Difference(each, "retention", NO_SWEEP) for each in ("017-*", "020-*", "027-*", "046-*")],
+    *[
+        Difference(each, f"*.payload.{member}", NO_CONTRACTS)
+        for each in ("028-*", "035-*", "063-*", "067-*")
+        for member in ("workflow_definition_fingerprint", "declared_*")
+    ],
+    Difference("034-*", "requested_run_id", RUN_TARGETED),
+    Difference("065-*", "*outcome", UPDATE_ACCEPTED),
+    Difference("066-*", "*outcome", UPDATE_ACCEPTED),
+    Difference(
+        "067-*",
+        "task.history_events.length",
+        "an update that is sent again with its request id is one update (control-plane 17)",
+    ),
+    Difference("068-*", "created_task_ids.length", WAKES),
+]
+TABLES = {
+    "quickstart-0.4.84": QUICKSTART,
+    "routes": ROUTES,
+    "signals-queries-updates": SIGNALS_QUERIES_UPDATES,
+}

@@ -43,6 +43,12 @@ EXAMPLES = settings(
     max_examples=max(200, int(os.environ.get("SOAK_EXAMPLES", "0"))),
 )
 ROUTES = [*FIELD_ROUTES, *OPERATION_ROUTES]
+# What is sent may well register a worker that answers queries, and then nobody does.
+NOBODY_ANSWERED = {
+    "query_worker_timeout",
+    "query_worker_execution_timeout",
+    "query_task_not_claimed",
+}
 _numbers = itertools.count()
 
 
@@ -62,7 +68,8 @@ def scene(server: ServerProcess) -> Iterator[Scene]:
 
 
 def check(scene: Scene, server: ServerProcess, answer: Answer) -> None:
-    assert answer.status < 500, (answer.body, server.process.output)
+    if answer.reason not in NOBODY_ANSWERED:
+        assert answer.status < 500, (answer.body, server.process.output)
     assert scene.wire.send("GET", "/api/health").need()["status"] == "serving"
 
 

@@ -1,52 +1,71 @@
-"""One pass over the routes, happy and failing, as recorded with a reference server."""
+"""Passes over the routes, happy and failing, as recorded with a reference server, against ours.
+
+The exchanges whose routes are built are in the folders. Later ones depend on earlier ones: an
+exchange is there when all that it stands on is. A route that is built later is a file more there,
+and a row in `differences.py` where a document wants another answer than the recorded one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from integration.contract.differences import ROUTES
+from integration.contract.differences import TABLES
 from integration.contract.recorded import Exchange, Replayer, load, unexplained
 from integration.contract.refusals import check_envelope
 from integration.harness.processes import ServerProcess
 from integration.harness.wire import Answer, Wire
 
-# The exchanges whose routes are built. Later ones depend on earlier ones: an exchange is here when
-# all that it stands on is. A route that is built later is a number here and its file beside.
-EXCHANGES = load("routes")
+FOLDERS = {folder: load(folder) for folder in ("routes", "signals-queries-updates")}
+EXCHANGES = [(folder, exchange) for folder, each in FOLDERS.items() for exchange in each]
+# Some polls wait for a timer of two seconds, and some for nothing at all.
+ENVIRONMENT = {"DW_WORKER_POLL_TIMEOUT": "3", "DW_WORKFLOW_TASK_LEASE_SECONDS": "300"}
+Answers = dict[str, Answer]
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Answer]]:
-    """All exchanges, sent in order to a server of their own."""
-    db: Path = tmp_path_factory.mktemp("routes") / "state.db"
-    environment = {"DW_WORKER_POLL_TIMEOUT": "2", "DW_WORKFLOW_TASK_LEASE_SECONDS": "300"}
-    with (
-        ServerProcess(db, token="dev-token", environment=environment) as server,
-        Wire(server.url, token="dev-token") as wire,
-    ):
-        replayer = Replayer(wire)
-        yield {exchange.number: replayer.send(exchange) for exchange in EXCHANGES}
+def answers_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Answers]]:
+    """Sends all exchanges of a folder in order, to a server of the folder's own, once."""
+    found: dict[str, Answers] = {}
+    with ExitStack() as stack:
+
+        def send_all(folder: str) -> Answers:
+            if folder not in found:
+                db = tmp_path_factory.mktemp(folder) / "state.db"
+                server = ServerProcess(db, token="dev-token", environment=ENVIRONMENT)
+                stack.enter_context(server)
+                wire = stack.enter_context(Wire(server.url, token="dev-token"))
+                replayer = Replayer(wire)
+                found[folder] = {each.name: replayer.send(each) for each in FOLDERS[folder]}
+            return found[folder]
+
+        yield send_all
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange.name)
+@pytest.mark.parametrize(
+    ("folder", "exchange"), EXCHANGES, ids=lambda value: getattr(value, "name", value)
+)
 def test_exchange_is_answered_like_the_recorded_one(
-    exchange: Exchange, answers: dict[int, Answer]
+    folder: str, exchange: Exchange, answers_of: Callable[[str], Answers]
 ) -> None:
-    answer = answers[exchange.number]
-    assert unexplained(exchange, answer, ROUTES) == {}
+    answer = answers_of(folder)[exchange.name]
+    assert unexplained(exchange, answer, TABLES[folder]) == {}
     check_envelope(exchange.path, answer)
 
 
-def test_every_difference_in_the_table_is_one(answers: dict[int, Answer]) -> None:
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_difference_in_the_table_is_one(
+    folder: str, answers_of: Callable[[str], Answers]
+) -> None:
     """A row that nothing needs any more is a row too many."""
-    specific = [row for row in ROUTES if row.exchanges != "*"]
-    places = {e.name: unexplained(e, answers[e.number], []) for e in EXCHANGES}
+    exchanges, answers = FOLDERS[folder], answers_of(folder)
+    places = {each.name: unexplained(each, answers[each.name], []) for each in exchanges}
     idle = [
         row
-        for row in specific
-        if not any(row.covers(e, place) for e in EXCHANGES for place in places[e.name])
+        for row in TABLES[folder]
+        if row.exchanges != "*"
+        and not any(row.covers(each, place) for each in exchanges for place in places[each.name])
     ]
     assert idle == []

@@ -249,6 +249,7 @@ def worker_process(
     environment: Mapping[str, str] | None = None,
     concurrency: int = 10,
     quiet: bool = False,
+    cached_workflows: int = 1000,
 ) -> Generator[ManagedProcess]:
     """A worker as a process, stopped at the end whatever happened. See `worker_process.py`."""
     process = start_worker(
@@ -261,6 +262,7 @@ def worker_process(
         environment=environment,
         concurrency=concurrency,
         quiet=quiet,
+        cached_workflows=cached_workflows,
     )
     try:
         yield process
@@ -282,6 +284,7 @@ def start_worker(
     environment: Mapping[str, str] | None = None,
     concurrency: int = 10,
     quiet: bool = False,
+    cached_workflows: int = 1000,
 ) -> ManagedProcess:
     """Start a worker that serves the `WORKFLOWS` and `ACTIVITIES` of the module `programs`."""
     arguments = [*python, "-m", "integration.harness.worker_process", url, programs]
@@ -292,6 +295,7 @@ def start_worker(
         arguments += ["--worker-id", worker_id]
     if quiet:
         arguments.append("--quiet")
+    arguments += ["--cached-workflows", str(cached_workflows)]
     path = os.pathsep.join(
         [str(ROOT), str(ROOT / "examples"), os.environ.get("PYTHONPATH", "")]
     ).rstrip(os.pathsep)

@@ -39,6 +39,7 @@ async def serve(options: argparse.Namespace) -> None:
             worker_id=options.worker_id,
             max_concurrent_workflow_tasks=options.concurrency,
             max_concurrent_activity_tasks=options.concurrency,
+            max_cached_workflows=options.cached_workflows,
         )
         asked_to_stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,6 +61,7 @@ if __name__ == "__main__":
     parser.add_argument("--task-queue", default="default")
     parser.add_argument("--worker-id", default=None)
     parser.add_argument("--concurrency", type=int, default=10)
+    parser.add_argument("--cached-workflows", type=int, default=1000, help="kept machines")
     parser.add_argument("--quiet", action="store_true", help="log nothing but what went wrong")
     chosen = parser.parse_args()
     level = logging.WARNING if chosen.quiet else logging.INFO

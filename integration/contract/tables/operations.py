@@ -121,7 +121,11 @@ def _targets() -> Iterator[Bad]:
 
 
 def _query_tasks() -> Iterator[Bad]:
-    for verb, rest in [("complete", {"result": 1}), ("fail", {"failure": {"message": "m"}})]:
+    bodies: dict[str, dict[str, Any]] = {
+        "complete": {"result": 1},
+        "fail": {"failure": {"message": "m"}},
+    }
+    for verb, rest in bodies.items():
         yield Bad(
             name=f"query task {verb}: unknown task",
             path=f"/api/worker/query-tasks/01NOPE/{verb}",
