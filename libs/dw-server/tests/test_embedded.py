@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from durable_workflow.server import Settings, SettingsError, embedded_server
+from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.store import StoreLocked
 
 CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}
@@ -158,6 +159,43 @@ async def test_stopping_answers_held_polls_and_ends_soon() -> None:
     head, _, body = answered.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
     assert json.loads(body)["task"] is None
+
+
+async def test_stopping_answers_queries_that_wait_and_ends_soon() -> None:
+    async with httpx.AsyncClient(timeout=40) as client:
+        async with embedded_server() as url:
+            client.base_url = httpx.URL(url)
+            body = {**W, "capabilities": ["query_tasks"]}
+            await client.post("/api/worker/register", json=body, headers=WORKER)
+            await start(client, "one")
+            asked = client.post("/api/workflows/one/query/status", json={}, headers=CONTROL)
+            query = asyncio.create_task(asked)
+            poll = "/api/worker/query-tasks/poll"
+            task = (await client.post(poll, json=W, headers=WORKER)).json()["task"]
+            assert task["query_name"] == "status"
+        async with asyncio.timeout(5):
+            answer = await query
+
+    assert answer.status_code == 503
+    assert answer.json()["reason"] == "query_task_queue_unavailable"
+
+
+async def test_a_worker_whose_poll_is_held_is_alive() -> None:
+    services = ServiceSettings(heartbeat_interval_seconds=1, missed_heartbeats=2)
+    settings = Settings(services=services, long_poll_timeout=3)
+    async with (
+        embedded_server(settings=settings) as url,
+        httpx.AsyncClient(base_url=url, timeout=40) as client,
+    ):
+        await register(client)
+        await start(client, "one")
+        task = (await client.post(POLL, json=W, headers=WORKER)).json()["task"]
+        # It sends no heartbeat, and waits for longer than its silence would be borne.
+        assert (await client.post(POLL, json=W, headers=WORKER)).json()["task"] is None
+        owner = {"lease_owner": "w", "workflow_task_attempt": 1}
+        path = f"/api/worker/workflow-tasks/{task['task_id']}/heartbeat"
+        answer = await client.post(path, json=owner, headers=WORKER)
+        assert answer.json()["task_status"] == "leased", answer.text
 
 
 @pytest.mark.parametrize(

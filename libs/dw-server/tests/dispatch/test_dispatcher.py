@@ -176,6 +176,17 @@ async def test_time_runs_out_without_a_task(dispatcher: Dispatcher) -> None:
     assert await dispatcher.poll(KEY, Queue().claim("a"), 0.005, never) is None
 
 
+async def test_a_held_poll_looks_again_now_and_then(dispatcher: Dispatcher) -> None:
+    queue = Queue()
+    held = asyncio.create_task(dispatcher.poll(KEY, queue.claim("a"), LONG, never, every=0.001))
+    async with asyncio.timeout(5):
+        while len(queue.looks) < 3:
+            queue.looked.clear()
+            await queue.looked.wait()
+        queue.tasks.append("t")  # without a word to anybody
+        assert await held == "t"
+
+
 async def test_beyond_the_bound_polls_are_refused_and_room_comes_back() -> None:
     dispatcher = Dispatcher(max_waiting=2)
     queue = Queue()

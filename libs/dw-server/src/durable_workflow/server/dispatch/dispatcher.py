@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
+from math import inf
 from typing import TypeAlias, TypeVar
 
 from durable_workflow.server.dispatch.admission import Admission
@@ -55,7 +56,13 @@ class Dispatcher:
         self._runs.rouse_all()
 
     async def poll(
-        self, key: TaskKey, claim: Callable[[], Awaitable[T | None]], timeout: float, gone: Gone
+        self,
+        key: TaskKey,
+        claim: Callable[[], Awaitable[T | None]],
+        timeout: float,
+        gone: Gone,
+        *,
+        every: float = inf,
     ) -> T | None:
         """Claim a task, waiting for one where there is none.
 
@@ -63,6 +70,8 @@ class Dispatcher:
             claim: Takes a task, or says that there is none for this caller. It is called again each
                 time that a task became ready, and never after the caller is known to be gone.
             timeout: Seconds to wait; with 0 `claim` is called once.
+            every: Seconds after which `claim` is called again although no task became ready: it is
+                also how a caller that is held shows that it is alive.
         Returns:
             The task, or None when the time is up, the caller is gone or the server stops.
         Raises:
@@ -85,8 +94,8 @@ class Dispatcher:
                 if self._over(until):
                     return None
                 left = left or gone()
-                await waiter.wait(until, left)
-                if left.done() or not waiter.woken:
+                await waiter.wait(min(until, asyncio.get_running_loop().time() + every), left)
+                if left.done() or (not waiter.woken and self._over(until)):
                     return None
 
     async def watch(

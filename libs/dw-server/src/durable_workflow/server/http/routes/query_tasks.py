@@ -40,8 +40,14 @@ async def poll(server: Server, request: Request) -> Answer:
         return await server.store.read(lambda read: asking.task(read, posted))
 
     key = TaskKey("query", namespace, asked.task_queue)
-    timeout = server.settings.long_poll_timeout
-    return Answer(200, {"task": await server.dispatcher.poll(key, claim, timeout, request.gone)})
+    task = await server.dispatcher.poll(
+        key,
+        claim,
+        server.settings.long_poll_timeout,
+        request.gone,
+        every=settings.heartbeat_interval_seconds,
+    )
+    return Answer(200, {"task": task})
 
 
 async def complete(server: Server, request: Request) -> Answer:
