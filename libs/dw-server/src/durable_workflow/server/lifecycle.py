@@ -63,8 +63,9 @@ class Server:
         self.clockwork.start()
 
     def hold_no_more(self) -> None:
-        """Answer every held poll now: the first step of stopping."""
+        """Answer every held poll and query now: the first step of stopping."""
         self.dispatcher.close()
+        self.queries.close()
 
     async def stop(self) -> None:
         """Finish what was accepted and close the state. Requests have ended by now."""

@@ -105,6 +105,14 @@ class QueryBoard:
         self._posted: dict[str, Posted] = {}
         self._queues: dict[tuple[str, str], dict[str, Posted]] = {}
         self._pollers: dict[tuple[str, str], dict[str, int]] = {}
+        self._closed = False
+
+    def close(self) -> None:
+        """Have every caller that waits told now that there will be no answer, and take no more."""
+        self._closed = True
+        for posted in list(self._posted.values()):
+            if not posted.answer.done():
+                posted.answer.set_exception(_stopping())
 
     async def ask(
         self, question: Question, timeout: float, announce: Callable[[], None]
@@ -115,8 +123,10 @@ class QueryBoard:
             timeout: Seconds to wait.
             announce: Wakes the polls of the question's queue, once it is posted.
         Raises:
-            Refused: Too many questions wait in the queue.
+            Refused: Too many questions wait in the queue, or the server stops.
         """
+        if self._closed:
+            raise _stopping()
         posted = self._post(question)
         announce()
         try:
@@ -237,6 +247,10 @@ class QueryBoard:
         since = self._now() - seconds(_POLLER_SECONDS)
         for worker_id in [known for known, at in pollers.items() if at < since]:
             del pollers[worker_id]
+
+
+def _stopping() -> Refused:
+    return Refused("query_task_queue_unavailable", "The server stops; ask again.", status=503)
 
 
 def _names(owner: QueryTaskOwner) -> dict[str, Any]:
