@@ -3,7 +3,7 @@
 `libs/conftest.py` and `integration/conftest.py` bring it in; whichever comes first registers it.
 
 HYPOTHESIS_PROFILE  "default", or "soak" for many examples
-X
+SOAK_EXAMPLES       examples of a property with the profile "soak" (default 2000)
 CI                  "true": a session that skipped a test has failed, unless the test bears
                     `@pytest.mark.may_skip(reason)`
 DURABLE_WORKFLOW_SPEC_DATA  where tests find the specification's data. "none" says that there is
