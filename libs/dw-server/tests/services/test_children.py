@@ -107,6 +107,11 @@ async def test_a_child_that_goes_on_as_new_is_still_the_step(server: Any, comman
     started = (await server.events("parent"))[-1]
     assert started["event_type"] == "ChildRunStarted"
     second = await server.task()
+    begun = second["history_events"][0]["payload"]
+    assert (begun["parent_workflow_run_id"], begun["parent_sequence"]) == (
+        (await server.describe("parent"))["run_id"],
+        3,
+    )
     assert started["payload"]["child_workflow_run_id"] == second["run_id"]
     assert started["payload"]["sequence"] == 3
     await server.complete(second, commands.done("2"))

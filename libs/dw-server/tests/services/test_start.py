@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from durable_workflow.server.services import workflows
 from durable_workflow.server.services.refusals import Invalid, Refused
 
 
@@ -44,6 +45,16 @@ async def test_a_closed_run_frees_its_id_only_where_allowed(server: Any, command
     described = await server.describe()
     assert (described["run_number"], described["run_count"]) == (2, 2)
     assert described["run_id"] == second.body["run_id"]
+
+
+async def test_starting_an_id_again_and_again_does_not_fill_its_history(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflows, "_MOST_IN_HISTORY", 3)
+    await server.start()
+    for _ in range(5):
+        assert (await server.start(duplicate_policy="use-existing")).status == 200
+    assert (await server.types()).count("StartAccepted") == 3
 
 
 async def test_terminate_existing_replaces_an_open_run_of_any_type(server: Any) -> None:

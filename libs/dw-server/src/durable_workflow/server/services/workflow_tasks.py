@@ -139,6 +139,13 @@ def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSet
     """Take back a task that its worker could not do: it is offered again after a rest."""
     unit = Unit(tx, settings)
     run = unit.adopt(guard(tx, namespace, request.owner))
+    # The message is the workflow's own and may say anything; describe shows it, the log does not.
+    _log.warning(
+        "a workflow task of run %s of %s failed (%s)",
+        run.run_id,
+        run.workflow_id,
+        request.type or "no type",
+    )
     _fail(unit, run, request.message)
     unit.finish()
     return Answer(

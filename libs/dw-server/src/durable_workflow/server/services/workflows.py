@@ -22,6 +22,9 @@ from durable_workflow.server.store.protocol import Read, Tx
 
 __all__ = ["describe", "find_instance", "list_runs", "list_workflows", "start"]
 
+# Up to this number, starts of an id that is in use are in its history; all are in `commands`.
+_MOST_IN_HISTORY = 1000
+
 # Each policy under both of its spellings (decisions of the duplicate policy).
 FAIL, USE_EXISTING, ALLOW, TERMINATE_EXISTING = "fail", "use-existing", "allow", "terminate"
 _POLICIES = {
@@ -198,8 +201,9 @@ def _duplicate(
     control.record(tx, caller, command)
     details = rows.load_details(tx, current.run_id)
     body = _body(current, details.business_key, command.outcome)
-    if not current.closed:
-        # The history of a closed run stays as it ended.
+    if not current.closed and command.sequence <= _MOST_IN_HISTORY:
+        # The history of a closed run stays as it ended. And a caller who starts the same id once
+        # a second, to be sure that it runs, must not fill its history until that fails it.
         decision = Decision(current, tx.now, tx.new_id)
         payload = start_command_payload(
             command.command_id, control.snapshot(tx, caller, command), current, details

@@ -12,7 +12,7 @@ from durable_workflow.server.engine.commands.fields import Errors, text
 from durable_workflow.server.engine.commands.turn import Turn
 from durable_workflow.server.engine.payloads import read_envelope
 from durable_workflow.server.engine.starting import Beginning, begin
-from durable_workflow.server.engine.state import COMPLETED, JsonObject
+from durable_workflow.server.engine.state import COMPLETED, JsonObject, Run
 
 
 class ContinueAsNew(msgspec.Struct):
@@ -59,7 +59,7 @@ class ContinueAsNew(msgspec.Struct):
             parent_sequence=run.parent_sequence,
             link_id=run.link_id,
             continued_from_run_id=run.run_id,
-            started_by={"continued_from_run_id": run.run_id, "workflow_link_id": link_id},
+            started_by=_origin(run, link_id),
         )
         turn.append(
             names.WORKFLOW_CONTINUED_AS_NEW,
@@ -76,6 +76,15 @@ class ContinueAsNew(msgspec.Struct):
         closing.end(decision, COMPLETED, "continued", task_status=COMPLETED)
         decision.started.append(following)
         decision.created_task_ids += following.created_task_ids
+
+
+def _origin(run: Run, link_id: str) -> JsonObject:
+    origin: JsonObject = {"continued_from_run_id": run.run_id, "workflow_link_id": link_id}
+    if run.parent_run_id is not None:
+        origin["parent_workflow_run_id"] = run.parent_run_id
+        origin["parent_sequence"] = run.parent_sequence
+        origin["child_call_id"] = run.link_id
+    return origin
 
 
 def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> ContinueAsNew:
