@@ -70,6 +70,20 @@ async def test_a_long_history_is_pointed_out_once(
     assert sum("continue as new" in record.message for record in caplog.records) == 1
 
 
+async def test_coming_near_a_limit_is_logged_once(
+    server: Any, commands: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.limit(pending_signals=5)
+    await server.start()
+    await server.decide(commands.activity())
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            await server.signal()
+    near = [record.message for record in caplog.records if "pending_signal_count" in record.message]
+    assert len(near) == 1
+    assert "is 4, the limit is 5" in near[0]
+
+
 @pytest.mark.parametrize(
     ("limits", "kind"),
     [

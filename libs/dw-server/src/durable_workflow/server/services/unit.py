@@ -28,6 +28,7 @@ from durable_workflow.server.engine.state import (
 from durable_workflow.server.notices import DueAt, RunProgressed, TaskReady
 from durable_workflow.server.services import rows
 from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.services.warnings import warn_near_limits
 from durable_workflow.server.store.protocol import Tx
 
 _log = logging.getLogger(__name__)
@@ -98,6 +99,8 @@ class Unit:
         self._write_steps(decision)
         self._write_facts(decision)
         self._announce_task(before, run)
+        if before is not None:
+            warn_near_limits(before, run, self.settings.limits)
         for started in decision.started:
             self.apply(started)
         if decision.closes:
