@@ -349,3 +349,23 @@ async def test_commands_go_to_the_current_run_alone(server: Any, commands: Any) 
     with pytest.raises(Refused) as unknown:
         await server.signal(workflow_id="nope")
     assert (unknown.value.status, unknown.value.reason) == (404, "instance_not_found")
+
+
+async def test_an_update_does_not_answer_a_timeout_that_came_before_it(
+    server: Any, commands: Any
+) -> None:
+    await server.start()
+    await server.decide(commands.wait(timeout_seconds=5))
+    update_id = (await server.update("add")).body["update_id"]
+    task = await server.task()
+    await server.pass_time(6)
+    await server.fail(task)  # The timeout stands in history now, and the task is the update's.
+    assert (await server.types())[-1] == "TimerFired"
+    await server.pass_time(2)
+    await server.decide({"type": "complete_update", "update_id": update_id, "result": None})
+    await server.signal()
+    # Behind the timeout it would be bound to the wait that is opened next.
+    assert "SignalReceived" not in await server.types()
+    await server.decide(commands.wait("other"))
+    assert (await server.types())[-2:] == ["ConditionWaitOpened", "SignalReceived"]
+    assert (await server.task())["workflow_wait_kind"] == "signal"
