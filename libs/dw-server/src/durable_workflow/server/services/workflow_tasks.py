@@ -9,15 +9,13 @@ from durable_workflow.server.engine import completion, tasks
 from durable_workflow.server.engine.commands import Parsed, parse_commands
 from durable_workflow.server.engine.refusal import InvalidCommands, LimitExceeded
 from durable_workflow.server.engine.state import (
-    LEASED,
-    READY,
-    JsonObject,
     Run,
     Update,
     shown_status,
 )
 from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.services import history, rows
+from durable_workflow.server.services.ownership import guard, named, refusal
 from durable_workflow.server.services.refusals import Invalid, Refused
 from durable_workflow.server.services.requests import (
     Answer,
@@ -97,7 +95,7 @@ def history_page(
     run = guard(read, namespace, request.owner)
     after = history.read_token(request.token)
     if after is None:
-        raise _refusal(request.owner, "invalid_page_token", "Invalid page token.", status=400)
+        raise refusal(request.owner, "invalid_page_token", "Invalid page token.", status=400)
     body: dict[str, Any] = {
         "task_id": request.owner.task_id,
         "workflow_task_attempt": request.owner.attempt,
@@ -123,7 +121,7 @@ def heartbeat(tx: Tx, namespace: str, owner: TaskOwner, settings: ServiceSetting
     run = unit.run(run.run_id)
     return Answer(
         200,
-        _names(owner)
+        named(owner)
         | {
             "lease_owner": owner.lease_owner,
             "renewed": True,
@@ -150,7 +148,7 @@ def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSet
     unit.finish()
     return Answer(
         200,
-        _names(request.owner)
+        named(request.owner)
         | {"outcome": "failed", "recorded": True, "reason": None, "next_task_id": None},
     )
 
@@ -175,7 +173,7 @@ def complete(
             keep_history=request.keep_history,
         )
     except InvalidCommands as error:
-        raise _refusal(request.owner, "invalid_commands", f"Invalid commands: {error}.") from error
+        raise refusal(request.owner, "invalid_commands", f"Invalid commands: {error}.") from error
     except LimitExceeded as error:
         raise _over_limit(request.owner, error) from error
     except completion.NonDeterminism as error:
@@ -188,7 +186,7 @@ def complete(
     after = unit.run(run.run_id)
     return Answer(
         200,
-        _names(request.owner)
+        named(request.owner)
         | {
             "outcome": "completed",
             "recorded": True,
@@ -206,58 +204,6 @@ def expire_lease(unit: Unit, run: Run) -> None:
     unit.apply(
         completion.expire_lease(run, parts.facts, parts.withheld, unit.tx.now, unit.tx.new_id)
     )
-
-
-def guard(read: Read, namespace: str, owner: TaskOwner) -> Run:
-    """The run whose leased task this owner holds, checked in the order of worker-protocol 3.3.
-
-    Raises:
-        Refused: It does not hold it, or not any more.
-    """
-    row = read.one("run_by_task", task_id=owner.task_id, namespace=namespace)
-    if row is None:
-        raise _task_is_over(read, namespace, owner)
-    run = Run(*row)
-    if run.task_status != LEASED:
-        raise _not_leased(owner, run.task_status)
-    if run.lease_expires_at is not None and run.lease_expires_at <= read.now:
-        # The clockwork frees the lease; this unit changes nothing.
-        raise _refusal(
-            owner,
-            "lease_expired",
-            "Workflow task lease has expired.",
-            extra={
-                "lease_owner": run.lease_owner,
-                "lease_expires_at": precise(run.lease_expires_at),
-                "task_status": run.task_status,
-            },
-        )
-    if run.lease_owner != owner.lease_owner:
-        raise _refusal(
-            owner,
-            "lease_owner_mismatch",
-            "Workflow task lease is owned by another worker.",
-            extra={"lease_owner": run.lease_owner},
-        )
-    if run.task_attempt != owner.attempt:
-        raise _refusal(
-            owner,
-            "workflow_task_attempt_mismatch",
-            "Workflow task lease attempt does not match the current claim.",
-            extra={"current_attempt": run.task_attempt},
-        )
-    return run
-
-
-def run_closed_fields(run: Run) -> JsonObject:
-    """What a worker is told of a run that has ended under its task."""
-    return {
-        "cancel_requested": run.status in ("cancelled", "terminated"),
-        "can_continue": False,
-        "run_status": run.status,
-        "run_closed_reason": run.closed_reason,
-        "run_closed_at": precise_or_none(run.closed_at),
-    }
 
 
 def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Run | None:
@@ -378,24 +324,9 @@ def _fail(unit: Unit, run: Run, message: str) -> None:
     )
 
 
-def _names(owner: TaskOwner) -> dict[str, Any]:
-    return {"task_id": owner.task_id, "workflow_task_attempt": owner.attempt}
-
-
-def _refusal(
-    owner: TaskOwner,
-    reason: str,
-    message: str,
-    *,
-    status: int = 409,
-    extra: dict[str, Any] | None = None,
-) -> Refused:
-    return Refused(reason, message, status=status, extra=_names(owner) | (extra or {}))
-
-
 def _refused(owner: TaskOwner, reason: str, message: str) -> Answer:
     body = {"error": message, "message": message, "reason": reason, "outcome": "rejected"}
-    return Answer(409, _names(owner) | body | {"recorded": False})
+    return Answer(409, named(owner) | body | {"recorded": False})
 
 
 def _over_limit(owner: TaskOwner, error: LimitExceeded) -> Refused:
@@ -403,7 +334,7 @@ def _over_limit(owner: TaskOwner, error: LimitExceeded) -> Refused:
         "structural_limit_exceeded",
         f"Structural limit exceeded: {error}.",
         status=422,
-        extra=_names(owner)
+        extra=named(owner)
         | {
             "outcome": "rejected",
             "recorded": False,
@@ -411,31 +342,4 @@ def _over_limit(owner: TaskOwner, error: LimitExceeded) -> Refused:
             "current_value": error.current,
             "configured_limit": error.configured,
         },
-    )
-
-
-def _not_leased(owner: TaskOwner, status: str | None) -> Refused:
-    return _refusal(
-        owner,
-        "task_not_leased",
-        "Workflow task is not currently leased.",
-        extra={"task_status": status or READY},
-    )
-
-
-def _task_is_over(read: Read, namespace: str, owner: TaskOwner) -> Refused:
-    past = read.one("run_of_past_task", task_id=owner.task_id, namespace=namespace)
-    if past is None:
-        return _refusal(owner, "task_not_found", "Workflow task not found.", status=404)
-    task_status, run_id = past
-    run = rows.load_run(read, run_id)
-    if run is None or not run.closed:
-        return _not_leased(owner, task_status)
-    known = run.status in ("cancelled", "terminated", "completed", "failed")
-    extra = {
-        "stop_reason": f"run_{run.status}" if known else "run_closed",
-        "task_status": task_status,
-    }
-    return _refusal(
-        owner, "run_closed", "Workflow run is closed.", extra=extra | run_closed_fields(run)
     )
