@@ -361,6 +361,29 @@ async def test_cluster_info_counts_live_workers(client: httpx.AsyncClient) -> No
     assert fleet["workers"][0]["worker_id"] == "w"
 
 
+@pytest.mark.parametrize(
+    ("host", "encoding"), [("10.1.2.3", "gzip"), ("127.0.0.1", None), ("::1", None)]
+)
+async def test_tasks_are_compressed_for_workers_on_other_machines(
+    host: str, encoding: str | None
+) -> None:
+    server = Server(AT_ONCE)
+    await server.start()
+    transport = httpx.ASGITransport(create_app(server), client=(host, 40000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        worker = {"worker_id": "w", "task_queue": "default", "runtime": "python"}
+        start = {"workflow_id": "w", "workflow_type": "t", "input": ["x" * 2000]}
+        registered = await client.post("/api/worker/register", json=worker, headers=WORKER)
+        await client.post("/api/workflows", json=start, headers=CONTROL)
+        poll = await client.post("/api/worker/workflow-tasks/poll", json=worker, headers=WORKER)
+    await server.stop()
+
+    assert poll.json()["task"]["workflow_id"] == "w"
+    assert poll.headers.get("content-encoding") == encoding
+    # What every answer has in common makes none of them large.
+    assert "content-encoding" not in registered.headers
+
+
 @pytest.mark.parametrize("path", ["/api/health", "/api/cluster/info"])
 async def test_head_is_answered_like_get_without_a_body(
     client: httpx.AsyncClient, path: str

@@ -6,6 +6,7 @@ ending is read. docs/server.md lists them.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import socket
@@ -137,6 +138,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             )
 
 
+@functools.lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`."""
     if host == "localhost":

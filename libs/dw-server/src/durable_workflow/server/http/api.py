@@ -111,7 +111,7 @@ class Api:
             status,
             body,
             headers,
-            accept_encoding=self._accepted(request),
+            accept_encoding=self._accepted(plane, request),
             # What all answers of the plane have in common is not worth it: it would make every
             # small answer a large one, and compressing costs more than sending a kilobyte.
             incompressible=self._envelope.size if plane == "worker" else 0,
@@ -138,8 +138,14 @@ class Api:
             )
         return _encoder.encode(answer.body)
 
-    def _accepted(self, request: Request) -> str | None:
-        return request.header(b"accept-encoding") if self._server.settings.compression else None
+    def _accepted(self, plane: Plane, request: Request) -> str | None:
+        if not self._server.settings.compression:
+            return None
+        # A page of history takes milliseconds to compress and to unpack, in every poll; a worker on
+        # this machine gains nothing by it.
+        if plane == "worker" and request.from_this_machine:
+            return None
+        return request.header(b"accept-encoding")
 
 
 def _route(found: Found | None, method: str) -> Route | None:

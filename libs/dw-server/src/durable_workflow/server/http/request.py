@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from durable_workflow.server.http.auth import Principal
 from durable_workflow.server.services.requests import Caller
+from durable_workflow.server.settings import is_loopback
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -46,6 +47,11 @@ class Request:
         self._client: tuple[str, int] | None = scope.get("client")
         self._receive = receive
         self._gone: asyncio.Task[None] | None = None
+
+    @property
+    def from_this_machine(self) -> bool:
+        """Whether the caller is known to be on the same machine."""
+        return self._client is not None and is_loopback(self._client[0])
 
     @property
     def query(self) -> dict[str, str]:
