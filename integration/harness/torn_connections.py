@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -42,7 +42,7 @@ class Tearing:
 
 
 @asynccontextmanager
-async def torn_connections(url: str, tearing: Tearing) -> AsyncIterator[str]:
+async def torn_connections(url: str, tearing: Tearing) -> AsyncGenerator[str, None]:
     """Serve a proxy to `url` for the length of the block, and yield its own URL."""
     target = urlsplit(url)
     open_pipes: set[asyncio.Task[None]] = set()

@@ -152,7 +152,7 @@ class Scene:
         """Wait until a task of the run has failed, and return why, as operators see it."""
         seen = await eventually(
             lambda: self.describe(handle),
-            lambda seen: bool((seen["workflow_task"] or {}).get("last_error")),
+            lambda seen: bool(seen["workflow_task"] and seen["workflow_task"].get("last_error")),
         )
         assert seen["is_terminal"] is False
         error: str = seen["workflow_task"]["last_error"]

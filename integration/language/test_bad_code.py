@@ -6,7 +6,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -183,7 +183,7 @@ CLASSES = [
 
 
 @asynccontextmanager
-async def beside_a_good_run(scene: Scene, **options: Any) -> AsyncIterator[Worker]:
+async def beside_a_good_run(scene: Scene, **options: Any) -> AsyncGenerator[Worker, None]:
     """A worker, and a run on it that must not notice what happens to the others."""
     async with scene.working(*CLASSES, **options) as worker:
         good = await scene.start("good", 30)
@@ -339,7 +339,9 @@ async def test_failed_tasks_are_tried_again_with_pauses(scene: Scene) -> None:
         handle = await scene.start("plain-raises")
         described = await eventually(
             lambda: scene.describe(handle),
-            lambda seen: (seen["workflow_task"] or {}).get("failure_count", 0) >= 2,
+            lambda seen: bool(
+                seen["workflow_task"] and seen["workflow_task"]["failure_count"] >= 2
+            ),
         )
         assert described["is_terminal"] is False
         assert described["workflow_task"]["failure_count"] == 2

@@ -33,7 +33,7 @@ class Accounts:
 
     @deposit.validator  # type: ignore[attr-defined, untyped-decorator]
     def check_deposit(self, amount: int) -> None:
-        if not isinstance(amount, int):
+        if not isinstance(amount, int):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError("amount must be a number")
         if amount <= 0:
             raise ValueError("amount must be positive")
@@ -143,7 +143,7 @@ async def test_validator_rejects_before_anything_is_recorded(scene: Scene) -> No
 @pytest.fixture
 def without_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that do not offer `update_validation`, as those of the reference."""
-    known = Worker._capabilities
+    known = Worker._capabilities  # pyright: ignore[reportPrivateUsage]
 
     def without(self: Worker) -> list[str]:
         return [each for each in known(self) if each != "update_validation"]

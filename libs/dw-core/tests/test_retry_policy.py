@@ -39,7 +39,7 @@ def httpx(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Any:
-    slept = []
+    slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
@@ -146,7 +146,7 @@ async def test_execute_does_not_repeat_what_fails_for_good(httpx: Any, pauses: A
 
 
 async def test_a_policy_without_attempts_calls_nothing() -> None:
-    calls = []
+    calls: list[int] = []
 
     async def attempt() -> None:
         calls.append(1)

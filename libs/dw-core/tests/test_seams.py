@@ -1,5 +1,7 @@
 """Names beside the public ones that published test suites import or replace."""
 
+# pyright: reportPrivateUsage=false
+
 import types
 
 from durable_workflow import activity, errors, serializer

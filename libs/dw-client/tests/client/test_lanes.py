@@ -1,7 +1,9 @@
 """Lanes over a real socket: how many connections requests need, and what happens at the end."""
 
+# pyright: reportPrivateUsage=false
+
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -41,7 +43,7 @@ class Peer:
 
 
 @asynccontextmanager
-async def serving(peer: Peer) -> AsyncIterator[str]:
+async def serving(peer: Peer) -> AsyncGenerator[str, None]:
     server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     try:

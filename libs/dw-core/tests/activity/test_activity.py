@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from durable_workflow import activity
+from durable_workflow.activity import _registration
 from durable_workflow.errors import ActivityCancelled
 
 INFO = activity.ActivityInfo(
@@ -37,8 +38,8 @@ class Heartbeats:
 def registered() -> Iterator[Any]:
     before = activity.registry()
     yield
-    activity._registration._registry.clear()
-    activity._registration._registry.update(before)
+    _registration._registry.clear()  # pyright: ignore[reportPrivateUsage]
+    _registration._registry.update(before)  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.mark.usefixtures("registered")

@@ -1,7 +1,7 @@
 import contextlib
 import copy
 import pickle
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from durable_workflow.auth_composition import (
     parse_auth_composition_contract,
 )
 
-MANIFEST = {
+MANIFEST: dict[str, Any] = {
     "schema": AUTH_COMPOSITION_CONTRACT_SCHEMA,
     "version": 1,
     "scope": "external_execution_carriers",
@@ -130,7 +130,7 @@ def test_the_error_behaves_as_exceptions_do() -> None:
     assert error != ValueError("bad")
 
     @contextlib.contextmanager
-    def passing() -> Iterator[Any]:
+    def passing() -> Generator[None, None, None]:
         yield
 
     with pytest.raises(AuthCompositionContractError) as caught, passing():

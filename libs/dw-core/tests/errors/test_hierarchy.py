@@ -47,10 +47,14 @@ def test_there_is_an_example_of_every_error() -> None:
     assert classes == {type(example) for example in EXAMPLES}
 
 
+def pickled(error: BaseException) -> Any:
+    return pickle.loads(pickle.dumps(error))
+
+
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize(
     "clone",
-    [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))],
+    [copy.copy, copy.deepcopy, pickled],
     ids=["copy", "deepcopy", "pickle"],
 )
 def test_a_copy_is_the_same_error(error: BaseException, clone: Any) -> None:

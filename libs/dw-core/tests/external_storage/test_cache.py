@@ -72,7 +72,7 @@ def test_discard_and_clear() -> None:
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.binary(max_size=6))))
 def test_the_bounds_hold_whatever_is_put(puts: Any) -> None:
     cache = ExternalPayloadCache(max_entries=3, max_bytes=10)
-    kept = {}
+    kept: dict[str, bytes] = {}
     for name, data in puts:
         cache.put(reference(name), data)
         kept[name] = data

@@ -87,7 +87,7 @@ def cloud_wheels(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.delitem(vars(external_storage), driver.class_name, raising=False)
     yield
     for driver in external_storage._drivers.CLOUD_DRIVERS.values():
-        vars(external_storage).pop(driver.class_name, None)
+        external_storage.__dict__.pop(driver.class_name, None)
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def test_a_workflow_task(workflow_task: Any) -> None:
     assert task.task.activity_attempt_id is None
 
 
-COMMON = [
+COMMON: list[tuple[str, object]] = [
     ("schema", "other"),
     ("version", 2),
     ("version", True),
@@ -121,7 +121,7 @@ ACTIVITY = [
     ("deadlines.heartbeat", ABSENT),
     ("deadlines.start_to_close", 1),
 ]
-WORKFLOW = [
+WORKFLOW: list[tuple[str, object]] = [
     ("task.handler", ABSENT),
     ("task.handler", 1),
     ("task.compatibility", ABSENT),

@@ -100,7 +100,7 @@ def test_a_deadline_may_be_told_by_the_timeout_type(example: Any) -> None:
     assert not parse_external_task_result(document).deadline_exceeded
 
 
-COMMON = [
+COMMON: list[tuple[str, object]] = [
     ("schema", "other"),
     ("version", 2),
     ("version", True),

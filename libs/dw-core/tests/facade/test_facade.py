@@ -1,3 +1,5 @@
+# pyright: reportPrivateUsage=false, reportUnusedImport=false, reportUnknownLambdaType=false, reportUnknownArgumentType=false
+
 import ast
 import json
 import subprocess

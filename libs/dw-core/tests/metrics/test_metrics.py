@@ -96,7 +96,7 @@ def test_names() -> None:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The module as before `PrometheusMetrics` was first asked for."""
-    namespace = vars(metrics)
+    namespace = metrics.__dict__
     kept = namespace.get("PrometheusMetrics")
     namespace.pop("PrometheusMetrics", None)
     yield monkeypatch

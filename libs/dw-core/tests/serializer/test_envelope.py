@@ -1,4 +1,7 @@
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownArgumentType=false
+
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -86,9 +89,15 @@ def test_the_inner_codec_wins() -> None:
     assert serializer.decode_envelope(extra) == "hello"
 
 
+DECODERS: tuple[Callable[[Any], Any], ...] = (
+    serializer.decode_envelope,
+    lambda value: serializer.decode_envelopes([value]),
+)
+
+
 @pytest.mark.parametrize("value", [{}, {"codec": "avro"}, {"blob": HELLO}, ["x"], 7])
 def test_an_object_that_is_no_envelope_is_a_bad_payload(value: Any) -> None:
-    for decode in (serializer.decode_envelope, lambda value: serializer.decode_envelopes([value])):
+    for decode in DECODERS:
         with pytest.raises(ValueError, match="Payload is not valid JSON"):
             decode(value)
 
@@ -96,13 +105,13 @@ def test_an_object_that_is_no_envelope_is_a_bad_payload(value: Any) -> None:
 @pytest.mark.parametrize("codec", [7, None, ["x"], {}])
 def test_an_envelope_with_a_codec_that_is_none(codec: Any) -> None:
     value = {"codec": codec, "blob": "{"}
-    for decode in (serializer.decode_envelope, lambda value: serializer.decode_envelopes([value])):
+    for decode in DECODERS:
         with pytest.raises(ValueError, match=r"codec|JSON"):
             decode(value)
 
 
 def test_envelopes_are_decoded_by_codec_and_kept_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    batches = []
+    batches: list[list[Any]] = []
     genuine = serializer._avro.decode_many
 
     def spy(blobs: Any) -> Any:

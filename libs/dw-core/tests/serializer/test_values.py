@@ -3,9 +3,9 @@ import datetime as dt
 import enum
 import types
 import uuid
-from collections import OrderedDict, deque, namedtuple
+from collections import OrderedDict, deque
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pydantic
 import pytest
@@ -55,7 +55,11 @@ class OldOrder:
         return {"number": Decimal(7)}
 
 
-Pair = namedtuple("Pair", "left right")
+class Pair(NamedTuple):
+    left: Any
+    right: Any
+
+
 ID = uuid.UUID("12345678-1234-5678-1234-567812345678")
 
 
@@ -74,7 +78,7 @@ ID = uuid.UUID("12345678-1234-5678-1234-567812345678")
         (ID, str(ID)),
         (Decimal("1.10"), "1.10"),
         ({"a": Color.RED}, {"a": "red"}),
-        (OrderedDict(a=1), {"a": 1}),
+        (OrderedDict({"a": 1}), {"a": 1}),
         (types.MappingProxyType({"a": [ID]}), {"a": [str(ID)]}),
         (Line("x", Decimal("2.5")), {"sku": "x", "price": "2.5", "color": "red"}),
         (Point(1, Decimal(2)), {"x": 1, "y": "2"}),
