@@ -48,8 +48,9 @@ class Wire:
         task: Json = (await self.work("workflow-tasks/poll", {})).json()["task"]
         return task
 
-    async def complete(self, task: Json, *commands: Json) -> None:
+    async def complete(self, task: Json, *commands: Json, **more: Any) -> None:
         body = {"workflow_task_attempt": task["workflow_task_attempt"], "commands": list(commands)}
+        body |= more
         answer = await self.work(f"workflow-tasks/{task['task_id']}/complete", body)
         assert answer.status_code == 200, answer.text
 
@@ -167,6 +168,29 @@ async def test_a_query_is_answered_by_a_worker(wire: Wire) -> None:
     assert answer.json()["result_envelope"] == envelope
     assert answer.json()["reason"] is None
     assert answer.json()["control_plane"]["result"] == {"n": 1}
+
+
+async def test_the_keeper_of_a_machine_gets_the_end_of_history_and_may_ask_for_all() -> None:
+    async with served() as wire:
+        await wire.register("query_tasks", "sticky_history")
+        await wire.start()
+        first = await wire.task()
+        timer = {"type": "start_timer", "delay_seconds": 60}
+        await wire.complete(first, timer, keep_history=True)
+        asked = asyncio.create_task(wire.post("/wf/query/state"))
+        end = await wire.question()
+        assert end["history_after_sequence"] == first["last_history_sequence"]
+        assert [e["event_type"] for e in end["history_events"]] == ["TimerScheduled"]
+        needed = {"failure": {"message": "gone", "reason": "query_history_needed"}}
+        assert (await wire.answer(end, "fail", **needed)).status_code == 200
+        whole = await wire.question()
+        assert whole["query_task_id"] == end["query_task_id"]
+        assert whole["query_task_attempt"] == 2
+        assert "history_after_sequence" not in whole
+        assert len(whole["history_events"]) == whole["last_history_sequence"]
+        envelope = {"codec": "avro", "blob": serializer.encode(7)}
+        await wire.answer(whole, result=7, result_envelope=envelope)
+        assert (await asked).json()["result"] == 7
 
 
 @pytest.mark.parametrize(

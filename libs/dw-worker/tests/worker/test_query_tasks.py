@@ -275,6 +275,23 @@ async def test_facts_that_no_task_has_seen_are_not_fed_to_a_kept_machine(
     assert len(worker._machines) == 1
 
 
+async def test_a_kept_machine_needs_only_the_end_of_the_history(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    await _keep(worker, pack)
+    end = _task(pack, history_events=_events(pack)[3:], history_after_sequence=3)
+    assert await worker._run_query_task(end) == "completed"
+    assert server.calls["complete_query_task"][0]["result"] == ["kept", "result"]
+
+
+async def test_the_end_of_a_history_is_given_back_without_a_kept_machine(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    end = _task(pack, history_events=_events(pack)[3:], history_after_sequence=3)
+    assert await worker._run_query_task(end) == "expired"
+    assert _failure(server)["reason"] == "query_history_needed"
+
+
 # --- validation of updates ----------------------------------------------------------------
 
 

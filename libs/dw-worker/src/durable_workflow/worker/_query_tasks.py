@@ -48,6 +48,8 @@ _ECHOES = frozenset(
         names.SEARCH_ATTRIBUTES_UPSERTED,
     }
 )
+# The server then offers the query again, with the whole history.
+_HISTORY_NEEDED = "query_history_needed"
 # Comparing the state around a handler costs a walk through it.
 _LARGEST_COMPARED_BYTES = 1 << 20
 
@@ -94,7 +96,7 @@ class QueryTasks:
             outcome = await self._awaited(outcome)
         if isinstance(outcome, Failed):
             await reporter.fail_query_task(task, outcome)
-            return "failed"
+            return "expired" if outcome.reason == _HISTORY_NEEDED else "failed"
         return await self._complete(task, outcome.value, reporter)
 
     async def _complete(self, task: QueryTask, result: Any, reporter: Reporter) -> str:
@@ -153,9 +155,13 @@ class QueryTasks:
             return _undecodable(error)
         events = history_of(task)
         try:
-            return self._ask_kept(run, task, events, arguments) or self._ask_rebuilt(
-                run, task, workflow_class, events, arguments
-            )
+            answered = self._ask_kept(run, task, events, arguments)
+            if answered is not None:
+                return answered
+            if task.after_sequence:
+                text = f"history is needed from its beginning, not after {task.after_sequence} only"
+                return Failed(text, "HistoryNeeded", reason=_HISTORY_NEEDED)
+            return self._ask_rebuilt(run, task, workflow_class, events, arguments)
         except AvroNotInstalledError as error:
             return _undecodable(error)
         except QueryFailed as error:
@@ -171,7 +177,9 @@ class QueryTasks:
         if kept is None:
             return None
         machine = kept.machine
-        new = unseen(events, machine.last_sequence, after=None, last=task.last_sequence)
+        new = unseen(
+            events, machine.last_sequence, after=task.after_sequence, last=task.last_sequence
+        )
         if new is None or any(event.get("event_type") not in _ECHOES for event in new):
             self._machines.put(task.run_id, kept)
             return None

@@ -61,6 +61,8 @@ class QueryTask:
     last_sequence: int | None
     # Of the extension `update_validation`: None in a query.
     update_name: str | None
+    # Of the extension `sticky_history`: where `events` begins.
+    after_sequence: int | None = None
 
 
 def read_workflow_task(task: JsonObject) -> WorkflowTask:
@@ -124,6 +126,7 @@ def read_query_task(task: JsonObject) -> QueryTask:
         query_arguments=_update_arguments(task) if validates else task.get("query_arguments"),
         last_sequence=_integer(task.get("last_history_sequence")),
         update_name=(_text(task.get("update_name")) or "") if validates else None,
+        after_sequence=_integer(task.get("history_after_sequence")),
     )
 
 

@@ -23,6 +23,7 @@ from durable_workflow.server.services.workers import Worker
 from durable_workflow.server.store.protocol import Read
 
 _VALIDATION = "update_validation"
+_STICKY = "sticky_history"
 _UNAVAILABLE = "query_worker_unavailable"
 _INCOMPATIBLE = "query_worker_incompatible"
 
@@ -81,12 +82,19 @@ def suits(question: Question, worker: Worker) -> bool:
     return _knows(worker, question.workflow_type) and _is_compatible(question, worker)
 
 
-def task(read: Read, posted: Posted) -> dict[str, Any]:
-    """The query task that a worker gets: the run as it is now, with all of its history."""
+def task(read: Read, posted: Posted, worker: Worker) -> dict[str, Any]:
+    """The query task that a worker gets: the run as it is now, with its history.
+
+    The worker that kept the run's machine gets what that has not seen (`sticky_history`). If it
+    has it no more it says so, and the question is offered again with the whole history.
+    """
     question = posted.question
     run = rows.load_run(read, question.run_id)
     assert run is not None
-    records = history.records(read, run.run_id, 0, run.last_sequence, history.EVERYTHING)
+    keeps = _STICKY in worker.capabilities and worker.worker_id == run.sticky_worker
+    after = run.sticky_sequence if keeps and not posted.whole else 0
+    posted.partial = after > 0
+    records = history.records(read, run.run_id, after, run.last_sequence, history.EVERYTHING)
     body: dict[str, Any] = posted.members() | {
         "workflow_id": question.workflow_id,
         "run_id": question.run_id,
@@ -100,6 +108,8 @@ def task(read: Read, posted: Posted) -> dict[str, Any]:
         "history_export": None,
         "task_queue": question.task_queue,
     }
+    if posted.partial:
+        body["history_after_sequence"] = after
     if question.kind == QUERY:
         body["query_name"] = question.name
     else:

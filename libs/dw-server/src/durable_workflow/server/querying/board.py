@@ -27,6 +27,8 @@ from durable_workflow.server.services.settings import ServiceSettings
 
 # How long a worker counts as one that answers queries after it has polled for one.
 _POLLER_SECONDS = 60
+# What a worker says that was sent the end of a history and does not keep its beginning any more.
+HISTORY_NEEDED = "query_history_needed"
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -54,21 +56,34 @@ Outcome: TypeAlias = Answered | Failed | Unanswered
 
 
 class Posted:
-    """A question on the board."""
+    """A question on the board.
+
+    Attributes:
+        partial: Whether the worker that has it was sent the end of the history only.
+        whole: Whether the next one gets all of it, whoever that is.
+    """
 
     __slots__ = (
+        "announce",
         "answer",
         "attempt",
         "expires_at",
         "lease_expires_at",
         "lease_owner",
+        "partial",
         "poll_request_id",
         "question",
         "task_id",
+        "whole",
     )
 
-    def __init__(self, task_id: str, question: Question, expires_at: int) -> None:
+    def __init__(
+        self, task_id: str, question: Question, expires_at: int, announce: Callable[[], None]
+    ) -> None:
         self.task_id = task_id
+        self.announce = announce
+        self.partial = False
+        self.whole = False
         self.question = question
         self.expires_at = expires_at
         self.attempt = 0
@@ -127,7 +142,7 @@ class QueryBoard:
         """
         if self._closed:
             raise _stopping()
-        posted = self._post(question)
+        posted = self._post(question, announce)
         announce()
         try:
             return await asyncio.wait_for(posted.answer, timeout)
@@ -196,10 +211,15 @@ class QueryBoard:
         """
         posted = self._held(request.owner)
         reason = request.reason or "query_rejected"
+        if reason == HISTORY_NEEDED and posted.partial:
+            posted.whole = True
+            posted.lease_owner = posted.poll_request_id = None
+            posted.announce()
+            return _names(request.owner) | {"outcome": "failed", "reason": reason}
         self._settle(posted, Failed(reason, request.message, request.type))
         return _names(request.owner) | {"outcome": "failed", "reason": reason}
 
-    def _post(self, question: Question) -> Posted:
+    def _post(self, question: Question, announce: Callable[[], None]) -> Posted:
         queue = self._queues.setdefault((question.namespace, question.task_queue), {})
         most = self._settings.query_max_pending_per_queue
         if most and len(queue) >= most:
@@ -209,7 +229,7 @@ class QueryBoard:
                 status=429,
             )
         expires_at = self._now() + seconds(self._settings.query_ttl_seconds)
-        posted = Posted(self._new_id().upper(), question, expires_at)
+        posted = Posted(self._new_id().upper(), question, expires_at, announce)
         queue[posted.task_id] = self._posted[posted.task_id] = posted
         return posted
 

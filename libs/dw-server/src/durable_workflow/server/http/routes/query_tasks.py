@@ -37,7 +37,7 @@ async def poll(server: Server, request: Request) -> Answer:
         )
         if posted is None:
             return None
-        return await server.store.read(lambda read: asking.task(read, posted))
+        return await server.store.read(lambda read: asking.task(read, posted, worker))
 
     key = TaskKey("query", namespace, asked.task_queue)
     task = await server.dispatcher.poll(
