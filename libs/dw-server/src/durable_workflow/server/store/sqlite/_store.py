@@ -8,8 +8,8 @@ and a thread that wants it back from a busy event loop waits a switch interval, 
 units on the writer thread, 30 statements each, a loop under load got 900 units a second through
 (70 at the default interval of 5 ms); with the units on the loop and only the commit, the one step
 that waits for the disk, on the writer thread, 2,400, at half the latency. So that is the division
-here. The loop is protected from long batches by a limit of time, after which the batch is
-committed and other callbacks get their turn.
+here; `_committer` says when even that step needs no thread. The loop is protected from long batches
+by a limit of time, after which the batch is committed and other callbacks get their turn.
 
 For the same reason reads run on the loop, on a connection of their own: a thousand rows are a
 thousand hand-overs of the lock in a thread, and two milliseconds here.
@@ -33,7 +33,7 @@ from durable_workflow.server.notices import Notice
 from durable_workflow.server.store.errors import StoreError, StoreOverloaded, StoreUnavailable
 from durable_workflow.server.store.protocol import Condition, Read, Tx
 from durable_workflow.server.store.schema import Migration
-from durable_workflow.server.store.sqlite._committer import Committer, commit
+from durable_workflow.server.store.sqlite._committer import CommitPace, Committed, Committer, commit
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
 from durable_workflow.server.store.sqlite._transaction import SqliteRead, SqliteTx, translate
 from durable_workflow.server.store.statements import Statements
@@ -104,6 +104,7 @@ class SqliteStore:
         self._writer = self._database.writer
         # A commit in memory waits for nothing, so it needs no thread.
         self._committer = None if self._database.in_memory else Committer(self._writer)
+        self._pace = CommitPace()
         self._waiting: deque[_Unit] = deque()
         self._busy = False
         self._closed = False
@@ -178,11 +179,17 @@ class SqliteStore:
             self._abandon()
             self._settle(loop, batch or self._all_waiting(), error)
             return
-        settle = functools.partial(self._settle, loop, batch)
-        if self._committer is None:
-            settle(commit(self._writer))
+        if self._committer is None or self._pace.on_the_spot(len(batch)):
+            self._committed(loop, batch, commit(self._writer))
         else:
-            self._committer.commit(functools.partial(_call_in, loop, settle))
+            done = functools.partial(self._committed, loop, batch)
+            self._committer.commit(functools.partial(_call_in, loop, done))
+
+    def _committed(
+        self, loop: asyncio.AbstractEventLoop, batch: list[_Unit], how: Committed
+    ) -> None:
+        self._pace.note(how.seconds)
+        self._settle(loop, batch, how.error)
 
     def _run_batch(self, batch: list[_Unit]) -> None:
         deadline = time.perf_counter() + _BATCH_SECONDS
@@ -265,11 +272,9 @@ def _unavailable(error: Exception) -> StoreUnavailable:
 
 
 def _call_in(
-    loop: asyncio.AbstractEventLoop,
-    settle: Callable[[Exception | None], None],
-    error: Exception | None,
+    loop: asyncio.AbstractEventLoop, done: Callable[[Committed], None], how: Committed
 ) -> None:
     try:
-        loop.call_soon_threadsafe(settle, error)
+        loop.call_soon_threadsafe(done, how)
     except RuntimeError:
         _log.warning("the event loop was closed before a commit was answered")
