@@ -75,7 +75,7 @@ def test_units_beyond_the_bound_are_refused_and_leave_nothing(tmp_path: Path) ->
         Wire(server.url) as wire,
         ThreadPoolExecutor(16) as threads,
     ):
-        answers = list(threads.map(start, [server.url] * 200))
+        answers = list(threads.map(start, [server.url] * 100))
         for workflow_id, answer in answers:
             if answer.status != 201:
                 check_refused(answer, 503)
