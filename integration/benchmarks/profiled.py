@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -28,8 +29,10 @@ ROWS = 45
 class ThreadProfile:
     """What one thread has spent, by line and by function."""
 
-    def __init__(self, ident: int) -> None:
-        self._clock = time.pthread_getcpuclockid(ident)
+    def __init__(self, native_id: int) -> None:
+        # How Linux numbers the processor clock of a thread. `time.pthread_getcpuclockid` would
+        # crash the program where the thread has just ended; this clock then is an error.
+        self._clock = (~native_id << 3) | 6
         self._seen = time.clock_gettime(self._clock)
         self.total = self._seen
         self.lines: dict[str, float] = defaultdict(float)
@@ -82,14 +85,15 @@ class Sampler:
         frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]
         for thread in threading.enumerate():
             at = frame if thread.ident == main else frames.get(thread.ident or 0)
-            if at is not None and thread.ident is not None:
-                self._names[thread.ident] = thread.name
-                self._profile(thread.ident).look(at)
+            if at is not None and thread.native_id is not None:
+                self._names[thread.native_id] = thread.name
+                with suppress(OSError):  # the thread has just ended
+                    self._profile(thread.native_id).look(at)
 
-    def _profile(self, ident: int) -> ThreadProfile:
-        if ident not in self._profiles:
-            self._profiles[ident] = ThreadProfile(ident)
-        return self._profiles[ident]
+    def _profile(self, native_id: int) -> ThreadProfile:
+        if native_id not in self._profiles:
+            self._profiles[native_id] = ThreadProfile(native_id)
+        return self._profiles[native_id]
 
     def write(self, path: Path) -> None:
         """Stop, and write the tables, busiest thread first."""
