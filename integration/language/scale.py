@@ -27,7 +27,7 @@ from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.settings import Settings
 from durable_workflow.workflow import WorkflowContext
-from integration.benchmarks.figures import resident_megabytes
+from integration.benchmarks.figures import cpu_seconds, resident_megabytes
 from integration.harness.processes import ManagedProcess
 from integration.harness.waiting import eventually
 from integration.language.scene import payloads_of
@@ -115,6 +115,8 @@ class Bench:
         worker_megabytes: Samples of the worker's memory.
         server_megabytes: Samples of this process, which is server and client.
         looks: Whether samples are taken now.
+        cpu_seconds: What the last run took of the processor, worker and server: the figure that
+            other programs on the machine disturb least.
     """
 
     def __init__(self, client: Client, worker: ManagedProcess) -> None:
@@ -122,7 +124,11 @@ class Bench:
         self.worker_megabytes: list[float] = []
         self.server_megabytes: list[float] = []
         self.looks = True
+        self.cpu_seconds: tuple[float, ...] = (0.0, 0.0)
         self._worker = worker
+
+    def _cpu(self) -> tuple[float, float]:
+        return cpu_seconds(self._worker.pid), cpu_seconds(os.getpid())
 
     async def sample(self) -> None:
         """Look at both memories until cancelled."""
@@ -134,7 +140,7 @@ class Bench:
 
     async def finish(self, workflow_type: str, *args: Any) -> tuple[Any, float, list[Any]]:
         """Run one workflow; return its result, its seconds and its history."""
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), self._cpu()
         self.looks = True
         handle = await self.client.start_workflow(
             workflow_type=workflow_type,
@@ -144,6 +150,7 @@ class Bench:
         )
         result = await handle.result(timeout=1800)
         seconds = time.perf_counter() - began
+        self.cpu_seconds = tuple(now - then for then, now in zip(cpu, self._cpu(), strict=True))
         self.looks = False  # what this process needs to read the history is not the server's
         return result, seconds, (await handle.get_history())["events"]
 
@@ -180,6 +187,7 @@ async def long_run(folder: Path, *, steps: int, cache: int) -> dict[str, Any]:
         assert result == steps
         assert len(payloads_of(events, "ActivityScheduled")) == steps
         worker, server = measured.worker_megabytes, measured.server_megabytes
+        cpu = measured.cpu_seconds
     times = [
         datetime.fromisoformat(event["timestamp"]).timestamp()
         for event in events
@@ -195,6 +203,7 @@ async def long_run(folder: Path, *, steps: int, cache: int) -> dict[str, Any]:
         "ms_per_step": round(1000 * seconds / steps, 3),
         "first_window_median_ms": round(1000 * statistics.median(first), 3),
         "last_window_median_ms": round(1000 * statistics.median(last), 3),
+        "cpu_ms_per_step": [round(1000 * each / steps, 3) for each in cpu],
         "last_over_first": round(statistics.median(last) / statistics.median(first), 3),
         "worker_megabytes": _quarters(worker),
         "server_megabytes": _quarters(server),
@@ -277,6 +286,12 @@ async def report(chosen: argparse.Namespace) -> dict[str, Any]:
         "ms_per_step_of_longest_over_shortest": round(
             kept[-1]["ms_per_step"] / kept[0]["ms_per_step"], 3
         ),
+        "cpu_per_step_of_longest_over_shortest": [
+            round(longest / shortest, 3)
+            for shortest, longest in zip(
+                kept[0]["cpu_ms_per_step"], kept[-1]["cpu_ms_per_step"], strict=True
+            )
+        ],
         "wide_runs": wide + wider,
         "questions": asked,
         "aims": {"ratio": RATIO_AIM, "query_p50_ms": QUERY_AIM_MS},
