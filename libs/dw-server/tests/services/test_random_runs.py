@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from durable_workflow.server.clock import ManualClock
@@ -315,6 +315,8 @@ blocks = st.one_of(
     program=st.lists(blocks, max_size=5),
     actions=st.lists(st.integers(0, len(Driver.actions) - 1), max_size=60),
 )
+# Two updates during a lease, and a timeout before the second is applied.
+@example(program=[("wait", (1, 1))], actions=[0, 11, 11])
 def test_nothing_is_lost_or_done_twice(
     server_class: Any, program: list[Block], actions: list[int]
 ) -> None:

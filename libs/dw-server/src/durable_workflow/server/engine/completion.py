@@ -70,7 +70,7 @@ def complete(
     commands = _beyond_known(run, parsed.commands, loaded.known)
     within("command_batch_size", len(parsed.commands), limits.command_batch_size)
     decision = Decision(run, now, new_id)
-    decision.run.holds = run.holds and _is_only_an_update(run, parsed)
+    decision.run.holds = False
     turn = Turn(decision, limits=limits, details=loaded.details, updates=loaded.updates)
     _settle_wait(turn, run, commands, parsed.terminal)
     turn.begin()
@@ -124,19 +124,6 @@ def _check_updates(run: Run, parsed: Parsed, loaded: Loaded) -> None:
             raise InvalidCommands(f"update {update_id} is not an accepted update of this run")
         if run.task_update_id is not None and run.task_update_id != update_id:
             raise InvalidCommands(f"the task is about update {run.task_update_id}")
-
-
-def _is_only_an_update(run: Run, parsed: Parsed) -> bool:
-    """Whether the task answered its update, and leaves the rest to the ordinary one that follows.
-
-    A wait's timeout in history is then still unanswered, and holds facts back.
-    """
-    return (
-        run.task_update_id is not None
-        and run.task_ordinary
-        and parsed.terminal is None
-        and all(command.update_outcome for command in parsed.commands)
-    )
 
 
 def _beyond_known(run: Run, commands: list[Command], known: Sequence[KnownStep]) -> list[Command]:

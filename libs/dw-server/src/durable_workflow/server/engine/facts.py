@@ -98,7 +98,8 @@ def flush(
 ) -> None:
     """Append the facts that waited, and wake the run where one of them warrants it.
 
-    A wait's timeout stops here: what follows it stays buffered until a worker has answered it.
+    A wait's timeout stops here: what follows it stays buffered until a worker has answered it. So
+    it lets updates pass that were accepted before it: the answer may be the end of the run.
 
     Args:
         decision: The decision about the run; its task is not leased any more.
@@ -111,15 +112,23 @@ def flush(
     if not run.buffered or run.holds:
         return
     rest = list(facts)
+    late: list[Fact] = []
     while rest and not run.holds:
         fact = rest.pop(0)
-        if fact.kind == "update" and not wake_for_updates:
+        if fact.kind == "wait_timeout" and _has_updates_to_apply(run, rest):
+            late.append(fact)
+        elif fact.kind == "update" and not wake_for_updates:
             _append_encoded(decision, fact)
         else:
             _append_fact(decision, fact, withheld)
     decision.drained = True
-    decision.facts = rest
-    run.buffered = len(rest)
+    decision.facts = late + rest
+    run.buffered = len(decision.facts)
+
+
+def _has_updates_to_apply(run: Run, buffered: Sequence[Fact]) -> bool:
+    """Whether an update's acceptance is in history, and not its outcome."""
+    return run.pending_updates > sum(fact.kind == "update" for fact in buffered)
 
 
 def append_all(decision: Decision, facts: Sequence[Fact]) -> None:
