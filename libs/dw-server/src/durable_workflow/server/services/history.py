@@ -38,14 +38,6 @@ def page(read: Read, namespace: str, request: ReadHistory) -> dict[str, Any]:
     }
 
 
-def last_sequence(read: Read, namespace: str, request: ReadHistory) -> tuple[int, bool]:
-    """How far a run's history goes, and whether it can grow: for those who wait for more."""
-    run = rows.load_run(read, request.run_id)
-    if run is None or (run.namespace, run.workflow_id) != (namespace, request.workflow_id):
-        raise run_not_found(request.workflow_id, request.run_id)
-    return run.last_sequence, not run.closed
-
-
 def records(read: Read, run_id: str, after: int, upto: int, most: int) -> list[bytes]:
     """Encoded records behind `after` up to `upto`, at most `most`."""
     if after >= upto:
