@@ -23,13 +23,13 @@ ON_WORKFLOW: list[tuple[Callable[[WorkflowHandle], Awaitable[Any]], str, Any]] =
     (lambda h: h.list_runs(), "list_workflow_runs", call("w")),
     (lambda h: h.describe_run(), "describe_workflow_run", call("w", "r")),
     (lambda h: h.describe_run("r2"), "describe_workflow_run", call("w", "r2")),
-    (lambda h: h.signal("s"), "signal_workflow", call("w", "s", args=None, request_id=None)),
+    (lambda h: h.signal("s"), "signal_workflow", call("w", "s", args=None)),
     (
         lambda h: h.signal("s", [1], request_id="k"),
         "signal_workflow",
         call("w", "s", args=[1], request_id="k"),
     ),
-    (lambda h: h.query("q", [1]), "query_workflow", call("w", "q", args=[1], raw=False)),
+    (lambda h: h.query("q", [1]), "query_workflow", call("w", "q", args=[1])),
     (lambda h: h.query("q", raw=True), "query_workflow", call("w", "q", args=None, raw=True)),
     (lambda h: h.cancel(reason="x"), "cancel_workflow", call("w", reason="x")),
     (lambda h: h.terminate(), "terminate_workflow", call("w", reason=None)),
@@ -72,6 +72,17 @@ async def test_a_handle_hands_itself_to_the_waiting_method() -> None:
         workflow, poll_interval=1.0, timeout=2.0, follow_runs=False
     )
     client.get_activity_result.assert_awaited_once_with(activity, poll_interval=0.5, timeout=2.0)
+
+
+async def test_a_client_that_knows_no_newer_arguments_is_not_given_their_defaults() -> None:
+    client = AsyncMock(spec=Client)
+    handle = WorkflowHandle(client, "w")
+    await handle.result()
+    await handle.update("u", [1])
+    client.get_result.assert_awaited_once_with(handle, poll_interval=0.5, timeout=30.0)
+    client.update_workflow.assert_awaited_once_with(
+        "w", "u", args=[1], wait_for=None, wait_timeout_seconds=None, request_id=None
+    )
 
 
 ON_RUN: list[Callable[[WorkflowHandle], Awaitable[Any]]] = [

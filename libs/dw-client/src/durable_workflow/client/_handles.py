@@ -59,7 +59,10 @@ class WorkflowHandle:
     ) -> Any:
         """Wait for the workflow to end, and return its decoded output. See `Client.get_result`."""
         return await self._client.get_result(
-            self, poll_interval=poll_interval, timeout=timeout, follow_runs=follow_runs
+            self,
+            poll_interval=poll_interval,
+            timeout=timeout,
+            **_added(follow_runs=(follow_runs, True)),
         )
 
     async def describe(self) -> WorkflowExecution:
@@ -106,14 +109,16 @@ class WorkflowHandle:
     ) -> None:
         """Send a signal. See `Client.signal_workflow`."""
         await self._client.signal_workflow(
-            self.workflow_id, signal_name, args=args, request_id=request_id
+            self.workflow_id, signal_name, args=args, **_added(request_id=(request_id, None))
         )
 
     async def query(
         self, query_name: str, args: list[Any] | None = None, *, raw: bool = False
     ) -> Any:
         """Ask a query, and return its decoded answer. See `Client.query_workflow`."""
-        return await self._client.query_workflow(self.workflow_id, query_name, args=args, raw=raw)
+        return await self._client.query_workflow(
+            self.workflow_id, query_name, args=args, **_added(raw=(raw, False))
+        )
 
     async def cancel(self, *, reason: str | None = None) -> None:
         """Cancel the workflow. See `Client.cancel_workflow`."""
@@ -149,7 +154,7 @@ class WorkflowHandle:
             wait_for=wait_for,
             wait_timeout_seconds=wait_timeout_seconds,
             request_id=request_id,
-            raw=raw,
+            **_added(raw=(raw, False)),
         )
 
     def _run(self) -> str:
@@ -292,3 +297,12 @@ class ScheduleHandle:
         return self._client.iter_schedule_history(
             self.schedule_id, limit=limit, after_sequence=after_sequence
         )
+
+
+def _added(**arguments: tuple[Any, Any]) -> dict[str, Any]:
+    """Arguments that published clients do not have, with their defaults: passed on only if given.
+
+    Classes that were written against those clients, to extend them or to stand in for them, do not
+    know these names.
+    """
+    return {name: given for name, (given, default) in arguments.items() if given != default}
