@@ -178,6 +178,32 @@ async def test_a_kept_machine_that_history_contradicts_is_rebuilt(server: Any, p
     assert Replays.count == 2
 
 
+@workflow.defn(name="otherwise")
+class Otherwise:
+    def run(self, ctx: Any, *args: Any) -> Generator[Any, Any, None]:
+        yield ctx.start_timer(1)
+
+
+@pytest.mark.parametrize("history", [[], [{"sequence": 1, "event_type": "WorkflowStarted"}]])
+async def test_one_run_id_for_two_runs_does_not_mix_them_up(
+    server: Any, pack: Any, history: list[Any]
+) -> None:
+    worker = Worker(server, task_queue="q", workflows=[Waiting, Otherwise])
+
+    async def asked(workflow_type: str, steps: int) -> Any:
+        task = {
+            "task_id": "t", "run_id": "r", "workflow_type": workflow_type,
+            "payload_codec": "avro", "arguments": pack([steps]), "history_events": history,
+        }  # fmt: skip
+        commands = await worker._run_workflow_task(task)
+        assert commands is not None
+        return commands[-1]
+
+    assert (await asked("kept", 1))["arguments"] == pack([7])
+    assert (await asked("otherwise", 1))["type"] == "start_timer"
+    assert (await asked("kept", 0))["arguments"] == pack([2])
+
+
 async def test_a_partial_history_without_a_token_fails_the_task(server: Any, pack: Any) -> None:
     worker = Worker(server, task_queue="q", workflows=[Waiting])
     task = {

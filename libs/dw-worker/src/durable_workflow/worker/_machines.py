@@ -10,14 +10,21 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from durable_workflow._kernel import Machine
-from durable_workflow.worker._tasks import JsonObject, sequence_of
+from durable_workflow.worker._tasks import JsonObject, WorkflowTask, sequence_of
 
 
 @dataclass(slots=True)
 class Kept:
-    """A machine, and what it was last estimated to hold."""
+    """A machine.
+
+    Attributes:
+        machine: The machine.
+        started_as: Stands for what it was started with: see `start_of`.
+        size: Bytes that it was last estimated to hold.
+    """
 
     machine: Machine
+    started_as: int = 0
     size: int = 0
 
     def measure(self) -> None:
@@ -99,6 +106,15 @@ class MachineCache:
         if kept is not None:
             self._bytes -= kept.size
         return kept
+
+
+def start_of(task: WorkflowTask) -> int:
+    """Stands for type, codec and arguments of a task's run.
+
+    A run keeps them for life. Where one run id is given to two runs, as by servers of tests that
+    give it to all, the machine of one must not go on with the other.
+    """
+    return hash((task.workflow_type, task.payload_codec, repr(task.arguments)))
 
 
 def unseen(

@@ -19,7 +19,7 @@ from durable_workflow._wire.names import SCHEDULE_ACTIVITY, TERMINAL_COMMAND_TYP
 from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
 from durable_workflow.worker._histories import Histories, HistoryUnavailable
 from durable_workflow.worker._log import log
-from durable_workflow.worker._machines import Kept, MachineCache, unseen
+from durable_workflow.worker._machines import Kept, MachineCache, start_of, unseen
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._replaying import Subject, replaying, start_machine
 from durable_workflow.worker._reporting import Failed, Reporter, failed_with, is_ambiguous
@@ -154,6 +154,8 @@ class WorkflowTasks:
     async def _replay(self, task: WorkflowTask, workflow_class: type) -> Outcome:
         kept = self._machines.take(task.run_id)
         events = await self._histories.brought(task)
+        if kept is not None and kept.started_as != start_of(task):
+            kept = None
         if kept is not None:
             machine = kept.machine
             new = unseen(
@@ -209,7 +211,7 @@ class WorkflowTasks:
                 what = "workflow replay failed before update"
                 return self._update_failed(task, task.update_id, what, error)
             return failed_with(error, f"replay failed: {error}", traceback.format_exc())
-        return self._decided(task, Kept(machine), commands)
+        return self._decided(task, Kept(machine, start_of(task)), commands)
 
     def _commands(self, task: WorkflowTask, machine: Machine) -> list[Any]:
         if task.update_id is not None:
