@@ -102,6 +102,11 @@ def test_uuid7_is_of_the_moment_and_not_of_the_zone() -> None:
     assert context("run-1", zoned).uuid7() == context("run-1").uuid7()
 
 
+def test_uuid7_takes_a_time_without_a_zone_for_utc() -> None:
+    bare = NOON.replace(tzinfo=None)
+    assert context("run-1", bare).uuid7() == context("run-1").uuid7()
+
+
 def test_now_is_fixed_even_without_a_recorded_time() -> None:
     ctx = WorkflowContext()
     assert ctx.now() == ctx.now()

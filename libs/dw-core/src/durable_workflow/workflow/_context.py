@@ -360,5 +360,7 @@ def parse_time(text: str) -> datetime | None:
 
 
 def _unix_milliseconds(moment: datetime) -> int:
+    if moment.tzinfo is None:  # as `parse_time` reads it
+        moment = moment.replace(tzinfo=UTC)
     elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (elapsed.days * 86_400 + elapsed.seconds) * 1_000 + elapsed.microseconds // 1_000
