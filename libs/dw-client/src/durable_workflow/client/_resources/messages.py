@@ -28,7 +28,8 @@ class MessageMethods(PayloadSession):
             workflow_id: Id of the workflow.
             signal_name: The signal.
             args: Its positional arguments.
-            request_id: By which the server knows a repetition; None makes one for this call.
+            request_id: Recorded with the signal, to find repetitions by: servers do not drop them,
+                and a call whose answer is lost is sent again. None makes one for this call.
 
         Raises:
             WorkflowNotFound: There is none of that id.
