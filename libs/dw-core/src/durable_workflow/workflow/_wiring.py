@@ -3,6 +3,7 @@
 A command names its payload with a `Payload`, and its other wire fields itself.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, ClassVar, TypeAlias
@@ -26,14 +27,14 @@ class Payload:
     bare: bool = False  # the blob itself instead of an envelope around it
 
 
-class Wired:
+class Wired(ABC):
     """A command that becomes a wire object without a payload."""
 
     wire_type: ClassVar[str]
 
+    @abstractmethod
     def _fields(self, task_queue: str) -> dict[str, Any]:
         """Wire fields besides `type`, with None in the place of the payload."""
-        raise NotImplementedError(type(self).__name__)
 
     def _payload(self, task_queue: str) -> Payload | None:
         return None
