@@ -171,21 +171,21 @@ class RecordSideEffect(PayloadWired):
     def deferred(cls, compute: Callable[[], Any]) -> "RecordSideEffect":
         """A side effect whose function has not been called yet."""
         command = cls.__new__(cls)
-        command.__dict__["_compute"] = compute
+        vars(command)["_compute"] = compute
         return command
 
     def __repr__(self) -> str:
         """As a dataclass shows itself, without computing anything."""
-        shown = "..." if "_compute" in self.__dict__ else repr(self.result)
+        shown = "..." if "_compute" in vars(self) else repr(self.result)
         return f"{type(self).__qualname__}(result={shown})"
 
     def __getattr__(self, name: str) -> Any:
         """Compute `result` on first use; reached only while it is not set."""
-        compute = self.__dict__.get("_compute")
+        compute = vars(self).get("_compute")
         if name != "result" or compute is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self.result = compute()
-        del self.__dict__["_compute"]
+        del vars(self)["_compute"]
         return self.result
 
     def _fields(self, task_queue: str) -> dict[str, Any]:
