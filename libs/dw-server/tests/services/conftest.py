@@ -139,7 +139,7 @@ class Server:
                 task_queue=self.queue,
                 worker_id="w",
                 build_id=None,
-                types="",
+                types="[]",
                 now=read.now,
             )
         )

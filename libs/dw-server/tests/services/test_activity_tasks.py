@@ -246,3 +246,25 @@ async def test_workers_get_the_types_and_queues_they_asked_for(server: Any, comm
     await server.register("far", task_queue="far", supported_activity_types=["b", "a"])
     assert (await server.activity("far", task_queue="far"))["activity_type"] == "a"
     assert (await server.activity())["activity_type"] == "b"
+
+
+@pytest.mark.parametrize("served", ["a|", "|b", "a||b", "%", '"a|b"', "A|B", "a|b "])
+async def test_a_type_is_served_by_its_whole_name_alone(
+    served: str, server: Any, commands: Any
+) -> None:
+    await server.start()
+    await server.decide(commands.activity("a|b", queue="far"))
+    await server.register("far", task_queue="far", supported_activity_types=[served])
+    assert await server.poll_activity("far", task_queue="far") is None
+    await server.register("far", task_queue="far", supported_activity_types=["x", "a|b"])
+    task = await server.activity("far", task_queue="far")
+    assert task["activity_type"] == "a|b"
+
+
+async def test_workers_of_two_types_do_not_serve_one_that_reads_like_both(
+    server: Any, commands: Any
+) -> None:
+    await server.start()
+    await server.decide(commands.activity("a||b", queue="far"))
+    await server.register("far", task_queue="far", supported_activity_types=["a", "b"])
+    assert await server.poll_activity("far", task_queue="far") is None

@@ -328,3 +328,11 @@ async def test_steps_of_the_completion_that_ends_the_run_end_with_it(
     closed = await server.describe("wf", run_id)
     assert closed["is_terminal"]
     assert closed["wait_kind"] is None
+
+
+async def test_workers_of_two_types_do_not_serve_one_that_reads_like_both(server: Any) -> None:
+    await server.start(workflow_type="a||b")
+    await server.register("two", supported_workflow_types=["a", "b"])
+    assert await server.poll("two") is None
+    await server.register("two", supported_workflow_types=["a", "a||b"])
+    assert (await server.task("two"))["workflow_type"] == "a||b"

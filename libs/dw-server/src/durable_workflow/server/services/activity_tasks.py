@@ -18,6 +18,7 @@ from durable_workflow.server.engine.state import (
     Run,
 )
 from durable_workflow.server.engine.times import offset, precise, precise_or_none
+from durable_workflow.server.services import rows
 from durable_workflow.server.services.ownership import run_closed_fields
 from durable_workflow.server.services.refusals import Refused
 from durable_workflow.server.services.requests import (
@@ -29,7 +30,7 @@ from durable_workflow.server.services.requests import (
 )
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
-from durable_workflow.server.services.workers import listed_types, poll_guard, seen_by_lease
+from durable_workflow.server.services.workers import poll_guard, seen_by_lease
 from durable_workflow.server.store.protocol import Tx
 
 _Report = CompleteActivityTask | FailActivityTask | HeartbeatActivityTask
@@ -64,7 +65,7 @@ def claim(
         "claimable_activity",
         namespace=namespace,
         task_queue=request.task_queue,
-        types=listed_types(worker.activity_types),
+        types=rows.text(worker.activity_types),
         now=tx.now,
     )
     if row is None:

@@ -206,11 +206,6 @@ def seen_by_lease(tx: Tx, namespace: str, worker_id: str, settings: ServiceSetti
         seen(tx, worker, settings)
 
 
-def listed_types(types: list[str]) -> str:
-    """The types of a worker as the claiming statements take them: between bars, '' for any."""
-    return f"|{'||'.join(types)}|" if types else ""
-
-
 def _worker(row: Row) -> Worker:
     fields = list(row)
     for index in _JSON_COLUMNS:

@@ -27,7 +27,7 @@ from durable_workflow.server.services.requests import (
 )
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit, is_long
-from durable_workflow.server.services.workers import Worker, listed_types, poll_guard, seen_by_lease
+from durable_workflow.server.services.workers import Worker, poll_guard, seen_by_lease
 from durable_workflow.server.store.protocol import Read, Tx
 
 _log = logging.getLogger(__name__)
@@ -230,7 +230,7 @@ def _claimable(tx: Tx, namespace: str, request: PollTask, worker: Worker) -> Run
         task_queue=request.task_queue,
         worker_id=request.worker_id,
         build_id=worker.build_id,
-        types=listed_types(worker.workflow_types),
+        types=rows.text(worker.workflow_types),
         now=tx.now,
     )
     return None if row is None else Run(*row)

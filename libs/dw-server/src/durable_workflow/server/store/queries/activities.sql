@@ -70,7 +70,7 @@ WHERE p.task_id = :task_id AND r.namespace = :namespace
 LIMIT 1;
 
 -- claimable_activity: the activity whose ready task a worker should get next. One row or none.
--- :types is '' for any type, else each type between bars.
+-- :types is a JSON list of types, '[]' for any.
 SELECT
     execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
     policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
@@ -83,7 +83,7 @@ WHERE
     AND task_queue = :task_queue
     AND task_status = 'ready'
     AND available_at <= :now
-    AND (:types = '' OR replace(:types, '|' || activity_type || '|', '') <> :types)
+    AND (:types = '[]' OR activity_type IN (SELECT value FROM json_each(:types)))
 ORDER BY priority, available_at, task_id
 LIMIT 1;
 

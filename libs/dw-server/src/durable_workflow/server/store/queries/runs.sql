@@ -96,7 +96,7 @@ VALUES (
 );
 
 -- claimable_run: the run whose ready task a worker should get next. One row or none.
--- :types is '' for any type, else each type between bars. A task that is offered to a sticky worker
+-- :types is a JSON list of types, '[]' for any. A task that is offered to a sticky worker
 -- is nobody else's until :now has passed the offer.
 SELECT
     run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
@@ -117,7 +117,7 @@ WHERE
     AND task_status = 'ready'
     AND task_available_at <= :now
     AND (compatibility IS NULL OR compatibility = :build_id)
-    AND (:types = '' OR replace(:types, '|' || workflow_type || '|', '') <> :types)
+    AND (:types = '[]' OR workflow_type IN (SELECT value FROM json_each(:types)))
     AND (sticky_until <= :now OR sticky_worker = :worker_id)
 ORDER BY priority, task_available_at, task_id
 LIMIT 1;
