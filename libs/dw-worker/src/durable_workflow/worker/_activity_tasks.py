@@ -12,17 +12,15 @@ from typing import Any, cast
 from durable_workflow import activity
 from durable_workflow._meet import WorkerTransport
 from durable_workflow.activity import ActivityContext, ActivityInfo
-from durable_workflow.errors import ActivityCancelled, InvalidArgument, NonRetryableError
+from durable_workflow.errors import ActivityCancelled, NonRetryableError
 from durable_workflow.interceptors import ActivityInterceptorContext, WorkerInterceptor
 from durable_workflow.interceptors._chain import chain_activity
 from durable_workflow.worker._code_threads import CodeThreads, Run
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._polling import Slots
-from durable_workflow.worker._reporting import Failed, Reporter, failed_with, status_of
+from durable_workflow.worker._reporting import Failed, Reporter, failed_with, is_refused
 from durable_workflow.worker._tasks import ActivityTask, JsonObject, read_activity_task
-
-_PAYLOAD_TOO_LARGE = 413
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ class ActivityTasks:
         unencodable = self._payloads.encoding_error(result, task.payload_codec or "json")
         if unencodable is not None:
             error, what = unencodable, "activity result cannot be encoded"
-        elif isinstance(error, InvalidArgument) or status_of(error) == _PAYLOAD_TOO_LARGE:
+        elif is_refused(error):
             what = "activity result was refused"
         else:
             return "complete_error"

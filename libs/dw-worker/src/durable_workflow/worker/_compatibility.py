@@ -1,7 +1,7 @@
 """Whether a server is one that this worker can work for, and telling it about the worker."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from durable_workflow._meet import WorkerTransport
@@ -15,6 +15,7 @@ from durable_workflow.auth_composition import (
     AuthCompositionContractError,
     parse_auth_composition_contract,
 )
+from durable_workflow.worker._limits import Limits, read_limits
 from durable_workflow.worker._log import log
 
 QUERY_TASKS_CAPABILITY = "query_tasks"
@@ -34,11 +35,13 @@ class Offer:
         query_tasks: It routes queries to workers.
         extensions: Additions to the protocol that both sides know.
         long_poll_seconds: How long it may hold a poll, where it says so.
+        limits: How much it takes at once.
     """
 
     query_tasks: bool = False
     extensions: frozenset[str] = frozenset()
     long_poll_seconds: float | None = None
+    limits: Limits = field(default_factory=Limits)
 
     def poll_timeout(self, configured: float) -> float:
         """Seconds to wait for the answer to a poll."""
@@ -84,6 +87,7 @@ def check_cluster_info(info: object) -> Offer:
             name for name, version in extensions.items() if version == _EXTENSION_VERSION
         ),
         long_poll_seconds=_positive_number(capabilities.get("long_poll_timeout")),
+        limits=read_limits(document),
     )
 
 

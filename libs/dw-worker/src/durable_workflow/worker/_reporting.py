@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from durable_workflow._meet import WorkerTransport
-from durable_workflow.errors import DurableWorkflowError, ServerError
+from durable_workflow.errors import DurableWorkflowError, InvalidArgument, ServerError
+from durable_workflow.worker._limits import shortened
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
 from durable_workflow.worker._tasks import ActivityTask, JsonObject, QueryTask
@@ -34,6 +35,7 @@ _SOMEBODY_ELSES = frozenset(
         "workflow_task_attempt_mismatch",
     }
 )
+_TOO_LARGE, _INVALID = 413, 422
 _QUERY_ENDED = frozenset(
     {"lease_expired", "query_task_not_found", "query_task_not_leased", "query_task_timed_out"}
 )
@@ -41,13 +43,18 @@ _QUERY_ENDED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A task that could not be done, and what to say about it."""
+    """A task that could not be done, and what to say about it: no more than can be sent."""
 
     message: str
     failure_type: str | None = None
     stack_trace: str | None = None
     non_retryable: bool = False
     reason: str | None = None  # queries only
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", shortened(self.message))
+        if self.stack_trace is not None:
+            object.__setattr__(self, "stack_trace", shortened(self.stack_trace))
 
 
 class Reporter:
@@ -236,6 +243,11 @@ def is_ambiguous(error: Exception) -> bool:
     return isinstance(error, ServerError) and (
         _is_overload(error) or reason_of(error) in _SOMEBODY_ELSES
     )
+
+
+def is_refused(error: Exception) -> bool:
+    """Whether the server will not have what the report says: it would not the next time."""
+    return isinstance(error, InvalidArgument) or status_of(error) in (_TOO_LARGE, _INVALID)
 
 
 def query_has_ended(error: BaseException) -> bool:

@@ -205,6 +205,7 @@ class Worker(Serving):
             reporter=self._reporter,
             histories=Histories(self.client, self.worker_id),
             keeps_history=lambda: STICKY_HISTORY in self._used_extensions(),
+            limits=lambda: self._offer.limits,
         )
         self._activity_tasks = ActivityTasks(
             self.activities,

@@ -15,14 +15,25 @@ from typing import Any, TypeAlias, TypeVar
 
 from durable_workflow._kernel import Machine
 from durable_workflow._kernel.updates import failed_update
-from durable_workflow._wire.names import SCHEDULE_ACTIVITY, TERMINAL_COMMAND_TYPES
+from durable_workflow._wire.names import (
+    COMPLETE_UPDATE,
+    SCHEDULE_ACTIVITY,
+    TERMINAL_COMMAND_TYPES,
+)
 from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
 from durable_workflow.worker._histories import Histories, HistoryUnavailable
+from durable_workflow.worker._limits import CompletionTooLarge, Limits, shorten_messages
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import Kept, MachineCache, start_of, unseen
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._replaying import Subject, replaying, start_machine
-from durable_workflow.worker._reporting import Failed, Reporter, failed_with, is_ambiguous
+from durable_workflow.worker._reporting import (
+    Failed,
+    Reporter,
+    failed_with,
+    is_ambiguous,
+    is_refused,
+)
 from durable_workflow.worker._tasks import JsonObject, WorkflowTask, read_workflow_task
 
 _LOGGED_TASK_CHARACTERS = 2000
@@ -59,6 +70,7 @@ class WorkflowTasks:
         reporter: Reporter,
         histories: Histories,
         keeps_history: Callable[[], bool],
+        limits: Callable[[], Limits],
     ) -> None:
         self._workflows = workflows
         self._payloads = payloads
@@ -67,6 +79,7 @@ class WorkflowTasks:
         self._reporter = reporter
         self._histories = histories
         self._keeps_history = keeps_history
+        self._limits = limits
 
     async def execute(self, raw: JsonObject) -> list[JsonObject] | None:
         """Do a workflow task and report on it.
@@ -124,6 +137,12 @@ class WorkflowTasks:
         log.warning("completion of workflow task %s failed: %s", task.task_id, error)
         if is_ambiguous(error):
             return commands
+        if task.update_id is not None and is_refused(error) and kinds[COMPLETE_UPDATE]:
+            # It is this result that the server will not have, today or tomorrow.
+            what = "update result was refused"
+            return await self._complete(
+                task, self._update_failed(task, task.update_id, what, error)
+            )
         failed = failed_with(
             error,
             f"workflow task completion failed after commands were produced: {error}",
@@ -150,6 +169,11 @@ class WorkflowTasks:
         except CodeOverran as error:
             log.error("workflow task %s was stopped: %s", task.task_id, error)
             return failed_with(error, f"replay failed: {error}", error.stack)
+        except CompletionTooLarge as error:
+            log.error("workflow task %s is too large to complete: %s", task.task_id, error)
+            return failed_with(
+                error, f"workflow task cannot be completed: {error}", _trace_of(error)
+            )
 
     async def _replay(self, task: WorkflowTask, workflow_class: type) -> Outcome:
         kept = self._machines.take(task.run_id)
@@ -222,23 +246,35 @@ class WorkflowTasks:
         self, task: WorkflowTask, update_id: str, what: str, error: Exception
     ) -> Decided:
         update = failed_update(update_id, what, error)
-        return Decided(self._payloads.encode_commands([update], task), None)
+        return Decided(self._wire([update], task), None)
 
     def _decided(self, task: WorkflowTask, kept: Kept, commands: list[Any]) -> Decided:
         try:
-            wire = self._payloads.encode_commands(commands, task)
+            wire = self._wire(commands, task)
         except Exception as error:
             if task.update_id is None:
                 raise
             # Its task would fail for ever, and the run wait behind it; the handler is to blame.
-            log.exception("result of update %s cannot be encoded", task.update_id)
-            what = "update result cannot be encoded"
+            too_large = isinstance(error, CompletionTooLarge)
+            what = f"update result {'is too large' if too_large else 'cannot be encoded'}"
+            log.exception("update %s: %s", task.update_id, what)
             return self._update_failed(task, task.update_id, what, error)
         ends = any(command.get("type") in TERMINAL_COMMAND_TYPES for command in wire)
         if ends or not self._machines.enabled or not kept.is_usable:
             return Decided(wire, None)
         kept.measure()
         return Decided(wire, kept)
+
+    def _wire(self, commands: list[Any], task: WorkflowTask) -> list[JsonObject]:
+        """Commands as they are sent.
+
+        Raises:
+            CompletionTooLarge: The server would not take them.
+        """
+        wire = self._payloads.encode_commands(commands, task)
+        shorten_messages(wire)
+        self._limits().check(wire)
+        return wire
 
 
 def undecodable_input(codec: str | None, error: Exception) -> Failed:

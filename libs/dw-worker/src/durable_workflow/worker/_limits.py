@@ -1,0 +1,125 @@
+"""What a server takes in one completion, and whether a completion keeps to it.
+
+A server refuses what is larger, each time that it is sent: in words that name a limit and not the
+command, or, where the request as a whole is too large, by closing the connection in the middle of
+it. So the worker looks before it sends.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from durable_workflow.worker._tasks import JsonObject
+
+# An exception may say anything, and what failed must be reported whatever it said.
+_LONGEST_TEXT = 64 * 1024
+# Generous bounds: of a command without its payload, and of a character when it is escaped.
+_COMMAND_BYTES = 4096
+_ESCAPED_BYTES = 6
+
+_PAYLOAD_FIELDS = ("arguments", "result")
+_NAMES = ("activity_type", "workflow_type", "change_id", "update_id")
+
+
+class CompletionTooLarge(ValueError):
+    """A completion that the server would refuse for its size; says which command is to blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a server says it takes; None where it says nothing, or has no such limit.
+
+    Attributes:
+        payload_bytes: Largest blob of one payload.
+        request_bytes: Largest body of a request.
+    """
+
+    payload_bytes: int | None = None
+    request_bytes: int | None = None
+
+    def check(self, commands: Sequence[JsonObject]) -> None:
+        """Hold a completion against the limits.
+
+        Args:
+            commands: In wire form.
+        Raises:
+            CompletionTooLarge: It would be refused.
+        """
+        sizes = [_payload_size(command) for command in commands]
+        for index, size in enumerate(sizes):
+            if self.payload_bytes is not None and size > self.payload_bytes:
+                raise CompletionTooLarge(
+                    f"{_shown(index, commands[index], size)}, and the server takes at most "
+                    f"{self.payload_bytes} bytes in one payload (payload_size): keep large values "
+                    "in external storage, or elsewhere, and pass a reference"
+                )
+        self._check_whole(commands, sizes)
+
+    def _check_whole(self, commands: Sequence[JsonObject], sizes: list[int]) -> None:
+        limit = self.request_bytes
+        if limit is None or not commands:
+            return
+        # Almost every completion ends here, without being encoded for its length.
+        unbounded = any("attributes" in command or "message" in command for command in commands)
+        most = sum(sizes) * _ESCAPED_BYTES + len(commands) * _COMMAND_BYTES
+        if most <= limit and not unbounded:
+            return
+        encoded = json.dumps(commands, ensure_ascii=False, separators=(",", ":"))
+        whole = len(encoded) if encoded.isascii() else len(encoded.encode())
+        if whole > limit:
+            index = max(range(len(sizes)), key=sizes.__getitem__)
+            raise CompletionTooLarge(
+                f"the {len(commands)} commands of this completion have {whole} bytes, and the "
+                f"server takes at most {limit} bytes in one request (max_payload_bytes); the "
+                f"largest is {_shown(index, commands[index], sizes[index])}: ask for less at "
+                "once, or keep large values in external storage"
+            )
+
+
+def read_limits(cluster_info: Mapping[str, Any]) -> Limits:
+    """The limits that a server announces."""
+    return Limits(
+        payload_bytes=_limit(cluster_info.get("structural_limits"), "payload_size_bytes"),
+        request_bytes=_limit(cluster_info.get("limits"), "max_payload_bytes"),
+    )
+
+
+def shortened(text: str) -> str:
+    """A text as it is, or its beginning, and how long it was."""
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    return f"{text[:_LONGEST_TEXT]}... ({len(text)} characters)"
+
+
+def shorten_messages(commands: Sequence[JsonObject]) -> None:
+    """Cut the messages of failures down to what can be sent."""
+    for command in commands:
+        message = command.get("message")
+        if isinstance(message, str):
+            command["message"] = shortened(message)
+
+
+def _payload_size(command: JsonObject) -> int:
+    return max(_blob_size(command.get(field)) for field in _PAYLOAD_FIELDS)
+
+
+def _blob_size(value: object) -> int:
+    """Bytes of the blob in an envelope or of a bare one; what is kept elsewhere has none here."""
+    blob = cast("JsonObject", value).get("blob") if isinstance(value, dict) else value
+    if not isinstance(blob, str):
+        return 0
+    return len(blob) if blob.isascii() else len(blob.encode())
+
+
+def _shown(index: int, command: JsonObject, size: int) -> str:
+    names = (command.get(name) for name in _NAMES)
+    name = next((f" '{name}'" for name in names if isinstance(name, str)), "")
+    field = next((field for field in _PAYLOAD_FIELDS if command.get(field) is not None), "payload")
+    return f"commands.{index} ({command.get('type')}{name}): {field} of {size} bytes"
+
+
+def _limit(limits: object, name: str) -> int | None:
+    value = cast("JsonObject", limits).get(name) if isinstance(limits, dict) else None
+    known = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return cast("int", value) if known else None
