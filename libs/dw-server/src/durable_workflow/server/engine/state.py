@@ -125,7 +125,9 @@ class Run(msgspec.Struct):
     task_context: str | None = None
     task_failures: int = 0
     task_error: str | None = None
+    task_error_type: str | None = None
     lease_owner: str | None = None
+    leased_at: int | None = None
     lease_expires_at: int | None = None
     claimed_sequence: int = 0
     poll_request_id: str | None = None

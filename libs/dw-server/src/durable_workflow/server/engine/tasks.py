@@ -78,8 +78,9 @@ def _open(
     run.task_update_id = None
     run.task_context = _encode(context).decode() if context else None
     run.task_failures = 0
-    run.task_error = None
+    run.task_error = run.task_error_type = None
     run.lease_owner = None
+    run.leased_at = None
     run.lease_expires_at = None
     run.poll_request_id = None
     run.sticky_until = 0
@@ -107,6 +108,7 @@ def claim(
     leased.task_status = LEASED
     leased.task_attempt += 1
     leased.lease_owner = worker_id
+    leased.leased_at = now
     leased.lease_expires_at = now + seconds(lease_seconds)
     leased.poll_request_id = poll_request_id
     leased.claimed_sequence = leased.last_sequence
@@ -137,8 +139,9 @@ def finish(decision: Decision, status: str) -> None:
     run.task_context = None
     run.task_ordinary = False
     run.task_failures = 0
-    run.task_error = None
+    run.task_error = run.task_error_type = None
     run.lease_owner = None
+    run.leased_at = None
     run.lease_expires_at = None
     run.poll_request_id = None
     run.sticky_until = 0
@@ -150,6 +153,7 @@ def offer_again(decision: Decision, *, delay_seconds: float = 0) -> None:
     run.task_status = READY
     run.task_available_at = decision.now + seconds(delay_seconds)
     run.lease_owner = None
+    run.leased_at = None
     run.lease_expires_at = None
     run.poll_request_id = None
     # Whoever had it may be gone, or its kept machine may be what failed.

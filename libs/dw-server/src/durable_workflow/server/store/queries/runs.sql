@@ -9,8 +9,8 @@ INSERT INTO runs (
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
     task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
-    sticky_sequence, sticky_until, due_at
+    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
+    sticky_worker, sticky_sequence, sticky_until, due_at
 )
 VALUES (
     :run_id, :namespace, :workflow_id, :run_number, :workflow_type, :task_queue, :compatibility,
@@ -22,8 +22,8 @@ VALUES (
     :pending_signals, :pending_updates, :wait_id, :wait_key, :wait_fingerprint, :wait_sequence,
     :wait_timeout, :wait_timer_id, :wait_fire_at, :buffered, :holds, :task_id, :task_status,
     :task_attempt, :task_available_at, :task_ordinary, :task_update_id, :task_context,
-    :task_failures, :task_error, :lease_owner, :lease_expires_at, :claimed_sequence,
-    :poll_request_id, :sticky_worker, :sticky_sequence, :sticky_until, :due_at
+    :task_failures, :task_error, :task_error_type, :lease_owner, :leased_at, :lease_expires_at,
+    :claimed_sequence, :poll_request_id, :sticky_worker, :sticky_sequence, :sticky_until, :due_at
 );
 
 -- save_run: everything of a run that may change.
@@ -43,10 +43,10 @@ SET
     task_attempt = :task_attempt, task_available_at = :task_available_at,
     task_ordinary = :task_ordinary, task_update_id = :task_update_id,
     task_context = :task_context, task_failures = :task_failures, task_error = :task_error,
-    lease_owner = :lease_owner, lease_expires_at = :lease_expires_at,
-    claimed_sequence = :claimed_sequence, poll_request_id = :poll_request_id,
-    sticky_worker = :sticky_worker, sticky_sequence = :sticky_sequence,
-    sticky_until = :sticky_until, due_at = :due_at
+    task_error_type = :task_error_type, lease_owner = :lease_owner, leased_at = :leased_at,
+    lease_expires_at = :lease_expires_at, claimed_sequence = :claimed_sequence,
+    poll_request_id = :poll_request_id, sticky_worker = :sticky_worker,
+    sticky_sequence = :sticky_sequence, sticky_until = :sticky_until, due_at = :due_at
 WHERE run_id = :run_id;
 
 -- run_by_id: one run.
@@ -60,8 +60,8 @@ SELECT
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
     task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
-    sticky_sequence, sticky_until, due_at
+    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
+    sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE run_id = :run_id;
 
@@ -76,8 +76,8 @@ SELECT
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
     task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
-    sticky_sequence, sticky_until, due_at
+    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
+    sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE task_id = :task_id AND namespace = :namespace;
 
@@ -108,8 +108,8 @@ SELECT
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
     task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
-    sticky_sequence, sticky_until, due_at
+    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
+    sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE
     namespace = :namespace
@@ -133,8 +133,8 @@ SELECT
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
     task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
-    sticky_sequence, sticky_until, due_at
+    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
+    sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE
     lease_owner = :worker_id
@@ -155,8 +155,8 @@ SELECT
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
     task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
-    sticky_sequence, sticky_until, due_at
+    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
+    sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace;
 
@@ -171,8 +171,8 @@ SELECT
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
     task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    lease_owner, lease_expires_at, claimed_sequence, poll_request_id, sticky_worker,
-    sticky_sequence, sticky_until, due_at
+    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
+    sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE due_at IS NOT NULL AND due_at <= :now
 ORDER BY due_at
