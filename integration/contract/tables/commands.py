@@ -31,6 +31,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "fail_update": {"update_id": "01nope", "message": "m"},
 }
 NOT_TEXT: list[Any] = ["", 5, [], {}]
+NOT_A_NAME: list[Any] = ["n" * 256, "a\0b"]
+NOT_AN_ID: list[Any] = ["i" * 192]
 # An empty text counts as null, and then the run's own is taken.
 NOT_OPTIONAL_TEXT: list[Any] = [5, True, [], {}]
 NOT_WHOLE: list[Any] = ["abc", 1.5, -1, []]
@@ -50,6 +52,8 @@ NOT_POLICY: list[Any] = [
     {"non_retryable_error_types": "text"},
     {"non_retryable_error_types": [" "]},
     {"non_retryable_error_types": [5]},
+    {"non_retryable_error_types": ["t" * 256]},
+    {"non_retryable_error_types": ["t"] * 1001},
 ]
 TIMEOUTS = [
     "start_to_close_timeout",
@@ -59,9 +63,9 @@ TIMEOUTS = [
 ]
 FIELDS: dict[str, dict[str, list[Any]]] = {
     "schedule_activity": {
-        "activity_type": [ABSENT, " ", *NOT_TEXT],
+        "activity_type": [ABSENT, " ", *NOT_TEXT, *NOT_A_NAME],
         "arguments": NOT_PAYLOAD,
-        "queue": NOT_OPTIONAL_TEXT,
+        "queue": [*NOT_OPTIONAL_TEXT, *NOT_A_NAME],
         "retry_policy": NOT_POLICY,
         **{name: [0, *NOT_WHOLE] for name in TIMEOUTS},
     },
@@ -69,28 +73,29 @@ FIELDS: dict[str, dict[str, list[Any]]] = {
     "start_timer": {"delay_seconds": [ABSENT, None, "abc", -1, -0.5, True, [], {}]},
     "continue_as_new": {
         "arguments": NOT_PAYLOAD,
-        "workflow_type": NOT_OPTIONAL_TEXT,
-        "queue": NOT_OPTIONAL_TEXT,
+        "workflow_type": [*NOT_OPTIONAL_TEXT, *NOT_A_NAME],
+        "queue": [*NOT_OPTIONAL_TEXT, *NOT_A_NAME],
     },
     "complete_workflow": {"result": NOT_PAYLOAD},
     "fail_workflow": {"message": [ABSENT, *NOT_TEXT], "non_retryable": ["maybe", 5, []]},
     "record_side_effect": {"result": [ABSENT, None, *NOT_PAYLOAD]},
     "start_child_workflow": {
-        "workflow_type": [ABSENT, *NOT_TEXT],
+        "workflow_type": [ABSENT, *NOT_TEXT, *NOT_A_NAME],
         "arguments": NOT_PAYLOAD,
-        "queue": NOT_OPTIONAL_TEXT,
+        "queue": [*NOT_OPTIONAL_TEXT, *NOT_A_NAME],
         "retry_policy": NOT_POLICY,
         "parent_close_policy": ["whatever", 5, []],
         "execution_timeout_seconds": [0, *NOT_WHOLE],
         "run_timeout_seconds": [0, *NOT_WHOLE],
     },
     "open_condition_wait": {
-        "condition_key": [5, [], {}],
-        "condition_definition_fingerprint": [5, [], {}],
+        "condition_key": [5, [], {}, *NOT_A_NAME],
+        "condition_definition_fingerprint": [5, [], {}, *NOT_A_NAME],
+        "condition_wait_id": [5, [], {}, *NOT_AN_ID],
         "timeout_seconds": ["abc", -1, [], {}],
     },
     "record_version_marker": {
-        "change_id": [ABSENT, " ", *NOT_TEXT],
+        "change_id": [ABSENT, " ", *NOT_TEXT, *NOT_A_NAME],
         "version": [ABSENT, None, "abc", 1.5, [], 2, -2],
         "min_supported": [ABSENT, None, "abc", 1.5, []],
         "max_supported": [ABSENT, None, "abc", 1.5, []],
@@ -110,9 +115,9 @@ FIELDS: dict[str, dict[str, list[Any]]] = {
             {"Key": "v" * 256},
         ],
     },
-    "complete_update": {"update_id": [ABSENT, *NOT_TEXT], "result": NOT_PAYLOAD},
+    "complete_update": {"update_id": [ABSENT, *NOT_TEXT, *NOT_AN_ID], "result": NOT_PAYLOAD},
     "fail_update": {
-        "update_id": [ABSENT, *NOT_TEXT],
+        "update_id": [ABSENT, *NOT_TEXT, *NOT_AN_ID],
         "message": [ABSENT, *NOT_TEXT],
         "non_retryable": ["maybe", 5, []],
     },
@@ -200,11 +205,17 @@ def _whole_lists() -> Iterator[Bad]:
             status=409,
             reason="invalid_commands",
         )
-    timers = [{"type": "start_timer", "delay_seconds": 5}] * 1001
-    yield Bad(
-        name="complete: more commands than a batch may hold",
+    # Neither is read: of the second each would be an error, and their texts larger than the body.
+    timer: dict[str, Any] = {"type": "start_timer", "delay_seconds": 5}
+    yield _too_many("more commands than a batch may hold", timer)
+    yield _too_many("more unknown commands than a batch may hold", {})
+
+
+def _too_many(name: str, command: dict[str, Any]) -> Bad:
+    return Bad(
+        name=f"complete: {name}",
         path="/api/worker/workflow-tasks/{task}/complete",
-        body={**TASK, "commands": timers},
+        body={**TASK, "commands": [command] * 1001},
         status=422,
         reason="structural_limit_exceeded",
         has={

@@ -11,6 +11,7 @@ from integration.harness.payloads import blob, envelope
 NOT_TEXT: list[Any] = [5, True, [], {}]
 NOT_WHOLE: list[Any] = ["abc", 1.5, [], {}]
 NOT_OBJECT: list[Any] = ["text", 5, [1], True]
+NOT_NAMES: list[Any] = [["x" * 256], ["a\0b"], ["x"] * 2001]
 NOT_LIST: list[Any] = ["text", 5, {"a": 1}, True]
 TASK = {"lease_owner": "$worker", "workflow_task_attempt": "$attempt"}
 ATTEMPT = {"lease_owner": "$worker", "activity_attempt_id": "$activity_attempt"}
@@ -92,14 +93,22 @@ ROUTES = [
             "worker_id": ["x" * 256, *NOT_TEXT],
             "sdk_version": ["x" * 65, *NOT_TEXT],
             "build_id": ["x" * 256, *NOT_TEXT],
-            "supported_workflow_types": [[5], [[]], *NOT_LIST],
-            "supported_activity_types": [[5], [{}], *NOT_LIST],
-            "workflow_definition_fingerprints": [{"t": 5}, {"t": "x" * 256}, "text", 5, [1]],
+            "supported_workflow_types": [[5], [[]], *NOT_NAMES, *NOT_LIST],
+            "supported_activity_types": [[5], [{}], *NOT_NAMES, *NOT_LIST],
+            "workflow_definition_fingerprints": [
+                {"t": 5},
+                {"t": "x" * 256},
+                {"x" * 256: "f"},
+                {f"t{number}": "f" for number in range(2001)},
+                "text",
+                5,
+                [1],
+            ],
             "max_concurrent_workflow_tasks": [0, -1, *NOT_WHOLE],
             "max_concurrent_activity_tasks": [0, -1, *NOT_WHOLE],
-            "capabilities": [[5], *NOT_LIST],
+            "capabilities": [[5], ["c"] * 101, *NOT_NAMES, *NOT_LIST],
             "task_slots": [{"workflow_available": -1}, {"activity_available": "x"}, *NOT_OBJECT],
-            "process_metrics": NOT_OBJECT,
+            "process_metrics": [{"host": "x" * 256}, {"note": "x" * 16_384}, *NOT_OBJECT],
             "heartbeat_interval_seconds": [0, 3601, *NOT_WHOLE],
         },
     ),
@@ -110,7 +119,7 @@ ROUTES = [
         {
             "worker_id": [ABSENT, "", *NOT_TEXT],
             "task_slots": [{"workflow_available": -1}, {"session_available": []}, *NOT_OBJECT],
-            "process_metrics": NOT_OBJECT,
+            "process_metrics": [{"host": "x" * 256}, {"note": "x" * 16_384}, *NOT_OBJECT],
             "heartbeat_interval_seconds": [0, 3601, *NOT_WHOLE],
         },
     ),

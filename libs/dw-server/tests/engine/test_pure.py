@@ -76,7 +76,7 @@ ends = st.sampled_from(
 
 
 def decide(run: Run, commands: list[Json]) -> Decision:
-    parsed, errors = parse_commands(commands, run.codec)
+    parsed, errors = parse_commands(commands, run.codec, Limits())
     assert errors == {}
     details = RunDetails(run.run_id, None)
     loaded = completion.Loaded(details=details)

@@ -45,6 +45,37 @@ async def test_a_payload_over_the_limit_is_refused(server: Any, commands: Any) -
     assert error.value.extra["limit_kind"] == "payload_size"
 
 
+async def test_a_reference_counts_as_a_payload(server: Any) -> None:
+    server.limit(payload_bytes=50)
+    await server.start()
+    reference = {"codec": "json", "external_storage": {"uri": "file:///" + "x" * 60}}
+    with pytest.raises(Refused) as error:
+        await server.complete(
+            await server.task(), {"type": "complete_workflow", "result": reference}
+        )
+    assert error.value.extra["limit_kind"] == "payload_size"
+
+
+@pytest.mark.parametrize("name", ["message", "exception_type", "exception_class"])
+async def test_prose_is_bounded_as_payloads_are(server: Any, commands: Any, name: str) -> None:
+    server.limit(payload_bytes=400)
+    await server.start()
+    task = await server.task()
+    with pytest.raises(Refused) as error:
+        await server.complete(task, {**commands.failed("m"), name: "é" * 201})
+    assert list(error.value.extra["errors"]) == [f"commands.0.{name}"]
+    answer = await server.complete(task, {**commands.failed("m"), name: "é" * 200})
+    assert answer.status == 200
+
+
+async def test_of_too_many_commands_none_is_read(server: Any) -> None:
+    server.limit(command_batch_size=2)
+    await server.start()
+    with pytest.raises(Refused) as error:
+        await server.complete(await server.task(), {}, {}, {})
+    assert error.value.reason == "structural_limit_exceeded"
+
+
 async def test_attributes_over_the_limit_are_refused(server: Any) -> None:
     server.limit(search_attribute_bytes=50)
     await server.start()

@@ -83,7 +83,7 @@ def test_everything_that_is_wrong_is_said_at_once_under_its_path() -> None:
     read = fields(list=["x", 5, ""], object=[1], inner={"n": "x"})
     assert read.required_text("missing") == ""
     assert read.required_whole("count") == 0
-    assert read.texts("list") == ["x"]
+    assert read.texts("list", most=3) == ["x"]
     assert read.object("object") is None
     inner = read.inside("inner", read.object("inner") or {})
     assert inner.whole("n") is None
@@ -100,6 +100,14 @@ def test_everything_that_is_wrong_is_said_at_once_under_its_path() -> None:
     ]
     assert invalid.value.message == "The missing field is required. (and 5 more errors)"
     assert invalid.value.extra["errors"] == invalid.value.extra["validation_errors"]
+
+
+@pytest.mark.parametrize("value", [["a", "b", "c"], ["a\0b"], ["x" * 256]])
+def test_lists_of_texts_that_do_not_fit(value: Any) -> None:
+    read = fields(a=value)
+    read.texts("a", most=2)
+
+    assert [name.partition(".")[0] for name in read.errors] == ["a"]
 
 
 def test_an_empty_list_is_an_empty_object() -> None:

@@ -68,7 +68,6 @@ def complete(
     """
     _check_updates(run, parsed, loaded)
     commands = _beyond_known(run, parsed.commands, loaded.known)
-    within("command_batch_size", len(parsed.commands), limits.command_batch_size)
     decision = Decision(run, now, new_id)
     decision.run.holds = False
     turn = Turn(decision, limits=limits, details=loaded.details, updates=loaded.updates)

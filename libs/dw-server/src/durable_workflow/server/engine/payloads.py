@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from durable_workflow.server.engine.state import JsonObject, as_object
 
 KNOWN_CODECS: Final = ("avro", "json")
@@ -43,8 +45,10 @@ def read_envelope(
 
 
 def blob_size(value: Any) -> int:
-    """Bytes of the blob in an envelope or of a bare blob; 0 for anything else."""
+    """Bytes of a bare blob, or of what is in an envelope; 0 for anything else."""
     envelope = as_object(value)
+    if envelope is not None and "external_storage" in envelope:
+        return len(msgspec.json.encode(envelope["external_storage"]))
     blob = value if envelope is None else envelope.get("blob")
     if not isinstance(blob, str):
         return 0

@@ -160,7 +160,7 @@ def complete(
     unit = Unit(tx, settings)
     run = unit.adopt(guard(tx, namespace, request.owner))
     try:
-        parsed, errors = parse_commands(request.commands, run.codec)
+        parsed, errors = parse_commands(request.commands, run.codec, settings.limits)
         if errors:
             raise Invalid(errors)
         decision = completion.complete(

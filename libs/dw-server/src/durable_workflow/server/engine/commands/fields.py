@@ -9,14 +9,39 @@ Errors: TypeAlias = dict[str, list[str]]
 
 # Times are 64-bit microseconds, and have to be dates as well.
 LONGEST_SECONDS: Final = 100 * 366 * 86_400
+# In characters: ids of ours (worker-protocol, conventions), and whatever has a name, as types and
+# queues have on the control plane.
+LONGEST_ID: Final = 191
+LONGEST_NAME: Final = 255
 
 
-def text(raw: dict[str, Any], name: str, at: str, errors: Errors, *, required: bool = False) -> str:
-    """A string field, trimmed; empty where it is absent or wrong."""
+def text(
+    raw: dict[str, Any],
+    name: str,
+    at: str,
+    errors: Errors,
+    *,
+    required: bool = False,
+    longest: int | None = LONGEST_NAME,
+) -> str:
+    """A string field, trimmed; empty where it is absent or wrong.
+
+    Args:
+        longest: In characters. None for prose, which `parse_commands` holds to the limit of
+            payloads. A name has no null character: not every database can store one.
+    """
     value = raw.get(name)
     if isinstance(value, str) and value.strip():
-        return value.strip()
-    if value is None or value == "" or (isinstance(value, str) and not required):
+        found = value.strip()
+        if longest is None or (len(found) <= longest and "\0" not in found):
+            return found
+        problem = (
+            f"be longer than {longest} characters"
+            if len(found) > longest
+            else "hold a null character"
+        )
+        errors[f"{at}.{name}"] = [f"The {at}.{name} field must not {problem}."]
+    elif value is None or value == "" or (isinstance(value, str) and not required):
         if required:
             errors[f"{at}.{name}"] = [f"The {at}.{name} field is required."]
     else:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from durable_workflow.server.engine import waits
-from durable_workflow.server.engine.commands.fields import Errors, duration, text
+from durable_workflow.server.engine.commands.fields import LONGEST_ID, Errors, duration, text
 from durable_workflow.server.engine.commands.turn import Turn
 from durable_workflow.server.engine.state import Run
 from durable_workflow.server.engine.times import seconds
@@ -71,9 +71,10 @@ def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> OpenCondit
     """Read the command from its wire form."""
     timeout = duration(raw, "timeout_seconds", at, errors)
     wait_id = raw.get("condition_wait_id")
-    if wait_id is not None and not isinstance(wait_id, str):
+    if wait_id is not None and not (isinstance(wait_id, str) and len(wait_id) <= LONGEST_ID):
         errors[f"{at}.condition_wait_id"] = [
-            f"The {at}.condition_wait_id field must be a string or null."
+            f"The {at}.condition_wait_id field must be null or a string of at most {LONGEST_ID} "
+            "characters."
         ]
     return OpenConditionWait(
         text(raw, "condition_key", at, errors) or None,

@@ -22,7 +22,9 @@ from durable_workflow.server.engine.commands import (
 )
 from durable_workflow.server.engine.commands.fields import Errors
 from durable_workflow.server.engine.commands.turn import Command
-from durable_workflow.server.engine.refusal import InvalidCommands
+from durable_workflow.server.engine.limits import Limits
+from durable_workflow.server.engine.payloads import blob_size
+from durable_workflow.server.engine.refusal import InvalidCommands, within
 
 _Reader: TypeAlias = Callable[[dict[str, Any], str, str, Errors], Command]
 
@@ -52,6 +54,9 @@ _SCOPES: Final[dict[str, frozenset[str]]] = {
     "delay_seconds": frozenset({names.START_TIMER}),
     "timeout_seconds": frozenset({names.OPEN_CONDITION_WAIT}),
 }
+# What people read. It is bounded as payloads are and not as names are: a failure that is refused
+# for the length of its text would be sent again for ever.
+_PROSE: Final = frozenset({"message", "exception_type", "exception_class"})
 _NEED_DETAILS: Final = frozenset(
     {names.START_CHILD_WORKFLOW, names.UPSERT_SEARCH_ATTRIBUTES, names.CONTINUE_AS_NEW}
 )
@@ -75,7 +80,7 @@ class Parsed(msgspec.Struct):
     blocks: bool
 
 
-def parse_commands(raw: list[dict[str, Any]], codec: str) -> tuple[Parsed, Errors]:
+def parse_commands(raw: list[dict[str, Any]], codec: str, limits: Limits) -> tuple[Parsed, Errors]:
     """Read the commands of a completion.
 
     Args:
@@ -86,7 +91,10 @@ def parse_commands(raw: list[dict[str, Any]], codec: str) -> tuple[Parsed, Error
         The commands, and the errors by field; with errors the commands must not be used.
     Raises:
         InvalidCommands: The list as a whole cannot be: two ends, one update twice.
+        LimitExceeded: There are too many. Then none is read: the list may be hundreds of times too
+            long.
     """
+    within("command_batch_size", len(raw), limits.command_batch_size)
     errors: Errors = {}
     parsed = Parsed([], None, [], False, False)
     for index, item in enumerate(raw):
@@ -99,6 +107,7 @@ def parse_commands(raw: list[dict[str, Any]], codec: str) -> tuple[Parsed, Error
             ]
             continue
         _check_scopes(item, kind, at, errors)
+        _check_prose(item, at, errors, limits.payload_bytes)
         command = reader(item, at, codec, errors)
         _add(parsed, command, kind)
     return parsed, errors
@@ -125,3 +134,11 @@ def _check_scopes(item: dict[str, Any], kind: str, at: str, errors: Errors) -> N
     for name in _SCOPES.keys() & item.keys():
         if item[name] is not None and kind not in _SCOPES[name]:
             errors[f"{at}.{name}"] = [f"The {at}.{name} field does not belong to {kind}."]
+
+
+def _check_prose(item: dict[str, Any], at: str, errors: Errors, most: int) -> None:
+    for name in _PROSE & item.keys():
+        if most and blob_size(item[name]) > most:
+            errors[f"{at}.{name}"] = [
+                f"The {at}.{name} field must not be longer than {most} bytes."
+            ]

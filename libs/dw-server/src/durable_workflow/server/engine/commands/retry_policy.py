@@ -6,10 +6,17 @@ from typing import Any
 
 import msgspec
 
-from durable_workflow.server.engine.commands.fields import LONGEST_SECONDS, Errors, as_integer
+from durable_workflow.server.engine.commands.fields import (
+    LONGEST_NAME,
+    LONGEST_SECONDS,
+    Errors,
+    as_integer,
+)
 from durable_workflow.server.engine.refusal import InvalidCommands
 from durable_workflow.server.engine.state import as_list, as_object
 
+# There may be more delays: workers write one for each attempt.
+_MOST_TYPES = 1000
 _KEYS = frozenset({"max_attempts", "backoff_seconds", "non_retryable_error_types"})
 
 
@@ -48,9 +55,10 @@ def read_retry_policy(raw: dict[str, Any], at: str, errors: Errors) -> RetryPoli
         ]
         return None
     types = _list(policy.get("non_retryable_error_types"))
-    if types is None or any(not isinstance(name, str) or not name.strip() for name in types):
+    if types is None or len(types) > _MOST_TYPES or not all(map(_is_name, types)):
         errors[f"{field}.non_retryable_error_types"] = [
-            f"The {field}.non_retryable_error_types field must be a list of non-blank strings."
+            f"The {field}.non_retryable_error_types field must be a list of at most {_MOST_TYPES} "
+            f"non-blank strings of at most {LONGEST_NAME} characters."
         ]
         return None
     return RetryPolicy(attempts, [delay or 0 for delay in seconds], list(types))
@@ -60,3 +68,7 @@ def _list(value: Any) -> list[Any] | None:
     if value is None:
         return []
     return as_list(value)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= LONGEST_NAME

@@ -75,8 +75,8 @@ def read_complete(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> C
 def read_fail(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> FailWorkflow:
     """Read `fail_workflow` from its wire form."""
     return FailWorkflow(
-        text(raw, "message", at, errors, required=True),
-        text(raw, "exception_type", at, errors) or None,
-        text(raw, "exception_class", at, errors) or None,
+        text(raw, "message", at, errors, required=True, longest=None),
+        text(raw, "exception_type", at, errors, longest=None) or None,
+        text(raw, "exception_class", at, errors, longest=None) or None,
         flag(raw, "non_retryable", at, errors),
     )

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.fields import Errors, flag, text
+from durable_workflow.server.engine.commands.fields import LONGEST_ID, Errors, flag, text
 from durable_workflow.server.engine.commands.turn import Turn
 from durable_workflow.server.engine.payloads import read_envelope, recorded, recorded_in
 from durable_workflow.server.engine.state import COMPLETED, FAILED, JsonObject, Update
@@ -119,7 +119,7 @@ def fields_of(update: Update) -> JsonObject:
 
 def read_complete(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> CompleteUpdate:
     """Read `complete_update` from its wire form."""
-    update_id = text(raw, "update_id", at, errors, required=True)
+    update_id = text(raw, "update_id", at, errors, required=True, longest=LONGEST_ID)
     return CompleteUpdate(
         update_id, read_envelope(raw.get("result"), codec, f"{at}.result", errors)
     )
@@ -127,13 +127,13 @@ def read_complete(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> C
 
 def read_fail(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> FailUpdate:
     """Read `fail_update` from its wire form."""
-    message = text(raw, "message", at, errors, required=True)
+    message = text(raw, "message", at, errors, required=True, longest=None)
     said = flag(raw, "rejected", at, errors)
     return FailUpdate(
-        text(raw, "update_id", at, errors, required=True),
+        text(raw, "update_id", at, errors, required=True, longest=LONGEST_ID),
         message,
-        text(raw, "exception_type", at, errors) or None,
-        text(raw, "exception_class", at, errors) or None,
+        text(raw, "exception_type", at, errors, longest=None) or None,
+        text(raw, "exception_class", at, errors, longest=None) or None,
         flag(raw, "non_retryable", at, errors),
         said
         or message.startswith(_VALIDATOR_RAISED)

@@ -171,8 +171,8 @@ class Fields:
         self.fail(name, "must be true or false.")
         return None
 
-    def texts(self, name: str, *, longest: int = 255) -> list[str]:
-        """A list of texts, none of them blank; empty where it is absent."""
+    def texts(self, name: str, *, most: int, longest: int = 255) -> list[str]:
+        """A list of at most `most` texts, none of them blank; empty where it is absent."""
         value = self._value(name)
         if value is None:
             return []
@@ -180,10 +180,14 @@ class Fields:
         if members is None:
             self.fail(name, "must be a list.")
             return []
+        if len(members) > most:
+            self.fail(name, f"must not have more than {most} members.")
+            return []
         found: list[str] = []
         for index, member in enumerate(members):
-            if isinstance(member, str) and 0 < len(member.strip()) <= longest:
-                found.append(member.strip())
+            text = member.strip() if isinstance(member, str) else ""
+            if 0 < len(text) <= longest and "\0" not in text:
+                found.append(text)
             else:
                 self.fail(f"{name}.{index}", f"must be a string of 1 to {longest} characters.")
         return found

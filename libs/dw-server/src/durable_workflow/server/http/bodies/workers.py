@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from durable_workflow.server.http.bodies.fields import LARGEST, Fields
 from durable_workflow.server.services.requests import PollTask, RegisterWorker, WorkerHeartbeat
 
 _SLOTS = ("workflow_available", "activity_available", "session_available")
 _LONGEST_INTERVAL = 3600
+# What one registration may name. Types are looked at in every claim of the worker, and what it says
+# of itself is written with every heartbeat.
+_MOST_TYPES = 2000
+_LONGEST_TYPE = 255
+_MOST_CAPABILITIES = 100
+_LARGEST_METRICS = 16_384
 
 
 def read_register(document: Mapping[str, Any]) -> RegisterWorker:
@@ -21,14 +29,14 @@ def read_register(document: Mapping[str, Any]) -> RegisterWorker:
         worker_id=fields.text("worker_id"),
         sdk_version=fields.text("sdk_version", longest=64),
         build_id=fields.text("build_id"),
-        supported_workflow_types=fields.texts("supported_workflow_types"),
-        supported_activity_types=fields.texts("supported_activity_types"),
+        supported_workflow_types=fields.texts("supported_workflow_types", most=_MOST_TYPES),
+        supported_activity_types=fields.texts("supported_activity_types", most=_MOST_TYPES),
         workflow_definition_fingerprints=_read_fingerprints(fields),
         max_concurrent_workflow_tasks=_slots(fields, "max_concurrent_workflow_tasks"),
         max_concurrent_activity_tasks=_slots(fields, "max_concurrent_activity_tasks"),
-        capabilities=fields.texts("capabilities"),
+        capabilities=fields.texts("capabilities", most=_MOST_CAPABILITIES),
         task_slots=_read_slots(fields),
-        process_metrics=fields.object("process_metrics"),
+        process_metrics=_read_metrics(fields),
         heartbeat_interval_seconds=_read_interval(fields),
     )
     fields.check()
@@ -41,7 +49,7 @@ def read_heartbeat(document: Mapping[str, Any]) -> WorkerHeartbeat:
     request = WorkerHeartbeat(
         worker_id=fields.required_text("worker_id"),
         task_slots=_read_slots(fields),
-        process_metrics=fields.object("process_metrics"),
+        process_metrics=_read_metrics(fields),
         heartbeat_interval_seconds=_read_interval(fields),
     )
     fields.check()
@@ -66,8 +74,25 @@ def read_poll(document: Mapping[str, Any], longest_page: int) -> PollTask:
 def _read_fingerprints(fields: Fields) -> dict[str, str]:
     name = "workflow_definition_fingerprints"
     source = fields.object(name) or {}
+    if len(source) > _MOST_TYPES:
+        fields.fail(name, f"must not have more than {_MOST_TYPES} members.")
+        return {}
+    if any(len(kind) > _LONGEST_TYPE for kind in source):
+        fields.fail(name, f"must not name a type longer than {_LONGEST_TYPE} characters.")
+        return {}
     inside = fields.inside(name, source)
     return {kind: inside.required_text(kind) for kind in source}
+
+
+def _read_metrics(fields: Fields) -> dict[str, Any] | None:
+    metrics = fields.object("process_metrics")
+    if metrics is None:
+        return None
+    if len(msgspec.json.encode(metrics)) > _LARGEST_METRICS:
+        fields.fail("process_metrics", f"must not be larger than {_LARGEST_METRICS} bytes.")
+        return None
+    fields.inside("process_metrics", metrics).text("host")
+    return metrics
 
 
 def _slots(fields: Fields, name: str) -> int:
