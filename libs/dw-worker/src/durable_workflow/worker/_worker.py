@@ -36,6 +36,7 @@ from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._serving import Serving
 from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
 from durable_workflow.worker._task_metrics import recorder_of
+from durable_workflow.worker._turns import Turns
 from durable_workflow.worker._workflow_tasks import WorkflowTasks, schedules_activity
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 _CLOSED_STATUSES: Final = frozenset({"completed", "failed", "terminated", "canceled", "cancelled"})
 # A poll that was answered just when the worker stops has leased a task: let it arrive.
 _LAST_POLLS_SECONDS = 0.1
+# Between two looks of `run_until` at its workflow, however small the interval asked for.
+_SHORTEST_LOOK_SECONDS: Final = 0.05
 _MEBIBYTE: Final = 1 << 20
 # Besides workflow tasks, code threads serve queries: of the query thread, and of the loop.
 _QUERY_THREADS = 2
@@ -267,8 +270,9 @@ class Worker(Serving):
 
         Args:
             workflow_id: The workflow to wait for.
-            timeout: Seconds to give it, looked at between polls: a poll may add its own length.
-            poll_interval: Seconds to wait after a poll that brought nothing.
+            timeout: Seconds to give it, looked at between tasks: one that runs is not broken off.
+            poll_interval: Seconds to wait after a poll that brought nothing, and between two looks
+                at the workflow while the server holds the polls.
 
         Returns:
             The description of the ended workflow.
@@ -279,9 +283,9 @@ class Worker(Serving):
         """
         deadline = time.monotonic() + timeout
         await self._register()
+        turns = Turns(self._workflow_target(), self._activity_target())
         try:
             self._start_background()
-            turn = self._workflow_turn
             while True:
                 execution = await self.client.describe_workflow(workflow_id)
                 if str(execution.status).lower() in _CLOSED_STATUSES:
@@ -289,10 +293,16 @@ class Worker(Serving):
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
                     raise TimeoutError(f"workflow {workflow_id} has not ended in {timeout:g} s")
-                worked, turn = await turn()
-                if not worked:
+                look_again = max(poll_interval, _SHORTEST_LOOK_SECONDS)
+                answered = await turns.next(min(look_again, remaining))
+                if answered is None:
+                    continue
+                if answered.task is None:
                     await self._pacing.pause(min(poll_interval, remaining))
+                else:
+                    turns.prefer(await self._take_turn(answered.target.kind, answered.task))
         finally:
+            await turns.end()
             await self.stop()
 
     async def stop(self) -> None:
@@ -306,22 +316,17 @@ class Worker(Serving):
             self._stopping = asyncio.create_task(self._shut_down(asyncio.current_task()))
         await asyncio.shield(self._stopping)
 
-    async def _workflow_turn(self) -> tuple[bool, Any]:
-        task = await self._workflow_target().poll_once()
-        if task is None:
-            return False, self._activity_turn
+    async def _take_turn(self, kind: str, task: dict[str, Any]) -> str:
+        """Run one task here and now; returns the kind that is likely to come next."""
+        if kind == "activity":
+            await self._run_activity_task(task)
+            return "workflow"
         try:
             commands = await self._run_workflow_task(task)
         except Exception as error:
             await self._workflow_tasks.fail_unhandled(task, error)
             raise
-        return True, self._activity_turn if schedules_activity(commands) else self._workflow_turn
-
-    async def _activity_turn(self) -> tuple[bool, Any]:
-        task = await self._activity_target().poll_once()
-        if task is not None:
-            await self._run_activity_task(task)
-        return task is not None, self._workflow_turn
+        return "activity" if schedules_activity(commands) else "workflow"
 
     def _start_background(self) -> None:
         self._spawn(self._background, self._heartbeats.run(Pacing(self._drained)))
