@@ -87,6 +87,7 @@ async def open_sqlite(
         migrations: list[Migration] | None = None,
         max_waiting: int = 5_000,
         vfs: str | None = None,
+        foretell: Callable[[Sequence[Notice]], Sequence[Notice]] = lambda notices: notices,
     ) -> SqliteStore:
         store = SqliteStore(
             location,
@@ -97,6 +98,7 @@ async def open_sqlite(
             publish=publish,
             max_waiting=max_waiting,
             vfs=vfs,
+            foretell=foretell,
         )
         opened.append(store)
         return store

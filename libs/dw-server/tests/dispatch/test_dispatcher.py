@@ -82,6 +82,22 @@ async def test_a_commit_wakes_one_poll_per_task_in_order(dispatcher: Dispatcher)
     polls[2].cancel()
 
 
+async def test_what_is_foretold_wakes_a_poll_that_waits_and_the_rest_is_handed_back(
+    dispatcher: Dispatcher,
+) -> None:
+    queue = Queue()
+    poll = asyncio.create_task(dispatcher.poll(KEY, queue.claim("a"), LONG, never))
+    await waiting(dispatcher, 1)
+
+    queue.tasks.append("t")
+    elsewhere = TaskReady("activity", "default", "nobody polls this")
+    left = dispatcher.foretell([READY, DueAt(1), elsewhere, RunProgressed("r", False), READY])
+
+    assert left == [DueAt(1), elsewhere, RunProgressed("r", False), READY]
+    assert await poll == "t"
+    assert queue.looks == ["a", "a"]
+
+
 async def test_a_task_committed_while_a_poll_looks_is_not_lost(dispatcher: Dispatcher) -> None:
     queue = Queue()
     poll = asyncio.create_task(dispatcher.poll(KEY, queue.claim("a", "t"), LONG, never))

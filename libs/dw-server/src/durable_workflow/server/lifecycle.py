@@ -51,6 +51,7 @@ class Server:
             clock=self.clock,
             ids=self.ids,
             publish=self._publish,
+            foretell=self.dispatcher.foretell,
             max_waiting=settings.max_waiting_units,
         )
         self.namespaces = KnownNamespaces(self.store)

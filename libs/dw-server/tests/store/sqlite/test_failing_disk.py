@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ class Disk(apsw.VFS):
 
     def __init__(self) -> None:
         self.fails: str | None = None
+        self.syncs = 0
         super().__init__("failing-disk", "")
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
@@ -37,6 +38,7 @@ class DiskFile(apsw.VFSFile):
         super().xWrite(data, offset)  # pyright: ignore[reportUnknownMemberType]  # apsw's Buffer
 
     def xSync(self, flags: int) -> None:
+        self._disk.syncs += 1
         if self._disk.fails == "sync":
             raise apsw.IOError("fsync failed")
         super().xSync(flags)
@@ -98,3 +100,33 @@ async def test_a_unit_that_ends_the_transaction_fails_its_whole_batch_and_nothin
 
     assert [type(result) for result in results] == [StoreUnavailable, StoreUnavailable, type(None)]
     assert await store.read(lambda read: read.all("list_boxes")) == [("b",)]
+
+
+@pytest.mark.parametrize("failure", [None, "sync"])
+async def test_a_unit_that_follows_another_is_committed_with_it_or_not_at_all(
+    disk: Disk, open_file: Callable[..., SqliteStore], notices: list[Notice], failure: str | None
+) -> None:
+    followers: list[asyncio.Task[Any]] = []
+
+    def follow(foretold: Sequence[Notice]) -> list[Notice]:
+        """Whoever waits for due times is told before the commit, and asks for a unit at once."""
+        followers.append(
+            asyncio.create_task(store.run(lambda tx: tx.one("find_box", name="first")))
+        )
+        return [notice for notice in foretold if not isinstance(notice, DueAt)]
+
+    store = open_file(vfs="failing-disk", foretell=follow)
+    disk.fails = failure
+    synced = disk.syncs
+
+    first = await asyncio.gather(store.run(put("first")), return_exceptions=True)
+    second = await asyncio.gather(*followers, return_exceptions=True)
+    disk.fails = None
+
+    if failure is None:
+        assert [*first, *second] == [None, (1, None)]
+        assert disk.syncs == synced + 1
+    else:
+        assert [type(each) for each in (*first, *second)] == [StoreUnavailable] * 2
+        assert await store.read(lambda read: read.all("list_boxes")) == []
+    assert notices == [], "what was acted on before the commit is not told again"

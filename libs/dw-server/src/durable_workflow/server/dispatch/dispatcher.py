@@ -35,13 +35,24 @@ class Dispatcher:
     def publish(self, notices: Sequence[Notice]) -> None:
         """Wake those whom these notices concern."""
         for notice in notices:
-            if isinstance(notice, TaskReady):
-                key = TaskKey(notice.kind, notice.namespace, notice.task_queue)
-                line = self._lines.get(key)
-                if line is not None:
-                    line.wake()
-            elif isinstance(notice, RunProgressed):
+            if isinstance(notice, RunProgressed):
                 self._runs.wake(notice.run_id, closed=notice.closed)
+            else:
+                self._wake_a_poll(notice)
+
+    def foretell(self, notices: Sequence[Notice]) -> list[Notice]:
+        """Wake waiting polls for tasks that are about to be committed; the notices left over.
+
+        Their claims run after the units that made the tasks, and are committed no earlier: whoever
+        is woken here must claim through the store, and must not read.
+        """
+        return [notice for notice in notices if not self._wake_a_poll(notice)]
+
+    def _wake_a_poll(self, notice: Notice) -> bool:
+        if not isinstance(notice, TaskReady):
+            return False
+        line = self._lines.get(TaskKey(notice.kind, notice.namespace, notice.task_queue))
+        return line is not None and line.wake()
 
     def waiting(self, key: TaskKey) -> int:
         """How many polls stand in the line of `key`."""

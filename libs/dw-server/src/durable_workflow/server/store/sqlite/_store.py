@@ -11,6 +11,10 @@ that waits for the disk, on the writer thread, 2,400, at half the latency. So th
 here; `_committer` says when even that step needs no thread. The loop is protected from long batches
 by a limit of time, after which the batch is committed and other callbacks get their turn.
 
+A unit that makes a task ready is often followed at once by one that claims it, for a poll that has
+been waiting. Where somebody says so (`foretell`), the batch is held for one turn of the loop, so
+that one fsync commits both: of the four that a step of a sequence takes, two are left.
+
 For the same reason reads run on the loop, on a connection of their own: a thousand rows are a
 thousand hand-overs of the lock in a thread, and two milliseconds here.
 """
@@ -50,6 +54,10 @@ def _publish_to_nobody(notices: Sequence[Notice], /) -> None:
     pass
 
 
+def _foretell_nobody(notices: Sequence[Notice], /) -> Sequence[Notice]:
+    return notices
+
+
 class _Unit:
     """A unit of work from the moment it is asked for until its answer."""
 
@@ -61,6 +69,27 @@ class _Unit:
         self.result: Any = None
         self.error: BaseException | None = None
         self.notices: list[Notice] = []
+
+
+class _Batch:
+    """Units that are committed together.
+
+    Attributes:
+        units: In the order in which they run.
+        notices: Taken from the units already, and still to be published.
+    """
+
+    __slots__ = ("_taken", "notices", "units")
+
+    def __init__(self) -> None:
+        self.units: list[_Unit] = []
+        self.notices: list[Notice] = []
+        self._taken = 0
+
+    def take_notices(self) -> list[Notice]:
+        """The notices of the units that came since this was last asked."""
+        units, self._taken = self.units[self._taken :], len(self.units)
+        return [notice for unit in units if unit.error is None for notice in unit.notices]
 
 
 class SqliteStore:
@@ -76,6 +105,10 @@ class SqliteStore:
         clock: Gives each unit its `now`.
         ids: Gives each unit its identifiers.
         publish: Called on the event loop with the notices of each batch, once it is committed.
+        foretell: Called on the event loop with the notices of each batch before it is committed. It
+            returns those that are still to be published; if it keeps any for itself, units that
+            arrive in the next turn of the loop join the batch. Not asked in memory, where a commit
+            costs nothing.
         max_waiting: Units that may wait; more are refused.
         vfs: Name of a registered SQLite VFS; None for the system's.
     Raises:
@@ -92,10 +125,12 @@ class SqliteStore:
         clock: Clock,
         ids: IdSource,
         publish: Callable[[Sequence[Notice]], None] = _publish_to_nobody,
+        foretell: Callable[[Sequence[Notice]], Sequence[Notice]] = _foretell_nobody,
         max_waiting: int = 5_000,
         vfs: str | None = None,
     ) -> None:
         self.publish = publish
+        self._foretell = foretell
         self._statements = statements
         self._clock = clock
         self._ids = ids
@@ -171,33 +206,57 @@ class SqliteStore:
 
     def _work_off(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run a batch of the units that wait, and have it committed."""
-        batch: list[_Unit] = []
-        try:
-            self._writer.execute("BEGIN IMMEDIATE").fetchall()
-            self._run_batch(batch)
-        except (apsw.Error, StoreError) as error:
-            self._abandon()
-            self._settle(loop, batch or self._all_waiting(), error)
+        batch = _Batch()
+        if not self._run_batch(loop, batch):
             return
-        if self._committer is None or self._pace.on_the_spot(len(batch)):
+        if self._committer is not None and self._followed(batch):
+            loop.call_soon(self._work_off_followers, loop, batch)
+        else:
+            self._commit(loop, batch)
+
+    def _followed(self, batch: _Batch) -> bool:
+        """Whether the batch has woken somebody who may bring a unit at once."""
+        notices = batch.take_notices()
+        batch.notices = list(self._foretell(notices)) if notices else []
+        return len(batch.notices) < len(notices)
+
+    def _work_off_followers(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
+        """Run what has come since a batch was run in its transaction, and have all committed."""
+        if self._run_batch(loop, batch):
+            self._commit(loop, batch)
+
+    def _commit(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
+        if self._committer is None or self._pace.on_the_spot(len(batch.units)):
             self._committed(loop, batch, commit(self._writer))
         else:
             done = functools.partial(self._committed, loop, batch)
             self._committer.commit(functools.partial(_call_in, loop, done))
 
-    def _committed(
-        self, loop: asyncio.AbstractEventLoop, batch: list[_Unit], how: Committed
-    ) -> None:
+    def _committed(self, loop: asyncio.AbstractEventLoop, batch: _Batch, how: Committed) -> None:
         self._pace.note(how.seconds)
         self._settle(loop, batch, how.error)
 
-    def _run_batch(self, batch: list[_Unit]) -> None:
+    def _run_batch(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> bool:
+        """Run the units that wait; where the transaction fails, end the batch and say False."""
+        try:
+            if not self._writer.in_transaction:
+                self._writer.execute("BEGIN IMMEDIATE").fetchall()
+            self._run_units(batch)
+        except (apsw.Error, StoreError) as error:
+            self._abandon()
+            if not batch.units:
+                batch.units = self._all_waiting()
+            self._settle(loop, batch, error)
+            return False
+        return True
+
+    def _run_units(self, batch: _Batch) -> None:
         deadline = time.perf_counter() + _BATCH_SECONDS
-        while self._waiting and len(batch) < _BATCH_UNITS:
+        while self._waiting and len(batch.units) < _BATCH_UNITS:
             unit = self._waiting.popleft()
             if unit.answer.cancelled():
                 continue  # its caller is gone, and it has not begun
-            batch.append(unit)
+            batch.units.append(unit)
             self._run_unit(unit)
             if time.perf_counter() > deadline:
                 break
@@ -218,16 +277,16 @@ class SqliteStore:
         writer.execute("RELEASE unit").fetchall()
 
     def _settle(
-        self, loop: asyncio.AbstractEventLoop, batch: list[_Unit], error: Exception | None
+        self, loop: asyncio.AbstractEventLoop, batch: _Batch, error: Exception | None
     ) -> None:
         """Tell the callers of a batch how it ended, and begin the next one."""
         if error is None:
             self._trouble = None
         else:
             self._trouble = str(error)
-            _log.error("could not commit %d units of work: %s", len(batch), error)
+            _log.error("could not commit %d units of work: %s", len(batch.units), error)
             self._abandon()
-        for unit in batch:
+        for unit in batch.units:
             if unit.answer.done():
                 continue  # cancelled meanwhile
             if error is not None:
@@ -245,12 +304,9 @@ class SqliteStore:
                 self._idle.set()
         if error is None:
             # Last: whatever becomes of the notices, the store goes on.
-            self._announce(batch)
-
-    def _announce(self, batch: list[_Unit]) -> None:
-        notices = [notice for unit in batch if unit.error is None for notice in unit.notices]
-        if notices:
-            self.publish(notices)
+            notices = batch.notices + batch.take_notices()
+            if notices:
+                self.publish(notices)
 
     def _abandon(self) -> None:
         try:
