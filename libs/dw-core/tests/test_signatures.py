@@ -109,7 +109,7 @@ def test_classes_have_their_published_members(published: Any, module: Any) -> No
 def test_dataclasses_have_their_published_fields(published: Any, module: Any) -> None:
     for name, entry, ours in entries(published, module):
         if "dataclass" in entry and entry["kind"] == "class":  # errors are plain ones here
-            fields = [field.name for field in dataclasses.fields(ours) if field.init]
+            fields = [field.name for field in dataclasses.fields(ours)]
             assert fields == [field["name"] for field in entry["fields"]], name
             assert ours.__dataclass_params__.frozen == entry["dataclass"]["frozen"], name
             assert ours.__dataclass_params__.eq == entry["dataclass"]["eq"], name

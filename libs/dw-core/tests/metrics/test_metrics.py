@@ -1,3 +1,6 @@
+import copy
+import dataclasses
+import pickle
 import subprocess
 import sys
 import threading
@@ -60,6 +63,21 @@ def test_recorders_are_equal_by_what_they_hold() -> None:
     assert repr(one) == "InMemoryMetrics(counters={('a', ()): 1.0}, histograms={})"
 
 
+def test_what_was_recorded_is_a_value_that_can_be_copied_and_sent() -> None:
+    recorder = InMemoryMetrics()
+    recorder.increment("a")
+    recorder.record("b", 1.0)
+    assert [field.name for field in dataclasses.fields(recorder)] == ["counters", "histograms"]
+    assert dataclasses.asdict(recorder) == {
+        "counters": {("a", ()): 1.0},
+        "histograms": {("b", ()): [1.0]},
+    }
+    assert pickle.loads(pickle.dumps(recorder)) == recorder
+    copied = copy.deepcopy(recorder)
+    copied.increment("a")
+    assert (recorder.counter_value("a"), copied.counter_value("a")) == (1.0, 2.0)
+
+
 def test_threads_lose_nothing() -> None:
     recorder = InMemoryMetrics()
 
@@ -110,6 +128,7 @@ def test_prometheus_metrics_can_be_imported_without_its_wheel_but_not_made(fresh
     from durable_workflow.metrics import PrometheusMetrics
 
     assert PrometheusMetrics.__name__ == "PrometheusMetrics"
+    assert PrometheusMetrics.__module__ == "durable_workflow.metrics"
     with pytest.raises(RuntimeError, match="pip install dw-metrics-prometheus"):
         PrometheusMetrics(registry=None)
 

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from durable_workflow.metrics._names import MetricKey, MetricTags
 
@@ -25,10 +26,9 @@ class InMemoryMetrics:
 
     counters: dict[MetricKey, float] = field(default_factory=_no_counters)
     histograms: dict[MetricKey, list[float]] = field(default_factory=_no_histograms)
-    # Adding is a read and a write; the query poller records from a thread of its own.
-    _lock: threading.Lock = field(
-        default_factory=threading.Lock, init=False, repr=False, compare=False
-    )
+    # Adding is a read and a write; the query poller records from a thread of its own. One lock for
+    # all recorders: held for an instant, and no part of a value that is copied, pickled, compared.
+    _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def increment(self, name: str, value: float = 1.0, tags: MetricTags | None = None) -> None:
         """Add to a counter."""

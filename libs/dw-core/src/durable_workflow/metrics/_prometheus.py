@@ -38,6 +38,7 @@ class MissingPrometheusMetrics:
         raise RuntimeError(_HINT)
 
 
-# What users see is the name that they asked for.
+# What users see is the name that they asked for, where they asked for it.
 MissingPrometheusMetrics.__name__ = "PrometheusMetrics"
 MissingPrometheusMetrics.__qualname__ = "PrometheusMetrics"
+MissingPrometheusMetrics.__module__ = "durable_workflow.metrics"
