@@ -8,6 +8,7 @@ from durable_workflow.external_storage import (
     ExternalPayloadCache,
     ExternalPayloadIntegrityError,
     ExternalPayloadReference,
+    ExternalStorageDriver,
     LocalFilesystemExternalStorage,
     delete_external_payload,
     fetch_external_payload,
@@ -146,3 +147,8 @@ def test_a_digest_in_upper_case_is_the_same(storage: Any) -> None:
     reference = store_external_payload(storage, DATA, codec="json")
     upper = ExternalPayloadReference(reference.uri, SHA.upper(), 7, "json")
     assert fetch_external_payload(storage, upper) == DATA
+
+
+def test_a_driver_is_known_by_its_methods(storage: Any) -> None:
+    assert isinstance(storage, ExternalStorageDriver)
+    assert not isinstance(object(), ExternalStorageDriver)

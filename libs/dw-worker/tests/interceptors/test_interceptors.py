@@ -69,3 +69,8 @@ async def test_each_layer_sees_what_the_one_inside_returned() -> None:
 
     chained = chain_activity([Wrapping("outer"), Wrapping("inner")], result)
     assert await chained(ACTIVITY) == "outer(inner((1, 2, 'outer', 'inner')))"
+
+
+def test_an_interceptor_is_known_by_its_hooks() -> None:
+    assert isinstance(PassthroughWorkerInterceptor(), WorkerInterceptor)
+    assert not isinstance(object(), WorkerInterceptor)

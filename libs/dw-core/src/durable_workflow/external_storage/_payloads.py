@@ -1,7 +1,7 @@
 """Storing, fetching and deleting a payload through a driver."""
 
 import hashlib
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from durable_workflow.external_storage._cache import ExternalPayloadCache
 from durable_workflow.external_storage._reference import ExternalPayloadReference, check_expiry
@@ -11,6 +11,7 @@ class ExternalPayloadIntegrityError(ValueError):
     """A stored payload is not the one that its reference describes."""
 
 
+@runtime_checkable
 class ExternalStorageDriver(Protocol):
     """Where payloads are kept. All calls are synchronous."""
 

@@ -1,7 +1,7 @@
 """The hooks themselves."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from durable_workflow.interceptors._contexts import (
     ActivityInterceptorContext,
@@ -16,6 +16,7 @@ ActivityHandler: TypeAlias = Callable[[ActivityInterceptorContext], Awaitable[An
 QueryTaskHandler: TypeAlias = Callable[[QueryTaskInterceptorContext], Awaitable[str]]
 
 
+@runtime_checkable
 class WorkerInterceptor(Protocol):
     """Three hooks. Each calls `next` to go on, and may do so with another context.
 
