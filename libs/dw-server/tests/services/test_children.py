@@ -119,6 +119,29 @@ async def test_a_child_that_goes_on_as_new_is_still_the_step(server: Any, comman
     assert completed["child_workflow_run_id"] == second["run_id"]
 
 
+async def test_the_step_keeps_the_type_it_asked_for_when_the_child_changes_its(
+    server: Any, commands: Any
+) -> None:
+    first = await parent_and_child(server, commands)
+    await server.complete(first, commands.again(workflow_type="kid2"))
+    second = await server.task()
+    assert second["workflow_type"] == "kid2"
+    # A worker that is woken by something else says the step again.
+    await server.wake("parent")
+    again = await server.task()
+    assert again["workflow_id"] == "parent"
+    answer = await server.complete(again, commands.child("kid"))
+    assert answer.status == 200, answer.body
+    await server.complete(second, commands.done("2"))
+    of_the_step = [
+        event["payload"]["child_workflow_type"]
+        for event in await server.events("parent")
+        if event["payload"].get("sequence") == 3
+    ]
+    # Scheduled, started twice, completed: a replay compares the command with each of them.
+    assert of_the_step == ["kid"] * 4
+
+
 @pytest.mark.parametrize(
     ("policy", "status", "event"),
     [

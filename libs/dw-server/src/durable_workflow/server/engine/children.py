@@ -128,10 +128,13 @@ def may_retry(link: ChildLink, outcome: ParentOutcome) -> bool:
 
 
 def continued(parent: Run, link: ChildLink, next_run: Run, now: int, new_id: NewId) -> Decision:
-    """The child went on as a new run: the step is still open. Changes `link`."""
+    """The child went on as a new run: the step is still open. Changes `link`.
+
+    The step keeps the type that the parent asked for, whatever the new run's is: replays compare
+    the command with all events of its sequence, and so does the server when it is said again.
+    """
     decision = Decision(parent, now, new_id)
     link.child_run_id, link.child_run_number = next_run.run_id, next_run.run_number
-    link.child_type = next_run.workflow_type
     _append_run_started(decision, link, next_run)
     decision.child_links.append(link)
     return decision
