@@ -189,7 +189,15 @@ async def test_a_retry_may_wait_its_full_time_to_be_picked_up(server: Any, comma
     await server.pass_time(14)  # 10 s of back-off, and 4 of the 5 seconds to be picked up.
     second = await server.activity()
     assert second["attempt_number"] == 2
-    assert "schedule_to_start" not in second.get("deadlines", {})
+    # The 5 s began anew after 4 s and 10 s of back-off.
+    assert second["deadlines"] == {"schedule_to_start": "2026-01-01T00:00:19+00:00"}
+
+
+async def test_the_time_to_be_picked_up_ends_with_the_pick_up(server: Any, commands: Any) -> None:
+    await scheduled(server, commands, schedule_to_start_timeout=5)
+    task = await server.activity()
+    await server.pass_time(6)
+    assert (await server.complete_activity(task)).status == 200
 
 
 async def test_heartbeats_move_the_deadline(server: Any, commands: Any) -> None:

@@ -72,7 +72,6 @@ def claim(
     activity.poll_request_id = poll_request_id
     activity.started_at = now
     activity.last_heartbeat_at = None
-    activity.schedule_to_start_at = None
     if policy is not None:
         activity.start_to_close_at = _after(now, policy.start_to_close_timeout)
         activity.heartbeat_at = _after(now, policy.heartbeat_timeout)
