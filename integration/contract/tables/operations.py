@@ -51,7 +51,19 @@ OPERATION_ROUTES = [
         "query task complete",
         "/api/worker/query-tasks/01NOPE/complete",
         {**QUERY_TASK, "result": 1, "result_envelope": envelope(1)},
-        {**QUERY_TASK_FIELDS, "result_envelope": ["text", 5, [1]]},
+        {
+            **QUERY_TASK_FIELDS,
+            "result_envelope": [
+                "text",
+                5,
+                [1],
+                {},
+                {"codec": "avro"},
+                {"blob": "AAI1Ag=="},
+                {**envelope(1), "more": 1},
+                {"codec": "nope", "blob": "x"},
+            ],
+        },
     ),
     Route(
         "query task fail",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from durable_workflow.server.http.bodies.fields import Fields
-from durable_workflow.server.http.bodies.payloads import check_result
+from durable_workflow.server.http.bodies.payloads import check_result, is_envelope
 from durable_workflow.server.services.requests import (
     CompleteQueryTask,
     FailQueryTask,
@@ -25,6 +25,9 @@ def read_complete(document: Mapping[str, Any], query_task_id: str) -> CompleteQu
         result = {"accepted": accepted}
     envelope = fields.object("result_envelope")
     if envelope is not None:
+        # What the caller of the query gets is opened by it, so half an envelope is no answer.
+        if not is_envelope(envelope):
+            fields.fail("result_envelope", "must hold codec, and blob or external_storage.")
         check_result(fields, "result_envelope")
     request = CompleteQueryTask(
         owner=_owner(fields, query_task_id), result=result, result_envelope=envelope
