@@ -2,70 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from durable_workflow.server.dispatch import TaskKey
 from durable_workflow.server.http.bodies import activity_tasks as bodies
-from durable_workflow.server.http.bodies.workers import read_poll
-from durable_workflow.server.http.request import Request
+from durable_workflow.server.http.routes.leased_tasks import poll, report, stored
 from durable_workflow.server.http.routing import worker_route
-from durable_workflow.server.services import activity_tasks
-from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.services import activity_tasks as services
 
-if TYPE_CHECKING:
-    from durable_workflow.server.lifecycle import Server
-
-
-async def poll(server: Server, request: Request) -> Answer:
-    """`POST /worker/activity-tasks/poll`"""
-    settings = server.settings.services
-    asked = read_poll(request.document, settings.history_page_size_max)
-    namespace = request.namespace
-
-    async def claim() -> dict[str, Any] | None:
-        return await server.store.run(
-            lambda tx: activity_tasks.claim(tx, namespace, asked, settings)
-        )
-
-    key = TaskKey("activity", namespace, asked.task_queue)
-    task = await server.dispatcher.poll(
-        key,
-        claim,
-        server.settings.long_poll_timeout,
-        request.gone,
-        every=settings.heartbeat_interval_seconds,
-    )
-    return Answer(200, {"task": task})
-
-
-async def complete(server: Server, request: Request) -> Answer:
-    """`POST /worker/activity-tasks/{task_id}/complete`"""
-    asked = bodies.read_complete(request.document, request.names["task_id"])
-    namespace, settings = request.namespace, server.settings.services
-    return await server.store.run(
-        lambda tx: activity_tasks.complete(tx, namespace, asked, settings)
-    )
-
-
-async def fail(server: Server, request: Request) -> Answer:
-    """`POST /worker/activity-tasks/{task_id}/fail`"""
-    asked = bodies.read_fail(request.document, request.names["task_id"])
-    namespace, settings = request.namespace, server.settings.services
-    return await server.store.run(lambda tx: activity_tasks.fail(tx, namespace, asked, settings))
-
-
-async def heartbeat(server: Server, request: Request) -> Answer:
-    """`POST /worker/activity-tasks/{task_id}/heartbeat`"""
-    asked = bodies.read_heartbeat(request.document, request.names["task_id"])
-    namespace, settings = request.namespace, server.settings.services
-    return await server.store.run(
-        lambda tx: activity_tasks.heartbeat(tx, namespace, asked, settings)
-    )
-
+_TASK = "/activity-tasks/{task_id}"
 
 ROUTES = [
-    worker_route("/activity-tasks/poll", poll),
-    worker_route("/activity-tasks/{task_id}/complete", complete),
-    worker_route("/activity-tasks/{task_id}/fail", fail),
-    worker_route("/activity-tasks/{task_id}/heartbeat", heartbeat),
+    worker_route("/activity-tasks/poll", poll("activity", stored(services.claim))),
+    worker_route(f"{_TASK}/complete", report(bodies.read_complete, services.complete)),
+    worker_route(f"{_TASK}/fail", report(bodies.read_fail, services.fail)),
+    worker_route(f"{_TASK}/heartbeat", report(bodies.read_heartbeat, services.heartbeat)),
 ]

@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from durable_workflow.server.dispatch import TaskKey
 from durable_workflow.server.http.bodies import query_tasks as bodies
-from durable_workflow.server.http.bodies.workers import read_poll
 from durable_workflow.server.http.request import Request
+from durable_workflow.server.http.routes.leased_tasks import Task, poll
 from durable_workflow.server.http.routing import worker_route
 from durable_workflow.server.querying import asking
 from durable_workflow.server.services import workers
-from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.services.requests import Answer, PollTask
 
 if TYPE_CHECKING:
     from durable_workflow.server.lifecycle import Server
 
 
-async def poll(server: Server, request: Request) -> Answer:
-    """`POST /worker/query-tasks/poll`"""
-    settings = server.settings.services
-    asked = read_poll(request.document, settings.history_page_size_max)
-    namespace, board = request.namespace, server.queries
-
-    async def claim() -> dict[str, Any] | None:
-        worker = await server.store.run(
-            lambda tx: workers.poll_guard(tx, namespace, asked, settings)
-        )
-        board.note_poll(namespace, asked.task_queue, asked.worker_id)
-        posted = board.claim(
-            namespace,
-            asked.task_queue,
-            worker_id=asked.worker_id,
-            poll_request_id=asked.poll_request_id,
-            suits=lambda question: asking.suits(question, worker),
-        )
-        if posted is None:
-            return None
-        return await server.store.read(lambda read: asking.task(read, posted, worker))
-
-    key = TaskKey("query", namespace, asked.task_queue)
-    task = await server.dispatcher.poll(
-        key,
-        claim,
-        server.settings.long_poll_timeout,
-        request.gone,
-        every=settings.heartbeat_interval_seconds,
+async def claim(server: Server, namespace: str, asked: PollTask) -> Task | None:
+    """A question for a worker, with the history of the run that it is about."""
+    board = server.queries
+    worker = await server.store.run(
+        lambda tx: workers.poll_guard(tx, namespace, asked, server.settings.services)
     )
-    return Answer(200, {"task": task})
+    board.note_poll(namespace, asked.task_queue, asked.worker_id)
+    posted = board.claim(
+        namespace,
+        asked.task_queue,
+        worker_id=asked.worker_id,
+        poll_request_id=asked.poll_request_id,
+        suits=lambda question: asking.suits(question, worker),
+    )
+    if posted is None:
+        return None
+    return await server.store.read(lambda read: asking.task(read, posted, worker))
 
 
 async def complete(server: Server, request: Request) -> Answer:
@@ -63,7 +48,7 @@ async def fail(server: Server, request: Request) -> Answer:
 
 
 ROUTES = [
-    worker_route("/query-tasks/poll", poll),
+    worker_route("/query-tasks/poll", poll("query", claim)),
     worker_route("/query-tasks/{query_task_id}/complete", complete),
     worker_route("/query-tasks/{query_task_id}/fail", fail),
 ]
