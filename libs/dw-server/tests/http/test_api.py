@@ -250,6 +250,40 @@ async def test_the_namespace_comes_from_header_query_or_default(
     assert answer.json()["namespace"] == "no such"
 
 
+async def test_history_is_held_until_there_is_another_event() -> None:
+    settings = msgspec.structs.replace(AT_ONCE, long_poll_timeout=30)
+    async with connected(settings) as client:
+        start = {"workflow_id": "w", "workflow_type": "t"}
+        started = (await client.post("/api/workflows", json=start, headers=CONTROL)).json()
+        path = f"/api/workflows/w/runs/{started['run_id']}/history?wait_new_event=1"
+
+        whole = await client.get(path, headers=CONTROL)
+        held = asyncio.create_task(client.get(f"{path}&next_page_token=Mg==", headers=CONTROL))
+        await asyncio.wait({held}, timeout=0.2)
+        waited = not held.done()
+        await client.post("/api/workflows/w/signal/go", headers=CONTROL)
+        async with asyncio.timeout(5):
+            answer = await held
+
+    assert [event["sequence"] for event in whole.json()["events"]] == [1, 2]
+    assert waited
+    assert [event["sequence"] for event in answer.json()["events"]] == [3]
+
+
+async def test_history_without_another_event_is_empty_when_time_is_up() -> None:
+    settings = msgspec.structs.replace(AT_ONCE, long_poll_timeout=0.05)
+    async with connected(settings) as client:
+        start = {"workflow_id": "w", "workflow_type": "t"}
+        started = (await client.post("/api/workflows", json=start, headers=CONTROL)).json()
+        path = f"/api/workflows/w/runs/{started['run_id']}/history"
+        answer = await client.get(
+            f"{path}?wait_new_event=true&next_page_token=Mg==", headers=CONTROL
+        )
+
+    assert (answer.status_code, answer.json()["events"]) == (200, [])
+    assert answer.json()["next_page_token"] is None
+
+
 async def test_a_body_may_be_left_out(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/workflows", headers=CONTROL)
 

@@ -38,6 +38,11 @@ def page(read: Read, namespace: str, request: ReadHistory) -> dict[str, Any]:
     }
 
 
+def has_events(body: dict[str, Any]) -> bool:
+    """Whether a page has any: its events are encoded, and even none of them is some text."""
+    return bytes(body["events"]) != bytes(spliced([]))
+
+
 def records(read: Read, run_id: str, after: int, upto: int, most: int) -> list[bytes]:
     """Encoded records behind `after` up to `upto`, at most `most`."""
     if after >= upto:

@@ -75,7 +75,7 @@ async def history(server: Server, request: Request) -> Answer:
     body = await server.dispatcher.watch(
         asked.run_id,
         look,
-        lambda body: bool(body["events"]),
+        history_service.has_events,
         server.settings.long_poll_timeout,
         request.gone,
     )
