@@ -250,6 +250,18 @@ async def test_the_namespace_comes_from_header_query_or_default(
     assert answer.json()["namespace"] == "no such"
 
 
+@pytest.mark.parametrize("path", ["/api/a%0Ab", "/api/workflows/a%0Ab/nothing", "/%0A"])
+async def test_a_line_break_in_a_path_is_answered_as_any_path(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    unknown = await client.get(path)
+    named = await client.post("/api/workflows/a%0Ab/signal/go", headers=CONTROL)
+
+    assert (unknown.status_code, unknown.json()["reason"]) == (404, "not_found")
+    assert (named.status_code, named.json()["reason"]) == (404, "instance_not_found")
+    assert named.json()["workflow_id"] == "a\nb"
+
+
 async def test_history_is_held_until_there_is_another_event() -> None:
     settings = msgspec.structs.replace(AT_ONCE, long_poll_timeout=30)
     async with connected(settings) as client:
