@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 import time
 from pathlib import Path
@@ -241,3 +242,42 @@ async def test_large_answers_are_compressed(tmp_path: Path) -> None:
             capabilities: dict[str, Any] = answer.json()["capabilities"]
             assert answer.headers.get("content-encoding") == encoding
             assert capabilities["response_compression"] == (["gzip", "deflate"] if encoding else [])
+
+
+def send_all_then_read(url: str, head: str, body: bytes) -> bytes:
+    """What a peer gets that writes its whole request before it reads."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(f"POST /api/workflows HTTP/1.1\r\nHost: {host}\r\n{head}".encode())
+        connection.sendall(body)
+        answered = b""
+        while part := connection.recv(65_536):
+            answered += part
+    return answered
+
+
+@pytest.mark.parametrize("size", [2_097_153, 8_000_000])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_who_sends_too_much_is_told_and_not_cut_off(size: int, chunked: bool) -> None:
+    head, body = f"Content-Length: {size}\r\n\r\n", b"x" * size
+    if chunked:
+        head = "Transfer-Encoding: chunked\r\n\r\n"
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (size, body)
+    async with embedded_server() as url:
+        for _ in range(5):
+            answered = await asyncio.to_thread(send_all_then_read, url, head, body)
+            assert answered.startswith(b"HTTP/1.1 413")
+            assert b'"reason":"payload_too_large"' in answered
+
+
+async def test_who_announces_too_much_is_told_before_it_sends() -> None:
+    async with embedded_server() as url:
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /api/workflows HTTP/1.1\r\nHost: h\r\nContent-Length: 9999999\r\n\r\n")
+        async with asyncio.timeout(3):
+            head = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    assert head.startswith(b"HTTP/1.1 413")

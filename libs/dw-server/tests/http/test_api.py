@@ -133,6 +133,22 @@ STAGES: list[tuple[str, str, dict[str, Any], int, str]] = [
         422,
         "validation_failed",
     ),
+    ("POST", "/api/workflows", {"json": [], "headers": {}}, 401, "unauthorized"),
+    ("POST", "/api/workflows", {"json": 5, "headers": bearer("w")}, 403, "forbidden"),
+    (
+        "POST",
+        "/api/workflows",
+        {"json": "x", "headers": {**bearer("o"), **CONTROL, "X-Namespace": "nope"}},
+        404,
+        "namespace_not_found",
+    ),
+    (
+        "POST",
+        "/api/workflows",
+        {"json": [], "headers": {**bearer("o"), **CONTROL}},
+        422,
+        "validation_failed",
+    ),
     ("POST", "/api/worker/register", {"json": {}, "headers": bearer("o")}, 403, "forbidden"),
     (
         "POST",
@@ -248,6 +264,17 @@ async def test_the_namespace_comes_from_header_query_or_default(
 
     answer = await client.get("/api/workflows?namespace=No+Such", headers=CONTROL)
     assert answer.json()["namespace"] == "no such"
+
+
+async def test_the_fleet_is_that_of_the_namespace_asked_for(client: httpx.AsyncClient) -> None:
+    for path, headers, name in [
+        ("/api/cluster/info", {}, "default"),
+        ("/api/cluster/info", {"X-Namespace": "Other"}, "other"),
+        ("/api/cluster/info?namespace=Other", {}, "other"),
+        ("/api/cluster/info?namespace=third", {"X-Namespace": "Other"}, "other"),
+    ]:
+        answer = await client.get(path, headers=headers)
+        assert answer.json()["worker_fleet"]["namespace"] == name
 
 
 @pytest.mark.parametrize("path", ["/api/a%0Ab", "/api/workflows/a%0Ab/nothing", "/%0A"])

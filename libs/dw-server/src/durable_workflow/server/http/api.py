@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,7 @@ class Api:
             except checks.CallerLeft:
                 return
             answer, body = self._encode(answer, route, plane, request)
-            await self._send(answer.status, body, plane, request, send)
+            await self._send(answer.status, body, plane, request, send, receive)
         finally:
             await request.finish()
 
@@ -95,17 +96,26 @@ class Api:
             checks.check_version(request, route)
         if route.namespaced:
             await checks.resolve_namespace(request, self._server)
+        checks.check_document(request)
 
     async def _send(
-        self, status: int, body: bytes, plane: Plane, request: Request, send: Send
+        self,
+        status: int,
+        body: bytes,
+        plane: Plane,
+        request: Request,
+        send: Send,
+        receive: Receive,
     ) -> None:
         headers = [_VERSION_HEADERS[plane], *request.answer_headers]
         wait = retry_after(status)
         if wait is not None:
             headers.append((b"retry-after", str(wait).encode()))
+        before_end = None
         if status == 413:
-            # The rest of the body was not read, so the connection cannot be used again.
             headers.append((b"connection", b"close"))
+            if request.has_unread:
+                before_end = functools.partial(checks.discard_body, receive)
         await respond(
             send,
             status,
@@ -116,6 +126,7 @@ class Api:
             # small answer a large one, and compressing costs more than sending a kilobyte.
             incompressible=self._envelope.size if plane == "worker" else 0,
             head=request.method == "HEAD",
+            before_end=before_end,
         )
 
     def _encode(

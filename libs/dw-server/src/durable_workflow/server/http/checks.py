@@ -6,6 +6,8 @@ worker-protocol 1.3). The first stage that fails answers.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +29,19 @@ _VERSION = re.compile(r"^(\d{1,4})\.(\d{1,4})$")
 _DEEPEST = 128
 
 
+# More is not read to be civil: the connection is closed on whoever sends it.
+_MOST_DISCARDED = 64 * 1024 * 1024
+_DISCARD_SECONDS = 10.0
+# Who announced a body and sends nothing of it is reading, not writing.
+_SILENCE_SECONDS = 1.0
+
+
 class CallerLeft(Exception):
     """The connection was closed before the request was complete: nobody is there to answer."""
 
 
 async def read_body(request: Request, receive: Receive, limit: int) -> None:
-    """Read the body and what it says.
+    """Read the body and what it says. That it is an object is checked later: `check_document`.
 
     Raises:
         Refused: Too large, of another media type, or not JSON.
@@ -48,15 +57,44 @@ async def read_body(request: Request, receive: Receive, limit: int) -> None:
         if message["type"] == "http.disconnect":
             raise CallerLeft
         chunk: bytes = message.get("body", b"")
+        more = request.has_unread = message.get("more_body", False)
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
         chunks.append(chunk)
-        more = message.get("more_body", False)
     request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     if request.body and request.method in _WITH_BODY:
         _check_media_type(request)
-        request.document = parse(request.body)
+        document = parse(request.body)
+        found = as_object(document)
+        request.document_is_object = found is not None
+        request.document = found or {}
+
+
+async def discard_body(receive: Receive) -> None:
+    """Read what is left of a body that is not wanted, within bounds.
+
+    A connection that is closed while its peer still sends is reset, and the peer never sees the
+    answer: most write the whole request before they read.
+    """
+    left = _MOST_DISCARDED
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD_SECONDS):
+            while left > 0:
+                message = await asyncio.wait_for(receive(), _SILENCE_SECONDS)
+                if not message.get("more_body", False):
+                    return
+                left -= len(message["body"])
+
+
+def check_document(request: Request) -> None:
+    """See that the body is an object, as every body is.
+
+    Raises:
+        Invalid: It is another JSON value.
+    """
+    if not request.document_is_object:
+        raise Invalid({"body": ["The request body must be a JSON object."]})
 
 
 def authorise(request: Request, route: Route, server: Server) -> None:
@@ -98,10 +136,15 @@ def check_version(request: Request, route: Route) -> None:
         )
 
 
+def wanted_namespace(request: Request, server: Server) -> str:
+    """The name of the namespace that the request is about, whether or not there is one."""
+    name = request.header(b"x-namespace") or request.query.get("namespace", "").strip()
+    return (name or server.settings.services.default_namespace).lower()
+
+
 async def resolve_namespace(request: Request, server: Server) -> None:
     """Find the namespace that the request is about."""
-    name = request.header(b"x-namespace") or request.query.get("namespace", "").strip()
-    name = (name or server.settings.services.default_namespace).lower()
+    name = wanted_namespace(request, server)
     if not await server.namespaces.exists(name):
         raise Refused(
             "namespace_not_found",
@@ -115,12 +158,11 @@ async def resolve_namespace(request: Request, server: Server) -> None:
     request.namespace = name
 
 
-def parse(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body.
+def parse(body: bytes) -> Any:
+    """The JSON value of a body.
 
     Raises:
         Refused: It is not JSON.
-        Invalid: It is JSON, and not an object.
     """
     try:
         document = msgspec.json.decode(body)
@@ -130,10 +172,7 @@ def parse(body: bytes) -> dict[str, Any]:
         raise _malformed("The document is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(str(error)) from None
-    found = as_object(document)
-    if found is None:
-        raise Invalid({"body": ["The request body must be a JSON object."]})
-    return found
+    return document
 
 
 def _check_media_type(request: Request) -> None:

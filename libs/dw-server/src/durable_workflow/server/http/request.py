@@ -24,7 +24,9 @@ class Request:
     Attributes:
         path: As it came, percent-encoded.
         names: Values of the path's parameters, decoded.
+        has_unread: Whether some of the body has not been read.
         document: The JSON object of the body; empty where there is none.
+        document_is_object: False where the body is another JSON value.
         principal: Who calls; set once that is known.
         namespace: Lower-cased name of an existing namespace; empty on routes that have none.
         answer_headers: What the answer is to have besides the usual headers.
@@ -38,7 +40,9 @@ class Request:
         self.names = names
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.body = b""
+        self.has_unread = True
         self.document: dict[str, Any] = {}
+        self.document_is_object = True
         self.principal: Principal | None = None
         self.namespace = ""
         self.answer_headers: list[tuple[bytes, bytes]] = []

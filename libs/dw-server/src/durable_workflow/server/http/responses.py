@@ -28,6 +28,7 @@ async def respond(
     accept_encoding: str | None = None,
     incompressible: int = 0,
     head: bool = False,
+    before_end: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Send one JSON answer.
 
@@ -35,6 +36,8 @@ async def respond(
         accept_encoding: The caller's header; None compresses nothing.
         incompressible: Bytes of the body that do not count towards a size worth compressing.
         head: Send the headers alone.
+        before_end: Awaited when the caller has the whole answer, before it is ended: with it the
+            server may close the connection.
     """
     headers = [(b"content-type", b"application/json"), *headers]
     if accept_encoding is not None and len(body) - incompressible >= _SMALLEST:
@@ -45,7 +48,12 @@ async def respond(
             headers.append((b"content-encoding", encoding.encode()))
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else body})
+    body = b"" if head else body
+    if before_end is not None:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await before_end()
+        body = b""
+    await send({"type": "http.response.body", "body": body})
 
 
 def compress(body: bytes, encoding: Encoding) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from durable_workflow.server.http import checks
 from durable_workflow.server.http.manifests import cluster_info
 from durable_workflow.server.http.request import Request
 from durable_workflow.server.http.roles import ANYBODY
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 async def info(server: Server, request: Request) -> Answer:
     """`GET /cluster/info`"""
     # The namespace need not exist here: it only says whose workers are counted.
-    name = request.header(b"x-namespace").lower() or server.settings.services.default_namespace
+    name = checks.wanted_namespace(request, server)
     workers = await server.store.read(lambda read: fleet.summary(read, name))
     return Answer(200, cluster_info(server.settings, workers))
 
