@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import string
 from typing import Any
 
 from durable_workflow.server.engine.state import (
@@ -20,6 +21,7 @@ from durable_workflow.server.services.refusals import Refused
 from durable_workflow.server.services.requests import ListWorkflows
 from durable_workflow.server.store.protocol import Read
 
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _BUCKETS = {
     "completed": "completed",
     "failed": "failed",
@@ -241,5 +243,7 @@ def _status(stored: str, tasks_completed: int, task_status: str | None) -> str:
 
 
 def _pattern(text: str) -> str:
-    escaped = text.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    # The letters that SQL's lower() folds on every store, and no others: it would find nothing.
+    folded = text.translate(_ASCII_LOWER)
+    escaped = folded.replace("!", "!!").replace("%", "!%").replace("_", "!_")
     return f"%{escaped}%"
