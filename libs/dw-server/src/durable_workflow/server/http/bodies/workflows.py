@@ -15,7 +15,15 @@ from durable_workflow.server.http.bodies.payloads import read_arguments
 from durable_workflow.server.services.requests import ListWorkflows, ReadHistory, StartWorkflow
 from durable_workflow.server.settings import WireLimits
 
-DUPLICATE_POLICIES: Final = ("fail", "use-existing", "allow", "terminate_existing")
+# The last two are the first two in the spelling that the SDK's callers know.
+DUPLICATE_POLICIES: Final = (
+    "fail",
+    "use-existing",
+    "allow",
+    "terminate_existing",
+    "reject",
+    "use_existing",
+)
 # Presence alone is an error: each was something once, or is something elsewhere.
 UNSUPPORTED_START_FIELDS: Final = {
     "workflow_execution_timeout": "is not supported; use execution_timeout_seconds.",
