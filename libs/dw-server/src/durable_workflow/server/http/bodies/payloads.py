@@ -91,7 +91,7 @@ def _read_reference(inside: Fields, codec: str, reference: Any) -> Payload | Non
     if document is None:
         inside.fail("external_storage", "must be an object.")
         return None
-    fields = inside.inside("external_storage", document)
+    fields = Fields(document)
     if fields.required_text("schema") not in ("", _REFERENCE_SCHEMA):
         fields.fail("schema", f"must be {_REFERENCE_SCHEMA}.")
     fields.required_text("uri", longest=2048)
@@ -100,8 +100,13 @@ def _read_reference(inside: Fields, codec: str, reference: Any) -> Payload | Non
     if fields.whole("size_bytes", most=LARGEST) is None:
         fields.fail("size_bytes", "must be an integer.")
     if fields.required_text("codec") not in ("", codec):
-        fields.fail("codec", "must be the codec of the envelope.")
+        inside.inside("external_storage", document).fail(
+            "codec", "must be the codec of the envelope."
+        )
     _check_expiry(fields)
+    for text in [text for texts in fields.errors.values() for text in texts]:
+        # Callers look for what is wrong with a reference under one name.
+        inside.fail("external_storage", f"is no reference: {text}")
     return Payload(codec, None, document)
 
 
