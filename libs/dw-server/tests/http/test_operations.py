@@ -138,6 +138,12 @@ async def test_bad_bodies_are_refused(wire: Wire) -> None:
         assert (answer.status_code, list(answer.json()["errors"])) == (422, [field]), path
 
 
+async def test_an_update_may_be_waited_for_as_long_as_the_caller_likes(wire: Wire) -> None:
+    await wire.start()
+    answer = await wire.post("/wf/update/x", {"wait_timeout_seconds": 86_400})
+    assert (answer.status_code, answer.json()["wait_timeout_seconds"]) == (202, None)
+
+
 @pytest.mark.parametrize(("verb", "status"), [("cancel", "cancelled"), ("terminate", "terminated")])
 async def test_a_run_is_closed_by_command(wire: Wire, verb: str, status: str) -> None:
     await wire.start()
@@ -200,6 +206,7 @@ async def test_the_keeper_of_a_machine_gets_the_end_of_history_and_may_ask_for_a
         ("query_rejected", 409),
         ("query_workflow_state_unavailable", 409),
         ("query_result_encode_failed", 409),
+        ("invalid_query_arguments", 422),
     ],
 )
 async def test_a_worker_that_cannot_answer_says_why(wire: Wire, reason: str, status: int) -> None:
@@ -211,6 +218,8 @@ async def test_a_worker_that_cannot_answer_says_why(wire: Wire, reason: str, sta
     answer = await asked
     assert (answer.status_code, answer.json()["reason"]) == (status, reason)
     assert (answer.json()["message"], answer.json()["result"]) == ("no", None)
+    said = {"input": ["no"]} if status == 422 else None
+    assert answer.json().get("validation_errors") == said
 
 
 async def test_without_a_worker_there_is_no_answer() -> None:

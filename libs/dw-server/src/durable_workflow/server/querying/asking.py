@@ -137,6 +137,7 @@ def answer(question: Question, scope: str, outcome: Outcome) -> Answer:
         status = 404 if outcome.reason in ("rejected_unknown_query", "query_not_found") else 409
         if outcome.reason == "invalid_query_arguments":
             status = 422
+            body["validation_errors"] = {"input": [outcome.message]}
         return Answer(status, body | {"reason": outcome.reason, "message": outcome.message})
     text = (
         "Timed out waiting for a worker to execute the workflow query."

@@ -18,7 +18,6 @@ from durable_workflow.server.settings import WireLimits
 
 WAITS: Final = ("accepted", "completed")
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
-_LONGEST_WAIT = 3600
 
 
 def read_signal(
@@ -61,7 +60,7 @@ def read_update(
     if "wait_policy" in document:
         fields.fail("wait_policy", "is not supported; use wait_for.")
     wait_for = fields.choice("wait_for", WAITS) or "accepted"
-    seconds = fields.whole("wait_timeout_seconds", least=1, most=_LONGEST_WAIT)
+    seconds = fields.seconds("wait_timeout_seconds")
     request = UpdateWorkflow(
         workflow_id=names["workflow_id"],
         run_id=names.get("run_id"),
