@@ -136,6 +136,7 @@ async def test_a_validator_that_refuses_late_ends_the_update_as_rejected(
     await server.complete(await server.task(), failed(update_id, message))
     now = await server.update_now(update_id)
     assert (now.status, now.body["reason"]) == (409, "update_rejected")
+    assert (now.body["command_status"], now.body["outcome"]) == ("rejected", "update_rejected")
     assert now.body["update_status"] == "rejected"
     assert now.body["message"] == message
 

@@ -123,6 +123,8 @@ def answer(target: Target, update: Update, request: UpdateWorkflow) -> Answer:
         sequence=update.command_sequence,
         command_id=update.command_id,
         outcome=outcome,
+        # Accepted once, and rejected by its validator when it was applied.
+        status=_REJECTED if update.status == _REJECTED else _ACCEPTED,
     )
     body = targets.body(target, command)
     body["run_id"] = body["resolved_run_id"] = update.run_id
