@@ -92,6 +92,7 @@ def fail(
     new_id: NewId,
     *,
     message: str,
+    error_type: str | None,
     first_seconds: float,
     longest_seconds: float,
 ) -> Decision:
@@ -99,7 +100,7 @@ def fail(
     decision = Decision(run, now, new_id)
     failed = decision.run
     failed.task_failures += 1
-    failed.task_error = message
+    failed.task_error, failed.task_error_type = message, error_type
     rest = tasks.backoff_seconds(failed.task_failures, first_seconds, longest_seconds)
     tasks.offer_again(decision, delay_seconds=rest)
     facts.flush(decision, facts_, withheld)

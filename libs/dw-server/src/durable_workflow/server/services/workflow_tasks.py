@@ -144,7 +144,7 @@ def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSet
         run.workflow_id,
         request.type or "no type",
     )
-    _fail(unit, run, request.message)
+    _fail(unit, run, request.message, request.type)
     unit.finish()
     return Answer(
         200,
@@ -178,7 +178,7 @@ def complete(
         raise _over_limit(request.owner, error) from error
     except completion.NonDeterminism as error:
         _log.warning("run %s is not deterministic: %s", run.run_id, error)
-        _fail(unit, run, f"non-deterministic workflow: {error}")
+        _fail(unit, run, f"non-deterministic workflow: {error}", type(error).__name__)
         unit.finish()
         return _refused(request.owner, "invalid_commands", f"Non-deterministic commands: {error}.")
     unit.apply(decision)
@@ -307,7 +307,7 @@ def _waiting_updates(
     return [update for update in waiting if update.update_id not in named]
 
 
-def _fail(unit: Unit, run: Run, message: str) -> None:
+def _fail(unit: Unit, run: Run, message: str, error_type: str | None) -> None:
     parts = unit.pending_parts(run)
     settings = unit.settings
     unit.apply(
@@ -318,6 +318,7 @@ def _fail(unit: Unit, run: Run, message: str) -> None:
             unit.tx.now,
             unit.tx.new_id,
             message=message,
+            error_type=error_type,
             first_seconds=settings.task_backoff_first_seconds,
             longest_seconds=settings.task_backoff_max_seconds,
         )
