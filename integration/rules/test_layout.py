@@ -48,12 +48,8 @@ def test_only_dw_core_has_the_init_of_the_shared_package(root: Path) -> None:
     assert "__path__ = extend_path(__path__, __name__)" in text
 
 
-def test_each_public_package_is_typed(root: Path) -> None:
-    packages = [
-        init.parent
-        for init in root.glob("libs/*/src/durable_workflow/*/__init__.py")
-        if not init.parent.name.startswith("_")
-    ]
+def test_each_folder_of_the_shared_package_is_typed(root: Path) -> None:
+    packages = [init.parent for init in root.glob("libs/*/src/durable_workflow/*/__init__.py")]
     assert packages
     assert [str(path) for path in packages if not (path / "py.typed").exists()] == []
 
