@@ -122,6 +122,15 @@ def test_store_fetch_and_delete(storage: Any) -> None:
         fetch_external_payload(storage, reference, cache=cache)
 
 
+def test_a_missing_payload_is_no_less_wrong_than_a_changed_one(storage: Any) -> None:
+    reference = store_external_payload(storage, DATA, codec="json")
+    only_file(storage).unlink()
+    with pytest.raises(ExternalPayloadIntegrityError, match="missing: file://") as caught:
+        fetch_external_payload(storage, reference)
+    assert isinstance(caught.value, FileNotFoundError)
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
 def test_nothing_is_stored_with_a_bad_expiry(storage: Any) -> None:
     with pytest.raises(ValueError, match="expires_at"):
         store_external_payload(storage, DATA, codec="json", expires_at="2027-01-01T00:00:00")

@@ -8,7 +8,11 @@ from durable_workflow.external_storage._reference import ExternalPayloadReferenc
 
 
 class ExternalPayloadIntegrityError(ValueError):
-    """A stored payload is not the one that its reference describes."""
+    """A stored payload is not the one that its reference describes, or is not there."""
+
+
+class _MissingExternalPayloadError(ExternalPayloadIntegrityError, FileNotFoundError):
+    """The driver has no such object. Still what the driver raised, for those who catch that."""
 
 
 @runtime_checkable
@@ -20,7 +24,7 @@ class ExternalStorageDriver(Protocol):
         ...
 
     def get(self, uri: str) -> bytes:
-        """Read the bytes of a URI that `put` returned."""
+        """Read the bytes of a URI that `put` returned; `FileNotFoundError` says they are gone."""
         ...
 
     def delete(self, uri: str) -> None:
@@ -68,11 +72,17 @@ def fetch_external_payload(
         cache: Asked first, and given what was verified.
 
     Raises:
-        ExternalPayloadIntegrityError: Size or hash differ from the reference.
+        ExternalPayloadIntegrityError: Size or hash differ from the reference, or the driver says
+            with `FileNotFoundError` that there is no such object.
     """
     if cache is not None and (kept := cache.get(reference)) is not None:
         return kept
-    data = driver.get(reference.uri)
+    try:
+        data = driver.get(reference.uri)
+    except FileNotFoundError as error:
+        raise _MissingExternalPayloadError(
+            f"external payload is missing: {reference.uri}"
+        ) from error
     if len(data) != reference.size_bytes:
         raise ExternalPayloadIntegrityError(
             f"external payload size does not match its reference: {len(data)} bytes, "
