@@ -164,6 +164,10 @@ class QueryBoard:
         known = self._pollers.get((namespace, task_queue), {})
         return {worker_id for worker_id, at in known.items() if at >= since}
 
+    def pending(self, namespace: str, task_queue: str) -> int:
+        """How many questions of a queue wait for an answer."""
+        return len(self._queues.get((namespace, task_queue), ()))
+
     def claim(
         self,
         namespace: str,

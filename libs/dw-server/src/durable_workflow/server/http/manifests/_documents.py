@@ -17,6 +17,7 @@ from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER
 from durable_workflow.server.capabilities import EXTENSIONS, WORKFLOW_TASK_COMMANDS
 from durable_workflow.server.http.envelope import response_contract
 from durable_workflow.server.http.responses import ENCODINGS
+from durable_workflow.server.services.task_queues import REDISPATCH_AFTER_SECONDS
 from durable_workflow.server.settings import Settings
 
 # The generation of the server as clients know it; not the version of this package.
@@ -107,7 +108,7 @@ def _repair_policy(settings: Settings) -> dict[str, Any]:
     # is said here is how soon a failed task is offered again, in the words of older servers.
     services = settings.services
     return {
-        "redispatch_after_seconds": 3,
+        "redispatch_after_seconds": REDISPATCH_AFTER_SECONDS,
         "loop_throttle_seconds": 5,
         **_REPAIR_SCAN,
         "failure_backoff_max_seconds": int(services.task_backoff_max_seconds),

@@ -3,6 +3,7 @@
 from durable_workflow.server.http.routes import (
     activity_tasks,
     cluster,
+    debugging,
     health,
     operations,
     query_tasks,
@@ -15,6 +16,7 @@ ROUTES = [
     *health.ROUTES,
     *cluster.ROUTES,
     *workflows.ROUTES,
+    *debugging.ROUTES,
     *operations.ROUTES,
     *workers.ROUTES,
     *workflow_tasks.ROUTES,

@@ -1,0 +1,201 @@
+"""Why a run does not go on: everything that the server knows of it, in one document."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from durable_workflow.server.engine.state import (
+    LEASED,
+    TERMINAL,
+    Activity,
+    JsonObject,
+    Run,
+    shown_status,
+)
+from durable_workflow.server.engine.times import precise, precise_or_none
+from durable_workflow.server.services import (
+    failures,
+    findings,
+    fleet,
+    history,
+    pending_work,
+    rows,
+    task_queues,
+)
+from durable_workflow.server.services.describing import (
+    bucket,
+    instance_not_found,
+    run_not_found,
+    wait_of,
+)
+from durable_workflow.server.services.findings import Problems
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.store.protocol import Read
+
+PREVIEW_BYTES: Final = 4096
+_MOST_KEYS = 20
+
+
+def find(read: Read, namespace: str, workflow_id: str, run_id: str | None) -> Run:
+    """The current run of a workflow id, or the one named.
+
+    Raises:
+        Refused: There is none.
+    """
+    row = read.one("instance", namespace=namespace, workflow_id=workflow_id)
+    if row is None and run_id is None:
+        raise instance_not_found(workflow_id)
+    run = None if row is None else rows.load_run(read, run_id or row[1])
+    if run is None or (run.namespace, run.workflow_id) != (namespace, workflow_id):
+        raise run_not_found(workflow_id, run_id or "")
+    return run
+
+
+def debug(
+    read: Read, run: Run, settings: ServiceSettings, *, pending_queries: int, preview: bool
+) -> dict[str, Any]:
+    """Everything about a run that an operator may want to know (control-plane 4.6).
+
+    Args:
+        pending_queries: Queries that wait for workers of the run's queue.
+        preview: Whether to show the beginning of the last event's payload.
+    """
+    namespace, now = run.namespace, read.now
+    activities = pending_work.activities(read, run)
+    tried_again = any(activity.attempt_count for activity in activities)
+    errors = failures.last_errors(read, run) if tried_again else {}
+    queue = task_queues.describe(
+        read, namespace, run.task_queue, settings, pending_queries=pending_queries
+    )
+    problems = findings.problems_of(run, activities, now)
+    tasks = pending_work.workflow_tasks(run, now)
+    return {
+        "generated_at": precise(now),
+        "workflow_id": run.workflow_id,
+        "run_id": run.run_id,
+        "namespace": namespace,
+        "diagnostic_status": _diagnostic_status(run, problems, bool(tasks or activities), queue),
+        "execution": _execution(read, run, activities, problems, preview=preview),
+        "pending_workflow_tasks": tasks,
+        "pending_activities": [
+            pending_work.shown_activity(activity, errors.get(activity.execution_id), now)
+            for activity in activities
+        ],
+        "task_queue": queue,
+        "recent_failures": failures.recent(
+            read, run, rows.load_details(read, run.run_id).failure if run.closed else None
+        ),
+        "compatibility": {
+            "run": {
+                "compatibility": run.compatibility,
+                "summary_compatibility": run.compatibility,
+                "task_queue": run.task_queue,
+            },
+            "task_queue_pollers": queue["pollers"],
+            "namespace_worker_fleet": fleet.summary(read, namespace),
+        },
+        "findings": findings.of_run(read, run, activities, problems, settings),
+    }
+
+
+def _diagnostic_status(run: Run, problems: Problems, work: bool, queue: JsonObject) -> str:
+    if run.closed:
+        return "terminal"
+    if problems.task_problem or problems.repair_attention:
+        return "needs_attention"
+    if work:
+        return "pending_work"
+    if wait_of(run)[0] is not None:
+        return "waiting"
+    return "queue_backlog" if queue["stats"]["approximate_backlog_count"] else "running"
+
+
+def _execution(
+    read: Read, run: Run, activities: list[Activity], problems: Problems, *, preview: bool
+) -> JsonObject:
+    status = shown_status(run)
+    wait_kind, wait_reason = wait_of(run)
+    state = _liveness_state(run, activities, problems)
+    reason = f"Run closed as {run.closed_reason}." if run.closed else wait_reason
+    if state == "repair_needed":
+        reason = "The run waits for nothing, and nothing is scheduled that would advance it."
+    return {
+        "status": status,
+        "status_bucket": bucket(status),
+        "is_terminal": status in TERMINAL,
+        "workflow_type": run.workflow_type,
+        "task_queue": run.task_queue,
+        "compatibility": run.compatibility,
+        "run_number": run.run_number,
+        "started_at": precise(run.started_at),
+        "closed_at": precise_or_none(run.closed_at),
+        "last_progress_at": precise(run.last_progress_at or run.started_at),
+        "wait_kind": wait_kind,
+        "wait_reason": wait_reason,
+        "liveness_state": state,
+        "liveness_reason": reason,
+        "repair_attention": problems.repair_attention,
+        "task_problem": problems.task_problem,
+        "task_problem_badge": findings.badge(run, problems),
+        "last_event": _last_event(read, run, preview=preview),
+        "next_scheduled_event": pending_work.next_event(read, run, activities),
+    }
+
+
+def _liveness_state(run: Run, activities: list[Activity], problems: Problems) -> str:
+    if run.closed:
+        return "closed"
+    if problems.replay_blocked:
+        return "workflow_replay_blocked"
+    if run.task_id is not None:
+        return "workflow_task_leased" if run.task_status == LEASED else "workflow_task_ready"
+    kind, _ = wait_of(run)
+    if kind == "activity" or (kind is None and activities):
+        leased = any(activity.task_status == LEASED for activity in activities)
+        return "activity_task_leased" if leased else "activity_task_ready"
+    return _WAITING.get(kind or "", "repair_needed")
+
+
+def _last_event(read: Read, run: Run, *, preview: bool) -> JsonObject | None:
+    found = history.records(read, run.run_id, run.last_sequence - 1, run.last_sequence, 1)
+    if not found:
+        return None
+    record = failures.read_record(found[0])
+    payload = bytes(record.payload)
+    # The payload of an event is an object, always: the engine writes no other.
+    keys = list(msgspec.json.decode(payload, type=dict[str, msgspec.Raw]))
+    shown: JsonObject = {
+        "sequence": record.sequence,
+        "event_type": record.event_type,
+        "timestamp": record.timestamp,
+        "payload_summary": {
+            "included": preview,
+            "encoding": "json",
+            "size_bytes": len(payload),
+            "top_level_type": "object",
+            "top_level_key_count": len(keys),
+            "top_level_keys": keys[:_MOST_KEYS],
+            "top_level_keys_truncated": len(keys) > _MOST_KEYS,
+            "preview_max_bytes": PREVIEW_BYTES,
+        },
+    }
+    if preview:
+        shown["payload_preview"] = {
+            "encoding": "json",
+            "size_bytes": len(payload),
+            "max_bytes": PREVIEW_BYTES,
+            "truncated": len(payload) > PREVIEW_BYTES,
+            # Cut between characters, never inside one.
+            "data": payload[:PREVIEW_BYTES].decode("utf-8", errors="ignore"),
+        }
+    return shown
+
+
+# By the kind of wait; what waits for nothing of these needs somebody's help.
+_WAITING: Final = {
+    "condition": "waiting_for_condition",
+    "child": "waiting_for_child",
+    "timer": "timer_scheduled",
+}
