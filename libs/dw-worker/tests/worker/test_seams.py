@@ -3,6 +3,7 @@
 # pyright: reportPrivateUsage=false
 import asyncio
 import inspect
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from durable_workflow.worker import Worker
@@ -25,12 +26,35 @@ async def test_the_seams_of_existing_test_suites_are_there(server: Any) -> None:
     assert isinstance(worker._act_semaphore, asyncio.Semaphore)
     assert worker._in_flight == set()
     assert worker._clone_client_for_query_tasks() is None
-    assert callable(worker._start_query_task_thread)
     assert worker._current_process_metrics()["process_id"] > 0
     assert worker._process_started_at.tzinfo is not None
     assert worker._heartbeat_interval == 5.0
     worker._heartbeat_interval = 2.0
     assert worker._heartbeats.interval == 2.0
+
+
+async def test_a_client_that_cannot_be_copied_gets_no_query_thread(server: Any) -> None:
+    worker = Worker(server, task_queue="q")
+    assert worker._start_query_task_thread() is False
+    assert worker._query_thread is None
+
+
+async def test_an_event_put_in_place_of_stop_ends_the_pollers(server: Any) -> None:
+    worker = Worker(server, task_queue="q")
+    worker._stop = asyncio.Event()
+    worker._stop.set()
+    await asyncio.wait_for(worker._poll_workflow_tasks(), timeout=5)
+    await asyncio.wait_for(worker.run(), timeout=5)
+
+
+async def test_the_start_of_the_process_can_be_moved(server: Any) -> None:
+    worker = Worker(server, task_queue="q")
+    worker._process_started_at = datetime.now(UTC) - timedelta(minutes=2)
+    sample = worker._current_process_metrics()
+    assert 120 <= sample["process_uptime_seconds"] < 180
+    assert sample["process_started_at"] == f"{worker._process_started_at:%Y-%m-%dT%H:%M:%S}." + (
+        f"{worker._process_started_at.microsecond // 1000:03d}Z"
+    )
 
 
 async def test_tracked_tasks_are_known_until_they_end(server: Any) -> None:

@@ -22,6 +22,11 @@ class ProcessMetrics:
         self._started = self._sampled = time.monotonic()
         self._cpu_seconds = time.process_time()
 
+    def move_start(self, moment: datetime) -> None:
+        """Count from another moment, aware UTC."""
+        self._started += (moment - self.started_at).total_seconds()
+        self.started_at = moment
+
     def sample(self) -> dict[str, Any]:
         """Take a sample, in the form that the server stores."""
         metrics: dict[str, Any] = {

@@ -33,7 +33,6 @@ class Registering:
     max_concurrent_workflow_tasks: int
     max_concurrent_activity_tasks: int
     _settings: Settings
-    _stop: asyncio.Event
     _busy: dict[str, int]
     _offer: Offer
     _registering: asyncio.Task[None] | None
@@ -105,6 +104,10 @@ class Registering:
     @property
     def _process_started_at(self) -> datetime:
         return self._process_metrics.started_at
+
+    @_process_started_at.setter
+    def _process_started_at(self, moment: datetime) -> None:
+        self._process_metrics.move_start(moment)
 
     @property
     def _heartbeat_interval(self) -> float:

@@ -49,6 +49,15 @@ class Serving(Registering):
     _query_tasks: QueryTasks
     _handle_workflow_task: WorkflowTaskHandler
 
+    @property
+    def _stop(self) -> asyncio.Event:
+        return self._pacing.stop
+
+    @_stop.setter
+    def _stop(self, event: asyncio.Event) -> None:
+        # Existing test suites put an event of theirs here; the pollers wait for the same one.
+        self._pacing.stop = event
+
     async def _poll_workflow_tasks(self) -> None:
         """One poller of workflow tasks."""
         await Poller(self._workflow_target(), self._pacing).run()
@@ -126,18 +135,21 @@ class Serving(Registering):
         if self._polls_queries or not self._answers_queries:
             return
         self._polls_queries = True
-        if transport_clone_for(self.client) is None:
+        if not self._start_query_task_thread():
             self._pollers.add(asyncio.create_task(self._poll_query_tasks()))
-        else:
-            self._start_query_task_thread()
 
-    def _start_query_task_thread(self) -> None:
+    def _start_query_task_thread(self) -> bool:
+        """Poll queries in a thread, where the client can be copied for it; returns whether."""
+        if transport_clone_for(self.client) is None:
+            return False
+
         async def serve(client: WorkerTransport, pacing: Pacing) -> None:
             await Poller(self._query_target(client, None), pacing).run()
 
         thread = QueryThread(self.worker_id, self._clone_client_for_query_tasks, serve)
         self._query_thread = thread
         thread.start()
+        return True
 
     def _clone_client_for_query_tasks(self) -> Any:
         """A client for the query thread; None where this one cannot be copied."""

@@ -173,9 +173,8 @@ class Worker(Serving):
             guard_definition(self.worker_id, name, value)
 
     def _assemble(self, settings: Settings) -> None:
-        self._stop = asyncio.Event()
         self._drained = asyncio.Event()
-        self._pacing = Pacing(self._stop)
+        self._pacing = Pacing(asyncio.Event())
         self._workflow_polls = Waiting()
         self._activity_polls = Waiting()
         self._wf_semaphore = asyncio.Semaphore(settings.max_concurrent_workflow_tasks)
