@@ -183,12 +183,13 @@ def test_old_version_does_not_hide_other_changes(recorded: Any) -> None:
     assert caught.value.expected_shape == "timer"
 
 
-def test_version_defaults_to_zero(recorded: Any) -> None:
+@pytest.mark.parametrize("payload", [{}, {"version": None}])
+def test_version_defaults_to_zero(recorded: Any, payload: Any) -> None:
     class Zero:
         def run(self, ctx: Any) -> Any:
             return (yield ctx.get_version("v", 0, 1))
 
-    history = recorded().add("VersionMarkerRecorded", sequence=2)
+    history = recorded().add("VersionMarkerRecorded", sequence=2, **payload)
     assert commands(Zero, history) == [workflow.CompleteWorkflow(0)]
 
 

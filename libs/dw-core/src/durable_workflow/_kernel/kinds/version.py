@@ -12,7 +12,8 @@ from durable_workflow.workflow._commands import RecordVersionMarker
 
 
 def _version(event: Event, decode: Decode) -> Outcome:
-    return Outcome(event.payload.get("version", 0))
+    version = event.payload.get("version")
+    return Outcome(0 if version is None else version)
 
 
 class VersionKind(MarkerKind[RecordVersionMarker]):
