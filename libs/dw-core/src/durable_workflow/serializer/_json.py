@@ -12,12 +12,16 @@ def encode(value: Any) -> str:
 
     Raises:
         TypeError: JSON has no form for a value or a key.
-        ValueError: A float is NaN or infinite, or the value contains itself.
+        ValueError: A float is NaN or infinite, the value contains itself, or a text has half of
+            a surrogate pair, which UTF-8 cannot carry.
     """
     try:
-        return _encoder.encode(value)
+        text = _encoder.encode(value)
     except RecursionError as error:
         raise ValueError("payload is nested too deeply to be encoded") from error
+    if not text.isascii():
+        text.encode()  # refused here, where the value is known, and not where it is sent
+    return text
 
 
 def decode(text: str) -> Any:
