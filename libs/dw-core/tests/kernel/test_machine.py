@@ -181,6 +181,56 @@ def test_failure_says_nothing_about_retries() -> None:
     ]
 
 
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@workflow.defn(name="mute")
+class MuteEverywhere:
+    @workflow.signal("s")
+    def on_signal(self) -> None:
+        raise Mute
+
+    @workflow.query("q")
+    def ask(self) -> Any:
+        raise Mute
+
+    @workflow.update("u")
+    def change(self) -> Any:
+        raise Mute
+
+    def predicate(self) -> bool:
+        raise Mute
+
+    def run(self, ctx: Any, where: Any) -> Any:
+        if where == "predicate":
+            yield ctx.wait_condition(self.predicate)
+        if where == "run":
+            raise Mute
+        yield ctx.schedule_activity("a", [])
+
+
+@pytest.mark.parametrize("where", ["run", "signal", "predicate"])
+def test_an_exception_that_cannot_say_what_it_is_still_fails_the_workflow(
+    recorded: Any, where: Any
+) -> None:
+    history = recorded().signal("s") if where == "signal" else recorded()
+    (command,) = workflow.replay(MuteEverywhere, history, [where]).commands
+    assert isinstance(command, workflow.FailWorkflow)
+    assert command.exception_type == "Mute"
+    assert command.message.endswith("<exception str() failed>")
+
+
+def test_an_exception_that_cannot_say_what_it_is_still_answers(recorded: Any) -> None:
+    with pytest.raises(QueryFailed, match="str\\(\\) failed"):
+        workflow.query_state(MuteEverywhere, recorded(), ["q"], "q")
+    answer = workflow.apply_update(MuteEverywhere, recorded().accepted("u"), ["u"], "u")
+    assert answer == workflow.FailUpdate(
+        "u", "update handler failed: <exception str() failed>", "Mute", f"{__name__}.Mute"
+    )
+
+
 @pytest.mark.parametrize("where", ["constructor", "call", "body"])
 def test_errors_before_the_first_yield_can_be_reached_fail_the_task(where: Any) -> None:
     class Broken:

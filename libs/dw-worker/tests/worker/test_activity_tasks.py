@@ -139,17 +139,24 @@ class CardDeclined(NonRetryableError):
     pass
 
 
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
 @pytest.mark.parametrize(
     ("error", "outcome", "message", "failure_type", "non_retryable"),
     [
         (ValueError("bad"), "failed", "bad", "ValueError", False),
         (StopIteration("odd"), "failed", None, None, False),
+        (ValueError("file \udcff"), "failed", "file \\udcff", "ValueError", False),
+        (Mute(), "failed", "<exception str() failed>", "Mute", False),
         (CardDeclined("no"), "failed_non_retryable", "no", "CardDeclined", True),
         (
             ActivityCancelled(), "cancelled", "activity cancelled", "ActivityCancelled", True,
         ),
     ],
-    ids=["error", "stop-iteration", "non-retryable", "cancelled"],
+    ids=["error", "stop-iteration", "no-utf8", "mute", "non-retryable", "cancelled"],
 )  # fmt: skip
 @pytest.mark.parametrize("in_thread", [False, True])
 async def test_what_an_activity_raises_is_reported(

@@ -207,3 +207,9 @@ def test_short_messages_are_left_alone() -> None:
     command = {"type": "fail_workflow", "message": "no"}
     shorten_messages([command])
     assert command["message"] == "no"
+
+
+def test_messages_are_always_utf8() -> None:
+    command = {"type": "fail_workflow", "message": "é, and no file \udcff"}
+    shorten_messages([command])
+    assert command["message"] == "é, and no file \\udcff"

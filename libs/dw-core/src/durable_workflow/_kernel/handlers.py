@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from durable_workflow._kernel.receivers import Receiver
 from durable_workflow._kernel.run import WorkflowFailure
+from durable_workflow._wire.texts import error_text
 from durable_workflow.errors import NonDeterministicReplayError
 from durable_workflow.workflow._context import ContextControl
 
@@ -49,4 +50,4 @@ class Handlers:
             except NonDeterministicReplayError:
                 raise
             except Exception as error:
-                raise WorkflowFailure(str(error), type(error).__name__) from error
+                raise WorkflowFailure(error_text(error), type(error).__name__) from error

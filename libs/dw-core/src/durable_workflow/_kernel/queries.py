@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from durable_workflow._wire.texts import error_text
 from durable_workflow.errors import QueryFailed
 
 
@@ -28,7 +29,7 @@ def run_query(instance: Any, name: str, arguments: list[Any]) -> Any:
     except QueryFailed:
         raise
     except Exception as error:
-        raise QueryFailed(str(error) or f"query {name!r} failed") from error
+        raise QueryFailed(error_text(error) or f"query {name!r} failed") from error
 
 
 def handler_table(instance: object, table: str) -> dict[str, str]:

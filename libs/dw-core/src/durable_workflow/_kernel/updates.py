@@ -7,6 +7,7 @@ from durable_workflow._kernel.kind import Decode
 from durable_workflow._kernel.queries import handler_table
 from durable_workflow._kernel.receivers import as_arguments
 from durable_workflow._wire.events import text
+from durable_workflow._wire.texts import error_text
 from durable_workflow.workflow._commands import CompleteUpdate, FailUpdate
 
 
@@ -74,7 +75,7 @@ def failed_update(update_id: str, what: str, error: Exception) -> FailUpdate:
     kind = type(error)
     return FailUpdate(
         update_id,
-        f"{what}: {str(error) or kind.__name__}",
+        f"{what}: {error_text(error) or kind.__name__}",
         kind.__name__,
         f"{kind.__module__}.{kind.__qualname__}",
     )

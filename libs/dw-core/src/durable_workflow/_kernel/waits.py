@@ -26,6 +26,7 @@ from durable_workflow._kernel.run import (
     same_wait,
 )
 from durable_workflow._kernel.steps import Step, WaitStep
+from durable_workflow._wire.texts import error_text
 from durable_workflow.errors import NonDeterministicReplayError
 from durable_workflow.workflow._commands import Command, WaitCondition
 from durable_workflow.workflow._fingerprint import comparable
@@ -121,7 +122,7 @@ class ConditionWait(Stop):
                 raise
             except Exception as error:
                 raise WorkflowFailure(
-                    f"wait_condition predicate raised: {error}", type(error).__name__
+                    f"wait_condition predicate raised: {error_text(error)}", type(error).__name__
                 ) from error
 
     def _holds_with_earlier(self, run: Run, step: Step | None) -> bool:

@@ -86,7 +86,10 @@ def read_limits(cluster_info: Mapping[str, Any]) -> Limits:
 
 
 def shortened(text: str) -> str:
-    """A text as it is, or its beginning, and how long it was."""
+    """A text as it is, or its beginning, and how long it was; never what UTF-8 cannot carry."""
+    if not text.isascii():
+        # File names that are no UTF-8 have half surrogate pairs in Python, and land in messages.
+        text = text.encode(errors="backslashreplace").decode()
     if len(text) <= _LONGEST_TEXT:
         return text
     return f"{text[:_LONGEST_TEXT]}... ({len(text)} characters)"

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from durable_workflow._kernel import Machine
 from durable_workflow._kernel.queries import replay_failed
 from durable_workflow._wire import names
+from durable_workflow._wire.texts import error_text
 from durable_workflow.errors import AvroNotInstalledError, QueryFailed
 from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
 from durable_workflow.worker._log import log
@@ -243,7 +244,7 @@ def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
         if name in validators and getattr(instance, validators[name])(*arguments) is False:
             raise ValueError(f"update validator '{name}' returned false")
     except Exception as error:  # noqa: BLE001 - the validator's own, to be reported
-        message = str(error) or type(error).__name__
+        message = error_text(error) or type(error).__name__
         return failed_with(error, message, _trace_of(error), reason="update_rejected")
     return Answered({"accepted": True})
 
@@ -265,7 +266,7 @@ def _undecodable(error: BaseException) -> Failed:
 
 
 def _rejected(error: BaseException) -> Failed:
-    message = str(error) or type(error).__name__
+    message = error_text(error) or type(error).__name__
     return failed_with(error, message, _trace_of(error), reason="query_rejected")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_workflow._kernel import Machine, Start
+from durable_workflow._wire.texts import error_text
 from durable_workflow.worker._code_threads import CodeInterrupted, Run
 from durable_workflow.worker._payloads import Payloads
 from durable_workflow.worker._tasks import JsonObject
@@ -47,7 +48,8 @@ def replaying(run: Run[Any], events: list[JsonObject]) -> Generator[None]:
         raise
     except BaseException as error:
         # Let through, `sys.exit()` would end the worker, and then the next that gets the task.
-        raise WorkflowCodeExited(f"workflow code raised {type(error).__name__}: {error}") from error
+        what = f"{type(error).__name__}: {error_text(error)}"
+        raise WorkflowCodeExited(f"workflow code raised {what}") from error
     finally:
         _here.run = None
 

@@ -20,6 +20,7 @@ from durable_workflow._wire.names import (
     SCHEDULE_ACTIVITY,
     TERMINAL_COMMAND_TYPES,
 )
+from durable_workflow._wire.texts import error_text
 from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
 from durable_workflow.worker._histories import Histories, HistoryUnavailable
 from durable_workflow.worker._limits import CompletionTooLarge, Limits, shorten_messages
@@ -105,7 +106,9 @@ class WorkflowTasks:
         task_id, attempt = raw.get("task_id"), raw.get("workflow_task_attempt")
         if isinstance(task_id, str) and task_id:
             failed = failed_with(
-                error, f"unhandled workflow task execution error: {error}", _trace_of(error)
+                error,
+                f"unhandled workflow task execution error: {error_text(error)}",
+                _trace_of(error),
             )
             await self._reporter.fail_workflow_task(
                 task_id, attempt if isinstance(attempt, int) else 1, failed
@@ -234,7 +237,7 @@ class WorkflowTasks:
                 # An update is answered whatever became of its run.
                 what = "workflow replay failed before update"
                 return self._update_failed(task, task.update_id, what, error)
-            return failed_with(error, f"replay failed: {error}", traceback.format_exc())
+            return failed_with(error, f"replay failed: {error_text(error)}", traceback.format_exc())
         return self._decided(task, Kept(machine, start_of(task)), commands)
 
     def _commands(self, task: WorkflowTask, machine: Machine) -> list[Any]:
