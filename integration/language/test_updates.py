@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from durable_workflow import InvalidArgument, UpdateRejected, Worker, workflow
+from durable_workflow.client import WorkflowHandle
 from durable_workflow.errors import DurableWorkflowError
 from durable_workflow.workflow import WorkflowContext
 from integration.language.activities import gate
@@ -66,6 +67,25 @@ class Accounts:
             yield ctx.schedule_activity("later", [None, first, None])
         yield ctx.wait_condition(lambda: self.balance >= wanted, key="rich")
         return self.balance
+
+
+@workflow.defn(name="busy")
+class Busy:
+    """Go through an activity and a wait, whatever updates come meanwhile."""
+
+    def __init__(self) -> None:
+        self.poked = 0
+
+    @workflow.update("poke")
+    def poke(self) -> int:
+        self.poked += 1
+        return self.poked
+
+    def run(self, ctx: WorkflowContext, gate: str) -> Steps:
+        worked = yield ctx.schedule_activity("later", [1, gate, None])
+        before = self.poked
+        poked = yield ctx.wait_condition(lambda: self.poked > before, key="poked")
+        return [worked, poked]
 
 
 @every_cache
@@ -255,3 +275,33 @@ async def test_update_of_a_closed_run_is_refused(scene: Scene) -> None:
         with pytest.raises(DurableWorkflowError) as refused:
             await handle.update("deposit", [1], wait_for="completed")
         assert "run_not_active" in repr(vars(refused.value))
+
+
+@every_cache
+async def test_updates_that_never_end_do_not_hold_up_their_run(scene: Scene) -> None:
+    refused: list[str] = []
+
+    async def poke(handle: WorkflowHandle) -> None:
+        while True:
+            try:
+                await handle.update("poke", wait_for="completed")
+            except DurableWorkflowError as error:
+                refused.append(repr(vars(error)))  # the run is closed
+                return
+
+    async with scene.working(Busy):
+        handle = await scene.start("busy", "busy")
+        await scene.until(handle, lambda seen: "ActivityStarted" in seen)
+        poking = [asyncio.create_task(poke(handle)) for _ in range(4)]
+        await scene.until(handle, lambda seen: seen.count("UpdateCompleted") > 10)
+        gate("busy").set()
+        try:
+            assert await scene.result(handle) == [1, True]
+            await asyncio.wait_for(asyncio.gather(*poking), 10)
+        finally:
+            for each in poking:
+                each.cancel()
+    assert len(refused) == 4
+    events = await scene.types(handle)
+    # What resolves the run is dealt with after the updates that were there, not after them all.
+    assert events[events.index("ActivityCompleted") :].count("UpdateApplied") <= 12

@@ -38,7 +38,7 @@ def update_accepted(run: Run, now: int, new_id: NewId, update: Update, accepted:
     decision = Decision(run, now, new_id)
     decision.run.pending_updates += 1
     decision.new_updates.append(update)
-    if batches.holds_facts(run):
+    if batches.holds_facts(run) or run.updates_wait:
         _keep(decision, accepted)
     else:
         _append_update(decision, accepted)
@@ -99,7 +99,8 @@ def flush(
     """Append the facts that waited, and wake the run where one of them warrants it.
 
     A wait's timeout stops here: what follows it stays buffered until a worker has answered it. So
-    it lets updates pass that were accepted before it: the answer may be the end of the run.
+    it lets updates pass that were accepted before it: the answer may be the end of the run. Updates
+    that must let the run go on first stay buffered as well (`tasks.finish`).
 
     Args:
         decision: The decision about the run; its task is not leased any more.
@@ -115,7 +116,9 @@ def flush(
     late: list[Fact] = []
     while rest and not run.holds:
         fact = rest.pop(0)
-        if fact.kind == "wait_timeout" and _has_updates_to_apply(run, rest):
+        if (fact.kind == "update" and run.updates_wait) or (
+            fact.kind == "wait_timeout" and _has_updates_to_apply(run, late + rest)
+        ):
             late.append(fact)
         elif fact.kind == "update" and not wake_for_updates:
             _append_encoded(decision, fact)

@@ -115,12 +115,14 @@ class Run(msgspec.Struct):
     buffered: int = 0
     holds: bool = False
 
-    # The one open workflow task.
+    # The one open workflow task. `updates_wait` says that updates have gone before the ordinary
+    # work that is due, so that those accepted from now on wait for it.
     task_id: str | None = None
     task_status: str | None = None
     task_attempt: int = 0
     task_available_at: int = 0
     task_ordinary: bool = False
+    updates_wait: bool = False
     task_update_id: str | None = None
     task_context: str | None = None
     task_failures: int = 0

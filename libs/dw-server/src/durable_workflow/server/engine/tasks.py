@@ -126,13 +126,18 @@ def renew(run: Run, now: int, new_id: NewId, *, lease_seconds: float) -> Decisio
 
 
 def finish(decision: Decision, status: str) -> None:
-    """End the open task, if there is one, and remember how."""
+    """End the open task, if there is one, and remember how.
+
+    Where an update went before ordinary work, that work follows behind the updates that are in
+    history by now, and before all others: however many keep coming, they do not hold up the run.
+    """
     run = decision.run
     if run.task_id is None:
         return
     decision.past_tasks.append(
         PastTask(run.task_id, run.run_id, run.namespace, status, decision.now)
     )
+    run.updates_wait = run.task_ordinary and run.task_update_id is not None
     run.task_id = None
     run.task_status = None
     run.task_update_id = None

@@ -8,9 +8,9 @@ INSERT INTO runs (
     blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
-    sticky_worker, sticky_sequence, sticky_until, due_at
+    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
+    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
+    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
 )
 VALUES (
     :run_id, :namespace, :workflow_id, :run_number, :workflow_type, :task_queue, :compatibility,
@@ -21,9 +21,10 @@ VALUES (
     :batch_open, :blocked_on, :pending_activities, :pending_timers, :pending_children,
     :pending_signals, :pending_updates, :wait_id, :wait_key, :wait_fingerprint, :wait_sequence,
     :wait_timeout, :wait_timer_id, :wait_fire_at, :buffered, :holds, :task_id, :task_status,
-    :task_attempt, :task_available_at, :task_ordinary, :task_update_id, :task_context,
-    :task_failures, :task_error, :task_error_type, :lease_owner, :leased_at, :lease_expires_at,
-    :claimed_sequence, :poll_request_id, :sticky_worker, :sticky_sequence, :sticky_until, :due_at
+    :task_attempt, :task_available_at, :task_ordinary, :updates_wait, :task_update_id,
+    :task_context, :task_failures, :task_error, :task_error_type, :lease_owner, :leased_at,
+    :lease_expires_at, :claimed_sequence, :poll_request_id, :sticky_worker, :sticky_sequence,
+    :sticky_until, :due_at
 );
 
 -- save_run: everything of a run that may change.
@@ -41,7 +42,8 @@ SET
     wait_timeout = :wait_timeout, wait_timer_id = :wait_timer_id, wait_fire_at = :wait_fire_at,
     buffered = :buffered, holds = :holds, task_id = :task_id, task_status = :task_status,
     task_attempt = :task_attempt, task_available_at = :task_available_at,
-    task_ordinary = :task_ordinary, task_update_id = :task_update_id,
+    task_ordinary = :task_ordinary, updates_wait = :updates_wait,
+    task_update_id = :task_update_id,
     task_context = :task_context, task_failures = :task_failures, task_error = :task_error,
     task_error_type = :task_error_type, lease_owner = :lease_owner, leased_at = :leased_at,
     lease_expires_at = :lease_expires_at, claimed_sequence = :claimed_sequence,
@@ -59,9 +61,9 @@ SELECT
     blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
-    sticky_worker, sticky_sequence, sticky_until, due_at
+    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
+    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
+    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE run_id = :run_id;
 
@@ -75,9 +77,9 @@ SELECT
     blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
-    sticky_worker, sticky_sequence, sticky_until, due_at
+    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
+    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
+    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE task_id = :task_id AND namespace = :namespace;
 
@@ -107,9 +109,9 @@ SELECT
     blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
-    sticky_worker, sticky_sequence, sticky_until, due_at
+    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
+    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
+    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE
     namespace = :namespace
@@ -132,9 +134,9 @@ SELECT
     blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
-    sticky_worker, sticky_sequence, sticky_until, due_at
+    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
+    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
+    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE
     lease_owner = :worker_id
@@ -154,9 +156,9 @@ SELECT
     blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
-    sticky_worker, sticky_sequence, sticky_until, due_at
+    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
+    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
+    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace;
 
@@ -170,9 +172,9 @@ SELECT
     blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, task_update_id, task_context, task_failures, task_error,
-    task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence, poll_request_id,
-    sticky_worker, sticky_sequence, sticky_until, due_at
+    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
+    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
+    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
 FROM runs
 WHERE due_at IS NOT NULL AND due_at <= :now
 ORDER BY due_at
