@@ -145,14 +145,19 @@ class Server:
         )
         return row is not None
 
+    async def give_back(self, task: Json) -> None:
+        await self.run(workflow_tasks.give_back, "default", task)
+
     async def complete(self, task: Json, *commands: Json, keep_history: bool = False) -> Answer:
         request = CompleteWorkflowTask(
             owner=owner(task), commands=list(commands), keep_history=keep_history
         )
         return await self.run(workflow_tasks.complete, "default", request)
 
-    async def fail(self, task: Json, message: str = "it broke") -> Answer:
-        request = FailWorkflowTask(owner=owner(task), message=message)
+    async def fail(
+        self, task: Json, message: str = "it broke", error_type: str | None = None
+    ) -> Answer:
+        request = FailWorkflowTask(owner=owner(task), message=message, type=error_type)
         return await self.run(workflow_tasks.fail, "default", request)
 
     async def decide(self, *commands: Json, worker_id: str = "w") -> Answer:
@@ -171,6 +176,9 @@ class Server:
         task = await self.poll_activity(worker_id, **fields)
         assert task is not None, "there is no activity task"
         return task
+
+    async def give_back_activity(self, task: Json) -> None:
+        await self.run(activity_tasks.give_back, "default", task)
 
     async def complete_activity(self, task: Json, result: Any = None) -> Answer:
         request = CompleteActivityTask(
