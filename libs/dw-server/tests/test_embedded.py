@@ -20,6 +20,7 @@ from durable_workflow.server.store import StoreLocked
 CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}
 WORKER = {"X-Durable-Workflow-Protocol-Version": "1.1"}
 POLL = "/api/worker/workflow-tasks/poll"
+QUERY = "/api/workflows/one/query/state"
 W = {"worker_id": "w", "task_queue": "default", "runtime": "python"}
 
 
@@ -33,13 +34,21 @@ async def start(client: httpx.AsyncClient, workflow_id: str) -> None:
     assert (await client.post("/api/workflows", json=body, headers=CONTROL)).status_code == 201
 
 
-async def raw_poll(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def schedule_activity(client: httpx.AsyncClient) -> None:
+    task = (await client.post(POLL, json=W, headers=WORKER)).json()["task"]
+    commands = [{"type": "schedule_activity", "activity_type": "act"}]
+    body = {"lease_owner": "w", "workflow_task_attempt": 1, "commands": commands}
+    path = f"/api/worker/workflow-tasks/{task['task_id']}/complete"
+    assert (await client.post(path, json=body, headers=WORKER)).status_code == 200
+
+
+async def raw_poll(url: str, path: str = POLL) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A poll on a connection of its own, sent and left waiting."""
     host, port = url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     body = json.dumps(W).encode()
     writer.write(
-        f"POST {POLL} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
         "X-Durable-Workflow-Protocol-Version: 1.1\r\n"
         f"Content-Length: {len(body)}\r\n\r\n".encode()
         + body
@@ -144,6 +153,29 @@ async def test_a_caller_that_hung_up_while_waiting_is_given_nothing() -> None:
             answer = await poll
 
         assert answer.json()["task"]["workflow_task_attempt"] == 1
+
+
+@pytest.mark.parametrize("kind", ["workflow", "activity", "query"])
+async def test_a_task_claimed_for_a_caller_that_hung_up_is_free_at_once(kind: str) -> None:
+    path = f"/api/worker/{kind}-tasks/poll"
+    async with embedded_server() as url, httpx.AsyncClient(base_url=url, timeout=40) as client:
+        body = {**W, "capabilities": ["query_tasks"]}
+        await client.post("/api/worker/register", json=body, headers=WORKER)
+        await start(client, "one")
+        if kind == "activity":
+            await schedule_activity(client)
+        question = asyncio.create_task(client.post(QUERY, json={}, headers=CONTROL))
+        for _ in range(3):
+            # Gone before the server has read that there is a poll, and the task is there.
+            _, writer = await raw_poll(url, path)
+            writer.close()
+            await writer.wait_closed()
+            await client.get("/api/health")
+        async with asyncio.timeout(5):
+            answer = await client.post(path, json=W, headers=WORKER)
+
+        assert answer.json()["task"] is not None
+        question.cancel()
 
 
 async def test_stopping_answers_held_polls_and_ends_soon() -> None:

@@ -276,3 +276,30 @@ async def test_workers_of_two_types_do_not_serve_one_that_reads_like_both(
     await server.decide(commands.activity("a||b", queue="far"))
     await server.register("far", task_queue="far", supported_activity_types=["a", "b"])
     assert await server.poll_activity("far", task_queue="far") is None
+
+
+async def test_a_task_that_reached_nobody_is_offered_again_at_once(
+    server: Any, commands: Any
+) -> None:
+    await scheduled(server, commands)
+    unsent = await server.activity(poll_request_id="p")
+    await server.give_back_activity(unsent)
+    task = await server.activity(poll_request_id="p")
+    assert task["task_id"] == unsent["task_id"]
+    assert task["attempt_number"] == 2
+    late = await server.complete_activity(unsent)
+    assert (late.status, late.body["reason"]) == (409, "stale_attempt")
+
+
+async def test_a_task_that_a_repeated_poll_was_given_stays_with_it(
+    server: Any, commands: Any
+) -> None:
+    await scheduled(server, commands)
+    unsent = await server.activity(poll_request_id="p")
+    server.clock.advance(0.001)
+    sent = await server.activity(poll_request_id="p")
+    await server.give_back_activity(unsent)
+    assert await server.poll_activity() is None
+    assert (await server.complete_activity(sent)).body["recorded"] is True
+    await server.give_back_activity(sent)
+    assert await server.poll_activity() is None

@@ -336,3 +336,27 @@ async def test_workers_of_two_types_do_not_serve_one_that_reads_like_both(server
     assert await server.poll("two") is None
     await server.register("two", supported_workflow_types=["a", "a||b"])
     assert (await server.task("two"))["workflow_type"] == "a||b"
+
+
+async def test_a_task_that_reached_nobody_is_offered_again_at_once(server: Any) -> None:
+    await server.start()
+    unsent = await server.task(poll_request_id="p")
+    await server.give_back(unsent)
+    task = await server.task("w", poll_request_id="p")
+    assert task["task_id"] == unsent["task_id"]
+    assert task["workflow_task_attempt"] == 2
+    late = await refused(server.complete(unsent, {"type": "start_timer", "delay_seconds": 1}))
+    assert late.reason == "workflow_task_attempt_mismatch"
+
+
+async def test_a_task_that_a_repeated_poll_was_given_stays_with_it(server: Any) -> None:
+    await server.start()
+    unsent = await server.task(poll_request_id="p")
+    server.clock.advance(0.001)
+    sent = await server.task(poll_request_id="p")
+    await server.give_back(unsent)
+    assert await server.poll() is None
+    answer = await server.complete(sent, {"type": "start_timer", "delay_seconds": 1})
+    assert answer.status == 200
+    await server.give_back(sent)
+    assert await server.poll() is None

@@ -51,6 +51,7 @@ class Request:
         self._client: tuple[str, int] | None = scope.get("client")
         self._receive = receive
         self._gone: asyncio.Task[None] | None = None
+        self._left = False
 
     @property
     def from_this_machine(self) -> bool:
@@ -74,6 +75,19 @@ class Request:
         if self._gone is None:
             self._gone = asyncio.create_task(self._until_gone())
         return self._gone
+
+    def has_left(self) -> bool:
+        """Whether the caller is known to have gone away by now. `gone` says so a little later."""
+        while not self._left:
+            receiving = self._receive().__await__()
+            try:
+                next(receiving)
+            except StopIteration as received:
+                self._left = received.value["type"] == "http.disconnect"
+            else:
+                receiving.close()  # nothing has come
+                break
+        return self._left
 
     async def finish(self) -> None:
         """Stop watching the caller."""
@@ -102,8 +116,9 @@ class Request:
         return self.header(header)[:_SHOWN] or None
 
     async def _until_gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass  # nothing else can come: the body has been read
+        while not self._left:
+            # Nothing else can come: the body has been read.
+            self._left = (await self._receive())["type"] == "http.disconnect"
 
 
 def raw_path(scope: Mapping[str, Any]) -> bytes:

@@ -179,23 +179,34 @@ class QueryBoard:
     ) -> Posted | None:
         """Lease the oldest question that suits a worker; None where there is none.
 
-        A poll that is repeated with its id gets the question it already has.
+        A poll that is repeated with its id gets the question it already has, for longer.
         """
         now = self._now()
+        expires_at = now + seconds(self._settings.query_lease_seconds)
         queue = self._queues.get((namespace, task_queue), {})
         for posted in list(queue.values()):
             leased = posted.lease_owner is not None and posted.lease_expires_at > now
             if leased:
                 same = posted.poll_request_id == poll_request_id is not None
                 if same and posted.lease_owner == worker_id:
+                    posted.lease_expires_at = expires_at
                     return posted
             elif posted.expires_at > now and suits(posted.question):
                 posted.attempt += 1
                 posted.lease_owner = worker_id
-                posted.lease_expires_at = now + seconds(self._settings.query_lease_seconds)
+                posted.lease_expires_at = expires_at
                 posted.poll_request_id = poll_request_id
                 return posted
         return None
+
+    def give_back(self, task: dict[str, Any]) -> None:
+        """Offer a question again that was claimed and reached nobody.
+
+        Unless the poll was repeated meanwhile: then that one was given it, with a renewed lease.
+        """
+        posted = self._posted.get(task["query_task_id"])
+        if posted is not None and posted.members().items() <= task.items():
+            self._offer_again(posted)
 
     def complete(self, request: CompleteQueryTask) -> dict[str, Any]:
         """Take an answer.
@@ -217,8 +228,7 @@ class QueryBoard:
         reason = request.reason or "query_rejected"
         if reason == HISTORY_NEEDED and posted.partial:
             posted.whole = True
-            posted.lease_owner = posted.poll_request_id = None
-            posted.announce()
+            self._offer_again(posted)
             return _names(request.owner) | {"outcome": "failed", "reason": reason}
         self._settle(posted, Failed(reason, request.message, request.type))
         return _names(request.owner) | {"outcome": "failed", "reason": reason}
@@ -236,6 +246,10 @@ class QueryBoard:
         posted = Posted(self._new_id().upper(), question, expires_at, announce)
         queue[posted.task_id] = self._posted[posted.task_id] = posted
         return posted
+
+    def _offer_again(self, posted: Posted) -> None:
+        posted.lease_owner = posted.poll_request_id = None
+        posted.announce()
 
     def _withdraw(self, posted: Posted) -> None:
         self._posted.pop(posted.task_id, None)

@@ -179,6 +179,25 @@ def expire_lease(unit: Unit, activity: Activity) -> None:
     unit.apply(activities.expire_lease(run, activity, unit.tx.now, unit.tx.new_id))
 
 
+def give_back(tx: Tx, namespace: str, task: dict[str, Any], settings: ServiceSettings) -> None:
+    """Free the lease of a claimed task that reached nobody.
+
+    Unless the poll was repeated meanwhile: then that one was given the task, with a renewed lease.
+    """
+    row = tx.one("activity_by_task", task_id=task["task_id"], namespace=namespace)
+    activity = None if row is None else Activity(*row)
+    if (
+        activity is None
+        or activity.task_status != LEASED
+        or activity.attempt_id != task["activity_attempt_id"]
+        or precise_or_none(activity.lease_expires_at) != task["lease_expires_at"]
+    ):
+        return
+    unit = Unit(tx, settings)
+    expire_lease(unit, activity)
+    unit.finish()
+
+
 def _held(unit: Unit, namespace: str, request: _Report) -> Held:
     """Find the attempt that a report is about, checked in the order of worker-protocol 5.3.
 

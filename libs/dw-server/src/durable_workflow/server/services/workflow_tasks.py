@@ -206,6 +206,24 @@ def expire_lease(unit: Unit, run: Run) -> None:
     )
 
 
+def give_back(tx: Tx, namespace: str, task: dict[str, Any], settings: ServiceSettings) -> None:
+    """Free the lease of a claimed task that reached nobody.
+
+    Unless the poll was repeated meanwhile: then that one was given the task, with a renewed lease.
+    """
+    row = tx.one("run_by_task", task_id=task["task_id"], namespace=namespace)
+    run = None if row is None else Run(*row)
+    if (
+        run is None
+        or run.task_attempt != task["workflow_task_attempt"]
+        or precise_or_none(run.lease_expires_at) != task["lease_expires_at"]
+    ):
+        return
+    unit = Unit(tx, settings)
+    expire_lease(unit, unit.adopt(run))
+    unit.finish()
+
+
 def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Run | None:
     if request.poll_request_id is None:
         return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from durable_workflow.server.http.bodies import query_tasks as bodies
 from durable_workflow.server.http.request import Request
-from durable_workflow.server.http.routes.leased_tasks import Task, poll
+from durable_workflow.server.http.routes.leased_tasks import Offer, Task, poll
 from durable_workflow.server.http.routing import worker_route
 from durable_workflow.server.querying import asking
 from durable_workflow.server.services import workers
@@ -35,6 +35,11 @@ async def claim(server: Server, namespace: str, asked: PollTask) -> Task | None:
     return await server.store.read(lambda read: asking.task(read, posted, worker))
 
 
+async def give_back(server: Server, namespace: str, task: Task) -> None:
+    """Offer a question again that reached nobody."""
+    server.queries.give_back(task)
+
+
 async def complete(server: Server, request: Request) -> Answer:
     """`POST /worker/query-tasks/{query_task_id}/complete`"""
     asked = bodies.read_complete(request.document, request.names["query_task_id"])
@@ -48,7 +53,7 @@ async def fail(server: Server, request: Request) -> Answer:
 
 
 ROUTES = [
-    worker_route("/query-tasks/poll", poll("query", claim)),
+    worker_route("/query-tasks/poll", poll("query", Offer(claim=claim, give_back=give_back))),
     worker_route("/query-tasks/{query_task_id}/complete", complete),
     worker_route("/query-tasks/{query_task_id}/fail", fail),
 ]

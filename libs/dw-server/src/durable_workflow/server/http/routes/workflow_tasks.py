@@ -30,7 +30,9 @@ async def history(server: Server, request: Request) -> Answer:
 
 
 ROUTES = [
-    worker_route("/workflow-tasks/poll", poll("workflow", stored(services.claim))),
+    worker_route(
+        "/workflow-tasks/poll", poll("workflow", stored(services.claim, services.give_back))
+    ),
     worker_route(f"{_TASK}/history", history),
     worker_route(f"{_TASK}/complete", report(bodies.read_complete, services.complete)),
     worker_route(f"{_TASK}/fail", report(bodies.read_fail, services.fail)),
