@@ -35,7 +35,7 @@ NOT_A_NAME: list[Any] = ["n" * 256, "a\0b"]
 NOT_AN_ID: list[Any] = ["i" * 192]
 # An empty text counts as null, and then the run's own is taken.
 NOT_OPTIONAL_TEXT: list[Any] = [5, True, [], {}]
-NOT_WHOLE: list[Any] = ["abc", 1.5, -1, []]
+NOT_WHOLE: list[Any] = ["abc", "1_0", "+5", 1.5, -1, []]
 NOT_PAYLOAD: list[Any] = [
     5,
     {"codec": "avro"},
