@@ -359,6 +359,15 @@ async def test_a_query_may_follow_prefer_wait_until_the_run_closes() -> None:
         assert answer.headers["preference-applied"] == "wait=60"
 
 
+async def test_preferences_may_stand_in_several_lines(client: httpx.AsyncClient) -> None:
+    start = {"workflow_id": "w", "workflow_type": "t"}
+    await client.post("/api/workflows", json=start, headers=CONTROL)
+    lines = [*CONTROL.items(), ("Prefer", "wait=0"), ("Prefer", "return=minimal")]
+    described = await client.get("/api/workflows/w", headers=lines)
+
+    assert described.headers["preference-applied"] == "wait=0"
+
+
 async def test_an_error_of_our_own_is_logged_with_its_cause_and_nothing_secret(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

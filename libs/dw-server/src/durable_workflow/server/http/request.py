@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -38,7 +38,8 @@ class Request:
         self.method: str = scope["method"]
         self.path: str = raw_path(scope).decode("latin-1")
         self.names = names
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._header_lines: Sequence[tuple[bytes, bytes]] = scope["headers"]
+        self.headers: dict[bytes, bytes] = dict(self._header_lines)
         self.body = b""
         self.has_unread = True
         self.document: dict[str, Any] = {}
@@ -69,6 +70,11 @@ class Request:
     def header(self, name: bytes) -> str:
         """A header's value without surrounding space; empty where there is none."""
         return self.headers.get(name, b"").decode("latin-1").strip()
+
+    def header_list(self, name: bytes) -> str:
+        """All values of a header that may stand in several lines, as if it stood in one."""
+        lines = [value for given, value in self._header_lines if given == name]
+        return b", ".join(lines).decode("latin-1")
 
     def gone(self) -> asyncio.Future[None]:
         """Done when the caller has gone away. Only for requests whose body has been read."""

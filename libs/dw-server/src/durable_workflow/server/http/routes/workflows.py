@@ -103,7 +103,7 @@ async def _until_closed(
 
 def _preferred_wait(request: Request) -> int | None:
     """Seconds of a ``Prefer: wait=N`` (RFC 7240), at most what we hold; None without one."""
-    found = _PREFER_WAIT.search(request.header(b"prefer"))
+    found = _PREFER_WAIT.search(request.header_list(b"prefer"))
     return min(int(found[1]), _LONGEST_WAIT) if found else None
 
 
