@@ -1,18 +1,16 @@
--- insert_activity: a scheduled activity with its ready task.
-INSERT INTO activities (
+-- {activity_columns}: the columns of an activity, in the order of its fields.
     execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
     policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
     lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
     schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
-    due_at
-)
-VALUES (
-    :execution_id, :run_id, :namespace, :sequence, :activity_type, :task_queue, :priority,
-    :codec, :policy, :scheduled_at, :status, :attempt_count, :task_id, :task_status,
-    :available_at, :attempt_id, :lease_owner, :lease_expires_at, :poll_request_id, :started_at,
-    :last_heartbeat_at, :progress, :schedule_to_start_at, :schedule_to_close_at,
-    :start_to_close_at, :heartbeat_at, :closed_at, :due_at
-);
+    due_at;
+
+-- {attempt_columns}: the columns of an attempt that was superseded.
+    attempt_id, task_id, execution_id, run_id, attempt_number, status, lease_owner, closed_at;
+
+-- insert_activity: a scheduled activity with its ready task.
+INSERT INTO activities ({activity_columns})
+VALUES ({:activity_columns});
 
 -- insert_activity_arguments: what the activity is called with.
 INSERT INTO activity_arguments (run_id, sequence, arguments)
@@ -35,12 +33,7 @@ SET
 WHERE run_id = :run_id AND sequence = :sequence;
 
 -- activity_by_task: the activity whose current task this is.
-SELECT
-    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
-    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
-    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
-    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
-    due_at
+SELECT {activity_columns}
 FROM activities
 WHERE task_id = :task_id AND namespace = :namespace;
 
@@ -48,17 +41,11 @@ WHERE task_id = :task_id AND namespace = :namespace;
 SELECT task_id FROM activities WHERE attempt_id = :attempt_id;
 
 -- insert_attempt: an attempt that was superseded.
-INSERT INTO past_attempts (
-    attempt_id, task_id, execution_id, run_id, attempt_number, status, lease_owner, closed_at
-)
-VALUES (
-    :attempt_id, :task_id, :execution_id, :run_id, :attempt_number, :status, :lease_owner,
-    :closed_at
-);
+INSERT INTO past_attempts ({attempt_columns})
+VALUES ({:attempt_columns});
 
 -- past_attempt: a superseded attempt.
-SELECT
-    attempt_id, task_id, execution_id, run_id, attempt_number, status, lease_owner, closed_at
+SELECT {attempt_columns}
 FROM past_attempts
 WHERE attempt_id = :attempt_id;
 
@@ -71,29 +58,19 @@ LIMIT 1;
 
 -- claimable_activity: the activity whose ready task a worker should get next. One row or none.
 -- :types is a JSON list of types, '[]' for any.
-SELECT
-    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
-    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
-    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
-    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
-    due_at
+SELECT {activity_columns}
 FROM activities
 WHERE
     namespace = :namespace
     AND task_queue = :task_queue
     AND task_status = 'ready'
     AND available_at <= :now
-    AND (:types = '[]' OR activity_type IN (SELECT value FROM json_each(:types)))
+    AND (:types = '[]' OR activity_type IN ({listed_types}))
 ORDER BY priority, available_at, task_id
 LIMIT 1;
 
 -- activity_claimed_by_request: the activity whose task was handed out to this poll before.
-SELECT
-    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
-    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
-    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
-    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
-    due_at
+SELECT {activity_columns}
 FROM activities
 WHERE
     lease_owner = :worker_id
@@ -104,33 +81,18 @@ WHERE
 LIMIT 1;
 
 -- activities_leased_to: the activities whose task this worker holds.
-SELECT
-    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
-    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
-    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
-    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
-    due_at
+SELECT {activity_columns}
 FROM activities
 WHERE lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace;
 
 -- open_activities: the activities of a run that have no outcome, in order.
-SELECT
-    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
-    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
-    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
-    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
-    due_at
+SELECT {activity_columns}
 FROM activities
 WHERE run_id = :run_id AND closed_at IS NULL
 ORDER BY sequence;
 
 -- due_activities: the activities that need the clock, most overdue first.
-SELECT
-    execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
-    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
-    lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
-    schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
-    due_at
+SELECT {activity_columns}
 FROM activities
 WHERE due_at IS NOT NULL AND due_at <= :now
 ORDER BY due_at

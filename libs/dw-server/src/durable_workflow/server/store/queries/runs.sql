@@ -1,5 +1,7 @@
--- insert_run: a new run.
-INSERT INTO runs (
+-- {listed_types}: the members of :types, a JSON list. A dialect says it its own way.
+    SELECT value FROM json_each(:types);
+
+-- {run_columns}: the columns of a run, in the order of its fields.
     run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
     priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
     run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
@@ -10,22 +12,15 @@ INSERT INTO runs (
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
     task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
     task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
-    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
-)
-VALUES (
-    :run_id, :namespace, :workflow_id, :run_number, :workflow_type, :task_queue, :compatibility,
-    :codec, :priority, :fairness_key, :fairness_weight, :started_at, :execution_timeout_seconds,
-    :run_timeout_seconds, :execution_deadline, :run_deadline, :parent_run_id, :parent_sequence,
-    :link_id, :status, :closed_reason, :closed_at, :last_progress_at, :continued_to_run_id,
-    :last_sequence, :history_bytes, :warned, :tasks_completed, :batch_first, :batch_size,
-    :batch_open, :blocked_on, :pending_activities, :pending_timers, :pending_children,
-    :pending_signals, :pending_updates, :wait_id, :wait_key, :wait_fingerprint, :wait_sequence,
-    :wait_timeout, :wait_timer_id, :wait_fire_at, :buffered, :holds, :task_id, :task_status,
-    :task_attempt, :task_available_at, :task_ordinary, :updates_wait, :task_update_id,
-    :task_context, :task_failures, :task_error, :task_error_type, :lease_owner, :leased_at,
-    :lease_expires_at, :claimed_sequence, :poll_request_id, :sticky_worker, :sticky_sequence,
-    :sticky_until, :due_at
-);
+    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at;
+
+-- {run_details_columns}: the columns of the cold half of a run.
+    run_id, arguments, business_key, memo, search_attributes, output, failure,
+    continued_from_run_id;
+
+-- insert_run: a new run.
+INSERT INTO runs ({run_columns})
+VALUES ({:run_columns});
 
 -- save_run: everything of a run that may change.
 UPDATE runs
@@ -52,34 +47,12 @@ SET
 WHERE run_id = :run_id;
 
 -- run_by_id: one run.
-SELECT
-    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
-    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
-    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
-    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
-    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
-    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
-    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
-    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
-    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
-    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
+SELECT {run_columns}
 FROM runs
 WHERE run_id = :run_id;
 
 -- run_by_task: the run whose open workflow task this is.
-SELECT
-    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
-    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
-    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
-    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
-    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
-    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
-    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
-    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
-    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
-    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
+SELECT {run_columns}
 FROM runs
 WHERE task_id = :task_id AND namespace = :namespace;
 
@@ -100,18 +73,7 @@ VALUES (
 -- claimable_run: the run whose ready task a worker should get next. One row or none.
 -- :types is a JSON list of types, '[]' for any. A task that is offered to a sticky worker
 -- is nobody else's until :now has passed the offer.
-SELECT
-    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
-    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
-    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
-    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
-    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
-    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
-    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
-    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
-    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
-    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
+SELECT {run_columns}
 FROM runs
 WHERE
     namespace = :namespace
@@ -119,24 +81,13 @@ WHERE
     AND task_status = 'ready'
     AND task_available_at <= :now
     AND (compatibility IS NULL OR compatibility = :build_id)
-    AND (:types = '[]' OR workflow_type IN (SELECT value FROM json_each(:types)))
+    AND (:types = '[]' OR workflow_type IN ({listed_types}))
     AND (sticky_until <= :now OR sticky_worker = :worker_id)
 ORDER BY priority, task_available_at, task_id
 LIMIT 1;
 
 -- run_claimed_by_request: the run whose task was handed out to this poll before.
-SELECT
-    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
-    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
-    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
-    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
-    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
-    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
-    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
-    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
-    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
-    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
+SELECT {run_columns}
 FROM runs
 WHERE
     lease_owner = :worker_id
@@ -147,34 +98,12 @@ WHERE
 LIMIT 1;
 
 -- runs_leased_to: the runs whose workflow task this worker holds.
-SELECT
-    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
-    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
-    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
-    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
-    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
-    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
-    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
-    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
-    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
-    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
+SELECT {run_columns}
 FROM runs
 WHERE lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace;
 
 -- due_runs: the runs that need the clock, most overdue first.
-SELECT
-    run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
-    priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
-    run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
-    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
-    last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
-    blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
-    pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,
-    wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
-    task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
-    task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
-    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at
+SELECT {run_columns}
 FROM runs
 WHERE due_at IS NOT NULL AND due_at <= :now
 ORDER BY due_at
@@ -184,19 +113,11 @@ LIMIT :most;
 SELECT min(due_at) FROM runs WHERE due_at IS NOT NULL;
 
 -- insert_run_details: the cold half of a new run.
-INSERT INTO run_details (
-    run_id, arguments, business_key, memo, search_attributes, output, failure,
-    continued_from_run_id
-)
-VALUES (
-    :run_id, :arguments, :business_key, :memo, :search_attributes, :output, :failure,
-    :continued_from_run_id
-);
+INSERT INTO run_details ({run_details_columns})
+VALUES ({:run_details_columns});
 
 -- run_details: the cold half of a run.
-SELECT
-    run_id, arguments, business_key, memo, search_attributes, output, failure,
-    continued_from_run_id
+SELECT {run_details_columns}
 FROM run_details
 WHERE run_id = :run_id;
 

@@ -1,24 +1,21 @@
+-- {timer_columns}: the columns of a timer.
+    timer_id, run_id, sequence, delay, fire_at, wait_id, status;
+
 -- insert_timer: a pending timer.
-INSERT INTO timers (
-    timer_id, run_id, sequence, delay, fire_at, wait_id, status
-)
-VALUES (
-    :timer_id, :run_id, :sequence, :delay, :fire_at, :wait_id, :status
-);
+INSERT INTO timers ({timer_columns})
+VALUES ({:timer_columns});
 
 -- save_timer: whether a timer is pending, fired or cancelled.
 UPDATE timers SET status = :status WHERE timer_id = :timer_id;
 
 -- open_timers: the pending timers of a run, in order.
-SELECT
-    timer_id, run_id, sequence, delay, fire_at, wait_id, status
+SELECT {timer_columns}
 FROM timers
 WHERE run_id = :run_id AND status = 'pending'
 ORDER BY sequence;
 
 -- due_timers: the timers that should fire, in the order in which they should have.
-SELECT
-    timer_id, run_id, sequence, delay, fire_at, wait_id, status
+SELECT {timer_columns}
 FROM timers
 WHERE status = 'pending' AND fire_at <= :now
 ORDER BY fire_at, timer_id

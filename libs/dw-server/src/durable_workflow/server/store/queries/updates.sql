@@ -1,14 +1,11 @@
--- insert_update: an update that was accepted, or refused at once.
-INSERT INTO updates (
+-- {update_columns}: the columns of an update.
     update_id, namespace, workflow_id, run_id, command_id, command_sequence, update_name,
     request_id, arguments, position, accepted_at, status, applied_at, rejected_at, closed_at,
-    workflow_sequence, result, failure_id, failure_message
-)
-VALUES (
-    :update_id, :namespace, :workflow_id, :run_id, :command_id, :command_sequence, :update_name,
-    :request_id, :arguments, :position, :accepted_at, :status, :applied_at, :rejected_at,
-    :closed_at, :workflow_sequence, :result, :failure_id, :failure_message
-);
+    workflow_sequence, result, failure_id, failure_message;
+
+-- insert_update: an update that was accepted, or refused at once.
+INSERT INTO updates ({update_columns})
+VALUES ({:update_columns});
 
 -- save_update: how an update stands.
 UPDATE updates
@@ -19,18 +16,12 @@ SET
 WHERE update_id = :update_id;
 
 -- update_by_id: one update.
-SELECT
-    update_id, namespace, workflow_id, run_id, command_id, command_sequence, update_name,
-    request_id, arguments, position, accepted_at, status, applied_at, rejected_at, closed_at,
-    workflow_sequence, result, failure_id, failure_message
+SELECT {update_columns}
 FROM updates
 WHERE update_id = :update_id;
 
 -- update_by_request: the update that this request asked for before.
-SELECT
-    update_id, namespace, workflow_id, run_id, command_id, command_sequence, update_name,
-    request_id, arguments, position, accepted_at, status, applied_at, rejected_at, closed_at,
-    workflow_sequence, result, failure_id, failure_message
+SELECT {update_columns}
 FROM updates
 WHERE
     namespace = :namespace
@@ -39,10 +30,7 @@ WHERE
     AND request_id = :request_id;
 
 -- accepted_updates: the accepted updates of a run that have no outcome, oldest first.
-SELECT
-    update_id, namespace, workflow_id, run_id, command_id, command_sequence, update_name,
-    request_id, arguments, position, accepted_at, status, applied_at, rejected_at, closed_at,
-    workflow_sequence, result, failure_id, failure_message
+SELECT {update_columns}
 FROM updates
 WHERE run_id = :run_id AND status = 'accepted'
 ORDER BY position

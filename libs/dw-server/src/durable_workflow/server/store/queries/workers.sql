@@ -1,34 +1,22 @@
--- worker: one registered worker.
-SELECT
+-- {worker_columns}: the columns of a worker.
     namespace, worker_id, task_queue, runtime, sdk_version, build_id, workflow_types,
     activity_types, fingerprints, max_workflow_tasks, max_activity_tasks, capabilities,
     task_slots, process_metrics, heartbeat_interval, registered_at, heartbeat_at, seen_at,
-    due_at
+    due_at;
+
+-- worker: one registered worker.
+SELECT {worker_columns}
 FROM workers
 WHERE namespace = :namespace AND worker_id = :worker_id;
 
 -- workers_of_queue: the workers of a task queue.
-SELECT
-    namespace, worker_id, task_queue, runtime, sdk_version, build_id, workflow_types,
-    activity_types, fingerprints, max_workflow_tasks, max_activity_tasks, capabilities,
-    task_slots, process_metrics, heartbeat_interval, registered_at, heartbeat_at, seen_at,
-    due_at
+SELECT {worker_columns}
 FROM workers
 WHERE namespace = :namespace AND task_queue = :task_queue;
 
 -- put_worker: registers a worker, or replaces what was known of it.
-INSERT INTO workers (
-    namespace, worker_id, task_queue, runtime, sdk_version, build_id, workflow_types,
-    activity_types, fingerprints, max_workflow_tasks, max_activity_tasks, capabilities,
-    task_slots, process_metrics, heartbeat_interval, registered_at, heartbeat_at, seen_at,
-    due_at
-)
-VALUES (
-    :namespace, :worker_id, :task_queue, :runtime, :sdk_version, :build_id, :workflow_types,
-    :activity_types, :fingerprints, :max_workflow_tasks, :max_activity_tasks, :capabilities,
-    :task_slots, :process_metrics, :heartbeat_interval, :registered_at, :heartbeat_at, :seen_at,
-    :due_at
-)
+INSERT INTO workers ({worker_columns})
+VALUES ({:worker_columns})
 ON CONFLICT (namespace, worker_id) DO UPDATE
 SET
     task_queue = excluded.task_queue, runtime = excluded.runtime,
