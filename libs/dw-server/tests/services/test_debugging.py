@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from durable_workflow.server.services import debugging
+from durable_workflow.server.services import debugging, describing
 from durable_workflow.server.services.refusals import Refused
 from durable_workflow.server.store.protocol import Read
 
@@ -19,7 +19,7 @@ async def look(
     server: Any, workflow_id: str = "wf", run_id: str | None = None, preview: bool = False
 ) -> Json:
     def work(read: Read) -> Json:
-        run = debugging.find(read, "default", workflow_id, run_id)
+        run = describing.find_run(read, "default", workflow_id, run_id).run
         return debugging.debug(read, run, server.settings, pending_queries=0, preview=preview)
 
     body: Json = msgspec.json.decode(msgspec.json.encode(await server.store.read(work)))

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from durable_workflow.server.services import task_queues
+from durable_workflow.server.store.protocol import Read
 
 Json = dict[str, Any]
 TASK_ADMISSION = {
@@ -41,11 +42,10 @@ TASK_ADMISSION = {
 
 
 async def look(server: Any, name: str = "q", pending: int = 0) -> Json:
-    body: Json = await server.store.read(
-        lambda read: task_queues.describe(
-            read, "default", name, server.settings, pending_queries=pending
-        )
-    )
+    def work(read: Read) -> Json:
+        return task_queues.describe(read, "default", name, server.settings, pending_queries=pending)
+
+    body: Json = await server.store.read(work)
     return body
 
 

@@ -8,8 +8,7 @@ the request, then the `ServiceSettings`:
   ``describe(read, namespace, workflow_id, run_id=None) -> dict``,
   ``list_runs(read, namespace, workflow_id) -> dict``,
   ``list_workflows(read, namespace, request) -> dict``
-- ``debugging``: ``find(read, namespace, workflow_id, run_id) -> Run``,
-  ``debug(read, run, settings, pending_queries=…, preview=…) -> dict``
+- ``debugging``: ``debug(read, run, settings, pending_queries=…, preview=…) -> dict``
 - ``task_queues``: ``describe(read, namespace, name, settings, pending_queries=…) -> dict``
 - ``history``: ``page(read, namespace, request) -> dict``
 - ``signals``: ``signal``, ``ends``: ``cancel``, ``terminate``, ``updates``: ``accept``

@@ -24,33 +24,13 @@ from durable_workflow.server.services import (
     rows,
     task_queues,
 )
-from durable_workflow.server.services.describing import (
-    bucket,
-    instance_not_found,
-    run_not_found,
-    wait_of,
-)
+from durable_workflow.server.services.describing import bucket, wait_of
 from durable_workflow.server.services.findings import Problems
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read
 
 PREVIEW_BYTES: Final = 4096
 _MOST_KEYS = 20
-
-
-def find(read: Read, namespace: str, workflow_id: str, run_id: str | None) -> Run:
-    """The current run of a workflow id, or the one named.
-
-    Raises:
-        Refused: There is none.
-    """
-    row = read.one("instance", namespace=namespace, workflow_id=workflow_id)
-    if row is None and run_id is None:
-        raise instance_not_found(workflow_id)
-    run = None if row is None else rows.load_run(read, run_id or row[1])
-    if run is None or (run.namespace, run.workflow_id) != (namespace, workflow_id):
-        raise run_not_found(workflow_id, run_id or "")
-    return run
 
 
 def debug(

@@ -6,6 +6,8 @@ import base64
 import string
 from typing import Any
 
+import msgspec
+
 from durable_workflow.server.engine.state import (
     LEASED,
     TERMINAL,
@@ -30,18 +32,36 @@ _BUCKETS = {
 }
 
 
-def describe(
-    read: Read, namespace: str, workflow_id: str, run_id: str | None = None
-) -> dict[str, Any]:
-    """One run of a workflow id: the current one, or the one named."""
+class Found(msgspec.Struct, frozen=True):
+    """A run, and how it stands among the runs of its workflow id."""
+
+    run: Run
+    run_count: int
+    is_current: bool
+
+
+def find_run(read: Read, namespace: str, workflow_id: str, run_id: str | None = None) -> Found:
+    """The current run of a workflow id, or the one named.
+
+    Raises:
+        Refused: There is none.
+    """
     row = read.one("instance", namespace=namespace, workflow_id=workflow_id)
     if row is None and run_id is None:
         raise instance_not_found(workflow_id)
     run = None if row is None else rows.load_run(read, run_id or row[1])
     if row is None or run is None or (run.namespace, run.workflow_id) != (namespace, workflow_id):
         raise run_not_found(workflow_id, run_id or "")
-    details = rows.load_details(read, run.run_id)
-    return _description(run, details, run_count=row[2], current=run.run_id == row[1])
+    return Found(run, run_count=row[2], is_current=run.run_id == row[1])
+
+
+def describe(
+    read: Read, namespace: str, workflow_id: str, run_id: str | None = None
+) -> dict[str, Any]:
+    """One run of a workflow id: the current one, or the one named."""
+    found = find_run(read, namespace, workflow_id, run_id)
+    details = rows.load_details(read, found.run.run_id)
+    return _description(found.run, details, run_count=found.run_count, current=found.is_current)
 
 
 def list_runs(read: Read, namespace: str, workflow_id: str) -> dict[str, Any]:

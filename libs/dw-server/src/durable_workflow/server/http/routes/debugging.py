@@ -8,7 +8,7 @@ from durable_workflow.server.http.bodies.debugging import read_debug
 from durable_workflow.server.http.request import Request
 from durable_workflow.server.http.roles import OPERATORS
 from durable_workflow.server.http.routing import Route
-from durable_workflow.server.services import debugging
+from durable_workflow.server.services import debugging, describing
 from durable_workflow.server.services.requests import Answer
 from durable_workflow.server.store import Read
 
@@ -24,7 +24,7 @@ async def debug(server: Server, request: Request) -> Answer:
     settings = server.settings.services
 
     def look(read: Read) -> dict[str, Any]:
-        run = debugging.find(read, namespace, workflow_id, run_id)
+        run = describing.find_run(read, namespace, workflow_id, run_id).run
         pending = server.queries.pending(namespace, run.task_queue)
         return debugging.debug(read, run, settings, pending_queries=pending, preview=preview)
 
