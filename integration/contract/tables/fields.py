@@ -233,6 +233,12 @@ def _query_rows() -> Iterator[Bad]:
         ("/api/workflows", "page_size", ["0", "201", "-1", "abc", "1.5"]),
         (history, "page_size", ["0", "1001", "-1", "abc", "1.5"]),
         (history, "wait_new_event", ["maybe", "2"]),
+        ("/api/workflows/{workflow}/debug", "include_last_event_payload", ["maybe", "2"]),
+        (
+            "/api/workflows/{workflow}/runs/{run}/debug",
+            "include_last_event_payload",
+            ["maybe", "2"],
+        ),
     ]
     for path, field, values in wrong:
         for value in values:

@@ -60,12 +60,16 @@ def _start() -> Iterator[Bad]:
 def _unknown_workflows() -> Iterator[Bad]:
     for path, reason in [
         ("/api/workflows/unknown", "instance_not_found"),
+        ("/api/workflows/unknown/debug", "instance_not_found"),
         ("/api/workflows/unknown/runs", "instance_not_found"),
         ("/api/workflows/unknown/runs/01x", "run_not_found"),
+        ("/api/workflows/unknown/runs/01x/debug", "run_not_found"),
         ("/api/workflows/unknown/runs/01x/history", "run_not_found"),
         ("/api/workflows/{workflow}/runs/01x", "run_not_found"),
+        ("/api/workflows/{workflow}/runs/01x/debug", "run_not_found"),
         ("/api/workflows/{workflow}/runs/01x/history", "run_not_found"),
         ("/api/workflows/{workflow}/runs/{closed_run}", "run_not_found"),
+        ("/api/workflows/{workflow}/runs/{closed_run}/debug", "run_not_found"),
         ("/api/workflows/{workflow}/runs/{closed_run}/history", "run_not_found"),
     ]:
         yield Bad(name=f"GET {path}", method="GET", path=path, status=404, reason=reason)

@@ -14,8 +14,10 @@ MAX_BODY = 2_097_152
 CONTROL_GETS = [
     "/api/workflows",
     "/api/workflows/{workflow}",
+    "/api/workflows/{workflow}/debug",
     "/api/workflows/{workflow}/runs",
     "/api/workflows/{workflow}/runs/{run}",
+    "/api/workflows/{workflow}/runs/{run}/debug",
     "/api/workflows/{workflow}/runs/{run}/history",
 ]
 CONTROL_POSTS = [

@@ -1,0 +1,145 @@
+"""What an operator sees of a stuck run: every way in which a workflow task keeps failing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from durable_workflow import workflow
+from durable_workflow.client import WorkflowHandle
+from durable_workflow.workflow import WorkflowContext
+from integration.harness.waiting import eventually
+from integration.language.scene import ELSEWHERE, QUEUE, Scene
+
+Steps = Generator[Any, Any, Any]
+
+
+@workflow.defn(name="raises-at-once")
+class RaisesAtOnce:
+    def run(self, ctx: WorkflowContext) -> Any:
+        raise RuntimeError("before it began")
+
+
+@workflow.defn(name="result-is-an-object")
+class ResultIsAnObject:
+    def run(self, ctx: WorkflowContext) -> Steps:
+        yield ctx.schedule_activity("echo", [1])
+        return object()
+
+
+@workflow.defn(name="takes-one")
+class TakesOne:
+    def run(self, ctx: WorkflowContext, one: int) -> Steps:
+        yield ctx.schedule_activity("echo", [one])
+        return one
+
+
+@workflow.defn(name="changes")
+class Before:
+    def run(self, ctx: WorkflowContext) -> Steps:
+        yield ctx.sleep(0)
+        yield ctx.wait_condition(lambda: False, key="held")
+
+
+@workflow.defn(name="changes")
+class After:
+    def run(self, ctx: WorkflowContext) -> Steps:
+        yield ctx.schedule_activity("echo", [1])
+
+
+async def debug(scene: Scene, handle: WorkflowHandle) -> dict[str, Any]:
+    return await scene.get(f"/api/workflows/{handle.workflow_id}/debug")
+
+
+async def failing(scene: Scene, handle: WorkflowHandle, times: int = 1) -> dict[str, Any]:
+    """Wait until the run's task has failed so often and rests; check what must be shown then."""
+    body = await eventually(
+        lambda: debug(scene, handle),
+        lambda seen: bool(
+            seen["pending_workflow_tasks"]
+            and seen["pending_workflow_tasks"][0]["repair_count"] >= times
+            and seen["pending_workflow_tasks"][0]["status"] == "ready"
+        ),
+    )
+    assert body["diagnostic_status"] == "needs_attention"
+    assert body["execution"]["task_problem"] is True
+    [task] = body["pending_workflow_tasks"]
+    assert task["attempt_count"] >= times
+    assert task["lease_owner"] is None
+    assert body["execution"]["next_scheduled_event"]["available_at"] == task["available_at"]
+    by_code = {finding["code"]: finding["message"] for finding in body["findings"]}
+    assert task["last_error"] in by_code["task_problem"]
+    assert task["available_at"] in by_code["task_problem"]
+    assert "no_active_pollers" not in by_code
+    return body
+
+
+def error_of(body: dict[str, Any]) -> str:
+    error: str = body["pending_workflow_tasks"][0]["last_error"]
+    return error
+
+
+async def test_code_that_raises_is_shown_with_its_attempts(scene: Scene) -> None:
+    async with scene.working(RaisesAtOnce):
+        handle = await scene.start("raises-at-once")
+        first = await failing(scene, handle)
+        second = await failing(scene, handle, times=2)
+        await handle.terminate()
+    assert "before it began" in error_of(first)
+    assert first["execution"]["liveness_state"] == "workflow_replay_blocked"
+    [one], [other] = first["pending_workflow_tasks"], second["pending_workflow_tasks"]
+    assert other["task_id"] == one["task_id"]
+    assert other["attempt_count"] > one["attempt_count"]
+    assert other["available_at"] > one["available_at"]
+    assert (await debug(scene, handle))["diagnostic_status"] == "terminal"
+
+
+async def test_a_result_that_cannot_be_encoded_is_shown(scene: Scene) -> None:
+    async with scene.working(ResultIsAnObject):
+        handle = await scene.start("result-is-an-object")
+        body = await failing(scene, handle)
+        await handle.terminate()
+    assert "object" in error_of(body)
+    assert body["execution"]["liveness_state"] == "workflow_task_ready"
+
+
+async def test_an_input_that_cannot_be_read_is_shown(scene: Scene) -> None:
+    async with scene.working(TakesOne):
+        answer = await scene.post(
+            "/api/workflows",
+            {
+                "workflow_id": "unreadable",
+                "workflow_type": "takes-one",
+                "task_queue": QUEUE,
+                "input": ELSEWHERE,
+            },
+        )
+        assert answer.status_code == 201, answer.text
+        handle = scene.client.get_workflow_handle("unreadable")
+        body = await failing(scene, handle)
+        await handle.terminate()
+    assert error_of(body)
+
+
+async def test_code_that_no_longer_fits_the_history_is_shown(scene: Scene) -> None:
+    async with scene.working(Before):
+        handle = await scene.start("changes")
+        await scene.until(handle, lambda seen: "ConditionWaitOpened" in seen)
+    async with scene.working(After):
+        await handle.signal("wake")
+        body = await failing(scene, handle)
+        await handle.terminate()
+    assert body["execution"]["liveness_state"] == "workflow_replay_blocked"
+    assert body["pending_workflow_tasks"][0]["last_error_type"] == "NonDeterministicReplayError"
+    assert "workflow_replay_blocked" in [each["code"] for each in body["findings"]]
+
+
+async def test_a_run_that_nobody_works_on_says_so(scene: Scene) -> None:
+    handle = await scene.start("takes-one", 1)
+    body = await debug(scene, handle)
+    assert body["diagnostic_status"] == "pending_work"
+    assert [each["code"] for each in body["findings"]] == ["no_active_pollers"]
+    async with scene.working(TakesOne):
+        assert await scene.result(handle) == 1
+    body = await debug(scene, handle)
+    assert (body["diagnostic_status"], body["findings"]) == ("terminal", [])
