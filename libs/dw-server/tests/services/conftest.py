@@ -148,9 +148,6 @@ class Server:
     async def give_back(self, task: Json) -> None:
         await self.run(workflow_tasks.give_back, "default", task)
 
-    async def give_back(self, task: Json) -> None:
-        await self.run(workflow_tasks.give_back, "default", task)
-
     async def complete(self, task: Json, *commands: Json, keep_history: bool = False) -> Answer:
         request = CompleteWorkflowTask(
             owner=owner(task), commands=list(commands), keep_history=keep_history
@@ -179,9 +176,6 @@ class Server:
         task = await self.poll_activity(worker_id, **fields)
         assert task is not None, "there is no activity task"
         return task
-
-    async def give_back_activity(self, task: Json) -> None:
-        await self.run(activity_tasks.give_back, "default", task)
 
     async def give_back_activity(self, task: Json) -> None:
         await self.run(activity_tasks.give_back, "default", task)
