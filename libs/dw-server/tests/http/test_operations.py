@@ -349,6 +349,30 @@ async def test_a_worker_that_validates_is_asked_first() -> None:
         assert (await asked).status_code == 202
 
 
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        ({"message": "too much"}, 409),
+        ({"message": "cannot replay", "reason": "query_workflow_state_unavailable"}, 202),
+    ],
+)
+async def test_a_validation_fails_with_the_validator_s_message_or_says_why_not(
+    failure: dict[str, str], status: int
+) -> None:
+    async with served() as wire:
+        await wire.register("query_tasks", "update_validation")
+        await waiting(wire)
+        asked = asyncio.create_task(wire.post("/wf/update/set", {"input": [9]}))
+        await wire.answer(await wire.question(), "fail", failure=failure)
+        answer = await asked
+        assert answer.status_code == status
+        if status == 409:
+            assert (answer.json()["reason"], answer.json()["message"]) == (
+                "update_rejected",
+                "too much",
+            )
+
+
 async def test_an_update_that_the_worker_does_not_know_is_refused() -> None:
     async with served() as wire:
         await wire.register("query_tasks", "update_validation")

@@ -16,7 +16,7 @@ import msgspec
 
 from durable_workflow.server.engine.state import JsonObject
 from durable_workflow.server.engine.times import precise, seconds
-from durable_workflow.server.querying.question import Question
+from durable_workflow.server.querying.question import UPDATE_VALIDATION, Question
 from durable_workflow.server.services.refusals import Refused
 from durable_workflow.server.services.requests import (
     CompleteQueryTask,
@@ -221,11 +221,15 @@ class QueryBoard:
     def fail(self, request: FailQueryTask) -> dict[str, Any]:
         """Take the reason why there is no answer.
 
+        A validation that fails with a message alone is the validator's refusal: a worker that
+        cannot ask it gives another reason.
+
         Raises:
             Refused: The question is not the caller's to answer.
         """
         posted = self._held(request.owner)
-        reason = request.reason or "query_rejected"
+        validates = posted.question.kind == UPDATE_VALIDATION
+        reason = request.reason or ("update_rejected" if validates else "query_rejected")
         if reason == HISTORY_NEEDED and posted.partial:
             posted.whole = True
             self._offer_again(posted)
