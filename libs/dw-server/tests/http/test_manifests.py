@@ -13,19 +13,10 @@ import pytest
 from durable_workflow.server.http.bodies import workflows as bodies
 from durable_workflow.server.http.bodies.fields import as_object
 from durable_workflow.server.http.manifests import cluster_info, server_capabilities
-from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.settings import Settings
 
 EXAMPLE = Path(__file__).with_name("cluster_info.json")  # that of control-plane 3.4
 FREE_TEXT = ("description", "notes", "rule", "resolution", "meaning")
-# Capabilities whose routes a server may be without, and the path that begins them.
-SERVED_BY = {
-    "schedules": "/schedules",
-    "schedule_jitter": "/schedules",
-    "schedule_max_runs": "/schedules",
-    "history_export": "/workflows/{workflow_id}/runs/{run_id}/history/export",
-    "history_retention": "/system/retention",
-}
 NOBODY: dict[str, Any] = {
     "namespace": "default",
     "active_workers": 0,
@@ -65,20 +56,9 @@ def differences(wanted: Any, ours: Any, at: str = "") -> Iterator[str]:
 def test_it_is_the_example_of_the_specification_and_says_our_extensions(
     info: dict[str, Any],
 ) -> None:
-    not_served = {f".capabilities.{name}: wanted True, ours False" for name in SERVED_BY}
-    assert set(differences(example(), info)) == {
-        ".worker_protocol.server_capabilities.extensions: only ours",
-        *not_served,
-    }
-
-
-@pytest.mark.parametrize(("capability", "path"), SERVED_BY.items())
-def test_a_capability_is_said_where_its_routes_are(
-    info: dict[str, Any], capability: str, path: str
-) -> None:
-    served = any(route.template.startswith(path) for route in ROUTES)
-
-    assert info["capabilities"][capability] is served
+    assert list(differences(example(), info)) == [
+        ".worker_protocol.server_capabilities.extensions: only ours"
+    ]
 
 
 def test_what_a_worker_checks_before_it_registers(info: dict[str, Any]) -> None:
