@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from durable_workflow.server.engine.activities import backoff, lease_length
+from durable_workflow.server.engine.activities import lease_length
+from durable_workflow.server.engine.activity_outcomes import backoff
 from durable_workflow.server.engine.state import ActivityPolicy
 from durable_workflow.server.engine.tasks import backoff_seconds
 from durable_workflow.server.engine.times import SECOND, in_seconds, offset, precise

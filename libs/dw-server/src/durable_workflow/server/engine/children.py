@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine import activities, batches
+from durable_workflow.server.engine import batches
+from durable_workflow.server.engine.activity_outcomes import backoff
 from durable_workflow.server.engine.decision import (
     Decision,
     NewId,
@@ -168,7 +169,7 @@ def close_reason(parent: Run) -> str:
 def _retry(decision: Decision, link: ChildLink, child: Run, details: RunDetails) -> None:
     policy = policy_of(link)
     assert policy is not None
-    delay = activities.backoff(policy.backoff_seconds, link.attempts)
+    delay = backoff(policy.backoff_seconds, link.attempts)
     link.attempts += 1
     retry: JsonObject = {
         "retry_attempt": link.attempts,

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from durable_workflow.server.engine import activities
-from durable_workflow.server.engine.activities import Failure
+from durable_workflow.server.engine import activities, activity_outcomes
+from durable_workflow.server.engine.activity_outcomes import Failure
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.state import (
     CANCELLED,
@@ -98,7 +98,7 @@ def complete(
     held = _held(unit, namespace, request)
     if held.stopped is not None or held.activity is None:
         return _not_recorded(request, held, "completed")
-    decision = activities.complete(
+    decision = activity_outcomes.complete(
         held.run,
         held.activity,
         tx.now,
@@ -117,7 +117,7 @@ def fail(tx: Tx, namespace: str, request: FailActivityTask, settings: ServiceSet
     if held.stopped is not None or held.activity is None:
         return _not_recorded(request, held, "failed")
     failure = request.failure
-    decision = activities.fail(
+    decision = activity_outcomes.fail(
         held.run,
         held.activity,
         tx.now,

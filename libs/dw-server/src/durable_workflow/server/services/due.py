@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 
-from durable_workflow.server.engine import activities, closing, facts
+from durable_workflow.server.engine import activity_outcomes, closing, facts
 from durable_workflow.server.engine.state import LEASED, READY, Activity, Run, Timer
 from durable_workflow.server.notices import TaskReady
 from durable_workflow.server.services import activity_tasks, workflow_tasks
@@ -97,9 +97,9 @@ def _handle_activities(tx: Tx, most: int, settings: ServiceSettings) -> int:
 def _handle_activity(unit: Unit, activity: Activity) -> None:
     tx = unit.tx
     run = unit.run(activity.run_id)
-    timeout_kind = activities.overdue(activity, tx.now)
+    timeout_kind = activity_outcomes.overdue(activity, tx.now)
     if timeout_kind is not None:
-        decision = activities.time_out(
+        decision = activity_outcomes.time_out(
             run,
             activity,
             tx.now,

@@ -1,0 +1,257 @@
+"""How an attempt of an activity ends: a result, another attempt, a failure (worker-protocol 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from durable_workflow._wire import names
+from durable_workflow.server.engine import batches
+from durable_workflow.server.engine.activities import (
+    EXPIRED,
+    close,
+    ids_of,
+    policy_of,
+    queue_again,
+    supersede_attempt,
+)
+from durable_workflow.server.engine.decision import Decision, NewId, encode_payload
+from durable_workflow.server.engine.payloads import blob_size, recorded
+from durable_workflow.server.engine.state import (
+    COMPLETED,
+    FAILED,
+    PENDING,
+    Activity,
+    ActivityPolicy,
+    JsonObject,
+    Outcome,
+    Run,
+    as_object,
+)
+from durable_workflow.server.engine.times import SECOND, precise
+
+
+class Failure(msgspec.Struct):
+    """Why an attempt failed, as its worker said it."""
+
+    message: str
+    type: str | None = None
+    non_retryable: bool = False
+    details: Any = None
+    stack_trace: str | None = None
+
+
+def complete(
+    run: Run,
+    activity: Activity,
+    now: int,
+    new_id: NewId,
+    *,
+    result: Any,
+    payload_limit: int,
+    others: Sequence[Outcome],
+) -> Decision:
+    """The attempt returned. A result over the limit is a failure that is not retried.
+
+    Changes `activity`. `others` are the withheld outcomes, needed where this completes the batch.
+    """
+    size = blob_size(result)
+    if payload_limit and size > payload_limit:
+        decision = Decision(run, now, new_id)
+        message = f"Structural limit exceeded: the activity result has {size} bytes."
+        failed = _failed(decision, activity, Failure(message, "ResultTooLarge", True))
+        failed["failure_category"] = "structural_limit"
+        failed["structural_limit_kind"] = "payload_size"
+        failed["structural_limit_value"] = size
+        failed["structural_limit_configured"] = payload_limit
+        _end(decision, activity, FAILED, names.ACTIVITY_FAILED, failed, others)
+        return decision
+    decision = Decision(run, now, new_id)
+    payload = ids_of(activity)
+    envelope = as_object(result)
+    if envelope is not None and "codec" in envelope:
+        payload["result"] = recorded(envelope)
+        payload["payload_codec"] = envelope["codec"]
+    else:
+        payload["result"] = result
+        payload["payload_codec"] = activity.codec
+    _end(decision, activity, COMPLETED, names.ACTIVITY_COMPLETED, payload, others)
+    return decision
+
+
+def fail(
+    run: Run,
+    activity: Activity,
+    now: int,
+    new_id: NewId,
+    *,
+    failure: Failure,
+    others: Sequence[Outcome],
+) -> Decision:
+    """The attempt failed: it is tried again, or the failure is the outcome. Changes `activity`."""
+    decision = Decision(run, now, new_id)
+    policy = policy_of(activity)
+    never = failure.non_retryable or (
+        policy is not None and failure.type in policy.non_retryable_error_types
+    )
+    if policy is None or never or activity.attempt_count >= policy.max_attempts:
+        payload = _failed(decision, activity, failure)
+        _end(decision, activity, FAILED, names.ACTIVITY_FAILED, payload, others)
+    else:
+        _retry(decision, activity, policy, FAILED, _cause(failure))
+    return decision
+
+
+def overdue(activity: Activity, now: int) -> str | None:
+    """The kind of timeout that has passed, in the order in which they are looked at."""
+    if _passed(activity.schedule_to_close_at, now):
+        return "schedule_to_close"
+    if activity.status == PENDING:
+        return "schedule_to_start" if _passed(activity.schedule_to_start_at, now) else None
+    if _passed(activity.heartbeat_at, now):
+        return "heartbeat"
+    return "start_to_close" if _passed(activity.start_to_close_at, now) else None
+
+
+def time_out(
+    run: Run,
+    activity: Activity,
+    now: int,
+    new_id: NewId,
+    *,
+    timeout_kind: str,
+    others: Sequence[Outcome],
+) -> Decision:
+    """A deadline passed: the activity is tried again, or timed out for good. Changes `activity`."""
+    decision = Decision(run, now, new_id)
+    policy = policy_of(activity)
+    if activity.status == PENDING:
+        # Nobody began the attempt that was waited for. It counts, or it would be retried for ever.
+        activity.attempt_count += 1
+    message = f"Activity {activity.activity_type} exceeded its {timeout_kind} timeout."
+    final = timeout_kind == "schedule_to_close"
+    if policy is not None and not final and activity.attempt_count < policy.max_attempts:
+        cause = {
+            "timeout_kind": timeout_kind,
+            "exception_class": "ActivityTimeoutException",
+            "message": message,
+        }
+        _retry(decision, activity, policy, EXPIRED, cause)
+        return decision
+    payload = ids_of(activity)
+    payload["failure_id"] = new_id()
+    payload["failure_category"] = "timeout"
+    payload["timeout_kind"] = timeout_kind
+    payload["message"] = message
+    payload["exception_class"] = "ActivityTimeoutException"
+    for key, at in (
+        ("schedule_deadline_at", activity.schedule_to_start_at),
+        ("close_deadline_at", activity.start_to_close_at),
+        ("schedule_to_close_deadline_at", activity.schedule_to_close_at),
+        ("heartbeat_deadline_at", activity.heartbeat_at),
+    ):
+        if at is not None:
+            payload[key] = precise(at)
+    _end(decision, activity, FAILED, names.ACTIVITY_TIMED_OUT, payload, others)
+    return decision
+
+
+def _retry(
+    decision: Decision,
+    activity: Activity,
+    policy: ActivityPolicy,
+    attempt_status: str,
+    cause: JsonObject,
+) -> None:
+    now = decision.now
+    attempt = activity.attempt_count
+    delay = backoff(policy.backoff_seconds, attempt)
+    payload = ids_of(activity)
+    del payload["attempt_number"]
+    old_task, old_attempt = activity.task_id, activity.attempt_id
+    supersede_attempt(decision, activity, attempt_status)
+    activity.task_id = decision.new_id()
+    activity.available_at = now + delay * SECOND
+    queue_again(activity, activity.available_at, policy)
+    payload["retry_task_id"] = activity.task_id
+    payload["retry_of_task_id"] = old_task
+    payload["retry_available_at"] = precise(activity.available_at)
+    payload["retry_backoff_seconds"] = delay
+    if old_attempt is not None:
+        payload["retry_after_attempt_id"] = old_attempt
+    payload["retry_after_attempt"] = attempt
+    payload["max_attempts"] = policy.max_attempts
+    payload["retry_policy"] = policy
+    payload.update(cause)
+    decision.append(names.ACTIVITY_RETRY_SCHEDULED, payload, task_id=old_task)
+    decision.activities.append(activity)
+    decision.created_task_ids.append(activity.task_id)
+
+
+def backoff(delays: Sequence[int], attempt: int) -> int:
+    """Seconds between the failure of attempt number `attempt` and the next one."""
+    return delays[min(attempt - 1, len(delays) - 1)] if delays and attempt else 0
+
+
+def _end(
+    decision: Decision,
+    activity: Activity,
+    status: str,
+    event_type: str,
+    payload: JsonObject,
+    others: Sequence[Outcome],
+) -> None:
+    decision.run.pending_activities -= 1
+    context = {
+        "workflow_wait_kind": "activity",
+        "open_wait_id": f"activity:{activity.execution_id}",
+        "resume_source_kind": "activity_execution",
+        "resume_source_id": activity.execution_id,
+        "activity_execution_id": activity.execution_id,
+        "activity_attempt_id": activity.attempt_id,
+        "activity_type": activity.activity_type,
+        "workflow_sequence": activity.sequence,
+        "workflow_event_type": event_type,
+    }
+    outcome = Outcome(activity.sequence, event_type, encode_payload(payload), activity.task_id)
+    close(decision, activity, status)
+    batches.resolve(decision, outcome, context, others)
+
+
+def _failed(decision: Decision, activity: Activity, failure: Failure) -> JsonObject:
+    payload = ids_of(activity)
+    payload["failure_id"] = decision.new_id()
+    payload["failure_category"] = "activity"
+    payload["non_retryable"] = failure.non_retryable
+    payload.update(_cause(failure))
+    return payload
+
+
+def _cause(failure: Failure) -> JsonObject:
+    # R10: type and non_retryable are kept, with details or without.
+    exception: JsonObject = {"message": failure.message, "code": 0}
+    payload: JsonObject = {}
+    if failure.type is not None:
+        exception["type"] = failure.type
+        payload["exception_type"] = payload["exception_class"] = failure.type
+    if failure.non_retryable:
+        exception["non_retryable"] = True
+    envelope = as_object(failure.details)
+    if envelope is not None and envelope.keys() == {"codec", "blob"}:
+        # R11: whatever the codec's name; it is stored as given and named beside.
+        exception["details"] = envelope["blob"]
+        exception["details_payload_codec"] = envelope["codec"]
+    elif failure.details is not None:
+        exception["details"] = failure.details
+    if failure.stack_trace is not None:
+        exception["stack_trace"] = failure.stack_trace
+    payload["message"] = failure.message
+    payload["code"] = 0
+    payload["exception"] = exception
+    return payload
+
+
+def _passed(deadline: int | None, now: int) -> bool:
+    return deadline is not None and deadline <= now
