@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow import Worker, workflow
+from durable_workflow import Worker, activity, workflow
 from durable_workflow.client import WorkflowHandle
 from durable_workflow.workflow import WorkflowContext
 from integration.harness.waiting import eventually
@@ -238,6 +238,31 @@ async def test_side_effect_that_raises_is_thrown_into_the_code(scene: Scene) -> 
         assert await scene.outcome("side-effect-raises", True) == "caught"
         failed = await failure_of(scene, await scene.start("side-effect-raises", False))
     assert failed["message"] == "no dice"
+
+
+@workflow.defn(name="raises-without-words")
+class RaisesWithoutWords:
+    def run(self, ctx: WorkflowContext, where: str) -> Steps:
+        if where == "activity":
+            yield ctx.schedule_activity("raise-without-words", [])
+        raise AssertionError
+
+
+@activity.defn(name="raise-without-words")
+async def raise_without_words() -> None:
+    await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+
+
+@pytest.mark.parametrize(
+    ("where", "says"), [("workflow", "AssertionError"), ("activity", "TimeoutError")]
+)
+async def test_exception_without_words_fails_the_run_by_its_class(
+    scene: Scene, where: str, says: str
+) -> None:
+    async with scene.working(RaisesWithoutWords, activities=[raise_without_words]):
+        handle = await scene.start("raises-without-words", where)
+        failed = await failure_of(scene, handle)
+    assert failed["message"] == says
 
 
 async def test_unknown_type_fails_the_task_by_name(scene: Scene) -> None:

@@ -222,6 +222,27 @@ def test_an_exception_that_cannot_say_what_it_is_still_fails_the_workflow(
     assert command.message.endswith("<exception str() failed>")
 
 
+@workflow.defn(name="silent")
+class Silent:
+    @workflow.signal("s")
+    def on_signal(self) -> None:
+        raise ValueError
+
+    def run(self, ctx: Any, where: Any) -> Any:
+        if where == "run":
+            raise ValueError("  ")
+        yield ctx.schedule_activity("a", [])
+
+
+@pytest.mark.parametrize("where", ["run", "signal"])
+def test_an_exception_without_words_fails_the_workflow_by_its_class(
+    recorded: Any, where: Any
+) -> None:
+    history = recorded().signal("s") if where == "signal" else recorded()
+    (command,) = workflow.replay(Silent, history, [where]).commands
+    assert command == workflow.FailWorkflow("ValueError", "ValueError")
+
+
 def test_an_exception_that_cannot_say_what_it_is_still_answers(recorded: Any) -> None:
     with pytest.raises(QueryFailed, match="str\\(\\) failed"):
         workflow.query_state(MuteEverywhere, recorded(), ["q"], "q")

@@ -151,12 +151,18 @@ class Mute(Exception):
         (StopIteration("odd"), "failed", None, None, False),
         (ValueError("file \udcff"), "failed", "file \\udcff", "ValueError", False),
         (Mute(), "failed", "<exception str() failed>", "Mute", False),
+        (TimeoutError(), "failed", "TimeoutError", "TimeoutError", False),
+        (CardDeclined(" "), "failed_non_retryable", "CardDeclined", "CardDeclined", True),
+        (ValueError("nul \0"), "failed", "nul \\x00", "ValueError", False),
         (CardDeclined("no"), "failed_non_retryable", "no", "CardDeclined", True),
         (
             ActivityCancelled(), "cancelled", "activity cancelled", "ActivityCancelled", True,
         ),
     ],
-    ids=["error", "stop-iteration", "no-utf8", "mute", "non-retryable", "cancelled"],
+    ids=[
+        "error", "stop-iteration", "no-utf8", "mute", "silent", "blank", "nul", "non-retryable",
+        "cancelled",
+    ],
 )  # fmt: skip
 @pytest.mark.parametrize("in_thread", [False, True])
 async def test_what_an_activity_raises_is_reported(

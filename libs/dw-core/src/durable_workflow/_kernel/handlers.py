@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from durable_workflow._kernel.receivers import Receiver
 from durable_workflow._kernel.run import WorkflowFailure
-from durable_workflow._wire.texts import error_text
+from durable_workflow._wire.texts import failure_message
 from durable_workflow.errors import NonDeterministicReplayError
 from durable_workflow.workflow._context import ContextControl
 
@@ -50,4 +50,4 @@ class Handlers:
             except NonDeterministicReplayError:
                 raise
             except Exception as error:
-                raise WorkflowFailure(error_text(error), type(error).__name__) from error
+                raise WorkflowFailure(failure_message(error), type(error).__name__) from error

@@ -25,7 +25,7 @@ from durable_workflow._kernel.updates import run_update
 from durable_workflow._kernel.waits import ConditionWait
 from durable_workflow._kernel.yields import UnsupportedYield, stop_for
 from durable_workflow._wire.events import read_event
-from durable_workflow._wire.texts import error_text
+from durable_workflow._wire.texts import failure_message
 from durable_workflow.errors import WorkflowPayloadDecodeError
 from durable_workflow.workflow._commands import (
     Command,
@@ -307,7 +307,7 @@ class Machine:
             case Returned(value):
                 self._finish(value)
             case Raised(error):
-                self._end(FailWorkflow(error_text(error), type(error).__name__))
+                self._end(FailWorkflow(failure_message(error), type(error).__name__))
 
     def _finish(self, value: Any) -> None:
         """End the run with what the code returned, if it has yielded all that history has."""

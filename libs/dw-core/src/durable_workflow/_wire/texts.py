@@ -7,3 +7,13 @@ def error_text(error: BaseException) -> str:
         return str(error)
     except Exception:  # noqa: BLE001 (code of the author may raise anything)
         return "<exception str() failed>"
+
+
+def failure_message(error: BaseException) -> str:
+    """What a failure says of its exception: never nothing, as servers require.
+
+    `raise ValueError`, an `assert` without words and every `TimeoutError` of asyncio say nothing;
+    their class does.
+    """
+    text = error_text(error)
+    return text if text.strip() else type(error).__name__

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from durable_workflow import activity
 from durable_workflow._meet import WorkerTransport
-from durable_workflow._wire.texts import error_text
+from durable_workflow._wire.texts import failure_message
 from durable_workflow.activity import ActivityContext, ActivityInfo
 from durable_workflow.errors import ActivityCancelled, NonRetryableError
 from durable_workflow.interceptors import ActivityInterceptorContext, WorkerInterceptor
@@ -145,7 +145,7 @@ class ActivityTasks:
         log.error("activity %s (%s) raised", task.task_id, task.activity_type, exc_info=error)
         trace = "".join(traceback.format_exception(error))
         non_retryable = outcome == "failed_non_retryable"
-        failed = failed_with(error, error_text(error), trace, non_retryable=non_retryable)
+        failed = failed_with(error, failure_message(error), trace, non_retryable=non_retryable)
         return await self._fail(task, failed, outcome)
 
     async def _complete(self, task: ActivityTask, result: Any) -> str:

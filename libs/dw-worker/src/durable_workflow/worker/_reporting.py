@@ -219,6 +219,8 @@ class Reporter:
 
 def failed_with(error: BaseException, message: str, stack_trace: str, **more: Any) -> Failed:
     """A failure that an exception is behind."""
+    # A server takes no null character, and a refused report would leave the task leased.
+    message, stack_trace = (text.replace("\0", "\\x00") for text in (message, stack_trace))
     return Failed(message, type(error).__name__, stack_trace, **more)
 
 
