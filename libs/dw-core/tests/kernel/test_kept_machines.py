@@ -26,6 +26,9 @@ from durable_workflow.errors import (
     NonDeterministicReplayError,
 )
 
+# Found by `-m hypothesis`, which the long run of CI goes by: `given` is inside of these tests.
+pytestmark = pytest.mark.hypothesis
+
 PROGRAMS = max(100, int(os.environ.get("SOAK_EXAMPLES", "0")))
 random_programs = settings(
     max_examples=PROGRAMS,
