@@ -162,6 +162,15 @@ def test_what_cannot_be_waited_for_fails_the_workflow(build: Any, named: Any) ->
     assert named in command.message
 
 
+def test_a_list_that_contains_itself_fails_the_workflow() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    (command,) = replayed(lambda ctx: endless, [])
+    assert command == workflow.FailWorkflow(
+        "workflow yielded unsupported command: [[...]]", "TypeError"
+    )
+
+
 def test_junk_that_cannot_be_shown_fails_the_workflow_all_the_same() -> None:
     class Shy:
         def __repr__(self) -> str:

@@ -28,7 +28,10 @@ def stop_for(value: Any) -> Stop:
     if kind is not None:
         return kind.stop(value)
     if is_list(value):
-        return Batch.of_list(value, _member)
+        try:
+            return Batch.of_list(value, _member)
+        except RecursionError as error:  # a list that contains itself
+            raise UnsupportedYield(value) from error
     raise UnsupportedYield(value)
 
 
