@@ -153,6 +153,7 @@ class Mute(Exception):
         (Mute(), "failed", "<exception str() failed>", "Mute", False),
         (TimeoutError(), "failed", "TimeoutError", "TimeoutError", False),
         (CardDeclined(" "), "failed_non_retryable", "CardDeclined", "CardDeclined", True),
+        (SystemExit(2), "failed", "2", "SystemExit", False),
         (ValueError("nul \0"), "failed", "nul \\x00", "ValueError", False),
         (CardDeclined("no"), "failed_non_retryable", "no", "CardDeclined", True),
         (
@@ -160,8 +161,8 @@ class Mute(Exception):
         ),
     ],
     ids=[
-        "error", "stop-iteration", "no-utf8", "mute", "silent", "blank", "nul", "non-retryable",
-        "cancelled",
+        "error", "stop-iteration", "no-utf8", "mute", "silent", "blank", "exit", "nul",
+        "non-retryable", "cancelled",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("in_thread", [False, True])

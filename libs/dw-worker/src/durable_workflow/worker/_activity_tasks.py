@@ -133,6 +133,10 @@ class ActivityTasks:
                 raise
             # Something that the activity awaited was cancelled, and not this attempt.
             return await self._raised(task, error, "failed")
+        except SystemExit as error:
+            # A command line tool that an activity calls may end so; the worker does not with it,
+            # nor each one that the attempt would come to next.
+            return await self._raised(task, error, "failed")
         except NonRetryableError as error:
             return await self._raised(task, error, "failed_non_retryable")
         except Exception as error:  # noqa: BLE001 - the activity's own, to be reported
