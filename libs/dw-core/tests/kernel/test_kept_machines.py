@@ -59,10 +59,15 @@ class Program:
             raise ValueError("unlucky update")
         self.total += n
         self.log.append(-n)
+        if n == 3:
+            self.notes.append(["update", n, self.ctx.now().isoformat()])
+        elif n == 2:
+            self.notes.append(["update", n, str(self.ctx.uuid4())])
         return self.total
 
     @on_update.validator  # type: ignore[attr-defined, untyped-decorator]
     def check(self, n: Any) -> None:
+        self.ctx.uuid4()  # drawn here alone, so it must not be missing in replays
         if n == 0:
             raise ValueError("nothing to add")
 
@@ -470,6 +475,7 @@ class Worker:
         self.machine: Machine | None = None
         self.stale = 0
         self.served = 0
+        self.kept_through_updates = 0
 
     def rebuild(self, history: Any) -> Any:
         start = Start(
@@ -527,7 +533,9 @@ def run_to_the_end(
         machine = worker.serve(server.history)
         if update_id is not None:
             commands = [machine.apply_update(update_id)]
-            worker.evict()
+            worker.kept_through_updates += machine.awaits
+            if not machine.awaits:
+                worker.evict()
         else:
             commands = machine.commands()
         while random.random() < 0.4:
@@ -541,6 +549,8 @@ def run_to_the_end(
 
 @pytest.mark.parametrize("keeps_waits", [True, False])
 def test_kept_machine_is_the_rebuilt_one(keeps_waits: Any, outcome_of: Any) -> None:
+    kept_through_updates = 0
+
     @random_programs
     @given(program=programs, seed=st.integers(0, 2**32))
     def check(program: Any, seed: Any) -> None:
@@ -549,8 +559,11 @@ def test_kept_machine_is_the_rebuilt_one(keeps_waits: Any, outcome_of: Any) -> N
         worker = Worker(program, outcome_of)
         run_to_the_end(server, worker, random, evicts=True, loses=False, peeks=False)
         assert worker.stale == 0
+        nonlocal kept_through_updates
+        kept_through_updates += worker.kept_through_updates
 
     check()
+    assert kept_through_updates > 10
 
 
 @pytest.mark.parametrize("marked", [True, False])

@@ -12,7 +12,10 @@ from durable_workflow.worker import Worker
 
 @workflow.defn(name="counter")
 class Counter:
+    started = 0
+
     def __init__(self) -> None:
+        Counter.started += 1
         self.total = 0
 
     @workflow.update("add")
@@ -80,15 +83,36 @@ async def test_an_update_is_completed_and_nothing_else(
     assert server.calls["complete_workflow_task"][0]["commands"] == commands
 
 
-async def test_a_kept_machine_serves_an_update_and_is_spent(
+async def test_a_kept_machine_serves_updates_and_is_kept(
     server: Any, worker: Worker, pack: Any
 ) -> None:
     await worker._run_workflow_task(_task(pack))
-    assert len(worker._machines) == 1
+    started = Counter.started
     commands = await worker._run_workflow_task(_task(pack, 4))
     assert commands is not None
     assert commands[0]["result"] == pack(4)
-    assert len(worker._machines) == 0
+    task = _task(pack, 4, workflow_update_id=None)
+    applied = {"update_id": "u0", "update_name": "add", "arguments": pack([4]), "sequence": 5}
+    task["history_events"].append(
+        {"sequence": 5, "event_type": "UpdateApplied", "payload": applied}
+    )
+    commands = await worker._run_workflow_task(task)
+    assert commands is not None
+    assert commands[0]["type"] == "open_condition_wait"
+    assert Counter.started == started
+    (kept,) = worker._machines._kept.values()
+    assert kept.machine.instance.total == 4
+
+
+async def test_a_machine_is_dropped_where_its_update_was_not_recorded(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    await worker._run_workflow_task(_task(pack))
+    await worker._run_workflow_task(_task(pack, 4))
+    # As if the completion had been lost: the update is handed out once more.
+    commands = await worker._run_workflow_task(_task(pack, 4))
+    assert commands is not None
+    assert commands[0]["result"] == pack(4)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from durable_workflow._kernel.bindings import WaitBinder, boundary_of
-from durable_workflow._kernel.index import Index
+from durable_workflow._kernel.index import Diverged, Index
 from durable_workflow._kernel.kind import Decode
 from durable_workflow._kernel.kinds import KINDS_OF_EVENT
 from durable_workflow._kernel.receivers import (
@@ -28,6 +28,14 @@ _TERMINAL: Final = frozenset(
 )
 # The second spelling is of old exports.
 _UPDATE_ACCEPTED: Final = frozenset({names.UPDATE_ACCEPTED, "update_accepted"})
+# What a server may write while a task is leased, before the events of its completion (R4).
+_ANY_TIME: Final = frozenset(
+    {
+        names.ACTIVITY_STARTED,
+        names.ACTIVITY_HEARTBEAT_RECORDED,
+        names.ACTIVITY_RETRY_SCHEDULED,
+    }
+)
 _EVENT_CLOCK = "event"
 
 
@@ -43,6 +51,7 @@ class History:
         ordered: The server writes facts in the order in which code met them.
         terminal: The run is closed.
         failed: It is closed because the workflow failed.
+        awaited: The update that was run and must be applied next, with the stop that it ran at.
     """
 
     def __init__(
@@ -59,6 +68,7 @@ class History:
         self.ordered = False
         self.terminal = False
         self.failed = False
+        self.awaited: tuple[str, int] | None = None
         self._moves_clock = False
         self._reader = ReceiverReader(decode_field, codec, workflow_id, run_id)
         self._binder = WaitBinder()
@@ -66,11 +76,18 @@ class History:
         self._completed_updates: list[str] = []
 
     def add(self, event: Event, receivers: ReceiverQueue) -> None:
-        """Read one event; a receiver goes to the end of the queue."""
+        """Read one event; a receiver goes to the end of the queue.
+
+        Raises:
+            Diverged: An update was run, and history has something else in its place.
+        """
         self.last_sequence = max(self.last_sequence, event.sequence or 0)
         self.index.add(event)
+        ran_at = self._awaited_at(event) if self.awaited is not None else None
         if event.event_type in RECEIVER_KINDS:
             receiver = self._reader.read(event, self.index)
+            if receiver is not None:
+                receiver.ran_at = ran_at
             if receiver is not None and not self.terminal:  # nothing reaches a closed run
                 self._any_receiver = True
                 receivers.add(receiver)
@@ -98,6 +115,17 @@ class History:
     def time_of(self, event: Event | None) -> str | None:
         """The clock's value at an event."""
         return self.clock(event.time) if event is not None else None
+
+    def _awaited_at(self, event: Event) -> int | None:
+        """The stop at which the update ran that this event says was applied."""
+        assert self.awaited is not None
+        if event.event_type in _ANY_TIME:
+            return None
+        update_id, stop_number = self.awaited
+        if event.event_type != names.UPDATE_APPLIED or event.payload.get("update_id") != update_id:
+            raise Diverged
+        self.awaited = None
+        return stop_number
 
     def _bind_around(self, event: Event) -> None:
         if event.event_type == names.CONDITION_WAIT_OPENED:

@@ -67,7 +67,8 @@ class Machine:
     Attributes:
         stale: A replay of the whole history may differ from what this machine would say: drop it
             and rebuild. Also set when an exception left `feed`.
-        spent: An update was run on this machine's state; it can be asked nothing more.
+        spent: An update was run on this machine's state; it can be asked nothing more, unless it
+            `awaits` that update and is fed it.
     """
 
     def __init__(self, workflow_cls: type, start: Start) -> None:
@@ -113,6 +114,18 @@ class Machine:
         return step.wait_id if step is not None else None
 
     @property
+    def awaits(self) -> bool:
+        """Whether an update was run on this machine, and history need only say so now.
+
+        A replay applies an update where history has it, at the event's own time and without its
+        validator. What the handler did to the state is just that where it ran at the stop at which
+        the replay will come to it, and did not ask for the time. So a machine is not kept through
+        an update that failed, that asked for the time, or that found the code ahead of history:
+        past a marker that is not recorded, or a wait that its predicate ended.
+        """
+        return self._history.awaited is not None
+
+    @property
     def instance(self) -> Any:
         """The replayed workflow, for those who only look: validators, comparisons of its state."""
         self._catch_up()
@@ -144,7 +157,8 @@ class Machine:
             NonDeterministicReplayError: The code does not go with history.
             WorkflowPayloadDecodeError: Arguments of a signal or an update do not decode.
         """
-        self._require_usable()
+        if self.stale or not self.awaits:
+            self._require_usable()
         safe = False
         try:
             self._feed(events, more)
@@ -190,7 +204,7 @@ class Machine:
             return run_query(self._handlers.instance, name, list(args or []))
 
     def apply_update(self, update_id: str) -> CompleteUpdate | FailUpdate:
-        """Run an accepted update on the state reached. Its changes are not history's: see `spent`.
+        """Run an accepted update on the state reached; after that see `spent` and `awaits`.
 
         Args:
             update_id: The update.
@@ -202,14 +216,20 @@ class Machine:
             return FailUpdate(update_id, message, self._ended.exception_type)
         accepted = self._history.accepted.get(update_id)
         self.spent = True
-        time = self._history.time_of(accepted)
-        with self._run.control.silent(), self._run.control.at(time):
-            return run_update(
+        control = self._run.control
+        exact = self._would_be_applied_here()
+        control.asked_time = False
+        with control.silent(), control.at(self._history.time_of(accepted)):
+            answer = run_update(
                 self._handlers.instance,
                 update_id,
                 accepted.payload if accepted is not None else None,
                 self._history.index.decode,
+                control.untouched(),
             )
+        if exact and not control.asked_time and isinstance(answer, CompleteUpdate):
+            self._history.awaited = update_id, self._run.stop_number
+        return answer
 
     # --- running -----------------------------------------------------------------------
 
@@ -220,6 +240,10 @@ class Machine:
             history.forget_completed_updates()
         for record in events:
             history.add(read_event(record), self._run.receivers)
+        if self.spent and not self.awaits:
+            self.spent = False
+        elif self.awaits and not more:
+            raise Diverged  # it was not recorded
         if self._started and history.started and not started_before:
             raise Diverged  # the code ran with another clock
         self._behind = more
@@ -243,6 +267,12 @@ class Machine:
         run.index.moved = None
         if self._ended is not None:
             self._check_after_end()
+
+    def _would_be_applied_here(self) -> bool:
+        """Whether a replay would apply an update here that is the next in history."""
+        run = self._run
+        stands = self._history.ordered and self._stop is not None and run.next_step() is None
+        return stands and not run.ahead and not run.receivers.waiting
 
     def _catch_up(self) -> None:
         if self._behind:

@@ -57,6 +57,8 @@ class Receiver:
         wait: The wait it is bound to, or None.
         early: It was recorded while no wait was open.
         applied_at: Number of the stop at which it was applied, or None.
+        ran_at: Number of the stop at which the machine ran it, as an update to be answered, before
+            history had it; None where that was not so.
     """
 
     kind: str
@@ -68,6 +70,7 @@ class Receiver:
     wait: WaitStep | None = None
     early: bool = False
     applied_at: int | None = None
+    ran_at: int | None = None
 
 
 class ReceiverQueue:

@@ -208,9 +208,16 @@ class Run:
         )
 
     def apply(self, receiver: Receiver) -> str | None:
-        """Run the handler of one receiver; the time of its event."""
+        """Run the handler of one receiver, unless that was done; the time of its event.
+
+        Raises:
+            Diverged: It was done at another stop than a replay would do it at.
+        """
         receiver.applied_at = self.stop_number
-        self._apply(receiver)
+        if receiver.ran_at is None:
+            self._apply(receiver)
+        elif receiver.ran_at != self.stop_number:
+            raise Diverged
         receiver.arguments = []  # a bound receiver may be remembered for long
         return receiver.time
 

@@ -1,6 +1,7 @@
 """Updates that were accepted and are to be run now, on the state that a replay has reached."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from durable_workflow._kernel.kind import Decode
@@ -12,7 +13,11 @@ from durable_workflow.workflow._commands import CompleteUpdate, FailUpdate
 
 
 def run_update(
-    instance: Any, update_id: str, accepted: Mapping[str, Any] | None, decode: Decode
+    instance: Any,
+    update_id: str,
+    accepted: Mapping[str, Any] | None,
+    decode: Decode,
+    validating: AbstractContextManager[None],
 ) -> CompleteUpdate | FailUpdate:
     """Run validator and handler of an accepted update.
 
@@ -21,6 +26,7 @@ def run_update(
         update_id: The update.
         accepted: Payload of its last `UpdateAccepted`, or None.
         decode: Decodes a payload field.
+        validating: Entered for the validator, which no replay will run.
     """
     if accepted is None:
         message = f"accepted update {update_id!r} was not present in workflow history"
@@ -36,7 +42,8 @@ def run_update(
     updates: dict[str, str] = handler_table(instance, "__workflow_updates__")
     if name not in updates:
         return FailUpdate(update_id, f"unknown update {name!r}", "UnknownUpdate")
-    refusal = _validate(instance, update_id, name, arguments)
+    with validating:
+        refusal = _validate(instance, update_id, name, arguments)
     return refusal or _handle(instance, update_id, name, updates[name], arguments)
 
 

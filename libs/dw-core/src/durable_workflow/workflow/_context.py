@@ -42,6 +42,7 @@ class ContextControl:
     def __init__(self, run_id: str, current_time: datetime | None) -> None:
         seed = int(hashlib.sha256(run_id.encode()).hexdigest()[:16], 16)
         self.audible = False
+        self.asked_time = False
         self.generator = random.Random(seed)
         self.uuid7_count = 0
         # Without any recorded time there is only the wall clock; one replay sees one value of it.
@@ -51,6 +52,7 @@ class ContextControl:
     @property
     def time(self) -> datetime:
         """The moment that `ctx.now()` answers."""
+        self.asked_time = True
         if self._recorded is not None:  # parsed on first use: most workflows never ask
             self._time = parse_time(self._recorded) or self._time
             self._recorded = None

@@ -35,7 +35,7 @@ class Kept:
     def is_usable(self) -> bool:
         """Whether the machine can be fed further events."""
         machine = self.machine
-        return not (machine.closed or machine.stale or machine.spent)
+        return not (machine.closed or machine.stale or (machine.spent and not machine.awaits))
 
 
 class MachineCache:

@@ -181,7 +181,9 @@ class QueryTasks:
         new = unseen(
             events, machine.last_sequence, after=task.after_sequence, last=task.last_sequence
         )
-        if new is None or any(event.get("event_type") not in _ECHOES for event in new):
+        goes_on = new is None or any(event.get("event_type") not in _ECHOES for event in new)
+        if new is None or goes_on or machine.spent:
+            # Or it shows an update that nobody has acknowledged yet.
             self._machines.put(task.run_id, kept)
             return None
         with replaying(run, new):
