@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import gzip
+import random
 import zlib
 from typing import Any
 
@@ -40,7 +42,9 @@ async def answer(body: bytes, **options: Any) -> tuple[dict[bytes, bytes], bytes
         sent.append(message)
 
     await respond(send, 200, body, [(b"x", b"y")], **options)
-    return dict(sent[0]["headers"]), sent[1]["body"]
+    assert [part.get("more_body", False) for part in sent[1:]] == [True] * (len(sent) - 2) + [False]
+    assert max(len(part["body"]) for part in sent[1:]) <= 1_048_576
+    return dict(sent[0]["headers"]), b"".join(part["body"] for part in sent[1:])
 
 
 async def test_large_answers_are_compressed_for_who_accepts_it() -> None:
@@ -73,3 +77,31 @@ async def test_the_answer_to_head_has_its_length_and_no_body() -> None:
 
     assert headers[b"content-length"] == b"2"
     assert sent == b""
+
+
+@pytest.mark.parametrize("size", [1_048_576, 1_048_577, 3_000_000])
+async def test_a_very_large_answer_is_sent_in_parts(size: int) -> None:
+    body = random.Random(1).randbytes(size)
+    headers, sent = await answer(body)
+
+    assert sent == body
+    assert headers[b"content-length"] == str(size).encode()
+    assert await answer(body, head=True) == (headers, b"")
+    headers, sent = await answer(body, accept_encoding="gzip")
+    assert gzip.decompress(sent) == body
+    assert headers[b"content-length"] == str(len(sent)).encode()
+
+
+async def test_others_have_their_turn_while_a_very_large_answer_is_compressed() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await answer(b"x" * 20_000_000, accept_encoding="gzip")
+    counting.cancel()
+    assert turns > 1

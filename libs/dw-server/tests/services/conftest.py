@@ -258,7 +258,7 @@ class Server:
 
     async def page(self, **fields: Any) -> Json:
         request = ReadHistory(**fields)
-        found = await self.store.read(lambda read: history.page(read, "default", request))
+        found = await history.page(self.store, "default", request)
         body: Json = decode(found)
         return body
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import functools
 import gzip
 import zlib
 from typing import Any
@@ -14,33 +16,54 @@ from durable_workflow.server.services import rows
 from durable_workflow.server.services.describing import page_token, run_not_found
 from durable_workflow.server.services.requests import ReadHistory
 from durable_workflow.server.services.settings import ServiceSettings
-from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.store.protocol import Read, Store
 
 EVERYTHING = 2**62
+# Records that are read in one go: two milliseconds.
+_SLICE = 1000
 
 # The page token that stands for "nothing yet": what the history route takes to send everything.
 FROM_THE_BEGINNING = "c3RhcnQ="
 
 
-def page(read: Read, namespace: str, request: ReadHistory) -> dict[str, Any]:
-    """Events of a run: all that are left, or as many as asked for."""
-    run = rows.load_run(read, request.run_id)
-    if run is None or (run.namespace, run.workflow_id) != (namespace, request.workflow_id):
-        raise run_not_found(request.workflow_id, request.run_id)
+async def page(store: Store, namespace: str, request: ReadHistory) -> dict[str, Any]:
+    """Events of a run: all that are left, or as many as asked for.
+
+    They are read in slices, between which others have their turn: a hundred thousand take a quarter
+    of a second. Nothing is lost by that, because a history only grows, and it is read as far as it
+    went when it was begun.
+    """
+    run = await store.read(lambda read: _find(read, namespace, request))
     most = EVERYTHING if request.page_size is None else request.page_size
-    found = records(read, run.run_id, request.after, run.last_sequence, most)
-    last = request.after + len(found)
+    upto = min(run.last_sequence, request.after + most)
+    slices: list[bytes] = []
+    for after in range(request.after, upto, _SLICE):
+        if slices:
+            await asyncio.sleep(0)
+        end = min(after + _SLICE, upto)
+        slices.append(await store.read(functools.partial(_slice, run.run_id, after, end)))
     return {
         "workflow_id": run.workflow_id,
         "run_id": run.run_id,
-        "events": spliced(found),
-        "next_page_token": page_token(last) if last < run.last_sequence else None,
+        "events": spliced(slices),
+        "next_page_token": page_token(upto) if upto < run.last_sequence else None,
     }
 
 
 def has_events(body: dict[str, Any]) -> bool:
     """Whether a page has any: its events are encoded, and even none of them is some text."""
     return bytes(body["events"]) != bytes(spliced([]))
+
+
+def _find(read: Read, namespace: str, request: ReadHistory) -> Run:
+    run = rows.load_run(read, request.run_id)
+    if run is None or (run.namespace, run.workflow_id) != (namespace, request.workflow_id):
+        raise run_not_found(request.workflow_id, request.run_id)
+    return run
+
+
+def _slice(run_id: str, after: int, upto: int, read: Read) -> bytes:
+    return b",".join(records(read, run_id, after, upto, _SLICE))
 
 
 def records(read: Read, run_id: str, after: int, upto: int, most: int) -> list[bytes]:
@@ -52,8 +75,11 @@ def records(read: Read, run_id: str, after: int, upto: int, most: int) -> list[b
 
 
 def spliced(found: list[bytes]) -> msgspec.Raw:
-    """Encoded records as one JSON array."""
-    return msgspec.Raw(b"[" + b",".join(found) + b"]")
+    """Encoded records, or what is between the brackets of arrays of them, as one JSON array."""
+    if len(found) < 2:
+        return msgspec.Raw(b"[" + b"".join(found) + b"]")
+    # Brackets around the whole would copy all of it twice more.
+    return msgspec.Raw(b",".join([b"[" + found[0], *found[1:-1], found[-1] + b"]"]))
 
 
 def task_page(

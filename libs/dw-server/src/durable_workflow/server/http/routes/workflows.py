@@ -68,7 +68,7 @@ async def history(server: Server, request: Request) -> Answer:
     namespace = request.namespace
 
     async def look() -> dict[str, Any]:
-        return await server.store.read(lambda read: history_service.page(read, namespace, asked))
+        return await history_service.page(server.store, namespace, asked)
 
     if not wait:
         return Answer(200, await look())

@@ -1,0 +1,56 @@
+"""Reading histories that are long."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+async def long_history(server: Any, commands: Any, events: int) -> None:
+    server.limit(command_batch_size=0)
+    await server.start()
+    await server.decide(*[commands.side_effect()] * events)
+
+
+async def test_others_have_their_turn_while_a_long_history_is_read(
+    server: Any, commands: Any
+) -> None:
+    await long_history(server, commands, 3000)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    assert len(await server.events()) == 3002
+    counting.cancel()
+    assert turns >= 3
+
+
+async def test_a_long_history_comes_whole_and_in_pages(server: Any, commands: Any) -> None:
+    await long_history(server, commands, 2500)
+    run_id = (await server.describe())["run_id"]
+    whole = await server.page(workflow_id="wf", run_id=run_id)
+    sizes: list[tuple[int, bool]] = []
+    paged: list[Any] = []
+    while len(paged) < 2502:
+        page = await server.page(workflow_id="wf", run_id=run_id, after=len(paged), page_size=1001)
+        sizes.append((len(page["events"]), page["next_page_token"] is None))
+        paged += page["events"]
+    assert sizes == [(1001, False), (1001, False), (500, True)]
+    assert paged == whole["events"]
+    assert whole["next_page_token"] is None
+
+
+async def test_what_is_added_while_a_history_is_read_is_left_to_the_next_page(
+    server: Any, commands: Any
+) -> None:
+    await long_history(server, commands, 2500)
+    reading = asyncio.create_task(server.events())
+    await asyncio.sleep(0)
+    await server.signal()
+    assert len(await reading) == 2502
+    assert len(await server.events()) == 2503
