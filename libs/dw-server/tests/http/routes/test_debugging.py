@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from durable_workflow.server.app import create_app
-from durable_workflow.server.lifecycle import Server
-from durable_workflow.server.settings import AuthSettings, Settings
-
 CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}
-AUTH = AuthSettings(worker_token="w", operator_token="o", admin_token="a")
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    server = Server(Settings(db=":memory:", auth=AUTH))
-    await server.start()
-    transport = httpx.ASGITransport(create_app(server))
-    headers = {**CONTROL, "Authorization": "Bearer o"}
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://test", headers=headers
-    ) as client:
-        yield client
-    await server.stop()
+def client(guarded: httpx.AsyncClient) -> httpx.AsyncClient:
+    """An operator, of the right version."""
+    guarded.headers.update({**CONTROL, "Authorization": "Bearer o"})
+    return guarded
 
 
 async def start(client: httpx.AsyncClient) -> str:

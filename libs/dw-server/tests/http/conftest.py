@@ -1,0 +1,65 @@
+"""The application over ASGI: no socket, a store in memory, and one client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+
+from durable_workflow.server.app import create_app
+from durable_workflow.server.lifecycle import Server
+from durable_workflow.server.settings import AuthSettings, Settings
+
+Connected: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture(scope="session")
+def connected() -> Connected:
+    """Serves the server or the settings given, and gives a client of it."""
+
+    @asynccontextmanager
+    async def connect(
+        settings: Settings | None = None,
+        *,
+        server: Server | None = None,
+        host: str = "127.0.0.1",
+        **options: Any,
+    ) -> AsyncGenerator[httpx.AsyncClient, None]:
+        server = server or Server(settings or Settings(db=":memory:", long_poll_timeout=0))
+        await server.start()
+        transport = httpx.ASGITransport(create_app(server), client=(host, 40000))
+        try:
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://test", **options
+            ) as client:
+                yield client
+        finally:
+            await server.stop()
+
+    return connect
+
+
+@pytest.fixture
+async def client(connected: Connected) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server that lets everybody in and holds no poll."""
+    async with connected() as client:
+        yield client
+
+
+@pytest.fixture
+def guarded_settings() -> Settings:
+    """Each role has a token of its own: the first letter of its name."""
+    auth = AuthSettings(worker_token="w", operator_token="o", admin_token="a")
+    return Settings(db=":memory:", long_poll_timeout=0, auth=auth)
+
+
+@pytest.fixture
+async def guarded(
+    connected: Connected, guarded_settings: Settings
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the server with a token for each role."""
+    async with connected(guarded_settings) as client:
+        yield client
