@@ -36,11 +36,21 @@ NOT_AN_ID: list[Any] = ["i" * 192]
 # An empty text counts as null, and then the run's own is taken.
 NOT_OPTIONAL_TEXT: list[Any] = [5, True, [], {}]
 NOT_WHOLE: list[Any] = ["abc", "1_0", "+5", 1.5, -1, []]
+REFERENCE = {
+    "codec": "avro",
+    "schema": "durable-workflow.v2.external-payload-reference.v1",
+    "uri": "s3://bucket/key",
+    "sha256": "9f" * 32,
+    "size_bytes": 1_048_577,
+}
 NOT_PAYLOAD: list[Any] = [
     5,
     {"codec": "avro"},
     {"codec": "nope", "blob": "x"},
     {"codec": "avro", "blob": 5},
+    {"codec": "avro", "external_storage": "s3://bucket/key"},
+    {"codec": "avro", "external_storage": {"uri": "s3://bucket/key"}},
+    {"codec": "avro", "external_storage": {**REFERENCE, "codec": "json"}},
 ]
 NOT_POLICY: list[Any] = [
     "text",

@@ -48,7 +48,14 @@ async def test_a_payload_over_the_limit_is_refused(server: Any, commands: Any) -
 async def test_a_reference_counts_as_a_payload(server: Any) -> None:
     server.limit(payload_bytes=50)
     await server.start()
-    reference = {"codec": "json", "external_storage": {"uri": "file:///" + "x" * 60}}
+    stored = {
+        "schema": "durable-workflow.v2.external-payload-reference.v1",
+        "uri": "file:///" + "x" * 60,
+        "sha256": "9f" * 32,
+        "size_bytes": 1_048_577,
+        "codec": "json",
+    }
+    reference = {"codec": "json", "external_storage": stored}
     with pytest.raises(Refused) as error:
         await server.complete(
             await server.task(), {"type": "complete_workflow", "result": reference}

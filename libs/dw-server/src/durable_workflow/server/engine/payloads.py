@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from durable_workflow.external_storage import ExternalPayloadReference
 from durable_workflow.server.engine.state import JsonObject, as_object
 
 KNOWN_CODECS: Final = ("avro", "json")
@@ -37,11 +38,21 @@ def read_envelope(
         errors[f"{field}.codec"] = [f"The {field}.codec field names an unknown payload codec."]
     elif "blob" in envelope and not isinstance(envelope["blob"], str):
         errors[f"{field}.blob"] = [f"The {field}.blob field must be a string."]
-    elif "external_storage" in envelope and as_object(envelope["external_storage"]) is None:
-        errors[f"{field}.external_storage"] = [
-            f"The {field}.external_storage field must be an object."
-        ]
+    elif "external_storage" in envelope:
+        _check_reference(envelope, field, errors)
     return envelope
+
+
+def _check_reference(envelope: JsonObject, field: str, errors: dict[str, list[str]]) -> None:
+    try:
+        reference = ExternalPayloadReference.from_dict(envelope["external_storage"])
+    except ValueError as error:
+        errors[f"{field}.external_storage"] = [f"The {field}.external_storage field: {error}."]
+        return
+    if reference.codec != envelope["codec"]:
+        errors[f"{field}.external_storage.codec"] = [
+            f"The {field}.external_storage.codec field must be the codec of the envelope."
+        ]
 
 
 def blob_size(value: Any) -> int:
