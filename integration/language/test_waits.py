@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -214,3 +215,53 @@ async def test_wait_survives_another_worker(scene: Scene) -> None:
         await handle.signal("put", [2])
         await handle.signal("put", [3])
         assert await scene.result(handle) == {"satisfied": True, "items": [1, 2, 3]}
+
+
+@every_cache
+async def test_timeout_counts_from_when_it_was_first_asked_for(scene: Scene) -> None:
+    async with scene.working(Waits):
+        handle = await scene.start("waits", 1_000, 3)
+        await scene.until(handle, lambda seen: "ConditionWaitOpened" in seen)
+        result = asyncio.create_task(scene.result(handle))
+        signals = 0
+        while not result.done():
+            await handle.signal("put", [signals])
+            signals += 1
+            await asyncio.wait({result}, timeout=0.5)  # the pace of the signals
+            assert signals < 12
+        assert (await result)["satisfied"] is False
+    history = await scene.history(handle)
+    assert [event["event_type"] for event in history].count("ConditionWaitOpened") == 1
+    (opened,) = payloads_of(history, "TimerScheduled")
+    (fired,) = payloads_of(history, "TimerFired")
+    late = datetime.fromisoformat(fired["fired_at"]) - datetime.fromisoformat(opened["fire_at"])
+    assert late.total_seconds() < 1
+
+
+async def test_timeout_goes_on_with_another_worker(scene: Scene) -> None:
+    async with scene.working(Waits):
+        handle = await scene.start("waits", 3, 2)
+        await scene.until(handle, lambda seen: "ConditionWaitOpened" in seen)
+    async with scene.working(Waits):
+        await handle.signal("put", [1])
+        assert await scene.result(handle) == {"satisfied": False, "items": [1]}
+    assert (await scene.types(handle)).count("ConditionWaitOpened") == 1
+
+
+@every_cache
+async def test_same_wait_asked_for_again_has_its_whole_timeout(scene: Scene) -> None:
+    async with scene.working(Queue):
+        handle = await scene.start("queue", 3, 2)
+        for number in range(2):
+            await handle.signal("put", [number])
+            await scene.until(
+                handle, lambda seen, number=number: seen.count("ActivityCompleted") > number
+            )
+        assert await scene.result(handle) == [0, 1, "timeout"]
+    history = await scene.history(handle)
+    fired = payloads_of(history, "TimerFired")[-1]
+    opened = [
+        e for e in payloads_of(history, "TimerScheduled") if e["timer_id"] == fired["timer_id"]
+    ]
+    assert len(opened) == 1
+    assert payloads_of(history, "ConditionWaitOpened")[-1]["sequence"] == opened[0]["sequence"]

@@ -208,6 +208,8 @@ class Worker(Serving):
             histories=Histories(self.client, self.worker_id),
             keeps_history=lambda: STICKY_HISTORY in self._used_extensions(),
             limits=lambda: self._offer.limits,
+            # Of servers that list no extensions it is not known what they make of further fields.
+            names_waits=lambda: bool(self._offer.extensions),
         )
         self._activity_tasks = ActivityTasks(
             self.activities,

@@ -17,6 +17,7 @@ from durable_workflow._kernel import Machine
 from durable_workflow._kernel.updates import failed_update
 from durable_workflow._wire.names import (
     COMPLETE_UPDATE,
+    OPEN_CONDITION_WAIT,
     SCHEDULE_ACTIVITY,
     TERMINAL_COMMAND_TYPES,
 )
@@ -72,6 +73,7 @@ class WorkflowTasks:
         histories: Histories,
         keeps_history: Callable[[], bool],
         limits: Callable[[], Limits],
+        names_waits: Callable[[], bool],
     ) -> None:
         self._workflows = workflows
         self._payloads = payloads
@@ -81,6 +83,7 @@ class WorkflowTasks:
         self._histories = histories
         self._keeps_history = keeps_history
         self._limits = limits
+        self._names_waits = names_waits
 
     async def execute(self, raw: JsonObject) -> list[JsonObject] | None:
         """Do a workflow task and report on it.
@@ -262,6 +265,8 @@ class WorkflowTasks:
             what = f"update result {'is too large' if too_large else 'cannot be encoded'}"
             log.exception("update %s: %s", task.update_id, what)
             return self._update_failed(task, task.update_id, what, error)
+        if task.update_id is None and self._names_waits():
+            _name_wait(wire, kept.machine.open_wait_id)
         ends = any(command.get("type") in TERMINAL_COMMAND_TYPES for command in wire)
         if ends or not self._machines.enabled or not kept.is_usable:
             return Decided(wire, None)
@@ -289,6 +294,16 @@ def undecodable_input(codec: str | None, error: Exception) -> Failed:
         "Check that the run was started with a codec that this worker speaks.",
         _trace_of(error),
     )
+
+
+def _name_wait(commands: list[JsonObject], open_wait_id: str | None) -> None:
+    """Say whether the wait is the one that is open already (worker-protocol 7.2).
+
+    A server that is not told opens it anew at each wake-up, and its timeout begins again.
+    """
+    for command in commands:
+        if command.get("type") == OPEN_CONDITION_WAIT:
+            command["condition_wait_id"] = open_wait_id
 
 
 def schedules_activity(commands: list[JsonObject] | None) -> bool:
