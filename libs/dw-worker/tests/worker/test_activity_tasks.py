@@ -144,6 +144,20 @@ class Mute(Exception):
         raise RuntimeError("no words")
 
 
+async def test_a_result_is_logged_but_not_all_of_a_long_one(
+    server: Any, pack: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def say(word: str, times: int) -> str:
+        return word * times
+
+    caplog.set_level(logging.INFO, logger="durable_workflow.worker")
+    worker = _worker(server, say)
+    await worker._run_activity_task(_task(pack, "say", "short", 1))
+    assert "completing activity t (say): 'short'" in caplog.messages
+    await worker._run_activity_task(_task(pack, "say", "long", 100_000))
+    assert all(len(message) < 2100 for message in caplog.messages)
+
+
 @pytest.mark.parametrize(
     ("error", "outcome", "message", "failure_type", "non_retryable"),
     [

@@ -153,7 +153,8 @@ class ActivityTasks:
         return await self._fail(task, failed, outcome)
 
     async def _complete(self, task: ActivityTask, result: Any) -> str:
-        log.info("completing activity %s (%s): %r", task.task_id, task.activity_type, result)
+        # Cut as the payloads of workflow tasks are: a result may be as long as the server takes.
+        log.info("completing activity %s (%s): %.2000r", task.task_id, task.activity_type, result)
         error = await self._reporter.complete_activity_task(task, result)
         if error is None:
             return "completed"
