@@ -6,6 +6,7 @@ from pathlib import Path
 
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?<![\w/.-])(?:\./)?((?:scripts|\.ci)/[\w.-]+)")
+INNER_PROPERTY = re.compile(r"^[ \t]+@given\(", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -64,3 +65,16 @@ def test_every_changelog_fragment_says_which_kind_of_change_it_is(root: Path) ->
     names = [path.name for path in (root / "changelog.d").iterdir() if path.name != "README.md"]
     kinds = r"[\w+-]+\.(added|changed|deprecated|removed|fixed|security)\.md"
     assert [name for name in names if not re.fullmatch(kinds, name)] == []
+
+
+def test_the_long_run_finds_every_property(root: Path, tracked: list[Path]) -> None:
+    """It selects by the mark that tests with `@given` have; not those with one in their body."""
+    assert "-m hypothesis" in (root / "scripts/soak").read_text()
+    unmarked = [
+        str(path.relative_to(root))
+        for path in tracked
+        if path.name.startswith("test_") and path.suffix == ".py"
+        if INNER_PROPERTY.search(text := path.read_text())
+        if "pytestmark = pytest.mark.hypothesis" not in text
+    ]
+    assert unmarked == []
