@@ -41,3 +41,16 @@ def test_a_seed_repeats_the_sequence() -> None:
 def test_time_beyond_what_an_id_holds_is_refused() -> None:
     with pytest.raises(ValueError, match="time"):
         UlidSource().new((1 << 48) * 1000)
+
+
+def test_ids_of_one_moment_count_up_by_one_wherever_they_begin() -> None:
+    for seed in range(3_000):
+        source = UlidSource(seed)
+        first = int_of(source.new(NOW))
+        if first % (1 << 20) > (1 << 20) - 500:
+            break
+    else:
+        raise AssertionError("no seed begins close to where the count is carried")
+    made = [int_of(source.new(NOW)) for _ in range(1_000)]
+
+    assert made == list(range(first + 1, first + 1_001))

@@ -12,6 +12,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _RANDOM_BITS = 80
 _TIME_BITS = 48
+_LOW_BITS = 20
 
 
 class IdSource(Protocol):
@@ -36,8 +37,11 @@ class UlidSource:
         source = random.SystemRandom() if seed is None else random.Random(seed)
         self._bits: Callable[[int], int] = source.getrandbits
         self._millisecond = -1
+        # The end is counted by itself: a completion may need thousands of ids, and what is before
+        # it stays the same.
         self._prefix = ""
-        self._tail = 0
+        self._high = 0
+        self._low = 0
 
     def new(self, now: int, /) -> str:
         """A new identifier."""
@@ -45,20 +49,30 @@ class UlidSource:
         if millisecond > self._millisecond:
             self._begin(millisecond)
         else:
-            self._tail += 1
-            if self._tail >> _RANDOM_BITS:
-                self._begin(self._millisecond + 1)
-        tail = self._tail
-        return self._prefix + "".join(
-            [_PAIRS[(tail >> shift) & 1023] for shift in (70, 60, 50, 40, 30, 20, 10, 0)]
-        )
+            self._low += 1
+            if self._low >> _LOW_BITS:
+                self._carry()
+        low = self._low
+        return f"{self._prefix}{_PAIRS[low >> 10]}{_PAIRS[low & 1023]}"
+
+    def _carry(self) -> None:
+        self._low = 0
+        self._high += 1
+        if self._high >> (_RANDOM_BITS - _LOW_BITS):
+            self._begin(self._millisecond + 1)
+        else:
+            self._spell()
 
     def _begin(self, millisecond: int) -> None:
         if millisecond >> _TIME_BITS:
             raise ValueError("the time does not fit into an identifier")
         self._millisecond = millisecond
-        self._prefix = "".join(
-            [_PAIRS[(millisecond >> shift) & 1023] for shift in (40, 30, 20, 10, 0)]
-        )
         # The highest bit stays free, so that counting up has room for longer than any test lives.
-        self._tail = self._bits(_RANDOM_BITS - 1)
+        tail = self._bits(_RANDOM_BITS - 1)
+        self._high, self._low = tail >> _LOW_BITS, tail & ((1 << _LOW_BITS) - 1)
+        self._spell()
+
+    def _spell(self) -> None:
+        pairs = [_PAIRS[(self._millisecond >> shift) & 1023] for shift in (40, 30, 20, 10, 0)]
+        pairs += [_PAIRS[(self._high >> shift) & 1023] for shift in (50, 40, 30, 20, 10, 0)]
+        self._prefix = "".join(pairs)

@@ -75,6 +75,7 @@ class Decision:
     """
 
     __slots__ = (
+        "_at",
         "activities",
         "attempts",
         "attributes",
@@ -117,6 +118,7 @@ class Decision:
         self.outcome: ParentOutcome | None = None
         self.started: list[Decision] = []
         self.new_activities: list[NewActivity] = []
+        self._at = precise(now).encode()
         self.activities: list[Activity] = []
         self.attempts: list[PastAttempt] = []
         self.new_timers: list[Timer] = []
@@ -155,19 +157,19 @@ class Decision:
         """Append an event whose payload was encoded before."""
         run = self.run
         run.last_sequence += 1
-        at = precise(self.now)
+        at = self._at
         # Both planes read this one text: workers know the time as `recorded_at`, clients as
         # `timestamp`. Ids and types are ours and need no escaping.
         record = b'{"sequence":%d,"event_type":"%b","timestamp":"%b","payload":%b,"id":"%b",' % (
             run.last_sequence,
             event_type.encode(),
-            at.encode(),
+            at,
             payload,
             self.new_id().encode(),
         ) + b'"workflow_task_id":%b,"workflow_command_id":%b,"recorded_at":"%b"}' % (
             _word(task_id),
             _word(command_id),
-            at.encode(),
+            at,
         )
         run.history_bytes += len(record)
         run.last_progress_at = self.now
