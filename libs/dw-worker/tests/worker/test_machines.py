@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from durable_workflow import workflow
+from durable_workflow import serializer, workflow
 from durable_workflow._kernel import Machine, Start
 from durable_workflow.errors import ServerError
 from durable_workflow.worker import Worker
-from durable_workflow.worker._machines import Kept, MachineCache, unseen
+from durable_workflow.worker._machines import Kept, MachineCache, RunStart, unseen
 
 
 class Replays:
@@ -217,10 +217,13 @@ async def test_a_partial_history_without_a_token_fails_the_task(server: Any, pac
 # --- the cache ----------------------------------------------------------------------------
 
 
+START = RunStart.of("kept", "json", "[1]")
+
+
 def _machine() -> Kept:
     machine = Machine(Waiting, Start(run_id="r", arguments=[1]))
     machine.feed([])
-    return Kept(machine)
+    return Kept(machine, START)
 
 
 def test_the_least_recently_used_goes_first() -> None:
@@ -228,13 +231,13 @@ def test_the_least_recently_used_goes_first() -> None:
     machines = {name: _machine() for name in "abc"}
     cache.put("a", machines["a"])
     cache.put("b", machines["b"])
-    used = cache.take("a")
+    used = cache.take("a", START)
     assert used is machines["a"]
     cache.put("a", machines["a"])
     cache.put("c", machines["c"])
-    assert cache.take("b") is None
-    assert cache.take("a") is machines["a"]
-    assert cache.take("a") is None
+    assert cache.take("b", START) is None
+    assert cache.take("a", START) is machines["a"]
+    assert cache.take("a", START) is None
 
 
 def test_bytes_bound_it_too() -> None:
@@ -268,6 +271,45 @@ def test_what_cannot_go_on_is_not_kept() -> None:
     assert len(cache) == 0
     assert not MachineCache(0, 1).enabled
     assert not MachineCache(1, 0).enabled
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        RunStart.of("other", "json", "[1]"),
+        RunStart.of("kept", "avro", "[1]"),
+        RunStart.of("kept", "json", "[2]"),
+        RunStart.of("kept", "json", None),
+    ],
+    ids=["type", "codec", "arguments", "none"],
+)
+def test_a_machine_does_not_serve_another_run_of_its_id(other: RunStart) -> None:
+    cache = MachineCache(100, 1 << 30)
+    cache.put("a", _machine())
+    assert cache.take("a", other) is None
+    assert len(cache) == 0
+
+
+@pytest.mark.parametrize(
+    ("spelled", "otherwise"),
+    [
+        ("[1]", {"codec": "json", "blob": "[1]"}),
+        (None, ""),
+        (None, []),
+        (None, "[]"),
+        (None, {"codec": "json", "blob": "[]"}),
+        (None, {"codec": "avro", "blob": serializer.encode([], "avro")}),
+        (None, {"codec": "avro", "blob": None}),
+        (
+            {"codec": "avro", "external_storage": {"uri": "u", "sha256": "s"}},
+            {"external_storage": {"sha256": "s", "uri": "u"}, "codec": "avro"},
+        ),
+    ],
+)
+def test_one_start_is_the_same_however_it_is_spelled(spelled: Any, otherwise: Any) -> None:
+    start = RunStart.of("kept", "json", spelled)
+    assert start.is_same(RunStart.of("kept", "json", otherwise))
+    assert start.is_same(RunStart.of("kept", None, otherwise))
 
 
 def _events(*sequences: int | None) -> list[dict[str, Any]]:

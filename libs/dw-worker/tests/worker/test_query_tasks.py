@@ -229,18 +229,19 @@ async def test_a_refused_answer_is_failed_with_the_servers_reason(
 
 
 async def _keep(worker: Worker, pack: Any) -> None:
-    """Let the worker serve the run up to its wait."""
+    """Let the worker serve the run up to its wait, and mark the machine that it keeps."""
     await worker._run_workflow_task(
         {
             "task_id": "t",
             "run_id": "run",
             "workflow_type": "asked",
             "payload_codec": "avro",
-            "arguments": pack(["kept"]),
+            "arguments": pack(["begin"]),
             "history_events": _events(pack)[:3],
         }
     )
-    assert len(worker._machines) == 1
+    (kept,) = worker._machines._kept.values()
+    kept.machine.instance.names[0] = "kept"
 
 
 async def test_a_kept_machine_answers_and_stays(server: Any, worker: Worker, pack: Any) -> None:
@@ -249,6 +250,16 @@ async def test_a_kept_machine_answers_and_stays(server: Any, worker: Worker, pac
         await worker._run_query_task(_task(pack))
     assert [c["result"] for c in server.calls["complete_query_task"]] == [["kept", "result"]] * 2
     assert len(worker._machines) == 1
+
+
+@pytest.mark.parametrize("arguments", [["other"], []], ids=repr)
+async def test_a_kept_machine_does_not_answer_for_another_run_of_its_id(
+    server: Any, worker: Worker, pack: Any, arguments: list[str]
+) -> None:
+    await _keep(worker, pack)
+    await worker._run_query_task(_task(pack, workflow_arguments=pack(arguments)))
+    (answer,) = server.calls["complete_query_task"]
+    assert answer["result"] == [*(arguments or ["start"]), "result"]
 
 
 async def test_a_query_that_changes_the_state_changes_nothing(

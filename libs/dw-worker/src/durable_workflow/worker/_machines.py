@@ -5,12 +5,48 @@ who finds none rebuilds it from the history, with the same result. Nothing here 
 correctness, and anything may be dropped at any time.
 """
 
+import contextlib
+import functools
+import json
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import cast
 
+from durable_workflow import serializer
 from durable_workflow._kernel import Machine
-from durable_workflow.worker._tasks import JsonObject, WorkflowTask, sequence_of
+from durable_workflow.errors import AvroNotInstalledError
+from durable_workflow.worker._tasks import JsonObject, sequence_of
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """What a run was started with, as far as two runs of one id are told apart by it.
+
+    A run keeps it for life. Where one run id is given to two runs, as by servers of tests that
+    give it to all, the machine of one must not go on with, or answer for, the other.
+
+    Attributes:
+        workflow_type: The run's type.
+        codec: The run's codec; None where a task does not say.
+        arguments: Stands for the arguments as they are encoded, however a task spells them.
+    """
+
+    workflow_type: str
+    codec: str | None
+    arguments: int
+
+    @classmethod
+    def of(cls, workflow_type: str, codec: str | None, arguments: object) -> "RunStart":
+        """Read it from what a workflow task or a query task says of its run."""
+        blob = _blob_of(arguments)
+        return cls(workflow_type, codec, 0 if blob in _no_arguments() else hash(blob))
+
+    def is_same(self, other: "RunStart") -> bool:
+        """Whether both may be of one run."""
+        codecs = {self.codec, other.codec} - {None}
+        mine, theirs = (self.workflow_type, self.arguments), (other.workflow_type, other.arguments)
+        return mine == theirs and len(codecs) < 2
 
 
 @dataclass(slots=True)
@@ -19,12 +55,12 @@ class Kept:
 
     Attributes:
         machine: The machine.
-        started_as: Stands for what it was started with: see `start_of`.
+        start: What its run was started with.
         size: Bytes that it was last estimated to hold.
     """
 
     machine: Machine
-    started_as: int = 0
+    start: RunStart
     size: int = 0
 
     def measure(self) -> None:
@@ -63,12 +99,13 @@ class MachineCache:
         """Estimated bytes of what is kept."""
         return self._bytes
 
-    def take(self, run_id: str) -> Kept | None:
-        """Remove and return the machine of a run."""
+    def take(self, run_id: str, start: RunStart) -> Kept | None:
+        """Remove the machine of a run, and return it unless it is of another run of that id."""
         if not self.enabled:
             return None
         with self._lock:
-            return self._remove(run_id)
+            kept = self._remove(run_id)
+        return kept if kept is not None and kept.start.is_same(start) else None
 
     def put(self, run_id: str, kept: Kept) -> None:
         """Keep a machine, in the place of any other of that run."""
@@ -108,13 +145,26 @@ class MachineCache:
         return kept
 
 
-def start_of(task: WorkflowTask) -> int:
-    """Stands for type, codec and arguments of a task's run.
+def _blob_of(arguments: object) -> object:
+    """The text that arguments travel in, or where they are kept."""
+    blob = arguments
+    if isinstance(arguments, dict):
+        envelope = cast("JsonObject", arguments)
+        blob = envelope.get("external_storage", envelope.get("blob"))
+    if blob is None or isinstance(blob, str):
+        return blob
+    return json.dumps(blob, sort_keys=True, default=str)
 
-    A run keeps them for life. Where one run id is given to two runs, as by servers of tests that
-    give it to all, the machine of one must not go on with the other.
-    """
-    return hash((task.workflow_type, task.payload_codec, repr(task.arguments)))
+
+@functools.cache
+def _no_arguments() -> frozenset[object]:
+    """All spellings of no arguments: absent, null, and an empty list, encoded or not."""
+    spellings: set[object] = {None, ""}
+    nothing: tuple[object, object] = (None, [])
+    for codec in serializer.SUPPORTED_CODECS:
+        with contextlib.suppress(AvroNotInstalledError):
+            spellings |= {serializer.encode(value, codec) for value in nothing}
+    return frozenset(spellings)
 
 
 def unseen(

@@ -19,7 +19,7 @@ from durable_workflow._wire.texts import error_text
 from durable_workflow.errors import AvroNotInstalledError, QueryFailed
 from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
 from durable_workflow.worker._log import log
-from durable_workflow.worker._machines import MachineCache, unseen
+from durable_workflow.worker._machines import MachineCache, RunStart, unseen
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._query_histories import codec_of, history_of
 from durable_workflow.worker._replaying import Subject, replaying, start_machine
@@ -174,7 +174,8 @@ class QueryTasks:
         self, run: Run[Any], task: QueryTask, events: list[JsonObject], arguments: list[Any]
     ) -> Outcome | None:
         """Ask the machine that is kept, if there is one and it is, or can be, where history is."""
-        kept = self._machines.take(task.run_id)
+        start = RunStart.of(task.workflow_type, codec_of(task), task.workflow_arguments)
+        kept = self._machines.take(task.run_id, start)
         if kept is None:
             return None
         machine = kept.machine

@@ -26,7 +26,7 @@ from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
 from durable_workflow.worker._histories import Histories, HistoryUnavailable
 from durable_workflow.worker._limits import CompletionTooLarge, Limits, shorten_messages
 from durable_workflow.worker._log import log
-from durable_workflow.worker._machines import Kept, MachineCache, start_of, unseen
+from durable_workflow.worker._machines import Kept, MachineCache, RunStart, unseen
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._replaying import Subject, replaying, start_machine
 from durable_workflow.worker._reporting import (
@@ -182,10 +182,8 @@ class WorkflowTasks:
             )
 
     async def _replay(self, task: WorkflowTask, workflow_class: type) -> Outcome:
-        kept = self._machines.take(task.run_id)
+        kept = self._machines.take(task.run_id, _start_of(task))
         events = await self._histories.brought(task)
-        if kept is not None and kept.started_as != start_of(task):
-            kept = None
         if kept is not None:
             machine = kept.machine
             new = unseen(
@@ -241,7 +239,7 @@ class WorkflowTasks:
                 what = "workflow replay failed before update"
                 return self._update_failed(task, task.update_id, what, error)
             return failed_with(error, f"replay failed: {error_text(error)}", traceback.format_exc())
-        return self._decided(task, Kept(machine, start_of(task)), commands)
+        return self._decided(task, Kept(machine, _start_of(task)), commands)
 
     def _commands(self, task: WorkflowTask, machine: Machine) -> list[Any]:
         if task.update_id is not None:
@@ -294,6 +292,10 @@ def undecodable_input(codec: str | None, error: Exception) -> Failed:
         "Check that the run was started with a codec that this worker speaks.",
         _trace_of(error),
     )
+
+
+def _start_of(task: WorkflowTask) -> RunStart:
+    return RunStart.of(task.workflow_type, task.payload_codec, task.arguments)
 
 
 def _name_wait(commands: list[JsonObject], open_wait_id: str | None) -> None:
