@@ -30,7 +30,7 @@ from durable_workflow.server.services.requests import (
 )
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
-from durable_workflow.server.services.workers import poll_guard, seen_by_lease
+from durable_workflow.server.services.workers import claimed_before, poll_guard, seen_by_lease
 from durable_workflow.server.store.protocol import Tx
 
 _Report = CompleteActivityTask | FailActivityTask | HeartbeatActivityTask
@@ -53,8 +53,9 @@ def claim(
 ) -> dict[str, Any] | None:
     """Lease the next task of a queue to a worker; None where there is none for it."""
     worker = poll_guard(tx, namespace, request, settings)
-    activity = _claimed_before(tx, namespace, request)
-    if activity is not None:
+    row = claimed_before(tx, "activity_claimed_by_request", namespace, request)
+    if row is not None:
+        activity = Activity(*row)
         unit = Unit(tx, settings)
         activity.lease_expires_at = tx.now + activities.lease_length(
             activities.policy_of(activity), settings.activity_lease_seconds
@@ -312,23 +313,6 @@ def _names(request: _Report) -> dict[str, Any]:
         "task_id": request.task_id,
         "activity_attempt_id": request.activity_attempt_id,
     }
-
-
-def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Activity | None:
-    if request.poll_request_id is None:
-        return None
-    row = tx.one(
-        "activity_claimed_by_request",
-        namespace=namespace,
-        task_queue=request.task_queue,
-        worker_id=request.worker_id,
-        poll_request_id=request.poll_request_id,
-    )
-    if row is None:
-        return None
-    activity = Activity(*row)
-    expires_at = activity.lease_expires_at
-    return activity if expires_at is not None and expires_at > tx.now else None
 
 
 def _task(tx: Tx, run: Run, activity: Activity) -> dict[str, Any]:

@@ -184,6 +184,24 @@ def poll_guard(tx: Tx, namespace: str, request: PollTask, settings: ServiceSetti
     return worker
 
 
+def claimed_before(tx: Tx, statement: str, namespace: str, request: PollTask) -> Row | None:
+    """The row whose task this very poll was handed before and still holds, for it is repeated.
+
+    Args:
+        statement: `run_claimed_by_request` or `activity_claimed_by_request`.
+    """
+    if request.poll_request_id is None:
+        return None
+    return tx.one(
+        statement,
+        namespace=namespace,
+        task_queue=request.task_queue,
+        worker_id=request.worker_id,
+        poll_request_id=request.poll_request_id,
+        now=tx.now,
+    )
+
+
 def seen(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
     """Note a sign of life, but not each of many: writing one costs as much as the poll itself."""
     if worker.due_at is not None and tx.now - worker.seen_at < worker.heartbeat_interval * SECOND:

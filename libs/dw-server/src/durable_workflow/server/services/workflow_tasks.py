@@ -27,7 +27,12 @@ from durable_workflow.server.services.requests import (
 )
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit, is_long
-from durable_workflow.server.services.workers import Worker, poll_guard, seen_by_lease
+from durable_workflow.server.services.workers import (
+    Worker,
+    claimed_before,
+    poll_guard,
+    seen_by_lease,
+)
 from durable_workflow.server.store.protocol import Read, Tx
 
 _log = logging.getLogger(__name__)
@@ -65,10 +70,10 @@ def claim(
     """Lease the next task of a queue to a worker; None where there is none for it."""
     worker = poll_guard(tx, namespace, request, settings)
     unit = Unit(tx, settings)
-    run = _claimed_before(tx, namespace, request)
-    if run is not None:
+    row = claimed_before(tx, "run_claimed_by_request", namespace, request)
+    if row is not None:
         decision = tasks.renew(
-            unit.adopt(run), tx.now, tx.new_id, lease_seconds=settings.workflow_lease_seconds
+            unit.adopt(Run(*row)), tx.now, tx.new_id, lease_seconds=settings.workflow_lease_seconds
         )
     else:
         run = _claimable(tx, namespace, request, worker)
@@ -222,23 +227,6 @@ def give_back(tx: Tx, namespace: str, task: dict[str, Any], settings: ServiceSet
     unit = Unit(tx, settings)
     expire_lease(unit, unit.adopt(run))
     unit.finish()
-
-
-def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Run | None:
-    if request.poll_request_id is None:
-        return None
-    row = tx.one(
-        "run_claimed_by_request",
-        namespace=namespace,
-        task_queue=request.task_queue,
-        worker_id=request.worker_id,
-        poll_request_id=request.poll_request_id,
-    )
-    if row is None:
-        return None
-    run = Run(*row)
-    expires_at = run.lease_expires_at
-    return run if expires_at is not None and expires_at > tx.now else None
 
 
 def _claimable(tx: Tx, namespace: str, request: PollTask, worker: Worker) -> Run | None:

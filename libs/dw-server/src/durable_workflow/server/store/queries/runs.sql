@@ -93,6 +93,7 @@ WHERE
     lease_owner = :worker_id
     AND task_status = 'leased'
     AND poll_request_id = :poll_request_id
+    AND lease_expires_at > :now
     AND namespace = :namespace
     AND task_queue = :task_queue
 LIMIT 1;
