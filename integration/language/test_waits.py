@@ -248,15 +248,17 @@ async def test_timeout_goes_on_with_another_worker(scene: Scene) -> None:
     assert (await scene.types(handle)).count("ConditionWaitOpened") == 1
 
 
+def _more_were_done(number: int, seen: list[str]) -> bool:
+    return seen.count("ActivityCompleted") > number
+
+
 @every_cache
 async def test_same_wait_asked_for_again_has_its_whole_timeout(scene: Scene) -> None:
     async with scene.working(Queue):
         handle = await scene.start("queue", 3, 2)
         for number in range(2):
             await handle.signal("put", [number])
-            await scene.until(
-                handle, lambda seen, number=number: seen.count("ActivityCompleted") > number
-            )
+            await scene.until(handle, partial(_more_were_done, number))
         assert await scene.result(handle) == [0, 1, "timeout"]
     history = await scene.history(handle)
     fired = payloads_of(history, "TimerFired")[-1]
