@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -154,4 +155,16 @@ def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture
         main(["--port", port])
 
     assert stopped.value.code == 2
-    assert "--port" in capsys.readouterr().err
+    assert "--port: must be a number between 0 and 65535" in capsys.readouterr().err
+
+
+def test_an_address_that_is_taken_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert main(["--db", str(tmp_path / "state.db"), "--port", str(port)]) == 1
+    said = capsys.readouterr().err
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said

@@ -146,10 +146,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65_535:
-        raise argparse.ArgumentTypeError("must be between 0 and 65535")
-    return port
+    if not (text.isdecimal() and text.isascii() and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError("must be a number between 0 and 65535")
+    return int(text)
 
 
 def _complain(error: Exception, status: int) -> int:

@@ -103,9 +103,10 @@ def _listening_socket(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.listen(_BACKLOG)
         listener.setblocking(False)
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        what = f"cannot listen on {host}:{port}: {error.strerror or error}"
+        raise OSError(error.errno, what) from error
     return listener
 
 
