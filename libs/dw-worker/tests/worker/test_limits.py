@@ -14,7 +14,6 @@ from durable_workflow.worker._limits import (
     CompletionTooLarge,
     Limits,
     read_limits,
-    shorten_messages,
 )
 
 PAYLOAD_LIMIT, REQUEST_LIMIT = 400, 5_000
@@ -203,13 +202,16 @@ def test_a_payload_in_external_storage_has_no_size_here() -> None:
     Limits(payload_bytes=10).check([{"type": "complete_workflow", "result": stored}])
 
 
-def test_short_messages_are_left_alone() -> None:
-    command = {"type": "fail_workflow", "message": "no"}
-    shorten_messages([command])
-    assert command["message"] == "no"
+@pytest.mark.parametrize("message", ["no", "é" * 50, "x" * 100])
+def test_short_messages_are_left_alone(message: str) -> None:
+    command = {"type": "fail_workflow", "message": message}
+    Limits(payload_bytes=100).shorten_messages([command])
+    assert command["message"] == message
 
 
-def test_messages_are_always_utf8() -> None:
-    command = {"type": "fail_workflow", "message": "é, and no file \udcff"}
-    shorten_messages([command])
-    assert command["message"] == "é, and no file \\udcff"
+@pytest.mark.parametrize("message", ["é" * 51, "x" * 101, "\ud800" * 200])
+def test_messages_are_cut_to_a_server_s_smaller_limit(message: str) -> None:
+    command = {"type": "fail_workflow", "message": message}
+    Limits(payload_bytes=100).shorten_messages([command])
+    assert len(command["message"].encode()) <= 100
+    assert command["message"].endswith(f"... ({len(message)} characters)")

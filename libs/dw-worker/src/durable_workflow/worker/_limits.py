@@ -56,6 +56,14 @@ class Limits:
                 )
         self._check_whole(commands, sizes)
 
+    def shorten_messages(self, commands: Sequence[JsonObject]) -> None:
+        """Cut the messages of failures down to what can be sent."""
+        longest = min(_LONGEST_TEXT, self.payload_bytes or _LONGEST_TEXT)
+        for command in commands:
+            message = command.get("message")
+            if isinstance(message, str):
+                command["message"] = shortened(message, longest)
+
     def _check_whole(self, commands: Sequence[JsonObject], sizes: list[int]) -> None:
         limit = self.request_bytes
         if limit is None or not commands:
@@ -77,6 +85,10 @@ class Limits:
             )
 
 
+def _utf8(text: str) -> bytes:
+    return text.encode(errors="replace")
+
+
 def read_limits(cluster_info: Mapping[str, Any]) -> Limits:
     """The limits that a server announces."""
     return Limits(
@@ -85,22 +97,12 @@ def read_limits(cluster_info: Mapping[str, Any]) -> Limits:
     )
 
 
-def shortened(text: str) -> str:
-    """A text as it is, or its beginning, and how long it was; never what UTF-8 cannot carry."""
-    if not text.isascii():
-        # File names that are no UTF-8 have half surrogate pairs in Python, and land in messages.
-        text = text.encode(errors="backslashreplace").decode()
-    if len(text) <= _LONGEST_TEXT:
+def shortened(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """A text as it is, or its beginning and how long it was: at most `longest` bytes in UTF-8."""
+    if len(text) <= longest and (text.isascii() or len(_utf8(text)) <= longest):
         return text
-    return f"{text[:_LONGEST_TEXT]}... ({len(text)} characters)"
-
-
-def shorten_messages(commands: Sequence[JsonObject]) -> None:
-    """Cut the messages of failures down to what can be sent."""
-    for command in commands:
-        message = command.get("message")
-        if isinstance(message, str):
-            command["message"] = shortened(message)
+    length = f"... ({len(text)} characters)"
+    return _utf8(text)[: max(0, longest - len(length))].decode(errors="ignore") + length
 
 
 def _payload_size(command: JsonObject) -> int:

@@ -24,7 +24,7 @@ from durable_workflow._wire.names import (
 from durable_workflow._wire.texts import error_text
 from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
 from durable_workflow.worker._histories import Histories, HistoryUnavailable
-from durable_workflow.worker._limits import CompletionTooLarge, Limits, shorten_messages
+from durable_workflow.worker._limits import CompletionTooLarge, Limits
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import Kept, MachineCache, RunStart, unseen
 from durable_workflow.worker._payloads import Payloads, check_codec
@@ -278,8 +278,9 @@ class WorkflowTasks:
             CompletionTooLarge: The server would not take them.
         """
         wire = self._payloads.encode_commands(commands, task)
-        shorten_messages(wire)
-        self._limits().check(wire)
+        limits = self._limits()
+        limits.shorten_messages(wire)
+        limits.check(wire)
         return wire
 
 
