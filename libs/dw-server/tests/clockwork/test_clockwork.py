@@ -11,9 +11,10 @@ import pytest
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.clockwork import Clockwork
 from durable_workflow.server.notices import Notice, TaskReady
-from durable_workflow.server.services import due, namespaces, workflow_tasks, workflows
+from durable_workflow.server.services import due, ends, namespaces, workflow_tasks, workflows
 from durable_workflow.server.services.requests import (
     Caller,
+    CloseWorkflow,
     CompleteWorkflowTask,
     PollTask,
     RegisterWorker,
@@ -22,7 +23,7 @@ from durable_workflow.server.services.requests import (
 )
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.workers import register
-from durable_workflow.server.store import Tx
+from durable_workflow.server.store import Read, Tx
 from durable_workflow.server.store.sqlite import SqliteStore
 
 # A worker that is never missed, so that the timers are all that falls due.
@@ -140,6 +141,37 @@ async def test_a_year_of_timers_in_a_moment(
 
     assert fired == 52
     assert clock.now() - ManualClock().now() == 52 * 7 * 86_400 * 1_000_000
+
+
+async def test_what_another_unit_did_away_with_is_no_failure(
+    store: SqliteStore, clock: ManualClock, clockwork: Clockwork
+) -> None:
+    await start_timer(store, "a", 1)
+    clock.advance(2)
+    read, cancel = store.read, CloseWorkflow(workflow_id="a")
+
+    async def overtaken(work: Callable[[Read], int | None]) -> int | None:
+        found = await read(work)
+        store.read = read  # type: ignore[method-assign]
+        await store.run(lambda tx: ends.cancel(tx, Caller(namespace="default"), cancel, SETTINGS))
+        return found
+
+    store.read = overtaken  # type: ignore[method-assign,assignment]  # the cancel comes between
+    assert await clockwork.run_due() == 0
+
+
+async def test_what_stays_due_and_cannot_be_done_is_a_failure(
+    store: SqliteStore, clock: ManualClock, clockwork: Clockwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await start_timer(store, "a", 1)
+    clock.advance(2)
+
+    def nothing(tx: Tx, limit: int, settings: ServiceSettings) -> int:
+        return 0
+
+    monkeypatch.setattr(due, "run_due", nothing)
+    with pytest.raises(RuntimeError, match="cannot be done"):
+        await clockwork.run_due()
 
 
 async def test_a_failure_is_logged_and_tried_again(

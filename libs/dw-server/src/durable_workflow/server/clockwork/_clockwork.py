@@ -65,11 +65,15 @@ class Clockwork:
     async def run_due(self) -> int:
         """Do all that is due at this moment; how much that was."""
         done = 0
+        fruitless = None
         while (at := await self._store.read(due.next_due)) is not None and at <= self._clock.now():
             count = await self._store.run(self._batch())
             if count == 0:
-                # Due, and nothing to do about it: without this the loop would spin.
-                raise RuntimeError("what is due cannot be done")
+                # Another unit may have done away with it between the look and the batch: look
+                # again. Still due, and nothing to do about it: the loop would spin.
+                if at == fruitless:
+                    raise RuntimeError("what is due cannot be done")
+                fruitless = at
             done += count
         self._next = at
         return done
