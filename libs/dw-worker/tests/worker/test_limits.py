@@ -215,3 +215,9 @@ def test_messages_are_cut_to_a_server_s_smaller_limit(message: str) -> None:
     Limits(payload_bytes=100).shorten_messages([command])
     assert len(command["message"].encode()) <= 100
     assert command["message"].endswith(f"... ({len(message)} characters)")
+
+
+def test_messages_are_always_utf8() -> None:
+    command = {"type": "fail_workflow", "message": "é, and no file \udcff"}
+    Limits().shorten_messages([command])
+    assert command["message"] == "é, and no file \\udcff"

@@ -85,10 +85,6 @@ class Limits:
             )
 
 
-def _utf8(text: str) -> bytes:
-    return text.encode(errors="replace")
-
-
 def read_limits(cluster_info: Mapping[str, Any]) -> Limits:
     """The limits that a server announces."""
     return Limits(
@@ -99,10 +95,12 @@ def read_limits(cluster_info: Mapping[str, Any]) -> Limits:
 
 def shortened(text: str, longest: int = _LONGEST_TEXT) -> str:
     """A text as it is, or its beginning and how long it was: at most `longest` bytes in UTF-8."""
-    if len(text) <= longest and (text.isascii() or len(_utf8(text)) <= longest):
-        return text
+    # File names that are no UTF-8 have half surrogate pairs in Python, and land in messages.
+    encoded = text.encode(errors="backslashreplace")
+    if len(encoded) <= longest:
+        return encoded.decode()
     length = f"... ({len(text)} characters)"
-    return _utf8(text)[: max(0, longest - len(length))].decode(errors="ignore") + length
+    return encoded[: max(0, longest - len(length))].decode(errors="ignore") + length
 
 
 def _payload_size(command: JsonObject) -> int:
