@@ -264,6 +264,26 @@ def test_record_points_at_the_workflows_line(recorded: Any, caplog: Any) -> None
     assert record.funcName == "run"
 
 
+def test_an_exception_is_logged_as_logging_does(recorded: Any, caplog: Any) -> None:
+    class Caught:
+        def run(self, ctx: Any) -> Any:
+            try:
+                raise ValueError("no")
+            except ValueError:
+                ctx.logger.exception("caught %s", "it")
+                ctx.logger.critical("worse")
+            yield ctx.schedule_activity("a", [])
+
+    with caplog.at_level(logging.INFO):
+        workflow.replay(Caught, recorded(), [])
+    caught, worse = caplog.records
+    assert (caught.levelname, caught.getMessage()) == ("ERROR", "caught it")
+    assert caught.exc_info is not None
+    assert isinstance(caught.exc_info[1], ValueError)
+    assert caught.funcName == "run"
+    assert (worse.levelname, worse.exc_info) == ("CRITICAL", None)
+
+
 def test_code_that_is_dropped_says_nothing(recorded: Any, lines: Any) -> None:
     class Cleanup:
         def run(self, ctx: Any) -> Any:

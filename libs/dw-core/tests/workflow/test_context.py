@@ -207,6 +207,6 @@ def test_side_effect_is_computed_when_its_value_is_asked_for_and_once() -> None:
 
 def test_logger_outside_of_a_task_is_silent(caplog: Any) -> None:
     ctx = context()
-    for write in (ctx.logger.debug, ctx.logger.info, ctx.logger.warning, ctx.logger.error):
-        write("hello %s", "you")
+    for level in ("debug", "info", "warning", "error", "exception", "critical"):
+        getattr(ctx.logger, level)("hello %s", "you")
     assert caplog.records == []

@@ -134,6 +134,14 @@ class ReplayLogger:
         """Log at level ERROR, unless replaying."""
         self._log(logging.ERROR, msg, args, kwargs)
 
+    def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log at level ERROR with the exception being handled, unless replaying."""
+        self._log(logging.ERROR, msg, args, {"exc_info": True, **kwargs})
+
+    def critical(self, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log at level CRITICAL, unless replaying."""
+        self._log(logging.CRITICAL, msg, args, kwargs)
+
     def _log(
         self, level: int, msg: object, args: tuple[object, ...], kwargs: dict[str, Any]
     ) -> None:
