@@ -41,6 +41,47 @@ def test_tables_name_the_handlers_inherited_ones_included() -> None:
     assert marked.__workflow_update_validators__ == {"u": "check", "other": "check_other"}
 
 
+def test_a_method_that_overrides_a_receiver_is_one() -> None:
+    class Parent:
+        @workflow.signal("s")
+        def on_signal(self) -> None: ...
+
+        @workflow.query("q")
+        def ask(self) -> None: ...
+
+        @workflow.update("u")
+        def change(self) -> None: ...
+
+    class Between(Parent):
+        def on_signal(self) -> None: ...
+
+    @workflow.defn(name="overrides")
+    class Child(Between):
+        def on_signal(self) -> None: ...
+
+        @workflow.query("other")
+        def ask(self) -> None: ...
+
+        change = None  # type: ignore[assignment]
+
+    marked: Any = Child
+    assert marked.__workflow_signals__ == {"s": "on_signal"}
+    assert marked.__workflow_queries__ == {"other": "ask"}
+    assert marked.__workflow_updates__ == {}
+
+
+def test_an_override_must_be_a_plain_method_too() -> None:
+    class Parent:
+        @workflow.signal("s")
+        def on_signal(self) -> None: ...
+
+    class Child(Parent):
+        async def on_signal(self) -> None: ...
+
+    with pytest.raises(workflow.InvalidWorkflowDefinition, match="on_signal must be a plain"):
+        workflow.defn(name="async-override")(Child)
+
+
 def test_decorators_return_the_method_itself() -> None:
     def method(self: Any) -> None: ...
 

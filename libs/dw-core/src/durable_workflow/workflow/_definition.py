@@ -54,13 +54,27 @@ def defn(*, name: str) -> Callable[[type[_WorkflowT]], type[_WorkflowT]]:
 
 
 def _collect(cls: type, attribute: str, tables: dict[str, dict[str, str]]) -> None:
-    member = inspect.getattr_static(cls, attribute)
-    function = getattr(member, "__func__", member)  # what a static or class method wraps
-    for mark, table in _TABLES.items():
-        receiver = getattr(function, mark, None)
-        if isinstance(receiver, str):
-            _require_synchronous(cls, attribute, function, mark)
-            tables[table][receiver] = attribute
+    function = _function(inspect.getattr_static(cls, attribute))
+    for mark, receiver in _marks(cls, attribute).items():
+        _require_synchronous(cls, attribute, function, mark)
+        tables[_TABLES[mark]][receiver] = attribute
+
+
+def _marks(cls: type, attribute: str) -> dict[str, str]:
+    """What a method receives; one that overrides a receiver need not be decorated again."""
+    for owner in cls.__mro__:
+        if attribute not in vars(owner):
+            continue
+        function = _function(vars(owner)[attribute])
+        found = {mark: getattr(function, mark, None) for mark in _TABLES}
+        marks = {mark: name for mark, name in found.items() if isinstance(name, str)}
+        if marks or not callable(function):
+            return marks
+    return {}
+
+
+def _function(member: Any) -> Any:
+    return getattr(member, "__func__", member)  # what a static or class method wraps
 
 
 def _require_synchronous(cls: type, attribute: str, function: Any, mark: str) -> None:
