@@ -1,8 +1,9 @@
 """Handles: an id with the methods of the client that are about it."""
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import durable_workflow
 from durable_workflow.client._results.activities import StandaloneActivityExecution
 from durable_workflow.client._results.schedules import (
     ScheduleAction,
@@ -20,8 +21,8 @@ from durable_workflow.client._results.workflows import (
     WorkflowRunList,
 )
 
-if TYPE_CHECKING:
-    from durable_workflow.client._client import Client
+# The client is named as users name it, and found when a type hint is asked for: its own module
+# imports this one.
 
 
 class WorkflowHandle:
@@ -38,7 +39,7 @@ class WorkflowHandle:
 
     def __init__(
         self,
-        client: "Client",
+        client: "durable_workflow.Client",
         workflow_id: str,
         run_id: str | None = None,
         workflow_type: str = "",
@@ -176,7 +177,7 @@ class StandaloneActivityHandle:
 
     def __init__(
         self,
-        client: "Client",
+        client: "durable_workflow.Client",
         activity_id: str,
         *,
         workflow_run_id: str | None = None,
@@ -219,7 +220,7 @@ class ScheduleHandle:
         schedule_id: Its id.
     """
 
-    def __init__(self, client: "Client", schedule_id: str) -> None:
+    def __init__(self, client: "durable_workflow.Client", schedule_id: str) -> None:
         self._client = client
         self.schedule_id = schedule_id
 

@@ -6,10 +6,11 @@ touches the network.
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 
+import durable_workflow
 from durable_workflow._wire import headers as wire
 from durable_workflow.client import _routes
 from durable_workflow.client._call import Answer, Call, Repeat, document
@@ -23,9 +24,6 @@ from durable_workflow.metrics import (
     MetricsRecorder,
 )
 from durable_workflow.retry_policy import TransportRetryPolicy
-
-if TYPE_CHECKING:
-    from durable_workflow.client._client import Client
 
 T = TypeVar("T")
 
@@ -84,9 +82,9 @@ class Session:
     _plane_headers: dict[bool, tuple[tuple[str | None, ...], dict[str, str]]]
 
     @property
-    def _as_client(self) -> "Client":
+    def _as_client(self) -> "durable_workflow.Client":
         """This object as what it is: the resource classes are only ever used as their sum."""
-        return cast("Client", self)
+        return cast("durable_workflow.Client", self)
 
     async def _send(self, call: Call[T]) -> T:
         """Send a call, and read its answer."""

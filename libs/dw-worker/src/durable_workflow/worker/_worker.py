@@ -5,8 +5,9 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
+import durable_workflow
 from durable_workflow._meet import WorkerTransport
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.interceptors import (
@@ -38,9 +39,6 @@ from durable_workflow.worker._settings import Settings, check_build_id, check_th
 from durable_workflow.worker._task_metrics import recorder_of
 from durable_workflow.worker._turns import Turns
 from durable_workflow.worker._workflow_tasks import WorkflowTasks, schedules_activity
-
-if TYPE_CHECKING:
-    from durable_workflow.client import WorkflowExecution
 
 _CLOSED_STATUSES: Final = frozenset({"completed", "failed", "terminated", "canceled", "cancelled"})
 # A poll that was answered just when the worker stops has leased a task: let it arrive.
@@ -266,7 +264,7 @@ class Worker(Serving):
 
     async def run_until(
         self, *, workflow_id: str, timeout: float = 60.0, poll_interval: float = 0.5
-    ) -> "WorkflowExecution":
+    ) -> "durable_workflow.WorkflowExecution":
         """Serve the queue, one task at a time, until a workflow has ended.
 
         Args:
@@ -290,7 +288,7 @@ class Worker(Serving):
             while True:
                 execution = await self.client.describe_workflow(workflow_id)
                 if str(execution.status).lower() in _CLOSED_STATUSES:
-                    return cast("WorkflowExecution", execution)
+                    return cast("durable_workflow.WorkflowExecution", execution)
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
                     raise TimeoutError(f"workflow {workflow_id} has not ended in {timeout:g} s")
