@@ -5,8 +5,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from order_processing.orders import expected_result, make_order
+
+from integration.harness.processes import ManagedProcess, ServerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,6 +30,10 @@ def output_of(*arguments: str, cwd: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
+def results_of(printed: list[str]) -> list[Any]:
+    return sorted((json.loads(line) for line in printed), key=lambda result: result["order_id"])
+
+
 def test_quickstart_greets_the_world(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
     printed = output_of(str(ROOT / "examples/quickstart.py"), str(state), cwd=tmp_path)
@@ -39,5 +46,26 @@ def test_orders_end_as_their_input_says(tmp_path: Path) -> None:
     printed = output_of(
         "-m", "order_processing", "--db", state, "--orders", "4", cwd=ROOT / "examples"
     )
-    results = sorted((json.loads(line) for line in printed), key=lambda result: result["order_id"])
-    assert results == [expected_result(make_order(number)) for number in range(1, 5)]
+    assert results_of(printed) == [expected_result(make_order(number)) for number in range(1, 5)]
+
+
+def test_orders_are_placed_once_however_often_the_program_runs(tmp_path: Path) -> None:
+    again = ["-m", "order_processing", "--db", str(tmp_path / "state.db"), "--orders", "2"]
+    first, second = (output_of(*again, cwd=ROOT / "examples") for _ in range(2))
+    assert results_of(second) == results_of(first)
+
+
+def test_orders_are_processed_by_a_server_and_a_worker_of_their_own(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "state.db", token="secret") as server:
+        at = ["--url", server.url, "--token", "secret"]
+        command = [sys.executable, "-m", "order_processing.worker", server.url, *at[2:]]
+        environment = {"PYTHONPATH": str(ROOT / "examples")}
+        worker = ManagedProcess(command, environment=environment, name="worker")
+        try:
+            printed = output_of(
+                "-m", "order_processing", *at, "--orders", "2", cwd=ROOT / "examples"
+            )
+            assert worker.stop() == 0
+        finally:
+            worker.dispose()
+    assert results_of(printed) == [expected_result(make_order(number)) for number in (1, 2)]
