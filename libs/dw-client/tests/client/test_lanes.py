@@ -3,8 +3,11 @@
 # pyright: reportPrivateUsage=false
 
 import asyncio
-from collections.abc import AsyncGenerator
+import gc
+import threading
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -127,3 +130,114 @@ async def test_proxies_of_the_environment_are_used(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("HTTP_PROXY")
     async with _transport.connect("http://127.0.0.1:1", 1.0) as http:
         assert isinstance(http._transport, Lanes)
+
+
+async def test_a_cancellation_that_comes_with_the_turn_is_obeyed() -> None:
+    peer = Peer()
+    async with serving(peer) as url, client_of(url, most=1) as http:
+        first = asyncio.create_task(http.get("/"))
+        await peer.has_received(1)
+        waiting = asyncio.create_task(http.get("/"))
+        first.add_done_callback(lambda _: waiting.cancel())
+        await asyncio.sleep(0)
+        peer.open.set()
+        assert (await first).text == "ok"
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert peer.waiting == 1
+        assert (await http.get("/")).text == "ok"
+
+
+async def test_a_request_cancelled_while_it_waits_for_its_turn_takes_none() -> None:
+    peer = Peer()
+    async with serving(peer) as url, client_of(url, most=1) as http:
+        first = asyncio.create_task(http.get("/"))
+        await peer.has_received(1)
+        waiting = [asyncio.create_task(http.get("/")) for _ in range(3)]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        peer.open.set()
+        assert (await first).text == "ok"
+        assert (await http.get("/")).text == "ok"
+        assert peer.waiting == 2
+
+
+async def test_a_request_cancelled_while_its_answer_comes_gives_its_lane_back() -> None:
+    begun = asyncio.Event()
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
+        if connections > 1:
+            writer.write(b"k")
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    async with client_of(f"http://{host}:{port}", most=1) as http:
+
+        async def read_begun() -> None:
+            async with http.stream("GET", "/") as answer:
+                async for _ in answer.aiter_raw():
+                    begun.set()
+
+        lost = asyncio.create_task(read_begun())
+        await begun.wait()
+        lost.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await lost
+        assert (await http.get("/")).text == "ok"
+    server.close()
+    assert connections == 2
+
+
+class Answering(BaseHTTPRequestHandler):
+    """The rest of a peer that needs no event loop, for programs with several."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: the tests look at the answers."""
+
+
+@pytest.fixture
+def threaded() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+# The connections that a closed loop leaves behind can only be dropped.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_one_loop_may_follow_the_other(threaded: str) -> None:
+    http = client_of(threaded)
+    for _ in range(3):
+        assert asyncio.run(http.get("/")).text == "ok"
+    asyncio.run(http.aclose())
+    gc.collect()
+
+
+def test_two_loops_at_a_time_are_refused_with_the_reason(threaded: str) -> None:
+    http = client_of(threaded)
+    with asyncio.Runner() as first:
+        assert first.run(http.get("/")).text == "ok"
+        with asyncio.Runner() as second, pytest.raises(RuntimeError, match="another event loop"):
+            second.run(http.get("/"))
+        assert first.run(http.get("/")).text == "ok"
+        first.run(http.aclose())

@@ -50,7 +50,8 @@ class Client(
     """The async client of a server: the control plane, and the worker plane for `Worker`.
 
     Use it as an async context manager, or call `aclose` when done. One client serves many tasks
-    of one event loop.
+    of one event loop; on a second loop that runs at the same time, as in another thread, its calls
+    raise `RuntimeError`.
 
     Every call that asks the server can raise `Unauthorized`, `NamespaceNotFound`, `ServerError`
     for what has no type of its own, and, after retries, the `httpx.TransportError` that kept it
