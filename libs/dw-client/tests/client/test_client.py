@@ -62,6 +62,12 @@ def test_limits_out_of_bounds_are_refused(settings: dict[str, int]) -> None:
         ("http://x.test/#top", "fragment"),
         ("localhost:8080", "scheme"),
         ("", "scheme"),
+        ("http://", "host"),
+        ("http:///path", "host"),
+        ("http://:8080", "host"),
+        ("http://x.test:99999", "base_url.*Port"),
+        ("http://x.test:http", "base_url.*Port"),
+        ("http://[::1:8080", "base_url.*IPv6"),
         ("http://me:secret@x.test", "credentials"),
     ],
 )
@@ -77,6 +83,22 @@ def test_a_url_that_is_no_origin_is_refused(base_url: str, complaint: str) -> No
 async def test_other_urls_are_taken(base_url: str) -> None:
     async with Client(base_url) as client:
         assert client.base_url == base_url.rstrip("/")
+
+
+@pytest.mark.parametrize("setting", ["token", "control_token", "worker_token", "namespace"])
+@pytest.mark.parametrize("value", ["se-cret\n", " se-cret", "se\0cret", "sé-cret"])
+def test_what_no_header_can_carry_is_refused_by_name(setting: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"^{setting} has a character") as caught:
+        Client("http://x.test", **{setting: value})  # type: ignore[arg-type]  # one at a time
+    assert "cret" not in str(caught.value)
+
+
+async def test_a_token_that_is_replaced_is_looked_at_too() -> None:
+    async with Client("http://x.test", token="good one") as client:
+        client.token = "se-cret\n"
+        with pytest.raises(ValueError, match=r"^token has a character") as caught:
+            await client.health()
+    assert "cret" not in str(caught.value)
 
 
 async def test_it_can_be_closed_twice() -> None:

@@ -19,6 +19,7 @@ from durable_workflow.client._resources.workers import WorkerMethods
 from durable_workflow.client._resources.workflow_results import WorkflowResultMethods
 from durable_workflow.client._resources.workflow_tasks import WorkflowTaskMethods
 from durable_workflow.client._resources.workflows import WorkflowMethods
+from durable_workflow.client._session import require_header_value
 from durable_workflow.client._transport import Transport, TransportClient, connect
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
@@ -112,7 +113,8 @@ class Client(
             transport: What requests go through in place of httpx.
 
         Raises:
-            ValueError: A limit is out of bounds, or the URL is not an origin.
+            ValueError: A limit is out of bounds, the URL is not an origin, or a token or the
+                namespace cannot be sent in a header.
         """
         if external_storage_threshold_bytes is not None and external_storage_threshold_bytes < 1:
             raise ValueError("external_storage_threshold_bytes must be at least 1")
@@ -120,6 +122,14 @@ class Client(
             limit_bytes=payload_size_limit_bytes,
             threshold_percent=payload_size_warning_threshold_percent,
         )
+        settings = {
+            "token": token,
+            "control_token": control_token,
+            "worker_token": worker_token,
+            "namespace": namespace,
+        }
+        for setting, value in settings.items():
+            require_header_value(setting, value)
         self.base_url = _origin(base_url)
         self.token = token
         self.control_token = control_token
@@ -164,13 +174,19 @@ def _origin(base_url: str) -> str:
     """The URL without slashes at its end, once it is known to be one that paths can be put to."""
     if "?" in base_url or "#" in base_url:
         raise ValueError("base_url must not have a query or a fragment")
-    origin = base_url.rstrip("/")
-    if "://" not in origin:
+    if "://" not in base_url:
         raise ValueError("base_url must name a scheme, as http://localhost:8080")
-    parts = urlsplit(origin)
+    origin = base_url.rstrip("/")
+    try:
+        parts = urlsplit(origin)
+        _ = parts.port  # read only when asked for
+    except ValueError as error:
+        raise ValueError(f"base_url cannot be read: {error}") from error
     if "@" in parts.netloc:
         # httpx would send them in place of the token, and write them into its log.
         raise ValueError("base_url must not hold credentials: give them as a token")
+    if not parts.hostname:
+        raise ValueError("base_url must name a host, as http://localhost:8080")
     if parts.path.endswith("/api"):
         raise ValueError("base_url must not end in /api: the client adds it")
     return origin

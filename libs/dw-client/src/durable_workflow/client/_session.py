@@ -4,6 +4,7 @@
 touches the network.
 """
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
@@ -33,6 +34,8 @@ _UNANSWERED_QUERY = frozenset(
 )
 # A gateway that gave up does not know whether the server behind it went on.
 _GATEWAY_FAILURES = frozenset({502, 504})
+# Visible ASCII, and spaces between: what every server and proxy hands on unchanged.
+_HEADER_VALUE = re.compile(r"([!-~]([ -~]*[!-~])?)?")
 _BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -125,6 +128,8 @@ class Session:
         facts = (version, token, self.namespace)
         made_for, headers = self._plane_headers.get(worker, ((), {}))
         if made_for != facts:
+            require_header_value("token", token)
+            require_header_value("namespace", self.namespace)
             headers = {"Content-Type": "application/json", "Accept": "application/json"}
             if token:
                 headers[wire.AUTHORIZATION] = f"Bearer {token}"
@@ -220,6 +225,21 @@ class Session:
             return refused.response
         except _NotAgain as final:
             raise final.failure from None
+
+
+def require_header_value(setting: str, value: str | None) -> None:
+    """Refuse what no header can carry, before it is sent.
+
+    httpx would, too, with the whole value in its message, and a token must not get into a log.
+
+    Raises:
+        ValueError: The text names the setting, and not the value.
+    """
+    if value is not None and _HEADER_VALUE.fullmatch(value) is None:
+        raise ValueError(
+            f"{setting} has a character that an HTTP header cannot carry, as a line break or a "
+            "space at its end, or a letter beyond ASCII"
+        )
 
 
 def _may_repeat(call: Call[Any], failure: httpx.TransportError) -> bool:
