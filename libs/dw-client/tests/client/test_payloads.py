@@ -46,6 +46,44 @@ class Recording(LocalFilesystemExternalStorage):
         return super().get(uri)
 
 
+class InMemory(dict[str, bytes]):
+    """A driver that is a container, and thus false while it is empty."""
+
+    def put(self, data: bytes, *, sha256: str, codec: str) -> str:
+        self[f"memory:{sha256}"] = data
+        return f"memory:{sha256}"
+
+    def get(self, uri: str) -> bytes:  # type: ignore[override]  # the get of a driver
+        return self[uri]
+
+    def delete(self, uri: str) -> None:
+        del self[uri]
+
+
+async def test_a_driver_that_is_an_empty_container_is_used(
+    make_client: MakeClient, answers: Answers, requests: Requests
+) -> None:
+    client = make_client(external_storage=InMemory(), external_storage_threshold_bytes=1000)
+    answers.append(ok())
+    await client.start_workflow(workflow_type="t", task_queue="q", input=[LARGE])
+    assert "external_storage" in body(requests[0])["input"]
+
+
+async def test_a_threshold_of_nothing_is_refused_and_not_replaced(
+    make_client: MakeClient, tmp_path: Path
+) -> None:
+    storage = LocalFilesystemExternalStorage(tmp_path)
+    client = make_client(external_storage=storage, external_storage_threshold_bytes=1000)
+    with pytest.raises(ValueError, match="at least 1"):
+        await client.complete_activity_task(
+            task_id="t",
+            activity_attempt_id="a",
+            lease_owner="w",
+            result=1,
+            external_storage_threshold_bytes=0,
+        )
+
+
 async def test_large_payloads_go_to_external_storage_and_come_back(
     make_client: MakeClient, answers: Answers, requests: Requests, tmp_path: Path
 ) -> None:

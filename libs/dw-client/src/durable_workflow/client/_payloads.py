@@ -44,10 +44,13 @@ class PayloadSession(Session):
             warning_context: What the log says the payload belongs to.
             external_storage: In place of the client's own driver.
             external_storage_threshold_bytes: In place of the client's own threshold.
+
+        Raises:
+            TypeError: The value cannot be encoded.
+            ValueError: Neither can this one, or the threshold is less than 1.
         """
-        driver = external_storage or self.external_storage
-        threshold = external_storage_threshold_bytes or self.external_storage_threshold_bytes
-        if driver is None or threshold is None:
+        offloading = self._offloading(external_storage, external_storage_threshold_bytes)
+        if offloading is None:
             return cast(
                 "JsonObject",
                 serializer.envelope(
@@ -57,6 +60,7 @@ class PayloadSession(Session):
                     warning_context=warning_context,
                 ),
             )
+        driver, threshold = offloading
         return serializer.external_storage_envelope(
             value,
             external_storage=driver,
@@ -84,18 +88,27 @@ class PayloadSession(Session):
             external_storage: In place of the client's own driver.
             external_storage_threshold_bytes: In place of the client's own threshold.
         """
-        driver = external_storage or self.external_storage
-        threshold = external_storage_threshold_bytes or self.external_storage_threshold_bytes
-        if driver is None or threshold is None:
-            return self._payload_envelope(value, codec=codec, warning_context=context)
-        return await asyncio.to_thread(
+        seal = partial(
             self._payload_envelope,
             value,
             codec=codec,
             warning_context=context,
-            external_storage=driver,
-            external_storage_threshold_bytes=threshold,
+            external_storage=external_storage,
+            external_storage_threshold_bytes=external_storage_threshold_bytes,
         )
+        if self._offloading(external_storage, external_storage_threshold_bytes) is None:
+            return seal()
+        return await asyncio.to_thread(seal)
+
+    def _offloading(
+        self, external_storage: ExternalStorageDriver | None, threshold_bytes: int | None
+    ) -> tuple[ExternalStorageDriver, int] | None:
+        """The driver and the threshold that hold for a payload, or None where it stays inline."""
+        # Compared, not tested for truth: a driver may be a container, and empty.
+        driver = self.external_storage if external_storage is None else external_storage
+        if threshold_bytes is None:
+            threshold_bytes = self.external_storage_threshold_bytes
+        return None if driver is None or threshold_bytes is None else (driver, threshold_bytes)
 
     async def _arguments(
         self, args: list[Any] | None, context: PayloadSizeWarningContext
