@@ -1,5 +1,6 @@
 """What is particular about the methods of the control plane."""
 
+import asyncio
 import inspect
 import json
 import warnings
@@ -385,6 +386,17 @@ async def test_an_activity_that_takes_too_long(client: Client, answers: Answers)
     answers.append(ok(status="running"))
     with pytest.raises(TimeoutError, match="activity a"):
         await client.get_activity_handle("a").result(timeout=0.0)
+
+
+async def test_a_pause_between_two_questions_ends_with_the_wait(
+    client: Client, answers: Answers
+) -> None:
+    answers += [ok(status="running"), ok(status="running")]
+    handle = client.get_activity_handle("a")
+    async with asyncio.timeout(10.0):
+        with pytest.raises(TimeoutError, match="activity a"):
+            await handle.result(timeout=0.02, poll_interval=3600.0)
+    assert answers == []
 
 
 async def test_pages_of_activities(client: Client, answers: Answers) -> None:

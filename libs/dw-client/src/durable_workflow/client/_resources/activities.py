@@ -171,11 +171,12 @@ class ActivityMethods(PayloadSession):
             execution = await self.describe_activity(handle.activity_id)
             if execution.status in TERMINAL:
                 return _result_of(execution)
-            if time.monotonic() >= deadline:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
                 raise TimeoutError(
                     f"activity {handle.activity_id} did not finish within {timeout} s"
                 )
-            await asyncio.sleep(poll_interval)
+            await asyncio.sleep(min(poll_interval, remaining))
 
 
 def _is_payload(result: object) -> bool:
