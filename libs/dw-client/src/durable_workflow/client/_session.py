@@ -34,6 +34,8 @@ _UNANSWERED_QUERY = frozenset(
 )
 # A gateway that gave up does not know whether the server behind it went on.
 _GATEWAY_FAILURES = frozenset({502, 504})
+# Seconds that an answer may be under way once the server stopped holding it.
+_GRACE_SECONDS = 5.0
 # Visible ASCII, and spaces between: what every server and proxy hands on unchanged.
 _HEADER_VALUE = re.compile(r"([!-~]([ -~]*[!-~])?)?")
 _BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -138,6 +140,12 @@ class Session:
             headers[plane] = version
             self._plane_headers[worker] = (facts, headers)
         return dict(headers)
+
+    def _outlasting(self, seconds: float | None) -> float | None:
+        """A time-out longer than the server may hold an answer, or None for the client's own."""
+        if seconds is None or self.timeout is None:
+            return None
+        return max(self.timeout, seconds + _GRACE_SECONDS)
 
     async def _exchange(self, call: Call[Any]) -> Answer:
         """Send a call, and return its answer or raise the error that it stands for."""

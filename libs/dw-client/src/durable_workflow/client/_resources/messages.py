@@ -7,9 +7,6 @@ from durable_workflow.client._calls import workflows
 from durable_workflow.client._json import object_or_empty
 from durable_workflow.client._payloads import PayloadSession
 
-# Seconds that an answer may be under way after the server stopped waiting for the update.
-_GRACE_SECONDS = 5.0
-
 
 class MessageMethods(PayloadSession):
     """Signals, queries and updates of the newest run of a workflow."""
@@ -130,12 +127,6 @@ class MessageMethods(PayloadSession):
             [value] = await self._opened([document["result_envelope"]])
             return value
         return document.get("result")
-
-    def _outlasting(self, seconds: int | None) -> float | None:
-        """A time-out longer than the server may hold an answer, or None for the client's own."""
-        if seconds is None or self.timeout is None:
-            return None
-        return max(self.timeout, seconds + _GRACE_SECONDS)
 
 
 def _request_id(kind: str) -> str:

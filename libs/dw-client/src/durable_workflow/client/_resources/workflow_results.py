@@ -31,7 +31,6 @@ from durable_workflow.errors import WorkflowContinuedAsNew, WorkflowFailed
 
 # Short of the minute after which many a proxy closes a connection that it sees nothing on.
 _LONGEST_HOLD_SECONDS = 30
-_GRACE_SECONDS = 5.0
 # Each held answer keeps a connection. Beyond half of them waiters poll, so that other calls of the
 # same client never have to wait for a workflow to end.
 _MOST_HELD = MAX_CONNECTIONS // 2
@@ -141,9 +140,7 @@ class WorkflowResultMethods(PayloadSession):
         seconds = max(0, min(_LONGEST_HOLD_SECONDS, int(wait.remaining)))
         if self._held >= _MOST_HELD:
             seconds = 0
-        timeout = None
-        if seconds and self.timeout is not None:
-            timeout = max(self.timeout, seconds + _GRACE_SECONDS)
+        timeout = self._outlasting(seconds or None)
         if wait.is_newest or wait.run_id is None:
             call = workflows.describe(wait.workflow_id, hold_seconds=seconds, timeout=timeout)
         else:
