@@ -21,6 +21,10 @@ WHERE
 ORDER BY task_available_at, task_id
 LIMIT 1;
 
+-- {leased_in_namespace}: what is leased, whatever its queue. The namespace is said so that no index
+-- of it fits: of all the runs there are, few are leased, and the index of those finds them.
+    namespace || '' = :namespace AND task_status = 'leased';
+
 -- leased_workflow_tasks: how many workflow tasks are leased: in a queue, of these with a lease that
 -- ran out, and in the namespace.
 SELECT
@@ -30,12 +34,12 @@ SELECT
     ) AS expired,
     count(*) AS in_namespace
 FROM runs
-WHERE namespace = :namespace AND task_status = 'leased';
+WHERE {leased_in_namespace};
 
 -- workflow_task_leases: the leases of the workflow tasks of a queue, those that end first first.
 SELECT task_id, workflow_id, run_id, lease_owner, lease_expires_at, task_attempt
 FROM runs
-WHERE namespace = :namespace AND task_queue = :task_queue AND task_status = 'leased'
+WHERE {leased_in_namespace} AND task_queue = :task_queue
 ORDER BY lease_expires_at, task_id
 LIMIT :most;
 
@@ -72,7 +76,7 @@ SELECT
     ) AS expired,
     count(*) AS in_namespace
 FROM activities
-WHERE namespace = :namespace AND task_status = 'leased';
+WHERE {leased_in_namespace};
 
 -- activity_task_leases: the leases of the activity tasks of a queue, those that end first first.
 SELECT

@@ -1,0 +1,52 @@
+"""How SQLite finds the rows of each statement: by an index, or a server slows down as it fills."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from durable_workflow.server.store.schema import load_migrations
+from durable_workflow.server.store.sqlite._database import MEMORY, Database
+from durable_workflow.server.store.statements import load_statements
+
+# These hold what is open alone, so they may be gone through from end to end.
+OF_THE_OPEN = re.compile(r"USING INDEX (runs|activities)_leased$")
+# Everything that a namespace has ever had: for the pages of a list, and for nothing else.
+OF_A_NAMESPACE = re.compile(r"\b(runs|r) USING INDEX \w+ \(namespace=\?\)")
+LISTS = {"list_runs"}
+
+STATEMENTS = load_statements("sqlite")
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    database = Database(MEMORY, load_migrations(), now=0, vfs=None)
+    yield database
+    database.close()
+
+
+def plan(database: Database, name: str) -> list[str]:
+    statement = STATEMENTS[name]
+    nothing = dict.fromkeys(statement.parameters)
+    found = database.writer.execute(f"EXPLAIN QUERY PLAN {statement.text}", nothing).fetchall()
+    return [step[3] for step in found]
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_no_statement_goes_through_all_that_there_ever_was(database: Database, name: str) -> None:
+    for step in plan(database, name):
+        if step.startswith("SCAN ") and not step.startswith("SCAN json_each "):
+            assert OF_THE_OPEN.search(step), step
+        if name not in LISTS:
+            assert not OF_A_NAMESPACE.search(step), step
+
+
+def test_a_list_is_read_in_the_order_of_its_index(database: Database) -> None:
+    assert not [step for step in plan(database, "list_runs") if "TEMP B-TREE" in step]
+
+
+@pytest.mark.parametrize("name", ["claimable_run", "claimable_activity"])
+def test_a_claim_takes_the_first_of_its_index(database: Database, name: str) -> None:
+    assert not [step for step in plan(database, name) if "TEMP B-TREE" in step]
