@@ -87,7 +87,9 @@ async def test_a_silent_keeper_does_not_hold_the_run_up(server: Any, commands: A
     await kept(server, commands)
     await server.pass_time(60)
     await server.register("v")
-    await server.task("v")
+    task = await server.task("v")
+    assert "history_after_sequence" not in task
+    assert [event["sequence"] for event in task["history_events"]] == [1, 2, 3, 4, 5]
 
 
 async def test_a_worker_that_does_not_know_the_extension_gets_everything(

@@ -131,7 +131,8 @@ async def test_an_unknown_codec_fails_the_task(server: Any, worker: Worker, pack
     failure = _failure(server)
     assert failure["message"].startswith("cannot decode workflow start input with codec 'php': ")
     assert failure["failure_type"] == "ValueError"
-    assert "Traceback" in failure["stack_trace"] or "ValueError" in failure["stack_trace"]
+    assert failure["stack_trace"].startswith("Traceback (most recent call last):")
+    assert "ValueError: unsupported payload codec 'php'" in failure["stack_trace"]
 
 
 async def test_undecodable_input_fails_the_task(
