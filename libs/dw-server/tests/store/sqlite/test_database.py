@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.server.store import StoreLocked, StoreUnusable, Tx
+from durable_workflow.server.store import StoreLocked, StoreUnavailable, StoreUnusable, Tx
 from durable_workflow.server.store.schema import Migration, load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 
@@ -48,6 +48,31 @@ async def test_a_second_server_is_refused_while_the_first_has_the_file(
 
     await store.close()
     await open_file().run(put("a"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps the names of open files")
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+@pytest.mark.parametrize("file", ["boxes.db", "boxes.db-wal", "boxes.db.lock"])
+async def test_nothing_is_accepted_into_files_that_no_restart_would_find(
+    open_file: Callable[[], SqliteStore], tmp_path: Path, file: str, replaced: bool
+) -> None:
+    store = open_file()
+    await store.run(put("a"))
+    (tmp_path / file).rename(tmp_path / "aside")
+    if replaced:
+        (tmp_path / file).write_bytes((tmp_path / "aside").read_bytes())
+
+    with pytest.raises(StoreUnavailable, match=f"{file} was deleted or replaced"):
+        await store.run(put("b"))
+    condition = await store.check()
+    assert not condition.available
+    assert condition.message is not None
+    assert file in condition.message
+
+    (tmp_path / "aside").rename(tmp_path / file)
+    await store.run(put("c"))
+    assert (await store.check()).available
+    assert await store.read(lambda read: read.all("list_boxes")) == [("a",), ("c",)]
 
 
 async def test_another_name_of_the_same_file_is_the_same_file(

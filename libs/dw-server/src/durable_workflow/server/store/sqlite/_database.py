@@ -8,10 +8,11 @@ from pathlib import Path
 
 import apsw
 
-from durable_workflow.server.store.errors import StoreUnusable
+from durable_workflow.server.store.errors import StoreUnavailable, StoreUnusable
 from durable_workflow.server.store.schema import Migration, pending
 from durable_workflow.server.store.sqlite._connection import Connection, connect
 from durable_workflow.server.store.sqlite._lock import FileLock
+from durable_workflow.server.store.sqlite._places import Places
 from durable_workflow.server.store.sqlite._transaction import translated
 
 MEMORY = ":memory:"
@@ -62,6 +63,8 @@ class Database:
                 if not self.in_memory:
                     self.reader = self._connect(apsw.SQLITE_OPEN_READWRITE)
                     self.reader.execute("PRAGMA query_only = ON").fetchall()
+                    self._version(self.reader)  # opens the log, so that it has its file
+                self._places = Places(self._files())
         except BaseException:
             self._release()
             raise
@@ -70,6 +73,24 @@ class Database:
         """Names of the migrations that this database has not had."""
         applied = self._version(self.reader)
         return [migration.name for migration in pending(self._migrations, applied)]
+
+    def check_in_place(self) -> None:
+        """See that what is committed now will be found by the next start.
+
+        Raises:
+            StoreUnavailable: A file was deleted or replaced under the server.
+        """
+        lost = self._places.lost()
+        if lost is not None:
+            raise StoreUnavailable(
+                f"{lost} was deleted or replaced while the server had it open; put it back, or "
+                "start the server again on what is there"
+            )
+
+    def _files(self) -> list[Path]:
+        if self.path is None or self._lock is None:
+            return []
+        return [self.path, self.path.with_name(self.path.name + "-wal"), self._lock.path]
 
     def close(self) -> None:
         """Close all connections, the log folded into the file, and give the file free."""

@@ -185,8 +185,9 @@ class SqliteStore:
         if self._closed:
             return Condition(available=False, message="the store is closed")
         try:
+            self._database.check_in_place()
             missing = self._database.missing_migrations()
-        except apsw.Error as error:
+        except (apsw.Error, StoreUnavailable) as error:
             return Condition(available=False, message=str(error))
         return Condition(self._trouble is None, self._trouble, missing)
 
@@ -240,6 +241,7 @@ class SqliteStore:
         """Run the units that wait; where the transaction fails, end the batch and say False."""
         try:
             if not self._writer.in_transaction:
+                self._database.check_in_place()
                 self._writer.execute("BEGIN IMMEDIATE").fetchall()
             self._run_units(batch)
         except (apsw.Error, StoreError) as error:
