@@ -17,9 +17,11 @@ class NetworkError(TransportError):
 
 
 class HTTPStatusError(Exception):
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, headers: Any = None) -> None:
         super().__init__(status)
         self.response = types.SimpleNamespace(status_code=status)
+        if headers is not None:
+            self.response.headers = headers
 
 
 @pytest.fixture
@@ -121,6 +123,33 @@ async def test_execute_tries_until_it_succeeds(httpx: Any, pauses: Any) -> None:
 
     assert await TransportRetryPolicy(jitter=False).execute(attempt) == "answer"
     assert pauses == [0.1, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"),
+    [
+        ("1", 1.0),
+        ("0", 0.1),
+        ("3600", 5.0),
+        ("9" * 400, 0.1),
+        ("Sun, 22 Nov 2026 21:00:00 GMT", 0.1),
+        ("-1", 0.1),
+        ("nan", 0.1),
+        ("\u0661", 0.1),
+    ],
+)
+async def test_a_server_that_asks_for_a_pause_is_given_it_within_bounds(
+    httpx: Any, pauses: Any, asked: Any, pause: Any
+) -> None:
+    answers: list[Any] = [HTTPStatusError(503, {"retry-after": asked})]
+
+    async def attempt() -> str:
+        if answers:
+            raise answers.pop()
+        return "answer"
+
+    assert await TransportRetryPolicy(jitter=False).execute(attempt) == "answer"
+    assert pauses == [pause]
 
 
 async def test_execute_raises_what_the_last_attempt_raised(httpx: Any, pauses: Any) -> None:

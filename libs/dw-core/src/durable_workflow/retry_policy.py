@@ -2,10 +2,11 @@
 
 import asyncio
 import random
+import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 __all__ = ["RetryPolicy", "T", "TransportRetryPolicy"]
 
@@ -14,6 +15,7 @@ T = TypeVar("T")
 # Part by which jitter shortens or lengthens a pause, so that clients do not come back in step.
 _JITTER = 0.25
 _TOO_MANY_REQUESTS = 429
+_SECONDS = re.compile(r"[0-9]{1,9}")
 # Requests that got no answer: the connection was refused, broke, or took too long.
 _UNANSWERED = ("ConnectError", "TimeoutException", "NetworkError", "RemoteProtocolError")
 
@@ -25,7 +27,7 @@ class TransportRetryPolicy:
     Attributes:
         max_attempts: Attempts in all, the first included.
         initial_backoff_seconds: Pause after the first attempt.
-        max_backoff_seconds: Longest pause, before jitter.
+        max_backoff_seconds: Longest pause, before jitter; also of those that a server asks for.
         backoff_multiplier: By what each pause is longer than the one before it.
         jitter: Whether pauses vary by a quarter at random.
     """
@@ -61,6 +63,9 @@ class TransportRetryPolicy:
     async def execute(self, fn: Callable[[], Awaitable[T]]) -> T:
         """Call `fn` until it succeeds, fails for good, or the attempts are used up.
 
+        A server that says with `Retry-After` how long it wants to be left alone is obeyed, up to
+        `max_backoff_seconds`.
+
         Args:
             fn: Makes one attempt.
 
@@ -81,10 +86,21 @@ class TransportRetryPolicy:
             except Exception as error:
                 if not self.should_retry(error, attempt):
                     raise
-            await asyncio.sleep(self.backoff_seconds(attempt - 1))
+                asked = min(_asked_seconds(error), self.max_backoff_seconds)
+            await asyncio.sleep(max(self.backoff_seconds(attempt - 1), asked))
 
 
 RetryPolicy = TransportRetryPolicy
+
+
+def _asked_seconds(error: Any) -> float:
+    """Seconds for which the answer asks to wait, 0 where it does not. Dates are not read."""
+    # In lower case, as every transport gives names. Answers that test suites make up may have none.
+    headers: object = getattr(getattr(error, "response", None), "headers", None)
+    if not isinstance(headers, Mapping):
+        return 0.0
+    asked = cast("Mapping[str, object]", headers).get("retry-after")
+    return float(asked) if isinstance(asked, str) and _SECONDS.fullmatch(asked) else 0.0
 
 
 def _is_transient(error: Any) -> bool:
