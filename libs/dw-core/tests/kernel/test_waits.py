@@ -166,6 +166,24 @@ def test_changed_key_fails_the_workflow(
     assert command.message == f"wait_condition key changed during replay: {message}"
 
 
+def test_machine_tells_its_own_finding_from_what_code_raised(recorded: Any) -> None:
+    class NonDeterministicWaitCondition(Exception):
+        pass
+
+    class Wait:
+        def run(self, ctx: Any, raises: bool) -> Any:
+            yield ctx.wait_condition(lambda: False, key="k", timeout=1)
+            raise NonDeterministicWaitCondition("as it says itself")
+
+    for key, mismatched in (("k", False), ("other", True)):
+        machine = Machine(Wait, Start(arguments=[True]))
+        machine.feed(recorded(clock="event").wait(2, key).wait_timer_fired(2))
+        (command,) = machine.commands()
+        assert isinstance(command, workflow.FailWorkflow)
+        assert command.exception_type == "NonDeterministicWaitCondition"
+        assert machine.mismatched is mismatched
+
+
 @pytest.mark.parametrize("clock", [None, "event"])
 def test_changed_predicate_fails_the_workflow(recorded: Any, clock: Any) -> None:
     class Wait:

@@ -42,7 +42,9 @@ class Handlers:
             if receiver.kind == "signal":
                 return
             raise WorkflowFailure(
-                f"unknown update {receiver.name!r} in workflow history", TypeError.__name__
+                f"unknown update {receiver.name!r} in workflow history",
+                TypeError.__name__,
+                mismatch=True,
             )
         with self._control.silent(), self._control.at(self._clock(receiver.time)):
             try:

@@ -1,7 +1,8 @@
 """The machine: fed with history, it runs the workflow's code as far as history goes."""
 
+import contextlib
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,8 +21,9 @@ from durable_workflow._kernel.kind import Decode
 from durable_workflow._kernel.queries import replay_failed, run_query
 from durable_workflow._kernel.run import Answer, Finish, Run, Send, Stop, WorkflowFailure
 from durable_workflow._kernel.sizes import estimated_size
+from durable_workflow._kernel.states import state_mark
 from durable_workflow._kernel.steps import WaitStep
-from durable_workflow._kernel.updates import run_update
+from durable_workflow._kernel.updates import run_update, validate_update
 from durable_workflow._kernel.waits import ConditionWait
 from durable_workflow._kernel.yields import UnsupportedYield, stop_for
 from durable_workflow._wire.events import read_event
@@ -69,6 +71,8 @@ class Machine:
             and rebuild. Also set when an exception left `feed`.
         spent: An update was run on this machine's state; it can be asked nothing more, unless it
             `awaits` that update and is fed it.
+        mismatched: `commands` says that the run fails, and no code of its author did that: replay
+            found that code and history do not go together. Other code may yet go on with it.
     """
 
     def __init__(self, workflow_cls: type, start: Start) -> None:
@@ -80,6 +84,7 @@ class Machine:
         """
         self.stale = False
         self.spent = False
+        self.mismatched = False
         self._class = workflow_cls
         self._start = start
         self._context = WorkflowContext(run_id=start.run_id)
@@ -96,6 +101,7 @@ class Machine:
         self._size = 0
         self._sized_until = 0
         self._behind = True  # something was fed, or nothing yet, that the code has not met
+        self._exact = False  # an update is run as a replay will
 
     @property
     def last_sequence(self) -> int:
@@ -120,17 +126,26 @@ class Machine:
         A replay applies an update where history has it, at the event's own time and without its
         validator. What the handler did to the state is just that where it ran at the stop at which
         the replay will come to it, and did not ask for the time. So a machine is not kept through
-        an update that failed, that asked for the time, or that found the code ahead of history:
-        past a marker that is not recorded, or a wait that its predicate ended.
+        an update that failed, that asked for the time, whose validator changed something, or that
+        found the code ahead of history: past a marker that is not recorded, or a wait that its
+        predicate ended.
         """
         return self._history.awaited is not None
 
     @property
     def instance(self) -> Any:
-        """The replayed workflow, for those who only look: validators, comparisons of its state."""
+        """The replayed workflow, for those who only look."""
         self._catch_up()
         self._require_usable()
         return self._handlers.instance
+
+    @property
+    def state_mark(self) -> object:
+        """To be compared, by `==`, with another of this machine: whether a look changed its state.
+
+        Marks of a state that is too large to be compared are all the same.
+        """
+        return state_mark(self._handlers.instance, self.size_hint_bytes)
 
     @property
     def size_hint_bytes(self) -> int:
@@ -203,6 +218,20 @@ class Machine:
         with self._run.control.untouched(), self._run.control.silent():
             return run_query(self._handlers.instance, name, list(args or []))
 
+    def validate(self, name: str, args: Sequence[Any]) -> None:
+        """Ask the validator of an update about arguments, on the state reached.
+
+        Args:
+            name: The update's name on the wire.
+            args: Positional arguments.
+        Raises:
+            Exception: What the validator raised; `ValueError` where it returned False.
+        """
+        self._catch_up()
+        self._require_usable()
+        with self._run.control.untouched(), self._run.control.silent():
+            validate_update(self._handlers.instance, name, list(args))
+
     def apply_update(self, update_id: str) -> CompleteUpdate | FailUpdate:
         """Run an accepted update on the state reached; after that see `spent` and `awaits`.
 
@@ -217,7 +246,7 @@ class Machine:
         accepted = self._history.accepted.get(update_id)
         self.spent = True
         control = self._run.control
-        exact = self._would_be_applied_here()
+        self._exact = self._would_be_applied_here()
         control.asked_time = False
         with control.silent(), control.at(self._history.time_of(accepted)):
             answer = run_update(
@@ -225,9 +254,9 @@ class Machine:
                 update_id,
                 accepted.payload if accepted is not None else None,
                 self._history.index.decode,
-                control.untouched(),
+                self._validating(),
             )
-        if exact and not control.asked_time and isinstance(answer, CompleteUpdate):
+        if self._exact and not control.asked_time and isinstance(answer, CompleteUpdate):
             self._history.awaited = update_id, self._run.stop_number
         return answer
 
@@ -267,6 +296,14 @@ class Machine:
         run.index.moved = None
         if self._ended is not None:
             self._check_after_end()
+
+    @contextlib.contextmanager
+    def _validating(self) -> Generator[None, None, None]:
+        """Run a validator before its update: no replay will, so it must leave nothing behind."""
+        before = self.state_mark
+        with self._run.control.untouched():
+            yield
+        self._exact = self._exact and self.state_mark == before
 
     def _would_be_applied_here(self) -> bool:
         """Whether a replay would apply an update here that is the next in history."""
@@ -309,7 +346,7 @@ class Machine:
         try:
             return stop.settle(self._run)
         except WorkflowFailure as failure:
-            self._end(FailWorkflow(failure.message, failure.exception_type))
+            self._fail(failure)
             return None
 
     def _resume(self, answer: Answer) -> None:
@@ -347,7 +384,7 @@ class Machine:
             try:
                 run.apply_due()
             except WorkflowFailure as failure:
-                self._end(FailWorkflow(failure.message, failure.exception_type))
+                self._fail(failure)
                 return
         self._skip_stale_openings()
         step = run.next_step()
@@ -355,6 +392,10 @@ class Machine:
         if step is not None:
             run.mismatch(step, "continue as new" if continues else "complete workflow")
         self._end(value if continues else CompleteWorkflow(value))
+
+    def _fail(self, failure: WorkflowFailure) -> None:
+        self.mismatched = failure.mismatch
+        self._end(FailWorkflow(failure.message, failure.exception_type))
 
     def _end(self, command: Command) -> None:
         self._stop = None

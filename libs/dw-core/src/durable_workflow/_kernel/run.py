@@ -48,12 +48,19 @@ Answer: TypeAlias = Send | Throw | Finish
 
 
 class WorkflowFailure(Exception):
-    """The workflow fails: an error in its code, or a wait that does not match history."""
+    """The workflow fails: an error in its code, or something that does not match history.
 
-    def __init__(self, message: str, exception_type: str) -> None:
+    Attributes:
+        message: What the failure says.
+        exception_type: The type that it names.
+        mismatch: Replay found that code and history do not go together; no code raised it.
+    """
+
+    def __init__(self, message: str, exception_type: str, *, mismatch: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.exception_type = exception_type
+        self.mismatch = mismatch
 
 
 class Stop(ABC):
@@ -190,7 +197,7 @@ class Run:
         """Fail the workflow over something that history and code do not agree on."""
         if not self.fresh:
             raise Diverged
-        raise WorkflowFailure(message, exception_type)
+        raise WorkflowFailure(message, exception_type, mismatch=True)
 
     def apply_due(self, until: float = UNTIL_ANSWERED) -> str | None:
         """Apply the receivers that are due at the current stop; the time of the last."""

@@ -37,6 +37,7 @@ from durable_workflow.worker._reporting import (
     is_refused,
 )
 from durable_workflow.worker._tasks import JsonObject, WorkflowTask, read_workflow_task
+from durable_workflow.workflow import FailWorkflow
 
 _LOGGED_TASK_CHARACTERS = 2000
 
@@ -210,7 +211,7 @@ class WorkflowTasks:
         try:
             with replaying(run, new):
                 machine.feed(new)
-                if machine.stale:
+                if machine.stale or machine.mismatched:
                     return _Outdated()
                 commands = self._commands(task, machine)
         except Exception as error:  # noqa: BLE001 - the rebuilt machine says what it is
@@ -239,6 +240,8 @@ class WorkflowTasks:
                 what = "workflow replay failed before update"
                 return self._update_failed(task, task.update_id, what, error)
             return failed_with(error, f"replay failed: {error_text(error)}", traceback.format_exc())
+        if machine.mismatched and task.update_id is None:
+            return _mismatched(task, commands[0])
         return self._decided(task, Kept(machine, _start_of(task)), commands)
 
     def _commands(self, task: WorkflowTask, machine: Machine) -> list[Any]:
@@ -292,6 +295,21 @@ def undecodable_input(codec: str | None, error: Exception) -> Failed:
         f"cannot decode workflow start input with codec '{codec}': {error}. "
         "Check that the run was started with a codec that this worker speaks.",
         _trace_of(error),
+    )
+
+
+def _mismatched(task: WorkflowTask, failure: FailWorkflow) -> Failed:
+    """The failure of a task whose run would fail because other code was deployed under it.
+
+    Failing the run is what `replay` says. A run that has failed cannot be saved by rolling the
+    code back, one whose task fails can.
+    """
+    log.error("replay of run %s failed: %s", task.run_id, failure.message)
+    return Failed(
+        f"replay failed: {failure.message}. The run stays open: keep the keys and predicates of "
+        "waits, and the handlers of updates, stable across deployments or run this workflow on a "
+        "compatible build.",
+        failure.exception_type,
     )
 
 
