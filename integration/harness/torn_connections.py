@@ -56,7 +56,7 @@ async def torn_connections(url: str, tearing: Tearing) -> AsyncGenerator[str, No
                 await _pipe_both(reader, writer, target.hostname or "", target.port or 0, tearing)
         finally:
             open_pipes.discard(task)
-            writer.close()
+            await _close(writer)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
@@ -64,6 +64,7 @@ async def torn_connections(url: str, tearing: Tearing) -> AsyncGenerator[str, No
         yield f"http://127.0.0.1:{port}"
     finally:
         server.close()
+        await asyncio.sleep(0)  # what was accepted just now has begun
         for task in list(open_pipes):
             task.cancel()
         await asyncio.gather(*open_pipes, return_exceptions=True)
@@ -89,7 +90,14 @@ async def _pipe_both(
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
     finally:
-        server_writer.close()
+        await _close(server_writer)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and wait until it is: the event loop may end at once."""
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _pipe(

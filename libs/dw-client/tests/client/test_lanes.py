@@ -5,8 +5,8 @@
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -27,32 +27,49 @@ class Peer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        try:
-            while await reader.readuntil(b"\r\n\r\n"):
-                async with self.arrived:
-                    self.waiting += 1
-                    self.arrived.notify_all()
-                await self.open.wait()
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-        finally:
-            writer.close()
+        while await reader.readuntil(b"\r\n\r\n"):
+            async with self.arrived:
+                self.waiting += 1
+                self.arrived.notify_all()
+            await self.open.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            await writer.drain()
 
     async def has_received(self, count: int) -> None:
         async with self.arrived:
             await self.arrived.wait_for(lambda: self.waiting >= count)
 
 
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 @asynccontextmanager
-async def serving(peer: Peer) -> AsyncGenerator[str, None]:
-    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+async def serving(serve: Serve) -> AsyncGenerator[str, None]:
+    """Give each connection to `serve`; at the end all are closed, or the next test hears of it."""
+    served: set[asyncio.Task[None]] = set()
+
+    async def serve_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        served.add(task)
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                await serve(reader, writer)
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(serve_and_close, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     try:
         yield f"http://{host}:{port}"
     finally:
         server.close()
+        await asyncio.sleep(0)  # what was accepted just now has begun
+        for task in served:
+            task.cancel()
+        await asyncio.gather(*served, return_exceptions=True)
 
 
 def client_of(url: str, *, most: int = 8, kept: int = 8) -> httpx.AsyncClient:
@@ -63,7 +80,7 @@ def client_of(url: str, *, most: int = 8, kept: int = 8) -> httpx.AsyncClient:
 async def test_requests_one_by_one_share_one_connection() -> None:
     peer = Peer()
     peer.open.set()
-    async with serving(peer) as url, client_of(url) as http:
+    async with serving(peer.serve) as url, client_of(url) as http:
         for _ in range(5):
             assert (await http.get("/")).text == "ok"
     assert peer.connections == 1
@@ -71,7 +88,7 @@ async def test_requests_one_by_one_share_one_connection() -> None:
 
 async def test_requests_in_flight_have_a_connection_each_and_use_them_again() -> None:
     peer = Peer()
-    async with serving(peer) as url, client_of(url) as http:
+    async with serving(peer.serve) as url, client_of(url) as http:
         first = [asyncio.create_task(http.get("/")) for _ in range(4)]
         await peer.has_received(4)
         peer.open.set()
@@ -82,7 +99,7 @@ async def test_requests_in_flight_have_a_connection_each_and_use_them_again() ->
 
 async def test_more_requests_than_lanes_wait_for_their_turn() -> None:
     peer = Peer()
-    async with serving(peer) as url, client_of(url, most=2) as http:
+    async with serving(peer.serve) as url, client_of(url, most=2) as http:
         tasks = [asyncio.create_task(http.get("/")) for _ in range(6)]
         await peer.has_received(2)
         peer.open.set()
@@ -92,7 +109,7 @@ async def test_more_requests_than_lanes_wait_for_their_turn() -> None:
 
 async def test_a_turn_that_does_not_come_in_time_is_a_pool_timeout() -> None:
     peer = Peer()
-    async with serving(peer) as url, client_of(url, most=1) as http:
+    async with serving(peer.serve) as url, client_of(url, most=1) as http:
         held = asyncio.create_task(http.get("/"))
         await peer.has_received(1)
         with pytest.raises(httpx.PoolTimeout):
@@ -103,7 +120,7 @@ async def test_a_turn_that_does_not_come_in_time_is_a_pool_timeout() -> None:
 
 async def test_a_cancelled_request_gives_its_lane_back() -> None:
     peer = Peer()
-    async with serving(peer) as url, client_of(url, most=1) as http:
+    async with serving(peer.serve) as url, client_of(url, most=1) as http:
         lost = asyncio.create_task(http.get("/"))
         await peer.has_received(1)
         lost.cancel()
@@ -115,7 +132,7 @@ async def test_a_cancelled_request_gives_its_lane_back() -> None:
 
 async def test_a_refused_connection_gives_its_lane_back() -> None:
     peer = Peer()
-    async with serving(peer) as url:
+    async with serving(peer.serve) as url:
         pass
     async with client_of(url, most=1) as http:
         for _ in range(3):
@@ -134,7 +151,7 @@ async def test_proxies_of_the_environment_are_used(monkeypatch: pytest.MonkeyPat
 
 async def test_a_cancellation_that_comes_with_the_turn_is_obeyed() -> None:
     peer = Peer()
-    async with serving(peer) as url, client_of(url, most=1) as http:
+    async with serving(peer.serve) as url, client_of(url, most=1) as http:
         first = asyncio.create_task(http.get("/"))
         await peer.has_received(1)
         waiting = asyncio.create_task(http.get("/"))
@@ -150,7 +167,7 @@ async def test_a_cancellation_that_comes_with_the_turn_is_obeyed() -> None:
 
 async def test_a_request_cancelled_while_it_waits_for_its_turn_takes_none() -> None:
     peer = Peer()
-    async with serving(peer) as url, client_of(url, most=1) as http:
+    async with serving(peer.serve) as url, client_of(url, most=1) as http:
         first = asyncio.create_task(http.get("/"))
         await peer.has_received(1)
         waiting = [asyncio.create_task(http.get("/")) for _ in range(3)]
@@ -177,11 +194,8 @@ async def test_a_request_cancelled_while_its_answer_comes_gives_its_lane_back() 
             writer.write(b"k")
         await writer.drain()
         await reader.read()
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    async with client_of(f"http://{host}:{port}", most=1) as http:
+    async with serving(serve) as url, client_of(url, most=1) as http:
 
         async def read_begun() -> None:
             async with http.stream("GET", "/") as answer:
@@ -194,7 +208,6 @@ async def test_a_request_cancelled_while_its_answer_comes_gives_its_lane_back() 
         with pytest.raises(asyncio.CancelledError):
             await lost
         assert (await http.get("/")).text == "ok"
-    server.close()
     assert connections == 2
 
 
