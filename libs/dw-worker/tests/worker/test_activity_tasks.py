@@ -221,6 +221,32 @@ async def test_other_base_exceptions_propagate(server: Any, pack: Any) -> None:
     assert server.count("fail_activity_task") == 0
 
 
+@pytest.mark.parametrize("in_thread", [False, True])
+async def test_a_worker_outlives_other_base_exceptions_and_reports_them(
+    server: Any, pack: Any, in_thread: bool
+) -> None:
+    class Urgent(BaseException):
+        pass
+
+    async def on_the_loop() -> None:
+        raise Urgent("now")
+
+    def in_a_thread() -> None:
+        raise Urgent("now")
+
+    function = in_a_thread if in_thread else on_the_loop
+    server.put("activity", _task(pack, function.__name__))
+    worker = _worker(server, function)
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: server.count("fail_activity_task"))
+    assert not running.done()
+    await worker.stop()
+    await running
+    failure = _failure(server)
+    assert (failure["message"], failure["failure_type"]) == ("now", "Urgent")
+    assert failure["non_retryable"] is False
+
+
 async def test_an_activity_whose_own_wait_was_cancelled_has_failed(server: Any, pack: Any) -> None:
     async def cancels_itself() -> None:
         waiting = asyncio.ensure_future(asyncio.Event().wait())

@@ -2,6 +2,7 @@
 
 # pyright: reportPrivateUsage=false
 import asyncio
+import contextlib
 import threading
 from typing import Any
 
@@ -51,6 +52,30 @@ async def test_tasks_are_cancelled_after_the_shutdown_timeout(
     assert not worker._in_flight
     assert "cancelling 1 tasks after the shutdown timeout" in caplog.text
     assert server.count("fail_activity_task") == 0
+
+
+async def test_an_activity_that_swallows_its_cancellation_does_not_hold_the_worker(
+    server: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await release.wait()
+
+    monkeypatch.setattr("durable_workflow.worker._worker._UNWINDING_SECONDS", 0.05)
+    server.put("activity", _task("stubborn"))
+    worker = Worker(server, task_queue="q", activities=[stubborn], shutdown_timeout=0.05)
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: worker._in_flight)
+    (left,) = worker._in_flight
+    async with asyncio.timeout(5):
+        await worker.stop()
+        await running
+    assert "1 tasks do not let themselves be cancelled" in caplog.text
+    release.set()
+    await left
 
 
 async def test_a_thread_that_never_ends_does_not_hold_the_worker(server: Any) -> None:

@@ -84,6 +84,10 @@ class ActivityTasks:
             return await self._fail(task, failed, "no_handler")
         return await self._attempt(raw, task, arguments)
 
+    async def fail_unhandled(self, raw: JsonObject, error: BaseException) -> None:
+        """Report what escaped from `execute`: unreported it would be done again, without an end."""
+        await self._raised(read_activity_task(raw), error, "failed")
+
     def release_when_free(self, raw: JsonObject, slots: Slots) -> None:
         """Give the slot of a task back, once the thread that runs the task has ended.
 

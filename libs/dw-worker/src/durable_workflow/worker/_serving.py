@@ -187,6 +187,10 @@ class Serving(Registering):
             await self._run_activity_task(task)
         except Exception:  # noqa: BLE001 - logged; the attempt is retried when its lease ends
             log.exception("unhandled error in activity task %s", task.get("task_id"))
+        except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
+            raise  # it is the worker that ends
+        except BaseException as error:  # noqa: BLE001 - reported, and logged there
+            await self._activity_tasks.fail_unhandled(task, error)
         finally:
             self._busy["activity"] -= 1
             self._activity_tasks.release_when_free(task, self._act_semaphore)

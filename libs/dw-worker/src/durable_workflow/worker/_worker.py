@@ -43,6 +43,8 @@ from durable_workflow.worker._workflow_tasks import WorkflowTasks, schedules_act
 _CLOSED_STATUSES: Final = frozenset({"completed", "failed", "terminated", "canceled", "cancelled"})
 # A poll that was answered just when the worker stops has leased a task: let it arrive.
 _LAST_POLLS_SECONDS = 0.1
+# For a cancelled task to unwind. One whose code swallows the cancellation never does.
+_UNWINDING_SECONDS = 5.0
 # Between two looks of `run_until` at its workflow, however small the interval asked for.
 _SHORTEST_LOOK_SECONDS: Final = 0.05
 _MEBIBYTE: Final = 1 << 20
@@ -384,9 +386,14 @@ class Worker(Serving):
 async def _end(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
     """Give tasks some time to end by themselves, then cancel them."""
     mine = {each for each in tasks if each is not asyncio.current_task()}
-    if mine and seconds > 0:
+    if not mine:
+        return
+    if seconds > 0:
         await asyncio.wait(mine, timeout=seconds)
     for each in mine:
         each.cancel()
+    ended = asyncio.gather(*mine, return_exceptions=True)
     with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.gather(*mine, return_exceptions=True)
+        await asyncio.wait({ended}, timeout=_UNWINDING_SECONDS)
+    if left := sum(not each.done() for each in mine):
+        log.warning("%d tasks do not let themselves be cancelled", left)
