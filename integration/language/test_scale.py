@@ -10,7 +10,7 @@ from integration.language.scale import WIDE, long_run, questions, wide_run
 
 
 @pytest.mark.parametrize("cache", [0, 1000])
-async def test_long_run(tmp_path: Path, cache: int) -> None:
+async def test_long_run_is_measured_to_its_end(tmp_path: Path, cache: int) -> None:
     taken = await long_run(tmp_path, steps=60, cache=cache)
     assert taken["steps"] == 60
     assert taken["ms_per_step"] > 0
@@ -25,6 +25,6 @@ async def test_list_beyond_the_default_limits_with_raised_ones(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("cache", [0, 1000])
-async def test_questions(tmp_path: Path, cache: int) -> None:
+async def test_questions_to_a_long_run_are_measured(tmp_path: Path, cache: int) -> None:
     taken = await questions(tmp_path, steps=20, cache=cache, rounds=5)
     assert taken["query_p50_ms"] > 0

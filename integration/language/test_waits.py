@@ -126,7 +126,7 @@ async def test_satisfied_by_an_update(scene: Scene) -> None:
 
 @every_cache
 @pytest.mark.parametrize("timeout", [1, 0.2])
-async def test_times_out(scene: Scene, timeout: float) -> None:
+async def test_wait_times_out_and_says_what_it_waited_for(scene: Scene, timeout: float) -> None:
     async with scene.working(Waits):
         handle = await scene.start("waits", 1, timeout)
         assert await scene.result(handle) == {"satisfied": False, "items": []}

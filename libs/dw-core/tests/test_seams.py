@@ -23,5 +23,5 @@ def test_the_context_variable_of_activities() -> None:
     token.var.reset(token)
 
 
-def test_loggers() -> None:
+def test_the_serializer_logs_under_its_published_name() -> None:
     assert serializer.log.name == "durable_workflow.serializer"

@@ -19,7 +19,7 @@ from durable_workflow.serializer import PayloadSizeWarningConfig
 # --- constructor ----------------------------------------------------------------------
 
 
-async def test_defaults() -> None:
+async def test_a_client_needs_nothing_but_a_url() -> None:
     async with Client("http://localhost:8080/") as client:
         assert client.base_url == "http://localhost:8080"
         assert (client.token, client.control_token, client.worker_token) == (None, None, None)

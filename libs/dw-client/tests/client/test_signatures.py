@@ -130,7 +130,7 @@ def test_nothing_public_is_missing(spec: Path) -> None:
     assert all(hasattr(module, name) for name in module.__all__)
 
 
-def test_constants(spec: Path) -> None:
+def test_constants_have_their_published_values(spec: Path) -> None:
     for name, entry in surface(spec).items():
         if entry["kind"] == "constant" and name not in VALUES_OF_OUR_OWN:
             assert getattr(module, name) == entry["value"], name
@@ -164,7 +164,7 @@ def test_results_are_plain_dataclasses(spec: Path) -> None:
 @pytest.mark.parametrize(
     "kind", ["Client", "WorkflowHandle", "StandaloneActivityHandle", "ScheduleHandle"]
 )
-def test_methods(kind: str, spec: Path) -> None:
+def test_methods_have_their_published_signatures(kind: str, spec: Path) -> None:
     for name, entry in surface(spec)[kind]["methods"].items():
         _assert_method(kind, name, entry)
 

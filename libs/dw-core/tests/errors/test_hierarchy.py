@@ -128,7 +128,7 @@ def test_what_catches_an_error(
         (errors.ChildWorkflowTerminated(), "child workflow was terminated"),
     ],
 )
-def test_texts(error: BaseException, text: str) -> None:
+def test_errors_say_what_happened_and_to_whom(error: BaseException, text: str) -> None:
     assert str(error) == text
 
 

@@ -15,7 +15,7 @@ def reference(name: str, size: int = 1, codec: str = "avro") -> ExternalPayloadR
 A, B, C = (reference(name) for name in "abc")
 
 
-def test_defaults() -> None:
+def test_a_cache_is_bounded_unless_told_otherwise() -> None:
     cache = ExternalPayloadCache()
     assert (cache.max_entries, cache.max_bytes, cache.current_bytes) == (128, 16_777_216, 0)
 

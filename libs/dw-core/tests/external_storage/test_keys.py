@@ -7,7 +7,7 @@ from durable_workflow.external_storage import _keys
 SHA = "9f" + "0" * 62
 
 
-def test_keys() -> None:
+def test_keys_are_made_of_prefix_codec_and_digest() -> None:
     assert _keys.object_key("avro", SHA) == f"avro/9f/{SHA}"
     assert _keys.object_key("avro", SHA, prefix="a/b") == f"a/b/avro/9f/{SHA}"
 

@@ -35,7 +35,7 @@ def test_a_policy_by_itself_or_within_a_namespace() -> None:
     assert ExternalPayloadStoragePolicy.from_dict(nested) == policy
 
 
-def test_defaults() -> None:
+def test_an_empty_policy_is_off_and_a_named_driver_turns_it_on() -> None:
     assert ExternalPayloadStoragePolicy.from_dict({}) == ExternalPayloadStoragePolicy(False)
     assert ExternalPayloadStoragePolicy.from_dict({"driver": "s3"}).enabled
     policy = ExternalPayloadStoragePolicy.from_dict({"prefix": "", "config": {"prefix": "p"}})

@@ -52,7 +52,7 @@ def flags(result: object) -> set[str]:
     return {flag for flag in FLAGS if getattr(result, flag)}
 
 
-def test_success(example: Any) -> None:
+def test_a_success_has_a_result_and_no_failure(example: Any) -> None:
     result = parse_external_task_result(example("success"))
     assert (result.kind, result.succeeded, result.failed) == ("success", True, False)
     assert result.task.kind == "activity_task"
@@ -74,7 +74,7 @@ def test_success(example: Any) -> None:
         ("unsupported-payload-reference", {"unsupported_payload"}),
     ],
 )
-def test_failures(example: Any, name: Any, expected: Any) -> None:
+def test_a_failure_says_of_which_kind_it_is(example: Any, name: Any, expected: Any) -> None:
     document = example(name)
     result = parse_external_task_result({**document, "later": 1})
     assert (result.succeeded, result.failed) == (False, True)

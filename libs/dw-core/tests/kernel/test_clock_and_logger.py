@@ -108,7 +108,9 @@ def test_timed_out_wait_goes_on_at_the_time_of_its_timer(recorded: Any) -> None:
         ("yesterday", "2026-06-01T12:00:00Z", at(0)),
     ],
 )
-def test_start_time(timestamp: Any, recorded_at: Any, expected: Any) -> None:
+def test_the_start_is_at_its_timestamp_or_when_it_was_recorded(
+    timestamp: Any, recorded_at: Any, expected: Any
+) -> None:
     started = {
         "event_type": "WorkflowStarted",
         "payload": {"timestamp": timestamp},

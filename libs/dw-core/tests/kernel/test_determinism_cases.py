@@ -261,7 +261,7 @@ def test_every_case_has_its_code(cases: Any) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CODE))
-def test_case(name: Any, cases: Any) -> Any:
+def test_a_case_gives_its_commands_or_its_error(name: Any, cases: Any) -> Any:
     case = cases[name]
     expected: Any = DIFFERENT.get(name, case["result"])
 

@@ -201,7 +201,9 @@ def test_whole_history(name: Any, cases: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "length"), sorted(PREFIXES))
-def test_prefix(name: Any, length: Any, cases: Any) -> None:
+def test_the_beginning_of_a_history_gives_the_commands_that_came_next(
+    name: Any, length: Any, cases: Any
+) -> None:
     case = cases[name]
     outcome = workflow.replay(
         CODE[name], case["history"][:length], case["start_input"], payload_codec="avro"

@@ -95,7 +95,7 @@ def test_threads_lose_nothing() -> None:
     assert len(recorder.observations("b")) == 8000
 
 
-def test_names() -> None:
+def test_metrics_are_called_as_published() -> None:
     names = {name: getattr(metrics, name) for name in metrics.__all__ if name.isupper()}
     del names["NOOP_METRICS"]
     assert names == {

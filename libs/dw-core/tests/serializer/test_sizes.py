@@ -23,7 +23,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Any:
     return details
 
 
-def test_defaults() -> None:
+def test_a_warning_comes_at_four_fifths_of_the_limit() -> None:
     assert PayloadSizeWarningConfig(2_097_152, 80) == DEFAULT_PAYLOAD_SIZE_WARNING
     assert DEFAULT_PAYLOAD_SIZE_WARNING.threshold_bytes == 1_677_721
     assert PayloadSizeWarningConfig(1, 1).threshold_bytes == 1

@@ -61,7 +61,7 @@ JSON: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("value", "text"), JSON)
-def test_json_text(value: Any, text: Any) -> None:
+def test_json_is_written_byte_for_byte_as_published(value: Any, text: Any) -> None:
     assert serializer.encode(value, "json") == text
 
 

@@ -152,7 +152,7 @@ WIRE_FORMS = [
 @pytest.mark.parametrize(
     ("command", "wire"), WIRE_FORMS, ids=[f"{w['type']}-{i}" for i, (_, w) in enumerate(WIRE_FORMS)]
 )
-def test_wire_form(command: Any, wire: Any) -> None:
+def test_a_command_has_its_published_wire_form(command: Any, wire: Any) -> None:
     assert command.to_server_command("worker-queue") == wire
     assert list(command.to_server_command("worker-queue")) == list(wire)
 
@@ -163,7 +163,7 @@ def test_a_whole_completion_is_the_same_in_one_batch() -> None:
     assert commands_to_server_commands([], "q") == []
 
 
-def test_json_codec() -> None:
+def test_results_of_commands_are_written_with_the_codec_of_the_run() -> None:
     wire = CompleteWorkflow([1]).to_server_command("q", payload_codec="json")
     assert wire["result"] == {"codec": "json", "blob": "[1]"}
     wire = RecordSideEffect({"a": 1}).to_server_command("q", payload_codec="json")

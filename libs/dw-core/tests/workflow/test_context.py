@@ -165,7 +165,7 @@ def test_child_carries_its_options() -> None:
     assert context().start_child_workflow("c").arguments == []
 
 
-def test_versions() -> None:
+def test_version_markers_say_by_which_call_they_were_made() -> None:
     ctx = context()
     assert ctx.get_version("id", 1, 3) == workflow.RecordVersionMarker("id", 3, 1, 3)
     assert ctx.patched("id") == workflow.RecordVersionMarker("id", 1, -1, 1, "patched")

@@ -20,7 +20,7 @@ from durable_workflow.workflow import ActivityRetryPolicy, ChildWorkflowRetryPol
         (ActivityRetryPolicy(2000, 1, 2, 60), [1, 2, 4, 8, 16, 32] + [60] * 1993),
     ],
 )
-def test_backoff(policy: Any, backoff: Any) -> None:
+def test_backoff_is_listed_second_by_second(policy: Any, backoff: Any) -> None:
     assert policy.to_dict()["backoff_seconds"] == backoff
 
 

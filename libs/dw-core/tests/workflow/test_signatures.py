@@ -41,14 +41,14 @@ def test_every_documented_name_is_there(signatures: Any) -> None:
         assert getattr(workflow, name) is not None
 
 
-def test_functions(signatures: Any) -> None:
+def test_functions_have_their_published_signatures(signatures: Any) -> None:
     functions = {n: e for n, e in signatures.items() if e["kind"] == "function"}
     assert len(functions) >= 10
     for name, entry in functions.items():
         assert parameters(getattr(workflow, name)) == documented(entry), name
 
 
-def test_classes(signatures: Any) -> None:
+def test_classes_have_their_published_signatures(signatures: Any) -> None:
     classes = {n: e for n, e in signatures.items() if e["kind"] == "class"}
     for name in classes.keys() - _NOT_HERE:
         cls, entry = getattr(workflow, name), classes[name]

@@ -152,7 +152,7 @@ def test_a_registration() -> None:
     )
 
 
-def test_a_poll() -> None:
+def test_a_poll_may_ask_for_pages_up_to_the_limit() -> None:
     document = {"worker_id": "w", "task_queue": "q", "history_page_size": "10"}
 
     assert workers.read_poll(document, 10) == PollTask(
