@@ -197,20 +197,6 @@ async def test_a_refusal_is_mapped_once_the_attempts_are_used_up(
     assert (caught.value.status, caught.value.reason()) == (503, "storage_pressure")
 
 
-async def test_an_overloaded_server_is_left_alone_for_as_long_as_it_asks(
-    client: Client, answers: Answers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    answers += [httpx.Response(503, headers={"Retry-After": "2"}), httpx.Response(500), ok(OK)]
-    assert await client.health() == OK
-    assert pauses == [2.0, 0.0]
-
-
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
 async def test_a_refusal_for_good_is_not_tried_again(
     client: Client, answers: Answers, requests: Requests, status: int

@@ -1,3 +1,4 @@
+import asyncio
 import math
 from collections.abc import Mapping
 
@@ -6,6 +7,7 @@ import pytest
 
 from durable_workflow.client import Client, HttpxTransport, Transport, TransportResponse
 from durable_workflow.errors import ServerError
+from durable_workflow.retry_policy import TransportRetryPolicy
 
 Sent = tuple[str, str, Mapping[str, str], bytes | None, float | None]
 
@@ -67,6 +69,26 @@ async def test_refusals_are_read_like_those_of_httpx() -> None:
             await client.health()
         assert await client.get_history("w", "r") is None
     assert caught.value.body == "\N{REPLACEMENT CHARACTER} teapot"
+
+
+async def test_an_overloaded_server_is_left_alone_for_as_long_as_it_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    transport = Recording(
+        TransportResponse(503, {"retry-after": "2"}, b""),
+        TransportResponse(500, {}, b""),
+        TransportResponse(200, {}, b"{}"),
+    )
+    policy = TransportRetryPolicy(initial_backoff_seconds=0.0)
+    async with Client("http://x.test", transport=transport, retry_policy=policy) as client:
+        await client.health()
+    assert pauses == [2.0, 0.0]
 
 
 async def test_what_json_cannot_carry_is_not_sent() -> None:
