@@ -43,7 +43,7 @@ class Repeat(Enum):
     """Which failures of the network allow the same request to be sent once more."""
 
     ALWAYS = "always"
-    """All: the request is idempotent, or carries a key by which the server knows it again."""
+    """All: the request is idempotent, or carries a key by which a repetition can be told."""
 
     IF_UNSENT = "if unsent"
     """Only those before the request left: a second one would be a second effect."""
@@ -64,7 +64,7 @@ class Call(Generic[T]):
         query: Parameters of the query string; those that are None are left out.
         body: JSON object to send; None sends no body.
         worker: Whether it belongs to the worker plane.
-        timeout: Seconds for the whole exchange; None takes the client's own.
+        timeout: Seconds in place of the client's own `timeout`; None takes that.
         context: The id that errors about this call name.
         headers: Headers beside those that every request of the plane carries.
         outcomes: Statuses of 400 and more that are a result here, and not an error.

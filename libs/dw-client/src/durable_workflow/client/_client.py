@@ -64,7 +64,8 @@ class Client(
         control_token: Token for the control plane.
         worker_token: Token for the worker plane.
         namespace: The namespace that calls are about.
-        timeout: Seconds for a request; None is no limit.
+        timeout: Seconds that a request waits for a connection, or for the next bytes of its answer;
+            None is no limit.
         retry_policy: Decides on further attempts at the HTTP level.
         metrics: Receives two observations for each call.
         payload_size_warning_config: When to warn about large payloads; None never.
@@ -101,7 +102,8 @@ class Client(
             control_token: Token for the control plane.
             worker_token: Token for the worker plane.
             namespace: The namespace that calls are about.
-            timeout: Seconds for a request; None is no limit.
+            timeout: Seconds that a request waits for a connection, or for the next bytes of its
+                answer; None is no limit.
             retry_policy: Decides on further attempts at the HTTP level.
             metrics: Receives two observations for each call.
             payload_size_limit_bytes: The largest payload that the server takes.

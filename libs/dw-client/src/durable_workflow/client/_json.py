@@ -52,10 +52,10 @@ def strings_or_none(value: object) -> list[str] | None:
 
 
 def count(value: object) -> int:
-    """A counter, 0 where it is missing or no number."""
+    """A counter, 0 where it is missing or no number; JSON can write infinity as `1e999`."""
     try:
         return int(cast("Any", value) or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 

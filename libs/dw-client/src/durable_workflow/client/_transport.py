@@ -74,7 +74,8 @@ class Transport(Protocol):
             url: Absolute URL, encoded.
             headers: Request headers, among them a content type.
             body: The body, or None for none.
-            timeout: Seconds; None waits without limit.
+            timeout: Seconds to wait for a connection, or for the next bytes of the answer; None
+                waits without limit.
         """
         ...
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def test_counters_are_whole_numbers() -> None:
     cohort = TaskQueueBuildIdCohort.from_dict(
         {"active_worker_count": "2", "stale_worker_count": None, "total_worker_count": "many"}
     )
+    assert TaskQueueBuildIdCohort.from_dict({"total_worker_count": inf}).total_worker_count == 0
     counts = (cohort.active_worker_count, cohort.stale_worker_count, cohort.total_worker_count)
     assert counts == (2, 0, 0)
 

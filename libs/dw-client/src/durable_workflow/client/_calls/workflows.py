@@ -178,7 +178,7 @@ def export_history(workflow_id: str, run_id: str) -> Call[Any]:
 
 
 def signal(workflow_id: str, name: str, *, input: JsonObject | None, request_id: str) -> Call[None]:
-    """Send a signal; the request id makes a repetition known to the server."""
+    """Send a signal; the request id is recorded, so that a repetition can be told."""
     return Call(
         "POST",
         "/workflows/{workflow_id}/signal/{name}",

@@ -286,7 +286,7 @@ def history_page(data: JsonObject, schedule_id: str) -> ScheduleHistoryPage:
     """One page of history; a cursor that is no number ends the iteration."""
     try:
         cursor = int(data["next_cursor"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         cursor = None
     return ScheduleHistoryPage(
         schedule_id=text(data.get("schedule_id"), schedule_id),
