@@ -1,5 +1,6 @@
 """What files say: no traces of one machine, and documents that name what exists."""
 
+import ast
 import os
 import re
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?<![\w/.-])(?:\./)?((?:scripts|\.ci)/[\w.-]+)")
 INNER_PROPERTY = re.compile(r"^[ \t]+@given\(", re.MULTILINE)
+PROGRAM = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MODULE = re.compile(r"`([\w/]+\.py)`")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -59,6 +62,31 @@ def test_links_between_documents_lead_somewhere(root: Path, tracked: list[Path])
         if "://" not in target and not (path.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_programs_in_the_documents_parse_and_import_what_is_there(tracked: list[Path]) -> None:
+    seen = 0
+    for path in documents(tracked):
+        for program in PROGRAM.findall(path.read_text()):
+            imports = [
+                node
+                for node in ast.walk(ast.parse(program, str(path)))
+                if isinstance(node, ast.Import | ast.ImportFrom)
+            ]
+            exec(compile(ast.Module([*imports], []), str(path), "exec"), {})
+            seen += 1
+    assert seen > 3
+
+
+def test_modules_that_the_documents_name_are_there(root: Path, tracked: list[Path]) -> None:
+    files = [f"/{path.relative_to(root)}" for path in tracked]
+    wrong = [
+        f"{path.relative_to(root)}: {name}"
+        for path in documents(tracked)
+        for name in MODULE.findall(path.read_text())
+        if not any(file.endswith(f"/{name}") for file in files)
+    ]
+    assert wrong == []
 
 
 def test_every_changelog_fragment_says_which_kind_of_change_it_is(root: Path) -> None:
