@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,29 @@ def test_a_failed_write_leaves_nothing(storage: Any) -> None:
     with pytest.raises(TypeError):
         storage.put("text", sha256=SHA, codec="avro")
     assert [path for path in storage.root.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders cannot be opened on Windows")
+def test_a_payload_that_was_put_survives_a_power_cut(
+    storage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    storage.put(DATA, sha256=SHA, codec="avro")
+    path = only_file(storage)
+    # Its contents, its name, and the names of the folders that were made for it.
+    wanted = [storage.root, path.parent.parent, path, path.parent]
+    assert synced == [entry.stat().st_ino for entry in wanted]
+    synced.clear()
+    other = b"another"
+    storage.put(other, sha256=SHA[:2] + hashlib.sha256(other).hexdigest()[2:], codec="avro")
+    assert len(synced) == 2
 
 
 @pytest.mark.parametrize("codec", ["", ".", "..", "a/b", "a b", "é", "a\n"])

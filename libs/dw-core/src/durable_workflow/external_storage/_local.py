@@ -27,7 +27,7 @@ class LocalFilesystemExternalStorage:
         """
         path = self.root / object_key(codec, sha256)
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(path.parent)
             _write_whole(path, data)
         return path.as_uri()
 
@@ -73,6 +73,14 @@ def path_of_file_uri(uri: str) -> Path:
     return Path(url2pathname(parts.path))
 
 
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that they survive a power cut."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
 def _write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is never seen in part, and survives a power cut once returned."""
     temporary = path.with_name(f".{path.name[:8]}-{uuid.uuid4().hex}")
@@ -85,3 +93,15 @@ def _write_whole(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk; the contents of its files are not enough."""
+    if os.name == "nt":
+        return  # folders cannot be opened there, and its file system keeps names by itself
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
