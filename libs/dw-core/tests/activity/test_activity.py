@@ -1,7 +1,9 @@
 import asyncio
 import contextvars
 import dataclasses
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -186,3 +188,16 @@ def test_a_closed_loop_is_no_loop() -> None:
     context = activity.ActivityContext(info=INFO, client=Heartbeats(), loop=loop)
     with pytest.raises(RuntimeError, match="there is none"):
         context.heartbeat_sync()
+
+
+def test_a_loop_that_closes_before_it_answers_is_none_either() -> None:
+    loop = asyncio.new_event_loop()
+    asked = threading.Event()
+    loop.call_soon_threadsafe = lambda *_: asked.set()  # type: ignore[assignment,method-assign]  # too late to run
+    context = activity.ActivityContext(info=INFO, client=Heartbeats(), loop=loop)
+    with ThreadPoolExecutor(1) as threads:
+        heartbeat = threads.submit(context.heartbeat_sync)
+        assert asked.wait(10.0)
+        loop.close()
+        with pytest.raises(RuntimeError, match="there is none"):
+            heartbeat.result(10.0)

@@ -1,12 +1,18 @@
 """What a running activity knows of its attempt, and how it reports progress."""
 
 import asyncio
+from concurrent.futures import wait
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Any, cast
 
 from durable_workflow._meet import ActivityHeartbeatTransport
 from durable_workflow.errors import ActivityCancelled
+
+_NO_LOOP = "heartbeat_sync needs the worker's event loop, and there is none"
+# How often a thread that waits for an answer looks whether the loop that would bring it is gone: it
+# would never come, and the thread would keep the process from ending.
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -95,12 +101,18 @@ class ActivityContext:
         """
         loop = self._loop
         if loop is None or loop.is_closed():
-            raise RuntimeError("heartbeat_sync needs the worker's event loop, and there is none")
+            raise RuntimeError(_NO_LOOP)
         if _running_loop() is loop:
             raise RuntimeError(
                 "heartbeat_sync was called on the worker's event loop; use 'await heartbeat()'"
             )
-        asyncio.run_coroutine_threadsafe(self.heartbeat(details), loop).result()
+        heartbeat = self.heartbeat(details)
+        answer = asyncio.run_coroutine_threadsafe(heartbeat, loop)
+        while not wait([answer], timeout=_LOOK_SECONDS).done:
+            if loop.is_closed():
+                heartbeat.close()
+                raise RuntimeError(_NO_LOOP)
+        answer.result()
 
 
 _current: ContextVar[ActivityContext | None] = ContextVar(
