@@ -306,9 +306,9 @@ async def test_history_is_iterated_over_all_pages(
     ]
 
 
-@pytest.mark.parametrize("cursor", [None, "soon"])
-async def test_without_a_cursor_the_iteration_ends(
-    client: Client, answers: Answers, cursor: str | None
+@pytest.mark.parametrize("cursor", [None, "soon", 0])
+async def test_without_a_cursor_that_moves_on_the_iteration_ends(
+    client: Client, answers: Answers, cursor: str | int | None
 ) -> None:
     answers.append(page(1, has_more=True, next_cursor=cursor))
     events = client.iter_schedule_history("s", after_sequence=0)

@@ -263,7 +263,8 @@ class ScheduleMethods(PayloadSession):
             )
             for event in page.events:
                 yield event
-            if not page.has_more or page.next_cursor is None:
+            # A cursor that stays where it is would ask for the same page for ever.
+            if not page.has_more or page.next_cursor in (None, after_sequence):
                 return
             after_sequence = page.next_cursor
 
