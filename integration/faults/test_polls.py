@@ -28,12 +28,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def wire(server: ServerProcess) -> Iterator[Wire]:
-    with Wire(server.url) as wire:
-        yield wire
-
-
-@pytest.fixture
 def queue(wire: Wire) -> str:
     """A queue of the test's own with the worker `<queue>`."""
     queue = f"q-{uuid.uuid4().hex[:8]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -62,6 +63,22 @@ def clock() -> ManualClock:
 @pytest.fixture
 def ids() -> UlidSource:
     return UlidSource(seed=1)
+
+
+@pytest.fixture
+async def turns() -> AsyncIterator[Callable[[], int]]:
+    """Tells how many turns the event loop has given to others than the test."""
+    taken = 0
+
+    async def count() -> None:
+        nonlocal taken
+        while True:
+            taken += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    yield lambda: taken
+    counting.cancel()
 
 
 @pytest.fixture

@@ -1,0 +1,17 @@
+"""What the tests of faults share: a peer that writes its requests by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from integration.harness.processes import ServerProcess
+from integration.harness.wire import Wire
+
+
+@pytest.fixture
+def wire(server: ServerProcess) -> Iterator[Wire]:
+    """Speaks to the server of the module."""
+    with Wire(server.url) as wire:
+        yield wire
