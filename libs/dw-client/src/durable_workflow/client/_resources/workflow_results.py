@@ -137,7 +137,7 @@ class WorkflowResultMethods(PayloadSession):
 
     async def _describe_held(self, wait: _Wait) -> Answer:
         """Describe the awaited run, held by the server until it is closed if that can be."""
-        seconds = max(0, min(_LONGEST_HOLD_SECONDS, int(wait.remaining)))
+        seconds = max(0, int(min(_LONGEST_HOLD_SECONDS, wait.remaining)))
         if self._held >= _MOST_HELD:
             seconds = 0
         timeout = self._outlasting(seconds or None)
