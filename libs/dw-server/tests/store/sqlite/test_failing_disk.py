@@ -85,6 +85,21 @@ async def test_what_cannot_be_written_is_not_acknowledged_and_did_not_happen(
     assert await store.read(lambda read: read.all("list_boxes")) == [("after",), ("before",)]
 
 
+@pytest.mark.parametrize("failure", ["full", "sync"])
+async def test_a_file_is_given_free_on_a_disk_that_fails_and_has_all_that_was_acknowledged(
+    disk: Disk, open_file: Callable[..., SqliteStore], failure: str
+) -> None:
+    store = open_file(vfs="failing-disk")
+    await store.run(put("before"))
+    disk.fails = failure
+    with pytest.raises(StoreUnavailable, match="cannot close the database"):
+        await store.close()
+
+    disk.fails = None
+    again = open_file(vfs="failing-disk")
+    assert await again.read(lambda read: read.all("list_boxes")) == [("before",)]
+
+
 async def test_a_unit_that_ends_the_transaction_fails_its_whole_batch_and_nothing_else(
     open_file: Callable[..., SqliteStore], tmp_path: Path
 ) -> None:

@@ -93,14 +93,23 @@ class Database:
         return [self.path, self.path.with_name(self.path.name + "-wal"), self._lock.path]
 
     def close(self) -> None:
-        """Close all connections, the log folded into the file, and give the file free."""
-        with translated("cannot close the database"):
-            if self.reader is not self.writer:
-                self.reader.close()
-            if not self.in_memory:
-                self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            self.writer.close()
-        self._release()
+        """Close all connections, the log folded into the file, and give the file free.
+
+        Raises:
+            StoreUnavailable: The log could not be folded in. All is closed and free nevertheless,
+                and nothing is lost: whoever opens the file next reads the log beside it.
+        """
+        try:
+            with translated("cannot close the database"):
+                if self.reader is not self.writer:
+                    self.reader.close()
+                try:
+                    if not self.in_memory:
+                        self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                finally:
+                    self.writer.close()
+        finally:
+            self._release()
 
     def _release(self) -> None:
         if self._lock is not None:
