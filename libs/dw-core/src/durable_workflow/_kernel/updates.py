@@ -1,6 +1,6 @@
 """Updates that were accepted and are to be run now, on the state that a replay has reached."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -26,7 +26,7 @@ def run_update(
         update_id: The update.
         accepted: Payload of its last `UpdateAccepted`, or None.
         decode: Decodes a payload field.
-        validating: Entered for the validator, which no replay will run.
+        validating: Entered for the validator, if there is one: no replay will run it.
     """
     if accepted is None:
         message = f"accepted update {update_id!r} was not present in workflow history"
@@ -42,26 +42,48 @@ def run_update(
     updates: dict[str, str] = handler_table(instance, "__workflow_updates__")
     if name not in updates:
         return FailUpdate(update_id, f"unknown update {name!r}", "UnknownUpdate")
-    with validating:
-        refusal = _validate(instance, update_id, name, arguments)
-    return refusal or _handle(instance, update_id, name, updates[name], arguments)
+    if name in _validators_of(instance):
+        with validating:
+            refusal = _refusal(instance, update_id, name, arguments)
+        if refusal is not None:
+            return refusal
+    return _handle(instance, update_id, name, updates[name], arguments)
 
 
-def _validate(instance: Any, update_id: str, name: str, arguments: list[Any]) -> FailUpdate | None:
-    validators: dict[str, str] = handler_table(instance, "__workflow_update_validators__")
-    if name not in validators:
-        return None
-    validator = getattr(instance, validators[name], None)
+def validate_update(instance: Any, name: str, arguments: list[Any]) -> None:
+    """Ask whether an update may be accepted; one without a validator may.
+
+    Args:
+        instance: The replayed workflow.
+        name: The update's name on the wire.
+        arguments: Positional arguments.
+    Raises:
+        Exception: What the validator raised; `ValueError` where it returned False.
+    """
+    validators = _validators_of(instance)
+    if name in validators:
+        _ask(getattr(instance, validators[name]), name, arguments)
+
+
+def _refusal(instance: Any, update_id: str, name: str, arguments: list[Any]) -> FailUpdate | None:
+    validator = getattr(instance, _validators_of(instance)[name], None)
     if not callable(validator):
         message = f"update validator {name!r} is not available"
         return FailUpdate(update_id, message, "UnknownUpdateValidator")
     try:
-        verdict = validator(*arguments)
-        if verdict is False:
-            raise ValueError(f"update validator {name!r} returned false")
+        _ask(validator, name, arguments)
     except Exception as error:  # noqa: BLE001 (an update that fails is an answer)
         return failed_update(update_id, "update validator failed", error)
     return None
+
+
+def _ask(validator: Callable[..., Any], name: str, arguments: list[Any]) -> None:
+    if validator(*arguments) is False:
+        raise ValueError(f"update validator {name!r} returned false")
+
+
+def _validators_of(instance: Any) -> dict[str, str]:
+    return handler_table(instance, "__workflow_update_validators__")
 
 
 def _handle(

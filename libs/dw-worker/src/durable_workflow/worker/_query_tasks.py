@@ -5,15 +5,15 @@ served in the same way: it, too, only looks at the state.
 """
 
 import asyncio
+import copy
 import inspect
-import pickle
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from durable_workflow._kernel import Machine
-from durable_workflow._kernel.queries import replay_failed
+from durable_workflow._kernel.queries import handler_table, replay_failed
 from durable_workflow._wire import names
 from durable_workflow._wire.texts import error_text
 from durable_workflow.errors import AvroNotInstalledError, QueryFailed
@@ -51,8 +51,6 @@ _ECHOES = frozenset(
 )
 # The server then offers the query again, with the whole history.
 _HISTORY_NEEDED = "query_history_needed"
-# Comparing the state around a handler costs a walk through it.
-_LARGEST_COMPARED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +194,17 @@ class QueryTasks:
                     return None
             if not kept.is_usable:
                 return None
-            before = _state_of(machine)
+            before = machine.state_mark
+            detached = True
             try:
-                return _put_question(machine, task, arguments)
+                outcome = _put_question(machine, task, arguments)
+                if isinstance(outcome, Answered):
+                    outcome, detached = _detached(outcome)
+                return outcome
             finally:
                 # A handler that changed the state changed it for itself alone: history knows
                 # nothing of it, so the workflow must not go on with it.
-                if _state_of(machine) == before:
+                if detached and machine.state_mark == before:
                     self._machines.put(task.run_id, kept)
 
     def _ask_rebuilt(
@@ -238,29 +240,27 @@ def _put_question(machine: Machine, task: QueryTask, arguments: list[Any]) -> Ou
 
 def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
     """Ask a validator: what it raises, or that it returns False, rejects the update."""
-    instance = machine.instance
-    updates: dict[str, str] = getattr(instance, "__workflow_updates__", {})
-    validators: dict[str, str] = getattr(instance, "__workflow_update_validators__", {})
-    if name not in updates:
+    if name not in handler_table(machine.instance, "__workflow_updates__"):
         return Failed(f"unknown update '{name}'", "UnknownUpdate", reason="update_rejected")
     try:
-        if name in validators and getattr(instance, validators[name])(*arguments) is False:
-            raise ValueError(f"update validator '{name}' returned false")
+        machine.validate(name, arguments)
     except Exception as error:  # noqa: BLE001 - the validator's own, to be reported
         message = error_text(error) or type(error).__name__
         return failed_with(error, message, _trace_of(error), reason="update_rejected")
     return Answered({"accepted": True})
 
 
-def _state_of(machine: Machine) -> bytes | None:
-    """What a handler could change, to compare; None where that cannot be written down."""
-    state = getattr(machine.instance, "__dict__", None)
-    if not state or machine.size_hint_bytes > _LARGEST_COMPARED_BYTES:
-        return None
+def _detached(answered: Answered) -> tuple[Answered, bool]:
+    """An answer that shares nothing with the workflow, and whether it is one.
+
+    A handler may return a list that the workflow keeps, and which the run's next task, in another
+    thread, changes while it is being encoded. What cannot be copied, as an awaitable that has yet
+    to look at the state, needs the machine for itself.
+    """
     try:
-        return pickle.dumps(state)
+        return Answered(copy.deepcopy(answered.value)), True
     except Exception:  # noqa: BLE001 - users' objects raise what they like
-        return None
+        return answered, False
 
 
 def _undecodable(error: BaseException) -> Failed:
