@@ -210,15 +210,21 @@ class SqliteStore:
         batch = _Batch()
         if not self._run_batch(loop, batch):
             return
-        if self._committer is not None and self._followed(batch):
-            loop.call_soon(self._work_off_followers, loop, batch)
-        else:
-            self._commit(loop, batch)
+        followed = False
+        try:
+            followed = self._committer is not None and self._followed(batch)
+        finally:
+            # Whatever becomes of the notices, the units are committed and answered.
+            if followed:
+                loop.call_soon(self._work_off_followers, loop, batch)
+            else:
+                self._commit(loop, batch)
 
     def _followed(self, batch: _Batch) -> bool:
         """Whether the batch has woken somebody who may bring a unit at once."""
-        notices = batch.take_notices()
-        batch.notices = list(self._foretell(notices)) if notices else []
+        batch.notices = notices = batch.take_notices()
+        if notices:
+            batch.notices = list(self._foretell(notices))
         return len(batch.notices) < len(notices)
 
     def _work_off_followers(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:

@@ -1,0 +1,38 @@
+"""Group commit: what others make of the notices does not keep units from their answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from durable_workflow.server.notices import DueAt, Notice
+from durable_workflow.server.store import Tx
+from durable_workflow.server.store.sqlite import SqliteStore
+
+
+def put(name: str) -> Callable[[Tx], int]:
+    def work(tx: Tx) -> int:
+        tx.notify(DueAt(1))
+        return tx.do("put_box", name=name, content=1, data=None)
+
+    return work
+
+
+async def test_units_are_committed_and_published_where_nobody_could_be_told_before(
+    open_file: Callable[..., SqliteStore],
+    notices: list[Notice],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def foretell(foretold: Sequence[Notice]) -> Sequence[Notice]:
+        raise RuntimeError("on purpose")
+
+    store = open_file(foretell=foretell)
+    assert [await store.run(put("a")), await store.run(put("b"))] == [1, 1]
+
+    assert await store.read(lambda read: read.all("list_boxes")) == [("a",), ("b",)]
+    assert notices == [DueAt(1), DueAt(1)]
+    # The mistake is the event loop's to report.
+    said = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [str(record.exc_info and record.exc_info[1]) for record in said] == ["on purpose"] * 2
