@@ -251,6 +251,16 @@ def test_bytes_bound_it_too() -> None:
     assert (len(cache), cache.size_bytes) == (0, 0)
 
 
+def test_a_machine_that_is_too_large_drives_no_others_out() -> None:
+    size = _machine().machine.size_hint_bytes
+    cache = MachineCache(100, int(size * 2.5))
+    cache.put("a", _machine())
+    large = _machine()
+    large.machine.instance.notes = "x" * (size * 3)
+    cache.put("large", large)
+    assert (len(cache), cache.size_bytes) == (1, size)
+
+
 def test_a_replaced_machine_is_counted_once() -> None:
     cache = MachineCache(100, 1 << 30)
     cache.put("a", _machine())

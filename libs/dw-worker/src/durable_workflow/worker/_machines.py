@@ -116,8 +116,9 @@ class MachineCache:
         with self._lock:
             if (replaced := self._remove(run_id)) is not None:
                 evicted.append(replaced)
-            self._kept[run_id] = kept
-            self._bytes += kept.size
+            if kept.size <= self._max_bytes:  # else it would drive out all others, and itself
+                self._kept[run_id] = kept
+                self._bytes += kept.size
             while len(self._kept) > self._max_count or self._bytes > self._max_bytes:
                 _, oldest = self._kept.popitem(last=False)
                 self._bytes -= oldest.size
