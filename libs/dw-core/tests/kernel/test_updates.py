@@ -2,6 +2,7 @@
 
 # pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+import threading
 from typing import Any
 
 import pytest
@@ -32,6 +33,19 @@ class Updated:
         if what == "raise":
             raise ValueError("no")
         return len(self.seen)
+
+    @workflow.update("checked")
+    def checked(self, what: Any = "u") -> None:
+        self.seen.append(what)
+
+    @checked.validator  # type: ignore[attr-defined, untyped-decorator]
+    def check(self, what: Any = "u") -> Any:
+        self.ctx.uuid4()
+        if what == "lock":
+            self.lock = threading.Lock()  # a state that cannot be written down
+        if what in ("note", "lock"):
+            self.seen.append("validated")
+        return what != "no"
 
     def run(self, ctx: Any) -> Any:
         self.ctx = ctx
@@ -83,6 +97,28 @@ def test_update_that_would_be_another_in_a_replay_leaves_a_spent_machine(
     assert not machine.awaits
     with pytest.raises(RuntimeError, match="update"):
         machine.feed([])
+
+
+@pytest.mark.parametrize(("what", "kept"), [("u", True), ("note", False), ("lock", False)])
+def test_validator_that_changes_the_state_leaves_a_spent_machine(
+    recorded: Any, what: Any, kept: Any
+) -> None:
+    # No replay runs it, so what it changed would be here alone.
+    history = recorded(clock="event").wait(2, "signal")
+    payload = {"update_id": "u", "update_name": "checked", "arguments": f'["{what}"]'}
+    machine = updated_machine(history.add("UpdateAccepted", **payload))
+    assert machine.apply_update("u") == workflow.CompleteUpdate("u", None)
+    assert machine.awaits is kept
+
+
+def test_validator_is_asked_without_a_trace(recorded: Any) -> None:
+    history = recorded(clock="event").wait(2, "signal")
+    machine, other = updated_machine(history), updated_machine(history)
+    machine.validate("checked", [])
+    machine.validate("u", [])  # has none
+    with pytest.raises(ValueError, match="update validator 'checked' returned false"):
+        machine.validate("checked", ["no"])
+    assert machine.instance.ctx.uuid4() == other.instance.ctx.uuid4()
 
 
 def test_update_behind_what_history_does_not_know_leaves_a_spent_machine(recorded: Any) -> None:

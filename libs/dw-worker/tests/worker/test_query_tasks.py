@@ -38,6 +38,10 @@ class Asked:
         await asyncio.sleep(0)
         return self.names
 
+    @workflow.query("live")
+    def live(self) -> list[str]:
+        return self.names
+
     @workflow.query("counts-itself")
     def counts_itself(self) -> int:
         self.seen += 1
@@ -260,6 +264,26 @@ async def test_a_kept_machine_does_not_answer_for_another_run_of_its_id(
     await worker._run_query_task(_task(pack, workflow_arguments=pack(arguments)))
     (answer,) = server.calls["complete_query_task"]
     assert answer["result"] == [*(arguments or ["start"]), "result"]
+
+
+async def test_an_answer_shares_nothing_with_the_kept_machine(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    # The run's next task may change the list while it is being encoded.
+    await _keep(worker, pack)
+    await worker._run_query_task(_task(pack, "live"))
+    (kept,) = worker._machines._kept.values()
+    kept.machine.instance.names.append("later")
+    assert server.calls["complete_query_task"][0]["result"] == ["kept", "result"]
+
+
+async def test_an_answer_that_has_yet_to_look_at_the_state_has_the_machine_for_itself(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    await _keep(worker, pack)
+    await worker._run_query_task(_task(pack, "later"))
+    assert server.calls["complete_query_task"][0]["result"] == ["kept", "result"]
+    assert len(worker._machines) == 0
 
 
 async def test_a_query_that_changes_the_state_changes_nothing(
