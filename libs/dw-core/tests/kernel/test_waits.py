@@ -166,6 +166,19 @@ def test_changed_key_fails_the_workflow(
     assert command.message == f"wait_condition key changed during replay: {message}"
 
 
+def test_a_predicate_that_is_none_fails_the_workflow_with_what_it_is() -> None:
+    class Wait:
+        def run(self, ctx: Any) -> Any:
+            yield ctx.wait_condition(False)
+
+    (command,) = replayed(Wait, [])
+    assert command.exception_type == "TypeError"
+    assert command.message.startswith(
+        "wait_condition predicate raised: 'bool' object is not callable"
+    )
+    assert "not False (bool)" in command.message
+
+
 def test_machine_tells_its_own_finding_from_what_code_raised(recorded: Any) -> None:
     class NonDeterministicWaitCondition(Exception):
         pass

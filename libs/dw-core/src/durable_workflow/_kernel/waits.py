@@ -28,6 +28,7 @@ from durable_workflow._kernel.run import (
 from durable_workflow._kernel.steps import Step, WaitStep
 from durable_workflow._wire.texts import error_text
 from durable_workflow.errors import NonDeterministicReplayError
+from durable_workflow.workflow._checks import shown
 from durable_workflow.workflow._commands import Command, WaitCondition
 from durable_workflow.workflow._fingerprint import comparable
 
@@ -116,8 +117,16 @@ class ConditionWait(Stop):
 
     def _holds(self, run: Run) -> bool:
         with run.control.silent():
+            predicate: Any = self._command.predicate
+            if not callable(predicate):
+                raise WorkflowFailure(
+                    f"wait_condition predicate raised: {type(predicate).__name__!r} object is not "
+                    "callable: give a function without arguments, as in "
+                    f"`lambda: self.approved`, not {shown(predicate)}",
+                    TypeError.__name__,
+                )
             try:
-                return bool(self._command.predicate())
+                return bool(predicate())
             except NonDeterministicReplayError:
                 raise
             except Exception as error:

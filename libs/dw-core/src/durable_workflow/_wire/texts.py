@@ -9,6 +9,14 @@ def error_text(error: BaseException) -> str:
         return "<exception str() failed>"
 
 
+def representation(value: object) -> str:
+    """A value as code would write it; one whose own `__repr__` raises is shown all the same."""
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 (code of the author may raise anything)
+        return object.__repr__(value)
+
+
 def failure_message(error: BaseException) -> str:
     """What a failure says of its exception: never nothing, as servers require.
 

@@ -1,10 +1,19 @@
 """What workflow code yields: plain dataclasses, each of which knows its own wire fields."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
 from durable_workflow._wire import names
+from durable_workflow.workflow._checks import (
+    check_delay,
+    check_name,
+    check_optional_name,
+    check_plain,
+    check_timeouts,
+    check_versions,
+    shown,
+)
 from durable_workflow.workflow._policies import (
     ActivityRetryPolicyInput,
     ChildWorkflowRetryPolicyInput,
@@ -35,12 +44,15 @@ class ScheduleActivity(PayloadWired):
             "schedule_to_close_timeout": self.schedule_to_close_timeout,
             "heartbeat_timeout": self.heartbeat_timeout,
         }
-        _check_timeouts(timeouts, _ACTIVITY_ORDER)
+        what = f"activity {self.activity_type!r}"
+        check_name("schedule_activity", "activity_type", self.activity_type, mark=_ACTIVITY_MARK)
+        check_optional_name(what, "queue", self.queue)
+        check_timeouts(what, timeouts, _ACTIVITY_ORDER)
         return {
             "activity_type": self.activity_type,
             "arguments": None,
             "queue": self.queue or task_queue,
-            **_optional_policy(self.retry_policy),
+            **_optional_policy(what, self.retry_policy),
             **present(timeouts),
         }
 
@@ -58,6 +70,7 @@ class StartTimer(Wired):
     delay_seconds: int
 
     def _fields(self, task_queue: str) -> dict[str, Any]:
+        check_delay("timer", "seconds", self.delay_seconds)
         return {"delay_seconds": self.delay_seconds}
 
 
@@ -144,6 +157,9 @@ class ContinueAsNew(PayloadWired):
     task_queue: str | None = None
 
     def _fields(self, task_queue: str) -> dict[str, Any]:
+        what = "continue_as_new"
+        check_optional_name(what, "workflow_type", self.workflow_type, mark=_WORKFLOW_MARK)
+        check_optional_name(what, "task_queue", self.task_queue)
         return {
             "arguments": None,
             "queue": self.task_queue or task_queue,
@@ -171,7 +187,7 @@ class RecordSideEffect(PayloadWired):
     def deferred(cls, compute: Callable[[], Any]) -> "RecordSideEffect":
         """A side effect whose function has not been called yet."""
         command = cls.__new__(cls)
-        vars(command)["_compute"] = compute
+        vars(command)["_compute"] = compute if callable(compute) else _not_callable(compute)
         return command
 
     def __repr__(self) -> str:
@@ -215,13 +231,17 @@ class StartChildWorkflow(PayloadWired):
             "execution_timeout_seconds": self.execution_timeout_seconds,
             "run_timeout_seconds": self.run_timeout_seconds,
         }
-        _check_timeouts(timeouts, _CHILD_ORDER)
+        what = f"child workflow {self.workflow_type!r}"
+        check_name("start_child_workflow", "workflow_type", self.workflow_type, mark=_WORKFLOW_MARK)
+        check_optional_name(what, "task_queue", self.task_queue)
+        check_optional_name(what, "parent_close_policy", self.parent_close_policy)
+        check_timeouts(what, timeouts, _CHILD_ORDER)
         return {
             "workflow_type": self.workflow_type,
             "arguments": None,
             "queue": self.task_queue or task_queue,
             **present({"parent_close_policy": self.parent_close_policy}),
-            **_optional_policy(self.retry_policy),
+            **_optional_policy(what, self.retry_policy),
             **present(timeouts),
         }
 
@@ -252,6 +272,13 @@ class RecordVersionMarker(Wired):
     result_kind: str = "version"
 
     def _fields(self, task_queue: str) -> dict[str, Any]:
+        check_name("version marker", "change_id", self.change_id)
+        check_versions(
+            f"version marker {self.change_id!r}",
+            version=self.version,
+            min_supported=self.min_supported,
+            max_supported=self.max_supported,
+        )
         return {
             "change_id": self.change_id,
             "version": self.version,
@@ -269,6 +296,7 @@ class UpsertSearchAttributes(Wired):
     attributes: dict[str, Any]
 
     def _fields(self, task_queue: str) -> dict[str, Any]:
+        check_plain("search attributes", self.attributes)
         return {"attributes": dict(self.attributes)}
 
     def _plain_json(self) -> Any:
@@ -287,6 +315,7 @@ class WaitCondition(Wired):
     timeout_seconds: int | None = None
 
     def _fields(self, task_queue: str) -> dict[str, Any]:
+        check_optional_name("wait_condition", "key", self.condition_key)
         return present(
             {
                 "condition_key": self.condition_key,
@@ -319,19 +348,25 @@ _ACTIVITY_ORDER = (
     ("schedule_to_start_timeout", "schedule_to_close_timeout"),
 )
 _CHILD_ORDER = (("run_timeout_seconds", "execution_timeout_seconds"),)
-
-
-def _check_timeouts(timeouts: Mapping[str, int | None], order: Sequence[tuple[str, str]]) -> None:
-    for name, seconds in timeouts.items():
-        if seconds is not None and seconds < 1:
-            raise ValueError(f"{name} must be at least 1 second")
-    for shorter, longer in order:
-        first, second = timeouts[shorter], timeouts[longer]
-        if first is not None and second is not None and first > second:
-            raise ValueError(f"{shorter} must not exceed {longer}")
+# Where functions and classes, given in place of their names, have them.
+_ACTIVITY_MARK = "__activity_name__"
+_WORKFLOW_MARK = "__workflow_name__"
 
 
 def _optional_policy(
-    policy: ActivityRetryPolicyInput | ChildWorkflowRetryPolicyInput | None,
+    what: str, policy: ActivityRetryPolicyInput | ChildWorkflowRetryPolicyInput | None
 ) -> dict[str, Any]:
-    return {} if policy is None else {"retry_policy": wire_retry_policy(policy)}
+    try:
+        return {} if policy is None else {"retry_policy": wire_retry_policy(policy)}
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{what}: {error}") from error
+
+
+def _not_callable(given: object) -> Callable[[], Any]:
+    """What complains of itself when it is called: that is where a wrong function is noticed."""
+
+    def complain() -> Any:
+        raise TypeError(f"side_effect: fn must be a function without arguments, got {shown(given)}")
+
+    return complain

@@ -8,7 +8,6 @@ through `ContextControl` and is out of reach of workflow code.
 import contextlib
 import hashlib
 import logging
-import math
 import random
 import uuid
 from collections.abc import Callable, Generator
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from durable_workflow.errors import WorkflowPayloadDecodeError
+from durable_workflow.workflow._checks import checked_attributes, rounded_up
 from durable_workflow.workflow._commands import (
     ContinueAsNew,
     RecordSideEffect,
@@ -205,7 +205,7 @@ class WorkflowContext:
 
     def sleep(self, seconds: float) -> StartTimer:
         """Build a durable timer; fractions are rounded up, negative values are 0."""
-        return StartTimer(max(0, math.ceil(seconds)))
+        return StartTimer(rounded_up("sleep", "seconds", seconds))
 
     def wait_condition(
         self,
@@ -222,11 +222,12 @@ class WorkflowContext:
             key: Name of the wait; keep it stable across deployments.
             timeout: Seconds, rounded up; None waits for ever.
         """
+        what = "wait_condition" if key is None else f"wait_condition {key!r}"
         return WaitCondition(
             predicate,
             condition_key=key,
             condition_definition_fingerprint=predicate_fingerprint(predicate),
-            timeout_seconds=None if timeout is None else max(0, math.ceil(timeout)),
+            timeout_seconds=None if timeout is None else rounded_up(what, "timeout", timeout),
         )
 
     def side_effect(self, fn: Callable[[], Any]) -> RecordSideEffect:
@@ -310,7 +311,7 @@ class WorkflowContext:
         Args:
             attributes: Plain JSON values by name; None deletes one.
         """
-        return UpsertSearchAttributes(dict(attributes))
+        return UpsertSearchAttributes(checked_attributes("upsert_search_attributes", attributes))
 
     def continue_as_new(
         self, *args: Any, workflow_type: str | None = None, task_queue: str | None = None

@@ -1,9 +1,12 @@
 """Retry policies as authors write them, and what of them goes on the wire."""
 
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+from durable_workflow.workflow._checks import shown
 
 
 @dataclass
@@ -35,9 +38,8 @@ class ActivityRetryPolicy:
             ValueError: `max_attempts` below 1, a negative interval or a coefficient below 1.
         """
         self._check()
-        if self.backoff_seconds is not None:
-            backoff = [max(0, int(seconds)) for seconds in self.backoff_seconds]
-        else:
+        backoff = self._given_backoff()
+        if backoff is None:
             backoff = self._computed_backoff()
         return {
             "max_attempts": self.max_attempts,
@@ -46,14 +48,33 @@ class ActivityRetryPolicy:
         }
 
     def _check(self) -> None:
+        _check_number("max_attempts", self.max_attempts, whole=True)
+        _check_number("initial_interval_seconds", self.initial_interval_seconds)
+        _check_number("backoff_coefficient", self.backoff_coefficient)
+        if self.maximum_interval_seconds is not None:
+            _check_number("maximum_interval_seconds", self.maximum_interval_seconds)
         if self.max_attempts < 1:
-            raise ValueError("max_attempts must be at least 1")
+            raise ValueError(
+                f"retry_policy: max_attempts must be at least 1, got {self.max_attempts}"
+            )
         if self.initial_interval_seconds < 0:
-            raise ValueError("initial_interval_seconds must not be negative")
+            raise ValueError("retry_policy: initial_interval_seconds must not be negative")
         if self.backoff_coefficient < 1:
-            raise ValueError("backoff_coefficient must be at least 1")
+            raise ValueError("retry_policy: backoff_coefficient must be at least 1")
         if self.maximum_interval_seconds is not None and self.maximum_interval_seconds < 0:
-            raise ValueError("maximum_interval_seconds must not be negative")
+            raise ValueError("retry_policy: maximum_interval_seconds must not be negative")
+
+    def _given_backoff(self) -> list[int] | None:
+        given: Any = self.backoff_seconds
+        if given is None:
+            return None
+        try:
+            return [max(0, int(seconds)) for seconds in given]
+        except (TypeError, ValueError, OverflowError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(
+                f"retry_policy: backoff_seconds must be a list of whole numbers, got {shown(given)}"
+            ) from error
 
     def _computed_backoff(self) -> list[int]:
         longest = self.maximum_interval_seconds
@@ -78,10 +99,41 @@ ChildWorkflowRetryPolicyInput: TypeAlias = ChildWorkflowRetryPolicy | Mapping[st
 
 
 def wire_retry_policy(policy: ActivityRetryPolicyInput) -> dict[str, Any]:
-    """The policy as a command carries it; a mapping is copied as it stands."""
-    return policy.to_dict() if isinstance(policy, ActivityRetryPolicy) else dict(policy)
+    """The policy as a command carries it; a mapping is copied as it stands.
+
+    Raises:
+        TypeError: It is neither a policy nor a mapping, or a field of it is of another type.
+        ValueError: A field of it is out of range.
+    """
+    if isinstance(policy, ActivityRetryPolicy):
+        return policy.to_dict()
+    try:
+        return dict(policy)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            "retry_policy must be a retry policy object, such as ActivityRetryPolicy, or a "
+            f"mapping, got {shown(policy)}"
+        ) from error
 
 
-def _names(types: list[Any]) -> list[str]:
+def _check_number(option: str, value: Any, *, whole: bool = False) -> None:
+    try:
+        # Whatever counts as a number does: Decimal, Fraction, the numbers of numpy.
+        _ = operator.index(value) if whole else value < 0
+    except TypeError as error:
+        wanted = "whole number" if whole else "number"
+        raise TypeError(f"retry_policy: {option} must be a {wanted}, got {shown(value)}") from error
+
+
+def _names(types: Iterable[Any]) -> list[str]:
+    if isinstance(types, str) or not _is_iterable(types):
+        raise TypeError(
+            f"retry_policy: non_retryable_error_types must be a list of names, got {shown(types)}"
+        )
     stripped = (name.strip() for name in types if isinstance(name, str))
     return [name for name in stripped if name]
+
+
+def _is_iterable(value: object) -> bool:
+    return isinstance(value, Iterable)

@@ -1,0 +1,186 @@
+"""What may stand in the options of commands; the errors name command, option and what was given."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from durable_workflow._wire.texts import representation
+
+_DIGITS: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_LONGEST_SHOWN: Final = 200
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: what it looks like, and its type."""
+    text = representation(value)
+    if len(text) > _LONGEST_SHOWN:
+        text = f"{text[:_LONGEST_SHOWN]}..."
+    return text if value is None else f"{text} ({type(value).__name__})"
+
+
+def check_name(command: str, option: str, value: object, *, mark: str | None = None) -> None:
+    """Hold a name against being text.
+
+    Args:
+        command: The command, as an error calls it.
+        option: The option.
+        value: What was given.
+        mark: The attribute in which what was given by mistake, a function or a class, may have
+            the name.
+    Raises:
+        TypeError: It is no text.
+    """
+    if isinstance(value, str):
+        return
+    name: object = getattr(value, mark, None) if mark is not None else None
+    if mark is not None and name is None:
+        name = getattr(value, "__name__", None)
+    hint = f"; give its name instead: {name!r}" if isinstance(name, str) else ""
+    raise TypeError(f"{command}: {option} must be a string, got {shown(value)}{hint}")
+
+
+def check_optional_name(
+    command: str, option: str, value: object, *, mark: str | None = None
+) -> None:
+    """Hold a name that may be left out against being text.
+
+    Raises:
+        TypeError: It is neither text nor None.
+    """
+    if value is not None:
+        check_name(command, option, value, mark=mark)
+
+
+def check_timeouts(
+    command: str, timeouts: Mapping[str, Any], order: tuple[tuple[str, str], ...]
+) -> None:
+    """Hold timeouts against being whole numbers of seconds, at least 1, that fit together.
+
+    Args:
+        command: The command, as an error calls it.
+        timeouts: By option; None where there is none.
+        order: Pairs of options of which the first may not exceed the second.
+    Raises:
+        TypeError: One is no whole number.
+        ValueError: One is too small, or exceeds another that it is part of.
+    """
+    for option, seconds in timeouts.items():
+        if seconds is None:
+            continue
+        if not isinstance(seconds, int) or isinstance(seconds, bool):
+            raise TypeError(
+                f"{command}: {option} must be a whole number of seconds, "
+                f"got {shown(seconds)}{_in_seconds(seconds)}"
+            )
+        if seconds < 1:
+            raise ValueError(f"{command}: {option} must be at least 1 second, got {seconds}")
+    for shorter, longer in order:
+        first, second = timeouts[shorter], timeouts[longer]
+        if first is not None and second is not None and first > second:
+            raise ValueError(
+                f"{command}: {shorter} must not exceed {longer}, got {first} and {second}"
+            )
+
+
+def check_delay(command: str, option: str, value: Any) -> None:
+    """Hold a delay against being a number of seconds; a string of digits passes for one.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is negative or not finite.
+    """
+    if _is_digits(value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(
+            f"{command}: {option} must be a number of seconds, "
+            f"got {shown(value)}{_in_seconds(value)}"
+        )
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"{command}: {option} must be finite and at least 0, got {value}")
+
+
+def rounded_up(command: str, option: str, value: Any) -> int:
+    """A number of seconds as a whole one; negative ones are 0.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is not a number by its value.
+        OverflowError: It is infinite.
+    """
+    given: Any = value
+    kind: type[Exception]
+    try:
+        seconds: int = max(0, math.ceil(given))
+        return seconds
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = type(error)
+        if kind not in (ValueError, OverflowError):
+            kind = TypeError
+        raise kind(
+            f"{command}: {option} must be a finite number of seconds, "
+            f"got {shown(value)}{_in_seconds(value)}"
+        ) from error
+
+
+def check_versions(command: str, **versions: object) -> None:
+    """Hold version numbers against being whole numbers; a string of digits passes for one.
+
+    Raises:
+        TypeError: One is no whole number.
+        ValueError: `min_supported` exceeds `max_supported`.
+    """
+    for option, version in versions.items():
+        whole = isinstance(version, int) and not isinstance(version, bool)
+        if not whole and not _is_digits(version):
+            raise TypeError(f"{command}: {option} must be a whole number, got {shown(version)}")
+    lowest, highest = versions["min_supported"], versions["max_supported"]
+    if int(str(lowest)) > int(str(highest)):
+        raise ValueError(
+            f"{command}: min_supported must not exceed max_supported, got {lowest} and {highest}"
+        )
+
+
+def checked_attributes(command: str, attributes: Any) -> dict[str, Any]:
+    """A copy of search attributes.
+
+    Raises:
+        TypeError: They are no mapping.
+        ValueError: Neither are these.
+    """
+    try:
+        return dict(attributes)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{command}: attributes must be a mapping of names to values, got {shown(attributes)}"
+        ) from error
+
+
+def check_plain(command: str, attributes: Mapping[Any, Any]) -> None:
+    """Hold search attributes against being plain JSON.
+
+    Raises:
+        TypeError: One has a name that is no text, or a value that JSON has not.
+    """
+    for name, value in attributes.items():
+        if not isinstance(name, str):
+            raise TypeError(f"{command}: names must be strings, got {shown(name)}")
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise TypeError(
+                f"{command}: {name!r} must be a string, a number, a boolean, None or a list of "
+                f"strings, got {shown(value)}"
+            ) from error
+
+
+def _is_digits(value: object) -> bool:
+    return isinstance(value, str) and _DIGITS.fullmatch(value.strip()) is not None
+
+
+def _in_seconds(value: object) -> str:
+    return "; use its total_seconds()" if isinstance(value, timedelta) else ""
