@@ -158,6 +158,12 @@ class Coroutine:
         return 1
 
 
+@workflow.defn(name="without-run")
+class WithoutRun:
+    def start(self, ctx: WorkflowContext) -> Steps:
+        yield ctx.sleep(1)
+
+
 @workflow.defn(name="exits")
 class Exits:
     def run(self, ctx: WorkflowContext) -> Steps:
@@ -178,6 +184,7 @@ CLASSES = [
     BrokenConstructor,
     PlainRaises,
     Coroutine,
+    WithoutRun,
     Exits,
 ]
 
@@ -206,7 +213,8 @@ async def test_junk_that_is_yielded_fails_the_workflow(scene: Scene, junk: Any) 
         handle = await scene.start("yields-junk", junk)
         failed = await failure_of(scene, handle)
     assert failed["exception_type"] == "TypeError"
-    assert failed["message"] == f"workflow yielded unsupported command: {junk!r}"
+    assert failed["message"].startswith(f"workflow yielded unsupported command: {junk!r}")
+    assert ("ctx.schedule_activity" in failed["message"]) is (junk is None)
 
 
 async def test_junk_in_a_list_fails_the_workflow(scene: Scene) -> None:
@@ -292,6 +300,7 @@ async def test_what_cannot_be_encoded_fails_the_task(scene: Scene, where: str) -
         ("broken-constructor", "cannot be made"),
         ("plain-raises", "before it began"),
         ("coroutine", "async"),
+        ("without-run", "test_bad_code.WithoutRun has no method `run`"),
         ("exits", "SystemExit"),
     ],
 )

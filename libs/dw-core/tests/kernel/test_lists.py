@@ -162,6 +162,45 @@ def test_what_cannot_be_waited_for_fails_the_workflow(build: Any, named: Any) ->
     assert named in command.message
 
 
+async def called_directly() -> None:
+    pass
+
+
+def steps() -> Any:
+    yield
+
+
+@pytest.mark.parametrize(
+    ("build", "advice"),
+    [
+        (lambda ctx: (ctx.start_timer(1),), "yield a list of commands"),
+        (lambda ctx: {1}, "yield a list of commands"),
+        (lambda ctx: steps(), "use `yield from`"),
+        (lambda ctx: called_directly(), "workflow code cannot await"),
+        (lambda ctx: [called_directly(), called_directly()], "workflow code cannot await"),
+        (lambda ctx: called_directly, "nothing is called by yielding it"),
+        (lambda ctx: None, "a yield without a value waits for nothing"),
+        (lambda ctx: [ctx.start_timer(1), None], "a list with None in it waits for nothing"),
+        (lambda ctx: [ctx.side_effect(int)], "only activities, timers and children"),
+        (lambda ctx: workflow.CompleteWorkflow(1), "returns a result or raises"),
+        (lambda ctx: "text", None),
+        (lambda ctx: {"a": 1}, None),
+    ],
+)
+def test_machine_knows_what_may_have_been_meant(build: Any, advice: Any) -> None:
+    machine = Machine(answer(build), Start())
+    (command,) = machine.commands()
+    assert isinstance(command, workflow.FailWorkflow)
+    # The specified text, and nothing else: what to do is told beside it.
+    assert command.message.startswith("workflow yielded unsupported command: ")
+    if advice is None:
+        assert machine.advice is None
+    else:
+        assert machine.advice is not None
+        assert advice in machine.advice
+        assert advice not in command.message
+
+
 def test_a_list_that_contains_itself_fails_the_workflow() -> None:
     endless: list[Any] = []
     endless.append(endless)

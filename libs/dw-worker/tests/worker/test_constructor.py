@@ -30,6 +30,16 @@ def named_activity() -> None: ...
 def plain_activity() -> None: ...
 
 
+class WithoutRun:
+    """What a forgotten, or misspelt, method leaves."""
+
+
+def test_a_class_without_run_is_told_of(server: Any, caplog: pytest.LogCaptureFixture) -> None:
+    Worker(server, task_queue="q", workflows=[WithoutRun, Plain])
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "WithoutRun (type 'WithoutRun') has no method `run`" in said
+
+
 def test_names_come_from_decorators_else_from_python(server: Any) -> None:
     worker = Worker(
         server,

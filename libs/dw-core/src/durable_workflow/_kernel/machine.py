@@ -38,7 +38,7 @@ from durable_workflow.workflow._commands import (
     FailWorkflow,
 )
 from durable_workflow.workflow._context import WorkflowContext, control_of
-from durable_workflow.workflow._definition import InvalidWorkflowDefinition
+from durable_workflow.workflow._definition import InvalidWorkflowDefinition, lacks_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class Machine:
             `awaits` that update and is fed it.
         mismatched: `commands` says that the run fails, and no code of its author did that: replay
             found that code and history do not go together. Other code may yet go on with it.
+        advice: What to do about the failure that `commands` says, where its message does not.
     """
 
     def __init__(self, workflow_cls: type, start: Start) -> None:
@@ -85,6 +86,7 @@ class Machine:
         self.stale = False
         self.spent = False
         self.mismatched = False
+        self.advice: str | None = None
         self._class = workflow_cls
         self._start = start
         self._context = WorkflowContext(run_id=start.run_id)
@@ -320,7 +322,7 @@ class Machine:
         self._started = True
         self._run.control.set_time(self._history.start_time)
         self._handlers.instance = self._class()
-        entry = self._handlers.instance.run
+        entry = self._entry()
         if inspect.iscoroutinefunction(entry) or inspect.isasyncgenfunction(entry):
             raise InvalidWorkflowDefinition(
                 f"{self._class.__name__}.run is an async function, which this version does not "
@@ -341,6 +343,12 @@ class Machine:
             )
         else:
             self._finish(result)
+
+    def _entry(self) -> Any:
+        found = getattr(self._handlers.instance, "run", None)
+        if not callable(found):
+            raise InvalidWorkflowDefinition(lacks_run(self._class))
+        return found
 
     def _settle(self, stop: Stop) -> Answer | None:
         try:
@@ -370,6 +378,7 @@ class Machine:
                 try:
                     self._stop = stop_for(value)
                 except UnsupportedYield as error:
+                    self.advice = error.advice
                     self._end(FailWorkflow(str(error), TypeError.__name__))
             case Returned(value):
                 self._finish(value)

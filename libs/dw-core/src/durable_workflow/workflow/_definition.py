@@ -53,6 +53,14 @@ def defn(*, name: str) -> Callable[[type[_WorkflowT]], type[_WorkflowT]]:
     return decorate
 
 
+def lacks_run(cls: type) -> str:
+    """What to say of a class that cannot be run."""
+    return (
+        f"workflow class {cls.__module__}.{cls.__qualname__} has no method `run`: define "
+        "`def run(self, ctx, ...)` as a generator that yields commands"
+    )
+
+
 def _collect(cls: type, attribute: str, tables: dict[str, dict[str, str]]) -> None:
     function = _function(inspect.getattr_static(cls, attribute))
     for mark, receiver in _marks(cls, attribute).items():

@@ -166,6 +166,15 @@ class Worker(Serving):
     ) -> None:
         self.workflows = {workflow_name(each): each for each in workflows}
         self.activities = {activity_name(each): each for each in activities}
+        for name, each in self.workflows.items():
+            if not callable(getattr(each, "run", None)):
+                log.warning(
+                    "workflow class %s.%s (type %r) has no method `run`: each of its tasks will "
+                    "fail",
+                    each.__module__,
+                    each.__qualname__,
+                    name,
+                )
         self.workflow_definition_fingerprints = {
             name: fingerprint(each, name) for name, each in self.workflows.items()
         }

@@ -10,7 +10,7 @@ import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from durable_workflow._kernel import Machine
@@ -247,7 +247,12 @@ class WorkflowTasks:
     def _commands(self, task: WorkflowTask, machine: Machine) -> list[Any]:
         if task.update_id is not None:
             return [machine.apply_update(task.update_id)]
-        return list(machine.commands())
+        commands: list[Any] = list(machine.commands())
+        if machine.advice is not None:
+            # Not in the message that `replay` gives, which is one of the specified texts.
+            [failure] = commands
+            commands = [replace(failure, message=f"{failure.message} ({machine.advice})")]
+        return commands
 
     def _update_failed(
         self, task: WorkflowTask, update_id: str, what: str, error: Exception
