@@ -38,7 +38,9 @@ def update_accepted(run: Run, now: int, new_id: NewId, update: Update, accepted:
     decision = Decision(run, now, new_id)
     decision.run.pending_updates += 1
     decision.new_updates.append(update)
-    if batches.holds_facts(run) or run.updates_wait:
+    # Where there is no ordinary work there is nothing to wait for, whatever the row says: a server
+    # of the release before runs on this schema, and leaves `updates_wait` as it was.
+    if batches.holds_facts(run) or (run.updates_wait and run.task_ordinary):
         _keep(decision, accepted)
     else:
         _append_update(decision, accepted)

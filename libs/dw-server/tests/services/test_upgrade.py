@@ -1,0 +1,94 @@
+"""A file that another release of the server has written: its runs go on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from durable_workflow.server.services.unit import Unit
+from durable_workflow.server.store.protocol import Store, Tx
+from durable_workflow.server.store.schema import load_migrations
+from durable_workflow.server.store.sqlite._connection import connect
+
+ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
+
+
+def take_back(path: Path, version: int) -> None:
+    """Make the file one of the schema `version`: what came later is gone, with what was in it."""
+    readwrite = apsw.SQLITE_OPEN_READWRITE
+    connection = connect(str(path), flags=readwrite, vfs=None, statement_cache=0)
+    for migration in load_migrations()[version:]:
+        added = ADDED.findall(migration.text)
+        assert added, f"{migration.name} does more than adding columns: say here how it is undone"
+        for table, column in added:
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    connection.execute("DELETE FROM schema_migrations WHERE version > ?", (version,))
+    connection.close()
+
+
+@pytest.mark.parametrize("version", range(1, len(load_migrations())))
+async def test_runs_in_a_file_of_an_older_schema_go_on(
+    open_sqlite: Callable[..., Store],
+    server_class: Any,
+    commands: Any,
+    clock: Any,
+    tmp_path: Path,
+    version: int,
+) -> None:
+    path = tmp_path / "state.db"
+    store = open_sqlite(str(path))
+    server = await server_class(store, clock).open()
+    await server.start("blocked")
+    await server.decide(commands.activity(), commands.activity())
+    await server.complete_activity(await server.activity())
+    leased_activity = await server.activity()
+    await server.start("waiting")
+    await server.decide(commands.wait(timeout_seconds=60))
+    await server.start("wf")
+    leased = await server.task()
+    accepted = await server.update("add")
+    await server.start("ready")
+    await store.close()
+    take_back(path, version)
+
+    again = open_sqlite(str(path))
+    assert (await again.check()).missing_migrations == []
+    server = server_class(again, clock)
+    await server.complete(leased, commands.wait())
+    await server.complete_activity(leased_activity)
+    await server.pass_time(60)
+    ended: set[str] = set()
+    while (task := await server.poll()) is not None:
+        update_id = task["workflow_update_id"]
+        if update_id is not None:
+            done = {"type": "complete_update", "update_id": update_id, "result": "5"}
+            await server.complete(task, done)
+        else:
+            await server.complete(task, commands.done())
+            ended.add(task["workflow_id"])
+    assert ended == {"blocked", "waiting", "wf", "ready"}
+    update = await server.update_now(accepted.body["update_id"])
+    assert update.body["update_status"] == "completed"
+
+
+async def test_an_update_waits_for_nothing_where_a_server_left_the_mark_that_knows_none(
+    server: Any, store: Store, commands: Any
+) -> None:
+    run_id = (await server.start()).body["run_id"]
+    await server.decide(commands.wait())
+
+    def leave_the_mark(tx: Tx) -> None:
+        unit = Unit(tx, server.settings)
+        run = unit.run(run_id)
+        run.updates_wait = True
+        unit.touch(run)
+        unit.finish()
+
+    await store.run(leave_the_mark)
+    update_id = (await server.update("add")).body["update_id"]
+    assert (await server.task())["workflow_update_id"] == update_id
