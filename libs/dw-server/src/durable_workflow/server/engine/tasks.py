@@ -79,11 +79,7 @@ def _open(
     run.task_context = _encode(context).decode() if context else None
     run.task_failures = 0
     run.task_error = run.task_error_type = None
-    run.lease_owner = None
-    run.leased_at = None
-    run.lease_expires_at = None
-    run.poll_request_id = None
-    run.sticky_until = 0
+    _free(run)
     if run.sticky_worker is not None:
         run.sticky_until = decision.now + STICKY_OFFER
     decision.created_task_ids.append(run.task_id)
@@ -145,11 +141,7 @@ def finish(decision: Decision, status: str) -> None:
     run.task_ordinary = False
     run.task_failures = 0
     run.task_error = run.task_error_type = None
-    run.lease_owner = None
-    run.leased_at = None
-    run.lease_expires_at = None
-    run.poll_request_id = None
-    run.sticky_until = 0
+    _free(run)
 
 
 def offer_again(decision: Decision, *, delay_seconds: float = 0) -> None:
@@ -157,12 +149,17 @@ def offer_again(decision: Decision, *, delay_seconds: float = 0) -> None:
     run = decision.run
     run.task_status = READY
     run.task_available_at = decision.now + seconds(delay_seconds)
+    _free(run)
+    # Whoever had it may be gone, or its kept machine may be what failed.
+    run.sticky_worker = None
+
+
+def _free(run: Run) -> None:
+    """Leave the task with nobody: neither leased nor offered to one worker first."""
     run.lease_owner = None
     run.leased_at = None
     run.lease_expires_at = None
     run.poll_request_id = None
-    # Whoever had it may be gone, or its kept machine may be what failed.
-    run.sticky_worker = None
     run.sticky_until = 0
 
 
