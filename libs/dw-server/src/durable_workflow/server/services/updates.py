@@ -37,14 +37,7 @@ def accept(tx: Tx, caller: Caller, request: UpdateWorkflow, settings: ServiceSet
     known = find_by_request(tx, caller.namespace, request)
     if known is not None:
         return answer(target, known, request)
-    command = targets.command_on(
-        unit,
-        target,
-        "update",
-        target_name=request.update_name,
-        request_id=request.request_id,
-        metadata={"wait_for": request.wait_for},
-    )
+    command = _command(unit, target, request)
     if targets.reject_if_closed(unit, caller, target, command):
         return _refused(unit, target, command, request)
     if _is_full(target.run, settings):
@@ -71,14 +64,7 @@ def reject(
     """Note that a validator refused an update before it was accepted (`update_validation`)."""
     unit = Unit(tx, settings)
     target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
-    command = targets.command_on(
-        unit,
-        target,
-        "update",
-        target_name=request.update_name,
-        request_id=request.request_id,
-        metadata={"wait_for": request.wait_for},
-    )
+    command = _command(unit, target, request)
     outcome = "rejected_unknown_update" if reason == "unknown_update" else "update_rejected"
     targets.reject(unit, caller, command, reason, outcome)
     refused = _refused(unit, target, command, request)
@@ -175,6 +161,17 @@ def _refused(unit: Unit, target: Target, command: Command, request: UpdateWorkfl
         closed_at=unit.tx.now,
     )
     return Answer(409, targets.body(target, command) | _members(refused, request))
+
+
+def _command(unit: Unit, target: Target, request: UpdateWorkflow) -> Command:
+    return targets.command_on(
+        unit,
+        target,
+        "update",
+        target_name=request.update_name,
+        request_id=request.request_id,
+        metadata={"wait_for": request.wait_for},
+    )
 
 
 def _is_full(run: Run, settings: ServiceSettings) -> bool:
