@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Generator
 import uvicorn
 
 from durable_workflow.server.app import create_app
+from durable_workflow.server.connections import Connection
 from durable_workflow.server.lifecycle import Server
 
 # See `_short_switch_interval`.
@@ -62,6 +63,7 @@ async def serving(server: Server, *, access_log: bool = False) -> AsyncGenerator
     with _listening_socket(settings.host, settings.port) as listener:
         config = uvicorn.Config(
             create_app(server),
+            http=Connection,
             lifespan="off",
             log_config=None,
             access_log=access_log,
