@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from durable_workflow.server.engine.state import as_object
 from durable_workflow.server.http.bodies import workflows as bodies
-from durable_workflow.server.http.bodies.fields import as_object
 from durable_workflow.server.http.manifests import cluster_info, server_capabilities
 from durable_workflow.server.settings import Settings
 

@@ -15,7 +15,7 @@ import msgspec
 
 from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
 from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCOL_VERSION_HEADER
-from durable_workflow.server.http.bodies.fields import as_object
+from durable_workflow.server.engine.state import as_object
 from durable_workflow.server.http.request import Receive, Request
 from durable_workflow.server.http.routing import Route
 from durable_workflow.server.services.refusals import Invalid, Refused

@@ -6,10 +6,9 @@ import math
 import re
 from typing import Any, Final, TypeAlias
 
-Errors: TypeAlias = dict[str, list[str]]
+from durable_workflow.server.engine.times import LONGEST_SECONDS
 
-# Times are 64-bit microseconds, and have to be dates as well.
-LONGEST_SECONDS: Final = 100 * 366 * 86_400
+Errors: TypeAlias = dict[str, list[str]]
 
 # Digits alone, as in the other bodies: Python would also read "1_000" and "+5". No number that fits
 # anywhere is longer.

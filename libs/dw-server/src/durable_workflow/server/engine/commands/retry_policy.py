@@ -6,14 +6,10 @@ from typing import Any
 
 import msgspec
 
-from durable_workflow.server.engine.commands.fields import (
-    LONGEST_NAME,
-    LONGEST_SECONDS,
-    Errors,
-    as_integer,
-)
+from durable_workflow.server.engine.commands.fields import LONGEST_NAME, Errors, as_integer
 from durable_workflow.server.engine.refusal import InvalidCommands
 from durable_workflow.server.engine.state import as_list, as_object
+from durable_workflow.server.engine.times import LONGEST_SECONDS
 
 # There may be more delays: workers write one for each attempt.
 _MOST_TYPES = 1000

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any, Final, TypeAlias, TypeGuard
+from typing import Any, Final, TypeAlias
 
+from durable_workflow.server.engine.state import as_list, as_object
+from durable_workflow.server.engine.times import LONGEST_SECONDS
 from durable_workflow.server.services.refusals import Invalid
 
 Errors: TypeAlias = dict[str, list[str]]
 
-# Whole numbers go into 64-bit columns; times of this size still do in microseconds.
+# Whole numbers go into 64-bit columns.
 LARGEST: Final = 2**63 - 1
-LONGEST_SECONDS: Final = 100 * 366 * 86_400
 
 _DIGITS = re.compile(r"^-?[0-9]{1,19}$", re.ASCII)
 _FLAGS: Final[dict[bool | int | str, bool]] = {
@@ -27,24 +28,6 @@ _FLAGS: Final[dict[bool | int | str, bool]] = {
     "true": True,
     "false": False,
 }
-
-
-def as_object(value: Any) -> dict[str, Any] | None:
-    """A JSON value as an object; None where it is none."""
-    return value if _is_object(value) else None
-
-
-def as_list(value: Any) -> list[Any] | None:
-    """A JSON value as a list; None where it is none."""
-    return value if _is_list(value) else None
-
-
-def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
-
-
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
 
 
 class Fields:

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from durable_workflow import serializer
-from durable_workflow.server.http.bodies.fields import LARGEST, Fields, as_list, as_object
+from durable_workflow.server.engine.state import as_list, as_object
+from durable_workflow.server.http.bodies.fields import LARGEST, Fields
 from durable_workflow.server.services.requests import Payload
 
 _REFERENCE_SCHEMA: Final = "durable-workflow.v2.external-payload-reference.v1"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from durable_workflow.server.http.bodies.fields import Fields, as_list, as_object
+from durable_workflow.server.engine.state import as_list, as_object
+from durable_workflow.server.http.bodies.fields import Fields
 from durable_workflow.server.services.requests import (
     CompleteWorkflowTask,
     FailWorkflowTask,

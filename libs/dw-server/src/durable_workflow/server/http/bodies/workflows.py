@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from durable_workflow.server.http.bodies.fields import LARGEST, Fields, as_list
+from durable_workflow.server.engine.state import as_list
+from durable_workflow.server.http.bodies.fields import LARGEST, Fields
 from durable_workflow.server.http.bodies.payloads import read_arguments
 from durable_workflow.server.services.requests import ListWorkflows, ReadHistory, StartWorkflow
 from durable_workflow.server.settings import WireLimits
