@@ -10,7 +10,8 @@ the request, then the `ServiceSettings`:
   ``list_workflows(read, namespace, request) -> dict``
 - ``debugging``: ``debug(read, run, settings, pending_queries=…, preview=…) -> dict``
 - ``task_queues``: ``describe(read, namespace, name, settings, pending_queries=…) -> dict``
-- ``history``: ``page(read, namespace, request) -> dict``
+- ``history``: ``await page(store, namespace, request) -> dict``, the one that takes the store: it
+  reads in slices, so that a long history holds up nobody
 - ``signals``: ``signal``, ``ends``: ``cancel``, ``terminate``, ``updates``: ``accept``
   ``(tx, caller, request, settings) -> Answer``;
   ``updates.read(read, namespace, update_id, request) -> Answer``
@@ -18,8 +19,9 @@ the request, then the `ServiceSettings`:
   ``poll_guard(tx, namespace, request, settings) -> Worker``
 - ``workflow_tasks``: ``claim(tx, namespace, request, settings) -> dict | None`` (guard included),
   ``history_page(read, namespace, request, settings) -> dict``,
-  ``complete``, ``fail``, ``heartbeat`` ``(tx, namespace, request, settings) -> Answer``
-- ``activity_tasks``: ``claim``, ``complete``, ``fail``, ``heartbeat``, likewise
+  ``complete``, ``fail``, ``heartbeat`` ``(tx, namespace, request, settings) -> Answer``,
+  ``give_back(tx, namespace, task, settings)``, for a claimed task that reached nobody
+- ``activity_tasks``: ``claim``, ``complete``, ``fail``, ``heartbeat``, ``give_back``, likewise
 - ``due``: ``next_due(read) -> int | None``, ``run_due(tx, limit, settings) -> int``
 
 An `Answer` carries the status with the body, because some refusals are recorded and therefore must
