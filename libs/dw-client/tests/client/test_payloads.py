@@ -253,3 +253,44 @@ async def test_nearly_too_large_is_said_in_the_log(
     expected = about | {"namespace": "billing"}
     assert {name: said[name] for name in expected} == expected
     assert said["limit_bytes"] == 1000
+
+
+CALLS: dict[str, Callable[[Client, Any], Any]] = {
+    "start_workflow": lambda client, given: client.start_workflow(
+        workflow_type="t", task_queue="q", workflow_id="w", input=given
+    ),
+    "start_activity": lambda client, given: client.start_activity(
+        activity_type="a", task_queue="q", input=given
+    ),
+    "create_schedule": lambda client, given: client.create_schedule(
+        spec=ScheduleSpec(cron_expressions=["* * * * *"]),
+        action=ScheduleAction(workflow_type="t", input=given),
+    ),
+    "signal": lambda client, given: client.signal_workflow("w", "s", args=given),
+    "query": lambda client, given: client.query_workflow("w", "q", args=given),
+    "update": lambda client, given: client.update_workflow("w", "u", args=given),
+    "handle": lambda client, given: client.get_workflow_handle("w").signal("s", given),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("given", ["str", "", b"bytes", {"a": 1}, {}, 5])
+async def test_one_argument_in_place_of_a_list_is_a_mistake(
+    client: Client, requests: Requests, call: Callable[[Client, Any], Any], given: Any
+) -> None:
+    with pytest.raises(TypeError, match="put it in a list") as caught:
+        await call(client, given)
+    assert type(given).__name__ in str(caught.value)
+    assert requests == []
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("given", [[1, "two"], (1, "two")])
+async def test_arguments_may_come_in_a_list_or_a_tuple(
+    client: Client, answers: Answers, requests: Requests, call: Any, given: Any
+) -> None:
+    answers.append(ok({"workflow_id": "w", "run_id": "r", "schedule_id": "s"}))
+    await call(client, given)
+    sent = body(requests[0])
+    envelope = sent.get("input") or sent["action"]["input"]
+    assert serializer.decode_envelope(envelope) == [1, "two"]

@@ -1,7 +1,7 @@
 """Payloads on their way out and in: envelopes, warnings about size, external storage."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -113,8 +113,13 @@ class PayloadSession(Session):
     async def _arguments(
         self, args: list[Any] | None, context: PayloadSizeWarningContext
     ) -> JsonObject | None:
-        """Envelope of the arguments of a signal, query or update; None when there are none."""
-        return await self._sealed(list(args), context) if args else None
+        """Envelope of the arguments of a signal, query or update; None when there are none.
+
+        Raises:
+            TypeError: They are no list.
+        """
+        given = positional("args", args)
+        return await self._sealed(given, context) if given else None
 
     async def _opened(self, payloads: Sequence[Any], codec: str | None = None) -> list[Any]:
         """Values of recorded payloads, in order; None stays None.
@@ -151,6 +156,31 @@ class PayloadSession(Session):
                 size_warning=self.payload_size_warning_config,
                 warning_context=context,
             )
+
+
+def positional(name: str, given: Any) -> list[Any]:
+    """Positional arguments as a list; None is none.
+
+    Args:
+        name: What the caller knows them as.
+        given: The arguments, in anything that can be gone through.
+    Raises:
+        TypeError: One argument was given in place of a list of them. Of a string the letters would
+            be taken for the arguments, and of a mapping its keys.
+    """
+    if given is None:
+        return []
+    if _is_alone(given):
+        raise TypeError(
+            f"{name} must be a list of positional arguments, not one of type "
+            f"{type(given).__name__}: put it in a list, as in {name}=[...]"
+        )
+    return list(given)
+
+
+def _is_alone(given: object) -> bool:
+    text_or_mapping = isinstance(given, str | bytes | bytearray | Mapping)
+    return text_or_mapping or not isinstance(given, Iterable)
 
 
 def _is_external(payload: Any) -> bool:

@@ -8,7 +8,7 @@ from durable_workflow.client._calls import activities
 from durable_workflow.client._handles import StandaloneActivityHandle
 from durable_workflow.client._json import object_or_empty, text
 from durable_workflow.client._outcomes import TERMINAL
-from durable_workflow.client._payloads import PayloadSession
+from durable_workflow.client._payloads import PayloadSession, positional
 from durable_workflow.client._results.activities import (
     StandaloneActivityExecution,
     StandaloneActivityList,
@@ -60,7 +60,7 @@ class ActivityMethods(PayloadSession):
         envelope = None
         if input is not None:
             envelope = await self._sealed(
-                list(input),
+                positional("input", input),
                 self._about("activity_input", activity_name=activity_type, task_queue=task_queue),
             )
         started = await self._send(

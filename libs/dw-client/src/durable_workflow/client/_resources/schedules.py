@@ -6,7 +6,7 @@ from typing import Any
 from durable_workflow.client._calls import schedules
 from durable_workflow.client._handles import ScheduleHandle
 from durable_workflow.client._json import JsonObject, text
-from durable_workflow.client._payloads import PayloadSession
+from durable_workflow.client._payloads import PayloadSession, positional
 from durable_workflow.client._results.schedules import (
     ScheduleAction,
     ScheduleBackfillResult,
@@ -273,7 +273,7 @@ class ScheduleMethods(PayloadSession):
         if action.input is None:
             return action.to_dict()
         envelope = await self._sealed(
-            list(action.input),
+            positional("input", action.input),
             self._about(
                 "schedule_input",
                 schedule_id=schedule_id,

@@ -6,7 +6,7 @@ from durable_workflow.client._call import json_object
 from durable_workflow.client._calls import workflows
 from durable_workflow.client._handles import WorkflowHandle
 from durable_workflow.client._json import text
-from durable_workflow.client._payloads import PayloadSession
+from durable_workflow.client._payloads import PayloadSession, positional
 from durable_workflow.client._results.workflows import (
     WorkflowCommandResult,
     WorkflowExecution,
@@ -66,6 +66,7 @@ class WorkflowMethods(PayloadSession):
         Raises:
             WorkflowAlreadyStarted: The id is taken, and the policy refuses another start.
             InvalidArgument: The server refuses an argument.
+            TypeError: `input` is one argument, and no list of them.
         """
         about = {
             "workflow_id": workflow_id,
@@ -80,7 +81,9 @@ class WorkflowMethods(PayloadSession):
                 workflow_type=workflow_type,
                 task_queue=task_queue,
                 workflow_id=workflow_id,
-                input=await self._sealed(list(input or ()), self._about("workflow_input", **about)),
+                input=await self._sealed(
+                    positional("input", input), self._about("workflow_input", **about)
+                ),
                 business_key=business_key,
                 execution_timeout_seconds=execution_timeout_seconds,
                 run_timeout_seconds=run_timeout_seconds,
