@@ -209,6 +209,8 @@ async def test_no_worker_is_said_at_once(scene: Scene) -> None:
         await handle.query("steps")
     assert refused.value.reason == "query_worker_unavailable"
     assert refused.value.status == 409
+    said = "No live worker of task queue 'language' answers queries of workflow type 'answers'"
+    assert said in str(refused.value)
 
 
 async def test_worker_without_the_type_is_none(scene: Scene) -> None:

@@ -228,6 +228,11 @@ async def test_without_a_worker_there_is_no_answer() -> None:
         await wire.register()
         answer = await wire.post("/wf/query/state")
         assert (answer.status_code, answer.json()["reason"]) == (409, "query_worker_unavailable")
+        described = (await wire.http.get("/api/workflows/wf", headers=CONTROL)).json()
+        queue, type_ = described["task_queue"], described["workflow_type"]
+        assert answer.json()["message"].startswith(
+            f"No live worker of task queue '{queue}' answers queries of workflow type '{type_}'"
+        )
 
 
 async def test_a_worker_that_polls_counts_whatever_it_registered() -> None:

@@ -50,11 +50,19 @@ def prepare(
         for worker in _live_workers(read, target, settings)
         if "query_tasks" in worker.capabilities or worker.worker_id in pollers
     ]
+    run = target.run
     if not live:
-        text = "No live worker of the task queue answers queries of this workflow type."
+        text = (
+            f"No live worker of task queue '{run.task_queue}' answers queries of workflow type "
+            f"'{run.workflow_type}': start one that serves the type, or try again once it has "
+            "registered."
+        )
         raise _failure(target, request.query_name, _UNAVAILABLE, text)
     if not any(_is_compatible(question, worker) for worker in live):
-        text = "No live worker of the task queue runs the build that the run is pinned to."
+        text = (
+            f"No live worker of task queue '{run.task_queue}' runs build '{question.build_id}', "
+            "which the run is pinned to."
+        )
         raise _failure(target, request.query_name, _INCOMPATIBLE, text)
     return question
 
