@@ -247,6 +247,25 @@ async def test_a_worker_outlives_other_base_exceptions_and_reports_them(
     assert failure["non_retryable"] is False
 
 
+@pytest.mark.parametrize("error", [GeneratorExit("out"), KeyboardInterrupt("out")])
+async def test_a_worker_outlives_what_a_thread_ends_by(
+    server: Any, pack: Any, error: BaseException
+) -> None:
+    def in_a_thread() -> None:
+        raise error
+
+    server.put("activity", _task(pack, "in_a_thread"))
+    worker = _worker(server, in_a_thread)
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: server.count("fail_activity_task"))
+    assert not running.done()
+    await worker.stop()
+    await running
+    failure = _failure(server)
+    assert (failure["message"], failure["failure_type"]) == ("out", type(error).__name__)
+    assert "in_a_thread" in failure["stack_trace"]
+
+
 async def test_an_activity_whose_own_wait_was_cancelled_has_failed(server: Any, pack: Any) -> None:
     async def cancels_itself() -> None:
         waiting = asyncio.ensure_future(asyncio.Event().wait())

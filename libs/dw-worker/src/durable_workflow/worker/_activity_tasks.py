@@ -31,6 +31,18 @@ class _Raised:
     error: BaseException
 
 
+class _Ended(Exception):
+    """A function in a thread raised what on the event loop would mean the end of something else.
+
+    A coroutine that raises `GeneratorExit` is taken for one that was closed, and
+    `KeyboardInterrupt` for the user's: the activity would stay leased, or the worker end.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error
+
+
 class ActivityTasks:
     """Runs the activity tasks of one worker."""
 
@@ -141,6 +153,8 @@ class ActivityTasks:
             # A command line tool that an activity calls may end so; the worker does not with it,
             # nor each one that the attempt would come to next.
             return await self._raised(task, error, "failed")
+        except _Ended as ended:
+            return await self._raised(task, ended.error, "failed")
         except NonRetryableError as error:
             return await self._raised(task, error, "failed_non_retryable")
         except Exception as error:  # noqa: BLE001 - the activity's own, to be reported
@@ -220,6 +234,8 @@ class ActivityTasks:
             self._left_behind[task_id] = running
             raise
         if isinstance(result, _Raised):
+            if isinstance(result.error, GeneratorExit | KeyboardInterrupt):
+                raise _Ended(result.error) from result.error
             raise result.error
         return result
 
