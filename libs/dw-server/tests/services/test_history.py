@@ -6,6 +6,20 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
+from durable_workflow.server.clock import ManualClock
+from durable_workflow.server.ids import UlidSource
+from durable_workflow.server.querying import QueryBoard, asking
+from durable_workflow.server.services import workers
+from durable_workflow.server.services.requests import QueryWorkflow
+from durable_workflow.server.store.protocol import Store
+
+
+def sent(body: Any) -> Any:
+    """A body as it is on the wire."""
+    return msgspec.json.decode(msgspec.json.encode(body))
+
 
 async def long_history(server: Any, commands: Any, events: int) -> None:
     server.limit(command_batch_size=0)
@@ -46,3 +60,35 @@ async def test_what_is_added_while_a_history_is_read_is_left_to_the_next_page(
     await server.signal()
     assert len(await reading) == 2502
     assert len(await server.events()) == 2503
+
+
+async def test_others_have_their_turn_while_a_question_about_a_long_history_is_handed_out(
+    server: Any,
+    commands: Any,
+    store: Store,
+    clock: ManualClock,
+    ids: UlidSource,
+    turns: Callable[[], int],
+) -> None:
+    await long_history(server, commands, 3000)
+    board = QueryBoard(server.settings, clock.now, lambda: ids.new(clock.now()))
+    asked = QueryWorkflow(workflow_id="wf", query_name="state")
+    question = await store.read(
+        lambda read: asking.prepare(read, "default", asked, server.settings, {"w"})
+    )
+    answer = asyncio.create_task(board.ask(question, 60, lambda: None))
+    await asyncio.sleep(0)
+    posted = board.claim(
+        "default", "q", worker_id="w", poll_request_id=None, suits=lambda question: True
+    )
+    worker = await store.read(lambda read: workers.find(read, "default", "w"))
+    assert posted is not None
+    assert worker is not None
+
+    before = turns()
+    task = await asking.task(store, posted, worker)
+    assert turns() >= before + 3
+    sequences = [event["sequence"] for event in sent(task)["history_events"]]
+    assert sequences == list(range(1, 3003))
+    assert task["last_history_sequence"] == 3002
+    answer.cancel()

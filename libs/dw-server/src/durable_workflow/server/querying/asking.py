@@ -20,7 +20,7 @@ from durable_workflow.server.services.requests import (
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.targets import Target
 from durable_workflow.server.services.workers import Worker
-from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.store.protocol import Read, Store
 
 _VALIDATION = "update_validation"
 _STICKY = "sticky_history"
@@ -90,19 +90,18 @@ def suits(question: Question, worker: Worker) -> bool:
     return _knows(worker, question.workflow_type) and _is_compatible(question, worker)
 
 
-def task(read: Read, posted: Posted, worker: Worker) -> dict[str, Any]:
+async def task(store: Store, posted: Posted, worker: Worker) -> dict[str, Any]:
     """The query task that a worker gets: the run as it is now, with its history.
 
     The worker that kept the run's machine gets what that has not seen (`sticky_history`). If it
     has it no more it says so, and the question is offered again with the whole history.
     """
     question = posted.question
-    run = rows.load_run(read, question.run_id)
+    run = await store.read(lambda read: rows.load_run(read, question.run_id))
     assert run is not None
     keeps = _STICKY in worker.capabilities and worker.worker_id == run.sticky_worker
     after = run.sticky_sequence if keeps and not posted.whole else 0
     posted.partial = after > 0
-    records = history.records(read, run.run_id, after, run.last_sequence, history.EVERYTHING)
     body: dict[str, Any] = posted.members() | {
         "workflow_id": question.workflow_id,
         "run_id": question.run_id,
@@ -112,7 +111,7 @@ def task(read: Read, posted: Posted, worker: Worker) -> dict[str, Any]:
         "query_arguments": question.arguments,
         "run_status": shown_status(run),
         "last_history_sequence": run.last_sequence,
-        "history_events": history.spliced(records),
+        "history_events": await history.events(store, run.run_id, after, run.last_sequence),
         "history_export": None,
         "task_queue": question.task_queue,
     }

@@ -32,7 +32,7 @@ async def claim(server: Server, namespace: str, asked: PollTask) -> Task | None:
     )
     if posted is None:
         return None
-    return await server.store.read(lambda read: asking.task(read, posted, worker))
+    return await asking.task(server.store, posted, worker)
 
 
 async def give_back(server: Server, namespace: str, task: Task) -> None:
