@@ -156,3 +156,19 @@ async def test_stopping_what_never_ran_is_fine(server: Any) -> None:
     await worker.stop()
     await worker.run()
     assert server.count("poll_workflow_task") == 0
+
+
+async def test_a_stopped_worker_says_that_it_does_not_run_again(
+    server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = Worker(server, task_queue="q", worker_id="tired", activities=[len])
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: server.count("poll_activity_task"))
+    await worker.stop()
+    await running
+    assert not [each for each in caplog.records if "was stopped" in each.getMessage()]
+    await asyncio.wait_for(worker.run(), 5)
+    [said] = [each for each in caplog.records if "was stopped" in each.getMessage()]
+    assert said.levelname == "WARNING"
+    assert "worker tired was stopped" in said.getMessage()
+    assert "task queue q again" in said.getMessage()

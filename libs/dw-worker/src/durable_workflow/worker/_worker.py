@@ -253,11 +253,19 @@ class Worker(Serving):
         """Register, then serve the queue until `stop` is called or this task is cancelled.
 
         Returns once the tasks in flight have ended too, where `stop` ended it. Being cancelled
-        ends it at once, and is not raised.
+        ends it at once, and is not raised. A worker that was stopped stays so: it returns at once,
+        and says so in the log.
 
         Raises:
             RuntimeError: The server is not compatible, or cannot be asked.
         """
+        if self._stopping is not None:
+            log.warning(
+                "worker %s was stopped, by stop() or at the end of run_until(), and does not serve "
+                "task queue %s again: make a new Worker for it",
+                self.worker_id,
+                self.task_queue,
+            )
         stopping = asyncio.ensure_future(self._stop.wait())
         try:
             await self._register()
