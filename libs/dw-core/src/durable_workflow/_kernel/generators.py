@@ -58,6 +58,11 @@ class GeneratorDriver:
         frame = getattr(self._generator, "gi_frame", None)
         return frame.f_locals if frame is not None else {}
 
+    @property
+    def suspended(self) -> bool:
+        """Whether closing may run code: that of `finally` blocks."""
+        return getattr(self._generator, "gi_frame", None) is not None
+
     def close(self) -> None:
         """Drop the suspended code.
 

@@ -161,6 +161,20 @@ class Machine:
             self._sized_until = position + position // 4 + 8
         return self._size
 
+    @property
+    def holds_code(self) -> bool:
+        """Whether code of the workflow is suspended, so that `close` may run some of it."""
+        return self._driver is not None and self._driver.suspended
+
+    def close(self) -> None:
+        """Drop the suspended code; nothing can be asked any more.
+
+        Its `finally` blocks run here, as they would wherever the machine is forgotten.
+        """
+        self.stale = True
+        if self._driver is not None:
+            self._driver.close()
+
     def feed(self, events: Iterable[Mapping[str, Any]], *, more: bool = False) -> None:
         """Take the next events, in order, and run the workflow's code as far as they go.
 

@@ -10,6 +10,7 @@ import functools
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -74,16 +75,36 @@ class Kept:
         return not (machine.closed or machine.stale or (machine.spent and not machine.awaits))
 
 
-class MachineCache:
-    """Kept machines by run id: the least recently used go first. Usable from every thread."""
+@dataclass(slots=True)
+class Use:
+    """One use of a machine.
 
-    def __init__(self, max_count: int, max_bytes: int) -> None:
+    Attributes:
+        stays: It will be used again.
+    """
+
+    stays: bool = False
+
+
+class MachineCache:
+    """Kept machines by run id: the least recently used go first. Usable from every thread.
+
+    Attributes:
+        enabled: Whether anything is kept at all.
+        let_go: Closes a machine that nobody will use again.
+    """
+
+    def __init__(
+        self, max_count: int, max_bytes: int, let_go: Callable[[Machine], None] = Machine.close
+    ) -> None:
         """Make a cache.
 
         Args:
             max_count: Most machines to keep; 0 keeps none.
             max_bytes: Most bytes that they may hold, by their own estimate; 0 keeps none.
+            let_go: Closes a machine that is kept no longer. That runs code of the workflow.
         """
+        self.let_go = let_go
         self.enabled = max_count > 0 and max_bytes > 0
         self._max_count = max_count
         self._max_bytes = max_bytes
@@ -105,39 +126,59 @@ class MachineCache:
             return None
         with self._lock:
             kept = self._remove(run_id)
-        return kept if kept is not None and kept.start.is_same(start) else None
+        if kept is None or kept.start.is_same(start):
+            return kept
+        self.let_go(kept.machine)
+        return None
 
     def put(self, run_id: str, kept: Kept) -> None:
         """Keep a machine, in the place of any other of that run."""
         if not self.enabled or not run_id or not kept.is_usable:
+            self.let_go(kept.machine)
             return
         kept.measure()
         evicted: list[Kept] = []
         with self._lock:
             if (replaced := self._remove(run_id)) is not None:
                 evicted.append(replaced)
-            if kept.size <= self._max_bytes:  # else it would drive out all others, and itself
+            if kept.size > self._max_bytes:  # it would drive out all others, and itself
+                evicted.append(kept)
+            else:
                 self._kept[run_id] = kept
                 self._bytes += kept.size
             while len(self._kept) > self._max_count or self._bytes > self._max_bytes:
                 _, oldest = self._kept.popitem(last=False)
                 self._bytes -= oldest.size
                 evicted.append(oldest)
-        # Dropped outside the lock: closing a generator may run user code.
-        evicted.clear()
+        self._let_all_go(evicted)
+
+    @contextlib.contextmanager
+    def using(self, machine: Machine) -> Generator[Use]:
+        """Let go of a machine at the end of the block, unless that says that it stays."""
+        use = Use()
+        try:
+            yield use
+        finally:
+            if not use.stays:
+                self.let_go(machine)
 
     def drop(self, run_id: str) -> None:
         """Forget the machine of a run."""
         with self._lock:
             dropped = self._remove(run_id)
-        del dropped
+        self._let_all_go([] if dropped is None else [dropped])
 
     def clear(self) -> None:
         """Forget all."""
         with self._lock:
             dropped, self._kept = self._kept, OrderedDict()
             self._bytes = 0
-        dropped.clear()
+        self._let_all_go(dropped.values())
+
+    def _let_all_go(self, dropped: Iterable[Kept]) -> None:
+        """Outside the lock: it runs code of users."""
+        for kept in dropped:
+            self.let_go(kept.machine)
 
     def _remove(self, run_id: str) -> Kept | None:
         kept = self._kept.pop(run_id, None)

@@ -55,9 +55,15 @@ _HISTORY_NEEDED = "query_history_needed"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a handler returned, possibly an awaitable."""
+    """What a handler returned.
+
+    Attributes:
+        value: It, possibly an awaitable.
+        looks_at: The machine whose state the value may still show, to be let go after it.
+    """
 
     value: Any
+    looks_at: Machine | None = None
 
 
 Outcome: TypeAlias = Answered | Failed
@@ -91,6 +97,14 @@ class QueryTasks:
         """
         task = read_query_task(raw)
         outcome = await self._ask(task)
+        machine = outcome.looks_at if isinstance(outcome, Answered) else None
+        try:
+            return await self._report(task, outcome, reporter)
+        finally:
+            if machine is not None:
+                self._machines.let_go(machine)
+
+    async def _report(self, task: QueryTask, outcome: Outcome, reporter: Reporter) -> str:
         if isinstance(outcome, Answered):
             outcome = await self._awaited(outcome)
         if isinstance(outcome, Failed):
@@ -185,7 +199,7 @@ class QueryTasks:
             # Or it shows an update that nobody has acknowledged yet.
             self._machines.put(task.run_id, kept)
             return None
-        with replaying(run, new):
+        with self._machines.using(machine) as use, replaying(run, new):
             if new:
                 try:
                     machine.feed(new)
@@ -195,16 +209,15 @@ class QueryTasks:
             if not kept.is_usable:
                 return None
             before = machine.state_mark
-            detached = True
             try:
                 outcome = _put_question(machine, task, arguments)
-                if isinstance(outcome, Answered):
-                    outcome, detached = _detached(outcome)
+                use.stays = isinstance(outcome, Answered) and outcome.looks_at is not None
                 return outcome
             finally:
                 # A handler that changed the state changed it for itself alone: history knows
                 # nothing of it, so the workflow must not go on with it.
-                if detached and machine.state_mark == before:
+                if not use.stays and machine.state_mark == before:
+                    use.stays = True
                     self._machines.put(task.run_id, kept)
 
     def _ask_rebuilt(
@@ -221,20 +234,22 @@ class QueryTasks:
         except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
             return _undecodable(error)
         subject = Subject(workflow_class, task.workflow_id, task.run_id, codec, silent=True)
-        with replaying(run, events):
+        machine = start_machine(subject, start, self._payloads)
+        with self._machines.using(machine) as use, replaying(run, events):
             try:
-                machine = start_machine(subject, start, self._payloads)
                 machine.feed(events)
             except (AvroNotInstalledError, QueryFailed):
                 raise
             except Exception as error:
                 raise replay_failed(error) from error
-            return _put_question(machine, task, arguments)
+            outcome = _put_question(machine, task, arguments)
+            use.stays = isinstance(outcome, Answered) and outcome.looks_at is not None
+            return outcome
 
 
 def _put_question(machine: Machine, task: QueryTask, arguments: list[Any]) -> Outcome:
     if task.update_name is None:
-        return Answered(machine.query(task.query_name, arguments))
+        return _detached(machine.query(task.query_name, arguments), machine)
     return _validate(machine, task.update_name, arguments)
 
 
@@ -250,17 +265,17 @@ def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
     return Answered({"accepted": True})
 
 
-def _detached(answered: Answered) -> tuple[Answered, bool]:
-    """An answer that shares nothing with the workflow, and whether it is one.
+def _detached(value: Any, machine: Machine) -> Answered:
+    """An answer that shares nothing with the workflow, or that says that it does.
 
     A handler may return a list that the workflow keeps, and which the run's next task, in another
     thread, changes while it is being encoded. What cannot be copied, as an awaitable that has yet
-    to look at the state, needs the machine for itself.
+    to look at the state, has the machine for itself.
     """
     try:
-        return Answered(copy.deepcopy(answered.value)), True
+        return Answered(copy.deepcopy(value))
     except Exception:  # noqa: BLE001 - users' objects raise what they like
-        return answered, False
+        return Answered(value, machine)
 
 
 def _undecodable(error: BaseException) -> Failed:

@@ -3,12 +3,14 @@
 import contextlib
 import threading
 from collections.abc import Generator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from durable_workflow._kernel import Machine, Start
 from durable_workflow._wire.texts import error_text
-from durable_workflow.worker._code_threads import CodeInterrupted, Run
+from durable_workflow.worker._code_threads import CodeInterrupted, CodeThreads, Run
+from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
 from durable_workflow.worker._tasks import JsonObject
 
@@ -55,7 +57,7 @@ def replaying(run: Run[Any], events: list[JsonObject]) -> Generator[None]:
 
 
 def start_machine(subject: Subject, arguments: list[Any], payloads: Payloads) -> Machine:
-    """A machine that has not been fed anything. Call it inside `replaying`."""
+    """A machine that has not been fed anything. Feed it inside `replaying`."""
 
     def decode(value: Any, codec: str | None) -> Any:
         # A kept machine is used by other runs of other threads later on: ask who runs it now.
@@ -74,3 +76,22 @@ def start_machine(subject: Subject, arguments: list[Any], payloads: Payloads) ->
         silent=subject.silent,
     )
     return Machine(subject.workflow_class, start)
+
+
+def let_go(machine: Machine, threads: CodeThreads) -> None:
+    """Close a machine in a code thread: a `finally` block may take long, or never end.
+
+    Nobody waits for it. What it does wrong is its own, and no task's that led to it.
+    """
+    if machine.holds_code:
+        threads.submit(lambda run: _close(run, machine)).add_done_callback(_log_closing)
+
+
+def _close(run: Run[None], machine: Machine) -> None:
+    with replaying(run, []):
+        machine.close()
+
+
+def _log_closing(closed: Future[None]) -> None:
+    if not closed.cancelled() and (error := closed.exception()) is not None:
+        log.warning("suspended workflow code did not end well when it was dropped: %s", error)

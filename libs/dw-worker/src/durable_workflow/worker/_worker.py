@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -33,6 +34,7 @@ from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Waiting
 from durable_workflow.worker._process_metrics import ProcessMetrics
 from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._query_thread import QueryThread
+from durable_workflow.worker._replaying import let_go
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._serving import Serving
 from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
@@ -198,11 +200,15 @@ class Worker(Serving):
         self._query_thread: QueryThread | None = None
         self._polls_queries = False
         self._process_metrics = ProcessMetrics()
-        self._machines = MachineCache(settings.max_cached_workflows, settings.max_cached_bytes)
         self._workflow_threads = CodeThreads(
             f"{self.worker_id}-workflow",
             settings.max_concurrent_workflow_tasks + _QUERY_THREADS,
             limit_seconds=settings.workflow_deadline_seconds,
+        )
+        self._machines = MachineCache(
+            settings.max_cached_workflows,
+            settings.max_cached_bytes,
+            functools.partial(let_go, threads=self._workflow_threads),
         )
         self._activity_threads = CodeThreads(
             f"{self.worker_id}-activity", settings.max_concurrent_activity_tasks
@@ -395,9 +401,9 @@ class Worker(Serving):
     async def _end_background(self) -> None:
         self._drained.set()
         await _end(self._background, 0.0)
+        self._machines.clear()
         self._workflow_threads.close()
         self._activity_threads.close()
-        self._machines.clear()
 
 
 async def _end(tasks: set[asyncio.Task[Any]], seconds: float) -> None:

@@ -183,8 +183,8 @@ class WorkflowTasks:
             )
 
     async def _replay(self, task: WorkflowTask, workflow_class: type) -> Outcome:
-        kept = self._machines.take(task.run_id, _start_of(task))
         events = await self._histories.brought(task)
+        kept = self._machines.take(task.run_id, _start_of(task))
         if kept is not None:
             machine = kept.machine
             new = unseen(
@@ -194,6 +194,8 @@ class WorkflowTasks:
                 went_on = await self._in_thread(lambda run: self._go_on(run, task, kept, new))
                 if not isinstance(went_on, _Outdated):
                     return went_on
+            else:
+                self._machines.let_go(machine)
             del kept, machine
         events = await self._histories.whole(task, events)
         return await self._in_thread(lambda run: self._rebuild(run, task, workflow_class, events))
@@ -208,16 +210,19 @@ class WorkflowTasks:
     ) -> Outcome | _Outdated:
         """Feed a kept machine what is new. Any trouble with it is the machine's, not the run's."""
         machine = kept.machine
-        try:
-            with replaying(run, new):
-                machine.feed(new)
-                if machine.stale or machine.mismatched:
-                    return _Outdated()
-                commands = self._commands(task, machine)
-        except Exception as error:  # noqa: BLE001 - the rebuilt machine says what it is
-            log.debug("kept machine of run %s is dropped: %s", task.run_id, error)
-            return _Outdated()
-        return self._decided(task, kept, commands)
+        with self._machines.using(machine) as use:
+            try:
+                with replaying(run, new):
+                    machine.feed(new)
+                    if machine.stale or machine.mismatched:
+                        return _Outdated()
+                    commands = self._commands(task, machine)
+            except Exception as error:  # noqa: BLE001 - the rebuilt machine says what it is
+                log.debug("kept machine of run %s is dropped: %s", task.run_id, error)
+                return _Outdated()
+            decided = self._decided(task, kept, commands)
+            use.stays = decided.kept is not None
+        return decided
 
     def _rebuild(
         self, run: Run[Any], task: WorkflowTask, workflow_class: type, events: list[JsonObject]
@@ -228,9 +233,17 @@ class WorkflowTasks:
         except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
             return undecodable_input(task.payload_codec, error)
         subject = Subject(workflow_class, task.workflow_id, task.run_id, task.payload_codec)
+        machine = start_machine(subject, arguments, self._payloads)
+        with self._machines.using(machine) as use:
+            outcome = self._replay_whole(run, task, machine, events)
+            use.stays = isinstance(outcome, Decided) and outcome.kept is not None
+        return outcome
+
+    def _replay_whole(
+        self, run: Run[Any], task: WorkflowTask, machine: Machine, events: list[JsonObject]
+    ) -> Outcome:
         try:
             with replaying(run, events):
-                machine = start_machine(subject, arguments, self._payloads)
                 machine.feed(events)
                 commands = self._commands(task, machine)
         except Exception as error:  # noqa: BLE001 - the task fails with it
