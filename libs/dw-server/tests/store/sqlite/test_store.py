@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
@@ -36,3 +37,19 @@ async def test_units_are_committed_and_published_where_nobody_could_be_told_befo
     # The mistake is the event loop's to report.
     said = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [str(record.exc_info and record.exc_info[1]) for record in said] == ["on purpose"] * 2
+
+
+async def test_a_unit_that_raises_what_no_future_takes_fails_alone(
+    open_file: Callable[..., SqliteStore],
+) -> None:
+    def stop(tx: Tx) -> None:
+        raise StopIteration
+
+    store = open_file()
+    async with asyncio.timeout(5):
+        failed, done = await asyncio.gather(
+            store.run(stop), store.run(put("a")), return_exceptions=True
+        )
+    assert isinstance(failed, RuntimeError)
+    assert done == 1
+    assert await store.run(put("b")) == 1

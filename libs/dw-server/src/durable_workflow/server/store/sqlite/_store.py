@@ -277,7 +277,7 @@ class SqliteStore:
             unit.result = unit.work(tx)
             unit.notices = tx.notices
         except BaseException as error:  # raised in the caller, who waits
-            unit.error = error
+            unit.error = _carried(error)
             # A full disk and the like end the whole transaction, and with it the batch.
             if not writer.in_transaction:
                 raise StoreUnavailable("the transaction was rolled back") from error
@@ -327,6 +327,15 @@ class SqliteStore:
         waiting = list(self._waiting)
         self._waiting.clear()
         return waiting
+
+
+def _carried(error: BaseException) -> BaseException:
+    """`error` in a form that a future takes: it refuses this one, with all that come after it."""
+    if not isinstance(error, StopIteration):
+        return error
+    carried = RuntimeError("the unit of work raised StopIteration")
+    carried.__cause__ = error
+    return carried
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
