@@ -87,6 +87,23 @@ def test_an_envelope_is_kept_as_it_came(envelope: dict[str, str]) -> None:
             {"codec": "avro", "external_storage": {**REFERENCE, "expires_at": "soon"}},
             "input.external_storage",
         ),
+        # What a lenient reader would take, and a worker would not.
+        (
+            {"codec": "avro", "external_storage": {**REFERENCE, "size_bytes": "3"}},
+            "input.external_storage",
+        ),
+        (
+            {"codec": "avro", "external_storage": {**REFERENCE, "sha256": f" {'a' * 64}"}},
+            "input.external_storage",
+        ),
+        (
+            {"codec": "avro", "external_storage": {**REFERENCE, "expires_at": "2026-01-01"}},
+            "input.external_storage",
+        ),
+        (
+            {"codec": "avro", "external_storage": {**REFERENCE, "uri": "s3://" + "x" * 2048}},
+            "input.external_storage",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_under_its_path(value: Any, field: str) -> None:

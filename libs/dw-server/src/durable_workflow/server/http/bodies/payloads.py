@@ -6,19 +6,17 @@ started with something else could never run. Elsewhere it is stored as it came.
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from typing import Any, Final
 
 from durable_workflow import serializer
+from durable_workflow.external_storage import ExternalPayloadReference
 from durable_workflow.server.engine.state import as_list, as_object
-from durable_workflow.server.http.bodies.fields import LARGEST, Fields
+from durable_workflow.server.http.bodies.fields import Fields
 from durable_workflow.server.services.requests import Payload
 
-_REFERENCE_SCHEMA: Final = "durable-workflow.v2.external-payload-reference.v1"
 _INLINE: Final = {"codec", "blob"}
 _EXTERNAL: Final = {"codec", "external_storage"}
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_LONGEST_URI: Final = 2048
 _CODECS: Final = tuple(serializer.SUPPORTED_CODECS)
 
 
@@ -87,35 +85,16 @@ def _check_arguments(inside: Fields, codec: str, blob: str) -> None:
         inside.fail("blob", "must decode to the list of arguments.")
 
 
-def _read_reference(inside: Fields, codec: str, reference: Any) -> Payload | None:
-    document = as_object(reference)
-    if document is None:
-        inside.fail("external_storage", "must be an object.")
-        return None
-    fields = Fields(document)
-    if fields.required_text("schema") not in ("", _REFERENCE_SCHEMA):
-        fields.fail("schema", f"must be {_REFERENCE_SCHEMA}.")
-    fields.required_text("uri", longest=2048)
-    if not _SHA256.fullmatch(fields.required_text("sha256")):
-        fields.fail("sha256", "must be 64 hexadecimal digits.")
-    if fields.whole("size_bytes", most=LARGEST) is None:
-        fields.fail("size_bytes", "must be an integer.")
-    if fields.required_text("codec") not in ("", codec):
-        inside.inside("external_storage", document).fail(
-            "codec", "must be the codec of the envelope."
-        )
-    _check_expiry(fields)
-    for text in [text for texts in fields.errors.values() for text in texts]:
-        # Callers look for what is wrong with a reference under one name.
-        inside.fail("external_storage", f"is no reference: {text}")
-    return Payload(codec, None, document)
-
-
-def _check_expiry(fields: Fields) -> None:
-    text = fields.text("expires_at", longest=64)
-    if text is None:
-        return
+def _read_reference(inside: Fields, codec: str, value: Any) -> Payload | None:
+    # Read as workers will read it: what they refuse would be stored where nobody can use it.
     try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        fields.fail("expires_at", "must be an RFC 3339 time.")
+        reference = ExternalPayloadReference.from_dict(value)
+    except ValueError as error:
+        # Callers look for what is wrong with a reference under one name.
+        inside.fail("external_storage", f"is no reference: {error}.")
+        return None
+    if len(reference.uri) > _LONGEST_URI:
+        inside.fail("external_storage", f"has a uri longer than {_LONGEST_URI} characters.")
+    if reference.codec != codec:
+        inside.inside("external_storage", value).fail("codec", "must be the codec of the envelope.")
+    return Payload(codec, None, value)
