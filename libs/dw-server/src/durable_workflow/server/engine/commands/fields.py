@@ -80,7 +80,11 @@ def integer(
 
 
 def duration(raw: dict[str, Any], name: str, at: str, errors: Errors) -> float | None:
-    """A number of seconds, at least 0. Reference workers send fractions as they were written."""
+    """A number of seconds, at least 0. Reference workers send fractions as they were written.
+
+    Returns:
+        None where it is absent or wrong: what is out of bounds may not even be a time.
+    """
     value = raw.get(name)
     if value is None:
         return None
@@ -88,14 +92,15 @@ def duration(raw: dict[str, Any], name: str, at: str, errors: Errors) -> float |
     if read is None and isinstance(value, float) and math.isfinite(value):
         read = value
     if read is None:
-        errors[f"{at}.{name}"] = [f"The {at}.{name} field must be a number of seconds."]
+        problem = "be a number of seconds"
     elif read < 0:
-        errors[f"{at}.{name}"] = [f"The {at}.{name} field must be at least 0."]
+        problem = "be at least 0"
     elif read > LONGEST_SECONDS:
-        errors[f"{at}.{name}"] = [
-            f"The {at}.{name} field must not be greater than {LONGEST_SECONDS}."
-        ]
-    return read
+        problem = f"not be greater than {LONGEST_SECONDS}"
+    else:
+        return read
+    errors[f"{at}.{name}"] = [f"The {at}.{name} field must {problem}."]
+    return None
 
 
 def as_integer(value: Any) -> int | None:
