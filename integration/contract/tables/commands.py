@@ -80,7 +80,9 @@ FIELDS: dict[str, dict[str, list[Any]]] = {
         **{name: [0, *NOT_WHOLE] for name in TIMEOUTS},
     },
     # A fraction is taken: the reference SDK passes on whatever number the workflow wrote.
-    "start_timer": {"delay_seconds": [ABSENT, None, "abc", -1, -0.5, 1e10, 1e303, 10**400, True, [], {}]},
+    "start_timer": {
+        "delay_seconds": [ABSENT, None, "abc", -1, -0.5, 1e10, 1e303, 10**400, True, [], {}]
+    },
     "continue_as_new": {
         "arguments": NOT_PAYLOAD,
         "workflow_type": [*NOT_OPTIONAL_TEXT, *NOT_A_NAME],
