@@ -204,6 +204,28 @@ async def test_a_worker_that_was_forgotten_registers_again(server: Any, info: An
     await running
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_a_worker_that_stops_registers_no_more(server: Any, cancelled: bool) -> None:
+    """It waits for a server that may never answer, and nobody would look at what comes of it."""
+    unanswered = asyncio.Event()
+
+    def forget(**_: Any) -> None:
+        server.on["register_worker"] = lambda **_: unanswered.wait()
+        raise ServerError(412, {"reason": "worker_not_registered"})
+
+    server.on["poll_workflow_task"] = forget
+    before = asyncio.all_tasks()
+    worker = Worker(server, task_queue="q", workflows=[W])
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: server.count("register_worker") == 2)
+    if cancelled:
+        running.cancel()
+    else:
+        await worker.stop()
+    await running
+    assert asyncio.all_tasks() == before
+
+
 async def test_a_heartbeat_of_a_forgotten_worker_registers_it_again(server: Any) -> None:
     def forget(**_: Any) -> None:
         raise ServerError(404, {"reason": "worker_not_registered"})

@@ -400,7 +400,10 @@ class Worker(Serving):
 
     async def _end_background(self) -> None:
         self._drained.set()
-        await _end(self._background, 0.0)
+        registering = (
+            set[asyncio.Task[None]]() if self._registering is None else {self._registering}
+        )
+        await _end(self._background | registering, 0.0)
         self._machines.clear()
         self._workflow_threads.close()
         self._activity_threads.close()
