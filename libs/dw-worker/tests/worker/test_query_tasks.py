@@ -5,17 +5,13 @@
 import asyncio
 import itertools
 import logging
-import threading
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from durable_workflow import workflow
-from durable_workflow._meet import register_transport_clone
 from durable_workflow.errors import QueryFailed, ServerError
-from durable_workflow.interceptors import PassthroughWorkerInterceptor, QueryTaskHandler
-from durable_workflow.metrics import WORKER_POLLS, WORKER_TASKS, InMemoryMetrics
 from durable_workflow.worker import Worker
 
 
@@ -235,7 +231,7 @@ async def test_a_refused_answer_is_failed_with_the_servers_reason(
 # --- kept machines ------------------------------------------------------------------------
 
 
-async def _keep(worker: Worker, pack: Any) -> None:
+async def _keep(worker: Worker, pack: Any, events: int = 3) -> None:
     """Let the worker serve the run up to its wait, and mark the machine that it keeps."""
     await worker._run_workflow_task(
         {
@@ -244,7 +240,7 @@ async def _keep(worker: Worker, pack: Any) -> None:
             "workflow_type": "asked",
             "payload_codec": "avro",
             "arguments": pack(["begin"]),
-            "history_events": _events(pack)[:3],
+            "history_events": _events(pack)[:events],
         }
     )
     (kept,) = worker._machines._kept.values()
@@ -318,6 +314,22 @@ async def test_facts_that_no_task_has_seen_are_not_fed_to_a_kept_machine(
     )
     await worker._run_query_task(task)
     assert server.calls["complete_query_task"][0]["result"] == ["begin", "result", "signalled"]
+    assert len(worker._machines) == 1
+
+
+async def test_a_kept_machine_that_signals_cannot_move_is_fed_them(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    await _keep(worker, pack, events=2)  # up to its activity
+    task = _task(pack, history_events=_events(pack)[:2], last_history_sequence=3)
+    signal = {"signal_name": "name", "arguments": pack(["signalled"])}
+    task["history_events"].append(
+        {"sequence": 3, "event_type": "SignalReceived", "payload": signal}
+    )
+    for _ in range(2):
+        await worker._run_query_task(task)
+    answers = [call["result"] for call in server.calls["complete_query_task"]]
+    assert answers == [["kept", "signalled"]] * 2
     assert len(worker._machines) == 1
 
 
@@ -419,80 +431,3 @@ async def test_what_events_lack_is_filled_in_from_the_export(
 async def test_a_shorter_export_only_fills_in(server: Any, worker: Worker, pack: Any) -> None:
     task = _task(pack, history_export={"history_events": [], "activities": "none"})
     assert await worker._run_query_task(task) == "completed"
-
-
-# --- polling ------------------------------------------------------------------------------
-
-
-async def test_without_a_copy_of_the_client_queries_are_polled_on_the_loop(
-    server: Any, info: Any, pack: Any
-) -> None:
-    server.info = info(query_tasks=True)
-    metrics = InMemoryMetrics()
-
-    class Failing(PassthroughWorkerInterceptor):
-        async def execute_query_task(self, context: Any, next: QueryTaskHandler) -> str:
-            if context.task["query_task_id"] == "bad":
-                raise LookupError("policy")
-            return await next(context)
-
-    worker = Worker(
-        server, task_queue="q", workflows=[Asked], metrics=metrics, interceptors=[Failing()]
-    )
-    running = asyncio.create_task(worker.run())
-    server.put("query", _task(pack, query_task_id="bad"))
-    server.put("query", _task(pack))
-    await server.until(lambda: server.count("complete_query_task") == 1)
-    await worker.stop()
-    await running
-    assert threading.current_thread().name not in worker.worker_id
-    for outcome in ("error", "completed"):
-        tags = {"task_kind": "query", "task_queue": "q", "outcome": outcome}
-        assert metrics.counter_value(WORKER_TASKS, tags) == 1
-    tags = {"task_kind": "query", "task_queue": "q", "outcome": "task"}
-    assert metrics.counter_value(WORKER_POLLS, tags) == 2
-
-
-async def test_with_a_copy_queries_are_answered_while_the_loop_is_busy(
-    server: Any, info: Any, pack: Any
-) -> None:
-    answered = threading.Event()
-    closed = threading.Event()
-    threads: list[str] = []
-
-    class Copy:
-        """A client of the query thread: one query, and then nothing."""
-
-        def __init__(self) -> None:
-            self.tasks = [_task(pack)]
-
-        async def poll_query_task(self, **_: Any) -> Any:
-            if self.tasks:
-                return self.tasks.pop()
-            await asyncio.Event().wait()
-
-        async def complete_query_task(self, **arguments: Any) -> None:
-            threads.append(threading.current_thread().name)
-            answered.set()
-
-        async def aclose(self) -> None:
-            closed.set()
-
-    class Copied(type(server)):  # type: ignore[misc]  # the double is known to the fixture only
-        pass
-
-    register_transport_clone(Copied, lambda client, **_: Copy())
-    client = Copied()
-    client.info = info(query_tasks=True)
-    worker = Worker(client, task_queue="q", workflows=[Asked], worker_id="w")
-    running = asyncio.create_task(worker.run())
-    await client.until(lambda: client.count("register_worker") == 1)
-    await client.until(lambda: client.count("poll_workflow_task") > 0)
-    assert worker._query_thread is not None
-    assert worker._query_thread.thread.daemon
-    assert answered.wait(5)  # blocks the loop: nothing of it is needed
-    await worker.stop()
-    await running
-    assert threads == ["durable-workflow-query-poller-w"]
-    assert closed.wait(5)
-    assert client.count("poll_query_task") == 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from durable_workflow import serializer
+from durable_workflow._kernel.batches import Batch
 from durable_workflow._kernel.generators import (
     GeneratorDriver,
     Progress,
@@ -120,6 +121,14 @@ class Machine:
         """The server's id of the condition wait at which the code stands, if it was recorded."""
         step = self._stop.step if isinstance(self._stop, ConditionWait) else None
         return step.wait_id if step is not None else None
+
+    @property
+    def needs_outcomes(self) -> bool:
+        """Whether only outcomes of steps resume the code, so that signals and updates move nothing.
+
+        Fed between two tasks, these are applied at the stop at which any later replay applies them.
+        """
+        return self._history.ordered and isinstance(self._stop, Batch)
 
     @property
     def awaits(self) -> bool:

@@ -49,6 +49,15 @@ _ECHOES = frozenset(
         names.SEARCH_ATTRIBUTES_UPSERTED,
     }
 )
+# Facts that run handlers. Where they cannot make the code go on, they may be fed at any time.
+_TOLD = frozenset(
+    {
+        names.SIGNAL_RECEIVED,
+        names.UPDATE_ACCEPTED,
+        names.UPDATE_APPLIED,
+        names.UPDATE_COMPLETED,
+    }
+)
 # The server then offers the query again, with the whole history.
 _HISTORY_NEEDED = "query_history_needed"
 
@@ -132,7 +141,7 @@ class QueryTasks:
         if not inspect.isawaitable(answered.value):
             return answered
         try:
-            return Answered(await answered.value)
+            return _detached(await answered.value, answered.looks_at)
         except Exception as error:  # noqa: BLE001 - the handler's own, to be reported
             return _rejected(error)
 
@@ -194,9 +203,7 @@ class QueryTasks:
         new = unseen(
             events, machine.last_sequence, after=task.after_sequence, last=task.last_sequence
         )
-        goes_on = new is None or any(event.get("event_type") not in _ECHOES for event in new)
-        if new is None or goes_on or machine.spent:
-            # Or it shows an update that nobody has acknowledged yet.
+        if new is None or not _may_be_fed(machine, {str(e.get("event_type")) for e in new}):
             self._machines.put(task.run_id, kept)
             return None
         with self._machines.using(machine) as use, replaying(run, new):
@@ -247,6 +254,13 @@ class QueryTasks:
             return outcome
 
 
+def _may_be_fed(machine: Machine, event_types: set[str]) -> bool:
+    """Whether a kept machine may take events that no task has brought."""
+    if machine.spent and names.UPDATE_APPLIED not in event_types:
+        return False  # it shows an update that nobody has acknowledged yet
+    return event_types <= (_ECHOES | _TOLD if machine.needs_outcomes else _ECHOES)
+
+
 def _put_question(machine: Machine, task: QueryTask, arguments: list[Any]) -> Outcome:
     if task.update_name is None:
         return _detached(machine.query(task.query_name, arguments), machine)
@@ -265,7 +279,7 @@ def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
     return Answered({"accepted": True})
 
 
-def _detached(value: Any, machine: Machine) -> Answered:
+def _detached(value: Any, machine: Machine | None) -> Answered:
     """An answer that shares nothing with the workflow, or that says that it does.
 
     A handler may return a list that the workflow keeps, and which the run's next task, in another
