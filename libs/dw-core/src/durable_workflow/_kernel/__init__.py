@@ -5,6 +5,7 @@ which commands the code yields next. Feeding a kept machine costs only the new e
 what a machine rebuilt from the whole history would give, or says that it cannot (`stale`).
 """
 
-from durable_workflow._kernel.machine import Machine, Start
+from durable_workflow._kernel.execution import Start
+from durable_workflow._kernel.machine import Machine
 
 __all__ = ["Machine", "Start"]

@@ -1,70 +1,31 @@
-"""The machine: fed with history, it runs the workflow's code as far as history goes."""
+"""The machine: fed with history, it runs the workflow's code as far as history goes.
+
+It is asked for commands, queries and updates there, and says whether it can be kept and fed on.
+"""
 
 import contextlib
-import inspect
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from durable_workflow import serializer
 from durable_workflow._kernel.batches import Batch
-from durable_workflow._kernel.generators import (
-    GeneratorDriver,
-    Progress,
-    Raised,
-    Returned,
-    Yielded,
-)
-from durable_workflow._kernel.handlers import Handlers
-from durable_workflow._kernel.history import History
+from durable_workflow._kernel.execution import Execution, Start
 from durable_workflow._kernel.index import Diverged
-from durable_workflow._kernel.kind import Decode
 from durable_workflow._kernel.queries import replay_failed, run_query
-from durable_workflow._kernel.run import Answer, Finish, Run, Send, Stop, WorkflowFailure
 from durable_workflow._kernel.sizes import estimated_size
 from durable_workflow._kernel.states import state_mark
-from durable_workflow._kernel.steps import WaitStep
 from durable_workflow._kernel.updates import run_update, validate_update
 from durable_workflow._kernel.waits import ConditionWait
-from durable_workflow._kernel.yields import UnsupportedYield, stop_for
 from durable_workflow._wire.events import read_event
-from durable_workflow._wire.texts import failure_message
 from durable_workflow.errors import WorkflowPayloadDecodeError
 from durable_workflow.workflow._commands import (
     Command,
     CompleteUpdate,
-    CompleteWorkflow,
-    ContinueAsNew,
     FailUpdate,
     FailWorkflow,
 )
-from durable_workflow.workflow._context import WorkflowContext, control_of
-from durable_workflow.workflow._definition import InvalidWorkflowDefinition, lacks_run
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What a run was started with.
-
-    Attributes:
-        workflow_id: Named by errors about undecodable payloads.
-        run_id: Seeds everything random.
-        arguments: Decoded positional arguments of `run`.
-        payload_codec: The run's codec, for payloads that name none.
-        decode: Decodes a payload field, given its codec; payloads kept in external storage need
-            one that fetches them.
-        silent: Never write through `ctx.logger`: for a replay that only answers a question.
-    """
-
-    workflow_id: str | None = None
-    run_id: str = ""
-    arguments: Sequence[Any] = ()
-    payload_codec: str | None = None
-    decode: Decode = serializer.decode_envelope
-    silent: bool = False
-
-
-class Machine:
+class Machine(Execution):
     """One run being replayed.
 
     Attributes:
@@ -72,9 +33,6 @@ class Machine:
             and rebuild. Also set when an exception left `feed`.
         spent: An update was run on this machine's state; it can be asked nothing more, unless it
             `awaits` that update and is fed it.
-        mismatched: `commands` says that the run fails, and no code of its author did that: replay
-            found that code and history do not go together. Other code may yet go on with it.
-        advice: What to do about the failure that `commands` says, where its message does not.
     """
 
     def __init__(self, workflow_cls: type, start: Start) -> None:
@@ -84,23 +42,9 @@ class Machine:
             workflow_cls: The workflow class; it is instantiated without arguments.
             start: What the run was started with.
         """
+        super().__init__(workflow_cls, start)
         self.stale = False
         self.spent = False
-        self.mismatched = False
-        self.advice: str | None = None
-        self._class = workflow_cls
-        self._start = start
-        self._context = WorkflowContext(run_id=start.run_id)
-        self._history = History(start.decode, start.payload_codec, start.workflow_id, start.run_id)
-        control = control_of(self._context)
-        self._handlers = Handlers(workflow_cls, control, self._history.clock)
-        self._run = Run(self._history.index, control, self._handlers.apply)
-        self._driver: GeneratorDriver | None = None
-        self._stop: Stop | None = None
-        self._ended: Command | None = None
-        self._ended_at = 0  # position in history
-        self._ended_with = 0  # steps in history
-        self._started = False
         self._size = 0
         self._sized_until = 0
         self._behind = True  # something was fed, or nothing yet, that the code has not met
@@ -339,116 +283,6 @@ class Machine:
     def _catch_up(self) -> None:
         if self._behind:
             self.feed([])
-
-    def _begin(self) -> None:
-        """Instantiate the workflow and call `run`."""
-        self._started = True
-        self._run.control.set_time(self._history.start_time)
-        self._handlers.instance = self._class()
-        entry = self._entry()
-        if inspect.iscoroutinefunction(entry) or inspect.isasyncgenfunction(entry):
-            raise InvalidWorkflowDefinition(
-                f"{self._class.__name__}.run is an async function, which this version does not "
-                "run: write it as a generator that yields commands"
-            )
-        with self._run.control.logging(self._live()):
-            result = entry(self._context, *self._start.arguments)
-        if hasattr(result, "__next__"):
-            self._driver = GeneratorDriver(result)
-            self._resume(Send(None))
-        elif inspect.isawaitable(result):
-            close = getattr(result, "close", None)
-            if close is not None:
-                close()
-            raise InvalidWorkflowDefinition(
-                f"{self._class.__name__}.run returned an awaitable, which this version does not "
-                "run: write it as a generator that yields commands"
-            )
-        else:
-            self._finish(result)
-
-    def _entry(self) -> Any:
-        found = getattr(self._handlers.instance, "run", None)
-        if not callable(found):
-            raise InvalidWorkflowDefinition(lacks_run(self._class))
-        return found
-
-    def _settle(self, stop: Stop) -> Answer | None:
-        try:
-            return stop.settle(self._run)
-        except WorkflowFailure as failure:
-            self._fail(failure)
-            return None
-
-    def _resume(self, answer: Answer) -> None:
-        if isinstance(answer, Finish):
-            self._finish(answer.command)
-            return
-        run = self._run
-        run.fresh = True
-        run.control.set_time(self._history.clock(answer.time))
-        if self._driver is None:
-            raise AssertionError("only a generator comes to a stop")
-        with run.control.logging(self._live()):
-            progress = self._driver.resume(answer)
-        self._progress(progress)
-
-    def _progress(self, progress: Progress) -> None:
-        """Take what the code did: it came to another stop, or to its end."""
-        self._run.stop_number += 1
-        match progress:
-            case Yielded(value):
-                try:
-                    self._stop = stop_for(value)
-                except UnsupportedYield as error:
-                    self.advice = error.advice
-                    self._end(FailWorkflow(str(error), TypeError.__name__))
-            case Returned(value):
-                self._finish(value)
-            case Raised(error):
-                self._end(FailWorkflow(failure_message(error), type(error).__name__))
-
-    def _finish(self, value: Any) -> None:
-        """End the run with what the code returned, if it has yielded all that history has."""
-        run = self._run
-        run.bound = 0
-        if self._driver is not None:
-            try:
-                run.apply_due()
-            except WorkflowFailure as failure:
-                self._fail(failure)
-                return
-        self._skip_stale_openings()
-        step = run.next_step()
-        continues = isinstance(value, ContinueAsNew)
-        if step is not None:
-            run.mismatch(step, "continue as new" if continues else "complete workflow")
-        self._end(value if continues else CompleteWorkflow(value))
-
-    def _fail(self, failure: WorkflowFailure) -> None:
-        self.mismatched = failure.mismatch
-        self._end(FailWorkflow(failure.message, failure.exception_type))
-
-    def _end(self, command: Command) -> None:
-        self._stop = None
-        self._ended = command
-        self._ended_at = self._history.index.position
-        self._ended_with = self._history.index.created
-
-    def _skip_stale_openings(self) -> None:
-        """Pass by openings of a wait that a server wrote after the wait had already been true."""
-        run = self._run
-        while run.reopened is not None:
-            step = run.next_step()
-            unused = isinstance(step, WaitStep) and step.outcome is None and not step.waiting
-            if not unused or not run.reopened.is_same(cast(WaitStep, step)):
-                return
-            run.index.take(1)
-
-    def _live(self) -> bool:
-        """Whether what the code does now was never done by an earlier task."""
-        replaying = self._start.silent or self._history.terminal
-        return not replaying and self._run.next_step() is None
 
     # --- keeping -----------------------------------------------------------------------
 
