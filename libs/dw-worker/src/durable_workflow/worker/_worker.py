@@ -1,7 +1,6 @@
-"""The worker: what it is made of, and its life from registration to drain."""
+"""The worker: what it is made of, and what it does from registration to its end."""
 
 import asyncio
-import contextlib
 import functools
 import time
 import uuid
@@ -36,17 +35,13 @@ from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._query_thread import QueryThread
 from durable_workflow.worker._replaying import let_go
 from durable_workflow.worker._reporting import Reporter
-from durable_workflow.worker._serving import Serving
 from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
+from durable_workflow.worker._stopping import Stopping
 from durable_workflow.worker._task_metrics import recorder_of
 from durable_workflow.worker._turns import Turns
 from durable_workflow.worker._workflow_tasks import WorkflowTasks, schedules_activity
 
 _CLOSED_STATUSES: Final = frozenset({"completed", "failed", "terminated", "canceled", "cancelled"})
-# A poll that was answered just when the worker stops has leased a task: let it arrive.
-_LAST_POLLS_SECONDS = 0.1
-# For a cancelled task to unwind. One whose code swallows the cancellation never does.
-_UNWINDING_SECONDS = 5.0
 # Between two looks of `run_until` at its workflow, however small the interval asked for.
 _SHORTEST_LOOK_SECONDS: Final = 0.05
 _MEBIBYTE: Final = 1 << 20
@@ -54,7 +49,7 @@ _MEBIBYTE: Final = 1 << 20
 _QUERY_THREADS = 2
 
 
-class Worker(Serving):
+class Worker(Stopping):
     """Runs workflow and activity code that a server hands out.
 
     A worker with activities alone asks for no workflow tasks, and the other way round; one with
@@ -329,17 +324,6 @@ class Worker(Serving):
             await turns.end()
             await self.stop()
 
-    async def stop(self) -> None:
-        """Stop asking for work, and wait for what is in flight up to `shutdown_timeout`.
-
-        What is left then is cancelled. May be called more than once. The worker stays registered;
-        the server notices its silence.
-        """
-        self._stop.set()
-        if self._stopping is None:
-            self._stopping = asyncio.create_task(self._shut_down(asyncio.current_task()))
-        await asyncio.shield(self._stopping)
-
     async def _take_turn(self, kind: str, task: dict[str, Any]) -> str:
         """Run one task here and now; returns the kind that is likely to come next."""
         if kind == "activity":
@@ -368,58 +352,3 @@ class Worker(Serving):
     @staticmethod
     def _spawn(group: set[asyncio.Task[None]], work: Any) -> None:
         group.add(asyncio.create_task(work))
-
-    async def _shut_down(self, caller: asyncio.Task[Any] | None) -> None:
-        until = time.monotonic() + self._settings.shutdown_timeout
-        thread, self._query_thread = self._query_thread, None
-        if thread is not None:
-            thread.request_stop()
-        await _end(self._pollers, _LAST_POLLS_SECONDS)
-        if thread is not None:
-            await thread.join(min(self._settings.shutdown_timeout, self._poll_timeout + 1.0))
-        # Whoever stops the worker from inside a task must not be waited for.
-        await self._drain({each for each in self._in_flight if each is not caller}, until)
-        await self._end_background()
-
-    async def _drain(self, tasks: set[asyncio.Task[Any]], until: float) -> None:
-        if tasks:
-            log.info("draining %d in-flight tasks", len(tasks))
-            _, tasks = await asyncio.wait(tasks, timeout=max(0.0, until - time.monotonic()))
-        if tasks:
-            log.warning("cancelling %d tasks after the shutdown timeout", len(tasks))
-            await _end(tasks, 0.0)
-
-    async def _abandon(self) -> None:
-        """The task of `run` was cancelled: end what it started, but wait for nothing."""
-        self._stop.set()
-        if self._query_thread is not None:
-            self._query_thread.request_stop()
-        await _end(self._pollers, 0.0)
-        if self._stopping is None:
-            await self._end_background()
-
-    async def _end_background(self) -> None:
-        self._drained.set()
-        registering = (
-            set[asyncio.Task[None]]() if self._registering is None else {self._registering}
-        )
-        await _end(self._background | registering, 0.0)
-        self._machines.clear()
-        self._workflow_threads.close()
-        self._activity_threads.close()
-
-
-async def _end(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
-    """Give tasks some time to end by themselves, then cancel them."""
-    mine = {each for each in tasks if each is not asyncio.current_task()}
-    if not mine:
-        return
-    if seconds > 0:
-        await asyncio.wait(mine, timeout=seconds)
-    for each in mine:
-        each.cancel()
-    ended = asyncio.gather(*mine, return_exceptions=True)
-    with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.wait({ended}, timeout=_UNWINDING_SECONDS)
-    if left := sum(not each.done() for each in mine):
-        log.warning("%d tasks do not let themselves be cancelled", left)
