@@ -47,6 +47,10 @@ class Asked:
     def raises(self) -> None:
         raise LookupError("no such thing")
 
+    @workflow.query("wordless")
+    def wordless(self, kind: str, words: str) -> None:
+        raise {"lookup": LookupError, "refusal": QueryFailed}[kind](words)
+
     @workflow.query("refuses")
     def refuses(self) -> None:
         raise QueryFailed("not now")
@@ -226,6 +230,29 @@ async def test_a_refused_answer_is_failed_with_the_servers_reason(
     server.on["complete_query_task"] = refuse
     assert await worker._run_query_task(_task(pack)) == "failed"
     assert _failure(server)["reason"] == reason
+
+
+@pytest.mark.parametrize("words", ["", " \n"], ids=repr)
+@pytest.mark.parametrize(
+    ("kind", "message"), [("lookup", "query 'wordless' failed"), ("refusal", "QueryFailed")]
+)
+async def test_a_handler_that_raises_without_words_is_reported_in_some(
+    server: Any, worker: Worker, pack: Any, kind: str, message: str, words: str
+) -> None:
+    # Servers refuse a failure that says nothing, and the query would wait for its time-out.
+    assert await worker._run_query_task(_task(pack, "wordless", kind, words)) == "failed"
+    assert _failure(server)["message"] == message
+
+
+async def test_a_report_that_breaks_without_words_is_named_by_its_class(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ConnectionResetError
+
+    server.on["complete_query_task"] = refuse
+    assert await worker._run_query_task(_task(pack)) == "failed"
+    assert _failure(server)["message"] == "ConnectionResetError"
 
 
 # --- kept machines ------------------------------------------------------------------------

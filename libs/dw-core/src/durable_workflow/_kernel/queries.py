@@ -29,7 +29,8 @@ def run_query(instance: Any, name: str, arguments: list[Any]) -> Any:
     except QueryFailed:
         raise
     except Exception as error:
-        raise QueryFailed(error_text(error) or f"query {name!r} failed") from error
+        text = error_text(error)
+        raise QueryFailed(text if text.strip() else f"query {name!r} failed") from error
 
 
 def handler_table(instance: object, table: str) -> dict[str, str]:

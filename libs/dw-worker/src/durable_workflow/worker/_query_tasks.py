@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from durable_workflow._kernel import Machine
 from durable_workflow._kernel.queries import handler_table, replay_failed
 from durable_workflow._wire import names
-from durable_workflow._wire.texts import error_text
+from durable_workflow._wire.texts import failure_message
 from durable_workflow.errors import AvroNotInstalledError, QueryFailed
 from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
 from durable_workflow.worker._log import log
@@ -133,7 +133,7 @@ class QueryTasks:
         reason = reason_of(error) or "query_result_completion_failed"
         if unencodable is not None:
             error, reason = unencodable, "query_result_encode_failed"
-        failed = failed_with(error, str(error), _trace_of(error), reason=reason)
+        failed = failed_with(error, failure_message(error), _trace_of(error), reason=reason)
         await reporter.fail_query_task(task, failed)
         return "failed"
 
@@ -274,7 +274,7 @@ def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
     try:
         machine.validate(name, arguments)
     except Exception as error:  # noqa: BLE001 - the validator's own, to be reported
-        message = error_text(error) or type(error).__name__
+        message = failure_message(error)
         return failed_with(error, message, _trace_of(error), reason="update_rejected")
     return Answered({"accepted": True})
 
@@ -294,17 +294,19 @@ def _detached(value: Any, machine: Machine | None) -> Answered:
 
 def _undecodable(error: BaseException) -> Failed:
     log.error("query payload cannot be decoded", exc_info=error)
-    return failed_with(error, str(error), _trace_of(error), reason="query_payload_decode_failed")
+    return failed_with(
+        error, failure_message(error), _trace_of(error), reason="query_payload_decode_failed"
+    )
 
 
 def _rejected(error: BaseException) -> Failed:
-    message = error_text(error) or type(error).__name__
+    message = failure_message(error)
     return failed_with(error, message, _trace_of(error), reason="query_rejected")
 
 
 def _refused(error: QueryFailed) -> Failed:
     """A `QueryFailed` of the kernel, told apart by its text, or of the handler."""
-    text = str(error)
+    text = failure_message(error)
     reason = "query_rejected"
     if text.startswith("workflow replay failed before query"):
         reason = "query_workflow_state_unavailable"
