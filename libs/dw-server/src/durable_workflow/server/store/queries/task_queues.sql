@@ -1,23 +1,21 @@
+-- {ready_workflow_task}: a workflow task of a queue that could be taken now.
+    namespace = :namespace
+    AND task_queue = :task_queue
+    AND task_status = 'ready'
+    AND task_available_at <= :now;
+
 -- ready_workflow_tasks: how many workflow tasks of a queue could be taken now, and how many of them
 -- were there by :overdue already.
 SELECT
     count(*) AS ready,
     coalesce(sum(CASE WHEN task_available_at <= :overdue THEN 1 ELSE 0 END), 0) AS overdue
 FROM runs
-WHERE
-    namespace = :namespace
-    AND task_queue = :task_queue
-    AND task_status = 'ready'
-    AND task_available_at <= :now;
+WHERE {ready_workflow_task};
 
 -- oldest_ready_workflow_task: the workflow task of a queue that has waited longest. One row or none.
 SELECT task_id, workflow_id, run_id, task_available_at
 FROM runs
-WHERE
-    namespace = :namespace
-    AND task_queue = :task_queue
-    AND task_status = 'ready'
-    AND task_available_at <= :now
+WHERE {ready_workflow_task}
 ORDER BY task_available_at, task_id
 LIMIT 1;
 
@@ -25,14 +23,16 @@ LIMIT 1;
 -- of it fits: of all the runs there are, few are leased, and the index of those finds them.
     namespace || '' = :namespace AND task_status = 'leased';
 
--- leased_workflow_tasks: how many workflow tasks are leased: in a queue, of these with a lease that
--- ran out, and in the namespace.
-SELECT
+-- {leased_counts}: the leases of a queue, of these the ones that ran out, and those of the namespace.
     coalesce(sum(CASE WHEN task_queue = :task_queue THEN 1 ELSE 0 END), 0) AS in_queue,
     coalesce(
         sum(CASE WHEN task_queue = :task_queue AND lease_expires_at <= :now THEN 1 ELSE 0 END), 0
     ) AS expired,
-    count(*) AS in_namespace
+    count(*) AS in_namespace;
+
+-- leased_workflow_tasks: how many workflow tasks are leased: in a queue, of these with a lease that
+-- ran out, and in the namespace.
+SELECT {leased_counts}
 FROM runs
 WHERE {leased_in_namespace};
 
@@ -69,12 +69,7 @@ LIMIT 1;
 
 -- leased_activity_tasks: how many activity tasks are leased: in a queue, of these with a lease that
 -- ran out, and in the namespace.
-SELECT
-    coalesce(sum(CASE WHEN task_queue = :task_queue THEN 1 ELSE 0 END), 0) AS in_queue,
-    coalesce(
-        sum(CASE WHEN task_queue = :task_queue AND lease_expires_at <= :now THEN 1 ELSE 0 END), 0
-    ) AS expired,
-    count(*) AS in_namespace
+SELECT {leased_counts}
 FROM activities
 WHERE {leased_in_namespace};
 
