@@ -22,7 +22,7 @@ _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048
 
 
-class _HttpServer(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """uvicorn without its process: no signal handlers, no ticking, and it says when it is ready."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -75,7 +75,7 @@ async def serving(server: Server, *, access_log: bool = False) -> AsyncGenerator
             timeout_graceful_shutdown=settings.shutdown_seconds,
             ws="none",
         )
-        http = _HttpServer(config)
+        http = HttpServer(config)
         with _short_switch_interval():
             task = asyncio.create_task(http.serve(sockets=[listener]), name="dw-http")
             await _ready(http, task)
@@ -112,7 +112,7 @@ def _listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _ready(http: _HttpServer, task: asyncio.Task[None]) -> None:
+async def _ready(http: HttpServer, task: asyncio.Task[None]) -> None:
     ready = asyncio.create_task(http.ready.wait())
     await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
     if not ready.done():
