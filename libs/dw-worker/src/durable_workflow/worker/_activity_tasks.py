@@ -17,6 +17,7 @@ from durable_workflow.errors import ActivityCancelled, NonRetryableError
 from durable_workflow.interceptors import ActivityInterceptorContext, WorkerInterceptor
 from durable_workflow.interceptors._chain import chain_activity
 from durable_workflow.worker._code_threads import CodeThreads, Run
+from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._polling import Slots
@@ -31,16 +32,9 @@ class _Raised:
     error: BaseException
 
 
-class _Ended(Exception):
-    """A function in a thread raised what on the event loop would mean the end of something else.
-
-    A coroutine that raises `GeneratorExit` is taken for one that was closed, and
-    `KeyboardInterrupt` for the user's: the activity would stay leased, or the worker end.
-    """
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(type(error).__name__)
-        self.error = error
+# What means the end of something else on an event loop is the end of the attempt here: a failure,
+# which may be retried. `sys.exit()` of a command line tool that an activity calls is one, too.
+_FAILURES = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 
 
 class ActivityTasks:
@@ -131,30 +125,19 @@ class ActivityTasks:
             ActivityContext(info=info, client=self._client, loop=asyncio.get_running_loop())
         )
         try:
-            result = await self._call(
-                ActivityInterceptorContext(
-                    worker_id=self._worker_id,
-                    task_queue=self._payloads.task_queue,
-                    task=raw,
-                    activity_type=task.activity_type,
-                    args=tuple(arguments),
+            result = await contained(
+                self._call(
+                    ActivityInterceptorContext(
+                        worker_id=self._worker_id,
+                        task_queue=self._payloads.task_queue,
+                        task=raw,
+                        activity_type=task.activity_type,
+                        args=tuple(arguments),
+                    )
                 )
             )
-        except ActivityCancelled:
-            log.info("activity %s (%s) was cancelled", task.task_id, task.activity_type)
-            failed = Failed("activity cancelled", "ActivityCancelled", non_retryable=True)
-            return await self._fail(task, failed, "cancelled")
-        except asyncio.CancelledError as error:
-            if _is_being_cancelled():
-                raise
-            # Something that the activity awaited was cancelled, and not this attempt.
-            return await self._raised(task, error, "failed")
-        except SystemExit as error:
-            # A command line tool that an activity calls may end so; the worker does not with it,
-            # nor each one that the attempt would come to next.
-            return await self._raised(task, error, "failed")
-        except _Ended as ended:
-            return await self._raised(task, ended.error, "failed")
+        except Ended as ended:
+            return await self._ended(task, ended.error)
         except NonRetryableError as error:
             return await self._raised(task, error, "failed_non_retryable")
         except Exception as error:  # noqa: BLE001 - the activity's own, to be reported
@@ -162,6 +145,15 @@ class ActivityTasks:
         finally:
             activity._set_context(None)
         return await self._complete(task, result)
+
+    async def _ended(self, task: ActivityTask, error: BaseException) -> str:
+        if isinstance(error, ActivityCancelled):
+            log.info("activity %s (%s) was cancelled", task.task_id, task.activity_type)
+            failed = Failed("activity cancelled", "ActivityCancelled", non_retryable=True)
+            return await self._fail(task, failed, "cancelled")
+        if isinstance(error, _FAILURES):
+            return await self._raised(task, error, "failed")
+        raise error
 
     async def _raised(self, task: ActivityTask, error: BaseException, outcome: str) -> str:
         log.error("activity %s (%s) raised", task.task_id, task.activity_type, exc_info=error)
@@ -234,8 +226,6 @@ class ActivityTasks:
             self._left_behind[task_id] = running
             raise
         if isinstance(result, _Raised):
-            if isinstance(result.error, GeneratorExit | KeyboardInterrupt):
-                raise _Ended(result.error) from result.error
             raise result.error
         return result
 
@@ -243,8 +233,3 @@ class ActivityTasks:
 def _is_coroutine_function(function: Callable[..., Any]) -> bool:
     call = getattr(function, "__call__", None)  # noqa: B004 - an object may be async to call
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

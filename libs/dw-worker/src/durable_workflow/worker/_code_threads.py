@@ -31,6 +31,7 @@ from types import FrameType
 from typing import Any, Generic, TypeVar, cast
 
 import durable_workflow
+from durable_workflow._wire.texts import error_text
 from durable_workflow.worker._log import log
 
 T = TypeVar("T")
@@ -134,11 +135,18 @@ class Run(Generic[T]):
         return True
 
 
-def _carried(error: BaseException) -> BaseException:
-    """`error` in a form that an asyncio future takes: it refuses `StopIteration`, and hangs."""
-    if not isinstance(error, StopIteration):
+def _carried(error: BaseException) -> Exception:
+    """`error` in a form that whoever awaits the future may raise.
+
+    An asyncio future refuses `StopIteration`, and hangs. A `CancelledError` would be taken for the
+    cancellation of whoever waits, and `SystemExit` ends the event loop.
+    """
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
-    carried = RuntimeError("user code raised StopIteration")
+    text = error_text(error)
+    carried = RuntimeError(
+        f"user code raised {type(error).__name__}" + (f": {text}" if text else "")
+    )
     carried.__cause__ = error
     return carried
 

@@ -17,7 +17,8 @@ from durable_workflow._kernel.queries import handler_table, replay_failed
 from durable_workflow._wire import names
 from durable_workflow._wire.texts import failure_message
 from durable_workflow.errors import AvroNotInstalledError, QueryFailed
-from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
+from durable_workflow.worker._code_threads import CodeInterrupted, CodeOverran, CodeThreads, Run
+from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import MachineCache, RunStart, unseen
 from durable_workflow.worker._payloads import Payloads, check_codec
@@ -30,7 +31,12 @@ from durable_workflow.worker._reporting import (
     query_has_ended,
     reason_of,
 )
-from durable_workflow.worker._tasks import JsonObject, QueryTask, read_query_task
+from durable_workflow.worker._tasks import (
+    JsonObject,
+    MalformedTask,
+    QueryTask,
+    read_query_task,
+)
 
 # What a completion itself writes. A machine that was fed these and nothing else stands where it
 # stood; one that was fed facts has gone on, to a point where perhaps no task is ever claimed.
@@ -113,6 +119,17 @@ class QueryTasks:
             if machine is not None:
                 self._machines.let_go(machine)
 
+    async def fail_unhandled(
+        self, raw: JsonObject, error: BaseException, reporter: Reporter
+    ) -> None:
+        """Report what escaped from `execute`: unreported, the caller would wait for nothing."""
+        log.error("unhandled error in query task %s", raw.get("query_task_id"), exc_info=error)
+        try:
+            task = read_query_task(raw)
+        except MalformedTask:
+            return  # it is not even known which task it is
+        await reporter.fail_query_task(task, _rejected(error))
+
     async def _report(self, task: QueryTask, outcome: Outcome, reporter: Reporter) -> str:
         if isinstance(outcome, Answered):
             outcome = await self._awaited(outcome)
@@ -141,7 +158,9 @@ class QueryTasks:
         if not inspect.isawaitable(answered.value):
             return answered
         try:
-            return _detached(await answered.value, answered.looks_at)
+            return _detached(await contained(answered.value), answered.looks_at)
+        except Ended as ended:
+            return _rejected(ended.error)
         except Exception as error:  # noqa: BLE001 - the handler's own, to be reported
             return _rejected(error)
 
@@ -273,7 +292,9 @@ def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
         return Failed(f"unknown update '{name}'", "UnknownUpdate", reason="update_rejected")
     try:
         machine.validate(name, arguments)
-    except Exception as error:  # noqa: BLE001 - the validator's own, to be reported
+    except CodeInterrupted:
+        raise  # it did not refuse: it was stopped
+    except BaseException as error:  # noqa: BLE001 - the validator's own, to be reported
         message = failure_message(error)
         return failed_with(error, message, _trace_of(error), reason="update_rejected")
     return Answered({"accepted": True})

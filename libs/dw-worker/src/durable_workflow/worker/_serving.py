@@ -14,6 +14,7 @@ from durable_workflow.interceptors import (
 from durable_workflow.interceptors._chain import chain_query_task
 from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
+from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
 from durable_workflow.worker._polling import Pacing, Poller, PollTarget, Waiting
@@ -109,9 +110,10 @@ class Serving(Registering):
     ) -> PollTarget:
         async def start(task: JsonObject) -> None:
             try:
-                await self._run_query_task(task, client)
-            except Exception:  # noqa: BLE001 - logged; the next query is another one
-                log.exception("unhandled error in query task %s", task.get("query_task_id"))
+                await contained(self._run_query_task(task, client))
+            except Exception as error:  # noqa: BLE001 - reported, and logged there
+                reporter = self._reporter_through(client)
+                await self._query_tasks.fail_unhandled(task, _cause_of(error), reporter)
 
         return PollTarget(
             kind="query",
@@ -173,9 +175,9 @@ class Serving(Registering):
         """Run a workflow task for a poller, whatever comes of it, and give the slot back."""
         self._busy["workflow"] += 1
         try:
-            await self._run_workflow_task(task)
+            await contained(self._run_workflow_task(task))
         except Exception as error:  # noqa: BLE001 - reported, and logged there
-            await self._workflow_tasks.fail_unhandled(task, error)
+            await self._workflow_tasks.fail_unhandled(task, _cause_of(error))
         finally:
             self._busy["workflow"] -= 1
             self._wf_semaphore.release()
@@ -184,13 +186,11 @@ class Serving(Registering):
         """Run an activity task for a poller, whatever comes of it, and give the slot back."""
         self._busy["activity"] += 1
         try:
-            await self._run_activity_task(task)
+            await contained(self._run_activity_task(task))
+        except Ended as ended:
+            await self._activity_tasks.fail_unhandled(task, ended.error)
         except Exception:  # noqa: BLE001 - logged; the attempt is retried when its lease ends
             log.exception("unhandled error in activity task %s", task.get("task_id"))
-        except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
-            raise  # it is the worker that ends
-        except BaseException as error:  # noqa: BLE001 - reported, and logged there
-            await self._activity_tasks.fail_unhandled(task, error)
         finally:
             self._busy["activity"] -= 1
             self._activity_tasks.release_when_free(task, self._act_semaphore)
@@ -212,9 +212,7 @@ class Serving(Registering):
 
     async def _run_query_task(self, task: JsonObject, client: WorkerTransport | None = None) -> str:
         """Run a query task, and report through `client` where that is not the worker's own."""
-        reporter = self._reporter
-        if client is not None and client is not self.client:
-            reporter = Reporter(client, self.worker_id, self._payloads)
+        reporter = self._reporter_through(client)
         with TaskObservation(self.metrics, "query", self.task_queue) as observation:
             handle = chain_query_task(
                 self.interceptors,
@@ -224,3 +222,12 @@ class Serving(Registering):
                 QueryTaskInterceptorContext(self.worker_id, self.task_queue, task)
             )
             return observation.outcome
+
+    def _reporter_through(self, client: WorkerTransport | None) -> Reporter:
+        if client is None or client is self.client:
+            return self._reporter
+        return Reporter(client, self.worker_id, self._payloads)
+
+
+def _cause_of(error: Exception) -> BaseException:
+    return error.error if isinstance(error, Ended) else error

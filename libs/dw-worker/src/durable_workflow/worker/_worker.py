@@ -18,6 +18,7 @@ from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
 from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._compatibility import STICKY_HISTORY, Offer
+from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._fingerprints import (
     activity_name,
     fingerprint,
@@ -327,10 +328,17 @@ class Worker(Stopping):
     async def _take_turn(self, kind: str, task: dict[str, Any]) -> str:
         """Run one task here and now; returns the kind that is likely to come next."""
         if kind == "activity":
-            await self._run_activity_task(task)
+            try:
+                await contained(self._run_activity_task(task))
+            except Ended as ended:
+                await self._activity_tasks.fail_unhandled(task, ended.error)
+                raise ended.error from None
             return "workflow"
         try:
-            commands = await self._run_workflow_task(task)
+            commands = await contained(self._run_workflow_task(task))
+        except Ended as ended:
+            await self._workflow_tasks.fail_unhandled(task, ended.error)
+            raise ended.error from None
         except Exception as error:
             await self._workflow_tasks.fail_unhandled(task, error)
             raise
