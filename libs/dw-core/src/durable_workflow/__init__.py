@@ -198,6 +198,7 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.workflow import ActivityRetryPolicy as ActivityRetryPolicy
     from durable_workflow.workflow import ChildWorkflowRetryPolicy as ChildWorkflowRetryPolicy
     from durable_workflow.workflow import ContinueAsNew as ContinueAsNew
+    from durable_workflow.workflow import Replayer as Replayer
     from durable_workflow.workflow import ReplayOutcome as ReplayOutcome
     from durable_workflow.workflow import StartChildWorkflow as StartChildWorkflow
     from durable_workflow.workflow import replay as replay

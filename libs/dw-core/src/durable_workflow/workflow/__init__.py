@@ -42,6 +42,7 @@ from durable_workflow.workflow._policies import (
 from durable_workflow.workflow._wiring import PayloadWarningContext, commands_to_server_commands
 
 if TYPE_CHECKING:
+    from durable_workflow._replayer import Replayer as Replayer
     from durable_workflow.workflow._replay import (
         ReplayOutcome,
         apply_update,

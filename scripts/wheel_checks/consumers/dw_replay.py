@@ -1,0 +1,18 @@
+"""What a build may do with dw-replay."""
+
+from collections.abc import Generator
+from typing import Any, assert_type
+
+from durable_workflow import Replayer, ReplayOutcome, workflow
+from durable_workflow.workflow import WorkflowContext
+
+
+@workflow.defn(name="doubler")
+class Doubler:
+    def run(self, ctx: WorkflowContext, number: int) -> Generator[Any, Any, int]:
+        doubled: int = yield ctx.schedule_activity("double", [number])
+        return doubled
+
+
+outcome = Replayer(workflows=[Doubler]).replay([], start_input=[2])
+assert_type(outcome, ReplayOutcome)
