@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import msgspec
 
 from durable_workflow._wire import names
@@ -41,8 +43,9 @@ def claim(
     poll_request_id: str | None,
     lease_seconds: float,
 ) -> Decision:
-    """Lease the activity's task to a worker, and begin an attempt. Changes `activity`."""
+    """Lease the activity's task to a worker, and begin an attempt."""
     decision = Decision(run, now, new_id)
+    activity = copy(activity)
     policy = policy_of(activity)
     activity.status = RUNNING
     activity.attempt_count += 1
@@ -62,6 +65,13 @@ def claim(
     return decision
 
 
+def renewed(activity: Activity, now: int, *, lease_seconds: float) -> Activity:
+    """The activity with its lease renewed, for a poll that is repeated."""
+    activity = copy(activity)
+    activity.lease_expires_at = now + lease_length(policy_of(activity), lease_seconds)
+    return activity
+
+
 def lease_length(policy: ActivityPolicy | None, lease_seconds: float) -> int:
     """The configured lease, or the time the attempt may take and ten seconds, if that is longer."""
     lease = seconds(lease_seconds)
@@ -79,8 +89,9 @@ def heartbeat(
     progress: JsonObject,
     lease_seconds: float,
 ) -> Decision:
-    """Renew the lease and (R7) the heartbeat deadline. Changes `activity`."""
+    """Renew the lease and (R7) the heartbeat deadline."""
     decision = Decision(run, now, new_id)
+    activity = copy(activity)
     policy = policy_of(activity)
     activity.lease_expires_at = now + lease_length(policy, lease_seconds)
     activity.last_heartbeat_at = now
@@ -101,6 +112,7 @@ def heartbeat(
 def expire_lease(run: Run, activity: Activity, now: int, new_id: NewId) -> Decision:
     """The worker is gone: offer the task again, as a new attempt, whatever the policy says."""
     decision = Decision(run, now, new_id)
+    activity = copy(activity)
     supersede_attempt(decision, activity, EXPIRED)
     activity.available_at = now
     queue_again(activity, now)
@@ -108,14 +120,16 @@ def expire_lease(run: Run, activity: Activity, now: int, new_id: NewId) -> Decis
     return decision
 
 
-def cancel(decision: Decision, activity: Activity, command_id: str | None) -> None:
-    """The run ends and takes the activity with it. Changes `activity`."""
+def cancelled(decision: Decision, activity: Activity, command_id: str | None) -> Activity:
+    """The activity as the end of its run leaves it, once the event says so."""
     payload = ids_of(activity)
     if command_id is not None:
         payload["workflow_command_id"] = command_id
     payload["cancelled_at"] = precise(decision.now)
     decision.append(names.ACTIVITY_CANCELLED, payload, command_id=command_id)
-    close(decision, activity, CANCELLED)
+    activity = copy(activity)
+    close(activity, CANCELLED, decision.now)
+    return activity
 
 
 def supersede_attempt(decision: Decision, activity: Activity, status: str) -> None:
@@ -137,7 +151,7 @@ def supersede_attempt(decision: Decision, activity: Activity, status: str) -> No
 
 
 def queue_again(activity: Activity, from_: int, policy: ActivityPolicy | None = None) -> None:
-    """Make the task ready again from `from_` on, in microseconds. Changes `activity`."""
+    """Make the task of a copy ready again from `from_` on, in microseconds."""
     activity.status = PENDING
     activity.task_status = READY
     activity.attempt_id = activity.lease_owner = activity.poll_request_id = None
@@ -149,12 +163,11 @@ def queue_again(activity: Activity, from_: int, policy: ActivityPolicy | None = 
     )
 
 
-def close(decision: Decision, activity: Activity, status: str) -> None:
-    """Note that the activity has its outcome. Changes `activity`."""
+def close(activity: Activity, status: str, now: int) -> None:
+    """Note in a copy that the activity has its outcome."""
     activity.status = status
     activity.task_status = CLOSED_TASK
-    activity.closed_at = decision.now
-    decision.activities.append(activity)
+    activity.closed_at = now
 
 
 def ids_of(activity: Activity) -> JsonObject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -55,8 +56,9 @@ def complete(
 ) -> Decision:
     """The attempt returned. A result over the limit is a failure that is not retried.
 
-    Changes `activity`. `others` are the withheld outcomes, needed where this completes the batch.
+    `others` are the withheld outcomes, needed where this completes the batch.
     """
+    activity = copy(activity)
     size = blob_size(result)
     if payload_limit and size > payload_limit:
         decision = Decision(run, now, new_id)
@@ -90,7 +92,8 @@ def fail(
     failure: Failure,
     others: Sequence[Outcome],
 ) -> Decision:
-    """The attempt failed: it is tried again, or the failure is the outcome. Changes `activity`."""
+    """The attempt failed: it is tried again, or the failure is the outcome."""
+    activity = copy(activity)
     decision = Decision(run, now, new_id)
     policy = policy_of(activity)
     never = failure.non_retryable or (
@@ -124,7 +127,8 @@ def time_out(
     timeout_kind: str,
     others: Sequence[Outcome],
 ) -> Decision:
-    """A deadline passed: the activity is tried again, or timed out for good. Changes `activity`."""
+    """A deadline passed: the activity is tried again, or timed out for good."""
+    activity = copy(activity)
     decision = Decision(run, now, new_id)
     policy = policy_of(activity)
     if activity.status == PENDING:
@@ -216,7 +220,8 @@ def _end(
         "workflow_event_type": event_type,
     }
     outcome = Outcome(activity.sequence, event_type, encode_payload(payload), activity.task_id)
-    close(decision, activity, status)
+    close(activity, status, decision.now)
+    decision.activities.append(activity)
     batches.resolve(decision, outcome, context, others)
 
 

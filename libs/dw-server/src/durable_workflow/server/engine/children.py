@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import msgspec
 
@@ -56,7 +57,8 @@ def start_child(
     scheduled["retry_policy"] = policy_of(link)
     scheduled["timeout_policy"] = _timeout_policy(link)
     decision.append(names.CHILD_WORKFLOW_SCHEDULED, scheduled, task_id=task_id)
-    beginning.started_by = _parent_fields(decision.run, link)
+    started_by = _parent_fields(decision.run, link)
+    beginning = msgspec.structs.replace(beginning, started_by=started_by)
     child = begin(beginning, decision.now, decision.new_id)
     _append_run_started(decision, link, child.run, task_id=task_id)
     decision.started.append(child)
@@ -73,7 +75,7 @@ def resolve(
     new_id: NewId,
     others: Sequence[Outcome],
 ) -> Decision:
-    """The child's run has ended: try again, or let that be the step's outcome. Changes `link`.
+    """The child's run has ended: try again, or let that be the step's outcome.
 
     Args:
         parent: The parent's run, which is open.
@@ -86,6 +88,7 @@ def resolve(
         others: The parent's withheld outcomes, needed where this completes its batch.
     """
     decision = Decision(parent, now, new_id)
+    link = copy(link)
     if details is not None and may_retry(link, outcome):
         _retry(decision, link, child, details)
         return decision
@@ -129,12 +132,13 @@ def may_retry(link: ChildLink, outcome: ParentOutcome) -> bool:
 
 
 def continued(parent: Run, link: ChildLink, next_run: Run, now: int, new_id: NewId) -> Decision:
-    """The child went on as a new run: the step is still open. Changes `link`.
+    """The child went on as a new run: the step is still open.
 
     The step keeps the type that the parent asked for, whatever the new run's is: replays compare
     the command with all events of its sequence, and so does the server when it is said again.
     """
     decision = Decision(parent, now, new_id)
+    link = copy(link)
     link.child_run_id, link.child_run_number = next_run.run_id, next_run.run_number
     _append_run_started(decision, link, next_run)
     decision.child_links.append(link)
@@ -144,8 +148,9 @@ def continued(parent: Run, link: ChildLink, next_run: Run, now: int, new_id: New
 def policy_applied(
     parent: Run, link: ChildLink, now: int, new_id: NewId, *, error: str | None = None
 ) -> Decision:
-    """Note on a closed parent what its end did to a child. Changes `link`."""
+    """Note on a closed parent what its end did to a child."""
     decision = Decision(parent, now, new_id)
+    link = copy(link)
     payload: JsonObject = {
         "child_instance_id": link.child_workflow_id,
         "child_run_id": link.child_run_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import msgspec
 
@@ -42,12 +43,22 @@ class Open(msgspec.Struct):
 def cancel_open(
     decision: Decision, opened: Open, *, command_id: str | None = None, task_id: str | None = None
 ) -> None:
-    """Cancel the open activities and timers, with the events that say so."""
+    """Cancel the open activities and timers, with the events that say so.
+
+    So ends also what this very decision has begun: in a completion it stood before the end, so it
+    is in history.
+    """
     for activity in opened.activities:
-        activities.cancel(decision, activity, command_id)
+        decision.activities.append(activities.cancelled(decision, activity, command_id))
+    for new in decision.new_activities:
+        new.activity = activities.cancelled(decision, new.activity, command_id)
     for timer in opened.timers:
         if timer.wait_id is None:
-            _cancel_timer(decision, timer, command_id, task_id)
+            decision.timers.append(_cancelled_timer(decision, timer, command_id, task_id))
+    decision.new_timers = [
+        timer if timer.wait_id else _cancelled_timer(decision, timer, command_id, task_id)
+        for timer in decision.new_timers
+    ]
     waits.cancel_at_close(decision, command_id, task_id)
 
 
@@ -264,9 +275,9 @@ def _begin_server_close(run: Run, now: int, new_id: NewId, opened: Open) -> Deci
     return decision
 
 
-def _cancel_timer(
+def _cancelled_timer(
     decision: Decision, timer: Timer, command_id: str | None, task_id: str | None
-) -> None:
+) -> Timer:
     payload = {
         "timer_id": timer.timer_id,
         "sequence": timer.sequence,
@@ -275,8 +286,9 @@ def _cancel_timer(
         "cancelled_at": precise(decision.now),
     }
     decision.append(names.TIMER_CANCELLED, payload, task_id=task_id, command_id=command_id)
+    timer = copy(timer)
     timer.status = CANCELLED
-    decision.timers.append(timer)
+    return timer
 
 
 def _tell_parent(decision: Decision, payload: JsonObject, *, retryable: bool = True) -> None:

@@ -175,10 +175,6 @@ def _resume_context(run: Run) -> JsonObject | None:
 def _end_run(turn: Turn, terminal: Command, loaded: Loaded) -> None:
     decision = turn.decision
     opened = loaded.opened
-    # What this very completion has begun ends with the run, too: it stood before the end in the
-    # worker's list, so it is in history.
-    opened.activities = [*opened.activities, *(new.activity for new in decision.new_activities)]
-    opened.timers = [*opened.timers, *decision.new_timers]
     closing.cancel_open(decision, opened, task_id=turn.task_id)
     terminal.apply(turn)
     if isinstance(terminal, ContinueAsNew):
@@ -221,6 +217,6 @@ def _wake_for_next_update(decision: Decision, turn: Turn, loaded: Loaded) -> Non
         return
     buffered = {fact.ref for fact in decision.facts if fact.kind == "update"}
     for update in loaded.waiting_updates:
-        if update.status == "accepted" and update.update_id not in buffered:
+        if update.update_id not in buffered and update.update_id not in turn.updates:
             tasks.wake_for_update(decision, update.update_id, update.command_id)
             return

@@ -9,6 +9,7 @@ the deadlines of a run are never kept back: they end the run, and the worker is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import msgspec
 
@@ -52,8 +53,9 @@ def timer_fired(
 ) -> Decision:
     """A timer is due. `others` are the withheld outcomes, needed where it completes the batch."""
     decision = Decision(run, now, new_id)
-    timer.status = FIRED
-    decision.timers.append(timer)
+    fired = copy(timer)
+    fired.status = FIRED
+    decision.timers.append(fired)
     if timer.wait_id is not None:
         _wait_timer_fired(decision, timer)
         return decision

@@ -55,10 +55,9 @@ def claim(
     worker = poll_guard(tx, namespace, request, settings)
     row = claimed_before(tx, "activity_claimed_by_request", namespace, request)
     if row is not None:
-        activity = Activity(*row)
         unit = Unit(tx, settings)
-        activity.lease_expires_at = tx.now + activities.lease_length(
-            activities.policy_of(activity), settings.activity_lease_seconds
+        activity = activities.renewed(
+            Activity(*row), tx.now, lease_seconds=settings.activity_lease_seconds
         )
         unit.save_activity(activity)
         return _task(tx, unit.run(activity.run_id), activity)
@@ -74,21 +73,20 @@ def claim(
     activity = Activity(*row)
     unit = Unit(tx, settings)
     run = unit.run(activity.run_id)
-    unit.apply(
-        activities.claim(
-            run,
-            activity,
-            tx.now,
-            tx.new_id,
-            worker_id=request.worker_id,
-            poll_request_id=request.poll_request_id,
-            lease_seconds=settings.activity_lease_seconds,
-        )
+    decision = activities.claim(
+        run,
+        activity,
+        tx.now,
+        tx.new_id,
+        worker_id=request.worker_id,
+        poll_request_id=request.poll_request_id,
+        lease_seconds=settings.activity_lease_seconds,
     )
+    unit.apply(decision)
     unit.finish()
     if unit.run(run.run_id).closed:
         return None  # The event that says it was started was one too many for the history.
-    return _task(tx, run, activity)
+    return _task(tx, run, decision.activities[0])
 
 
 def complete(
@@ -108,7 +106,7 @@ def complete(
         payload_limit=settings.limits.payload_bytes,
         others=unit.others(held.run),
     )
-    return _recorded(unit, request, decision, held.activity.status)
+    return _recorded(unit, request, decision, decision.activities[0].status)
 
 
 def fail(tx: Tx, namespace: str, request: FailActivityTask, settings: ServiceSettings) -> Answer:
@@ -144,16 +142,16 @@ def heartbeat(
     activity, run = held.activity, held.run
     recorded = held.stopped is None and activity is not None
     if held.stopped is None and activity is not None:
-        unit.apply(
-            activities.heartbeat(
-                run,
-                activity,
-                tx.now,
-                tx.new_id,
-                progress=request.progress,
-                lease_seconds=settings.activity_lease_seconds,
-            )
+        decision = activities.heartbeat(
+            run,
+            activity,
+            tx.now,
+            tx.new_id,
+            progress=request.progress,
+            lease_seconds=settings.activity_lease_seconds,
         )
+        activity = decision.activities[0]
+        unit.apply(decision)
         unit.finish()
         seen_by_lease(tx, namespace, request.lease_owner, settings)
     cancelled = held.stopped in ("run_cancelled", "run_terminated")

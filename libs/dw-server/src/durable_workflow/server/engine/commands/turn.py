@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import ClassVar, Protocol
 
 from durable_workflow.server.engine import batches
@@ -35,7 +36,8 @@ class Turn:
     """A completion while it is applied.
 
     Attributes:
-        details: The run's cold half; loaded where a command needs it (`Parsed.needs_details`).
+        details: A copy of the run's cold half; loaded where a command needs it
+            (`Parsed.needs_details`).
         updates: The accepted updates that the commands name.
         goes_on: Something has happened that the workflow can go on with at once.
     """
@@ -63,7 +65,7 @@ class Turn:
         assert run.task_id is not None
         self.decision = decision
         self.limits = limits
-        self.details = details
+        self.details = copy(details)
         self.updates = updates
         self.now = decision.now
         self.task_id = run.task_id

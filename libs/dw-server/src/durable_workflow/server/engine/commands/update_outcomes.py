@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from typing import Any, ClassVar
 
 import msgspec
@@ -33,7 +34,7 @@ class CompleteUpdate(msgspec.Struct):
 
     def apply(self, turn: Turn) -> None:
         turn.check_payload(self.result)
-        update = turn.updates[self.update_id]
+        update = copy(turn.updates[self.update_id])
         run = turn.decision.run
         sequence = turn.next_sequence()
         common = fields_of(update)
@@ -70,7 +71,7 @@ class FailUpdate(msgspec.Struct):
         return None
 
     def apply(self, turn: Turn) -> None:
-        update = turn.updates[self.update_id]
+        update = copy(turn.updates[self.update_id])
         sequence = turn.next_sequence()
         failure_id = turn.decision.new_id()
         turn.append(
