@@ -179,6 +179,22 @@ async def test_a_query_that_has_no_answer_says_why(
         assert failure["failure_type"] == "WorkflowTypeNotRegistered"
 
 
+async def test_a_kept_machine_is_not_shown_what_is_not_recorded(
+    server: Any, worker: Worker, pack: Any
+) -> None:
+    first = {"task_id": "t", "workflow_task_attempt": 1, "arguments": pack(["begin"])}
+    await worker._run_workflow_task(_task(pack) | first)
+    told = {"signal_name": "name", "arguments": pack(["told"])}
+    buffered = {"sequence": 5, "event_type": "SignalReceived", "payload": told}
+    events = [*_events(pack), buffered]
+    shown: dict[str, Any] = {"history_events": events, "last_history_sequence": 5}
+    shown["buffered_after_sequence"] = 4
+    for changes, names in ((shown, ["told"]), ({}, [])):
+        assert await worker._run_query_task(_task(pack, **changes)) == "completed"
+        sent = server.calls["complete_query_task"].pop()
+        assert sent["result"] == ["begin", "result", *names]
+
+
 @pytest.mark.parametrize("spoil", ["non-determinism", "failure"])
 async def test_a_query_needs_a_replay_that_succeeds(
     server: Any, worker: Worker, pack: Any, spoil: str

@@ -97,6 +97,12 @@ class History:
             self._bind_around(event)
         self._read_lifecycle(event)
 
+    @property
+    def pending_updates(self) -> list[str]:
+        """Updates that are accepted and have no outcome, oldest first."""
+        completed = set(self._completed_updates)
+        return [update_id for update_id in self.accepted if update_id not in completed]
+
     def take_rebound(self) -> list[Receiver]:
         """Applied receivers that events since the last call bound to another wait."""
         rebound, self._binder.rebound = self._binder.rebound, []

@@ -11,6 +11,7 @@ from durable_workflow._kernel.batches import Batch
 from durable_workflow._kernel.execution import Execution, Start
 from durable_workflow._kernel.index import Diverged
 from durable_workflow._kernel.queries import replay_failed, run_query
+from durable_workflow._kernel.run import WorkflowFailure
 from durable_workflow._kernel.sizes import estimated_size
 from durable_workflow._kernel.states import state_mark
 from durable_workflow._kernel.updates import run_update, validate_update
@@ -128,7 +129,9 @@ class Machine(Execution):
         if self._driver is not None:
             self._driver.close()
 
-    def feed(self, events: Iterable[Mapping[str, Any]], *, more: bool = False) -> None:
+    def feed(
+        self, events: Iterable[Mapping[str, Any]], *, more: bool = False, decided: bool = False
+    ) -> None:
         """Take the next events, in order, and run the workflow's code as far as they go.
 
         A feed should end where a task was claimed: the end of what is known is where conditions
@@ -137,6 +140,9 @@ class Machine(Execution):
         Args:
             events: History records.
             more: Further events follow before the code may run.
+            decided: These events come behind what the code has decided on the history so far, as
+                signals do that arrive while a task is leased, although that decision is not
+                recorded yet. The machine then knows more than history: ask it, do not keep it.
         Raises:
             NonDeterministicReplayError: The code does not go with history.
             WorkflowPayloadDecodeError: Arguments of a signal or an update do not decode.
@@ -145,7 +151,7 @@ class Machine(Execution):
             self._require_usable()
         safe = False
         try:
-            self._feed(events, more)
+            self._feed(events, more, decided)
             safe = True
         except Diverged:
             pass
@@ -168,6 +174,17 @@ class Machine(Execution):
             return [*markers, self._ended]
         return [*markers, *self._stop.commands()] if self._stop is not None else markers
 
+    def require_state(self) -> None:
+        """Check that the replay has reached a state that can be asked about.
+
+        Raises:
+            QueryFailed: The workflow failed and history does not say so.
+        """
+        self._catch_up()
+        self._require_usable()
+        if isinstance(self._ended, FailWorkflow) and not self._history.failed:
+            raise replay_failed(self._ended.message)
+
     def query(self, name: str, args: Sequence[Any] | None = None) -> Any:
         """Call a query handler on the state reached.
 
@@ -180,10 +197,7 @@ class Machine(Execution):
             QueryFailed: The workflow failed and history does not say so, there is no such query,
                 or its handler raised.
         """
-        self._catch_up()
-        self._require_usable()
-        if isinstance(self._ended, FailWorkflow) and not self._history.failed:
-            raise replay_failed(self._ended.message)
+        self.require_state()
         with self._run.control.untouched(), self._run.control.silent():
             return run_query(self._handlers.instance, name, list(args or []))
 
@@ -194,12 +208,33 @@ class Machine(Execution):
             name: The update's name on the wire.
             args: Positional arguments.
         Raises:
+            QueryFailed: The workflow failed and history does not say so.
             Exception: What the validator raised; `ValueError` where it returned False.
         """
-        self._catch_up()
-        self._require_usable()
+        self.require_state()
         with self._run.control.untouched(), self._run.control.silent():
             validate_update(self._handlers.instance, name, list(args))
+
+    @property
+    def pending_updates(self) -> list[str]:
+        """The updates that history has as accepted and without an outcome, oldest first."""
+        return self._history.pending_updates
+
+    def foresee_update(self, update_id: str) -> bool:
+        """Apply a pending update as its task will, and go on from there. Do not keep the machine.
+
+        Args:
+            update_id: The update.
+        Returns:
+            False where the update fails. Its handler may have changed the state before that, which
+            nothing will remember: rebuild the machine, and leave this update out.
+        """
+        if isinstance(self.apply_update(update_id), FailUpdate):
+            return False
+        self.spent = False
+        self._history.awaited = None
+        self.feed([], decided=True)
+        return True
 
     def apply_update(self, update_id: str) -> CompleteUpdate | FailUpdate:
         """Run an accepted update on the state reached; after that see `spent` and `awaits`.
@@ -231,7 +266,9 @@ class Machine(Execution):
 
     # --- running -----------------------------------------------------------------------
 
-    def _feed(self, events: Iterable[Mapping[str, Any]], more: bool) -> None:
+    def _feed(self, events: Iterable[Mapping[str, Any]], more: bool, decided: bool) -> None:
+        if decided:
+            self._run.ahead.clear()
         history = self._history
         started_before = history.started
         if self._started:
@@ -245,6 +282,8 @@ class Machine(Execution):
         if self._started and history.started and not started_before:
             raise Diverged  # the code ran with another clock
         self._behind = more
+        if decided and self._ended is not None:
+            self._apply_after_end()
         if not more:
             self._advance()
 
@@ -265,6 +304,13 @@ class Machine(Execution):
         run.index.moved = None
         if self._ended is not None:
             self._check_after_end()
+
+    def _apply_after_end(self) -> None:
+        """Apply what came behind the decision to end: whoever asks must see it all the same."""
+        try:
+            self._run.apply_due()
+        except WorkflowFailure as failure:
+            self._fail(failure)
 
     @contextlib.contextmanager
     def _validating(self) -> Generator[None, None, None]:

@@ -199,6 +199,51 @@ async def test_the_keeper_of_a_machine_gets_the_end_of_history_and_may_ask_for_a
         assert (await asked).json()["result"] == 7
 
 
+async def test_what_waits_for_a_leased_task_is_shown_behind_the_history(wire: Wire) -> None:
+    await wire.start()
+    task = await wire.task()
+    await wire.post("/wf/signal/one", {"input": ["x"]})
+    await wire.post("/wf/update/two")
+    asked = asyncio.create_task(wire.post("/wf/query/state"))
+    question = await wire.question()
+    shown = question["history_events"]
+    assert [event["sequence"] for event in shown] == [1, 2, 3, 4]
+    assert [event["event_type"] for event in shown[2:]] == ["SignalReceived", "UpdateAccepted"]
+    assert serializer.decode(shown[2]["payload"]["arguments"]["blob"], "avro") == ["x"]
+    assert (question["buffered_after_sequence"], question["last_history_sequence"]) == (2, 4)
+    # Asking wrote nothing; the completion finds its place.
+    await wire.complete(task, {"type": "start_timer", "delay_seconds": 60})
+    recorded = (await wire.task())["history_events"]
+    kinds = [event["event_type"] for event in recorded[2:]]
+    assert kinds == ["TimerScheduled", "SignalReceived", "UpdateAccepted"]
+    again = asyncio.create_task(wire.post("/wf/query/state"))
+    await wire.answer(question, result=1)
+    question = await wire.question()
+    assert "buffered_after_sequence" not in question
+    assert len(question["history_events"]) == question["last_history_sequence"] == 5
+    await wire.answer(question, result=2)
+    assert [(await each).json()["result"] for each in (asked, again)] == [1, 2]
+
+
+async def test_a_machine_in_use_or_behind_is_not_asked() -> None:
+    """Its worker gets the whole history at once."""
+    async with served() as wire:
+        await wire.register("query_tasks", "sticky_history")
+        await wire.start()
+        wait = {"type": "open_condition_wait", "condition_key": "k"}
+        await wire.complete(await wire.task(), wait, keep_history=True)
+        await wire.post("/wf/signal/one")
+        assert (await wire.task())["history_after_sequence"] == 2
+        for told in (0, 1):
+            asked = asyncio.create_task(wire.post("/wf/query/state"))
+            question = await wire.question()
+            assert "history_after_sequence" not in question
+            assert len(question["history_events"]) == 4 + told
+            await wire.answer(question, result=told)
+            assert (await asked).json()["result"] == told
+            await wire.post("/wf/signal/two")
+
+
 @pytest.mark.parametrize(
     ("reason", "status"),
     [

@@ -36,6 +36,7 @@ from durable_workflow.worker._tasks import (
     MalformedTask,
     QueryTask,
     read_query_task,
+    sequence_of,
 )
 
 # What a completion itself writes. A machine that was fed these and nothing else stands where it
@@ -196,7 +197,10 @@ class QueryTasks:
             return _undecodable(error)
         events = history_of(task)
         try:
-            answered = self._ask_kept(run, task, events, arguments)
+            answered = None
+            if task.buffered_after is None:
+                # A kept machine can't forget, so it is never shown what is not recorded yet.
+                answered = self._ask_kept(run, task, events, arguments)
             if answered is not None:
                 return answered
             if task.after_sequence:
@@ -234,6 +238,10 @@ class QueryTasks:
                     return None
             if not kept.is_usable:
                 return None
+            if task.update_name is not None and machine.pending_updates:
+                use.stays = True
+                self._machines.put(task.run_id, kept)
+                return None
             before = machine.state_mark
             try:
                 outcome = _put_question(machine, task, arguments)
@@ -260,17 +268,59 @@ class QueryTasks:
         except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
             return _undecodable(error)
         subject = Subject(workflow_class, task.workflow_id, task.run_id, codec, silent=True)
-        machine = start_machine(subject, start, self._payloads)
-        with self._machines.using(machine) as use, replaying(run, events):
-            try:
-                machine.feed(events)
-            except (AvroNotInstalledError, QueryFailed):
-                raise
-            except Exception as error:
-                raise replay_failed(error) from error
-            outcome = _put_question(machine, task, arguments)
-            use.stays = isinstance(outcome, Answered) and outcome.looks_at is not None
-            return outcome
+        failing: set[str] = set()
+        while True:
+            machine = start_machine(subject, start, self._payloads)
+            with self._machines.using(machine) as use, replaying(run, events):
+                failed = _bring_up_to_date(machine, task, events, failing)
+                if failed is None:
+                    outcome = _put_question(machine, task, arguments)
+                    use.stays = isinstance(outcome, Answered) and outcome.looks_at is not None
+                    return outcome
+            failing.add(failed)
+
+
+def _bring_up_to_date(
+    machine: Machine, task: QueryTask, events: list[JsonObject], failing: set[str]
+) -> str | None:
+    """Show a rebuilt machine all that was acknowledged before the question was asked.
+
+    A validator also sees the updates that were accepted before its own, applied.
+
+    Args:
+        failing: Pending updates to leave out.
+
+    Returns:
+        A pending update that failed, so that the machine is of no use; None where all is well.
+
+    Raises:
+        QueryFailed: The replay did not reach a state.
+    """
+    recorded, buffered = _split(events, task.buffered_after)
+    try:
+        machine.feed(recorded)
+        if buffered:
+            machine.feed(buffered, decided=True)
+        if task.update_name is not None:
+            for update_id in machine.pending_updates:
+                machine.require_state()
+                if update_id not in failing and not machine.foresee_update(update_id):
+                    return update_id
+    except (AvroNotInstalledError, QueryFailed):
+        raise
+    except Exception as error:
+        raise replay_failed(error) from error
+    return None
+
+
+def _split(
+    events: list[JsonObject], buffered_after: int | None
+) -> tuple[list[JsonObject], list[JsonObject]]:
+    """What is recorded, and what will be once the run's leased task has ended."""
+    if buffered_after is None:
+        return events, []
+    count = sum((sequence_of(event) or 0) <= buffered_after for event in events)
+    return events[:count], events[count:]
 
 
 def _may_be_fed(machine: Machine, event_types: set[str]) -> bool:
@@ -290,6 +340,7 @@ def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
     """Ask a validator: what it raises, or that it returns False, rejects the update."""
     if name not in handler_table(machine.instance, "__workflow_updates__"):
         return Failed(f"unknown update '{name}'", "UnknownUpdate", reason="update_rejected")
+    machine.require_state()
     try:
         machine.validate(name, arguments)
     except CodeInterrupted:

@@ -63,6 +63,8 @@ class QueryTask:
     update_name: str | None
     # Of the extension `sticky_history`: where `events` begins.
     after_sequence: int | None = None
+    # Events behind this one are acknowledged, and will be recorded when the run's leased task ends.
+    buffered_after: int | None = None
 
 
 def read_workflow_task(task: JsonObject) -> WorkflowTask:
@@ -127,6 +129,7 @@ def read_query_task(task: JsonObject) -> QueryTask:
         last_sequence=_integer(task.get("last_history_sequence")),
         update_name=(_text(task.get("update_name")) or "") if validates else None,
         after_sequence=_integer(task.get("history_after_sequence")),
+        buffered_after=_integer(task.get("buffered_after_sequence")),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from typing import Final
 
 import msgspec
 
@@ -21,6 +22,8 @@ from durable_workflow.server.engine.state import Fact, JsonObject, Outcome, Run,
 from durable_workflow.server.engine.times import in_seconds, precise
 
 FIRED = "fired"
+# What somebody was told is accepted; other facts are what became of steps and waits.
+TOLD: Final = frozenset({"signal", "update"})
 
 
 def signal_received(run: Run, now: int, new_id: NewId, signal: Fact) -> Decision:
@@ -141,7 +144,7 @@ def _has_updates_to_apply(run: Run, buffered: Sequence[Fact]) -> bool:
 def append_all(decision: Decision, facts: Sequence[Fact]) -> None:
     """Append what was told and is still unsaid: the run is about to be closed by the server."""
     for fact in facts:
-        if fact.kind in ("signal", "update"):
+        if fact.kind in TOLD:
             _append_encoded(decision, fact)
 
 

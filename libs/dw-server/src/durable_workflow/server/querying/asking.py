@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from durable_workflow.server.engine.state import as_object, shown_status
+from durable_workflow.server.engine.state import LEASED, Run, as_object, shown_status
 from durable_workflow.server.querying.board import Answered, Failed, Outcome, Posted
 from durable_workflow.server.querying.question import QUERY, UPDATE_VALIDATION, Question
 from durable_workflow.server.services import history, rows, targets, workers
@@ -93,15 +93,25 @@ def suits(question: Question, worker: Worker) -> bool:
 async def task(store: Store, posted: Posted, worker: Worker) -> dict[str, Any]:
     """The query task that a worker gets: the run as it is now, with its history.
 
+    Signals and updates that were acknowledged and wait for the run's leased task follow behind
+    `buffered_after_sequence`, with the sequences that they would get now.
+
     The worker that kept the run's machine gets what that has not seen (`sticky_history`). If it
     has it no more it says so, and the question is offered again with the whole history.
     """
     question = posted.question
-    run = await store.read(lambda read: rows.load_run(read, question.run_id))
+
+    def look(read: Read) -> tuple[Run | None, list[bytes]]:
+        found = rows.load_run(read, question.run_id)
+        return found, [] if found is None else history.buffered_records(read, found)
+
+    run, buffered = await store.read(look)
     assert run is not None
-    keeps = _STICKY in worker.capabilities and worker.worker_id == run.sticky_worker
-    after = run.sticky_sequence if keeps and not posted.whole else 0
+    after = 0
+    if not posted.whole and not buffered and _may_ask_kept(question, run, worker):
+        after = run.sticky_sequence
     posted.partial = after > 0
+    last = run.last_sequence
     body: dict[str, Any] = posted.members() | {
         "workflow_id": question.workflow_id,
         "run_id": question.run_id,
@@ -110,13 +120,15 @@ async def task(store: Store, posted: Posted, worker: Worker) -> dict[str, Any]:
         "workflow_arguments": question.workflow_arguments,
         "query_arguments": question.arguments,
         "run_status": shown_status(run),
-        "last_history_sequence": run.last_sequence,
-        "history_events": await history.events(store, run.run_id, after, run.last_sequence),
+        "last_history_sequence": last + len(buffered),
+        "history_events": await history.events(store, run.run_id, after, last, buffered=buffered),
         "history_export": None,
         "task_queue": question.task_queue,
     }
     if posted.partial:
         body["history_after_sequence"] = after
+    if buffered:
+        body["buffered_after_sequence"] = last
     if question.kind == QUERY:
         body["query_name"] = question.name
     else:
@@ -196,6 +208,18 @@ def _live_workers(read: Read, target: Target, settings: ServiceSettings) -> list
         and worker.is_live(read.now, settings)
         and _knows(worker, run.workflow_type)
     ]
+
+
+def _may_ask_kept(question: Question, run: Run, worker: Worker) -> bool:
+    """Whether the worker keeps a machine that can answer.
+
+    While a task is leased its worker uses the machine. A validator is to see the updates before
+    its own applied, which a machine that goes on must not be shown.
+    """
+    if _STICKY not in worker.capabilities or worker.worker_id != run.sticky_worker:
+        return False
+    foresees = question.kind == UPDATE_VALIDATION and run.pending_updates
+    return run.task_status != LEASED and not foresees
 
 
 def _knows(worker: Worker, workflow_type: str) -> bool:

@@ -7,10 +7,13 @@ import base64
 import functools
 import gzip
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from durable_workflow.server.engine import facts
+from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.state import Run
 from durable_workflow.server.services import rows
 from durable_workflow.server.services.describing import page_token, run_not_found
@@ -43,8 +46,12 @@ async def page(store: Store, namespace: str, request: ReadHistory) -> dict[str, 
     }
 
 
-async def events(store: Store, run_id: str, after: int, upto: int) -> msgspec.Raw:
+async def events(
+    store: Store, run_id: str, after: int, upto: int, *, buffered: Sequence[bytes] = ()
+) -> msgspec.Raw:
     """The records behind `after` up to `upto`, which there must be, as one JSON array.
+
+    Records that are not in history yet may follow (`buffered_records`).
 
     They are read in slices, between which others have their turn: a hundred thousand take a third
     of a second.
@@ -55,7 +62,19 @@ async def events(store: Store, run_id: str, after: int, upto: int) -> msgspec.Ra
             await asyncio.sleep(0)
         end = min(begin + _SLICE, upto)
         slices.append(await store.read(functools.partial(_slice, run_id, begin, end)))
-    return spliced(slices)
+    return spliced([*slices, *buffered])
+
+
+def buffered_records(read: Read, run: Run) -> list[bytes]:
+    """What was told to a run and waits for its leased task, as it would be recorded now.
+
+    Nothing is written. Signals and updates alone: results are seen when the worker has them.
+    """
+    told = [fact for fact in rows.load_facts(read, run) if fact.kind in facts.TOLD]
+    ids = iter(told)
+    decision = Decision(run, read.now, lambda: next(ids).ref)
+    facts.append_all(decision, told)
+    return [event.record for event in decision.events]
 
 
 def has_events(body: dict[str, Any]) -> bool:
