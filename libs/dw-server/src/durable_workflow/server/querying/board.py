@@ -208,17 +208,20 @@ class QueryBoard:
         if posted is not None and posted.members().items() <= task.items():
             self._offer_again(posted)
 
-    def complete(self, request: CompleteQueryTask) -> dict[str, Any]:
+    def complete(self, namespace: str, request: CompleteQueryTask) -> dict[str, Any]:
         """Take an answer.
+
+        Args:
+            namespace: The caller's: the questions of others are not there for it.
 
         Raises:
             Refused: The question is not the caller's to answer.
         """
-        posted = self._held(request.owner)
+        posted = self._held(namespace, request.owner)
         self._settle(posted, Answered(request.result, request.result_envelope))
         return _names(request.owner) | {"outcome": "completed"}
 
-    def fail(self, request: FailQueryTask) -> dict[str, Any]:
+    def fail(self, namespace: str, request: FailQueryTask) -> dict[str, Any]:
         """Take the reason why there is no answer.
 
         A validation that fails with a message alone is the validator's refusal: a worker that
@@ -227,7 +230,7 @@ class QueryBoard:
         Raises:
             Refused: The question is not the caller's to answer.
         """
-        posted = self._held(request.owner)
+        posted = self._held(namespace, request.owner)
         validates = posted.question.kind == UPDATE_VALIDATION
         reason = request.reason or ("update_rejected" if validates else "query_rejected")
         if reason == HISTORY_NEEDED and posted.partial:
@@ -269,9 +272,9 @@ class QueryBoard:
         if not posted.answer.done():
             posted.answer.set_result(outcome)
 
-    def _held(self, owner: QueryTaskOwner) -> Posted:
+    def _held(self, namespace: str, owner: QueryTaskOwner) -> Posted:
         posted = self._posted.get(owner.query_task_id)
-        if posted is None:
+        if posted is None or posted.question.namespace != namespace:
             raise _refused(owner, "query_task_not_found", "Query task not found.", 404)
         if posted.lease_owner is None:
             raise _refused(owner, "query_task_not_leased", "Query task is not leased.")

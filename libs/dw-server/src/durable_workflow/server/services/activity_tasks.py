@@ -212,7 +212,7 @@ def _held(unit: Unit, namespace: str, request: _Report) -> Held:
         run = unit.run(activity.run_id)
         return Held(activity, run, _why_stopped(activity, run, tx.now))
     run_id = activity.run_id if activity is not None else _run_of_past_task(tx, namespace, request)
-    attempt = _past_attempt(tx, request)
+    attempt = _past_attempt(tx, namespace, request)
     if attempt.lease_owner != request.lease_owner:
         raise _other_owner(request, attempt.lease_owner)
     return Held(activity, unit.run(run_id), "stale_attempt")
@@ -243,13 +243,14 @@ def _run_of_past_task(tx: Tx, namespace: str, request: _Report) -> str:
     return run_id
 
 
-def _past_attempt(tx: Tx, request: _Report) -> PastAttempt:
-    row = tx.one("past_attempt", attempt_id=request.activity_attempt_id)
+def _past_attempt(tx: Tx, namespace: str, request: _Report) -> PastAttempt:
+    named = {"attempt_id": request.activity_attempt_id, "namespace": namespace}
+    row = tx.one("past_attempt", **named)
     if row is not None:
         attempt = PastAttempt(*row)
         if attempt.task_id == request.task_id:
             return attempt
-    elif tx.one("task_of_attempt", attempt_id=request.activity_attempt_id) is None:
+    elif tx.one("task_of_attempt", **named) is None:
         raise Refused(
             "attempt_not_found", "Activity attempt not found.", status=404, extra=_names(request)
         )

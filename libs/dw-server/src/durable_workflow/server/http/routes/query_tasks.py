@@ -43,13 +43,13 @@ async def give_back(server: Server, namespace: str, task: Task) -> None:
 async def complete(server: Server, request: Request) -> Answer:
     """`POST /worker/query-tasks/{query_task_id}/complete`"""
     asked = bodies.read_complete(request.document, request.names["query_task_id"])
-    return Answer(200, server.queries.complete(asked))
+    return Answer(200, server.queries.complete(request.namespace, asked))
 
 
 async def fail(server: Server, request: Request) -> Answer:
     """`POST /worker/query-tasks/{query_task_id}/fail`"""
     asked = bodies.read_fail(request.document, request.names["query_task_id"])
-    return Answer(200, server.queries.fail(asked))
+    return Answer(200, server.queries.fail(request.namespace, asked))
 
 
 ROUTES = [

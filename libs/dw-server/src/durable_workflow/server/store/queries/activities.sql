@@ -37,17 +37,21 @@ SELECT {activity_columns}
 FROM activities
 WHERE task_id = :task_id AND namespace = :namespace;
 
--- task_of_attempt: the task of the current attempt of some activity.
-SELECT task_id FROM activities WHERE attempt_id = :attempt_id;
+-- task_of_attempt: the task of the current attempt of some activity of a namespace.
+SELECT task_id
+FROM activities
+WHERE attempt_id = :attempt_id AND namespace = :namespace;
 
 -- insert_attempt: an attempt that was superseded.
 INSERT INTO past_attempts ({attempt_columns})
 VALUES ({:attempt_columns});
 
--- past_attempt: a superseded attempt.
+-- past_attempt: a superseded attempt in a namespace.
 SELECT {attempt_columns}
 FROM past_attempts
-WHERE attempt_id = :attempt_id;
+WHERE
+    attempt_id = :attempt_id
+    AND :namespace = (SELECT r.namespace FROM runs AS r WHERE r.run_id = past_attempts.run_id);
 
 -- run_of_past_activity_task: the run of a task whose attempt was superseded.
 SELECT r.run_id

@@ -1,0 +1,265 @@
+"""No route finds, shows or changes what is in another namespace: each is walked with its ids."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from durable_workflow import serializer
+from durable_workflow.server.app import create_app
+from durable_workflow.server.http.routes import ROUTES
+from durable_workflow.server.http.routing import Route
+from durable_workflow.server.lifecycle import Server
+from durable_workflow.server.services import namespaces
+from durable_workflow.server.settings import Settings
+
+Json = dict[str, Any]
+VERSIONS = {
+    "X-Durable-Workflow-Control-Plane-Version": "2",
+    "X-Durable-Workflow-Protocol-Version": "1.1",
+}
+HOME, ELSEWHERE = "default", "elsewhere"
+NAMESPACED = [route for route in ROUTES if route.namespaced]
+
+
+class Wire:
+    """One server with two namespaces, of which one has something of everything."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self.run_id = ""
+        # A leased task of each kind, and the attempt that came before the activity's.
+        self.tasks: dict[str, Json] = {}
+        self.past_attempt = ""
+        self.asking: asyncio.Task[httpx.Response] | None = None
+
+    async def call(
+        self, method: str, path: str, body: Json | None = None, *, namespace: str = HOME
+    ) -> httpx.Response:
+        headers = VERSIONS | {"X-Namespace": namespace}
+        sent = body if method == "POST" else None
+        return await self.http.request(method, f"/api{path}", json=sent, headers=headers)
+
+    async def work(self, path: str, body: Json, *, namespace: str = HOME) -> Json:
+        body = {"worker_id": "w", "lease_owner": "w", "task_queue": "q"} | body
+        answer = await self.call("POST", f"/worker/{path}", body, namespace=namespace)
+        assert answer.status_code in (200, 201), answer.text
+        return dict(answer.json())
+
+    async def settle(self, namespace: str) -> tuple[str, Json]:
+        """A run that waits for an activity, and the task of that activity, leased to a worker."""
+        await self.work(
+            "register",
+            {"runtime": "python", "capabilities": ["query_tasks"]},
+            namespace=namespace,
+        )
+        start = {"workflow_id": "wf", "workflow_type": "t", "task_queue": "q"}
+        started = await self.call("POST", "/workflows", start, namespace=namespace)
+        task = await self.poll("workflow", namespace)
+        command = {
+            "type": "schedule_activity",
+            "activity_type": "a",
+            "retry_policy": {"max_attempts": 3, "backoff_seconds": []},
+        }
+        body = {"workflow_task_attempt": 1, "commands": [command]}
+        await self.work(f"workflow-tasks/{task['task_id']}/complete", body, namespace=namespace)
+        return started.json()["run_id"], await self.poll("activity", namespace)
+
+    async def poll(self, kind: str, namespace: str = HOME) -> Json:
+        task = (await self.work(f"{kind}-tasks/poll", {}, namespace=namespace))["task"]
+        assert task is not None
+        return dict(task)
+
+    async def fill(self) -> None:
+        self.run_id, first = await self.settle(HOME)
+        self.past_attempt = first["activity_attempt_id"]
+        failure = {"activity_attempt_id": self.past_attempt, "failure": {"message": "again"}}
+        await self.work(f"activity-tasks/{first['task_id']}/fail", failure)
+        self.tasks["activity"] = await self.poll("activity")
+        await self.call("POST", "/workflows/wf/signal/go", {})
+        start = {"workflow_id": "second", "workflow_type": "t", "task_queue": "q"}
+        await self.call("POST", "/workflows", start)
+        self.tasks["workflow"] = await self.poll("workflow")
+        self.asking = asyncio.create_task(self.call("POST", "/workflows/wf/query/state", {}))
+        self.tasks["query"] = await self.poll("query")
+
+    async def seen(self) -> list[Any]:
+        """What the namespace shows of itself."""
+        shown: list[Any] = []
+        for workflow in ("wf", "second"):
+            described = (await self.call("GET", f"/workflows/{workflow}")).json()
+            run = f"/workflows/{workflow}/runs/{described['run_id']}/history"
+            shown += [described, (await self.call("GET", run)).json()]
+        return shown
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Wire]:
+    server = Server(Settings(db=":memory:", long_poll_timeout=5))
+    await server.start()
+    await server.store.run(lambda tx: namespaces.ensure_default(tx, ELSEWHERE))
+    transport = httpx.ASGITransport(create_app(server))
+    async with httpx.AsyncClient(transport=transport, base_url="http://t", timeout=30) as http:
+        wire = Wire(http)
+        await wire.fill()
+        yield wire
+        if wire.asking is not None:
+            wire.asking.cancel()
+            await asyncio.gather(wire.asking, return_exceptions=True)
+    await server.stop()
+
+
+OWNED = {"lease_owner": "w"}
+FAILURE = {"failure": {"message": "no"}}
+# What is sent to each route that names something in its path. A new route needs its row.
+BODIES: dict[str, Json] = {
+    "/workflows/{workflow_id}": {},
+    "/workflows/{workflow_id}/runs": {},
+    "/workflows/{workflow_id}/debug": {},
+    "/workflows/{workflow_id}/runs/{run_id}": {},
+    "/workflows/{workflow_id}/runs/{run_id}/history": {},
+    "/workflows/{workflow_id}/runs/{run_id}/debug": {},
+    "/workflows/{workflow_id}/signal/{signal_name}": {},
+    "/workflows/{workflow_id}/query/{query_name}": {},
+    "/workflows/{workflow_id}/update/{update_name}": {},
+    "/workflows/{workflow_id}/cancel": {},
+    "/workflows/{workflow_id}/terminate": {},
+    "/workflows/{workflow_id}/runs/{run_id}/signal/{signal_name}": {},
+    "/workflows/{workflow_id}/runs/{run_id}/query/{query_name}": {},
+    "/workflows/{workflow_id}/runs/{run_id}/update/{update_name}": {},
+    "/workflows/{workflow_id}/runs/{run_id}/cancel": {},
+    "/workflows/{workflow_id}/runs/{run_id}/terminate": {},
+    "/worker/workflow-tasks/{task_id}/history": OWNED,
+    "/worker/workflow-tasks/{task_id}/complete": OWNED
+    | {"commands": [{"type": "complete_workflow"}]},
+    "/worker/workflow-tasks/{task_id}/fail": OWNED | FAILURE,
+    "/worker/workflow-tasks/{task_id}/heartbeat": OWNED,
+    "/worker/activity-tasks/{task_id}/complete": OWNED
+    | {"result": serializer.envelope(1, "json")},
+    "/worker/activity-tasks/{task_id}/fail": OWNED | FAILURE,
+    "/worker/activity-tasks/{task_id}/heartbeat": OWNED,
+    "/worker/query-tasks/{query_task_id}/complete": OWNED | {"result": 1},
+    "/worker/query-tasks/{query_task_id}/fail": OWNED | FAILURE,
+}
+# The others, which a test below or of their own holds to their namespace. So does a new one.
+WITHOUT_IDS = {
+    "GET /workflows",
+    "POST /workflows",
+    "POST /worker/register",
+    "POST /worker/heartbeat",
+    "POST /worker/workflow-tasks/poll",
+    "POST /worker/activity-tasks/poll",
+    "POST /worker/query-tasks/poll",
+}
+
+
+def request_of(route: Route, wire: Wire) -> tuple[str, Json]:
+    """The path of a route and a body for it, with ids that are in use in the other namespace."""
+    body = dict(BODIES[route.template])
+    ids = {"workflow_id": "wf", "run_id": wire.run_id}
+    ids |= {"signal_name": "go", "query_name": "state", "update_name": "change"}
+    for kind, task in wire.tasks.items():
+        if f"/{kind}-tasks/" in route.template:
+            ids["task_id"] = task.get("task_id", "")
+            ids["query_task_id"] = task.get("query_task_id", "")
+            named = ("workflow_task_attempt", "activity_attempt_id", "query_task_attempt")
+            body |= {name: task[name] for name in named if name in task}
+            if route.template.endswith("/history"):
+                body["next_history_page_token"] = "c3RhcnQ="
+    return route.template.format(**ids), body
+
+
+def test_every_route_is_walked() -> None:
+    named = {route.template for route in NAMESPACED if "{" in route.template}
+    others = {f"{r.method} {r.template}" for r in NAMESPACED if "{" not in r.template}
+
+    assert named == set(BODIES)
+    assert others == WITHOUT_IDS
+
+
+async def test_no_route_finds_what_is_in_another_namespace(wire: Wire) -> None:
+    before = await wire.seen()
+
+    for route in NAMESPACED:
+        if "{" not in route.template:
+            continue
+        path, body = request_of(route, wire)
+        answer = await wire.call(route.method, path, body, namespace=ELSEWHERE)
+        assert answer.status_code == 404, (route.template, answer.text)
+        assert answer.json()["reason"].endswith("_not_found"), route.template
+
+    assert await wire.seen() == before
+    # The leases are untouched: each task is still its worker's to complete.
+    for route in NAMESPACED:
+        if route.template.endswith("_id}/complete"):
+            path, body = request_of(route, wire)
+            answer = await wire.call(route.method, path, body)
+            assert answer.status_code == 200, (route.template, answer.text)
+    assert wire.asking is not None
+    assert (await wire.asking).json()["result"] == 1
+
+
+async def test_a_run_is_not_found_under_the_same_workflow_id_of_another_namespace(
+    wire: Wire,
+) -> None:
+    await wire.settle(ELSEWHERE)
+
+    for route in NAMESPACED:
+        if "{run_id}" in route.template:
+            path, body = request_of(route, wire)
+            answer = await wire.call(route.method, path, body, namespace=ELSEWHERE)
+            # Commands say of every run that is not the current one that they cannot reach it.
+            assert answer.status_code in (404, 409), (route.template, answer.text)
+            assert answer.json()["reason"] in (
+                "run_not_found",
+                "historical_run_command_rejected",
+            )
+
+
+@pytest.mark.parametrize("verb", ["complete", "fail", "heartbeat"])
+@pytest.mark.parametrize("attempt", ["current", "past"])
+async def test_an_attempt_is_not_found_by_a_task_of_another_namespace(
+    wire: Wire, verb: str, attempt: str
+) -> None:
+    _, task = await wire.settle(ELSEWHERE)
+    theirs = wire.past_attempt
+    if attempt == "current":
+        theirs = wire.tasks["activity"]["activity_attempt_id"]
+    path = f"/worker/activity-tasks/{task['task_id']}/{verb}"
+    body = OWNED | FAILURE | {"result": None, "activity_attempt_id": theirs}
+
+    answer = await wire.call("POST", path, body, namespace=ELSEWHERE)
+
+    assert (answer.status_code, answer.json()["reason"]) == (404, "attempt_not_found")
+
+
+async def test_a_past_attempt_is_recognised_at_home_alone(wire: Wire) -> None:
+    first = wire.tasks["activity"]
+    path = f"/worker/activity-tasks/{first['task_id']}/complete"
+    body = OWNED | {"result": None, "activity_attempt_id": wire.past_attempt}
+
+    at_home = await wire.call("POST", path, body)
+    elsewhere = await wire.call("POST", path, body, namespace=ELSEWHERE)
+
+    assert (at_home.status_code, at_home.json()["reason"]) == (409, "task_mismatch")
+    assert (elsewhere.status_code, elsewhere.json()["reason"]) == (404, "task_not_found")
+
+
+async def test_lists_and_workers_of_another_namespace_are_not_there(wire: Wire) -> None:
+    listed = await wire.call("GET", "/workflows", namespace=ELSEWHERE)
+    assert listed.json()["workflows"] == []
+
+    body = {"worker_id": "w", "task_queue": "q"}
+    for path in ("heartbeat", "workflow-tasks/poll", "activity-tasks/poll", "query-tasks/poll"):
+        answer = await wire.call("POST", f"/worker/{path}", body, namespace=ELSEWHERE)
+        assert answer.json()["reason"] == "worker_not_registered", path
+    # The same ids may be used here, for something else.
+    start = {"workflow_id": "wf", "workflow_type": "other", "task_queue": "q"}
+    started = await wire.call("POST", "/workflows", start, namespace=ELSEWHERE)
+    assert started.status_code == 201
+    await wire.work("register", {"runtime": "python"}, namespace=ELSEWHERE)
+    assert (await wire.poll("workflow", ELSEWHERE))["run_id"] == started.json()["run_id"]
