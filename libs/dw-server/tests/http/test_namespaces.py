@@ -138,8 +138,7 @@ BODIES: dict[str, Json] = {
     | {"commands": [{"type": "complete_workflow"}]},
     "/worker/workflow-tasks/{task_id}/fail": OWNED | FAILURE,
     "/worker/workflow-tasks/{task_id}/heartbeat": OWNED,
-    "/worker/activity-tasks/{task_id}/complete": OWNED
-    | {"result": serializer.envelope(1, "json")},
+    "/worker/activity-tasks/{task_id}/complete": OWNED | {"result": serializer.envelope(1, "json")},
     "/worker/activity-tasks/{task_id}/fail": OWNED | FAILURE,
     "/worker/activity-tasks/{task_id}/heartbeat": OWNED,
     "/worker/query-tasks/{query_task_id}/complete": OWNED | {"result": 1},
