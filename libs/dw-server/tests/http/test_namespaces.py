@@ -60,7 +60,7 @@ class Wire:
         start = {"workflow_id": "wf", "workflow_type": "t", "task_queue": "q"}
         started = await self.call("POST", "/workflows", start, namespace=namespace)
         task = await self.poll("workflow", namespace)
-        command = {
+        command: Json = {
             "type": "schedule_activity",
             "activity_type": "a",
             "retry_policy": {"max_attempts": 3, "backoff_seconds": []},
