@@ -123,22 +123,6 @@ async def test_a_chain_without_arguments_keeps_those_it_had(server: Any, command
     assert (await server.describe())["workflow_type"] == "flow"
 
 
-async def test_leases_of_a_silent_worker_are_free(server: Any, commands: Any) -> None:
-    server.configure(workflow_lease_seconds=3000)
-    await server.start("a")
-    await server.decide(commands.activity())
-    await server.register("gone")
-    await server.activity("gone")
-    await server.start("b")
-    await server.task("gone")
-    await server.pass_time(29)
-    await server.register("w")
-    assert await server.poll_activity() is None
-    await server.pass_time(1)
-    assert (await server.activity())["attempt_number"] == 2
-    assert (await server.task())["workflow_task_attempt"] == 2
-
-
 async def test_polls_and_heartbeats_are_signs_of_life(server: Any, commands: Any) -> None:
     await server.start()
     await server.decide(commands.activity())

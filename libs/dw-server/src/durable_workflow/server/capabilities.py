@@ -10,6 +10,8 @@ from typing import Final
 
 # Name to version. A worker uses an extension only when it stands here.
 EXTENSIONS: Final[dict[str, int]] = {
+    "deregister": 1,
+    "held_tasks": 1,
     "prefer_wait": 1,
     "sticky_history": 1,
     "update_validation": 1,

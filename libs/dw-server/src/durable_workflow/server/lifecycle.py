@@ -12,7 +12,7 @@ from durable_workflow.server.http.known_namespaces import KnownNamespaces
 from durable_workflow.server.ids import IdSource, UlidSource
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.querying import QueryBoard
-from durable_workflow.server.services import namespaces
+from durable_workflow.server.services import namespaces, sessions
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
@@ -61,6 +61,7 @@ class Server:
         """Make the default namespace, and take up what fell due while nobody served."""
         name = self.settings.services.default_namespace
         await self.store.run(lambda tx: namespaces.ensure_default(tx, name))
+        await self.store.run(lambda tx: sessions.await_return(tx, self.settings.services))
         self.clockwork.start()
 
     def hold_no_more(self) -> None:

@@ -34,4 +34,11 @@ class RunProgressed(msgspec.Struct, frozen=True):
     closed: bool
 
 
-Notice: TypeAlias = TaskReady | DueAt | RunProgressed
+class WorkerChallenged(msgspec.Struct, frozen=True):
+    """Another session came under a worker id: the one that was there should show that it lives."""
+
+    namespace: str
+    worker_id: str
+
+
+Notice: TypeAlias = TaskReady | DueAt | RunProgressed | WorkerChallenged

@@ -14,12 +14,14 @@ from durable_workflow.server.services.requests import (
     CompleteWorkflowTask,
     FailWorkflowTask,
     HeartbeatActivityTask,
+    HeldTask,
     ListWorkflows,
     Payload,
     PollTask,
     RegisterWorker,
     StartWorkflow,
     TaskOwner,
+    WorkerHeartbeat,
 )
 from durable_workflow.server.settings import WireLimits
 
@@ -150,6 +152,48 @@ def test_a_registration() -> None:
         workflow_definition_fingerprints={"a": "sha256:x"},
         task_slots={"workflow_available": 3},
     )
+
+
+def test_a_heartbeat_that_names_what_it_holds() -> None:
+    held = [
+        {"kind": "workflow", "task_id": "t", "attempt": 2},
+        {"kind": "activity", "task_id": "u", "attempt": "a-1"},
+    ]
+    document = {"worker_id": "w", "session": "s", "held_tasks": held, "wait_seconds": 10}
+
+    assert workers.read_heartbeat(document) == WorkerHeartbeat(
+        worker_id="w",
+        session="s",
+        held_tasks=[
+            HeldTask(kind="workflow", task_id="t", attempt=2),
+            HeldTask(kind="activity", task_id="u", attempt="a-1"),
+        ],
+        wait_seconds=10,
+    )
+    assert workers.read_heartbeat({"worker_id": "w"}).held_tasks is None
+
+
+@pytest.mark.parametrize(
+    ("held", "field"),
+    [
+        ("x", "held_tasks"),
+        (["x"], "held_tasks.0"),
+        ([{"task_id": "t", "attempt": "a"}], "held_tasks.0.kind"),
+        ([{"kind": "query", "task_id": "t", "attempt": "a"}], "held_tasks.0.kind"),
+        ([{"kind": "workflow", "attempt": 1}], "held_tasks.0.task_id"),
+        ([{"kind": "workflow", "task_id": "t", "attempt": "a"}], "held_tasks.0.attempt"),
+        ([{"kind": "activity", "task_id": "t", "attempt": 1}], "held_tasks.0.attempt"),
+        ([{"kind": "activity", "task_id": "t", "attempt": "a"}] * 10_001, "held_tasks"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_held_tasks_that_do_not_fit(held: Any, field: str) -> None:
+    assert errors(workers.read_heartbeat, {"worker_id": "w", "held_tasks": held}) == [field]
+
+
+def test_a_goodbye_names_the_session() -> None:
+    assert errors(workers.read_deregister, {"worker_id": "w"}) == ["session"]
+    assert errors(workers.read_deregister, {"session": "s"}) == ["worker_id"]
 
 
 def test_a_poll_may_ask_for_pages_up_to_the_limit() -> None:

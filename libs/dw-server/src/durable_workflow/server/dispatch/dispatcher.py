@@ -9,9 +9,10 @@ from math import inf
 from typing import TypeAlias, TypeVar
 
 from durable_workflow.server.dispatch.admission import Admission
+from durable_workflow.server.dispatch.heartbeats import HeldHeartbeat, HeldHeartbeats
 from durable_workflow.server.dispatch.runs import RunWatch
 from durable_workflow.server.dispatch.waiters import Line, TaskKey, Waiter
-from durable_workflow.server.notices import Notice, RunProgressed, TaskReady
+from durable_workflow.server.notices import Notice, RunProgressed, TaskReady, WorkerChallenged
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ class Dispatcher:
         self.admission = Admission(max_waiting)
         self._lines: dict[TaskKey, Line] = {}
         self._runs = RunWatch()
+        self._heartbeats = HeldHeartbeats()
         self._closed = False
 
     def publish(self, notices: Sequence[Notice]) -> None:
@@ -37,6 +39,8 @@ class Dispatcher:
         for notice in notices:
             if isinstance(notice, RunProgressed):
                 self._runs.wake(notice.run_id, closed=notice.closed)
+            elif isinstance(notice, WorkerChallenged):
+                self._heartbeats.wake(notice.namespace, notice.worker_id)
             else:
                 self._wake_a_poll(notice)
 
@@ -65,6 +69,7 @@ class Dispatcher:
         for line in self._lines.values():
             line.rouse_all()
         self._runs.rouse_all()
+        self._heartbeats.close()
 
     async def poll(
         self,
@@ -145,6 +150,12 @@ class Dispatcher:
                         return seen
         finally:
             self._runs.leave(run_id, waiter)
+
+    @contextmanager
+    def heartbeat(self, namespace: str, worker_id: str) -> Generator[HeldHeartbeat, None, None]:
+        """A heartbeat of a worker that may be held, and is answered early when it is challenged."""
+        with self._heartbeats.enter(namespace, worker_id, self.admission) as held:
+            yield held
 
     @contextmanager
     def _place(self, key: TaskKey) -> Generator[tuple[Line, Waiter], None, None]:

@@ -42,6 +42,7 @@ def claim(
     worker_id: str,
     poll_request_id: str | None,
     lease_seconds: float,
+    session: str | None = None,
 ) -> Decision:
     """Lease the activity's task to a worker, and begin an attempt."""
     decision = Decision(run, now, new_id)
@@ -52,6 +53,7 @@ def claim(
     activity.attempt_id = new_id()
     activity.task_status = LEASED
     activity.lease_owner = worker_id
+    activity.lease_session = session
     activity.lease_expires_at = now + lease_length(policy, lease_seconds)
     activity.poll_request_id = poll_request_id
     activity.started_at = now
@@ -154,7 +156,8 @@ def queue_again(activity: Activity, from_: int, policy: ActivityPolicy | None = 
     """Make the task of a copy ready again from `from_` on, in microseconds."""
     activity.status = PENDING
     activity.task_status = READY
-    activity.attempt_id = activity.lease_owner = activity.poll_request_id = None
+    activity.attempt_id = activity.lease_owner = activity.lease_session = None
+    activity.poll_request_id = None
     activity.lease_expires_at = activity.start_to_close_at = activity.heartbeat_at = None
     policy = policy or policy_of(activity)
     # R7: a retry has the full time to be picked up again.

@@ -137,6 +137,7 @@ class Run(msgspec.Struct):
     sticky_sequence: int = 0
     sticky_until: int = 0
     due_at: int | None = None
+    lease_session: str | None = None
 
     @property
     def closed(self) -> bool:
@@ -211,6 +212,7 @@ class Activity(msgspec.Struct):
     heartbeat_at: int | None = None
     closed_at: int | None = None
     due_at: int | None = None
+    lease_session: str | None = None
 
 
 class PastAttempt(msgspec.Struct, frozen=True):

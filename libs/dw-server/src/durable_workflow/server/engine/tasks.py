@@ -94,6 +94,7 @@ def claim(
     poll_request_id: str | None,
     lease_seconds: float,
     keeps_machines: bool,
+    session: str | None = None,
 ) -> Decision:
     """Lease the ready task of `run` to a worker, which sees the history up to here and no more.
 
@@ -104,6 +105,7 @@ def claim(
     leased.task_status = LEASED
     leased.task_attempt += 1
     leased.lease_owner = worker_id
+    leased.lease_session = session
     leased.leased_at = now
     leased.lease_expires_at = now + seconds(lease_seconds)
     leased.poll_request_id = poll_request_id
@@ -156,7 +158,7 @@ def offer_again(decision: Decision, *, delay_seconds: float = 0) -> None:
 
 def _free(run: Run) -> None:
     """Leave the task with nobody: neither leased nor offered to one worker first."""
-    run.lease_owner = None
+    run.lease_owner = run.lease_session = None
     run.leased_at = None
     run.lease_expires_at = None
     run.poll_request_id = None

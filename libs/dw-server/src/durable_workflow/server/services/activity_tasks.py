@@ -30,7 +30,12 @@ from durable_workflow.server.services.requests import (
 )
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
-from durable_workflow.server.services.workers import claimed_before, poll_guard, seen_by_lease
+from durable_workflow.server.services.workers import (
+    claimed_before,
+    lease_seconds,
+    poll_guard,
+    seen_by_lease,
+)
 from durable_workflow.server.store.protocol import Tx
 
 _Report = CompleteActivityTask | FailActivityTask | HeartbeatActivityTask
@@ -53,12 +58,11 @@ def claim(
 ) -> dict[str, Any] | None:
     """Lease the next task of a queue to a worker; None where there is none for it."""
     worker = poll_guard(tx, namespace, request, settings)
+    lease = lease_seconds(worker, settings.activity_lease_seconds)
     row = claimed_before(tx, "activity_claimed_by_request", namespace, request)
     if row is not None:
         unit = Unit(tx, settings)
-        activity = activities.renewed(
-            Activity(*row), tx.now, lease_seconds=settings.activity_lease_seconds
-        )
+        activity = activities.renewed(Activity(*row), tx.now, lease_seconds=lease)
         unit.save_activity(activity)
         return _task(tx, unit.run(activity.run_id), activity)
     row = tx.one(
@@ -80,7 +84,8 @@ def claim(
         tx.new_id,
         worker_id=request.worker_id,
         poll_request_id=request.poll_request_id,
-        lease_seconds=settings.activity_lease_seconds,
+        lease_seconds=lease,
+        session=worker.session or None,
     )
     unit.apply(decision)
     unit.finish()
@@ -153,7 +158,7 @@ def heartbeat(
         activity = decision.activities[0]
         unit.apply(decision)
         unit.finish()
-        seen_by_lease(tx, namespace, request.lease_owner, settings)
+        seen_by_lease(tx, namespace, request.lease_owner, activity.lease_session, settings)
     cancelled = held.stopped in ("run_cancelled", "run_terminated")
     return Answer(
         200,

@@ -12,7 +12,7 @@ import logging
 from durable_workflow.server.engine import activity_outcomes, closing, facts
 from durable_workflow.server.engine.state import LEASED, READY, Activity, Run, Timer
 from durable_workflow.server.notices import TaskReady
-from durable_workflow.server.services import activity_tasks, workflow_tasks
+from durable_workflow.server.services import activity_tasks, sessions, workers, workflow_tasks
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Read, Tx
@@ -119,28 +119,7 @@ def _handle_activity(unit: Unit, activity: Activity) -> None:
 
 
 def _miss_workers(tx: Tx, most: int, settings: ServiceSettings) -> int:
-    found = tx.all("due_workers", now=tx.now, most=most)
-    for namespace, worker_id in found:
-        release_leases(tx, namespace, worker_id, settings)
-        tx.do("worker_missed", namespace=namespace, worker_id=worker_id)
+    found = workers.silent(tx, most)
+    for worker in found:
+        sessions.miss(tx, worker, settings)
     return len(found)
-
-
-def release_leases(tx: Tx, namespace: str, worker_id: str, settings: ServiceSettings) -> int:
-    """Free everything that a worker holds, because it is gone.
-
-    Returns:
-        How many tasks were freed.
-    """
-    unit = Unit(tx, settings)
-    runs = tx.all("runs_leased_to", worker_id=worker_id, namespace=namespace)
-    for row in runs:
-        workflow_tasks.expire_lease(unit, unit.adopt(Run(*row)))
-    held = tx.all("activities_leased_to", worker_id=worker_id, namespace=namespace)
-    for row in held:
-        activity_tasks.expire_lease(unit, Activity(*row))
-    unit.finish()
-    freed = len(runs) + len(held)
-    if freed:
-        _log.warning("worker %s of %s is gone: %d leases freed", worker_id, namespace, freed)
-    return freed

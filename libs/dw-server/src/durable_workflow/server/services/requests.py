@@ -161,15 +161,44 @@ class RegisterWorker(msgspec.Struct, frozen=True, kw_only=True):
     task_slots: dict[str, int] | None = None
     process_metrics: dict[str, Any] | None = None
     heartbeat_interval_seconds: int | None = None
+    session: str | None = None
+
+
+class HeldTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that a worker says it holds (extension `held_tasks`).
+
+    Attributes:
+        attempt: The number of a workflow task's attempt, or the id of an activity's.
+    """
+
+    kind: str
+    task_id: str
+    attempt: int | str
 
 
 class WorkerHeartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """A sign of life of a registered worker, and what it has to say of itself."""
+    """A sign of life of a registered worker, and what it has to say of itself.
+
+    Attributes:
+        held_tasks: The tasks that it works on (extension `held_tasks`); None from workers that do
+            not say.
+        wait_seconds: How long the answer may be held; None to be answered at once.
+    """
 
     worker_id: str
     task_slots: dict[str, int] | None = None
     process_metrics: dict[str, Any] | None = None
     heartbeat_interval_seconds: int | None = None
+    session: str | None = None
+    held_tasks: list[HeldTask] | None = None
+    wait_seconds: int | None = None
+
+
+class DeregisterWorker(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker's own goodbye (extension `deregister`)."""
+
+    worker_id: str
+    session: str
 
 
 class PollTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,6 +216,7 @@ class PollTask(msgspec.Struct, frozen=True, kw_only=True):
     poll_request_id: str | None = None
     history_page_size: int | None = None
     accept_history_encoding: str | None = None
+    session: str | None = None
 
 
 class TaskOwner(msgspec.Struct, frozen=True, kw_only=True):

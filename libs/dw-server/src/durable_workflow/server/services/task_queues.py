@@ -32,6 +32,7 @@ def describe(
     """
     known = workers.of_queue(read, namespace, name)
     active = [worker for worker in known if worker.is_live(read.now, settings)]
+    shared = workers.shared_ids(active)
     tasks: dict[TaskKind, TaskCounts] = {
         kind: _counts(read, namespace, name, kind) for kind in _KINDS
     }
@@ -49,7 +50,9 @@ def describe(
             },
         },
         "repair": _repair(tasks),
-        "pollers": [poller(worker, read.now, settings) for worker in known],
+        "pollers": [
+            poller(worker, read.now, settings) | _warnings(worker, shared) for worker in known
+        ],
         "current_leases": _leases(read, namespace, name),
         "admission": {
             "workflow_tasks": admission.of_tasks(
@@ -87,6 +90,10 @@ def poller(worker: Worker, now: int, settings: ServiceSettings) -> JsonObject:
         "max_concurrent_workflow_tasks": worker.max_workflow_tasks,
         "max_concurrent_activity_tasks": worker.max_activity_tasks,
     }
+
+
+def _warnings(worker: Worker, shared: set[str]) -> JsonObject:
+    return {"warnings": [workers.SHARED_ID]} if worker.worker_id in shared else {}
 
 
 def stale_after_seconds(settings: ServiceSettings) -> int:

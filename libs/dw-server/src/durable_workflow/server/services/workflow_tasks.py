@@ -30,6 +30,7 @@ from durable_workflow.server.services.unit import Unit, is_long
 from durable_workflow.server.services.workers import (
     Worker,
     claimed_before,
+    lease_seconds,
     poll_guard,
     seen_by_lease,
 )
@@ -69,12 +70,11 @@ def claim(
 ) -> dict[str, Any] | None:
     """Lease the next task of a queue to a worker; None where there is none for it."""
     worker = poll_guard(tx, namespace, request, settings)
+    lease = lease_seconds(worker, settings.workflow_lease_seconds)
     unit = Unit(tx, settings)
     row = claimed_before(tx, "run_claimed_by_request", namespace, request)
     if row is not None:
-        decision = tasks.renew(
-            unit.adopt(Run(*row)), tx.now, tx.new_id, lease_seconds=settings.workflow_lease_seconds
-        )
+        decision = tasks.renew(unit.adopt(Run(*row)), tx.now, tx.new_id, lease_seconds=lease)
     else:
         run = _claimable(tx, namespace, request, worker)
         if run is None:
@@ -85,7 +85,8 @@ def claim(
             tx.new_id,
             worker_id=request.worker_id,
             poll_request_id=request.poll_request_id,
-            lease_seconds=settings.workflow_lease_seconds,
+            lease_seconds=lease,
+            session=worker.session or None,
             keeps_machines="sticky_history" in worker.capabilities,
         )
     unit.apply(decision)
@@ -122,7 +123,7 @@ def heartbeat(tx: Tx, namespace: str, owner: TaskOwner, settings: ServiceSetting
     lease = settings.workflow_lease_seconds
     unit.apply(tasks.renew(run, tx.now, tx.new_id, lease_seconds=lease))
     unit.finish()
-    seen_by_lease(tx, namespace, owner.lease_owner, settings)
+    seen_by_lease(tx, namespace, owner.lease_owner, run.lease_session, settings)
     run = unit.run(run.run_id)
     return Answer(
         200,

@@ -187,6 +187,27 @@ class Fields:
             self.fail(name, "must be an object.")
         return found
 
+    def objects(self, name: str, *, most: int) -> list[dict[str, Any]] | None:
+        """A list of at most `most` objects; None where it is absent."""
+        value = self._value(name)
+        if value is None:
+            return None
+        members = as_list(value)
+        if members is None:
+            self.fail(name, "must be a list.")
+            return None
+        if len(members) > most:
+            self.fail(name, f"must not have more than {most} members.")
+            return None
+        found: list[dict[str, Any]] = []
+        for index, member in enumerate(members):
+            item = as_object(member)
+            if item is None:
+                self.fail(f"{name}.{index}", "must be an object.")
+            else:
+                found.append(item)
+        return found
+
     def inside(self, name: str, source: Mapping[str, Any]) -> Fields:
         """The members of an object inside this one."""
         return Fields(source, self.errors, f"{self._path}{name}.")

@@ -8,7 +8,13 @@ from typing import Any
 import msgspec
 
 from durable_workflow.server.http.bodies.fields import LARGEST, Fields
-from durable_workflow.server.services.requests import PollTask, RegisterWorker, WorkerHeartbeat
+from durable_workflow.server.services.requests import (
+    DeregisterWorker,
+    HeldTask,
+    PollTask,
+    RegisterWorker,
+    WorkerHeartbeat,
+)
 
 _SLOTS = ("workflow_available", "activity_available", "session_available")
 _LONGEST_INTERVAL = 3600
@@ -18,6 +24,8 @@ _MOST_TYPES = 2000
 _LONGEST_TYPE = 255
 _MOST_CAPABILITIES = 100
 _LARGEST_METRICS = 16_384
+_MOST_HELD = 10_000
+_LONGEST_WAIT = 60
 
 
 def read_register(document: Mapping[str, Any]) -> RegisterWorker:
@@ -38,6 +46,7 @@ def read_register(document: Mapping[str, Any]) -> RegisterWorker:
         task_slots=_read_slots(fields),
         process_metrics=_read_metrics(fields),
         heartbeat_interval_seconds=_read_interval(fields),
+        session=fields.text("session"),
     )
     fields.check()
     return request
@@ -51,6 +60,19 @@ def read_heartbeat(document: Mapping[str, Any]) -> WorkerHeartbeat:
         task_slots=_read_slots(fields),
         process_metrics=_read_metrics(fields),
         heartbeat_interval_seconds=_read_interval(fields),
+        session=fields.text("session"),
+        held_tasks=_read_held(fields),
+        wait_seconds=fields.whole("wait_seconds", most=_LONGEST_WAIT),
+    )
+    fields.check()
+    return request
+
+
+def read_deregister(document: Mapping[str, Any]) -> DeregisterWorker:
+    """`POST /worker/deregister`."""
+    fields = Fields(document)
+    request = DeregisterWorker(
+        worker_id=fields.required_text("worker_id"), session=fields.required_text("session")
     )
     fields.check()
     return request
@@ -66,6 +88,7 @@ def read_poll(document: Mapping[str, Any], longest_page: int) -> PollTask:
         poll_request_id=fields.text("poll_request_id"),
         history_page_size=fields.whole("history_page_size", least=1, most=longest_page),
         accept_history_encoding=fields.text("accept_history_encoding"),
+        session=fields.text("session"),
     )
     fields.check()
     return request
@@ -93,6 +116,27 @@ def _read_metrics(fields: Fields) -> dict[str, Any] | None:
         return None
     fields.inside("process_metrics", metrics).text("host")
     return metrics
+
+
+def _read_held(fields: Fields) -> list[HeldTask] | None:
+    source = fields.objects("held_tasks", most=_MOST_HELD)
+    if source is None:
+        return None
+    held: list[HeldTask] = []
+    for index, member in enumerate(source):
+        task = fields.inside(f"held_tasks.{index}", member)
+        kind = task.choice("kind", ("workflow", "activity"))
+        attempt: int | str
+        if kind == "workflow":
+            attempt = task.required_whole("attempt")
+        else:
+            attempt = task.required_text("attempt")
+        if kind is None and not task.has("kind"):
+            task.fail("kind", "is required.")
+        held.append(
+            HeldTask(kind=kind or "", task_id=task.required_text("task_id"), attempt=attempt)
+        )
+    return held
 
 
 def _slots(fields: Fields, name: str) -> int:

@@ -13,6 +13,7 @@ from durable_workflow.server.http.bodies.workers import read_poll
 from durable_workflow.server.http.request import Request
 from durable_workflow.server.http.routing import Handler
 from durable_workflow.server.notices import TaskKind
+from durable_workflow.server.services import sessions
 from durable_workflow.server.services.requests import Answer, PollTask
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.store.protocol import Tx
@@ -72,6 +73,8 @@ def poll(kind: TaskKind, offer: Offer) -> Handler:
             request.gone,
             every=settings.heartbeat_interval_seconds,
         )
+        if task is None and request.has_left():
+            await server.store.run(lambda tx: sessions.leave(tx, namespace, asked))
         return Answer(200, {"task": task})
 
     return handle

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from durable_workflow.server.http.bodies import workers as bodies
 from durable_workflow.server.http.request import Request
 from durable_workflow.server.http.routing import worker_route
-from durable_workflow.server.services import workers
+from durable_workflow.server.services import sessions, workers
 from durable_workflow.server.services.requests import Answer
 
 if TYPE_CHECKING:
@@ -22,10 +22,34 @@ async def register(server: Server, request: Request) -> Answer:
 
 
 async def heartbeat(server: Server, request: Request) -> Answer:
-    """`POST /worker/heartbeat`"""
+    """`POST /worker/heartbeat`, held if the worker asks for that.
+
+    A worker whose heartbeat is held is known to be gone when its connection breaks, and can be
+    asked to show itself by an early answer.
+    """
     asked = bodies.read_heartbeat(request.document)
     namespace, settings = request.namespace, server.settings.services
-    return await server.store.run(lambda tx: workers.heartbeat(tx, namespace, asked, settings))
+    with server.dispatcher.heartbeat(namespace, asked.worker_id) as held:
+        answer = await server.store.run(
+            lambda tx: sessions.heartbeat(tx, namespace, asked, settings)
+        )
+        if asked.wait_seconds is None:
+            return answer
+        answer.body["wait_seconds"] = asked.wait_seconds
+        if not await held.wait(asked.wait_seconds, request.gone):
+            await server.store.run(lambda tx: sessions.leave(tx, namespace, asked))
+    return answer
 
 
-ROUTES = [worker_route("/register", register), worker_route("/heartbeat", heartbeat)]
+async def deregister(server: Server, request: Request) -> Answer:
+    """`POST /worker/deregister`"""
+    asked = bodies.read_deregister(request.document)
+    namespace, settings = request.namespace, server.settings.services
+    return await server.store.run(lambda tx: sessions.deregister(tx, namespace, asked, settings))
+
+
+ROUTES = [
+    worker_route("/register", register),
+    worker_route("/heartbeat", heartbeat),
+    worker_route("/deregister", deregister),
+]

@@ -3,7 +3,7 @@
     policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
     lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
     schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
-    due_at;
+    due_at, lease_session;
 
 -- {attempt_columns}: the columns of an attempt that was superseded.
     attempt_id, task_id, execution_id, run_id, attempt_number, status, lease_owner, closed_at;
@@ -29,7 +29,7 @@ SET
     last_heartbeat_at = :last_heartbeat_at, progress = :progress,
     schedule_to_start_at = :schedule_to_start_at, schedule_to_close_at = :schedule_to_close_at,
     start_to_close_at = :start_to_close_at, heartbeat_at = :heartbeat_at,
-    closed_at = :closed_at, due_at = :due_at
+    closed_at = :closed_at, due_at = :due_at, lease_session = :lease_session
 WHERE run_id = :run_id AND sequence = :sequence;
 
 -- activity_by_task: the activity whose current task this is.
@@ -85,10 +85,12 @@ WHERE
     AND task_queue = :task_queue
 LIMIT 1;
 
--- activities_leased_to: the activities whose task this worker holds.
+-- activities_leased_to: the activities whose task this session of a worker holds.
 SELECT {activity_columns}
 FROM activities
-WHERE lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace;
+WHERE
+    lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace
+    AND coalesce(lease_session, '') = :session;
 
 -- open_activities: the activities of a run that have no outcome, in order.
 SELECT {activity_columns}

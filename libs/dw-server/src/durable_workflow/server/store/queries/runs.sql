@@ -12,7 +12,7 @@
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
     task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
     task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
-    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at;
+    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at, lease_session;
 
 -- {run_details_columns}: the columns of the cold half of a run.
     run_id, arguments, business_key, memo, search_attributes, output, failure,
@@ -43,7 +43,8 @@ SET
     task_error_type = :task_error_type, lease_owner = :lease_owner, leased_at = :leased_at,
     lease_expires_at = :lease_expires_at, claimed_sequence = :claimed_sequence,
     poll_request_id = :poll_request_id, sticky_worker = :sticky_worker,
-    sticky_sequence = :sticky_sequence, sticky_until = :sticky_until, due_at = :due_at
+    sticky_sequence = :sticky_sequence, sticky_until = :sticky_until, due_at = :due_at,
+    lease_session = :lease_session
 WHERE run_id = :run_id;
 
 -- run_by_id: one run.
@@ -72,7 +73,7 @@ VALUES (
 
 -- claimable_run: the run whose ready task a worker should get next. One row or none.
 -- :types is a JSON list of types, '[]' for any. A task that is offered to a sticky worker
--- is nobody else's until :now has passed the offer.
+-- is nobody else's until :now has passed the offer, while that worker lives.
 SELECT {run_columns}
 FROM runs
 WHERE
@@ -82,7 +83,18 @@ WHERE
     AND task_available_at <= :now
     AND (compatibility IS NULL OR compatibility = :build_id)
     AND (:types = '[]' OR workflow_type IN ({listed_types}))
-    AND (sticky_until <= :now OR sticky_worker = :worker_id)
+    AND (
+        sticky_until <= :now
+        OR sticky_worker = :worker_id
+        OR NOT EXISTS (
+            SELECT 1 FROM workers AS keeper
+            WHERE
+                keeper.namespace = runs.namespace
+                AND keeper.worker_id = runs.sticky_worker
+                AND keeper.due_at > :now
+                AND keeper.left_at IS NULL
+        )
+    )
 ORDER BY priority, task_available_at, task_id
 LIMIT 1;
 
@@ -98,10 +110,19 @@ WHERE
     AND task_queue = :task_queue
 LIMIT 1;
 
--- runs_leased_to: the runs whose workflow task this worker holds.
+-- runs_leased_to: the runs whose workflow task this session of a worker holds.
 SELECT {run_columns}
 FROM runs
-WHERE lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace;
+WHERE
+    lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace
+    AND coalesce(lease_session, '') = :session;
+
+-- runs_kept_for: how many ready workflow tasks of a queue are held back for a worker.
+SELECT count(*)
+FROM runs
+WHERE
+    namespace = :namespace AND task_queue = :task_queue AND task_status = 'ready'
+    AND sticky_worker = :worker_id AND sticky_until > :now AND task_available_at <= :now;
 
 -- due_runs: the runs that need the clock, most overdue first.
 SELECT {run_columns}

@@ -2,12 +2,23 @@
     namespace, worker_id, task_queue, runtime, sdk_version, build_id, workflow_types,
     activity_types, fingerprints, max_workflow_tasks, max_activity_tasks, capabilities,
     task_slots, process_metrics, heartbeat_interval, registered_at, heartbeat_at, seen_at,
-    due_at;
+    due_at, session, challenged_at, left_at;
 
--- worker: one registered worker.
+-- worker: a registered worker: this session of it, or without one (:session '') the session that is
+-- named so, or else the one that registered last.
 SELECT {worker_columns}
 FROM workers
-WHERE namespace = :namespace AND worker_id = :worker_id;
+WHERE
+    namespace = :namespace AND worker_id = :worker_id
+    AND (session = :session OR :session = '')
+ORDER BY session = :session DESC, registered_at DESC
+LIMIT 1;
+
+-- sessions_of_worker: everything that is registered under a worker id, what came last first.
+SELECT {worker_columns}
+FROM workers
+WHERE namespace = :namespace AND worker_id = :worker_id
+ORDER BY registered_at DESC;
 
 -- workers_of_queue: the workers of a task queue.
 SELECT {worker_columns}
@@ -17,7 +28,7 @@ WHERE namespace = :namespace AND task_queue = :task_queue;
 -- put_worker: registers a worker, or replaces what was known of it.
 INSERT INTO workers ({worker_columns})
 VALUES ({:worker_columns})
-ON CONFLICT (namespace, worker_id) DO UPDATE
+ON CONFLICT (namespace, worker_id, session) DO UPDATE
 SET
     task_queue = excluded.task_queue, runtime = excluded.runtime,
     sdk_version = excluded.sdk_version, build_id = excluded.build_id,
@@ -26,12 +37,13 @@ SET
     max_activity_tasks = excluded.max_activity_tasks, capabilities = excluded.capabilities,
     task_slots = excluded.task_slots, process_metrics = excluded.process_metrics,
     heartbeat_interval = excluded.heartbeat_interval, registered_at = excluded.registered_at,
-    heartbeat_at = excluded.heartbeat_at, seen_at = excluded.seen_at, due_at = excluded.due_at;
+    heartbeat_at = excluded.heartbeat_at, seen_at = excluded.seen_at, due_at = excluded.due_at,
+    challenged_at = excluded.challenged_at, left_at = excluded.left_at;
 
 -- worker_seen: a sign of life, and when the worker would have to be missed.
 UPDATE workers
-SET seen_at = :seen_at, due_at = :due_at
-WHERE namespace = :namespace AND worker_id = :worker_id;
+SET seen_at = :seen_at, due_at = :due_at, challenged_at = NULL, left_at = NULL
+WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
 -- worker_heartbeat: a heartbeat with what the worker says of itself; null keeps what was known.
 UPDATE workers
@@ -39,16 +51,46 @@ SET
     heartbeat_at = :seen_at, seen_at = :seen_at, due_at = :due_at,
     task_slots = coalesce(:task_slots, task_slots),
     process_metrics = coalesce(:process_metrics, process_metrics),
-    heartbeat_interval = :heartbeat_interval
-WHERE namespace = :namespace AND worker_id = :worker_id;
+    heartbeat_interval = :heartbeat_interval, challenged_at = NULL, left_at = NULL
+WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
+
+-- worker_challenged: another session has come under the id; this one is missed if it is not heard.
+UPDATE workers
+SET challenged_at = :challenged_at, due_at = :due_at
+WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
+
+-- worker_left: the connection of the worker broke while its request was held.
+UPDATE workers
+SET left_at = :left_at
+WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
+
+-- delete_worker: this session of a worker is registered no more.
+DELETE FROM workers
+WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
 -- worker_missed: the worker was missed; it is not looked for again until it shows up.
 UPDATE workers
 SET due_at = NULL
-WHERE namespace = :namespace AND worker_id = :worker_id;
+WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
+
+-- await_workers: every worker that was not missed has its whole time again, :patience for each second
+-- between its heartbeats.
+UPDATE workers
+SET due_at = :now + heartbeat_interval * :patience
+WHERE due_at IS NOT NULL;
+
+-- prolong_workflow_leases: the leases of workflow tasks that sessions hold last until :until at least.
+UPDATE runs
+SET lease_expires_at = :until
+WHERE task_status = 'leased' AND lease_session IS NOT NULL AND lease_expires_at < :until;
+
+-- prolong_activity_leases: the same for activity tasks.
+UPDATE activities
+SET lease_expires_at = :until
+WHERE task_status = 'leased' AND lease_session IS NOT NULL AND lease_expires_at < :until;
 
 -- due_workers: workers that have been silent for too long.
-SELECT namespace, worker_id
+SELECT {worker_columns}
 FROM workers
 WHERE due_at IS NOT NULL AND due_at <= :now
 ORDER BY due_at

@@ -1,0 +1,132 @@
+"""How a session of a worker ends: by its goodbye, by silence, or because another took its place.
+
+A session is one worker object in one process. It is known by the random word that it sends with its
+registration, its heartbeats and its polls, and a lease belongs to it. A worker that sends none has
+the session ''.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from durable_workflow.server.engine.times import SECOND
+from durable_workflow.server.notices import TaskReady
+from durable_workflow.server.services import leases, workers
+from durable_workflow.server.services.requests import (
+    Answer,
+    DeregisterWorker,
+    PollTask,
+    WorkerHeartbeat,
+)
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.services.workers import Worker
+from durable_workflow.server.store.protocol import Tx
+
+_log = logging.getLogger(__name__)
+
+
+def heartbeat(
+    tx: Tx, namespace: str, request: WorkerHeartbeat, settings: ServiceSettings
+) -> Answer:
+    """Note that a worker is alive, what it says of itself, and what it holds."""
+    answer = workers.heartbeat(tx, namespace, request, settings)
+    if request.held_tasks is not None:
+        worker = workers.find(tx, namespace, request.worker_id, request.session)
+        assert worker is not None
+        answer.body["dropped"] = leases.renew(tx, worker, request.held_tasks, settings)
+    return answer
+
+
+def deregister(
+    tx: Tx, namespace: str, request: DeregisterWorker, settings: ServiceSettings
+) -> Answer:
+    """Take a worker's goodbye: its registration goes, and what it holds is free at once."""
+    worker = workers.find(tx, namespace, request.worker_id, request.session)
+    if worker is not None:
+        _forget(tx, worker)
+    freed = leases.release(tx, namespace, request.worker_id, request.session, settings)
+    _log.info("worker %s of %s said goodbye: %d leases freed", request.worker_id, namespace, freed)
+    return Answer(
+        200,
+        {
+            "worker_id": request.worker_id,
+            "deregistered": worker is not None,
+            "released_tasks": freed,
+        },
+    )
+
+
+def await_return(tx: Tx, settings: ServiceSettings) -> None:
+    """The server begins: give workers the time to show that they are still there.
+
+    Nobody could be heard while there was no server, so the silence says nothing. Only leases of
+    workers that name what they hold are prolonged; others know when theirs ended.
+    """
+    patience = settings.missed_heartbeats * SECOND
+    tx.do("await_workers", now=tx.now, patience=patience)
+    until = tx.now + workers.renewal_seconds(settings) * patience
+    tx.do("prolong_workflow_leases", until=until)
+    tx.do("prolong_activity_leases", until=until)
+
+
+def leave(tx: Tx, namespace: str, request: PollTask | WorkerHeartbeat) -> None:
+    """Note that the connection of a worker broke while its request was held.
+
+    It may only have been cut, so the leases stay. But no task is kept back for this worker any
+    more, until it is heard again.
+    """
+    worker = workers.find(tx, namespace, request.worker_id, request.session)
+    if worker is None or worker.left_at is not None:
+        return
+    tx.do("worker_left", **workers.key_of(worker), left_at=tx.now)
+    _offer_kept(tx, worker)
+
+
+def miss(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
+    """A worker has been silent for too long.
+
+    One that names what it holds would have said so: it is gone, and its leases are free. Of
+    others nothing follows from silence, and their leases end by their own time.
+    """
+    if worker.names_held:
+        freed = leases.release(tx, worker.namespace, worker.worker_id, worker.session, settings)
+        if freed:
+            _log.warning(
+                "worker %s of %s is gone: %d leases freed",
+                worker.worker_id,
+                worker.namespace,
+                freed,
+            )
+    elif held := leases.count(tx, worker):
+        _log.warning(
+            "worker %s of %s has been silent for %d s and does not name what it holds: "
+            "%d leases end by their own time",
+            worker.worker_id,
+            worker.namespace,
+            (tx.now - worker.seen_at) // SECOND,
+            held,
+        )
+    if workers.others(tx, worker):
+        _forget(tx, worker)
+    else:
+        tx.do("worker_missed", **workers.key_of(worker))
+        _offer_kept(tx, worker)
+
+
+def _forget(tx: Tx, worker: Worker) -> None:
+    tx.do("delete_worker", **workers.key_of(worker))
+    _offer_kept(tx, worker)
+
+
+def _offer_kept(tx: Tx, worker: Worker) -> None:
+    """Have the tasks looked at that were held back for a worker."""
+    row = tx.one(
+        "runs_kept_for",
+        namespace=worker.namespace,
+        task_queue=worker.task_queue,
+        worker_id=worker.worker_id,
+        now=tx.now,
+    )
+    assert row is not None
+    for _ in range(row[0]):
+        tx.notify(TaskReady("workflow", worker.namespace, worker.task_queue))
