@@ -13,6 +13,7 @@ __path__ = extend_path(__path__, __name__)
 
 if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test compares the two
     from durable_workflow import activity as activity
+    from durable_workflow import history_bundle_verify as _history_bundle_verify
     from durable_workflow import workflow as workflow
     from durable_workflow.activity import ActivityContext as ActivityContext
     from durable_workflow.activity import ActivityInfo as ActivityInfo
@@ -202,6 +203,14 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.workflow import ReplayOutcome as ReplayOutcome
     from durable_workflow.workflow import StartChildWorkflow as StartChildWorkflow
     from durable_workflow.workflow import replay as replay
+
+    # An import under another name would not count as offered.
+    HISTORY_BUNDLE_SCHEMA = _history_bundle_verify.BUNDLE_SCHEMA
+    HISTORY_BUNDLE_SCHEMA_VERSION = _history_bundle_verify.BUNDLE_SCHEMA_VERSION
+    HISTORY_BUNDLE_VERIFICATION_REPORT_SCHEMA = _history_bundle_verify.REPORT_SCHEMA
+    HISTORY_BUNDLE_VERIFICATION_REPORT_SCHEMA_VERSION = _history_bundle_verify.REPORT_SCHEMA_VERSION
+    verify_history_bundle = _history_bundle_verify.verify_bundle
+    verify_history_bundle_json = _history_bundle_verify.verify_bundle_json
 
     __version__: str
 

@@ -37,7 +37,12 @@ def declared() -> dict[str, tuple[str, str]]:
             for alias in statement.names:
                 home = (module, alias.name) if module else (alias.name, "")
                 names[str(alias.asname)] = home
-    return names
+        elif isinstance(statement, ast.Assign):  # a name that is another one in its own module
+            (target,), value = statement.targets, statement.value
+            assert isinstance(target, ast.Name)
+            assert isinstance(value, ast.Attribute)
+            names[target.id] = (names[ast.unparse(value.value)][0], value.attr)
+    return {name: home for name, home in names.items() if not name.startswith("_")}
 
 
 def test_type_checkers_are_told_what_the_table_says() -> None:
