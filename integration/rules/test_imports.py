@@ -31,14 +31,9 @@ LAYERS = {
     "dispatch": {"dispatch", "store"},
     "clockwork": {"clockwork", "services", "engine", "store"},
     "querying": {"querying", "services", "engine", "store"},
-    "http": {
-        "http",
-        "querying",
-        "services",
-        "dispatch",
-        "engine",
-        "store",
-    },  # of the store: its refusals
+    "api": {"api", "querying", "services", "dispatch", "engine", "store"},
+    # A carrier knows the api and what it replies with, and nothing of how that comes about.
+    "http": {"http", "api", "services", "engine"},
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
+from durable_workflow.server.api import Operation
 from durable_workflow.server.app import create_app
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.settings import AuthSettings, Settings
@@ -63,3 +64,11 @@ async def guarded(
     """A client of the server with a token for each role."""
     async with connected(guarded_settings) as client:
         yield client
+
+
+@pytest.fixture
+async def operations() -> AsyncIterator[dict[str, Operation]]:
+    """Everything that can be asked of a server."""
+    server = Server(Settings(db=":memory:"))
+    yield server.api.operations
+    await server.stop()

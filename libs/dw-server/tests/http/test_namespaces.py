@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from durable_workflow import serializer
+from durable_workflow.server.api import Operation
 from durable_workflow.server.app import create_app
 from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.http.routing import Route
@@ -23,7 +24,8 @@ VERSIONS = {
     "X-Durable-Workflow-Protocol-Version": "1.1",
 }
 HOME, ELSEWHERE = "default", "elsewhere"
-NAMESPACED = [route for route in ROUTES if route.namespaced]
+OF_NO_NAMESPACE = {"/health", "/ready", "/cluster/info"}
+NAMESPACED = [route for route in ROUTES if route.template not in OF_NO_NAMESPACE]
 
 
 class Wire:
@@ -172,10 +174,13 @@ def request_of(route: Route, wire: Wire) -> tuple[str, Json]:
     return route.template.format(**ids), body
 
 
-def test_every_route_is_walked() -> None:
+def test_every_route_is_walked(operations: dict[str, Operation]) -> None:
     named = {route.template for route in NAMESPACED if "{" in route.template}
     others = {f"{r.method} {r.template}" for r in NAMESPACED if "{" not in r.template}
 
+    assert {route.template for route in ROUTES if not operations[route.operation].namespaced} == (
+        OF_NO_NAMESPACE
+    )
     assert named == set(BODIES)
     assert others == WITHOUT_IDS
 

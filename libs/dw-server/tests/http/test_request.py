@@ -1,4 +1,4 @@
-"""What a request knows of its caller."""
+"""What a request knows of its caller, and what the caller says in headers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
+import pytest
+
+from durable_workflow.server.api import Credentials
 from durable_workflow.server.http.request import Request
 
 
@@ -21,8 +24,9 @@ class Connection:
     def hang_up(self) -> None:
         self.messages.put_nowait({"type": "http.disconnect"})
 
-    def request(self) -> Request:
-        scope: dict[str, Any] = {"method": "POST", "path": "/", "raw_path": b"/", "headers": []}
+    def request(self, *headers: tuple[bytes, bytes]) -> Request:
+        scope: dict[str, Any] = {"method": "POST", "path": "/", "raw_path": b"/"}
+        scope["headers"] = list(headers)
         return Request(scope, {}, self.receive)
 
 
@@ -49,3 +53,48 @@ async def test_looking_takes_nothing_from_who_waits_for_the_caller_to_leave() ->
     await asyncio.wait_for(asyncio.shield(gone), 5)
     assert request.has_left()
     await request.finish()
+
+
+@pytest.mark.parametrize(
+    ("authorization", "token"),
+    [
+        ("Bearer old", b"old"),
+        ("  bearer   old ", b"old"),
+        ("Bearer old x", b"old x"),
+        ("", None),
+        ("Bearer", None),
+        ("Bearer ", None),
+        ("old", None),
+        ("Basic old", None),
+    ],
+)
+def test_a_token_is_presented_as_bearer(authorization: str, token: bytes | None) -> None:
+    request = Connection().request((b"authorization", authorization.encode()))
+
+    assert request.credentials() == Credentials(token=token, signature=None, signed=b"")
+    assert Connection().request().credentials().token is None
+
+
+def test_a_signature_is_of_the_raw_body() -> None:
+    request = Connection().request((b"x-signature", b" abc "))
+    request.body = b'{"a": 1}'
+
+    assert request.credentials() == Credentials(token=None, signature=b"abc", signed=b'{"a": 1}')
+
+
+@pytest.mark.parametrize(
+    ("lines", "seconds"),
+    [
+        ([], None),
+        (["wait=5"], 5),
+        (["respond-async", 'WAIT = "7"'], 7),
+        (["wait=600"], 60),
+        (["wait"], None),
+        (["nowait=5"], None),
+        (["wait=-1"], None),
+    ],
+)
+def test_a_caller_may_prefer_to_wait(lines: list[str], seconds: int | None) -> None:
+    request = Connection().request(*[(b"prefer", line.encode()) for line in lines])
+
+    assert request.preferred_wait() == seconds

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from durable_workflow.server.api import Operation
 from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.http.routing import Routes
 
@@ -54,22 +55,31 @@ def test_other_paths_lead_nowhere(routes: Routes, path: bytes) -> None:
     assert routes.find(path) is None
 
 
-def test_routes_have_the_roles_and_the_version_rule_of_the_specification() -> None:
-    control = {
-        f"{route.method} {route.template}": (route.roles, route.versioned, route.namespaced)
+def test_routes_have_the_roles_and_the_version_rule_of_the_specification(
+    operations: dict[str, Operation],
+) -> None:
+    wanted = {
+        f"{route.method} {route.template}": (
+            operations[route.operation].roles,
+            route.versioned,
+            operations[route.operation].namespaced,
+        )
         for route in ROUTES
-        if route.plane == "control"
     }
-    workers = [route for route in ROUTES if route.plane == "worker"]
+    workers = {f"{route.method} {route.template}" for route in ROUTES if route.plane == "worker"}
 
-    assert control.pop("GET /health") == ((), False, False)
-    assert control.pop("GET /ready") == ((), False, False)
-    assert control.pop("GET /cluster/info") == (("worker", "operator", "admin"), False, False)
-    assert set(control.values()) == {(("operator", "admin"), True, True)}
-    assert {route.roles for route in workers} == {("worker",)}
-    assert {route.method for route in workers} == {"POST"}
+    assert wanted.pop("GET /health") == ((), False, False)
+    assert wanted.pop("GET /ready") == ((), False, False)
+    assert wanted.pop("GET /cluster/info") == (("worker", "operator", "admin"), False, False)
+    assert {wanted.pop(route) for route in workers} == {(("worker",), True, True)}
+    assert set(wanted.values()) == {(("operator", "admin"), True, True)}
+    assert all(route.startswith("POST /worker/") for route in workers)
 
 
-def test_routes_below_workflows_and_no_others_have_an_operation() -> None:
+def test_each_operation_has_a_route(operations: dict[str, Operation]) -> None:
+    assert {route.operation for route in ROUTES} == operations.keys()
+
+
+def test_routes_below_workflows_and_no_others_show_their_operation() -> None:
     for route in ROUTES:
-        assert (route.operation is not None) == route.template.startswith("/workflows")
+        assert (route.shown_operation is not None) == route.template.startswith("/workflows")

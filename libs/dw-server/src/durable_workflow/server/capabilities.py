@@ -6,7 +6,9 @@ every answer of the worker plane.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
+
+Encoding: TypeAlias = Literal["gzip", "deflate"]
 
 # Name to version. A worker uses an extension only when it stands here.
 EXTENSIONS: Final[dict[str, int]] = {
@@ -32,3 +34,6 @@ WORKFLOW_TASK_COMMANDS: Final = (
     "upsert_search_attributes",
     "open_condition_wait",
 )
+
+# How answers may be compressed.
+ENCODINGS: Final[tuple[Encoding, ...]] = ("gzip", "deflate")

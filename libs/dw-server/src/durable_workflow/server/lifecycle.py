@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from durable_workflow.server.api import Api
 from durable_workflow.server.clock import Clock, SystemClock
 from durable_workflow.server.clockwork import Clockwork
 from durable_workflow.server.dispatch import Dispatcher
-from durable_workflow.server.http.auth import authenticator
-from durable_workflow.server.http.known_namespaces import KnownNamespaces
 from durable_workflow.server.ids import IdSource, UlidSource
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.querying import QueryBoard
@@ -20,7 +19,7 @@ from durable_workflow.server.store.statements import load_statements
 
 
 class Server:
-    """Holds the store, the long polls and the clockwork of one server.
+    """Holds the store, the long polls, the clockwork and the operations of one server.
 
     It belongs to the event loop that `start` runs in.
 
@@ -38,7 +37,6 @@ class Server:
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
-        self.authenticator = authenticator(settings.auth)
         self.dispatcher = Dispatcher(settings.max_waiting_polls)
         self.ids = ids or UlidSource()
         self.queries = QueryBoard(
@@ -54,8 +52,14 @@ class Server:
             foretell=self.dispatcher.foretell,
             max_waiting=settings.max_waiting_units,
         )
-        self.namespaces = KnownNamespaces(self.store)
         self.clockwork = Clockwork(self.store, self.clock, settings.services)
+        self.api = Api(
+            settings,
+            store=self.store,
+            clock=self.clock,
+            dispatcher=self.dispatcher,
+            queries=self.queries,
+        )
 
     async def start(self) -> None:
         """Make the default namespace, and take up what fell due while nobody served."""

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-# Long enough for a few answers to have gone out, short enough to be unnoticed.
-RETRY_AFTER_SECONDS = 1
-
 
 class TooManyWaiting(Exception):
     """As many requests are being held as may be."""

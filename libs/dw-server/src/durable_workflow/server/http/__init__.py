@@ -1,5 +1,5 @@
-"""The wire: requests read and checked in the specified order, answers dressed as specified."""
+"""HTTP as a carrier: calls are read off requests, replies dressed, in the specified form."""
 
-from durable_workflow.server.http.api import Api
+from durable_workflow.server.http.application import Application
 
-__all__ = ["Api"]
+__all__ = ["Application"]

@@ -1,15 +1,11 @@
-"""The stages that every request passes, in the order that callers can observe.
-
-Body, then who, then whether they may, then the version, then the namespace (control-plane 1.5,
-worker-protocol 1.3). The first stage that fails answers.
-"""
+"""What is checked of a request because it came over HTTP: its body and its version header."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -19,9 +15,6 @@ from durable_workflow.server.engine.state import as_object
 from durable_workflow.server.http.request import Receive, Request
 from durable_workflow.server.http.routing import Route
 from durable_workflow.server.services.refusals import Invalid, Refused
-
-if TYPE_CHECKING:
-    from durable_workflow.server.lifecycle import Server
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _VERSION = re.compile(r"^(\d{1,4})\.(\d{1,4})$")
@@ -97,17 +90,6 @@ def check_document(request: Request) -> None:
         raise Invalid({"body": ["The request body must be a JSON object."]})
 
 
-def authorise(request: Request, route: Route, server: Server) -> None:
-    """Find out who calls, and whether they may."""
-    request.principal = server.authenticator.authenticate(request.headers, request.body)
-    if not request.principal.may(route.roles):
-        raise Refused(
-            "forbidden",
-            "Your role may not call this route.",
-            extra={"role": request.principal.role, "allowed_roles": list(route.roles)},
-        )
-
-
 def check_version(request: Request, route: Route) -> None:
     """See that the caller speaks what we speak."""
     if route.plane == "worker":
@@ -134,28 +116,6 @@ def check_version(request: Request, route: Route) -> None:
             f"Unsupported {what} version.",
             extra={**extra, "remediation": remediation},
         )
-
-
-def wanted_namespace(request: Request, server: Server) -> str:
-    """The name of the namespace that the request is about, whether or not there is one."""
-    name = request.header(b"x-namespace") or request.query.get("namespace", "").strip()
-    return (name or server.settings.services.default_namespace).lower()
-
-
-async def resolve_namespace(request: Request, server: Server) -> None:
-    """Find the namespace that the request is about."""
-    name = wanted_namespace(request, server)
-    if not await server.namespaces.exists(name):
-        raise Refused(
-            "namespace_not_found",
-            f"Namespace '{name}' does not exist.",
-            extra={
-                "namespace": name,
-                "remediation": "Register the namespace via POST /api/namespaces, or send an "
-                "X-Namespace header naming an existing namespace.",
-            },
-        )
-    request.namespace = name
 
 
 def parse(body: bytes) -> Any:

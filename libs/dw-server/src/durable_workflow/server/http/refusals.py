@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from durable_workflow.server.dispatch.admission import RETRY_AFTER_SECONDS, TooManyWaiting
 from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.store import StoreOverloaded, StoreUnavailable
 
 _REASONS: Final[dict[int, tuple[str, ...]]] = {
     400: (
@@ -54,12 +52,15 @@ _REASONS: Final[dict[int, tuple[str, ...]]] = {
         "storage_driver_unavailable",
     ),
     429: ("query_task_queue_full", "too_many_polls"),
+    500: ("server_error",),
     503: ("query_task_queue_unavailable", "server_busy", "store_unavailable"),
     504: ("query_worker_timeout", "query_worker_execution_timeout", "query_task_not_claimed"),
 }
 _STATUS: Final = {reason: status for status, reasons in _REASONS.items() for reason in reasons}
 # What has no row is a conflict with what is there: leases, duplicates, closed runs.
 _CONFLICT: Final = 409
+# Long enough for a few answers to have gone out, short enough to be unnoticed.
+_RETRY_AFTER_SECONDS: Final = 1
 
 
 def status_of(refused: Refused) -> int:
@@ -72,15 +73,6 @@ def body_of(refused: Refused) -> dict[str, Any]:
     return {"message": refused.message, "reason": refused.reason, **refused.extra}
 
 
-def refusal_of(error: TooManyWaiting | StoreUnavailable) -> Refused:
-    """The refusal for a server that cannot serve now, and later may."""
-    if isinstance(error, TooManyWaiting):
-        return Refused("too_many_polls", "The server holds as many polls as it may.")
-    if isinstance(error, StoreOverloaded):
-        return Refused("server_busy", "The server has more to write than it may queue.")
-    return Refused("store_unavailable", "The server's state could not be written; nothing changed.")
-
-
 def retry_after(status: int) -> int | None:
     """Seconds after which the same request may be served, where there is hope."""
-    return RETRY_AFTER_SECONDS if status in (429, 503) else None
+    return _RETRY_AFTER_SECONDS if status in (429, 503) else None

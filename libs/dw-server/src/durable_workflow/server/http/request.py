@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
-from durable_workflow.server.http.auth import Principal
-from durable_workflow.server.services.requests import Caller
+from durable_workflow.server.api import Credentials, Origin
 from durable_workflow.server.settings import is_loopback
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _SHOWN = 255
+_PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.ASCII | re.IGNORECASE)
+_LONGEST_WAIT = 60
 
 
 class Request:
-    """One request.
+    """One request; it is the peer of the call that it carries.
 
     Attributes:
         path: As it came, percent-encoded.
@@ -27,8 +29,6 @@ class Request:
         has_unread: Whether some of the body has not been read.
         document: The JSON object of the body; empty where there is none.
         document_is_object: False where the body is another JSON value.
-        principal: Who calls; set once that is known.
-        namespace: Lower-cased name of an existing namespace; empty on routes that have none.
         answer_headers: What the answer is to have besides the usual headers.
     """
 
@@ -44,8 +44,6 @@ class Request:
         self.has_unread = True
         self.document: dict[str, Any] = {}
         self.document_is_object = True
-        self.principal: Principal | None = None
-        self.namespace = ""
         self.answer_headers: list[tuple[bytes, bytes]] = []
         self._query_string: bytes = scope.get("query_string", b"")
         self._query: dict[str, str] | None = None
@@ -102,14 +100,29 @@ class Request:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._gone
 
-    def caller(self) -> Caller:
-        """Who asks, as it is recorded with commands."""
-        assert self.principal is not None
-        return Caller(
-            namespace=self.namespace,
-            role=self.principal.role,
-            subject=self.principal.subject,
-            auth_method=self.principal.method,
+    def credentials(self) -> Credentials:
+        """What the caller presents. Signatures are of the raw body."""
+        scheme, _, token = self.headers.get(b"authorization", b"").strip().partition(b" ")
+        return Credentials(
+            token=(token.strip() or None) if scheme.lower() == b"bearer" else None,
+            signature=self.headers.get(b"x-signature", b"").strip() or None,
+            signed=self.body,
+        )
+
+    def wanted_namespace(self) -> str:
+        """The namespace that the caller names; empty where it names none."""
+        return self.header(b"x-namespace") or self.query.get("namespace", "").strip()
+
+    def preferred_wait(self) -> int | None:
+        """Seconds of a ``Prefer: wait=N`` (RFC 7240), at most what we hold; None without one."""
+        if b"prefer" not in self.headers:
+            return None
+        found = _PREFER_WAIT.search(self.header_list(b"prefer"))
+        return min(int(found[1]), _LONGEST_WAIT) if found else None
+
+    def origin(self) -> Origin:
+        """Where the request came from, as it is recorded with commands."""
+        return Origin(
             method=self.method,
             path=self.path[:_SHOWN],
             request_id=self._shown(b"x-request-id"),

@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from durable_workflow.server.http.request import Request
-from durable_workflow.server.http.roles import WORKERS
-from durable_workflow.server.services.requests import Answer
-
-if TYPE_CHECKING:
-    from durable_workflow.server.lifecycle import Server
-
 Plane: TypeAlias = Literal["control", "worker"]
-Handler: TypeAlias = "Callable[[Server, Request], Awaitable[Answer]]"
 
 _PREFIX = "/api"
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
+class Route(msgspec.Struct, frozen=True):
     """One method of one path.
 
     Attributes:
         template: Below ``/api``, with ``{name}`` for a parameter; it stands in logs and metrics.
-        roles: Who may call; empty for everybody, without a login.
-        operation: Operation of the ``control_plane`` object; None on routes that have none.
+        operation: What is asked: the name of an operation of the api.
+        shown_operation: The name in the ``control_plane`` object; None on routes that have none.
         versioned: Whether the version header is wanted.
-        namespaced: Whether the request is about one namespace, which must exist.
     """
 
     method: str
     template: str
-    handler: Handler
-    roles: tuple[str, ...]
+    operation: str
     plane: Plane = "control"
-    operation: str | None = None
+    shown_operation: str | None = None
     versioned: bool = True
-    namespaced: bool = True
-
-
-def worker_route(template: str, handler: Handler) -> Route:
-    """A route of the worker plane: all are POST, for workers alone."""
-    return Route(
-        method="POST", template=f"/worker{template}", handler=handler, roles=WORKERS, plane="worker"
-    )
 
 
 class Found(msgspec.Struct, frozen=True):

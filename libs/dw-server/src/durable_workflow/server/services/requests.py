@@ -1,6 +1,6 @@
 """What callers ask of the services: bodies of the wire, parsed and checked field by field.
 
-The routes fill these; the services read nothing else. A field that is absent on the wire is here
+The handlers fill these; the services read nothing else. A field that is absent on the wire is here
 with its default. Rules that need the store (does the run exist, is the lease good, do the commands
 fit the run) belong to the services.
 """
@@ -42,10 +42,16 @@ class Payload(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a service answers where the status depends on the outcome."""
+    """What a service answers where the status depends on the outcome.
+
+    Attributes:
+        waited: For how many seconds the answer may have been held, where the caller's wish for
+            that was granted.
+    """
 
     status: int
     body: dict[str, Any]
+    waited: int | None = None
 
 
 # --- control plane ---------------------------------------------------------------------------

@@ -1,0 +1,39 @@
+"""What a caller is told when a call raises."""
+
+from __future__ import annotations
+
+import logging
+
+from durable_workflow.server.api.login import NotConfigured
+from durable_workflow.server.dispatch import TooManyWaiting
+from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.store import StoreOverloaded, StoreUnavailable
+
+_log = logging.getLogger(__name__)
+
+
+def explain(error: Exception, what: str) -> Refused:
+    """The refusal that an exception becomes. What is not the caller's doing is logged.
+
+    Args:
+        what: The call, for the log: never with ids of users in it.
+    """
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, TooManyWaiting | StoreUnavailable):
+        _log.warning("%s: %s", what, error)
+        return _unable(error)
+    if isinstance(error, NotConfigured):
+        message = "No login is possible: set DW_AUTH_TOKEN, or a token per role."
+        return Refused("server_error", message)
+    _log.error("%s failed", what, exc_info=error)
+    return Refused("server_error", "The server failed.")
+
+
+def _unable(error: TooManyWaiting | StoreUnavailable) -> Refused:
+    # It cannot serve now, and later may.
+    if isinstance(error, TooManyWaiting):
+        return Refused("too_many_polls", "The server holds as many polls as it may.")
+    if isinstance(error, StoreOverloaded):
+        return Refused("server_busy", "The server has more to write than it may queue.")
+    return Refused("store_unavailable", "The server's state could not be written; nothing changed.")

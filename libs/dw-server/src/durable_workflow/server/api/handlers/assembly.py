@@ -1,0 +1,51 @@
+"""All operations of one server, each handler made from the parts that it needs."""
+
+from __future__ import annotations
+
+from durable_workflow.server.api.handlers import (
+    activity_tasks,
+    cluster,
+    debugging,
+    workflow_tasks,
+)
+from durable_workflow.server.api.handlers.commands import CommandHandlers
+from durable_workflow.server.api.handlers.health import HealthHandlers
+from durable_workflow.server.api.handlers.polls import Polls
+from durable_workflow.server.api.handlers.query_tasks import QueryTaskHandlers
+from durable_workflow.server.api.handlers.units import Units
+from durable_workflow.server.api.handlers.workers import WorkerHandlers
+from durable_workflow.server.api.handlers.workflows import WorkflowHandlers
+from durable_workflow.server.api.login import Authenticator
+from durable_workflow.server.api.operations import Operation
+from durable_workflow.server.clock import Clock
+from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.querying import QueryBoard
+from durable_workflow.server.settings import Settings
+from durable_workflow.server.store import Store
+
+
+def operations(
+    settings: Settings,
+    *,
+    store: Store,
+    clock: Clock,
+    dispatcher: Dispatcher,
+    queries: QueryBoard,
+    authenticator: Authenticator,
+) -> list[Operation]:
+    """All operations of a server that has these parts."""
+    services = settings.services
+    units = Units(store, services)
+    polls = Polls(store, dispatcher, settings)
+    health = HealthHandlers(store, clock, authenticator, services.default_namespace)
+    return [
+        *health.operations(),
+        *cluster.operations(store, settings),
+        *WorkflowHandlers(units, dispatcher, settings).operations(),
+        *debugging.operations(store, queries, services),
+        *CommandHandlers(units, dispatcher, queries, settings).operations(),
+        *WorkerHandlers(units, dispatcher).operations(),
+        *workflow_tasks.operations(units, polls),
+        *activity_tasks.operations(units, polls),
+        *QueryTaskHandlers(units, polls, queries).operations(),
+    ]

@@ -1,0 +1,33 @@
+"""Why a run does not go on (control-plane 4.6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_workflow.server.api.bodies.debugging import read_debug
+from durable_workflow.server.api.calls import Call
+from durable_workflow.server.api.operations import Operation
+from durable_workflow.server.api.roles import OPERATORS
+from durable_workflow.server.querying import QueryBoard
+from durable_workflow.server.services import debugging, describing
+from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.store import Read, Store
+
+
+def operations(store: Store, queries: QueryBoard, settings: ServiceSettings) -> list[Operation]:
+    """What is asked about a run that seems stuck."""
+
+    async def debug(call: Call) -> Answer:
+        preview = read_debug(call.document, call.names)
+        namespace, workflow_id = call.namespace, call.names["workflow_id"]
+        run_id = call.names.get("run_id")
+
+        def look(read: Read) -> dict[str, Any]:
+            run = describing.find_run(read, namespace, workflow_id, run_id).run
+            pending = queries.pending(namespace, run.task_queue)
+            return debugging.debug(read, run, settings, pending_queries=pending, preview=preview)
+
+        return Answer(200, await store.read(look))
+
+    return [Operation("debug_workflow", OPERATORS, debug)]

@@ -1,0 +1,75 @@
+"""Holding a worker's poll until there is a task for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from durable_workflow.server.api.bodies.workers import read_poll
+from durable_workflow.server.api.calls import Call
+from durable_workflow.server.api.handlers.units import Claim, GiveBack, Task
+from durable_workflow.server.api.operations import Handler
+from durable_workflow.server.dispatch import Dispatcher, TaskKey
+from durable_workflow.server.notices import TaskKind
+from durable_workflow.server.services import sessions
+from durable_workflow.server.services.requests import Answer, PollTask
+from durable_workflow.server.settings import Settings
+from durable_workflow.server.store import Store
+
+
+class Polls:
+    """Makes the handlers of polls, one for each kind of task.
+
+    A worker that has hung up is given nothing: what was claimed for it while it did is given back,
+    rather than kept from the others until the lease ends.
+    """
+
+    def __init__(self, store: Store, dispatcher: Dispatcher, settings: Settings) -> None:
+        self._store = store
+        self._dispatcher = dispatcher
+        self._timeout = settings.long_poll_timeout
+        self._sign_of_life = settings.services.heartbeat_interval_seconds
+        longest = settings.services.history_page_size_max
+        self._read = partial(read_poll, longest_page=longest)
+
+    def handler(self, kind: TaskKind, claim: Claim, give_back: GiveBack) -> Handler:
+        """The handler of polls for tasks of one kind."""
+
+        async def handle(call: Call) -> Answer:
+            asked = self._read(call.document, call.names)
+            task = await self._dispatcher.poll(
+                TaskKey(kind, call.namespace, asked.task_queue),
+                _taking(call, asked, claim, give_back),
+                self._timeout,
+                call.peer.gone,
+                every=self._sign_of_life,
+            )
+            if task is None and call.peer.has_left():
+                await self._store.run(lambda tx: sessions.leave(tx, call.namespace, asked))
+            return Answer(200, {"task": task})
+
+        return handle
+
+
+def _taking(
+    call: Call, asked: PollTask, claim: Claim, give_back: GiveBack
+) -> Callable[[], Awaitable[Task | None]]:
+    namespace = call.namespace
+    was_held = False
+
+    async def take() -> Task | None:
+        nonlocal was_held
+        if call.peer.has_left():
+            return None
+        task = await claim(namespace, asked)
+        if task is not None and was_held:
+            # The end of a connection that was read with what woke us arrives a turn later.
+            await asyncio.sleep(0)
+        was_held = True
+        if task is not None and call.peer.has_left():
+            await give_back(namespace, task)
+            return None
+        return task
+
+    return take

@@ -1,0 +1,57 @@
+"""Query tasks (worker-protocol 7.4): polled, answered, failed. They are in memory alone."""
+
+from __future__ import annotations
+
+from durable_workflow.server.api.bodies import query_tasks as bodies
+from durable_workflow.server.api.calls import Call
+from durable_workflow.server.api.handlers.polls import Polls
+from durable_workflow.server.api.handlers.units import Task, Units
+from durable_workflow.server.api.operations import Operation
+from durable_workflow.server.api.roles import WORKERS
+from durable_workflow.server.querying import QueryBoard, asking
+from durable_workflow.server.services import workers
+from durable_workflow.server.services.requests import Answer, PollTask
+
+
+class QueryTaskHandlers:
+    """What workers ask about query tasks."""
+
+    def __init__(self, units: Units, polls: Polls, queries: QueryBoard) -> None:
+        self._units = units
+        self._polls = polls
+        self._queries = queries
+
+    def operations(self) -> list[Operation]:
+        """The operations."""
+        handlers = {
+            "poll_query_task": self._polls.handler("query", self._claim, self._give_back),
+            "complete_query_task": self._complete,
+            "fail_query_task": self._fail,
+        }
+        return [Operation(name, WORKERS, handle) for name, handle in handlers.items()]
+
+    async def _claim(self, namespace: str, asked: PollTask) -> Task | None:
+        store, settings, board = self._units.store, self._units.settings, self._queries
+        worker = await store.run(lambda tx: workers.poll_guard(tx, namespace, asked, settings))
+        board.note_poll(namespace, asked.task_queue, asked.worker_id)
+        posted = board.claim(
+            namespace,
+            asked.task_queue,
+            worker_id=asked.worker_id,
+            poll_request_id=asked.poll_request_id,
+            suits=lambda question: asking.suits(question, worker),
+        )
+        if posted is None:
+            return None
+        return await asking.task(store, posted, worker)
+
+    async def _give_back(self, namespace: str, task: Task) -> None:
+        self._queries.give_back(task)
+
+    async def _complete(self, call: Call) -> Answer:
+        asked = bodies.read_complete(call.document, call.names)
+        return Answer(200, self._queries.complete(call.namespace, asked))
+
+    async def _fail(self, call: Call) -> Answer:
+        asked = bodies.read_fail(call.document, call.names)
+        return Answer(200, self._queries.fail(call.namespace, asked))

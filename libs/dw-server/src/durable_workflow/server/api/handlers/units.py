@@ -1,0 +1,89 @@
+"""Handlers that are one unit of work, or one read, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias, TypeVar
+
+from durable_workflow.server.api.calls import Call
+from durable_workflow.server.api.operations import Handler
+from durable_workflow.server.services.requests import Answer, Caller, PollTask
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.store.protocol import Read, Store, Tx
+
+T = TypeVar("T")
+Task: TypeAlias = dict[str, Any]
+# Reads what is asked from the document of a call and the names beside it.
+Reader: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, str]], T]
+# Leases a task to the worker that polls; None where there is none for it.
+Claim: TypeAlias = Callable[[str, PollTask], Awaitable[Task | None]]
+# Frees the lease of a task that could not be sent.
+GiveBack: TypeAlias = Callable[[str, Task], Awaitable[None]]
+
+
+class Units:
+    """Makes handlers of services.
+
+    Args:
+        store: Where the units of work are run.
+        settings: What the services read.
+    """
+
+    def __init__(self, store: Store, settings: ServiceSettings) -> None:
+        self.store = store
+        self.settings = settings
+
+    def command(
+        self,
+        read: Reader[T],
+        service: Callable[[Tx, Caller, T, ServiceSettings], Answer],
+    ) -> Handler:
+        """The handler of a command, which is recorded with who gave it.
+
+        Args:
+            read: Reads what is asked.
+            service: Does it.
+        """
+
+        async def handle(call: Call) -> Answer:
+            asked, caller = read(call.document, call.names), call.caller()
+            return await self.store.run(lambda tx: service(tx, caller, asked, self.settings))
+
+        return handle
+
+    def report(
+        self,
+        read: Reader[T],
+        service: Callable[[Tx, str, T, ServiceSettings], Answer],
+    ) -> Handler:
+        """The handler of what a worker reports, of itself or of a task."""
+
+        async def handle(call: Call) -> Answer:
+            asked, namespace = read(call.document, call.names), call.namespace
+            return await self.store.run(lambda tx: service(tx, namespace, asked, self.settings))
+
+        return handle
+
+    def view(self, read: Reader[T], service: Callable[[Read, str, T], dict[str, Any]]) -> Handler:
+        """The handler of what only looks."""
+
+        async def handle(call: Call) -> Answer:
+            asked, namespace = read(call.document, call.names), call.namespace
+            return Answer(200, await self.store.read(lambda r: service(r, namespace, asked)))
+
+        return handle
+
+    def leased(
+        self,
+        claim: Callable[[Tx, str, PollTask, ServiceSettings], Task | None],
+        give_back: Callable[[Tx, str, Task, ServiceSettings], None],
+    ) -> tuple[Claim, GiveBack]:
+        """Claiming a task that is in the store, and giving it back."""
+
+        async def run_claim(namespace: str, asked: PollTask) -> Task | None:
+            return await self.store.run(lambda tx: claim(tx, namespace, asked, self.settings))
+
+        async def run_give_back(namespace: str, task: Task) -> None:
+            await self.store.run(lambda tx: give_back(tx, namespace, task, self.settings))
+
+        return run_claim, run_give_back

@@ -1,0 +1,96 @@
+"""Workflows, their runs and their history (control-plane 4 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from durable_workflow.server.api.bodies import workflows as bodies
+from durable_workflow.server.api.calls import Call
+from durable_workflow.server.api.handlers.units import Units
+from durable_workflow.server.api.operations import Operation
+from durable_workflow.server.api.roles import OPERATORS
+from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.services import history as history_service
+from durable_workflow.server.services import workflows
+from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.settings import Settings
+from durable_workflow.server.store import Read
+
+
+class WorkflowHandlers:
+    """What is asked about workflows."""
+
+    def __init__(self, units: Units, dispatcher: Dispatcher, settings: Settings) -> None:
+        self._units = units
+        self._store = units.store
+        self._dispatcher = dispatcher
+        self._limits = settings.wire
+        self._long_poll_timeout = settings.long_poll_timeout
+
+    def operations(self) -> list[Operation]:
+        """The operations."""
+        read_start = partial(bodies.read_start, limits=self._limits)
+        handlers = {
+            "start_workflow": self._units.command(read_start, workflows.start),
+            "list_workflows": self._units.view(bodies.read_list, workflows.list_workflows),
+            "describe_workflow": self._describe,
+            "list_runs": self._list_runs,
+            "read_history": self._history,
+        }
+        return [Operation(name, OPERATORS, handle) for name, handle in handlers.items()]
+
+    async def _describe(self, call: Call) -> Answer:
+        """The current run, or the one that is named; held if the caller prefers."""
+        namespace, workflow_id = call.namespace, call.names["workflow_id"]
+        run_id = call.names.get("run_id")
+
+        def look(read: Read) -> dict[str, Any]:
+            return workflows.describe(read, namespace, workflow_id, run_id)
+
+        body = await self._store.read(look)
+        seconds = call.preferred_wait
+        if seconds is not None and not body["is_terminal"]:
+            body = await self._until_closed(call, body["run_id"], look, seconds)
+        return Answer(200, body, waited=seconds)
+
+    async def _list_runs(self, call: Call) -> Answer:
+        namespace, workflow_id = call.namespace, call.names["workflow_id"]
+        body = await self._store.read(
+            lambda read: workflows.list_runs(read, namespace, workflow_id)
+        )
+        return Answer(200, body)
+
+    async def _history(self, call: Call) -> Answer:
+        """A page of a run's history, held for a new event if the caller wants one."""
+        asked, wait = bodies.read_history(call.document, call.names)
+        namespace = call.namespace
+
+        async def look() -> dict[str, Any]:
+            return await history_service.page(self._store, namespace, asked)
+
+        if not wait:
+            return Answer(200, await look())
+        body = await self._dispatcher.watch(
+            asked.run_id,
+            look,
+            history_service.has_events,
+            self._long_poll_timeout,
+            call.peer.gone,
+        )
+        return Answer(200, body)
+
+    async def _until_closed(
+        self, call: Call, run_id: str, look: Callable[[Read], dict[str, Any]], seconds: int
+    ) -> dict[str, Any]:
+        async def look_again() -> dict[str, Any]:
+            return await self._store.read(look)
+
+        def enough(body: dict[str, Any]) -> bool:
+            # A run that continued as new is closed, and the current run is another.
+            return bool(body["is_terminal"]) or body["run_id"] != run_id
+
+        return await self._dispatcher.watch(
+            run_id, look_again, enough, seconds, call.peer.gone, end_only=True
+        )

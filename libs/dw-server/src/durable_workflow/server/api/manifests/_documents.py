@@ -1,0 +1,136 @@
+"""Cluster info and server capabilities: fixed documents, filled with what this server is set to.
+
+The fixed parts are data, in ``documents.json``: published contracts, word for word. What the code
+or the settings decide is put in here, so that it cannot say otherwise than the server does.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
+from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER
+from durable_workflow.server.api.manifests._response_contract import response_contract
+from durable_workflow.server.capabilities import (
+    ENCODINGS,
+    EXTENSIONS,
+    WORKFLOW_TASK_COMMANDS,
+)
+from durable_workflow.server.services.task_queues import REDISPATCH_AFTER_SECONDS
+from durable_workflow.server.settings import Settings
+
+# The generation of the server as clients know it; not the version of this package.
+_SERVER_VERSION: Final = "2.0.0"
+_WARNING_PERCENT: Final = 80
+_DOCUMENTS: Final[dict[str, Any]] = msgspec.json.decode(
+    Path(__file__).with_name("documents.json").read_bytes()
+)
+_REPAIR_SCAN: Final = {"scan_limit": 25, "scan_strategy": "scope_fair_round_robin"}
+
+
+def server_capabilities(settings: Settings) -> dict[str, Any]:
+    """What every answer of the worker plane says that this server can do."""
+    services = settings.services
+    fixed = copy.deepcopy(_DOCUMENTS["server_capabilities"])
+    history = {
+        **fixed.pop("history_compression"),
+        "compression_threshold": services.history_compression_threshold,
+    }
+    timeout = settings.long_poll_timeout
+    return {
+        "long_poll_timeout": int(timeout) if timeout == int(timeout) else timeout,
+        "supported_workflow_task_commands": list(WORKFLOW_TASK_COMMANDS),
+        "history_page_size_default": services.history_page_size_default,
+        "history_page_size_max": services.history_page_size_max,
+        "response_compression": list(ENCODINGS) if settings.compression else [],
+        "history_compression": history,
+        **fixed,
+        "extensions": dict(EXTENSIONS),
+    }
+
+
+def cluster_info(settings: Settings, worker_fleet: dict[str, Any]) -> dict[str, Any]:
+    """The body of `GET /cluster/info`.
+
+    Args:
+        worker_fleet: The live workers of the request's namespace.
+    """
+    fixed = copy.deepcopy(_DOCUMENTS["cluster_info"])
+    fixed["capabilities"]["response_compression"] = list(ENCODINGS) if settings.compression else []
+    fixed["client_compatibility"]["required_protocols"]["worker_protocol"]["version"] = (
+        PROTOCOL_VERSION
+    )
+    control_plane = {
+        "version": CONTROL_PLANE_VERSION,
+        "header": CONTROL_PLANE_VERSION_HEADER,
+        "response_contract": response_contract(),
+        **fixed.pop("control_plane"),
+    }
+    worker_protocol = {
+        "version": PROTOCOL_VERSION,
+        "server_capabilities": server_capabilities(settings),
+        **fixed.pop("worker_protocol"),
+    }
+    return {
+        "server_id": settings.resolved_server_id,
+        "version": _SERVER_VERSION,
+        "default_namespace": settings.services.default_namespace,
+        "worker_fleet": worker_fleet,
+        "task_repair": {"policy": _repair_policy(settings), "candidates": _repair_candidates()},
+        "limits": msgspec.to_builtins(settings.wire),
+        "structural_limits": _structural_limits(settings),
+        "control_plane": control_plane,
+        "worker_protocol": worker_protocol,
+        **fixed,
+    }
+
+
+def _structural_limits(settings: Settings) -> dict[str, int]:
+    limits = settings.services.limits
+    return {
+        "pending_activity_count": limits.pending_activities,
+        "pending_child_count": limits.pending_children,
+        "pending_timer_count": limits.pending_timers,
+        "pending_signal_count": limits.pending_signals,
+        "pending_update_count": limits.pending_updates,
+        "command_batch_size": limits.command_batch_size,
+        "payload_size_bytes": limits.payload_bytes,
+        "memo_size_bytes": limits.memo_bytes,
+        "search_attribute_size_bytes": limits.search_attribute_bytes,
+        "history_transaction_size": limits.events_per_transaction,
+        "warning_threshold_percent": _WARNING_PERCENT,
+    }
+
+
+def _repair_policy(settings: Settings) -> dict[str, Any]:
+    # Tasks of ours never need a repair pass: leases and back-off are due times in the store. What
+    # is said here is how soon a failed task is offered again, in the words of older servers.
+    services = settings.services
+    return {
+        "redispatch_after_seconds": REDISPATCH_AFTER_SECONDS,
+        "loop_throttle_seconds": 5,
+        **_REPAIR_SCAN,
+        "failure_backoff_max_seconds": int(services.task_backoff_max_seconds),
+        "failure_backoff_strategy": "exponential_by_repair_count",
+    }
+
+
+def _repair_candidates() -> dict[str, Any]:
+    counts = ["existing_task_candidates", "missing_task_candidates", "total_candidates"]
+    return {
+        **dict.fromkeys(counts, 0),
+        **_REPAIR_SCAN,
+        **{f"selected_{name}": 0 for name in counts},
+        "existing_task_scan_limit_reached": False,
+        "missing_task_scan_limit_reached": False,
+        "scan_pressure": False,
+        "oldest_task_candidate_created_at": None,
+        "oldest_missing_run_started_at": None,
+        "max_task_candidate_age_ms": 0,
+        "max_missing_run_age_ms": 0,
+        "scopes": [],
+    }

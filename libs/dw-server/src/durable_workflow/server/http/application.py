@@ -1,0 +1,204 @@
+"""The ASGI application: a request in, its call to the operation's handler, the answer out."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
+from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCOL_VERSION_HEADER
+from durable_workflow.server.api import Api, Call, Operation, explain
+from durable_workflow.server.api.manifests import server_capabilities
+from durable_workflow.server.http import checks, envelope
+from durable_workflow.server.http.refusals import body_of, retry_after, status_of
+from durable_workflow.server.http.request import Receive, Request, raw_path
+from durable_workflow.server.http.responses import Send, respond
+from durable_workflow.server.http.routes import ROUTES
+from durable_workflow.server.http.routing import Found, Plane, Route, Routes
+from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_VERSION_HEADERS: dict[Plane, tuple[bytes, bytes]] = {
+    "control": (CONTROL_PLANE_VERSION_HEADER.lower().encode(), CONTROL_PLANE_VERSION.encode()),
+    "worker": (PROTOCOL_VERSION_HEADER.lower().encode(), PROTOCOL_VERSION.encode()),
+}
+_encoder = msgspec.json.Encoder()
+
+
+class Application:
+    """Serves every route over ASGI.
+
+    No framework stands between: paths of the wire are split before they are decoded, and refusals
+    have the form of their plane, also those that a WebSocket gets before it is one. A router of
+    others can do neither.
+
+    Args:
+        api: What can be asked.
+        settings: The largest body, whether to compress, and what is announced.
+    """
+
+    def __init__(self, api: Api, settings: Settings) -> None:
+        self._api = api
+        self._largest_body = settings.wire.max_payload_bytes
+        self._compression = settings.compression
+        self._routes = Routes(ROUTES)
+        self._envelope = envelope.WorkerEnvelope(server_capabilities(settings))
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one request. Nothing is raised: whatever happens is answered."""
+        if scope["type"] != "http":
+            raise ValueError(f"nothing here speaks {scope['type']}")
+        path = raw_path(scope)
+        found = self._routes.find(path)
+        request = Request(scope, found.names if found else {}, receive)
+        route = _route(found, request.method)
+        plane: Plane = "control"
+        if route.plane == "worker" if route else path.startswith(b"/api/worker/"):
+            plane = "worker"
+        try:
+            try:
+                answer = await self._answer(found, route, request, receive)
+            except checks.CallerLeft:
+                return
+            answer, body = self._encode(answer, route, plane, request)
+            await self._send(answer.status, body, plane, request, send, receive)
+        finally:
+            await request.finish()
+
+    async def _answer(
+        self, found: Found | None, route: Route | None, request: Request, receive: Receive
+    ) -> Answer:
+        try:
+            if found is None:
+                raise _unknown(request)
+            if route is None:
+                raise _wrong_method(request, found)
+            operation = self._api.operations[route.operation]
+            answer = await operation.handle(await self._call(operation, route, request, receive))
+        except checks.CallerLeft:
+            raise
+        except Exception as error:  # noqa: BLE001  explained, and nothing depends on its kind
+            refused = explain(error, f"{request.method} {_where(route)}")
+            return Answer(status_of(refused), body_of(refused))
+        if answer.waited is not None:
+            applied = f"wait={answer.waited}".encode()
+            request.answer_headers.append((b"preference-applied", applied))
+        return answer
+
+    async def _call(
+        self, operation: Operation, route: Route, request: Request, receive: Receive
+    ) -> Call:
+        """Read the call off a request, in the order that callers can observe.
+
+        Body, then who, then whether they may, then the version, then the namespace (control-plane
+        1.5, worker-protocol 1.3). The first stage that fails answers.
+        """
+        await checks.read_body(request, receive, self._largest_body)
+        principal = self._api.admit(operation, request.credentials())
+        if route.versioned:
+            checks.check_version(request, route)
+        namespace = await self._api.find_namespace(operation, request.wanted_namespace())
+        checks.check_document(request)
+        return Call(
+            document=request.query if route.method == "GET" else request.document,
+            names=request.names,
+            principal=principal,
+            namespace=namespace,
+            peer=request,
+            preferred_wait=request.preferred_wait(),
+        )
+
+    async def _send(
+        self,
+        status: int,
+        body: bytes,
+        plane: Plane,
+        request: Request,
+        send: Send,
+        receive: Receive,
+    ) -> None:
+        headers = [_VERSION_HEADERS[plane], *request.answer_headers]
+        wait = retry_after(status)
+        if wait is not None:
+            headers.append((b"retry-after", str(wait).encode()))
+        before_end = None
+        if status == 413:
+            headers.append((b"connection", b"close"))
+            if request.has_unread:
+                before_end = functools.partial(checks.discard_body, receive)
+        await respond(
+            send,
+            status,
+            body,
+            headers,
+            accept_encoding=self._accepted(plane, request),
+            # What all answers of the plane have in common is not worth it: it would make every
+            # small answer a large one, and compressing costs more than sending a kilobyte.
+            incompressible=self._envelope.size if plane == "worker" else 0,
+            head=request.method == "HEAD",
+            before_end=before_end,
+        )
+
+    def _encode(
+        self, answer: Answer, route: Route | None, plane: Plane, request: Request
+    ) -> tuple[Answer, bytes]:
+        try:
+            return answer, self._dress(answer, route, plane, request)
+        except Exception:  # noqa: BLE001  reported, and nothing depends on its kind
+            _log.exception("an answer of %s could not be encoded", _where(route))
+            failed = _failed()
+            return failed, self._dress(failed, route, plane, request)
+
+    def _dress(self, answer: Answer, route: Route | None, plane: Plane, request: Request) -> bytes:
+        if plane == "worker":
+            body = answer.body if answer.status < 400 else envelope.with_prose(answer.body)
+            return self._envelope.wrap(_encoder.encode(body))
+        if route is not None and route.shown_operation is not None:
+            return _encoder.encode(
+                envelope.with_control_plane(answer.body, route.shown_operation, request.names)
+            )
+        return _encoder.encode(answer.body)
+
+    def _accepted(self, plane: Plane, request: Request) -> str | None:
+        if not self._compression:
+            return None
+        # A page of history takes milliseconds to compress and to unpack, in every poll; a worker on
+        # this machine gains nothing by it.
+        if plane == "worker" and request.from_this_machine:
+            return None
+        return request.header(b"accept-encoding")
+
+
+def _route(found: Found | None, method: str) -> Route | None:
+    if found is None:
+        return None
+    return found.methods.get("GET" if method == "HEAD" else method)
+
+
+def _where(route: Route | None) -> str:
+    # The template, not the path: ids of users do not belong into logs.
+    return route.template if route is not None else "an unknown route"
+
+
+def _failed() -> Answer:
+    return Answer(500, {"message": "The server failed.", "reason": "server_error"})
+
+
+def _unknown(request: Request) -> Refused:
+    return Refused("not_found", f"The route {request.path.lstrip('/')[:255]} could not be found.")
+
+
+def _wrong_method(request: Request, found: Found) -> Refused:
+    supported = ", ".join(sorted({*found.methods, *(["HEAD"] if "GET" in found.methods else [])}))
+    request.answer_headers.append((b"allow", supported.encode()))
+    return Refused(
+        "method_not_allowed",
+        f"The {request.method} method is not supported here. Supported methods: {supported}.",
+    )

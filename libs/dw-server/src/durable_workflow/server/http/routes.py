@@ -1,0 +1,57 @@
+"""Which method of which path asks for which operation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from durable_workflow.server.http.routing import Route
+
+
+def _workflow(method: str, path: str, operation: str, shown: str) -> Route:
+    return Route(method, f"/workflows{path}", operation, shown_operation=shown)
+
+
+def _workflow_and_run(method: str, path: str, operation: str, shown: str) -> list[Route]:
+    """The route on a workflow id, and the one that names a run of it."""
+    return [
+        _workflow(method, f"/{{workflow_id}}{middle}{path}", operation, shown)
+        for middle in ("", "/runs/{run_id}")
+    ]
+
+
+def _worker(path: str, operation: str) -> Route:
+    return Route("POST", f"/worker{path}", operation, plane="worker")
+
+
+ROUTES: Final = [
+    Route("GET", "/health", "check_health", versioned=False),
+    Route("GET", "/ready", "check_readiness", versioned=False),
+    Route("GET", "/cluster/info", "describe_cluster", versioned=False),
+    _workflow("GET", "", "list_workflows", "list"),
+    _workflow("POST", "", "start_workflow", "start"),
+    _workflow("GET", "/{workflow_id}", "describe_workflow", "describe"),
+    _workflow("GET", "/{workflow_id}/runs", "list_runs", "list_runs"),
+    _workflow("GET", "/{workflow_id}/runs/{run_id}", "describe_workflow", "describe_run"),
+    _workflow("GET", "/{workflow_id}/runs/{run_id}/history", "read_history", "history"),
+    *_workflow_and_run("GET", "/debug", "debug_workflow", "debug_workflow"),
+    *_workflow_and_run("POST", "/signal/{signal_name}", "signal_workflow", "signal"),
+    *_workflow_and_run("POST", "/query/{query_name}", "query_workflow", "query"),
+    *_workflow_and_run("POST", "/update/{update_name}", "update_workflow", "update"),
+    *_workflow_and_run("POST", "/cancel", "cancel_workflow", "cancel"),
+    *_workflow_and_run("POST", "/terminate", "terminate_workflow", "terminate"),
+    _worker("/register", "register_worker"),
+    _worker("/heartbeat", "heartbeat_worker"),
+    _worker("/deregister", "deregister_worker"),
+    _worker("/workflow-tasks/poll", "poll_workflow_task"),
+    _worker("/workflow-tasks/{task_id}/history", "read_workflow_task_history"),
+    _worker("/workflow-tasks/{task_id}/complete", "complete_workflow_task"),
+    _worker("/workflow-tasks/{task_id}/fail", "fail_workflow_task"),
+    _worker("/workflow-tasks/{task_id}/heartbeat", "heartbeat_workflow_task"),
+    _worker("/activity-tasks/poll", "poll_activity_task"),
+    _worker("/activity-tasks/{task_id}/complete", "complete_activity_task"),
+    _worker("/activity-tasks/{task_id}/fail", "fail_activity_task"),
+    _worker("/activity-tasks/{task_id}/heartbeat", "heartbeat_activity_task"),
+    _worker("/query-tasks/poll", "poll_query_task"),
+    _worker("/query-tasks/{query_task_id}/complete", "complete_query_task"),
+    _worker("/query-tasks/{query_task_id}/fail", "fail_query_task"),
+]

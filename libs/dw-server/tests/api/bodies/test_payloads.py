@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from durable_workflow import serializer
+from durable_workflow.server.api.bodies.fields import Fields
+from durable_workflow.server.api.bodies.payloads import check_result, read_arguments
+from durable_workflow.server.services.requests import Payload
+
+REFERENCE = {
+    "schema": "durable-workflow.v2.external-payload-reference.v1",
+    "uri": "s3://b/k",
+    "sha256": "a" * 64,
+    "size_bytes": 5,
+    "codec": "avro",
+}
+
+
+def errors_of(value: Any) -> list[str]:
+    fields = Fields({"input": value})
+    read_arguments(fields)
+    return list(fields.errors)
+
+
+@pytest.mark.parametrize("value", [None, [], {}])
+def test_no_arguments(value: Any) -> None:
+    fields = Fields({"input": value})
+
+    assert read_arguments(fields) is None
+    fields.check()
+
+
+def test_plain_input_is_encoded() -> None:
+    assert read_arguments(Fields({"input": ["Ada"]})) == Payload("avro", "AA5bIkFkYSJdAg==")
+    assert read_arguments(Fields({"input": {"name": "Ada"}})) == Payload("avro", "AA5bIkFkYSJdAg==")
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"codec": "avro", "blob": "AA5bIkFkYSJdAg=="},
+        {"codec": "json", "blob": '["Ada"]'},
+        {"codec": "avro", "blob": "wwHioz3/VYAiNwwMAAIBBA4GAAAAAAAAHEAIBAD/Cgh0ZXh0AA=="},
+    ],
+)
+def test_an_envelope_is_kept_as_it_came(envelope: dict[str, str]) -> None:
+    fields = Fields({"input": envelope})
+
+    assert read_arguments(fields) == Payload(envelope["codec"], envelope["blob"])
+    fields.check()
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        ("text", "input"),
+        (5, "input"),
+        (True, "input"),
+        ({"codec": "nope", "blob": "x"}, "input.codec"),
+        ({"codec": "", "blob": "x"}, "input.codec"),
+        ({"codec": None, "blob": "x"}, "input.codec"),
+        ({"codec": ["avro"], "blob": "x"}, "input.codec"),
+        ({"codec": "avro", "blob": 5}, "input.blob"),
+        ({"codec": "avro", "blob": ""}, "input.blob"),
+        ({"codec": "avro", "blob": "!!! not base64"}, "input.blob"),
+        ({"codec": "avro", "blob": serializer.encode({"not": "a list"})}, "input.blob"),
+        ({"codec": "avro", "blob": serializer.encode(None)}, "input.blob"),
+        ({"codec": "json", "blob": "[1"}, "input.blob"),
+        ({"codec": "json", "blob": "[" * 100_000}, "input.blob"),
+        ({"codec": "avro", "external_storage": 5}, "input.external_storage"),
+        ({"codec": "avro", "external_storage": {}}, "input.external_storage"),
+        ({"codec": "json", "external_storage": REFERENCE}, "input.external_storage.codec"),
+        (
+            {"codec": "avro", "external_storage": {**REFERENCE, "sha256": "x"}},
+            "input.external_storage",
+        ),
+        (
+            {"codec": "avro", "external_storage": {**REFERENCE, "size_bytes": -1}},
+            "input.external_storage",
+        ),
+        (
+            {"codec": "avro", "external_storage": {**REFERENCE, "expires_at": "soon"}},
+            "input.external_storage",
+        ),
+        # What a lenient reader would take, and a worker would not.
+        (
+            {"codec": "avro", "external_storage": {**REFERENCE, "size_bytes": "3"}},
+            "input.external_storage",
+        ),
+        (
+            {"codec": "avro", "external_storage": {**REFERENCE, "sha256": f" {'a' * 64}"}},
+            "input.external_storage",
+        ),
+        (
+            {"codec": "avro", "external_storage": {**REFERENCE, "expires_at": "2026-01-01"}},
+            "input.external_storage",
+        ),
+        (
+            {"codec": "avro", "external_storage": {**REFERENCE, "uri": "s3://" + "x" * 2048}},
+            "input.external_storage",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_said_under_its_path(value: Any, field: str) -> None:
+    assert errors_of(value)[0] == field
+
+
+def test_a_reference_is_kept_as_it_came() -> None:
+    fields = Fields({"input": {"codec": "avro", "external_storage": REFERENCE}})
+
+    assert read_arguments(fields) == Payload("avro", None, REFERENCE)
+    fields.check()
+
+
+@given(frame=st.binary(max_size=60))
+def test_any_bytes_are_a_list_of_arguments_or_refused(frame: bytes) -> None:
+    blob = base64.b64encode(frame).decode()
+    found = errors_of({"codec": "avro", "blob": blob})
+
+    assert found in ([], ["input.blob"])
+
+
+def test_results_are_any_json_but_broken_envelopes() -> None:
+    for good in (None, 5, "x", [1], {"a": 1}, {"codec": "avro", "blob": "AA5bIkFkYSJdAg=="}):
+        fields = Fields({"result": good})
+        assert check_result(fields) == good
+        fields.check()
+    fields = Fields({"result": {"codec": "nope", "blob": "x"}})
+    check_result(fields)
+    assert list(fields.errors) == ["result.codec"]

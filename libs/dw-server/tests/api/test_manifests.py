@@ -1,0 +1,103 @@
+"""Cluster info against the complete example of the specification, and what SDK workers check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from durable_workflow.server.api.bodies import workflows as bodies
+from durable_workflow.server.api.manifests import cluster_info, server_capabilities
+from durable_workflow.server.engine.state import as_object
+from durable_workflow.server.settings import Settings
+
+EXAMPLE = Path(__file__).with_name("cluster_info.json")  # that of control-plane 3.4
+FREE_TEXT = ("description", "notes", "rule", "resolution", "meaning")
+NOBODY: dict[str, Any] = {
+    "namespace": "default",
+    "active_workers": 0,
+    "active_worker_scopes": 0,
+    "queues": [],
+    "build_ids": [],
+    "workers": [],
+}
+
+
+@pytest.fixture
+def info() -> dict[str, Any]:
+    found = cluster_info(Settings(server_id="dw-node-1"), NOBODY)
+    again: dict[str, Any] = json.loads(msgspec.json.encode(found))
+    return again
+
+
+def example() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(EXAMPLE.read_bytes())
+    return document
+
+
+def differences(wanted: Any, ours: Any, at: str = "") -> Iterator[str]:
+    if at.rpartition(".")[2] in FREE_TEXT:
+        return
+    one, other = as_object(wanted), as_object(ours)
+    if one is not None and other is not None:
+        for name in one.keys() | other.keys():
+            if name in one and name in other:
+                yield from differences(one[name], other[name], f"{at}.{name}")
+            else:
+                yield f"{at}.{name}: only {'wanted' if name in one else 'ours'}"
+    elif wanted != ours:
+        yield f"{at}: wanted {wanted!r}, ours {ours!r}"
+
+
+def test_it_is_the_example_of_the_specification_and_says_our_extensions(
+    info: dict[str, Any],
+) -> None:
+    assert list(differences(example(), info)) == [
+        ".worker_protocol.server_capabilities.extensions: only ours"
+    ]
+
+
+def test_what_a_worker_checks_before_it_registers(info: dict[str, Any]) -> None:
+    contract = info["auth_composition_contract"]
+    environment = contract["canonical_environment"]
+
+    assert info["control_plane"]["version"] == "2"
+    assert info["control_plane"]["request_contract"]["version"] == 1
+    assert info["worker_protocol"]["version"] == "1.1"
+    assert contract["version"] == 1
+    assert environment["auth_token"] == "DURABLE_WORKFLOW_AUTH_TOKEN"
+    assert contract["auth_material"]["token"]["effective_config_value"] == "redacted"
+    assert {"server_url", "namespace", "profile", "auth", "tls", "identity"} <= set(
+        contract["effective_config"]["required_fields"]
+    )
+    assert info["worker_protocol"]["server_capabilities"]["query_tasks"] is True
+
+
+def test_what_is_published_of_start_and_list_is_what_is_read(info: dict[str, Any]) -> None:
+    operations = info["control_plane"]["request_contract"]["operations"]
+    start, listed = operations["start"], operations["list"]["fields"]["status"]
+
+    assert start["unsupported_fields"] == list(bodies.UNSUPPORTED_START_FIELDS)
+    published = start["fields"]["duplicate_policy"]["canonical_values"]
+    assert set(published) <= set(bodies.DUPLICATE_POLICIES)
+    assert listed["canonical_values"] == list(bodies.STATUS_BUCKETS)
+    assert listed["rejected_aliases"] == bodies.STATUS_ALIASES
+
+
+def test_settings_show() -> None:
+    said = server_capabilities(Settings(long_poll_timeout=2.5, compression=False))
+
+    assert said["long_poll_timeout"] == 2.5
+    assert said["response_compression"] == []
+    assert server_capabilities(Settings())["long_poll_timeout"] == 30
+
+
+def test_documents_are_not_shared_between_answers() -> None:
+    first = cluster_info(Settings(), NOBODY)
+    first["capabilities"]["workflow_tasks"] = "spoilt"
+
+    assert cluster_info(Settings(), NOBODY)["capabilities"]["workflow_tasks"] is True
