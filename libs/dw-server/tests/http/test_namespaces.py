@@ -152,6 +152,7 @@ WITHOUT_IDS = {
     "POST /workflows",
     "POST /worker/register",
     "POST /worker/heartbeat",
+    "POST /worker/deregister",
     "POST /worker/workflow-tasks/poll",
     "POST /worker/activity-tasks/poll",
     "POST /worker/query-tasks/poll",
@@ -267,3 +268,16 @@ async def test_lists_and_workers_of_another_namespace_are_not_there(wire: Wire) 
     assert started.status_code == 201
     await wire.work("register", {"runtime": "python"}, namespace=ELSEWHERE)
     assert (await wire.poll("workflow", ELSEWHERE))["run_id"] == started.json()["run_id"]
+
+
+async def test_a_goodbye_frees_nothing_of_the_same_worker_in_another_namespace(wire: Wire) -> None:
+    worker = {"worker_id": "v", "session": "s"}
+    await wire.work("register", {"runtime": "python"} | worker)
+    await wire.call("POST", "/workflows", {"workflow_type": "t", "task_queue": "q"})
+    assert (await wire.work("workflow-tasks/poll", worker))["task"] is not None
+
+    elsewhere = await wire.work("deregister", worker, namespace=ELSEWHERE)
+    at_home = await wire.work("deregister", worker)
+
+    assert (elsewhere["deregistered"], elsewhere["released_tasks"]) == (False, 0)
+    assert (at_home["deregistered"], at_home["released_tasks"]) == (True, 1)
