@@ -65,6 +65,11 @@ class Index:
         place = self._head + offset
         return self._steps[place] if place < len(self._steps) else None
 
+    def bring_forward(self, offset: int) -> None:
+        """Make an untaken step the next one; the steps before it come after it."""
+        if offset:
+            self._steps.insert(self._head, self._steps.pop(self._head + offset))
+
     def take(self, count: int) -> list[Step]:
         """Move the cursor over steps whose outcome goes to the code."""
         end = self._head + count

@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 
 from durable_workflow._kernel.kind import Kind
 from durable_workflow._kernel.run import Answer, Run, Send, Stop, Throw
-from durable_workflow._kernel.steps import Outcome, Step
+from durable_workflow._kernel.steps import Step
 from durable_workflow.workflow._commands import Command
 
 C = TypeVar("C")
@@ -21,10 +21,6 @@ class MarkerKind(Kind[C]):
     def result(self, command: C, value: Any) -> Any:
         """What the yield returns for a computed or recorded value."""
         return value
-
-    def unrecorded(self, command: C, next_step: Step) -> Outcome | None:
-        """The value where history goes on with another step, if that is no contradiction."""
-        return None
 
     def same(self, computed: Any, recorded: Any) -> bool:
         """Whether history has the value that this machine went on with."""
@@ -48,11 +44,6 @@ class Marker(Stop):
         step = run.next_step()
         if step is None:
             return self._go_ahead(run)
-        value = self._kind.unrecorded(self._command, step)
-        if value is not None:
-            # Code that was written later: nothing happened here when the run came by, so no
-            # receiver is applied either.
-            return Send(self._kind.result(self._command, value.value))
         run.check(self._kind, self._command, step)
         run.bind_next()
         run.apply_due(step.resolved_at or 0)

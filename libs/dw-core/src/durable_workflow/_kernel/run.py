@@ -115,6 +115,15 @@ class ReopenedWait:
     is_same: Callable[[WaitStep], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """How the code differs from a recorded step, for the error that reports it."""
+
+    step: Step
+    shape: str
+    detail: str | None = None
+
+
 class Run:
     """What the stops of one replay share.
 
@@ -129,6 +138,8 @@ class Run:
         fresh: The code came to the current stop during this feed.
         stop_number: Number of the current stop.
         reopened: Set while the last wait ended as `ReopenedWait` says.
+        suspect: A recorded step that the code passed over, and what it asked for instead. That is
+            no contradiction yet; it explains one if the code never asks for the step.
     """
 
     def __init__(
@@ -143,6 +154,7 @@ class Run:
         self.fresh = True
         self.stop_number = 0
         self.reopened: ReopenedWait | None = None
+        self.suspect: Mismatch | None = None
         self._apply = apply
 
     @property
@@ -191,7 +203,12 @@ class Run:
         """
         if not self.fresh:
             raise Diverged
-        raise NonDeterministicReplayError(step.number, shape, step.event_types, detail=detail)
+        found = Mismatch(step, shape, detail)
+        if self.suspect is not None and self.suspect.step is step:
+            found = self.suspect
+        raise NonDeterministicReplayError(
+            step.number, found.shape, step.event_types, detail=found.detail
+        )
 
     def fail(self, message: str, exception_type: str) -> None:
         """Fail the workflow over something that history and code do not agree on."""

@@ -1,10 +1,19 @@
-"""Version markers: which version of a change a run follows."""
+"""Version markers: which version of a change a run follows.
+
+A marker belongs to its change id, not to its place among other markers: authors put the newest
+change before, behind or between older ones, and a run that recorded only the older ones must find
+them all. What bounds the search is the next step that blocks. All markers up to there were
+recorded by one task, so by one version of the code. A marker behind it was recorded by a later
+task, maybe after the call was deployed: the later rounds of a loop have it, the earlier have not.
+"""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from durable_workflow._kernel.index import Index
 from durable_workflow._kernel.kind import Decode, Reader
-from durable_workflow._kernel.markers import MarkerKind
+from durable_workflow._kernel.markers import Marker, MarkerKind
+from durable_workflow._kernel.run import Answer, Mismatch, Run, Send
 from durable_workflow._kernel.steps import Outcome, Step
 from durable_workflow._wire import names
 from durable_workflow._wire.events import Event, text
@@ -30,14 +39,8 @@ class VersionKind(MarkerKind[RecordVersionMarker]):
             return value == 1
         return None if command.result_kind == "deprecate_patch" else value
 
-    def unrecorded(self, command: RecordVersionMarker, next_step: Step) -> Outcome | None:
-        """The old version, for a run that went past this place before the call was written.
-
-        It recorded something else here, so it followed the code without the change.
-        """
-        if next_step.kind is self:
-            return None
-        return Outcome(command.min_supported)
+    def stop(self, command: RecordVersionMarker) -> "VersionCall":
+        return VersionCall(self, command)
 
     def recorded_detail(self, event: Event) -> str | None:
         return text(event.payload, "change_id")
@@ -47,3 +50,43 @@ class VersionKind(MarkerKind[RecordVersionMarker]):
 
     def difference(self, recorded: str, asked: str) -> str:
         return f"Recorded version change_id {recorded!r}, but current workflow requested {asked!r}."
+
+
+class VersionCall(Marker):
+    """A yielded version call."""
+
+    def __init__(self, kind: VersionKind, command: RecordVersionMarker) -> None:
+        super().__init__(kind, command)
+        self._versions = kind
+        self._call = command
+
+    def settle(self, run: Run) -> Answer:
+        step = run.next_step()
+        if step is None:
+            return super().settle(run)
+        offset = self._offset(run.index)
+        if offset is None:
+            # The run came by before the call was written, so it follows the code without the
+            # change. Nothing happened here then, so no receiver is applied either.
+            self._suspect(run, step)
+            return Send(self._versions.result(self._call, self._call.min_supported))
+        run.index.bring_forward(offset)
+        return super().settle(run)
+
+    def _suspect(self, run: Run, step: Step) -> None:
+        """Note a marker of another change: a renamed id looks like this."""
+        noted = run.suspect is not None and run.suspect.step is step
+        if step.kind is self._versions and step.detail is not None and not noted:
+            asked = self._call.change_id
+            shape = f"{self._versions.shape}:{asked}"
+            run.suspect = Mismatch(step, shape, self._versions.difference(step.detail, asked))
+
+    def _offset(self, index: Index) -> int | None:
+        """Where the next unused marker of this change stands before the next blocking step."""
+        offset = 0
+        while (step := index.peek(offset)) is not None and isinstance(step.kind, MarkerKind):
+            # A marker without a change id is of old histories: whose it is, only its place says.
+            if step.kind is self._versions and step.detail in (None, self._call.change_id):
+                return offset
+            offset += 1
+        return None
