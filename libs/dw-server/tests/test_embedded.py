@@ -194,6 +194,35 @@ async def test_stopping_answers_held_polls_and_ends_soon() -> None:
     assert json.loads(body)["task"] is None
 
 
+@pytest.mark.parametrize("extensions", [[], ["update_validation"]])
+async def test_query_tasks_hold_fingerprints_of_ours_for_our_workers_alone(
+    extensions: list[str],
+) -> None:
+    capabilities = ["query_tasks", *extensions]
+    async with (
+        embedded_server() as url,
+        httpx.AsyncClient(base_url=url, headers=WORKER, timeout=40) as client,
+    ):
+        body = {**W, "capabilities": capabilities}
+        await client.post("/api/worker/register", json=body)
+        await start(client, "one")
+        task = (await client.post(POLL, json=W)).json()["task"]
+        wait = {
+            "type": "open_condition_wait",
+            "condition_key": "k",
+            "condition_definition_fingerprint": "sha256:v2:" + "0" * 64,
+        }
+        report = {"lease_owner": "w", "workflow_task_attempt": 1, "commands": [wait]}
+        path = f"/api/worker/workflow-tasks/{task['task_id']}/complete"
+        assert (await client.post(path, json=report)).status_code == 200
+        query = asyncio.create_task(client.post(QUERY, json={}, headers=CONTROL))
+        polled = (await client.post("/api/worker/query-tasks/poll", json=W)).json()["task"]
+        query.cancel()
+    opened = polled["history_events"][-1]
+    assert opened["payload"]["condition_key"] == "k"
+    assert ("condition_definition_fingerprint" in opened["payload"]) is bool(extensions)
+
+
 async def test_stopping_answers_queries_that_wait_and_ends_soon() -> None:
     async with httpx.AsyncClient(timeout=40) as client:
         async with embedded_server() as url:

@@ -15,6 +15,9 @@ from durable_workflow import workflow
 from durable_workflow._kernel import Machine, Start
 from durable_workflow.errors import NonDeterministicReplayError
 
+# Found by `-m hypothesis`, which the long run of CI goes by: `given` is inside of the test.
+pytestmark = pytest.mark.hypothesis
+
 deployments = settings(
     max_examples=max(150, int(os.environ.get("SOAK_EXAMPLES", "0"))), deadline=None
 )
@@ -227,7 +230,6 @@ def write(history: Any, command: Any) -> Any:
     return None
 
 
-@pytest.mark.hypothesis
 @pytest.mark.parametrize("style", ["newest first", "anywhere"])
 def test_guarded_changes_never_break_a_running_history(
     style: Any, recorded: Any, outcome_of: Any, rebuilt_outcome: Any

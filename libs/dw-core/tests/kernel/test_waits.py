@@ -273,6 +273,34 @@ def test_reopened_wait_of_an_old_fingerprint_is_followed(recorded: Any) -> None:
     assert replayed(NoKey, history) == [workflow.CompleteWorkflow([1, 2])]
 
 
+def test_wait_without_key_is_followed_through_the_hands_of_two_sdks(recorded: Any) -> None:
+    @workflow.defn(name="no-key-of-two")
+    class NoKey(Log):
+        def run(self, ctx: Any) -> Any:
+            yield ctx.wait_condition(lambda: len(self.log) >= 3)
+            return self.log
+
+    history = recorded(clock="event")
+    (wait,) = replayed(NoKey, history)
+    ours = {"condition_definition_fingerprint": wait.condition_definition_fingerprint}
+    theirs = {"condition_definition_fingerprint": "sha256:" + "1" * 64}
+    history.wait(2, **ours).signal("s", 1).wait(4, **theirs).signal("s", 2).wait(6).signal("s", 3)
+    assert replayed(NoKey, history) == [workflow.CompleteWorkflow([1, 2, 3])]
+
+
+def test_two_waits_of_another_sdk_are_not_taken_for_one(recorded: Any) -> None:
+    @workflow.defn(name="two-of-theirs")
+    class Two(Log):
+        def run(self, ctx: Any) -> Any:
+            yield ctx.wait_condition(lambda: len(self.log) >= 2)
+            return self.log
+
+    first, second = ({"condition_definition_fingerprint": "sha256:" + digit * 64} for digit in "12")
+    history = recorded(clock="event").wait(2, **first).signal("s", 1).wait(4, **second)
+    with pytest.raises(NonDeterministicReplayError):
+        replayed(Two, history)
+
+
 def test_stale_reopening_is_passed_by_at_the_end(recorded: Any) -> None:
     """A server that re-opened a wait once more after its predicate had become true."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.workflow._fingerprint import comparable, predicate_fingerprint
+from durable_workflow.workflow._fingerprint import predicate_fingerprint
 
 
 @pytest.fixture
@@ -124,10 +124,45 @@ def test_without_source_only_the_name_is_known() -> None:
     assert first.startswith("sha256:v2-name:")
 
 
-def test_only_one_scheme_is_compared() -> None:
-    assert comparable("sha256:v2:aa", "sha256:v2:bb")
-    assert not comparable("sha256:aa", "sha256:v2:bb")
-    assert not comparable("sha256:v2-name:aa", "sha256:v2:bb")
+def test_where_the_code_lives_does_not_matter(tmp_path: Any) -> None:
+    source = """
+        import functools
+        class {name}:
+            def ready(self):
+                return self.x
+            def predicates(self):
+                def check(n):
+                    return self.x > n
+                return [lambda: self.x, self.ready, functools.partial(check, 1), Always()]
+        class Always:
+            def __call__(self):
+                return True
+        """
+
+    def prints(module: Any, name: Any) -> Any:
+        path = tmp_path / f"{module}.py"
+        path.write_text(textwrap.dedent(source.format(name=name)))
+        namespace = {"__name__": module}
+        exec(compile(path.read_text(), str(path), "exec"), namespace)
+        made: Any = namespace[name]
+        return [predicate_fingerprint(predicate) for predicate in made().predicates()]
+
+    first = prints("orders", "Order")
+    assert first == prints("shop.flows", "Purchase")
+    assert len(set(first)) == 4
+
+
+def test_without_source_the_class_is_not_known_either() -> None:
+    namespace: dict[str, Any] = {"__name__": "console"}
+    exec("class A:\n def ready(self): ...\nclass B:\n def ready(self): ...", namespace)
+    first, second = (predicate_fingerprint(namespace[name]().ready) for name in "AB")
+    assert first == second
+
+
+def test_the_key_is_part_of_it(compiled: Any) -> None:
+    predicate = compiled("predicate = lambda: a\n")["predicate"]
+    prints = [predicate_fingerprint(predicate, key) for key in (None, "a", "b")]
+    assert len(set(prints)) == 3
 
 
 def test_another_process_computes_the_same(tmp_path: Any) -> Any:

@@ -35,6 +35,7 @@ from durable_workflow.server.services.requests import (
     FailActivityTask,
     FailWorkflowTask,
     HeartbeatActivityTask,
+    HistoryPage,
     ListWorkflows,
     Payload,
     PollTask,
@@ -165,6 +166,12 @@ class Server:
         answer = await self.complete(await self.task(worker_id), *commands)
         assert answer.status == 200, answer.body
         return answer
+
+    async def history_page(self, task: Json, token: str, page_size: int | None = None) -> Json:
+        """A page of the history of a task that is leased."""
+        request = HistoryPage(owner=owner(task), token=token, page_size=page_size)
+        page: Json = decode(await self.run(workflow_tasks.history_page, "default", request))
+        return page
 
     async def poll_activity(self, worker_id: str = "w", **fields: Any) -> Json | None:
         given: Json = {"worker_id": worker_id, "task_queue": self.queue}

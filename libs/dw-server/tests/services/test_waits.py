@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from durable_workflow.server.services.history import FROM_THE_BEGINNING
 from durable_workflow.server.services.refusals import Refused
 
 
@@ -93,14 +94,77 @@ async def test_the_same_wait_opened_again_restarts_its_timeout(server: Any, comm
 async def test_another_wait_means_that_the_first_was_passed(
     server: Any, commands: Any, other: dict[str, str]
 ) -> None:
-    await waiting(server, commands, timeout_seconds=10)
+    fingerprint = {"condition_definition_fingerprint": "old"}
+    await waiting(server, commands, timeout_seconds=10, **fingerprint)
     await server.signal()
-    await server.decide(commands.wait(**other))
+    await server.decide(commands.wait(**fingerprint | other))
     assert (await since_wait(server))[3:] == [
         "ConditionWaitSatisfied",
         "TimerCancelled",
         "ConditionWaitOpened",
     ]
+
+
+OURS = "sha256:v2:" + "0" * 64
+BY_NAME = "sha256:v2-name:" + "0" * 64
+THEIRS = "sha256:" + "1" * 64
+
+
+@pytest.mark.parametrize("key", ["k", None])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(OURS, THEIRS), (THEIRS, OURS), (OURS, None), (None, OURS), (OURS, BY_NAME)],
+)
+async def test_one_wait_opened_again_by_another_sdk_is_not_passed(
+    server: Any, commands: Any, key: Any, first: Any, second: Any
+) -> None:
+    await waiting(server, commands, key=key, condition_definition_fingerprint=first)
+    await server.signal()
+    await server.decide(commands.wait(key=key, condition_definition_fingerprint=second))
+    assert (await since_wait(server))[1:] == ["SignalReceived", "ConditionWaitOpened"]
+
+
+async def test_fingerprints_of_ours_stay_from_workers_of_other_sdks(
+    server: Any, commands: Any
+) -> None:
+    await server.register("ours", capabilities=["query_tasks", "update_validation"])
+    await server.register("theirs", capabilities=["query_tasks"])
+    key = ',"condition_definition_fingerprint":"sha256:v2:x"'
+    await server.start()
+    await server.decide(
+        commands.wait(key, timeout_seconds=5, condition_definition_fingerprint=OURS)
+    )
+    await server.pass_time(5)
+
+    def fingerprints(events: Any) -> Any:
+        found = [event["payload"] for event in events if "condition_key" in event["payload"]]
+        assert [payload["condition_key"] for payload in found] == [key] * 3
+        return [payload.get("condition_definition_fingerprint") for payload in found]
+
+    task = await server.task("ours")
+    assert fingerprints(task["history_events"]) == [OURS] * 3
+    assert task["condition_definition_fingerprint"] == OURS
+    assert await pages(server, task) == task["history_events"]
+    await server.give_back(task)
+
+    task = await server.task("theirs")
+    assert fingerprints(task["history_events"]) == [None] * 3
+    assert task["condition_definition_fingerprint"] is None
+    assert await pages(server, task) == task["history_events"]
+    await server.complete(task, commands.wait(condition_definition_fingerprint=THEIRS))
+    await server.signal()
+    assert THEIRS in str(await server.task("theirs"))
+    assert OURS in str(await server.events())  # clients and exports see what is recorded
+
+
+async def pages(server: Any, task: Any) -> Any:
+    events: list[Any] = []
+    token: Any = FROM_THE_BEGINNING
+    while token is not None:
+        page = await server.history_page(task, token, page_size=1)
+        events += page["history_events"]
+        token = page["next_history_page_token"]
+    return events
 
 
 async def test_something_decided_before_the_same_wait_means_that_it_was_passed(

@@ -26,11 +26,11 @@ from durable_workflow._kernel.run import (
     same_wait,
 )
 from durable_workflow._kernel.steps import Step, WaitStep
+from durable_workflow._wire.fingerprints import comparable
 from durable_workflow._wire.texts import error_text
 from durable_workflow.errors import NonDeterministicReplayError
 from durable_workflow.workflow._checks import shown
 from durable_workflow.workflow._commands import Command, WaitCondition
-from durable_workflow.workflow._fingerprint import comparable
 
 _FAILURE_TYPE = "NonDeterministicWaitCondition"
 
@@ -179,12 +179,7 @@ class ConditionWait(Stop):
                 f"workflow yielded {key!r}"
             )
         recorded = step.fingerprint
-        if (
-            recorded
-            and fingerprint
-            and comparable(recorded, fingerprint)
-            and recorded != fingerprint
-        ):
+        if comparable(recorded, fingerprint) and recorded != fingerprint:
             return (
                 "wait_condition predicate fingerprint changed during replay: history has "
                 f"{recorded!r}, workflow yielded {fingerprint!r}"
@@ -202,12 +197,22 @@ class ConditionWait(Stop):
         """Go on to the next opening, if it is of this wait again."""
         if not isinstance(step, WaitStep) or self._difference(step) is not None:
             return False
-        if not same_wait(step, self._command, self.step):
+        if not same_wait(step, self._command, self.step) and not self._is_same_key(run, step):
             return False
         self._take(run)
         self._bind(run, step)
         self._reopened += 1
         return True
+
+    def _is_same_key(self, run: Run, step: WaitStep) -> bool:
+        """Whether another SDK's worker opened this wait again, which has no key.
+
+        Its fingerprint is of another scheme, or it gave none. Only an ordered history is that
+        certain: there the wait that stands next while this one is not satisfied can be no other.
+        """
+        same_key = (step.key or None) == (self._command.condition_key or None)
+        before = self.step.fingerprint if self.step is not None else None
+        return run.ordered and same_key and not comparable(before, step.fingerprint)
 
     def _bind(self, run: Run, step: WaitStep) -> None:
         run.bind_next()

@@ -226,7 +226,7 @@ class WorkflowContext:
         return WaitCondition(
             predicate,
             condition_key=key,
-            condition_definition_fingerprint=predicate_fingerprint(predicate),
+            condition_definition_fingerprint=predicate_fingerprint(predicate, key),
             timeout_seconds=None if timeout is None else rounded_up(what, "timeout", timeout),
         )
 

@@ -3,7 +3,8 @@
 A fingerprint is compared with the one that history has, possibly years, interpreters and machines
 later. It is therefore taken from the predicate's tokens, without comments, spacing or line
 numbers, and never from bytecode or `repr`, which differ between interpreters and even between two
-starts of one. The scheme is part of the value; values of two schemes say nothing about each other.
+starts of one. Nor does it know the module or the class: code that is moved or renamed with its text
+unchanged goes on with its waits. The scheme is part of the value (see `_wire.fingerprints`).
 """
 
 import functools
@@ -13,11 +14,9 @@ import io
 import tokenize
 from collections.abc import Callable, Iterator
 from types import CodeType
-from typing import Any, Final, cast
+from typing import Any
 
-SOURCE_SCHEME: Final = "sha256:v2"
-# No source at hand (a console, a stripped deployment): only the predicate's name is known.
-NAME_SCHEME: Final = "sha256:v2-name"
+from durable_workflow._wire.fingerprints import NAME_SCHEME, SOURCE_SCHEME
 
 _LAYOUT = frozenset(
     {
@@ -33,24 +32,20 @@ _LAYOUT = frozenset(
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
-def predicate_fingerprint(predicate: Callable[[], Any]) -> str:
-    """A stable fingerprint of a predicate's definition."""
+def predicate_fingerprint(predicate: Callable[[], Any], key: str | None = None) -> str:
+    """A stable fingerprint of a wait: of its key and of its predicate's code."""
     function: Any = predicate
     while isinstance(function, functools.partial):
         function = function.func
+    if callable(function) and not hasattr(function, "__name__"):
+        function = type(function).__call__  # a callable object
     function = getattr(function, "__func__", function)
     code = getattr(function, "__code__", None)
-    # A callable object is named by its class.
-    named = function if hasattr(function, "__qualname__") else cast("Any", type(function))
     source = _normalised_source(code, code.co_filename) if isinstance(code, CodeType) else None
     scheme = NAME_SCHEME if source is None else SOURCE_SCHEME
-    parts = ["wait-condition", str(named.__module__), str(named.__qualname__), source or ""]
-    return f"{scheme}:{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}"
-
-
-def comparable(recorded: str, current: str) -> bool:
-    """Whether two fingerprints are of one scheme, so that a difference means something."""
-    return recorded.rpartition(":")[0] == current.rpartition(":")[0]
+    definition = str(getattr(function, "__name__", "")) if source is None else source
+    text = chr(0).join(("wait-condition", str(key or ""), definition))
+    return f"{scheme}:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
 
 
 @functools.lru_cache(maxsize=1024)
@@ -83,8 +78,8 @@ def _lambda_of(tokens: list[tokenize.TokenInfo], code: CodeType) -> list[tokeniz
     row, column = _body_start(code)
     start = 0
     for index, token in enumerate(tokens):
-        if token.start > (row, column):
-            break
+        if token.start >= (row, column):
+            break  # at the start itself: the body is another lambda
         if token.string == "lambda":
             start = index  # the last `lambda` before the body starts is its own
     return list(_expression(tokens[start:]))

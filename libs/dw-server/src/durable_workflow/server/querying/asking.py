@@ -121,7 +121,14 @@ async def task(store: Store, posted: Posted, worker: Worker) -> dict[str, Any]:
         "query_arguments": question.arguments,
         "run_status": shown_status(run),
         "last_history_sequence": last + len(buffered),
-        "history_events": await history.events(store, run.run_id, after, last, buffered=buffered),
+        "history_events": await history.events(
+            store,
+            run.run_id,
+            after,
+            last,
+            buffered=buffered,
+            foreign=not worker.knows_extensions,
+        ),
         "history_export": None,
         "task_queue": question.task_queue,
     }

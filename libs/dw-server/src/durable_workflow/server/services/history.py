@@ -17,6 +17,7 @@ from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.state import Run
 from durable_workflow.server.services import rows
 from durable_workflow.server.services.describing import page_token, run_not_found
+from durable_workflow.server.services.fingerprints import without_fingerprints
 from durable_workflow.server.services.requests import ReadHistory
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read, Store
@@ -47,7 +48,13 @@ async def page(store: Store, namespace: str, request: ReadHistory) -> dict[str, 
 
 
 async def events(
-    store: Store, run_id: str, after: int, upto: int, *, buffered: Sequence[bytes] = ()
+    store: Store,
+    run_id: str,
+    after: int,
+    upto: int,
+    *,
+    buffered: Sequence[bytes] = (),
+    foreign: bool = False,
 ) -> msgspec.Raw:
     """The records behind `after` up to `upto`, which there must be, as one JSON array.
 
@@ -55,13 +62,16 @@ async def events(
 
     They are read in slices, between which others have their turn: a hundred thousand take a third
     of a second.
+
+    Args:
+        foreign: They go to a worker of another SDK.
     """
     slices: list[bytes] = []
     for begin in range(after, upto, _SLICE):
         if slices:
             await asyncio.sleep(0)
         end = min(begin + _SLICE, upto)
-        slices.append(await store.read(functools.partial(_slice, run_id, begin, end)))
+        slices.append(await store.read(functools.partial(_slice, run_id, begin, end, foreign)))
     return spliced([*slices, *buffered])
 
 
@@ -89,8 +99,9 @@ def _find(read: Read, namespace: str, request: ReadHistory) -> Run:
     return run
 
 
-def _slice(run_id: str, after: int, upto: int, read: Read) -> bytes:
-    return b",".join(records(read, run_id, after, upto, _SLICE))
+def _slice(run_id: str, after: int, upto: int, foreign: bool, read: Read) -> bytes:
+    found = records(read, run_id, after, upto, _SLICE)
+    return b",".join(without_fingerprints(found) if foreign else found)
 
 
 def records(read: Read, run_id: str, after: int, upto: int, most: int) -> list[bytes]:
@@ -117,11 +128,18 @@ def task_page(
     after: int,
     page_size: int | None,
     encoding: str | None,
+    foreign: bool,
 ) -> dict[str, Any]:
-    """The members about history in a task: as its worker saw it when it was claimed, no further."""
+    """The members about history in a task: as its worker saw it when it was claimed, no further.
+
+    Args:
+        foreign: The worker is of another SDK.
+    """
     size = min(page_size or settings.history_page_size_default, settings.history_page_size_max)
     upto = run.claimed_sequence
     found = records(read, run.run_id, after, upto, size)
+    if foreign:
+        found = without_fingerprints(found)
     last = after + len(found)
     members: dict[str, Any] = {
         "history_events": spliced(found),

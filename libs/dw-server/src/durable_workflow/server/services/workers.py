@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from durable_workflow.server.capabilities import EXTENSIONS
 from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.notices import DueAt, WorkerChallenged
 from durable_workflow.server.services import rows
@@ -71,6 +72,11 @@ class Worker(msgspec.Struct):
     def names_held(self) -> bool:
         """Whether it names what it holds, so that its silence says that it is gone."""
         return bool(self.session) and HELD_TASKS in self.capabilities
+
+    @property
+    def knows_extensions(self) -> bool:
+        """Whether it named an extension of ours: workers of other SDKs name none."""
+        return not EXTENSIONS.keys().isdisjoint(self.capabilities)
 
     def is_live(self, now: int, settings: ServiceSettings) -> bool:
         """Whether it has shown itself recently enough to be counted on."""

@@ -15,6 +15,7 @@ from durable_workflow.server.engine.state import (
 )
 from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.services import history, rows
+from durable_workflow.server.services.fingerprints import hide_fingerprint
 from durable_workflow.server.services.ownership import guard, named, refusal
 from durable_workflow.server.services.refusals import Invalid, Refused
 from durable_workflow.server.services.requests import (
@@ -34,6 +35,7 @@ from durable_workflow.server.services.workers import (
     poll_guard,
     seen_by_lease,
 )
+from durable_workflow.server.services.workers import find as find_worker
 from durable_workflow.server.store.protocol import Read, Tx
 
 _log = logging.getLogger(__name__)
@@ -91,7 +93,7 @@ def claim(
         )
     unit.apply(decision)
     unit.finish()
-    return _task(tx, decision.run, request, settings)
+    return _task(tx, decision.run, request, settings, foreign=not worker.knows_extensions)
 
 
 def history_page(
@@ -102,6 +104,7 @@ def history_page(
     after = history.read_token(request.token)
     if after is None:
         raise refusal(request.owner, "invalid_page_token", "Invalid page token.", status=400)
+    worker = find_worker(read, namespace, request.owner.lease_owner)
     body: dict[str, Any] = {
         "task_id": request.owner.task_id,
         "workflow_task_attempt": request.owner.attempt,
@@ -113,6 +116,7 @@ def history_page(
         after=after,
         page_size=request.page_size,
         encoding=request.accept_history_encoding,
+        foreign=worker is None or not worker.knows_extensions,
     )
 
 
@@ -243,7 +247,9 @@ def _claimable(tx: Tx, namespace: str, request: PollTask, worker: Worker) -> Run
     return None if row is None else Run(*row)
 
 
-def _task(tx: Tx, run: Run, request: PollTask, settings: ServiceSettings) -> dict[str, Any]:
+def _task(
+    tx: Tx, run: Run, request: PollTask, settings: ServiceSettings, *, foreign: bool
+) -> dict[str, Any]:
     limits = settings.limits
     # The worker that kept the run's machine needs only what it has not seen.
     sticky = run.sticky_worker is not None and run.sticky_worker == run.lease_owner
@@ -271,6 +277,8 @@ def _task(tx: Tx, run: Run, request: PollTask, settings: ServiceSettings) -> dic
     }
     if run.task_context is not None:
         task.update(rows.value(run.task_context))
+    if foreign:
+        hide_fingerprint(task)
     task.update(
         history.task_page(
             tx,
@@ -279,6 +287,7 @@ def _task(tx: Tx, run: Run, request: PollTask, settings: ServiceSettings) -> dic
             after=after,
             page_size=request.history_page_size,
             encoding=request.accept_history_encoding,
+            foreign=foreign,
         )
     )
     if sticky:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from durable_workflow._wire.fingerprints import comparable
 from durable_workflow.server.engine import waits
 from durable_workflow.server.engine.commands.fields import LONGEST_ID, Errors, duration, text
 from durable_workflow.server.engine.commands.turn import Turn
@@ -40,12 +41,16 @@ class OpenConditionWait(msgspec.Struct):
         return self.says_wait_id and self.wait_id is not None and self.wait_id == run.wait_id
 
     def reopens(self, run: Run) -> bool:
-        """Whether this looks like the open wait, to a server that must guess."""
-        return (
-            not self.says_wait_id
-            and run.wait_id is not None
-            and (self.key, self.fingerprint) == (run.wait_key, run.wait_fingerprint)
-        )
+        """Whether this looks like the open wait, to a server that must guess.
+
+        Workers of two SDKs fingerprint one predicate by two schemes, or one of them not at all:
+        then the key alone says.
+        """
+        if self.says_wait_id or run.wait_id is None or self.key != run.wait_key:
+            return False
+        if comparable(self.fingerprint, run.wait_fingerprint):
+            return self.fingerprint == run.wait_fingerprint
+        return True
 
     def apply(self, turn: Turn) -> None:
         decision = turn.decision
