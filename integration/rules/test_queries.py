@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 QUERIES = "libs/dw-server/src/durable_workflow/server/store/queries"
-NAMED = re.compile(r"^-- (\w+): (\S.*)$", re.MULTILINE)
-RUNNERS = {"one", "all", "do", "do_many"}
+NAMED = re.compile(r"^-- (\w+)(?: \[\w+\])?: (\S.*)$", re.MULTILINE)
+RUNNERS = {"one", "all", "take", "do", "do_many"}
 
 
 def statements(root: Path) -> dict[str, str]:

@@ -1,18 +1,24 @@
-"""What all tests of the server share: a store in memory, a clock that is told, ids that repeat."""
+"""What all tests of the server share: a store in memory, a clock that is told, ids that repeat.
+
+A store may do more with a unit than SQLite's does: run it again, report errors late, find that
+another server holds a key. The *modes* here make it so, so that what is above the store is tested
+against all that a store may do (``store/protocol.py``), whichever database it has.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import pytest
 
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.notices import Notice
-from durable_workflow.server.store.protocol import Store
+from durable_workflow.server.store import Conflict
+from durable_workflow.server.store.protocol import Condition, Key, Read, Row, Store, Tx, Value
 from durable_workflow.server.store.schema import Migration, load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.statements import (
@@ -36,6 +42,16 @@ UPDATE boxes SET content = content + :amount WHERE name = :name;
 SELECT content, data FROM boxes WHERE name = :name;
 -- list_boxes: names, in order.
 SELECT name FROM boxes ORDER BY name;
+-- take_boxes [take]: the fullest boxes.
+SELECT name FROM boxes ORDER BY content DESC, name LIMIT :most
+{skip};
+-- {skip}: nobody else has any.
+-- Nothing;
+-- {lock}: nobody else has any.
+-- Nothing;
+-- lock_box [lock]: the content of one box.
+SELECT content FROM boxes WHERE name = :name
+{lock};
 -- label_box: breaks a rule if there is no such box.
 INSERT INTO labels (box, text) VALUES (:box, :text);
 -- journal_mode: how changes are written.
@@ -52,7 +68,164 @@ ROLLBACK;
 SELECT 1 FROM nowhere;
 """
 
-OpenStore: TypeAlias = Callable[..., Store]
+T = TypeVar("T")
+Work: TypeAlias = Callable[[Tx], T]
+
+
+class PassingTx:
+    """A unit's transaction, with all that is asked of it passed on."""
+
+    def __init__(self, tx: Tx) -> None:
+        self.tx = tx
+        self.now = tx.now
+
+    def one(self, statement: str, /, **params: Value) -> Row | None:
+        return self.tx.one(statement, **params)
+
+    def all(self, statement: str, /, **params: Value) -> list[Row]:
+        return self.tx.all(statement, **params)
+
+    def lock(self, key: Key, /) -> None:
+        self.tx.lock(key)
+
+    def take(self, statement: str, /, *, most: int, **params: Value) -> list[Row]:
+        return self.tx.take(statement, most=most, **params)
+
+    def do(self, statement: str, /, **params: Value) -> None:
+        self.tx.do(statement, **params)
+
+    def do_many(self, statement: str, rows: Sequence[Mapping[str, Value]], /) -> None:
+        self.tx.do_many(statement, rows)
+
+    def new_id(self) -> str:
+        return self.tx.new_id()
+
+    def notify(self, notice: Notice, /) -> None:
+        self.tx.notify(notice)
+
+    def say(self, level: int, text: str, /, *args: object) -> None:
+        self.tx.say(level, text, *args)
+
+
+class LateTx(PassingTx):
+    """Keeps what changes rows until something is read, or until the end: errors come late."""
+
+    def __init__(self, tx: Tx) -> None:
+        super().__init__(tx)
+        self._kept: list[Callable[[], None]] = []
+
+    def one(self, statement: str, /, **params: Value) -> Row | None:
+        self.flush()
+        return super().one(statement, **params)
+
+    def all(self, statement: str, /, **params: Value) -> list[Row]:
+        self.flush()
+        return super().all(statement, **params)
+
+    def take(self, statement: str, /, *, most: int, **params: Value) -> list[Row]:
+        self.flush()
+        return super().take(statement, most=most, **params)
+
+    def do(self, statement: str, /, **params: Value) -> None:
+        self._kept.append(lambda: self.tx.do(statement, **params))
+
+    def do_many(self, statement: str, rows: Sequence[Mapping[str, Value]], /) -> None:
+        copied = [dict(row) for row in rows]
+        self._kept.append(lambda: self.tx.do_many(statement, copied))
+
+    def flush(self) -> None:
+        kept, self._kept = self._kept, []
+        for do in kept:
+            do()
+
+
+class ConflictingTx(PassingTx):
+    """Finds each key held by somebody else, once, unless it was locked before all else."""
+
+    def __init__(self, tx: Tx, first: Sequence[Key]) -> None:
+        super().__init__(tx)
+        self.wanted = list(first)
+        for key in sorted(first, key=lambda key: key.place):
+            tx.lock(key)
+
+    def lock(self, key: Key, /) -> None:
+        if key not in self.wanted:
+            self.wanted.append(key)
+            raise Conflict(f"{key} is held elsewhere")
+        super().lock(key)
+
+
+class ModeStore:
+    """A store that gives its units only what every store promises."""
+
+    def __init__(self, store: SqliteStore, mode: str) -> None:
+        self._store = store
+        self._wrap = {"twice": _twice, "late": _late, "conflict": _in_conflict}[mode]
+
+    async def run(self, work: Work[T], /, *, keys: Sequence[Key] = ()) -> T:
+        return await self._store.run(self._wrap(work, keys), keys=keys)
+
+    async def read(self, work: Callable[[Read], T], /) -> T:
+        return await self._store.read(work)
+
+    async def check(self) -> Condition:
+        return await self._store.check()
+
+    async def close(self) -> None:
+        await self._store.close()
+
+
+def _twice(work: Work[T], keys: Sequence[Key]) -> Work[T]:
+    """Has every unit run twice; the first time is taken back."""
+    first = True
+
+    def run(tx: Tx) -> T:
+        nonlocal first
+        again, first = not first, False
+        try:
+            result = work(tx)
+        except Exception as error:
+            if again:
+                raise
+            raise Conflict("for the test") from error
+        if again:
+            return result
+        raise Conflict("for the test")
+
+    return run
+
+
+def _late(work: Work[T], keys: Sequence[Key]) -> Work[T]:
+    """Has errors come late."""
+
+    def run(tx: Tx) -> T:
+        late = LateTx(tx)
+        result = work(late)
+        late.flush()
+        return result
+
+    return run
+
+
+def _in_conflict(work: Work[T], keys: Sequence[Key]) -> Work[T]:
+    """Has each key held elsewhere when it is locked first."""
+    known = list(keys)
+
+    def run(tx: Tx) -> T:
+        nonlocal known
+        conflicting = ConflictingTx(tx, known)
+        known = conflicting.wanted
+        return work(conflicting)
+
+    return run
+
+
+MODES = ["plain", "twice", "late", "conflict"]
+
+
+def in_mode(store: SqliteStore, mode: str) -> Store:
+    """`store` as it is, or in a mode."""
+    return store if mode == "plain" else ModeStore(store, mode)
 
 
 @pytest.fixture
@@ -149,14 +322,14 @@ def box_migrations() -> list[Migration]:
 
 @pytest.fixture
 def open_file(
-    open_sqlite: OpenStore,
+    open_sqlite: Callable[..., SqliteStore],
     box_statements: dict[str, Statement],
     box_migrations: list[Migration],
     tmp_path: Path,
-) -> OpenStore:
+) -> Callable[..., SqliteStore]:
     """Opens the SQLite file of this test, with the boxes in it."""
 
-    def open_store(**options: object) -> Store:
+    def open_store(**options: object) -> SqliteStore:
         location = str(tmp_path / "boxes.db")
         wanted = {"statements": box_statements, "migrations": box_migrations, **options}
         return open_sqlite(location, **wanted)
@@ -164,15 +337,17 @@ def open_file(
     return open_store
 
 
-@pytest.fixture(params=["sqlite-memory", "sqlite-file"])
+@pytest.fixture(params=[f"{kind}-{mode}" for kind in ("memory", "file") for mode in MODES])
 def box_store(
     request: pytest.FixtureRequest,
-    open_sqlite: OpenStore,
-    open_file: OpenStore,
+    open_sqlite: Callable[..., SqliteStore],
+    open_file: Callable[..., SqliteStore],
     box_statements: dict[str, Statement],
     box_migrations: list[Migration],
 ) -> Store:
-    """Each store of ours in turn. A new kind of store is one more parameter here."""
-    if request.param == "sqlite-file":
-        return open_file(max_waiting=50)
-    return open_sqlite(statements=box_statements, migrations=box_migrations, max_waiting=50)
+    """Each store of ours in turn, in each mode. A new kind of store is one more parameter here."""
+    kind, mode = request.param.split("-")
+    if kind == "file":
+        return in_mode(open_file(max_waiting=50), mode)
+    store = open_sqlite(statements=box_statements, migrations=box_migrations, max_waiting=50)
+    return in_mode(store, mode)

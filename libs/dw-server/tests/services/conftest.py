@@ -142,6 +142,7 @@ class Server:
                 build_id=None,
                 types="[]",
                 now=read.now,
+                most=1,
             )
         )
         return row is not None

@@ -1,8 +1,10 @@
-"""What every store promises, tested through the Protocol alone."""
+"""What every store promises, tested through the Protocol alone, in each of its modes."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +13,9 @@ import pytest
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.notices import DueAt, Notice
 from durable_workflow.server.store import (
+    Conflict,
     ConstraintViolated,
+    Key,
     Read,
     StatementMisused,
     Store,
@@ -21,7 +25,7 @@ from durable_workflow.server.store import (
 )
 
 
-def put(name: str, content: int = 0, data: bytes | None = None) -> Callable[[Tx], int]:
+def put(name: str, content: int = 0, data: bytes | None = None) -> Callable[[Tx], None]:
     return lambda tx: tx.do("put_box", name=name, content=content, data=data)
 
 
@@ -38,7 +42,7 @@ class OnPurpose(Exception):
 
 
 async def test_a_unit_is_there_once_it_is_answered(box_store: Store) -> None:
-    assert await box_store.run(put("a", 7, b"\x00x")) == 1
+    await box_store.run(put("a", 7, b"\x00x"))
 
     assert await box_store.read(find("a")) == (7, b"\x00x")
     assert await box_store.read(find("b")) is None
@@ -48,19 +52,20 @@ async def test_a_unit_sees_its_own_changes_and_those_before(box_store: Store) ->
     await box_store.run(put("a", 1))
 
     def work(tx: Tx) -> Any:
-        assert tx.do("fill_box", name="a", amount=2) == 1
-        assert tx.do("fill_box", name="z", amount=2) == 0
+        tx.do("fill_box", name="a", amount=2)
+        tx.do("fill_box", name="z", amount=2)
         return tx.one("find_box", name="a")
 
     assert await box_store.run(work) == (3, None)
 
 
 async def test_a_unit_that_raises_changes_nothing_and_raises_in_its_caller(
-    box_store: Store, notices: list[Notice]
+    box_store: Store, notices: list[Notice], caplog: pytest.LogCaptureFixture
 ) -> None:
     def work(tx: Tx) -> None:
         put("a")(tx)
         tx.notify(DueAt(1))
+        tx.say(logging.WARNING, "never")
         raise OnPurpose
 
     with pytest.raises(OnPurpose):
@@ -68,6 +73,7 @@ async def test_a_unit_that_raises_changes_nothing_and_raises_in_its_caller(
 
     assert await box_store.read(names) == []
     assert notices == []
+    assert caplog.messages == []
 
 
 async def test_a_unit_that_raises_leaves_its_neighbours_alone(box_store: Store) -> None:
@@ -82,38 +88,166 @@ async def test_a_unit_that_raises_leaves_its_neighbours_alone(box_store: Store) 
         return_exceptions=True,
     )
 
-    assert [type(result) for result in results] == [int, OnPurpose, int]
+    assert [type(result) for result in results] == [type(None), OnPurpose, type(None)]
     assert await box_store.read(names) == ["a", "b"]
 
 
-async def test_units_run_one_after_the_other(box_store: Store) -> None:
+async def test_units_that_lock_what_they_read_run_as_if_one_after_the_other(
+    box_store: Store,
+) -> None:
     await box_store.run(put("a"))
 
-    def work(tx: Tx) -> int:
+    def by_key(tx: Tx) -> int:
+        tx.lock(Key.run("a"))
         row = tx.one("find_box", name="a")
+        return fill(tx, row)
+
+    def by_statement(tx: Tx) -> int:
+        return fill(tx, tx.one("lock_box", name="a"))
+
+    def fill(tx: Tx, row: Any) -> int:
         assert row is not None
         tx.do("fill_box", name="a", amount=1)
         return int(row[0])
 
-    seen = await asyncio.gather(*[box_store.run(work) for _ in range(40)])
+    for work in (by_key, by_statement):
+        seen = await asyncio.gather(*[box_store.run(work) for _ in range(20)])
+        assert len(set(seen)) == 20
+    assert await box_store.read(find("a")) == (40, None)
 
-    assert sorted(seen) == list(range(40))
+
+async def test_keys_may_be_locked_in_any_order_and_before_the_unit_begins(box_store: Store) -> None:
+    names_of = [Key.workflow("default", "wf"), Key.run("r2"), Key.run("r1"), Key.worker("d", "w")]
+
+    def work(tx: Tx) -> int:
+        for key in [*names_of, *names_of]:
+            tx.lock(key)
+        return len(tx.all("list_boxes"))
+
+    await asyncio.gather(box_store.run(work), box_store.run(work, keys=names_of))
+    await box_store.run(lambda tx: None, keys=names_of)
 
 
-async def test_a_broken_rule_of_the_schema_is_said_and_can_be_survived(box_store: Store) -> None:
-    await box_store.run(put("a"))
-    with pytest.raises(ConstraintViolated):
-        await box_store.run(put("a"))
-    with pytest.raises(ConstraintViolated):
-        await box_store.run(lambda tx: tx.do("label_box", box="nowhere", text="t"))
+def test_keys_have_one_order() -> None:
+    keys = [Key.run("b"), Key.workflow("d", "w"), Key.run("a"), Key.worker("d", "z")]
+    ordered = sorted(keys, key=lambda key: key.place)
+    assert [key.kind for key in ordered] == ["worker", "workflow", "run", "run"]
+    assert ordered[2:] == [Key.run("a"), Key.run("b")]
+    assert Key.workflow("a", "b:c") != Key.workflow("a:b", "c")
 
+
+async def test_rows_are_taken_as_many_as_are_asked_for(box_store: Store) -> None:
+    for name, content in (("a", 1), ("b", 3), ("c", 2)):
+        await box_store.run(put(name, content))
+
+    taken = await box_store.run(lambda tx: tx.take("take_boxes", most=2))
+    assert taken == [("b",), ("c",)]
+    with pytest.raises(StatementMisused):
+        await box_store.run(lambda tx: tx.all("take_boxes", most=2))
+    with pytest.raises(StatementMisused):
+        await box_store.run(lambda tx: tx.take("list_boxes", most=2))
+    # A read takes nothing, so it may look.
+    assert await box_store.read(lambda read: read.all("take_boxes", most=9)) == [
+        ("b",),
+        ("c",),
+        ("a",),
+    ]
+
+
+async def test_a_unit_that_meets_a_conflict_is_run_again_and_only_its_last_attempt_counts(
+    box_store: Store,
+    clock: ManualClock,
+    notices: list[Notice],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    moments: list[int] = []
+
+    def work(tx: Tx) -> list[str]:
+        moments.append(tx.now)
+        attempt = len(moments)
+        put(f"attempt {attempt}")(tx)
+        tx.notify(DueAt(attempt))
+        tx.say(logging.WARNING, "attempt %d", attempt)
+        clock.advance(1)
+        if attempt < 3:
+            raise Conflict("somebody else was quicker")
+        return names(tx)
+
+    found = await box_store.run(work)
+
+    last = len(moments)
+    assert last >= 3
+    assert moments == sorted(set(moments)), "each attempt has its own time"
+    assert found == await box_store.read(names) == [f"attempt {last}"]
+    assert notices == [DueAt(last)]
+    assert caplog.messages == [f"attempt {last}"]
+
+
+async def test_a_unit_that_never_gets_through_is_given_up(box_store: Store) -> None:
     def work(tx: Tx) -> None:
-        with pytest.raises(ConstraintViolated):
-            put("a")(tx)
-        put("b")(tx)
+        put("a")(tx)
+        raise Conflict("each time")
 
-    await box_store.run(work)
-    assert await box_store.read(names) == ["a", "b"]
+    with pytest.raises(StoreUnavailable):
+        await box_store.run(work)
+    await box_store.run(put("b"))
+    assert await box_store.read(names) == ["b"]
+
+
+async def test_what_is_not_unique_is_a_conflict_and_the_second_time_an_error(
+    box_store: Store,
+) -> None:
+    await box_store.run(put("a"))
+    attempts = 0
+
+    def finds_it_then(tx: Tx) -> str:
+        nonlocal attempts
+        attempts += 1
+        # As if the row had been written by another unit behind the select.
+        if attempts > 1 and find("a")(tx) is not None:
+            return "there already"
+        put("a")(tx)
+        return "new"
+
+    assert await box_store.run(finds_it_then) == "there already"
+
+    attempts = 0
+
+    def always(tx: Tx) -> None:
+        nonlocal attempts
+        attempts += 1
+        put("a")(tx)
+
+    with pytest.raises(ConstraintViolated):
+        await box_store.run(always)
+    assert attempts > 1
+
+
+async def test_a_broken_rule_of_the_schema_is_said_and_ends_its_unit(box_store: Store) -> None:
+    def work(tx: Tx) -> None:
+        put("a")(tx)
+        with contextlib.suppress(ConstraintViolated):
+            tx.do("label_box", box="nowhere", text="t")
+
+    # Whether the unit saw the error or the end did, none goes on after it.
+    with pytest.raises(ConstraintViolated):
+        await box_store.run(work)
+    await box_store.run(put("b"))
+    assert await box_store.read(names) == ["b"]
+
+
+async def test_what_a_unit_says_is_logged_once_it_is_committed(
+    box_store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    def work(tx: Tx) -> int:
+        tx.say(logging.WARNING, "box %s has %d", "a", 7)
+        return len(caplog.records)
+
+    assert await box_store.run(work) == 0
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "box a has 7")
+    ]
+    assert caplog.records[0].name == "durable_workflow.server"
 
 
 async def test_many_rows_at_once(box_store: Store) -> None:
@@ -211,7 +345,7 @@ async def test_closing_finishes_what_was_accepted_and_takes_nothing_more(box_sto
     await asyncio.sleep(0)
     await box_store.close()
 
-    assert [task.result() for task in accepted] == [1] * 5
+    assert [task.result() for task in accepted] == [None] * 5
     with pytest.raises(StoreUnavailable):
         await box_store.run(put("late"))
     with pytest.raises(StoreUnavailable):

@@ -131,3 +131,48 @@ def test_every_fragment_is_used() -> None:
 
     assert fragments
     assert [name for name in fragments if not re.search(rf"[ (]\{{:?{name}\}}", text)] == []
+
+
+HOLDING = """
+-- {lock}: held until the end.
+FOR UPDATE;
+-- {skip}: what is held elsewhere is left out.
+FOR UPDATE SKIP LOCKED;
+-- see: one box.
+SELECT 1;
+-- lock [lock]: one box to oneself.
+SELECT 1
+{lock};
+-- take [take]: boxes that nobody has.
+SELECT 1 LIMIT :most
+{skip};
+"""
+
+
+def test_a_header_says_whether_rows_are_held_and_a_read_holds_none() -> None:
+    found = {statement.name: statement for statement in parse_statements(HOLDING, "b.sql")}
+
+    assert {name: statement.holds for name, statement in found.items()} == {
+        "see": None,
+        "lock": "lock",
+        "take": "take",
+    }
+    assert found["take"].text == "SELECT 1 LIMIT :most\nFOR UPDATE SKIP LOCKED"
+    assert found["take"].read_text.strip() == "SELECT 1 LIMIT :most"
+    assert found["see"].read_text == found["see"].text
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [("one", "{lock}"), ("one [lock]", ""), ("one [lock]", "{skip}"), ("one [take]", "{lock}")],
+)
+def test_a_header_and_a_text_that_disagree_are_refused(header: str, text: str) -> None:
+    with pytest.raises(StatementMisused, match="header and text of 'one' differ"):
+        list(parse_statements(f"{HOLDING}-- {header}: x.\nSELECT 1 {text};", "b.sql"))
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_what_takes_rows_is_told_how_many(dialect: str) -> None:
+    taking = [one for one in load_statements(dialect).values() if one.holds == "take"]
+    assert taking
+    assert [one.name for one in taking if "most" not in one.parameters] == []

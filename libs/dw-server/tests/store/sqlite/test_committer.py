@@ -69,7 +69,7 @@ def threads() -> Iterator[Threads]:
     threads.unregister()
 
 
-def put(name: str) -> Callable[[Tx], int]:
+def put(name: str) -> Callable[[Tx], None]:
     return lambda tx: tx.do("put_box", name=name, content=1, data=None)
 
 

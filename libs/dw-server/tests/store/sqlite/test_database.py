@@ -14,7 +14,7 @@ from durable_workflow.server.store.schema import Migration, load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 
 
-def put(name: str) -> Callable[[Tx], int]:
+def put(name: str) -> Callable[[Tx], None]:
     return lambda tx: tx.do("put_box", name=name, content=1, data=None)
 
 

@@ -65,16 +65,17 @@ def claim(
         activity = activities.renewed(Activity(*row), tx.now, lease_seconds=lease)
         unit.save_activity(activity)
         return _task(tx, unit.run(activity.run_id), activity)
-    row = tx.one(
+    found = tx.take(
         "claimable_activity",
+        most=1,
         namespace=namespace,
         task_queue=request.task_queue,
         types=rows.text(worker.activity_types),
         now=tx.now,
     )
-    if row is None:
+    if not found:
         return None
-    activity = Activity(*row)
+    activity = Activity(*found[0])
     unit = Unit(tx, settings)
     run = unit.run(activity.run_id)
     decision = activities.claim(

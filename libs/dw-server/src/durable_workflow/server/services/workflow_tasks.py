@@ -235,8 +235,9 @@ def give_back(tx: Tx, namespace: str, task: dict[str, Any], settings: ServiceSet
 
 
 def _claimable(tx: Tx, namespace: str, request: PollTask, worker: Worker) -> Run | None:
-    row = tx.one(
+    found = tx.take(
         "claimable_run",
+        most=1,
         namespace=namespace,
         task_queue=request.task_queue,
         worker_id=request.worker_id,
@@ -244,7 +245,7 @@ def _claimable(tx: Tx, namespace: str, request: PollTask, worker: Worker) -> Run
         types=rows.text(worker.workflow_types),
         now=tx.now,
     )
-    return None if row is None else Run(*row)
+    return Run(*found[0]) if found else None
 
 
 def _task(

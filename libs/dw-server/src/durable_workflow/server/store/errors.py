@@ -5,10 +5,13 @@
     StoreError
     ├── StoreUnavailable      a unit could not be committed, now; it may work later
     │   └── StoreOverloaded   too many units wait already
+    ├── OutcomeUnknown        whether a unit was committed cannot be told
     ├── StoreLocked           another server process has the database
     ├── StoreUnusable         the database is damaged, foreign, or of a kind that cannot be served
     ├── ConstraintViolated    a statement broke a rule of the schema
     └── StatementMisused      a statement's name or parameters are wrong: a mistake in our code
+
+    Conflict                  ends an attempt of a unit, which the store then runs again
 """
 
 from __future__ import annotations
@@ -26,6 +29,13 @@ class StoreOverloaded(StoreUnavailable):
     """More units wait than the store accepts; this one was not begun."""
 
 
+class OutcomeUnknown(StoreError):
+    """The answer to a commit was lost: the unit of work has happened as a whole, or not at all.
+
+    A store raises this only where it cannot ask the database which of the two it is.
+    """
+
+
 class StoreLocked(StoreError):
     """Another process serves this database."""
 
@@ -39,4 +49,11 @@ class ConstraintViolated(StoreError):
 
 
 class StatementMisused(StoreError):
-    """No statement has this name, or its parameters are not those given."""
+    """No statement has this name, or it is run with other parameters or in another way."""
+
+
+class Conflict(BaseException):
+    """Another unit got in the way: the store takes this attempt back and runs the unit again.
+
+    Not an `Exception`, so that a service which handles errors lets it pass.
+    """

@@ -2,13 +2,34 @@
 
 A *unit of work* is a plain function over a transaction. `Store.run` answers only once the unit is
 committed; an acknowledged unit survives a crash at any later instruction. Nothing above this module
-knows which database is below it: statements are named, and their text is in ``queries/*.sql``.
+knows which database is below it, or how many servers write to it: statements are named, and their
+text is in ``queries/*.sql``.
+
+What a unit may rely on:
+
+1. Units are as if run one after the other with respect to the keys that they `lock`, and to the
+   rows that they read by statements that lock or take. Other scans promise nothing.
+2. Keys are locked in the order workflow, run, then what is below: a unit that begins with a task
+   finds the task's run first.
+3. It reads its own earlier writes.
+
+What a unit must keep to:
+
+4. It may be run any number of times, each time from the beginning, and only the last time counts.
+   So it changes nothing but through `tx`: no logging, no counting, no changes of its arguments.
+5. A `BaseException` is the store's: it is never swallowed.
+6. The error of a statement may appear at any later read, or at the end. No unit goes on after one.
+7. What breaks a uniqueness rule is a conflict with another unit at first: the unit is run once
+   more, and its select now finds the row. The second time it is `ConstraintViolated`.
+
+Notices may arrive late, merged or never where several servers share a database: whoever waits for
+one looks again from time to time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -17,6 +38,37 @@ from durable_workflow.server.notices import Notice
 T = TypeVar("T")
 Value: TypeAlias = int | float | str | bytes | None
 Row: TypeAlias = tuple[Any, ...]
+KeyKind: TypeAlias = Literal["workflow", "run", "worker"]
+
+# The order in which keys are locked.
+_RANKS: Final[dict[KeyKind, int]] = {"worker": 0, "workflow": 1, "run": 2}
+
+
+class Key(msgspec.Struct, frozen=True):
+    """Something that a unit locks before it reads what it will decide on."""
+
+    kind: KeyKind
+    id: str
+
+    @staticmethod
+    def workflow(namespace: str, workflow_id: str) -> Key:
+        """A workflow id: which run is current, and how many commands there were."""
+        return Key("workflow", f"{namespace}\0{workflow_id}")
+
+    @staticmethod
+    def run(run_id: str) -> Key:
+        """A run with all that belongs to it."""
+        return Key("run", run_id)
+
+    @staticmethod
+    def worker(namespace: str, worker_id: str) -> Key:
+        """A registered worker."""
+        return Key("worker", f"{namespace}\0{worker_id}")
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Its place in the order in which keys are locked."""
+        return _RANKS[self.kind], self.id
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -34,10 +86,10 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Read(Protocol):
-    """A consistent view of the store.
+    """A consistent view of the store. It locks nothing.
 
     Attributes:
-        now: Microseconds since 1970-01-01 UTC, fixed when the unit began.
+        now: Microseconds since 1970-01-01 UTC by the store's clock, fixed when the attempt began.
     """
 
     now: int
@@ -54,39 +106,71 @@ class Read(Protocol):
 class Tx(Read, Protocol):
     """One unit of work: everything in it is committed together, or nothing is."""
 
-    def new_id(self) -> str:
-        """A new identifier: 26 characters, lower case, sorting by time of creation."""
+    def lock(self, key: Key, /) -> None:
+        """Have `key` to oneself until the end.
+
+        Where that is out of order the store may run the unit again, with all keys locked first.
+        """
         ...
 
-    def do(self, statement: str, /, **params: Value) -> int:
-        """Run a named statement that changes rows; how many it changed."""
+    def take(self, statement: str, /, *, most: int, **params: Value) -> list[Row]:
+        """Run a statement that takes rows: at most `most` that no other unit holds.
+
+        For claims and for due work alone: what is held elsewhere is left out, not waited for.
+        """
+        ...
+
+    def do(self, statement: str, /, **params: Value) -> None:
+        """Run a named statement that changes rows."""
         ...
 
     def do_many(self, statement: str, rows: Sequence[Mapping[str, Value]], /) -> None:
         """Run a named statement once for each row of parameters."""
         ...
 
+    def new_id(self) -> str:
+        """A new identifier: 26 characters, lower case, sorting by time of creation.
+
+        Unique across servers, and in order within one.
+        """
+        ...
+
     def notify(self, notice: Notice, /) -> None:
         """Have `notice` published after this unit is committed, and never if it is not."""
+        ...
+
+    def say(self, level: int, text: str, /, *args: object) -> None:
+        """Have a line logged once, after this unit is committed, and never if it is not.
+
+        Args:
+            level: One of `logging`.
+            text: With ``%s`` and the like for `args`.
+        """
         ...
 
 
 class Store(Protocol):
     """A place where units of work run, one after the other or side by side, never half."""
 
-    async def run(self, work: Callable[[Tx], T], /) -> T:
+    async def run(self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = ()) -> T:
         """Run `work` in one transaction.
 
+        Args:
+            keys: What it will lock, where that is known: it saves running it again.
         Returns:
             The result of `work`, once it is committed.
         Raises:
             StoreUnavailable: The unit could not be committed; nothing of it happened.
+            OutcomeUnknown: The unit may have been committed.
             Exception: Whatever `work` raised; nothing of it happened.
         """
         ...
 
     async def read(self, work: Callable[[Read], T], /) -> T:
-        """Run `work` on a consistent view beside the writers. It sees all acknowledged units."""
+        """Run `work` on one snapshot beside the writers. It sees all acknowledged units.
+
+        It holds up others for as long as it lasts: long histories are read in pages.
+        """
         ...
 
     async def check(self) -> Condition:

@@ -4,19 +4,24 @@ A statement begins with a line ``-- name: what it promises`` and ends where the 
 Parameters are written ``:name``. A dialect says something its own way in a file of the folder
 ``queries/<dialect>/``, under the same name; callers cannot tell.
 
+A header ``-- name [lock]: …`` says that a unit has the rows that the statement finds to itself
+until it ends; ``[take]`` that it gets only rows that no other unit has. Where the text says so
+stand the fragments ``{lock}`` and ``{skip}``; a read runs the statement without them.
+
 What several statements share is a fragment. It begins with a line ``-- {name}: what it is`` and is
 put where a statement, of any file, says ``{name}``. Of a fragment that is a list of columns
 ``{:name}`` is the list of the parameters for them. A dialect overrides fragments as it does
-statements.
+statements; it leaves one out by having nothing but a comment in its place.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 import msgspec
 
@@ -24,7 +29,14 @@ from durable_workflow.server.store.errors import StatementMisused
 
 QUERIES = Path(__file__).parent / "queries"
 
-_HEADER = re.compile(r"^-- ([a-z][a-z0-9_]*|\{[a-z][a-z0-9_]*\}): (\S.*)$")
+Holds: TypeAlias = Literal["lock", "take"]
+
+# How a statement that holds rows says so in its text, and the word for it in its header.
+_HOLDING: Final[dict[str, Holds]] = {"lock": "lock", "skip": "take"}
+
+_HEADER = re.compile(
+    r"^-- (?:([a-z][a-z0-9_]*)(?: \[(lock|take)\])?|(\{[a-z][a-z0-9_]*\})): (\S.*)$"
+)
 _NOT_CODE = r"'(?:[^']|'')*'|--[^\n]*"
 # A parameter, but not in a string literal, a comment, or PostgreSQL's `::type`.
 _TOKEN = re.compile(_NOT_CODE + r"|::|:([a-z_][a-z0-9_]*)")
@@ -38,15 +50,20 @@ class Statement(msgspec.Struct, frozen=True):
 
     Attributes:
         promise: The line that says what it does.
+        text: As a unit runs it.
+        read_text: As a read runs it: nothing is locked.
         parameters: Names of its parameters; a caller gives exactly these.
         source: File that it stands in.
+        holds: Whether a unit locks or takes the rows that it finds; None where it does neither.
     """
 
     name: str
     promise: str
     text: str
+    read_text: str
     parameters: AbstractSet[str]
     source: str
+    holds: Holds | None = None
 
 
 Statements: TypeAlias = Mapping[str, Statement]
@@ -59,6 +76,7 @@ class _Section(NamedTuple):
     promise: str
     text: str
     source: str
+    holds: Holds | None
 
 
 _Sections: TypeAlias = dict[str, _Section]
@@ -69,8 +87,8 @@ def load_statements(dialect: str, folder: Path = QUERIES) -> dict[str, Statement
 
     Raises:
         StatementMisused: A name stands twice, a dialect overrides what does not exist or with other
-            parameters, a statement names a fragment that does not exist, or a file has text before
-            its first statement.
+            parameters, a statement names a fragment that does not exist, its header and its text
+            disagree about what it holds, or a file has text before its first statement.
     """
     general = _load(sorted(folder.glob("*.sql")))
     own = _load(sorted((folder / dialect).glob("*.sql")))
@@ -111,28 +129,28 @@ def _unique(sections: Iterator[_Section]) -> _Sections:
 
 
 def _split(text: str, source: str) -> Iterator[_Section]:
-    name = promise = ""
+    header: re.Match[str] | None = None
     body: list[str] = []
     for line in text.splitlines():
-        header = _HEADER.match(line)
-        if header is None:
+        found = _HEADER.match(line)
+        if found is None:
             body.append(line)
             continue
-        yield from _finish(name, promise, body, source)
-        name, promise = header.groups()
-        body = []
-    yield from _finish(name, promise, body, source)
+        yield from _finish(header, body, source)
+        header, body = found, []
+    yield from _finish(header, body, source)
 
 
-def _finish(name: str, promise: str, body: list[str], source: str) -> Iterator[_Section]:
+def _finish(header: re.Match[str] | None, body: list[str], source: str) -> Iterator[_Section]:
     text = "\n".join(body).strip().rstrip(";").rstrip()
-    if not name:
+    if header is None:
         if any(line.strip() and not line.startswith("--") for line in body):
             raise StatementMisused(f"{source} begins with a statement that has no name")
         return
+    name = header[1] or header[3]
     if not text:
         raise StatementMisused(f"{source}: {name!r} is empty")
-    yield _Section(name, promise, text, source)
+    yield _Section(name, header[4], text, source, cast("Holds | None", header[2]))
 
 
 def _is_statement(name: str) -> bool:
@@ -140,13 +158,27 @@ def _is_statement(name: str) -> bool:
 
 
 def _statement(section: _Section, sections: _Sections) -> Statement:
-    def put(found: re.Match[str]) -> str:
+    def put(found: re.Match[str], *, reading: bool) -> str:
         name = found[2]
-        return found[0] if name is None else _fragment(name, bool(found[1]), section, sections)
+        if name is None:
+            return found[0]
+        if reading and name in _HOLDING:
+            return ""
+        return _fragment(name, bool(found[1]), section, sections)
 
-    text = _FRAGMENT.sub(put, section.text)
+    said = {
+        _HOLDING[found[2]] for found in _FRAGMENT.finditer(section.text) if found[2] in _HOLDING
+    }
+    if said != ({section.holds} if section.holds else set()):
+        raise StatementMisused(
+            f"{section.source}: header and text of {section.name!r} differ in what it holds"
+        )
+    text = _FRAGMENT.sub(functools.partial(put, reading=False), section.text)
+    read_text = _FRAGMENT.sub(functools.partial(put, reading=True), section.text)
     parameters = frozenset(found for found in _TOKEN.findall(text) if found)
-    return Statement(section.name, section.promise, text, parameters, section.source)
+    return Statement(
+        section.name, section.promise, text, read_text, parameters, section.source, section.holds
+    )
 
 
 def _fragment(name: str, as_parameters: bool, user: _Section, sections: _Sections) -> str:

@@ -60,7 +60,7 @@ INNER JOIN runs AS r ON p.run_id = r.run_id
 WHERE p.task_id = :task_id AND r.namespace = :namespace
 LIMIT 1;
 
--- claimable_activity: the activity whose ready task a worker should get next. One row or none.
+-- claimable_activity [take]: the activities whose ready task a worker should get next.
 -- :types is a JSON list of types, '[]' for any.
 SELECT {activity_columns}
 FROM activities
@@ -71,7 +71,8 @@ WHERE
     AND available_at <= :now
     AND (:types = '[]' OR activity_type IN ({listed_types}))
 ORDER BY priority, available_at, task_id
-LIMIT 1;
+LIMIT :most
+{skip};
 
 -- activity_claimed_by_request: the activity whose task was handed out to this poll before.
 SELECT {activity_columns}

@@ -1,6 +1,3 @@
--- {listed_types}: the members of :types, a JSON list. A dialect says it its own way.
-    SELECT value FROM json_each(:types);
-
 -- {run_columns}: the columns of a run, in the order of its fields.
     run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
     priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
@@ -47,15 +44,17 @@ SET
     lease_session = :lease_session
 WHERE run_id = :run_id;
 
--- run_by_id: one run.
+-- run_by_id [lock]: one run.
 SELECT {run_columns}
 FROM runs
-WHERE run_id = :run_id;
+WHERE run_id = :run_id
+{lock};
 
--- run_by_task: the run whose open workflow task this is.
+-- run_by_task [lock]: the run whose open workflow task this is.
 SELECT {run_columns}
 FROM runs
-WHERE task_id = :task_id AND namespace = :namespace;
+WHERE task_id = :task_id AND namespace = :namespace
+{lock};
 
 -- run_of_past_task: the run of a workflow task that is over, with how that task ended.
 SELECT
@@ -71,7 +70,7 @@ VALUES (
     :task_id, :run_id, :namespace, :status, :closed_at
 );
 
--- claimable_run: the run whose ready task a worker should get next. One row or none.
+-- claimable_run [take]: the runs whose ready task a worker should get next.
 -- :types is a JSON list of types, '[]' for any. A task that is offered to a sticky worker
 -- is nobody else's until :now has passed the offer, while that worker lives.
 SELECT {run_columns}
@@ -96,9 +95,10 @@ WHERE
         )
     )
 ORDER BY priority, task_available_at, task_id
-LIMIT 1;
+LIMIT :most
+{skip};
 
--- run_claimed_by_request: the run whose task was handed out to this poll before.
+-- run_claimed_by_request [lock]: the run whose task was handed out to this poll before.
 SELECT {run_columns}
 FROM runs
 WHERE
@@ -108,7 +108,8 @@ WHERE
     AND lease_expires_at > :now
     AND namespace = :namespace
     AND task_queue = :task_queue
-LIMIT 1;
+LIMIT 1
+{lock};
 
 -- runs_leased_to: the runs whose workflow task this session of a worker holds.
 SELECT {run_columns}
@@ -160,11 +161,12 @@ VALUES (
     :namespace, :workflow_id, :workflow_type, :current_run_id, 1, :command_sequence, :created_at
 );
 
--- instance: what is known of a workflow id.
+-- instance [lock]: what is known of a workflow id.
 SELECT
     workflow_type, current_run_id, run_count, command_sequence
 FROM workflow_instances
-WHERE namespace = :namespace AND workflow_id = :workflow_id;
+WHERE namespace = :namespace AND workflow_id = :workflow_id
+{lock};
 
 -- point_instance: a further run of the id is the current one.
 UPDATE workflow_instances

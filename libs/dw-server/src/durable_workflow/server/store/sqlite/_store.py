@@ -34,20 +34,30 @@ import apsw
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.ids import IdSource
 from durable_workflow.server.notices import Notice
-from durable_workflow.server.store.errors import StoreError, StoreOverloaded, StoreUnavailable
-from durable_workflow.server.store.protocol import Condition, Read, Tx
+from durable_workflow.server.store.errors import (
+    Conflict,
+    StoreError,
+    StoreOverloaded,
+    StoreUnavailable,
+)
+from durable_workflow.server.store.protocol import Condition, Key, Read, Tx
 from durable_workflow.server.store.schema import Migration
 from durable_workflow.server.store.sqlite._committer import CommitPace, Committed, Committer, commit
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
-from durable_workflow.server.store.sqlite._transaction import SqliteRead, SqliteTx, translate
+from durable_workflow.server.store.sqlite._transaction import Line, SqliteRead, SqliteTx, translate
 from durable_workflow.server.store.statements import Statements
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
+# What the units say when they are committed.
+_said = logging.getLogger("durable_workflow.server")
+
 _BATCH_UNITS = 200
 _BATCH_SECONDS = 0.010
+# A unit that meets a conflict each time would hold up everybody.
+_MOST_ATTEMPTS = 100
 
 
 def _publish_to_nobody(notices: Sequence[Notice], /) -> None:
@@ -61,7 +71,7 @@ def _foretell_nobody(notices: Sequence[Notice], /) -> Sequence[Notice]:
 class _Unit:
     """A unit of work from the moment it is asked for until its answer."""
 
-    __slots__ = ("answer", "error", "notices", "result", "work")
+    __slots__ = ("answer", "error", "lines", "notices", "result", "work")
 
     def __init__(self, work: Callable[[Tx], Any], answer: asyncio.Future[Any]) -> None:
         self.work = work
@@ -69,6 +79,7 @@ class _Unit:
         self.result: Any = None
         self.error: BaseException | None = None
         self.notices: list[Notice] = []
+        self.lines: list[Line] = []
 
 
 class _Batch:
@@ -146,8 +157,9 @@ class SqliteStore:
         self._idle: asyncio.Event | None = None
         self._trouble: str | None = None
 
-    async def run(self, work: Callable[[Tx], T], /) -> T:
+    async def run(self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = ()) -> T:
         """Run `work` in one transaction; its result, once that is committed."""
+        del keys  # all units have everything to themselves
         if self._closed:
             raise StoreUnavailable("the store is closed")
         if len(self._waiting) >= self._max_waiting:
@@ -272,17 +284,36 @@ class SqliteStore:
     def _run_unit(self, unit: _Unit) -> None:
         writer = self._writer
         writer.execute("SAVEPOINT unit").fetchall()
-        tx = SqliteTx(writer, self._statements, self._clock.now(), self._ids.new)
         try:
-            unit.result = unit.work(tx)
-            unit.notices = tx.notices
-        except BaseException as error:  # raised in the caller, who waits
+            self._attempt(unit)
+        except BaseException as error:  # noqa: BLE001  raised in the caller, who waits
             unit.error = _carried(error)
-            # A full disk and the like end the whole transaction, and with it the batch.
-            if not writer.in_transaction:
-                raise StoreUnavailable("the transaction was rolled back") from error
-            writer.execute("ROLLBACK TO unit").fetchall()
+            self._take_back(error)
         writer.execute("RELEASE unit").fetchall()
+
+    def _attempt(self, unit: _Unit) -> None:
+        """Run a unit, and again where it meets a conflict."""
+        last = False
+        for _ in range(_MOST_ATTEMPTS):
+            tx = SqliteTx(
+                self._writer, self._statements, self._clock.now(), self._ids.new, last=last
+            )
+            try:
+                unit.result = unit.work(tx)
+                tx.finish()
+            except Conflict as conflict:
+                self._take_back(conflict)
+                last = last or tx.not_unique
+                continue
+            unit.notices, unit.lines = tx.notices, tx.lines
+            return
+        raise StoreUnavailable(f"the unit met a conflict {_MOST_ATTEMPTS} times")
+
+    def _take_back(self, error: BaseException) -> None:
+        # A full disk and the like end the whole transaction, and with it the batch.
+        if not self._writer.in_transaction:
+            raise StoreUnavailable("the transaction was rolled back") from error
+        self._writer.execute("ROLLBACK TO unit").fetchall()
 
     def _settle(
         self, loop: asyncio.AbstractEventLoop, batch: _Batch, error: Exception | None
@@ -303,6 +334,9 @@ class SqliteStore:
                 unit.answer.set_exception(unit.error)
             else:
                 unit.answer.set_result(unit.result)
+        if error is None:
+            for line in (line for unit in batch.units for line in unit.lines):
+                _said.log(line.level, line.text, *line.args)
         if self._waiting:
             # Through the loop, so that answers travel and requests are read between two batches.
             loop.call_soon(self._work_off, loop)

@@ -1,0 +1,10 @@
+-- What databases say differently. Here it stands as PostgreSQL has it; other dialects override it.
+
+-- {lock}: the rows that are found are held until the unit ends, and waited for.
+FOR UPDATE;
+
+-- {skip}: the rows that are found are held until the unit ends; those held elsewhere are left out.
+FOR UPDATE SKIP LOCKED;
+
+-- {listed_types}: the members of :types, a JSON list of texts.
+SELECT jsonb_array_elements_text(CAST(:types AS jsonb));
