@@ -20,6 +20,7 @@ from durable_workflow._kernel.generators import (
 from durable_workflow._kernel.handlers import Handlers
 from durable_workflow._kernel.history import History
 from durable_workflow._kernel.kind import Decode
+from durable_workflow._kernel.places import Place, Standing, place_of_function, places_of_error
 from durable_workflow._kernel.run import Answer, Finish, Run, Send, Stop, WorkflowFailure
 from durable_workflow._kernel.steps import WaitStep
 from durable_workflow._kernel.yields import UnsupportedYield, stop_for
@@ -76,11 +77,33 @@ class Execution:
         self._handlers = Handlers(workflow_cls, control, self._history.clock)
         self._run = Run(self._history.index, control, self._handlers.apply)
         self._driver: GeneratorDriver | None = None
+        self._failed_at: tuple[Place, ...] = ()  # in a handler or a predicate
         self._stop: Stop | None = None
         self._ended: Command | None = None
         self._ended_at = 0  # position in history
         self._ended_with = 0  # steps in history
         self._started = False
+
+    @property
+    def standing(self) -> Standing:
+        """Where the code stands or ended; to be asked after an error of a replay too."""
+        run = self._run
+        return Standing(self._asked(), self._places(), run.reached, run.index.untaken[run.bound :])
+
+    def _asked(self) -> Command | None:
+        if self._ended is not None:
+            return self._ended
+        if self._stop is None or self._driver is None or not self._driver.suspended:
+            return None
+        commands = self._stop.commands()
+        return commands[min(self._run.bound, len(commands) - 1)] if commands else None
+
+    def _places(self) -> tuple[Place, ...]:
+        if self._failed_at:
+            return self._failed_at
+        if self._driver is not None:
+            return self._driver.places
+        return place_of_function(getattr(self._class, "run", None))
 
     def _begin(self) -> None:
         """Instantiate the workflow and call `run`."""
@@ -169,6 +192,7 @@ class Execution:
 
     def _fail(self, failure: WorkflowFailure) -> None:
         self.mismatched = failure.mismatch
+        self._failed_at = places_of_error(failure.__cause__)
         self._end(FailWorkflow(failure.message, failure.exception_type))
 
     def _end(self, command: Command) -> None:

@@ -3,8 +3,15 @@
 import contextlib
 from collections.abc import Generator
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, TypeAlias
 
+from durable_workflow._kernel.places import (
+    Place,
+    place_of_frame,
+    places_of_error,
+    places_of_generator,
+)
 from durable_workflow._kernel.run import Send, Throw
 from durable_workflow.errors import NonDeterministicReplayError
 
@@ -38,6 +45,9 @@ class GeneratorDriver:
 
     def __init__(self, generator: Generator[Any, Any, Any]) -> None:
         self._generator = generator
+        # Kept because a generator that has ended knows no longer where it returned.
+        self._frame: FrameType | None = getattr(generator, "gi_frame", None)
+        self._ended_at: tuple[Place, ...] = ()
 
     def resume(self, answer: Send | Throw) -> Progress:
         """Answer the yield at which the code stands, and run to the next."""
@@ -46,11 +56,21 @@ class GeneratorDriver:
                 return Yielded(self._generator.throw(answer.error))
             return Yielded(self._generator.send(answer.value))
         except StopIteration as end:
+            if self._frame is not None:
+                self._ended_at = (place_of_frame(self._frame),)
+            self._frame = None
             return Returned(end.value)
         except NonDeterministicReplayError:
             raise
         except Exception as error:  # noqa: BLE001 (code of the author may raise anything)
+            self._ended_at = places_of_error(error)
+            self._frame = None
             return Raised(error)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The lines at which the code stands, the outermost first, or at which it ended."""
+        return places_of_generator(self._generator) if self.suspended else self._ended_at
 
     @property
     def frame_locals(self) -> dict[str, Any]:
