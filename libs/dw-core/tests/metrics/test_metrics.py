@@ -103,6 +103,7 @@ def test_metrics_are_called_as_published() -> None:
         for name in (
             "CLIENT_REQUESTS",
             "CLIENT_REQUEST_DURATION_SECONDS",
+            "SERVER_DUE_FAILURES",
             "WORKER_POLLS",
             "WORKER_POLL_DURATION_SECONDS",
             "WORKER_TASKS",

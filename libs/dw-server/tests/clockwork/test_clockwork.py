@@ -23,7 +23,7 @@ from durable_workflow.server.services.requests import (
 )
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.workers import register
-from durable_workflow.server.store import Read, Tx
+from durable_workflow.server.store import Read, StoreUnavailable, Tx
 from durable_workflow.server.store.sqlite import SqliteStore
 
 # A worker that is never missed, so that the timers are all that falls due.
@@ -174,7 +174,7 @@ async def test_what_stays_due_and_cannot_be_done_is_a_failure(
         await clockwork.run_due()
 
 
-async def test_a_failure_is_logged_and_tried_again(
+async def test_a_failure_of_the_store_is_logged_and_tried_again(
     store: SqliteStore,
     clock: ManualClock,
     clockwork: Clockwork,
@@ -190,7 +190,7 @@ async def test_a_failure_is_logged_and_tried_again(
         nonlocal failures
         failures += 1
         if failures == 1:
-            raise RuntimeError("no such luck")
+            raise StoreUnavailable("no such luck")
         return await run(work)
 
     store.run = unlucky  # type: ignore[method-assign,assignment]  # a fault

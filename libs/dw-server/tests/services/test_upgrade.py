@@ -16,6 +16,8 @@ from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite._connection import connect
 
 ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
+CREATED = re.compile(r"CREATE TABLE (\w+)")
+RENAMED = re.compile(r"ALTER TABLE (\w+) RENAME TO")
 
 
 def take_back(path: Path, version: int) -> None:
@@ -23,8 +25,12 @@ def take_back(path: Path, version: int) -> None:
     readwrite = apsw.SQLITE_OPEN_READWRITE
     connection = connect(str(path), flags=readwrite, vfs=None, statement_cache=0)
     for migration in load_migrations()[version:]:
-        added = ADDED.findall(migration.text)
-        assert added, f"{migration.name} does more than adding columns: say here how it is undone"
+        added, created = ADDED.findall(migration.text), CREATED.findall(migration.text)
+        assert added or created, (
+            f"{migration.name} adds no column and no table: say how it is undone"
+        )
+        for table in set(created).difference(RENAMED.findall(migration.text)):
+            connection.execute(f"DROP TABLE {table}")
         for table, column in added:
             connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
     connection.execute("DELETE FROM schema_migrations WHERE version > ?", (version,))

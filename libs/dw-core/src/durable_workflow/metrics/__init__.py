@@ -1,4 +1,4 @@
-"""Metrics of the client and the worker: their names, and what records them."""
+"""Metrics of the client, the worker and the server: their names, and what records them."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from durable_workflow.metrics._memory import InMemoryMetrics
 from durable_workflow.metrics._names import (
     CLIENT_REQUEST_DURATION_SECONDS,
     CLIENT_REQUESTS,
+    SERVER_DUE_FAILURES,
     WORKER_POLL_DURATION_SECONDS,
     WORKER_POLLS,
     WORKER_TASK_DURATION_SECONDS,
@@ -21,6 +22,7 @@ __all__ = [
     "CLIENT_REQUESTS",
     "CLIENT_REQUEST_DURATION_SECONDS",
     "NOOP_METRICS",
+    "SERVER_DUE_FAILURES",
     "WORKER_POLLS",
     "WORKER_POLL_DURATION_SECONDS",
     "WORKER_TASKS",

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
+from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.ids import IdSource
 from durable_workflow.server.lifecycle import Server
@@ -25,6 +26,7 @@ async def embedded_server(
     settings: Settings | None = None,
     clock: Clock | None = None,
     ids: IdSource | None = None,
+    metrics: MetricsRecorder = NOOP_METRICS,
 ) -> AsyncGenerator[str, None]:
     """Serve for the length of the block, in the running event loop.
 
@@ -37,6 +39,7 @@ async def embedded_server(
         settings: Everything else; `db`, `host`, `port` and `token` are put over it.
         clock: Time, for tests that make their own.
         ids: Identifiers, likewise.
+        metrics: Counts the server's own troubles; see the document on running the server.
     Yields:
         The URL, such as ``http://127.0.0.1:40123``.
     Raises:
@@ -53,7 +56,7 @@ async def embedded_server(
     auth = msgspec.structs.replace(chosen.auth, token=token) if token is not None else chosen.auth
     chosen = msgspec.structs.replace(chosen, db=os.fspath(db), host=host, port=port, auth=auth)
     chosen.require_safe()
-    server = Server(chosen, clock=clock, ids=ids)
+    server = Server(chosen, clock=clock, ids=ids, metrics=metrics)
     try:
         await server.start()
         async with serving(server) as url:

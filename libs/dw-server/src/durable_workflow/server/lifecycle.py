@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
 from durable_workflow.server.api import Api
 from durable_workflow.server.clock import Clock, SystemClock
 from durable_workflow.server.clockwork import Clockwork
@@ -27,13 +28,19 @@ class Server:
         settings: What to open and how to serve it.
         clock: Time; the machine's unless a test has its own.
         ids: Identifiers; random unless a test has its own.
+        metrics: What counts the server's own troubles; nothing unless it is given.
     Raises:
         StoreLocked: Another process serves the state file.
         StoreUnusable: The state file cannot be served.
     """
 
     def __init__(
-        self, settings: Settings, *, clock: Clock | None = None, ids: IdSource | None = None
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        ids: IdSource | None = None,
+        metrics: MetricsRecorder = NOOP_METRICS,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -52,7 +59,7 @@ class Server:
             foretell=self.dispatcher.foretell,
             max_waiting=settings.max_waiting_units,
         )
-        self.clockwork = Clockwork(self.store, self.clock, settings.services)
+        self.clockwork = Clockwork(self.store, self.clock, settings.services, metrics)
         self.api = Api(
             settings,
             store=self.store,

@@ -11,11 +11,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from durable_workflow.metrics import NOOP_METRICS, SERVER_DUE_FAILURES, MetricsRecorder
 from durable_workflow.server.clock import MICROSECONDS, Clock
 from durable_workflow.server.notices import DueAt, Notice
 from durable_workflow.server.services import due
+from durable_workflow.server.services.due import DueItem
 from durable_workflow.server.services.settings import ServiceSettings
-from durable_workflow.server.store import Store, Tx
+from durable_workflow.server.store import Store, StoreUnavailable, StoreUnusable, Tx
+
+# It is the store that fails, whatever is due.
+_STORE_FAILURES = (StoreUnavailable, StoreUnusable)
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +35,14 @@ _LONGEST_PAUSE = 10.0
 class Clockwork:
     """Does what is due, from `start` to `stop`."""
 
-    def __init__(self, store: Store, clock: Clock, settings: ServiceSettings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: ServiceSettings,
+        metrics: MetricsRecorder = NOOP_METRICS,
+    ) -> None:
+        self._metrics = metrics
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -67,7 +79,13 @@ class Clockwork:
         done = 0
         fruitless = None
         while (at := await self._store.read(due.next_due)) is not None and at <= self._clock.now():
-            count = await self._store.run(self._batch())
+            try:
+                count = await self._store.run(self._batch())
+            except _STORE_FAILURES:
+                raise
+            except Exception as error:  # noqa: BLE001  one of the batch is to blame: see which
+                _log.warning("a batch of what is due failed, going on one by one: %r", error)
+                count = await self._one_by_one()
             if count == 0:
                 # Another unit may have done away with it between the look and the batch: look
                 # again. Still due, and nothing to do about it: the loop would spin.
@@ -102,6 +120,28 @@ class Clockwork:
                 await self._wake.wait()
         except TimeoutError:
             return
+
+    async def _one_by_one(self) -> int:
+        """Do what is due, each thing by itself, and set aside what cannot be done."""
+        count = 0
+        for item in await self._store.read(lambda read: due.items_due(read, _BATCH)):
+            count += await self._do_or_set_aside(item)
+        return count
+
+    async def _do_or_set_aside(self, item: DueItem) -> int:
+        try:
+            return await self._store.run(lambda tx: due.run_item(tx, item, _BATCH, self._settings))
+        except _STORE_FAILURES:
+            raise
+        except Exception as error:  # noqa: BLE001  reported, and nothing depends on its kind
+            problem = error
+        failures = await self._store.run(
+            lambda tx: due.set_aside(tx, item, problem, self._settings)
+        )
+        text = "%s fell due and could not be handled, set aside (%d time(s) in a row)"
+        _log.error(text, item, failures, exc_info=problem)
+        self._metrics.increment(SERVER_DUE_FAILURES, tags={"source": item.source})
+        return 1
 
     def _batch(self) -> Callable[[Tx], int]:
         return lambda tx: due.run_due(tx, _BATCH, self._settings)

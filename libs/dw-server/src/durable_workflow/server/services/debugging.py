@@ -49,7 +49,7 @@ def debug(
     queue = task_queues.describe(
         read, namespace, run.task_queue, settings, pending_queries=pending_queries
     )
-    problems = findings.problems_of(run, activities, now)
+    problems = findings.problems_of(read, run, activities)
     tasks = pending_work.workflow_tasks(run, now)
     return {
         "generated_at": precise(now),
@@ -83,7 +83,7 @@ def debug(
 def _diagnostic_status(run: Run, problems: Problems, work: bool, queue: JsonObject) -> str:
     if run.closed:
         return "terminal"
-    if problems.task_problem or problems.repair_attention:
+    if problems.task_problem or problems.repair_attention or problems.set_aside:
         return "needs_attention"
     if work:
         return "pending_work"

@@ -25,6 +25,22 @@ _BLOCKED_MESSAGES: Final = (
 _BLOCKED_TYPES: Final = frozenset({"NonDeterministicReplayError", "NonDeterminism"})
 
 
+class SetAside(msgspec.Struct, frozen=True):
+    """Work of a run that fell due and whose handling raised: see `due`.
+
+    Attributes:
+        source: `timer`, `run` or `activity`.
+        failures: How often in a row.
+        error: What it raised.
+        until: When it is tried again.
+    """
+
+    source: str
+    failures: int
+    error: str
+    until: int
+
+
 class Problems(msgspec.Struct, frozen=True, kw_only=True):
     """What keeps an open run from going on.
 
@@ -34,20 +50,23 @@ class Problems(msgspec.Struct, frozen=True, kw_only=True):
             again will not help before the code is another.
         expired_leases: Open tasks of it whose lease ran out.
         repair_attention: Nothing will advance it by itself, or a lease was not freed in time.
+        set_aside: What fell due and could not be handled, the next to be tried first.
     """
 
     task_problem: bool
     replay_blocked: bool
     expired_leases: int
     repair_attention: bool
+    set_aside: list[SetAside] = []
 
 
-def problems_of(run: Run, activities: list[Activity], now: int) -> Problems:
+def problems_of(read: Read, run: Run, activities: list[Activity]) -> Problems:
     """The problems of a run; a closed one has none."""
     if run.closed:
         return Problems(
             task_problem=False, replay_blocked=False, expired_leases=0, repair_attention=False
         )
+    now = read.now
     expired = lease_expired(run, now) + sum(lease_expired(each, now) for each in activities)
     stranded = run.task_id is None and not activities and wait_of(run)[0] is None
     return Problems(
@@ -55,6 +74,7 @@ def problems_of(run: Run, activities: list[Activity], now: int) -> Problems:
         replay_blocked=has_failed(run) and _is_blocked(run),
         expired_leases=expired,
         repair_attention=stranded or expired > 0,
+        set_aside=[SetAside(*row) for row in read.all("set_aside_of_run", run_id=run.run_id)],
     )
 
 
@@ -87,6 +107,12 @@ def of_run(
             f"{_next_attempt(run)}: {run.task_error}"
         )
         found.append(_finding("error", "task_problem", text))
+    for each in problems.set_aside:
+        text = (
+            f"A {each.source} of the run fell due and could not be handled {each.failures} time(s) "
+            f"in a row, next attempt at {precise(each.until)}: {each.error}"
+        )
+        found.append(_finding("error", "due_work_failed", text))
     if problems.repair_attention:
         text = (
             "A task of the run was not freed when its lease ran out."

@@ -101,18 +101,13 @@ _JSON_COLUMNS = tuple(
 def find(read: Read, namespace: str, worker_id: str, session: str | None = None) -> Worker | None:
     """This session of a registered worker; without one, the session that registered last."""
     row = read.one("worker", namespace=namespace, worker_id=worker_id, session=session or "")
-    return None if row is None else _worker(row)
+    return None if row is None else of_row(row)
 
 
 def others(read: Read, worker: Worker) -> list[Worker]:
     """The other sessions under the id of a worker that have not been missed."""
     found = _sessions(read, worker.namespace, worker.worker_id)
     return [each for each in found if each.session != worker.session and each.due_at is not None]
-
-
-def silent(read: Read, most: int) -> list[Worker]:
-    """Workers that have been silent for too long."""
-    return [_worker(row) for row in read.all("due_workers", now=read.now, most=most)]
 
 
 def key_of(worker: Worker) -> dict[str, Value]:
@@ -134,7 +129,7 @@ def lease_seconds(worker: Worker, configured: float) -> float:
 def of_queue(read: Read, namespace: str, task_queue: str) -> list[Worker]:
     """All workers that registered for a task queue, live or not."""
     found = read.all("workers_of_queue", namespace=namespace, task_queue=task_queue)
-    return [_worker(row) for row in found]
+    return [of_row(row) for row in found]
 
 
 def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceSettings) -> Answer:
@@ -326,7 +321,7 @@ def shared_ids(workers: Iterable[Worker]) -> set[str]:
 
 def _sessions(read: Read, namespace: str, worker_id: str) -> list[Worker]:
     found = read.all("sessions_of_worker", namespace=namespace, worker_id=worker_id)
-    return [_worker(row) for row in found]
+    return [of_row(row) for row in found]
 
 
 def _challenge(tx: Tx, sessions: list[Worker]) -> None:
@@ -368,7 +363,8 @@ def _interval(asked: int, settings: ServiceSettings, *, names_held: bool) -> int
     return min(asked, renewal_seconds(settings)) if names_held else asked
 
 
-def _worker(row: Row) -> Worker:
+def of_row(row: Row) -> Worker:
+    """The worker that a row holds."""
     fields = list(row)
     for index in _JSON_COLUMNS:
         fields[index] = rows.value(fields[index])

@@ -102,9 +102,20 @@ ORDER BY sequence;
 -- due_activities: the activities that need the clock, most overdue first.
 SELECT {activity_columns}
 FROM activities
-WHERE due_at IS NOT NULL AND due_at <= :now
+WHERE
+    due_at IS NOT NULL
+    AND due_at <= :now
+    AND execution_id NOT IN (
+        SELECT item FROM set_aside WHERE source = 'activity' AND until > :now
+    )
 ORDER BY due_at
 LIMIT :most;
 
 -- next_due_activity: when the first activity needs the clock.
-SELECT min(due_at) FROM activities WHERE due_at IS NOT NULL;
+SELECT min(due_at)
+FROM activities
+WHERE
+    due_at IS NOT NULL
+    AND execution_id NOT IN (
+        SELECT item FROM set_aside WHERE source = 'activity' AND until > :now
+    );

@@ -128,12 +128,23 @@ WHERE
 -- due_runs: the runs that need the clock, most overdue first.
 SELECT {run_columns}
 FROM runs
-WHERE due_at IS NOT NULL AND due_at <= :now
+WHERE
+    due_at IS NOT NULL
+    AND due_at <= :now
+    AND run_id NOT IN (
+        SELECT item FROM set_aside WHERE source = 'run' AND until > :now
+    )
 ORDER BY due_at
 LIMIT :most;
 
 -- next_due_run: when the first run needs the clock.
-SELECT min(due_at) FROM runs WHERE due_at IS NOT NULL;
+SELECT min(due_at)
+FROM runs
+WHERE
+    due_at IS NOT NULL
+    AND run_id NOT IN (
+        SELECT item FROM set_aside WHERE source = 'run' AND until > :now
+    );
 
 -- insert_run_details: the cold half of a new run.
 INSERT INTO run_details ({run_details_columns})

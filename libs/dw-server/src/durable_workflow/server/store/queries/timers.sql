@@ -17,12 +17,23 @@ ORDER BY sequence;
 -- due_timers: the timers that should fire, in the order in which they should have.
 SELECT {timer_columns}
 FROM timers
-WHERE status = 'pending' AND fire_at <= :now
+WHERE
+    status = 'pending'
+    AND fire_at <= :now
+    AND timer_id NOT IN (
+        SELECT item FROM set_aside WHERE source = 'timer' AND until > :now
+    )
 ORDER BY fire_at, timer_id
 LIMIT :most;
 
 -- next_due_timer: when the first timer fires.
-SELECT min(fire_at) FROM timers WHERE status = 'pending';
+SELECT min(fire_at)
+FROM timers
+WHERE
+    status = 'pending'
+    AND timer_id NOT IN (
+        SELECT item FROM set_aside WHERE source = 'timer' AND until > :now
+    );
 
 -- batch_members: the blocking steps of a run from :first on, as a worker would name them.
 SELECT sequence, 'activity' AS kind, activity_type AS name

@@ -92,12 +92,23 @@ WHERE task_status = 'leased' AND lease_session IS NOT NULL AND lease_expires_at 
 -- due_workers: workers that have been silent for too long.
 SELECT {worker_columns}
 FROM workers
-WHERE due_at IS NOT NULL AND due_at <= :now
+WHERE
+    due_at IS NOT NULL
+    AND due_at <= :now
+    AND namespace || '/' || worker_id || '/' || session NOT IN (
+        SELECT item FROM set_aside WHERE source = 'worker' AND until > :now
+    )
 ORDER BY due_at
 LIMIT :most;
 
 -- next_due_worker: when the first worker would have to be missed.
-SELECT min(due_at) FROM workers WHERE due_at IS NOT NULL;
+SELECT min(due_at)
+FROM workers
+WHERE
+    due_at IS NOT NULL
+    AND namespace || '/' || worker_id || '/' || session NOT IN (
+        SELECT item FROM set_aside WHERE source = 'worker' AND until > :now
+    );
 
 -- namespace: whether there is such a namespace.
 SELECT name FROM namespaces WHERE name = :name;

@@ -1,0 +1,20 @@
+-- set_aside: an item that could not be handled rests.
+INSERT INTO set_aside (source, item, run_id, failures, error, until)
+VALUES (:source, :item, :run_id, :failures, :error, :until)
+ON CONFLICT (source, item) DO UPDATE
+SET failures = excluded.failures, error = excluded.error, until = excluded.until;
+
+-- set_aside_failures: how often an item could not be handled.
+SELECT failures FROM set_aside WHERE source = :source AND item = :item;
+
+-- set_aside_of_run: what of a run is set aside, the next to be tried first.
+SELECT source, failures, error, until
+FROM set_aside
+WHERE run_id = :run_id
+ORDER BY until, source, item;
+
+-- next_due_set_aside: when the first item is tried again.
+SELECT min(until) FROM set_aside;
+
+-- delete_rested: all that was to be tried again by now, and was.
+DELETE FROM set_aside WHERE until <= :now;
