@@ -17,10 +17,16 @@ from durable_workflow.server.notices import DueAt, Notice
 from durable_workflow.server.services import due
 from durable_workflow.server.services.due import DueItem
 from durable_workflow.server.services.settings import ServiceSettings
-from durable_workflow.server.store import Store, StoreUnavailable, StoreUnusable, Tx
+from durable_workflow.server.store import (
+    OutcomeUnknown,
+    Store,
+    StoreUnavailable,
+    StoreUnusable,
+    Tx,
+)
 
 # It is the store that fails, whatever is due.
-_STORE_FAILURES = (StoreUnavailable, StoreUnusable)
+_STORE_FAILURES = (StoreUnavailable, StoreUnusable, OutcomeUnknown)
 
 _log = logging.getLogger(__name__)
 

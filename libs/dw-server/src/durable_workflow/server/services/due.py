@@ -99,8 +99,16 @@ def run_due(tx: Tx, limit: int, settings: ServiceSettings) -> int:
             left -= len(rows)
     if left > 0:
         # All that was to be tried again has been, here and now, or is not due any more.
-        left -= min(tx.do("delete_rested", now=tx.now), left)
+        left -= _forget_rested(tx, left)
     return limit - left
+
+
+def _forget_rested(tx: Tx, most: int) -> int:
+    row = tx.one("rested", now=tx.now)
+    rested: int = 0 if row is None else row[0]
+    if rested:
+        tx.do("delete_rested", now=tx.now)
+    return min(rested, most)
 
 
 def items_due(read: Read, limit: int) -> list[DueItem]:

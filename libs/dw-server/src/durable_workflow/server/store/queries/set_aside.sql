@@ -16,5 +16,8 @@ ORDER BY until, source, item;
 -- next_due_set_aside: when the first item is tried again.
 SELECT min(until) FROM set_aside;
 
+-- rested: how many items were to be tried again by now.
+SELECT count(*) FROM set_aside WHERE until <= :now;
+
 -- delete_rested: all that was to be tried again by now, and was.
 DELETE FROM set_aside WHERE until <= :now;
