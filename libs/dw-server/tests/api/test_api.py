@@ -12,7 +12,7 @@ import pytest
 from durable_workflow.server.api import Api, Call, Credentials, Origin
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.settings import AuthSettings, Settings
 
 WORKER = {"worker_id": "w", "task_queue": "q", "runtime": "python", "lease_owner": "w"}
@@ -56,7 +56,7 @@ async def ask(
     *,
     peer: Peer | None = None,
     namespace: str = "",
-) -> Answer:
+) -> Reply:
     """Ask as the role that may."""
     operation = api.operations[name]
     token = b"w" if "worker" in operation.roles else b"o"

@@ -25,9 +25,9 @@ from durable_workflow.server.services import (
     workflow_tasks,
     workflows,
 )
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import (
     ActivityFailure,
-    Answer,
     Caller,
     CloseWorkflow,
     CompleteActivityTask,
@@ -96,7 +96,7 @@ class Server:
         answer = await self.run(workers.register, "default", request)
         return answer.body
 
-    async def start(self, workflow_id: str | None = "wf", **fields: Any) -> Answer:
+    async def start(self, workflow_id: str | None = "wf", **fields: Any) -> Reply:
         given: Json = {
             "workflow_type": "flow",
             "workflow_id": workflow_id,
@@ -150,7 +150,7 @@ class Server:
     async def give_back(self, task: Json) -> None:
         await self.run(workflow_tasks.give_back, "default", task)
 
-    async def complete(self, task: Json, *commands: Json, keep_history: bool = False) -> Answer:
+    async def complete(self, task: Json, *commands: Json, keep_history: bool = False) -> Reply:
         request = CompleteWorkflowTask(
             owner=owner(task), commands=list(commands), keep_history=keep_history
         )
@@ -158,14 +158,14 @@ class Server:
 
     async def fail(
         self, task: Json, message: str = "it broke", error_type: str | None = None
-    ) -> Answer:
+    ) -> Reply:
         request = FailWorkflowTask(owner=owner(task), message=message, type=error_type)
         return await self.run(workflow_tasks.fail, "default", request)
 
-    async def decide(self, *commands: Json, worker_id: str = "w") -> Answer:
+    async def decide(self, *commands: Json, worker_id: str = "w") -> Reply:
         """Claim the next workflow task and complete it."""
         answer = await self.complete(await self.task(worker_id), *commands)
-        assert answer.status == 200, answer.body
+        assert answer.reason is None, answer.body
         return answer
 
     async def history_page(self, task: Json, token: str, page_size: int | None = None) -> Json:
@@ -188,7 +188,7 @@ class Server:
     async def give_back_activity(self, task: Json) -> None:
         await self.run(activity_tasks.give_back, "default", task)
 
-    async def complete_activity(self, task: Json, result: Any = None) -> Answer:
+    async def complete_activity(self, task: Json, result: Any = None) -> Reply:
         request = CompleteActivityTask(
             task_id=task["task_id"],
             activity_attempt_id=task["activity_attempt_id"],
@@ -197,7 +197,7 @@ class Server:
         )
         return await self.run(activity_tasks.complete, "default", request)
 
-    async def fail_activity(self, task: Json, message: str = "no", **failure: Any) -> Answer:
+    async def fail_activity(self, task: Json, message: str = "no", **failure: Any) -> Reply:
         request = FailActivityTask(
             task_id=task["task_id"],
             activity_attempt_id=task["activity_attempt_id"],
@@ -206,7 +206,7 @@ class Server:
         )
         return await self.run(activity_tasks.fail, "default", request)
 
-    async def beat(self, task: Json, **progress: Any) -> Answer:
+    async def beat(self, task: Json, **progress: Any) -> Reply:
         request = HeartbeatActivityTask(
             task_id=task["task_id"],
             activity_attempt_id=task["activity_attempt_id"],
@@ -221,7 +221,7 @@ class Server:
         arguments: str | None = None,
         workflow_id: str = "wf",
         run_id: str | None = None,
-    ) -> Answer:
+    ) -> Reply:
         request = SignalWorkflow(
             workflow_id=workflow_id,
             run_id=run_id,
@@ -232,7 +232,7 @@ class Server:
 
     async def update(
         self, name: str, arguments: str | None = None, request_id: str | None = None
-    ) -> Answer:
+    ) -> Reply:
         request = UpdateWorkflow(
             workflow_id="wf",
             update_name=name,
@@ -241,11 +241,11 @@ class Server:
         )
         return await self.run(updates.accept, self.caller, request)
 
-    async def update_now(self, update_id: str) -> Answer:
+    async def update_now(self, update_id: str) -> Reply:
         request = UpdateWorkflow(workflow_id="wf", update_name="add")
         return await self.store.read(lambda read: updates.read(read, "default", update_id, request))
 
-    async def close(self, verb: str, workflow_id: str, reason: str | None = None) -> Answer:
+    async def close(self, verb: str, workflow_id: str, reason: str | None = None) -> Reply:
         request = CloseWorkflow(workflow_id=workflow_id, reason=reason)
         service = {"cancel": ends.cancel, "terminate": ends.terminate}[verb]
         return await self.run(service, self.caller, request)

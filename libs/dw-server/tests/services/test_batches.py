@@ -61,7 +61,7 @@ async def test_other_steps_than_those_known_fail_the_task(server: Any, commands:
     answer = await server.complete(
         await server.task(), commands.activity("a"), commands.activity("c")
     )
-    assert (answer.status, answer.body["reason"]) == (409, "invalid_commands")
+    assert answer.reason == answer.body["reason"] == "invalid_commands"
     assert (await server.types()).count("ActivityScheduled") == 2
     described = await server.describe()
     assert described["workflow_task"]["failure_count"] == 1
@@ -80,7 +80,7 @@ async def test_an_outcome_during_a_lease_comes_behind_the_completion(
     assert answer.body["next_task_id"] is None
     assert (await server.types())[-1] == "ActivityStarted"
     done = await server.complete(task, commands.activity("a"), commands.side_effect())
-    assert done.status == 200
+    assert done.reason is None
     assert (await server.types())[-2:] == ["SideEffectRecorded", "ActivityCompleted"]
     assert (await server.task())["workflow_event_type"] == "ActivityCompleted"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 async def test_a_workflow_with_one_activity_runs_to_its_end(server: Any, commands: Any) -> None:
     started = await server.start()
-    assert started.status == 201
+    assert started.form == "created"
     assert started.body["outcome"] == "started_new"
     assert started.body["status"] == "pending"
 

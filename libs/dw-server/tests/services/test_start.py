@@ -15,7 +15,7 @@ from durable_workflow.server.services.refusals import Invalid, Refused
 async def test_an_open_run_keeps_its_id(server: Any, policy: str) -> None:
     first = await server.start()
     second = await server.start(duplicate_policy=policy)
-    assert second.status == 409
+    assert second.reason == "duplicate_not_allowed"
     assert second.body["reason"] == "duplicate_not_allowed"
     assert second.body["outcome"] == "rejected_duplicate"
     assert second.body["rejection_reason"] == "instance_already_started"
@@ -27,20 +27,20 @@ async def test_an_open_run_keeps_its_id(server: Any, policy: str) -> None:
 async def test_an_existing_run_is_returned(server: Any, commands: Any, policy: str) -> None:
     first = await server.start()
     again = await server.start(duplicate_policy=policy)
-    assert (again.status, again.body["outcome"]) == (200, "returned_existing_active")
+    assert (again.reason, again.body["outcome"]) == (None, "returned_existing_active")
     assert (await server.events())[-1]["payload"]["outcome"] == "returned_existing_active"
     await server.decide(commands.done())
     closed = await server.start(duplicate_policy=policy)
-    assert (closed.status, closed.body["run_id"]) == (200, first.body["run_id"])
+    assert (closed.reason, closed.body["run_id"]) == (None, first.body["run_id"])
     assert (await server.types())[-1] == "WorkflowCompleted"
 
 
 async def test_a_closed_run_frees_its_id_only_where_allowed(server: Any, commands: Any) -> None:
     first = await server.start()
     await server.decide(commands.done())
-    assert (await server.start()).status == 409
+    assert (await server.start()).reason == "duplicate_not_allowed"
     second = await server.start(duplicate_policy="allow")
-    assert second.status == 201
+    assert second.form == "created"
     assert second.body["run_id"] != first.body["run_id"]
     described = await server.describe()
     assert (described["run_number"], described["run_count"]) == (2, 2)
@@ -53,14 +53,14 @@ async def test_starting_an_id_again_and_again_does_not_fill_its_history(
     monkeypatch.setattr(workflows, "_MOST_IN_HISTORY", 3)
     await server.start()
     for _ in range(5):
-        assert (await server.start(duplicate_policy="use-existing")).status == 200
+        assert (await server.start(duplicate_policy="use-existing")).reason is None
     assert (await server.types()).count("StartAccepted") == 3
 
 
 async def test_terminate_existing_replaces_an_open_run_of_any_type(server: Any) -> None:
     first = await server.start()
     second = await server.start(duplicate_policy="terminate_existing", workflow_type="other")
-    assert second.status == 201
+    assert second.form == "created"
     old = await server.describe("wf", first.body["run_id"])
     assert old["status"] == "terminated"
     assert old["failure"]["failure_category"] == "terminated"
@@ -95,7 +95,7 @@ async def test_other_words_for_the_policy_are_refused(server: Any) -> None:
 async def test_namespaces_do_not_see_each_other(server: Any) -> None:
     await server.start()
     server.caller = msgspec.structs.replace(server.caller, namespace="other")
-    assert (await server.start()).status == 201
+    assert (await server.start()).form == "created"
 
 
 async def test_started_event_has_the_time_and_the_clock(server: Any) -> None:

@@ -72,7 +72,7 @@ async def test_an_overdue_run_is_closed(server: Any, commands: Any, field: str, 
     ]
     assert (await server.events())[-1]["payload"]["timeout_kind"] == kind
     late = await server.complete_activity(activity)
-    assert (late.status, late.body["reason"]) == (409, "run_closed")
+    assert late.reason == late.body["reason"] == "run_closed"
     await server.pass_time(1000)
     assert (await server.types())[-1] == "WorkflowTimedOut"
 
@@ -136,7 +136,7 @@ async def test_polls_and_heartbeats_are_signs_of_life(server: Any, commands: Any
             answer = await server.run(workers.heartbeat, "default", beat)
             assert answer.body["heartbeat_interval_seconds"] == 10
             assert answer.body["stale_after_seconds"] == 30
-    assert (await server.complete_activity(task)).status == 200
+    assert (await server.complete_activity(task)).reason is None
 
 
 async def test_a_worker_may_ask_for_another_cadence(server: Any) -> None:
@@ -149,7 +149,7 @@ async def test_a_live_worker_must_not_change_what_it_says_it_runs(server: Any) -
     await server.register("x", workflow_definition_fingerprints={"a": "1", "b": "1"}, **kinds)
     with pytest.raises(Refused) as error:
         await server.register("x", workflow_definition_fingerprints={"a": "2"}, **kinds)
-    assert (error.value.status, error.value.reason) == (409, "workflow_definition_changed")
+    assert error.value.reason == "workflow_definition_changed"
     assert error.value.extra["workflow_type"] == "a"
     await server.register("x", **kinds)
     with pytest.raises(Refused):
@@ -161,4 +161,4 @@ async def test_a_live_worker_must_not_change_what_it_says_it_runs(server: Any) -
 async def test_a_heartbeat_of_an_unknown_worker_is_refused(server: Any) -> None:
     with pytest.raises(Refused) as error:
         await server.run(workers.heartbeat, "default", WorkerHeartbeat(worker_id="ghost"))
-    assert (error.value.status, error.value.reason) == (404, "worker_not_registered")
+    assert error.value.reason == "worker_not_registered"

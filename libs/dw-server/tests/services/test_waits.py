@@ -36,7 +36,11 @@ async def test_a_signal_wakes_a_wait_and_passing_it_is_said_first(
 ) -> None:
     await waiting(server, commands, timeout_seconds=3600)
     answer = await server.signal("approve", "[1]")
-    assert (answer.status, answer.body["outcome"]) == (202, "signal_received")
+    assert (answer.reason, answer.form, answer.body["outcome"]) == (
+        None,
+        "accepted",
+        "signal_received",
+    )
     assert answer.body["command_sequence"] == 2
     task = await server.task()
     assert task["workflow_wait_kind"] == "signal"
@@ -281,7 +285,7 @@ async def test_a_signal_during_the_last_task_does_not_change_what_was_decided(
     await waiting(server, commands)
     await server.signal("first")
     task = await server.task()
-    assert (await server.signal("second")).status == 202
+    assert (await server.signal("second")).reason is None
     await server.complete(task, commands.done())
     assert (await since_wait(server)) == [
         "ConditionWaitOpened",
@@ -384,7 +388,7 @@ async def test_signals_of_closed_runs_are_refused_and_stored(server: Any, comman
     await server.start()
     await server.decide(commands.done())
     answer = await server.signal()
-    assert (answer.status, answer.body["reason"]) == (409, "run_not_active")
+    assert answer.reason == answer.body["reason"] == "run_not_active"
     assert answer.body["outcome"] == "rejected_not_active"
     assert answer.body["command_status"] == "rejected"
     assert (await server.signal()).body["command_sequence"] == answer.body["command_sequence"] + 1
@@ -394,10 +398,14 @@ async def test_too_many_signals_are_refused(server: Any, commands: Any) -> None:
     server.limit(pending_signals=2)
     await server.start()
     await server.decide(commands.wait())
-    assert [(await server.signal()).status for _ in range(3)] == [202, 202, 409]
+    assert [(await server.signal()).reason for _ in range(3)] == [
+        None,
+        None,
+        "structural_limit_exceeded",
+    ]
     assert (await server.signal()).body["reason"] == "structural_limit_exceeded"
     await server.decide(commands.wait())
-    assert (await server.signal()).status == 202
+    assert (await server.signal()).reason is None
 
 
 async def test_commands_go_to_the_current_run_alone(server: Any, commands: Any) -> None:
@@ -405,14 +413,14 @@ async def test_commands_go_to_the_current_run_alone(server: Any, commands: Any) 
     await server.decide(commands.again())
     with pytest.raises(Refused) as old:
         await server.signal(run_id=first.body["run_id"])
-    assert (old.value.status, old.value.reason) == (409, "historical_run_command_rejected")
+    assert old.value.reason == "historical_run_command_rejected"
     current = (await server.describe())["run_id"]
     answer = await server.signal(run_id=current)
-    assert (answer.status, answer.body["requested_run_id"]) == (202, current)
+    assert (answer.reason, answer.body["requested_run_id"]) == (None, current)
     assert answer.body["target_scope"] == "run"
     with pytest.raises(Refused) as unknown:
         await server.signal(workflow_id="nope")
-    assert (unknown.value.status, unknown.value.reason) == (404, "instance_not_found")
+    assert unknown.value.reason == "instance_not_found"
 
 
 async def test_a_timeout_lets_updates_pass_that_came_before_it(server: Any, commands: Any) -> None:

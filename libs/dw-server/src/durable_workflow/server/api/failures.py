@@ -7,17 +7,24 @@ import logging
 from durable_workflow.server.api.login import NotConfigured
 from durable_workflow.server.dispatch import TooManyWaiting
 from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.store import StoreOverloaded, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
 
-def explain(error: Exception, what: str) -> Refused:
-    """The refusal that an exception becomes. What is not the caller's doing is logged.
+def explain(error: Exception, what: str) -> Reply:
+    """The reply that an exception becomes. What is not the caller's doing is logged.
 
     Args:
         what: The call, for the log: never with ids of users in it.
     """
+    refused = _refusal(error, what)
+    body = {"message": refused.message, "reason": refused.reason, **refused.extra}
+    return Reply(body, reason=refused.reason)
+
+
+def _refusal(error: Exception, what: str) -> Refused:
     if isinstance(error, Refused):
         return error
     if isinstance(error, TooManyWaiting | StoreUnavailable):

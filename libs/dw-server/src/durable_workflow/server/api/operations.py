@@ -8,9 +8,9 @@ from typing import TypeAlias
 import msgspec
 
 from durable_workflow.server.api.calls import Call
-from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.services.replies import Reply
 
-Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
+Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
 
 
 class Operation(msgspec.Struct, frozen=True):

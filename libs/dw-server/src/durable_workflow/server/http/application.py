@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,16 +13,14 @@ from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCO
 from durable_workflow.server.api import Api, Call, Operation, explain
 from durable_workflow.server.api.manifests import server_capabilities
 from durable_workflow.server.http import checks, envelope
-from durable_workflow.server.http.refusals import body_of, retry_after, status_of
+from durable_workflow.server.http.refusals import retry_after, status_of
 from durable_workflow.server.http.request import Receive, Request, raw_path
 from durable_workflow.server.http.responses import Send, respond
 from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.http.routing import Found, Plane, Route, Routes
 from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.settings import Settings
-
-_log = logging.getLogger(__name__)
 
 _VERSION_HEADERS: dict[Plane, tuple[bytes, bytes]] = {
     "control": (CONTROL_PLANE_VERSION_HEADER.lower().encode(), CONTROL_PLANE_VERSION.encode()),
@@ -64,33 +61,33 @@ class Application:
             plane = "worker"
         try:
             try:
-                answer = await self._answer(found, route, request, receive)
+                reply = await self._reply(found, route, request, receive)
             except checks.CallerLeft:
                 return
-            answer, body = self._encode(answer, route, plane, request)
-            await self._send(answer.status, body, plane, request, send, receive)
+            reply, body = self._encode(reply, route, plane, request)
+            status = status_of(reply, route.operation if route else None)
+            await self._send(status, body, plane, request, send, receive)
         finally:
             await request.finish()
 
-    async def _answer(
+    async def _reply(
         self, found: Found | None, route: Route | None, request: Request, receive: Receive
-    ) -> Answer:
+    ) -> Reply:
         try:
             if found is None:
                 raise _unknown(request)
             if route is None:
                 raise _wrong_method(request, found)
             operation = self._api.operations[route.operation]
-            answer = await operation.handle(await self._call(operation, route, request, receive))
+            reply = await operation.handle(await self._call(operation, route, request, receive))
         except checks.CallerLeft:
             raise
         except Exception as error:  # noqa: BLE001  explained, and nothing depends on its kind
-            refused = explain(error, f"{request.method} {_where(route)}")
-            return Answer(status_of(refused), body_of(refused))
-        if answer.waited is not None:
-            applied = f"wait={answer.waited}".encode()
+            return explain(error, f"{request.method} {_where(route)}")
+        if reply.waited is not None:
+            applied = f"wait={reply.waited}".encode()
             request.answer_headers.append((b"preference-applied", applied))
-        return answer
+        return reply
 
     async def _call(
         self, operation: Operation, route: Route, request: Request, receive: Receive
@@ -147,24 +144,23 @@ class Application:
         )
 
     def _encode(
-        self, answer: Answer, route: Route | None, plane: Plane, request: Request
-    ) -> tuple[Answer, bytes]:
+        self, reply: Reply, route: Route | None, plane: Plane, request: Request
+    ) -> tuple[Reply, bytes]:
         try:
-            return answer, self._dress(answer, route, plane, request)
-        except Exception:  # noqa: BLE001  reported, and nothing depends on its kind
-            _log.exception("an answer of %s could not be encoded", _where(route))
-            failed = _failed()
+            return reply, self._dress(reply, route, plane, request)
+        except Exception as error:  # noqa: BLE001  explained, and nothing depends on its kind
+            failed = explain(error, f"encoding a reply of {_where(route)}")
             return failed, self._dress(failed, route, plane, request)
 
-    def _dress(self, answer: Answer, route: Route | None, plane: Plane, request: Request) -> bytes:
+    def _dress(self, reply: Reply, route: Route | None, plane: Plane, request: Request) -> bytes:
         if plane == "worker":
-            body = answer.body if answer.status < 400 else envelope.with_prose(answer.body)
+            body = reply.body if reply.reason is None else envelope.with_prose(reply.body)
             return self._envelope.wrap(_encoder.encode(body))
         if route is not None and route.shown_operation is not None:
             return _encoder.encode(
-                envelope.with_control_plane(answer.body, route.shown_operation, request.names)
+                envelope.with_control_plane(reply.body, route.shown_operation, request.names)
             )
-        return _encoder.encode(answer.body)
+        return _encoder.encode(reply.body)
 
     def _accepted(self, plane: Plane, request: Request) -> str | None:
         if not self._compression:
@@ -185,10 +181,6 @@ def _route(found: Found | None, method: str) -> Route | None:
 def _where(route: Route | None) -> str:
     # The template, not the path: ids of users do not belong into logs.
     return route.template if route is not None else "an unknown route"
-
-
-def _failed() -> Answer:
-    return Answer(500, {"message": "The server failed.", "reason": "server_error"})
 
 
 def _unknown(request: Request) -> Refused:

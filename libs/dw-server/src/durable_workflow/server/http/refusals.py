@@ -1,10 +1,10 @@
-"""Which status a reason is answered with (control-plane 1.12, worker-protocol 2 to 5)."""
+"""Which status a reply has, done or refused (control-plane 1.12, worker-protocol 2 to 5)."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.services.replies import Form, Reply
 
 _REASONS: Final[dict[int, tuple[str, ...]]] = {
     400: (
@@ -35,11 +35,12 @@ _REASONS: Final[dict[int, tuple[str, ...]]] = {
         "history_not_available",
     ),
     405: ("method_not_allowed",),
-    412: (),
+    412: ("worker_not_registered",),
     413: ("payload_too_large",),
     415: ("unsupported_media_type",),
     422: (
         "validation_failed",
+        "update_failed",
         "invalid_signal_arguments",
         "invalid_query_arguments",
         "invalid_update_arguments",
@@ -53,24 +54,39 @@ _REASONS: Final[dict[int, tuple[str, ...]]] = {
     ),
     429: ("query_task_queue_full", "too_many_polls"),
     500: ("server_error",),
-    503: ("query_task_queue_unavailable", "server_busy", "store_unavailable"),
+    503: (
+        "degraded",
+        "not_ready",
+        "query_task_queue_unavailable",
+        "server_busy",
+        "store_unavailable",
+    ),
     504: ("query_worker_timeout", "query_worker_execution_timeout", "query_task_not_claimed"),
 }
 _STATUS: Final = {reason: status for status, reasons in _REASONS.items() for reason in reasons}
+# Where the status of a reason is another in one operation.
+_EXCEPTIONS: Final = {
+    ("heartbeat_worker", "worker_not_registered"): 404,
+    ("complete_workflow_task", "structural_limit_exceeded"): 422,
+}
 # What has no row is a conflict with what is there: leases, duplicates, closed runs.
 _CONFLICT: Final = 409
+_DONE: Final[dict[Form, int]] = {"done": 200, "created": 201, "accepted": 202}
 # Long enough for a few answers to have gone out, short enough to be unnoticed.
 _RETRY_AFTER_SECONDS: Final = 1
 
 
-def status_of(refused: Refused) -> int:
-    """The HTTP status of a refusal."""
-    return refused.status or _STATUS.get(refused.reason, _CONFLICT)
+def status_of(reply: Reply, operation: str | None) -> int:
+    """The status of a reply.
 
-
-def body_of(refused: Refused) -> dict[str, Any]:
-    """The body of a refusal, before its plane dresses it."""
-    return {"message": refused.message, "reason": refused.reason, **refused.extra}
+    Args:
+        operation: What was asked; None where that is not known.
+    """
+    if reply.reason is None:
+        return _DONE[reply.form]
+    if operation is not None and (operation, reply.reason) in _EXCEPTIONS:
+        return _EXCEPTIONS[operation, reply.reason]
+    return _STATUS.get(reply.reason, _CONFLICT)
 
 
 def retry_after(status: int) -> int | None:

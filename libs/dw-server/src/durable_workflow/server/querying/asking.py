@@ -12,8 +12,8 @@ from durable_workflow.server.services import history, rows, targets, workers
 from durable_workflow.server.services.decoding import decoded
 from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import (
-    Answer,
     QueryWorkflow,
     UpdateWorkflow,
 )
@@ -26,6 +26,7 @@ _VALIDATION = "update_validation"
 _STICKY = "sticky_history"
 _UNAVAILABLE = "query_worker_unavailable"
 _INCOMPATIBLE = "query_worker_incompatible"
+_REFUSALS = ("rejected_unknown_query", "query_not_found", "invalid_query_arguments")
 
 
 def prepare(
@@ -145,7 +146,7 @@ async def task(store: Store, posted: Posted, worker: Worker) -> dict[str, Any]:
     return body
 
 
-def answer(question: Question, scope: str, outcome: Outcome) -> Answer:
+def answer(question: Question, scope: str, outcome: Outcome) -> Reply:
     """What the caller of a query is told."""
     body: dict[str, Any] = {
         "workflow_id": question.workflow_id,
@@ -158,19 +159,20 @@ def answer(question: Question, scope: str, outcome: Outcome) -> Answer:
         opened = decoded(outcome.envelope)
         body["result"] = outcome.result if opened is None else opened
         body["result_envelope"] = outcome.envelope
-        return Answer(200, body | {"reason": None})
+        return Reply(body | {"reason": None})
     if isinstance(outcome, Failed):
-        status = 404 if outcome.reason in ("rejected_unknown_query", "query_not_found") else 409
-        if outcome.reason == "invalid_query_arguments":
-            status = 422
+        # What a worker says is its own; only some of its words have a meaning here.
+        reason = outcome.reason if outcome.reason in _REFUSALS else "query_rejected"
+        if reason == "invalid_query_arguments":
             body["validation_errors"] = {"input": [outcome.message]}
-        return Answer(status, body | {"reason": outcome.reason, "message": outcome.message})
+        return Reply(body | {"reason": outcome.reason, "message": outcome.message}, reason=reason)
     text = (
         "Timed out waiting for a worker to execute the workflow query."
         if outcome.claimed
         else "Timed out waiting for a worker to take the workflow query."
     )
-    return Answer(504, body | {"reason": "query_worker_timeout", "message": text})
+    reason = "query_worker_timeout"
+    return Reply(body | {"reason": reason, "message": text}, reason=reason)
 
 
 def refusal_of(outcome: Outcome) -> tuple[str, str] | None:
@@ -241,7 +243,6 @@ def _failure(target: Target, query_name: str, reason: str, message: str) -> Refu
     return Refused(
         reason,
         message,
-        status=409,
         extra={
             "workflow_id": target.run.workflow_id,
             "run_id": target.run.run_id,

@@ -247,7 +247,6 @@ class QueryBoard:
             raise Refused(
                 "query_task_queue_full",
                 "Too many queries wait in the task queue.",
-                status=429,
             )
         expires_at = self._now() + seconds(self._settings.query_ttl_seconds)
         posted = Posted(self._new_id().upper(), question, expires_at, announce)
@@ -275,7 +274,7 @@ class QueryBoard:
     def _held(self, namespace: str, owner: QueryTaskOwner) -> Posted:
         posted = self._posted.get(owner.query_task_id)
         if posted is None or posted.question.namespace != namespace:
-            raise _refused(owner, "query_task_not_found", "Query task not found.", 404)
+            raise _refused(owner, "query_task_not_found", "Query task not found.")
         if posted.lease_owner is None:
             raise _refused(owner, "query_task_not_leased", "Query task is not leased.")
         if posted.lease_owner != owner.lease_owner:
@@ -295,13 +294,13 @@ class QueryBoard:
 
 
 def _stopping() -> Refused:
-    return Refused("query_task_queue_unavailable", "The server stops; ask again.", status=503)
+    return Refused("query_task_queue_unavailable", "The server stops; ask again.")
 
 
 def _names(owner: QueryTaskOwner) -> dict[str, Any]:
     return {"query_task_id": owner.query_task_id, "query_task_attempt": owner.attempt}
 
 
-def _refused(owner: QueryTaskOwner, reason: str, message: str, status: int = 409) -> Refused:
+def _refused(owner: QueryTaskOwner, reason: str, message: str) -> Refused:
     extra = _names(owner) | {"outcome": "rejected"}
-    return Refused(reason, message, status=status, extra=extra)
+    return Refused(reason, message, extra=extra)

@@ -21,8 +21,8 @@ from durable_workflow.server.engine.times import offset, precise, precise_or_non
 from durable_workflow.server.services import rows
 from durable_workflow.server.services.ownership import run_closed_fields
 from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import (
-    Answer,
     CompleteActivityTask,
     FailActivityTask,
     HeartbeatActivityTask,
@@ -97,7 +97,7 @@ def claim(
 
 def complete(
     tx: Tx, namespace: str, request: CompleteActivityTask, settings: ServiceSettings
-) -> Answer:
+) -> Reply:
     """Take the result of an attempt."""
     unit = Unit(tx, settings)
     held = _held(unit, namespace, request)
@@ -115,7 +115,7 @@ def complete(
     return _recorded(unit, request, decision, decision.activities[0].status)
 
 
-def fail(tx: Tx, namespace: str, request: FailActivityTask, settings: ServiceSettings) -> Answer:
+def fail(tx: Tx, namespace: str, request: FailActivityTask, settings: ServiceSettings) -> Reply:
     """Take the failure of an attempt: it is tried again, or the step has failed."""
     unit = Unit(tx, settings)
     held = _held(unit, namespace, request)
@@ -141,7 +141,7 @@ def fail(tx: Tx, namespace: str, request: FailActivityTask, settings: ServiceSet
 
 def heartbeat(
     tx: Tx, namespace: str, request: HeartbeatActivityTask, settings: ServiceSettings
-) -> Answer:
+) -> Reply:
     """Renew the lease of an attempt, or tell its worker to stop."""
     unit = Unit(tx, settings)
     held = _held(unit, namespace, request)
@@ -161,8 +161,7 @@ def heartbeat(
         unit.finish()
         seen_by_lease(tx, namespace, request.lease_owner, activity.lease_session, settings)
     cancelled = held.stopped in ("run_cancelled", "run_terminated")
-    return Answer(
-        200,
+    return Reply(
         _names(request)
         | {
             "lease_owner": request.lease_owner,
@@ -242,9 +241,7 @@ def _why_stopped(activity: Activity, run: Run, now: int) -> str | None:
 def _run_of_past_task(tx: Tx, namespace: str, request: _Report) -> str:
     row = tx.one("run_of_past_activity_task", task_id=request.task_id, namespace=namespace)
     if row is None:
-        raise Refused(
-            "task_not_found", "Activity task not found.", status=404, extra=_names(request)
-        )
+        raise Refused("task_not_found", "Activity task not found.", extra=_names(request))
     run_id: str = row[0]
     return run_id
 
@@ -257,13 +254,10 @@ def _past_attempt(tx: Tx, namespace: str, request: _Report) -> PastAttempt:
         if attempt.task_id == request.task_id:
             return attempt
     elif tx.one("task_of_attempt", **named) is None:
-        raise Refused(
-            "attempt_not_found", "Activity attempt not found.", status=404, extra=_names(request)
-        )
+        raise Refused("attempt_not_found", "Activity attempt not found.", extra=_names(request))
     raise Refused(
         "task_mismatch",
         "Activity attempt belongs to another task.",
-        status=409,
         extra=_names(request),
     )
 
@@ -272,17 +266,15 @@ def _other_owner(request: _Report, owner: str | None) -> Refused:
     return Refused(
         "lease_owner_mismatch",
         "Activity task lease is owned by another worker.",
-        status=409,
         extra=_names(request) | {"lease_owner": owner},
     )
 
 
-def _recorded(unit: Unit, request: _Report, decision: Decision, outcome: str) -> Answer:
+def _recorded(unit: Unit, request: _Report, decision: Decision, outcome: str) -> Reply:
     unit.apply(decision)
     unit.finish()
     created = decision.created_task_ids
-    return Answer(
-        200,
+    return Reply(
         _names(request)
         | {
             "outcome": outcome,
@@ -293,7 +285,7 @@ def _recorded(unit: Unit, request: _Report, decision: Decision, outcome: str) ->
     )
 
 
-def _not_recorded(request: _Report, held: Held, outcome: str) -> Answer:
+def _not_recorded(request: _Report, held: Held, outcome: str) -> Reply:
     body = _names(request) | {
         "outcome": outcome,
         "recorded": False,
@@ -310,7 +302,7 @@ def _not_recorded(request: _Report, held: Held, outcome: str) -> Answer:
         body["task_status"] = CANCELLED
         body["lease_owner"] = activity.lease_owner
         body["lease_expires_at"] = precise_or_none(activity.lease_expires_at)
-    return Answer(409, body)
+    return Reply(body, reason=held.stopped)
 
 
 def _names(request: _Report) -> dict[str, Any]:

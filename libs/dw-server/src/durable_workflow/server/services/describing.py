@@ -142,7 +142,6 @@ def instance_not_found(workflow_id: str) -> Refused:
     return Refused(
         "instance_not_found",
         "Workflow not found.",
-        status=404,
         extra={"workflow_id": workflow_id},
     )
 
@@ -152,7 +151,6 @@ def run_not_found(workflow_id: str, run_id: str) -> Refused:
     return Refused(
         "run_not_found",
         "Workflow run not found.",
-        status=404,
         extra={"workflow_id": workflow_id, "run_id": run_id},
     )
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from durable_workflow.server.engine.state import CANCELLED, TERMINATED
 from durable_workflow.server.services import targets
-from durable_workflow.server.services.requests import Answer, Caller, CloseWorkflow
+from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.services.requests import Caller, CloseWorkflow
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Tx
 
 
-def cancel(tx: Tx, caller: Caller, request: CloseWorkflow, settings: ServiceSettings) -> Answer:
+def cancel(tx: Tx, caller: Caller, request: CloseWorkflow, settings: ServiceSettings) -> Reply:
     """Cancel the current run and what it has open."""
     return _close(tx, caller, request, settings, "cancel", CANCELLED)
 
 
-def terminate(tx: Tx, caller: Caller, request: CloseWorkflow, settings: ServiceSettings) -> Answer:
+def terminate(tx: Tx, caller: Caller, request: CloseWorkflow, settings: ServiceSettings) -> Reply:
     """Terminate the current run and what it has open."""
     return _close(tx, caller, request, settings, "terminate", TERMINATED)
 
@@ -27,7 +28,7 @@ def _close(
     settings: ServiceSettings,
     verb: str,
     status: str,
-) -> Answer:
+) -> Reply:
     unit = Unit(tx, settings)
     target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
     command = targets.command_on(
@@ -38,9 +39,9 @@ def _close(
         metadata={"reason": request.reason},
     )
     if targets.reject_if_closed(unit, caller, target, command):
-        return Answer(409, targets.body(target, command))
+        return Reply(targets.body(target, command), reason=command.rejection_reason)
     shown = targets.accept(unit, caller, command, status)
     run = unit.adopt(target.run)
     unit.close_by_command(run, status, request.reason, command.command_id, shown)
     unit.finish()
-    return Answer(200, targets.body(target, command, reason=request.reason))
+    return Reply(targets.body(target, command, reason=request.reason))

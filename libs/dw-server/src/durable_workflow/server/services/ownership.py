@@ -74,11 +74,10 @@ def refusal(
     reason: str,
     message: str,
     *,
-    status: int = 409,
     extra: dict[str, Any] | None = None,
 ) -> Refused:
     """A refusal that names the task."""
-    return Refused(reason, message, status=status, extra=named(owner) | (extra or {}))
+    return Refused(reason, message, extra=named(owner) | (extra or {}))
 
 
 def _not_leased(owner: TaskOwner, status: str | None) -> Refused:
@@ -93,7 +92,7 @@ def _not_leased(owner: TaskOwner, status: str | None) -> Refused:
 def _task_is_over(read: Read, namespace: str, owner: TaskOwner) -> Refused:
     past = read.one("run_of_past_task", task_id=owner.task_id, namespace=namespace)
     if past is None:
-        return refusal(owner, "task_not_found", "Workflow task not found.", status=404)
+        return refusal(owner, "task_not_found", "Workflow task not found.")
     task_status, run_id = past
     run = rows.load_run(read, run_id)
     if run is None or not run.closed:

@@ -13,7 +13,6 @@ class Refused(Exception):
         reason: The machine-readable word of the wire, e.g. ``lease_expired``.
         message: Prose for people.
         extra: Further members of the answer's body.
-        status: HTTP status where the reason alone does not decide it, else None.
     """
 
     def __init__(
@@ -21,13 +20,11 @@ class Refused(Exception):
         reason: str,
         message: str,
         *,
-        status: int | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
-        self.status = status
         self.extra: dict[str, Any] = dict(extra or {})
 
 
@@ -41,6 +38,5 @@ class Invalid(Refused):
         super().__init__(
             "validation_failed",
             first + more,
-            status=422,
             extra={"errors": listed, "validation_errors": listed},
         )

@@ -41,19 +41,6 @@ class Payload(msgspec.Struct, frozen=True):
     external_storage: dict[str, Any] | None = None
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What a service answers where the status depends on the outcome.
-
-    Attributes:
-        waited: For how many seconds the answer may have been held, where the caller's wish for
-            that was granted.
-    """
-
-    status: int
-    body: dict[str, Any]
-    waited: int | None = None
-
-
 # --- control plane ---------------------------------------------------------------------------
 
 

@@ -12,8 +12,8 @@ import logging
 from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.notices import TaskReady
 from durable_workflow.server.services import leases, workers
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import (
-    Answer,
     DeregisterWorker,
     PollTask,
     WorkerHeartbeat,
@@ -25,9 +25,7 @@ from durable_workflow.server.store.protocol import Tx
 _log = logging.getLogger(__name__)
 
 
-def heartbeat(
-    tx: Tx, namespace: str, request: WorkerHeartbeat, settings: ServiceSettings
-) -> Answer:
+def heartbeat(tx: Tx, namespace: str, request: WorkerHeartbeat, settings: ServiceSettings) -> Reply:
     """Note that a worker is alive, what it says of itself, and what it holds."""
     answer = workers.heartbeat(tx, namespace, request, settings)
     if request.held_tasks is not None:
@@ -39,15 +37,14 @@ def heartbeat(
 
 def deregister(
     tx: Tx, namespace: str, request: DeregisterWorker, settings: ServiceSettings
-) -> Answer:
+) -> Reply:
     """Take a worker's goodbye: its registration goes, and what it holds is free at once."""
     worker = workers.find(tx, namespace, request.worker_id, request.session)
     if worker is not None:
         _forget(tx, worker)
     freed = leases.release(tx, namespace, request.worker_id, request.session, settings)
     _log.info("worker %s of %s said goodbye: %d leases freed", request.worker_id, namespace, freed)
-    return Answer(
-        200,
+    return Reply(
         {
             "worker_id": request.worker_id,
             "deregistered": worker is not None,

@@ -11,32 +11,31 @@ from durable_workflow.server.engine.state import Fact, Run
 from durable_workflow.server.services import targets
 from durable_workflow.server.services.control import Command
 from durable_workflow.server.services.payloads import envelope
-from durable_workflow.server.services.requests import Answer, Caller, SignalWorkflow
+from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.services.requests import Caller, SignalWorkflow
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Tx
 
 
-def signal(tx: Tx, caller: Caller, request: SignalWorkflow, settings: ServiceSettings) -> Answer:
+def signal(tx: Tx, caller: Caller, request: SignalWorkflow, settings: ServiceSettings) -> Reply:
     """Tell a run something. It is in its history, or waits for its worker's completion."""
     unit = Unit(tx, settings)
     target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
     command = targets.command_on(
         unit, target, "signal", target_name=request.signal_name, request_id=request.request_id
     )
-    status = 202
-    if targets.reject_if_closed(unit, caller, target, command):
-        status = 409
-    elif _is_full(target.run, settings):
+    closed = targets.reject_if_closed(unit, caller, target, command)
+    if not closed and _is_full(target.run, settings):
         targets.reject(unit, caller, command, "structural_limit_exceeded", None)
-        status = 409
-    else:
+    elif not closed:
         shown = targets.accept(unit, caller, command, "signal_received")
         run = unit.adopt(target.run)
         fact = _fact(run, tx.new_id(), command, request, shown)
         unit.apply(facts.signal_received(run, tx.now, tx.new_id, fact))
     unit.finish()
-    return Answer(status, targets.body(target, command) | {"signal_name": request.signal_name})
+    body = targets.body(target, command) | {"signal_name": request.signal_name}
+    return Reply(body, form="accepted", reason=command.rejection_reason)
 
 
 def _is_full(run: Run, settings: ServiceSettings) -> bool:

@@ -46,7 +46,6 @@ def find(read: Read, namespace: str, workflow_id: str, run_id: str | None) -> Ta
             "historical_run_command_rejected",
             "Commands cannot target historical runs. Use the instance-level endpoint to command "
             "the current run, or omit the run ID.",
-            status=409,
             extra={"workflow_id": workflow_id, "run_id": run_id, "target_scope": "run"},
         )
     run = rows.load_run(read, instance.current_run_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from durable_workflow._wire import names
 from durable_workflow.server.engine import facts
@@ -15,22 +15,23 @@ from durable_workflow.server.services import control, rows, targets
 from durable_workflow.server.services.control import Command
 from durable_workflow.server.services.decoding import decoded
 from durable_workflow.server.services.payloads import envelope
-from durable_workflow.server.services.requests import Answer, Caller, UpdateWorkflow
+from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.services.requests import Caller, UpdateWorkflow
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.targets import Target
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Read, Row, Tx
 
 _ACCEPTED, _REJECTED = "accepted", "rejected"
-_OUTCOMES = {
-    _ACCEPTED: ("update_accepted", 202),
-    COMPLETED: ("update_completed", 200),
-    FAILED: ("update_failed", 422),
-    _REJECTED: ("update_rejected", 409),
+_OUTCOMES: Final = {
+    _ACCEPTED: "update_accepted",
+    COMPLETED: "update_completed",
+    FAILED: "update_failed",
+    _REJECTED: "update_rejected",
 }
 
 
-def accept(tx: Tx, caller: Caller, request: UpdateWorkflow, settings: ServiceSettings) -> Answer:
+def accept(tx: Tx, caller: Caller, request: UpdateWorkflow, settings: ServiceSettings) -> Reply:
     """Accept an update; asked again with the same request id, answer as it stands now."""
     unit = Unit(tx, settings)
     target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
@@ -60,7 +61,7 @@ def reject(
     *,
     reason: str,
     message: str,
-) -> Answer:
+) -> Reply:
     """Note that a validator refused an update before it was accepted (`update_validation`)."""
     unit = Unit(tx, settings)
     target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
@@ -70,10 +71,10 @@ def reject(
     refused = _refused(unit, target, command, request)
     refused.body["message"] = message
     refused.body["failure_message"] = message
-    return Answer(404 if reason == "unknown_update" else 409, refused.body)
+    return refused
 
 
-def read(read_: Read, namespace: str, update_id: str, request: UpdateWorkflow) -> Answer:
+def read(read_: Read, namespace: str, update_id: str, request: UpdateWorkflow) -> Reply:
     """How an update stands now."""
     row = read_.one("update_by_id", update_id=update_id)
     assert row is not None
@@ -99,9 +100,9 @@ def find_by_request(read_: Read, namespace: str, request: UpdateWorkflow) -> Upd
     return None if row is None else rows.read_update(row)
 
 
-def answer(target: Target, update: Update, request: UpdateWorkflow) -> Answer:
+def answer(target: Target, update: Update, request: UpdateWorkflow) -> Reply:
     """The answer for an update as it stands."""
-    outcome, status = _OUTCOMES[update.status]
+    outcome = _OUTCOMES[update.status]
     command = Command(
         name="update",
         workflow_id=update.workflow_id,
@@ -119,7 +120,11 @@ def answer(target: Target, update: Update, request: UpdateWorkflow) -> Answer:
         body["message"] = update.failure_message
     elif update.status == FAILED:
         body["message"] = update.failure_message
-    return Answer(status, body | _members(update, request))
+    return Reply(
+        body | _members(update, request),
+        form="accepted" if update.status == _ACCEPTED else "done",
+        reason=outcome if update.status in (FAILED, _REJECTED) else None,
+    )
 
 
 def _members(update: Update, request: UpdateWorkflow) -> dict[str, Any]:
@@ -142,7 +147,7 @@ def _members(update: Update, request: UpdateWorkflow) -> dict[str, Any]:
     }
 
 
-def _refused(unit: Unit, target: Target, command: Command, request: UpdateWorkflow) -> Answer:
+def _refused(unit: Unit, target: Target, command: Command, request: UpdateWorkflow) -> Reply:
     unit.finish()
     refused = Update(
         update_id=unit.tx.new_id(),
@@ -160,7 +165,9 @@ def _refused(unit: Unit, target: Target, command: Command, request: UpdateWorkfl
         rejected_at=unit.tx.now,
         closed_at=unit.tx.now,
     )
-    return Answer(409, targets.body(target, command) | _members(refused, request))
+    return Reply(
+        targets.body(target, command) | _members(refused, request), reason=command.rejection_reason
+    )
 
 
 def _command(unit: Unit, target: Target, request: UpdateWorkflow) -> Command:

@@ -13,8 +13,8 @@ from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.notices import DueAt, WorkerChallenged
 from durable_workflow.server.services import rows
 from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import (
-    Answer,
     PollTask,
     RegisterWorker,
     WorkerHeartbeat,
@@ -132,7 +132,7 @@ def of_queue(read: Read, namespace: str, task_queue: str) -> list[Worker]:
     return [of_row(row) for row in found]
 
 
-def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceSettings) -> Answer:
+def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceSettings) -> Reply:
     """Announce a worker, or replace what is known of it."""
     worker_id = request.worker_id or tx.new_id()
     session = request.session or ""
@@ -182,19 +182,16 @@ def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceS
         "runtime": request.runtime,
         "status": "active",
     }
-    return Answer(201, body | _cadence(interval, settings))
+    return Reply(body | _cadence(interval, settings), form="created")
 
 
-def heartbeat(
-    tx: Tx, namespace: str, request: WorkerHeartbeat, settings: ServiceSettings
-) -> Answer:
+def heartbeat(tx: Tx, namespace: str, request: WorkerHeartbeat, settings: ServiceSettings) -> Reply:
     """Note that a worker is alive, and what it says of itself."""
     worker = find(tx, namespace, request.worker_id, request.session)
     if worker is None:
         raise Refused(
             "worker_not_registered",
             "Worker not registered.",
-            status=404,
             extra={"worker_id": request.worker_id},
         )
     interval = _interval(
@@ -218,7 +215,7 @@ def heartbeat(
     body: dict[str, Any] = {"worker_id": request.worker_id, "acknowledged": True}
     if request.session is not None and _shares_id(others(tx, worker)):
         body["warnings"] = [SHARED_ID]
-    return Answer(200, body | _cadence(interval, settings))
+    return Reply(body | _cadence(interval, settings))
 
 
 def poll_guard(tx: Tx, namespace: str, request: PollTask, settings: ServiceSettings) -> Worker:
@@ -232,14 +229,12 @@ def poll_guard(tx: Tx, namespace: str, request: PollTask, settings: ServiceSetti
         raise Refused(
             "worker_not_registered",
             "Worker must be registered before polling. Call POST /worker/register first.",
-            status=412,
             extra={"worker_id": request.worker_id},
         )
     if worker.task_queue != request.task_queue:
         raise Refused(
             "task_queue_mismatch",
             "Worker is registered for another task queue.",
-            status=409,
             extra={
                 "registered_task_queue": worker.task_queue,
                 "requested_task_queue": request.task_queue,
@@ -249,7 +244,6 @@ def poll_guard(tx: Tx, namespace: str, request: PollTask, settings: ServiceSetti
         raise Refused(
             "build_id_mismatch",
             "Worker is registered with another build id.",
-            status=409,
             extra={
                 "registered_build_id": worker.build_id,
                 "requested_build_id": request.build_id,
@@ -396,7 +390,6 @@ def _fingerprints(request: RegisterWorker, known: Worker | None, worker_id: str)
             raise Refused(
                 "workflow_definition_changed",
                 "Worker attempted to re-register a changed workflow definition.",
-                status=409,
                 extra={
                     "workflow_type": workflow_type,
                     "worker_id": worker_id,

@@ -18,8 +18,8 @@ from durable_workflow.server.services import history, rows
 from durable_workflow.server.services.fingerprints import hide_fingerprint
 from durable_workflow.server.services.ownership import guard, named, refusal
 from durable_workflow.server.services.refusals import Invalid, Refused
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import (
-    Answer,
     CompleteWorkflowTask,
     FailWorkflowTask,
     HistoryPage,
@@ -103,7 +103,7 @@ def history_page(
     run = guard(read, namespace, request.owner)
     after = history.read_token(request.token)
     if after is None:
-        raise refusal(request.owner, "invalid_page_token", "Invalid page token.", status=400)
+        raise refusal(request.owner, "invalid_page_token", "Invalid page token.")
     worker = find_worker(read, namespace, request.owner.lease_owner)
     body: dict[str, Any] = {
         "task_id": request.owner.task_id,
@@ -120,7 +120,7 @@ def history_page(
     )
 
 
-def heartbeat(tx: Tx, namespace: str, owner: TaskOwner, settings: ServiceSettings) -> Answer:
+def heartbeat(tx: Tx, namespace: str, owner: TaskOwner, settings: ServiceSettings) -> Reply:
     """Renew the lease of a task whose worker is still at it."""
     unit = Unit(tx, settings)
     run = unit.adopt(guard(tx, namespace, owner))
@@ -129,8 +129,7 @@ def heartbeat(tx: Tx, namespace: str, owner: TaskOwner, settings: ServiceSetting
     unit.finish()
     seen_by_lease(tx, namespace, owner.lease_owner, run.lease_session, settings)
     run = unit.run(run.run_id)
-    return Answer(
-        200,
+    return Reply(
         named(owner)
         | {
             "lease_owner": owner.lease_owner,
@@ -143,7 +142,7 @@ def heartbeat(tx: Tx, namespace: str, owner: TaskOwner, settings: ServiceSetting
     )
 
 
-def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSettings) -> Answer:
+def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSettings) -> Reply:
     """Take back a task that its worker could not do: it is offered again after a rest."""
     unit = Unit(tx, settings)
     run = unit.adopt(guard(tx, namespace, request.owner))
@@ -156,8 +155,7 @@ def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSet
     )
     _fail(unit, run, request.message, request.type)
     unit.finish()
-    return Answer(
-        200,
+    return Reply(
         named(request.owner)
         | {"outcome": "failed", "recorded": True, "reason": None, "next_task_id": None},
     )
@@ -165,7 +163,7 @@ def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSet
 
 def complete(
     tx: Tx, namespace: str, request: CompleteWorkflowTask, settings: ServiceSettings
-) -> Answer:
+) -> Reply:
     """Apply what the worker decided: all of it, or nothing."""
     unit = Unit(tx, settings)
     run = unit.adopt(guard(tx, namespace, request.owner))
@@ -194,8 +192,7 @@ def complete(
     unit.apply(decision)
     unit.finish()
     after = unit.run(run.run_id)
-    return Answer(
-        200,
+    return Reply(
         named(request.owner)
         | {
             "outcome": "completed",
@@ -342,16 +339,15 @@ def _fail(unit: Unit, run: Run, message: str, error_type: str | None) -> None:
     )
 
 
-def _refused(owner: TaskOwner, reason: str, message: str) -> Answer:
+def _refused(owner: TaskOwner, reason: str, message: str) -> Reply:
     body = {"error": message, "message": message, "reason": reason, "outcome": "rejected"}
-    return Answer(409, named(owner) | body | {"recorded": False})
+    return Reply(named(owner) | body | {"recorded": False}, reason=reason)
 
 
 def _over_limit(owner: TaskOwner, error: LimitExceeded) -> Refused:
     return Refused(
         "structural_limit_exceeded",
         f"Structural limit exceeded: {error}.",
-        status=422,
         extra=named(owner)
         | {
             "outcome": "rejected",

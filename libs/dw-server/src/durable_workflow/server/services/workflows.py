@@ -15,7 +15,8 @@ from durable_workflow.server.services.control import Command, Instance
 from durable_workflow.server.services.describing import describe, list_runs, list_workflows
 from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.refusals import Invalid
-from durable_workflow.server.services.requests import Answer, Caller, StartWorkflow
+from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.services.requests import Caller, StartWorkflow
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Read, Tx
@@ -37,7 +38,7 @@ _POLICIES = {
 }
 
 
-def start(tx: Tx, caller: Caller, request: StartWorkflow, settings: ServiceSettings) -> Answer:
+def start(tx: Tx, caller: Caller, request: StartWorkflow, settings: ServiceSettings) -> Reply:
     """Start a workflow, or answer with the run that has the id already."""
     policy = _policy(request)
     _check_memo(request, settings)
@@ -65,7 +66,7 @@ def _start_again(
     workflow_id: str,
     instance: Instance,
     policy: str,
-) -> Answer:
+) -> Reply:
     current = unit.run(instance.current_run_id)
     if policy == TERMINATE_EXISTING:
         if not current.closed:
@@ -89,7 +90,7 @@ def _start_new(
     workflow_id: str,
     instance: Instance | None,
     previous: Run | None,
-) -> Answer:
+) -> Reply:
     tx = unit.tx
     run_id = tx.new_id()
     command = Command(
@@ -123,7 +124,7 @@ def _start_new(
     beginning.run_number = 1 if previous is None else previous.run_number + 1
     decision = begin(beginning, tx.now, tx.new_id)
     unit.apply(decision)
-    return Answer(201, _body(decision.run, request.business_key, "started_new"))
+    return Reply(_body(decision.run, request.business_key, "started_new"), form="created")
 
 
 def _beginning(caller: Caller, request: StartWorkflow, command: Command) -> Beginning:
@@ -185,7 +186,7 @@ def _duplicate(
     current: Run,
     *,
     existing: bool,
-) -> Answer:
+) -> Reply:
     tx = unit.tx
     command = Command(
         name="start",
@@ -215,11 +216,11 @@ def _duplicate(
         decision.append(event_type, payload, command_id=command.command_id)
         unit.apply(decision)
     if existing:
-        return Answer(200, body)
-    body["reason"] = "duplicate_not_allowed"
+        return Reply(body)
+    reason = body["reason"] = "duplicate_not_allowed"
     body["rejection_reason"] = command.rejection_reason
     body["message"] = f"Workflow id {current.workflow_id} is already in use."
-    return Answer(409, body)
+    return Reply(body, reason=reason)
 
 
 def _body(run: Run, business_key: str | None, outcome: str | None) -> dict[str, Any]:

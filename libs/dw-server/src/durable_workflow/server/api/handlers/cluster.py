@@ -7,7 +7,7 @@ from durable_workflow.server.api.manifests import cluster_info
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import ANYBODY
 from durable_workflow.server.services import fleet
-from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Store
 
@@ -15,9 +15,9 @@ from durable_workflow.server.store import Store
 def operations(store: Store, settings: Settings) -> list[Operation]:
     """What is asked before anything else."""
 
-    async def info(call: Call) -> Answer:
+    async def info(call: Call) -> Reply:
         # The namespace need not exist here: it only says whose workers are counted.
         workers = await store.read(lambda read: fleet.summary(read, call.namespace))
-        return Answer(200, cluster_info(settings, workers))
+        return Reply(cluster_info(settings, workers))
 
     return [Operation("describe_cluster", ANYBODY, info, namespaced=False)]

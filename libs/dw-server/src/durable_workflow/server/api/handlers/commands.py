@@ -15,7 +15,8 @@ from durable_workflow.server.notices import TaskReady
 from durable_workflow.server.querying import QueryBoard, Question, asking
 from durable_workflow.server.querying.board import Outcome
 from durable_workflow.server.services import ends, signals, targets, updates
-from durable_workflow.server.services.requests import Answer, UpdateWorkflow
+from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.services.requests import UpdateWorkflow
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Read
 
@@ -49,7 +50,7 @@ class CommandHandlers:
         }
         return [Operation(name, OPERATORS, handle) for name, handle in handlers.items()]
 
-    async def _query(self, call: Call) -> Answer:
+    async def _query(self, call: Call) -> Reply:
         asked = bodies.read_query(call.document, call.names, limits=self._limits)
         namespace, settings = call.namespace, self._settings
 
@@ -63,7 +64,7 @@ class CommandHandlers:
         scope = "instance" if asked.run_id is None else "run"
         return asking.answer(question, scope, outcome)
 
-    async def _update(self, call: Call) -> Answer:
+    async def _update(self, call: Call) -> Reply:
         settings = self._settings
         asked = bodies.read_update(
             call.document,
@@ -99,14 +100,14 @@ class CommandHandlers:
             return None
         return asking.refusal_of(await self._ask(question, _VALIDATION_SECONDS))
 
-    async def _until_ended(self, call: Call, asked: UpdateWorkflow, accepted: Answer) -> Answer:
+    async def _until_ended(self, call: Call, asked: UpdateWorkflow, accepted: Reply) -> Reply:
         namespace, update_id = call.namespace, accepted.body["update_id"]
         loop = asyncio.get_running_loop()
         assert asked.wait_timeout_seconds is not None
         until = loop.time() + asked.wait_timeout_seconds
         answer = accepted
 
-        async def look() -> Answer:
+        async def look() -> Reply:
             return await self._store.read(
                 lambda read: updates.read(read, namespace, update_id, asked)
             )
@@ -114,7 +115,7 @@ class CommandHandlers:
         while answer.body["update_status"] == "accepted":
             run_id = answer.body["run_id"]
 
-            def enough(seen: Answer, run_id: str = run_id) -> bool:
+            def enough(seen: Reply, run_id: str = run_id) -> bool:
                 # A run that continued as new took the update along: watch the next one then.
                 return bool(
                     seen.body["update_status"] != "accepted" or seen.body["run_id"] != run_id

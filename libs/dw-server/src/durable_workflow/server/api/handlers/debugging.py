@@ -10,7 +10,7 @@ from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
 from durable_workflow.server.querying import QueryBoard
 from durable_workflow.server.services import debugging, describing
-from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.store import Read, Store
 
@@ -18,7 +18,7 @@ from durable_workflow.server.store import Read, Store
 def operations(store: Store, queries: QueryBoard, settings: ServiceSettings) -> list[Operation]:
     """What is asked about a run that seems stuck."""
 
-    async def debug(call: Call) -> Answer:
+    async def debug(call: Call) -> Reply:
         preview = read_debug(call.document, call.names)
         namespace, workflow_id = call.namespace, call.names["workflow_id"]
         run_id = call.names.get("run_id")
@@ -28,6 +28,6 @@ def operations(store: Store, queries: QueryBoard, settings: ServiceSettings) -> 
             pending = queries.pending(namespace, run.task_queue)
             return debugging.debug(read, run, settings, pending_queries=pending, preview=preview)
 
-        return Answer(200, await store.read(look))
+        return Reply(await store.read(look))
 
     return [Operation("debug_workflow", OPERATORS, debug)]

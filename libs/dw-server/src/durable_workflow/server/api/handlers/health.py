@@ -10,7 +10,7 @@ from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.engine.times import offset
 from durable_workflow.server.services import namespaces
-from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.store import Store, StoreError
 from durable_workflow.server.store.protocol import Condition
 
@@ -33,16 +33,16 @@ class HealthHandlers:
         handlers = {"check_health": self._health, "check_readiness": self._ready}
         return [Operation(name, (), handle, namespaced=False) for name, handle in handlers.items()]
 
-    async def _health(self, call: Call) -> Answer:
+    async def _health(self, call: Call) -> Reply:
         condition = await self._store.check()
         body = {
             "status": "serving" if condition.available else "degraded",
             "timestamp": offset(self._clock.now()),
             "checks": {"database": "ok" if condition.available else "unavailable"},
         }
-        return Answer(200 if condition.available else 503, body)
+        return Reply(body, reason=None if condition.available else "degraded")
 
-    async def _ready(self, call: Call) -> Answer:
+    async def _ready(self, call: Call) -> Reply:
         condition = await self._store.check()
         checks = {
             "database": _database(condition),
@@ -57,7 +57,7 @@ class HealthHandlers:
             "timestamp": offset(self._clock.now()),
             "checks": checks,
         }
-        return Answer(200 if good else 503, body)
+        return Reply(body, reason=None if good else "not_ready")
 
     async def _namespace(self) -> dict[str, Any]:
         name = self._default_namespace

@@ -13,7 +13,8 @@ from durable_workflow.server.api.operations import Handler
 from durable_workflow.server.dispatch import Dispatcher, TaskKey
 from durable_workflow.server.notices import TaskKind
 from durable_workflow.server.services import sessions
-from durable_workflow.server.services.requests import Answer, PollTask
+from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.services.requests import PollTask
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Store
 
@@ -36,7 +37,7 @@ class Polls:
     def handler(self, kind: TaskKind, claim: Claim, give_back: GiveBack) -> Handler:
         """The handler of polls for tasks of one kind."""
 
-        async def handle(call: Call) -> Answer:
+        async def handle(call: Call) -> Reply:
             asked = self._read(call.document, call.names)
             task = await self._dispatcher.poll(
                 TaskKey(kind, call.namespace, asked.task_queue),
@@ -47,7 +48,7 @@ class Polls:
             )
             if task is None and call.peer.has_left():
                 await self._store.run(lambda tx: sessions.leave(tx, call.namespace, asked))
-            return Answer(200, {"task": task})
+            return Reply({"task": task})
 
         return handle
 

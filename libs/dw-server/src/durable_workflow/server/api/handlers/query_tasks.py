@@ -10,7 +10,8 @@ from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
 from durable_workflow.server.querying import QueryBoard, asking
 from durable_workflow.server.services import workers
-from durable_workflow.server.services.requests import Answer, PollTask
+from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.services.requests import PollTask
 
 
 class QueryTaskHandlers:
@@ -48,10 +49,10 @@ class QueryTaskHandlers:
     async def _give_back(self, namespace: str, task: Task) -> None:
         self._queries.give_back(task)
 
-    async def _complete(self, call: Call) -> Answer:
+    async def _complete(self, call: Call) -> Reply:
         asked = bodies.read_complete(call.document, call.names)
-        return Answer(200, self._queries.complete(call.namespace, asked))
+        return Reply(self._queries.complete(call.namespace, asked))
 
-    async def _fail(self, call: Call) -> Answer:
+    async def _fail(self, call: Call) -> Reply:
         asked = bodies.read_fail(call.document, call.names)
-        return Answer(200, self._queries.fail(call.namespace, asked))
+        return Reply(self._queries.fail(call.namespace, asked))

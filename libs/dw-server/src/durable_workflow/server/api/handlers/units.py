@@ -7,7 +7,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.operations import Handler
-from durable_workflow.server.services.requests import Answer, Caller, PollTask
+from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.services.requests import Caller, PollTask
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read, Store, Tx
 
@@ -36,7 +37,7 @@ class Units:
     def command(
         self,
         read: Reader[T],
-        service: Callable[[Tx, Caller, T, ServiceSettings], Answer],
+        service: Callable[[Tx, Caller, T, ServiceSettings], Reply],
     ) -> Handler:
         """The handler of a command, which is recorded with who gave it.
 
@@ -45,7 +46,7 @@ class Units:
             service: Does it.
         """
 
-        async def handle(call: Call) -> Answer:
+        async def handle(call: Call) -> Reply:
             asked, caller = read(call.document, call.names), call.caller()
             return await self.store.run(lambda tx: service(tx, caller, asked, self.settings))
 
@@ -54,11 +55,11 @@ class Units:
     def report(
         self,
         read: Reader[T],
-        service: Callable[[Tx, str, T, ServiceSettings], Answer],
+        service: Callable[[Tx, str, T, ServiceSettings], Reply],
     ) -> Handler:
         """The handler of what a worker reports, of itself or of a task."""
 
-        async def handle(call: Call) -> Answer:
+        async def handle(call: Call) -> Reply:
             asked, namespace = read(call.document, call.names), call.namespace
             return await self.store.run(lambda tx: service(tx, namespace, asked, self.settings))
 
@@ -67,9 +68,9 @@ class Units:
     def view(self, read: Reader[T], service: Callable[[Read, str, T], dict[str, Any]]) -> Handler:
         """The handler of what only looks."""
 
-        async def handle(call: Call) -> Answer:
+        async def handle(call: Call) -> Reply:
             asked, namespace = read(call.document, call.names), call.namespace
-            return Answer(200, await self.store.read(lambda r: service(r, namespace, asked)))
+            return Reply(await self.store.read(lambda r: service(r, namespace, asked)))
 
         return handle
 

@@ -9,7 +9,7 @@ from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.services import sessions, workers
-from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.services.replies import Reply
 
 
 class WorkerHandlers:
@@ -28,7 +28,7 @@ class WorkerHandlers:
         }
         return [Operation(name, WORKERS, handle) for name, handle in handlers.items()]
 
-    async def _heartbeat(self, call: Call) -> Answer:
+    async def _heartbeat(self, call: Call) -> Reply:
         """Note a sign of life; held if the worker asks for that.
 
         A worker whose heartbeat is held is known to be gone when its connection breaks, and can be

@@ -14,7 +14,7 @@ from durable_workflow.server.api.roles import OPERATORS
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.services import history as history_service
 from durable_workflow.server.services import workflows
-from durable_workflow.server.services.requests import Answer
+from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Read
 
@@ -41,7 +41,7 @@ class WorkflowHandlers:
         }
         return [Operation(name, OPERATORS, handle) for name, handle in handlers.items()]
 
-    async def _describe(self, call: Call) -> Answer:
+    async def _describe(self, call: Call) -> Reply:
         """The current run, or the one that is named; held if the caller prefers."""
         namespace, workflow_id = call.namespace, call.names["workflow_id"]
         run_id = call.names.get("run_id")
@@ -53,16 +53,16 @@ class WorkflowHandlers:
         seconds = call.preferred_wait
         if seconds is not None and not body["is_terminal"]:
             body = await self._until_closed(call, body["run_id"], look, seconds)
-        return Answer(200, body, waited=seconds)
+        return Reply(body, waited=seconds)
 
-    async def _list_runs(self, call: Call) -> Answer:
+    async def _list_runs(self, call: Call) -> Reply:
         namespace, workflow_id = call.namespace, call.names["workflow_id"]
         body = await self._store.read(
             lambda read: workflows.list_runs(read, namespace, workflow_id)
         )
-        return Answer(200, body)
+        return Reply(body)
 
-    async def _history(self, call: Call) -> Answer:
+    async def _history(self, call: Call) -> Reply:
         """A page of a run's history, held for a new event if the caller wants one."""
         asked, wait = bodies.read_history(call.document, call.names)
         namespace = call.namespace
@@ -71,7 +71,7 @@ class WorkflowHandlers:
             return await history_service.page(self._store, namespace, asked)
 
         if not wait:
-            return Answer(200, await look())
+            return Reply(await look())
         body = await self._dispatcher.watch(
             asked.run_id,
             look,
@@ -79,7 +79,7 @@ class WorkflowHandlers:
             self._long_poll_timeout,
             call.peer.gone,
         )
-        return Answer(200, body)
+        return Reply(body)
 
     async def _until_closed(
         self, call: Call, run_id: str, look: Callable[[Read], dict[str, Any]], seconds: int

@@ -1,0 +1,30 @@
+"""What a call comes to: done, or not done with the reason."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+# Done by now; or done, and there is something new; or taken up, to be done later.
+Form: TypeAlias = Literal["done", "created", "accepted"]
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a caller is told. Which number that is on a wire is the carrier's to know.
+
+    A refusal that changes nothing is raised, as `Refused`. One that is recorded, and therefore must
+    commit, is a reply with a reason.
+
+    Attributes:
+        body: The members that are told.
+        form: How it was done, where it was.
+        reason: Why it was not done, as a word of the wire; None where it was.
+        waited: For how many seconds the reply may have been held, where the caller's wish for that
+            was granted.
+    """
+
+    body: dict[str, Any]
+    form: Form = "done"
+    reason: str | None = None
+    waited: int | None = None
