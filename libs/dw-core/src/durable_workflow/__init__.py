@@ -14,6 +14,7 @@ __path__ = extend_path(__path__, __name__)
 if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test compares the two
     from durable_workflow import activity as activity
     from durable_workflow import history_bundle_verify as _history_bundle_verify
+    from durable_workflow import testing as testing
     from durable_workflow import workflow as workflow
     from durable_workflow.activity import ActivityContext as ActivityContext
     from durable_workflow.activity import ActivityInfo as ActivityInfo
