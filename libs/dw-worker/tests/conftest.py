@@ -172,6 +172,10 @@ class FakeServer:
         await self._called("heartbeat_worker", arguments)
         return self.heartbeat_reply
 
+    async def release_worker(self, **arguments: Any) -> Any:
+        await self._called("release_worker", arguments)
+        return {"deregistered": True}
+
     async def poll_workflow_task(self, **arguments: Any) -> Any:
         answer = await self._called("poll_workflow_task", arguments)
         if answer is not None:

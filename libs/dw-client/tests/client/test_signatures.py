@@ -31,6 +31,12 @@ ADDED: dict[str, set[str]] = {
     "Client": {"transport"},
     # Of the extension sticky_history.
     "Client.complete_workflow_task": {"keep_history"},
+    # Of the extension held_tasks.
+    "Client.register_worker": {"session"},
+    "Client.heartbeat_worker": {"session", "held_tasks", "wait_seconds"},
+    "Client.poll_workflow_task": {"session"},
+    "Client.poll_activity_task": {"session"},
+    "Client.poll_query_task": {"session"},
     # Documented members of the storage probe.
     "StoragePayloadTestResult": {"wrote", "read", "verified", "latency_ms"},
 }

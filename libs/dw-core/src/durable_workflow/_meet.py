@@ -202,6 +202,20 @@ class WorkerTransport(ActivityHeartbeatTransport, Protocol):
         ...
 
 
+@runtime_checkable
+class SessionTransport(Protocol):
+    """What a transport can do besides, so that a worker may name what it holds.
+
+    For the extensions `held_tasks` and `deregister`. A transport that has this takes `session` in
+    `register_worker`, `heartbeat_worker` and the polls, and `held_tasks` and `wait_seconds` in
+    `heartbeat_worker`. They are given only where the server offers the extensions.
+    """
+
+    async def release_worker(self, *, worker_id: str, session: str) -> Any:
+        """Say that a worker has ended: what it holds is free at once."""
+        ...
+
+
 _clone_factories: dict[type[object], TransportCloneFactory] = {}
 
 

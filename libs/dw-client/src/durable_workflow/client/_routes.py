@@ -53,6 +53,7 @@ TEMPLATES: Final = (
     "/schedules/{schedule_id}/backfill",
     "/schedules/{schedule_id}/history",
     "/worker/register",
+    "/worker/deregister",
     "/worker/heartbeat",
     "/worker/workflow-tasks/poll",
     "/worker/workflow-tasks/{task_id}/complete",

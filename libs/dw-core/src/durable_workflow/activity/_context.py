@@ -66,8 +66,12 @@ class ActivityContext:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the answer to a heartbeat asked this attempt to stop."""
+        """Whether the server asked this attempt to stop, or gave it to another worker."""
         return self._cancelled
+
+    def _request_stop(self) -> None:
+        """Have the next heartbeat stop the attempt without asking. Called by the worker."""
+        self._cancelled = True
 
     async def heartbeat(self, details: dict[str, Any] | None = None) -> None:
         """Report progress of this attempt, and learn whether it should stop.
@@ -78,6 +82,8 @@ class ActivityContext:
         Raises:
             ActivityCancelled: This attempt should stop. A BaseException: let it pass.
         """
+        if self._cancelled:
+            raise ActivityCancelled
         reply = await self._client.heartbeat_activity_task(
             task_id=self._info.task_id,
             activity_attempt_id=self._info.activity_attempt_id,
@@ -99,6 +105,8 @@ class ActivityContext:
             RuntimeError: Called on the event loop itself, which would wait for itself, or no
                 event loop is known or left.
         """
+        if self._cancelled:
+            raise ActivityCancelled
         loop = self._loop
         if loop is None or loop.is_closed():
             raise RuntimeError(_NO_LOOP)

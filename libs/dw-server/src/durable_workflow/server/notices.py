@@ -35,7 +35,7 @@ class RunProgressed(msgspec.Struct, frozen=True):
 
 
 class WorkerChallenged(msgspec.Struct, frozen=True):
-    """Another session came under a worker id: the one that was there should show that it lives."""
+    """Several sessions are under a worker id: each should send its next heartbeat now."""
 
     namespace: str
     worker_id: str

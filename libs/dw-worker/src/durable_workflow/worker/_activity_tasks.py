@@ -18,6 +18,7 @@ from durable_workflow.interceptors import ActivityInterceptorContext, WorkerInte
 from durable_workflow.interceptors._chain import chain_activity
 from durable_workflow.worker._code_threads import CodeThreads, Run
 from durable_workflow.worker._contained import Ended, contained
+from durable_workflow.worker._held import Dropped, HeldTasks
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._polling import Slots
@@ -49,6 +50,7 @@ class ActivityTasks:
         payloads: Payloads,
         threads: CodeThreads,
         reporter: Reporter,
+        held: HeldTasks,
         interceptors: Sequence[WorkerInterceptor],
     ) -> None:
         self._activities = activities
@@ -57,6 +59,7 @@ class ActivityTasks:
         self._payloads = payloads
         self._threads = threads
         self._reporter = reporter
+        self._held = held
         self._call = chain_activity(interceptors, self._call_function)
         self._left_behind: dict[str, Future[Any]] = {}
 
@@ -121,21 +124,23 @@ class ActivityTasks:
             task_queue=self._payloads.task_queue,
             worker_id=self._worker_id,
         )
-        activity._set_context(
-            ActivityContext(info=info, client=self._client, loop=asyncio.get_running_loop())
-        )
+        context = ActivityContext(info=info, client=self._client, loop=asyncio.get_running_loop())
+        activity._set_context(context)
         try:
-            result = await contained(
-                self._call(
-                    ActivityInterceptorContext(
-                        worker_id=self._worker_id,
-                        task_queue=self._payloads.task_queue,
-                        task=raw,
-                        activity_type=task.activity_type,
-                        args=tuple(arguments),
+            with self._held.stopping(task.task_id, context):
+                result = await contained(
+                    self._call(
+                        ActivityInterceptorContext(
+                            worker_id=self._worker_id,
+                            task_queue=self._payloads.task_queue,
+                            task=raw,
+                            activity_type=task.activity_type,
+                            args=tuple(arguments),
+                        )
                     )
                 )
-            )
+        except Dropped:
+            return "dropped"  # it is somebody else's by now, or its run has ended
         except Ended as ended:
             return await self._ended(task, ended.error)
         except NonRetryableError as error:

@@ -19,6 +19,8 @@ from durable_workflow.worker._limits import Limits, read_limits
 from durable_workflow.worker._log import log
 
 QUERY_TASKS_CAPABILITY = "query_tasks"
+DEREGISTER = "deregister"
+HELD_TASKS = "held_tasks"
 STICKY_HISTORY = "sticky_history"
 UPDATE_VALIDATION = "update_validation"
 _EXTENSION_VERSION = 1

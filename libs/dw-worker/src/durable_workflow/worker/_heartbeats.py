@@ -1,17 +1,45 @@
-"""The worker's sign of life, and the cadence that the server asks for."""
+"""The worker's sign of life, what it holds, and the cadence that the server asks for."""
 
+import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from durable_workflow._meet import WorkerTransport
+from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._log import log
 from durable_workflow.worker._polling import Pacing
 from durable_workflow.worker._reporting import reason_of, status_of
 from durable_workflow.worker._tasks import JsonObject
 
+# The longest that servers hold the answer to a heartbeat.
+_LONGEST_HOLD_SECONDS = 60
+# Between two heartbeats, however soon a server answers one that it should hold.
+_SHORTEST_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How heartbeats name what the worker holds (extension `held_tasks`).
+
+    Attributes:
+        session: Tells this worker object from another under the same id.
+        held: What it holds.
+        in_use: Whether the server knows the extension.
+    """
+
+    session: str
+    held: HeldTasks
+    in_use: Callable[[], bool]
+
 
 class Heartbeats:
     """Says that the worker is alive, again and again.
+
+    Where the server knows `held_tasks` a heartbeat names what the worker holds, and asks to be
+    answered only when the next one is due. So the server sees at once when the worker is gone.
 
     Attributes:
         interval: Seconds between two; the server's answers may change it.
@@ -23,6 +51,7 @@ class Heartbeats:
         worker_id: str,
         interval: float,
         *,
+        naming: Naming,
         task_slots: Callable[[], dict[str, int]],
         process_metrics: Callable[[], JsonObject],
         register_again: Callable[[], Awaitable[None]],
@@ -30,9 +59,12 @@ class Heartbeats:
         self.interval = interval
         self._client = client
         self._worker_id = worker_id
+        self._naming = naming
         self._task_slots = task_slots
         self._process_metrics = process_metrics
         self._register_again = register_again
+        self._failures = 0
+        self._warned: set[str] = set()
 
     def adopt(self, reply: Any) -> None:
         """Take over the interval of a server's answer, where it has one."""
@@ -42,29 +74,83 @@ class Heartbeats:
         if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds > 0:
             self.interval = float(seconds)
 
-    async def run(self, pacing: Pacing) -> None:
-        """Send one after each interval until the worker stops."""
-        while not pacing.stop.is_set():
-            await pacing.pause(self.interval)
-            if pacing.stop.is_set():
-                return
-            try:
-                await self.beat()
-            except Exception as error:  # noqa: BLE001 - the next one may get through
-                log.warning("worker heartbeat failed: %s", error)
+    async def run(self, pacing: Pacing, client: WorkerTransport | None = None) -> None:
+        """Send one after the other until the worker stops.
 
-    async def beat(self) -> None:
-        """Send one. A server that does not know this worker is told about it again."""
+        Args:
+            pacing: Says when to stop.
+            client: What to send through; the worker's own where it is None.
+        """
+        if not self._naming.in_use():
+            await pacing.pause(self.interval)
+        while not pacing.stop.is_set():
+            started = time.monotonic()
+            try:
+                was_held = await self.beat(client)
+            except Exception as error:  # noqa: BLE001 - the next one may get through
+                self._failures += 1
+                # One line for a server that is away for a while.
+                level = logging.WARNING if self._failures == 1 else logging.DEBUG
+                log.log(level, "worker heartbeat failed: %s", error)
+                await pacing.pause(min(self.interval, _SHORTEST_PAUSE_SECONDS))
+                continue
+            self._failures = 0
+            due_in = _SHORTEST_PAUSE_SECONDS if was_held else self.interval
+            await pacing.pause(max(0.0, due_in - (time.monotonic() - started)))
+
+    async def beat(self, client: WorkerTransport | None = None) -> bool:
+        """Send one. A server that does not know this worker is told about it again.
+
+        Returns:
+            Whether the server held the answer, so that the next one is due.
+        """
+        named = self._naming.held.named()
+        options: dict[str, Any] = {}
+        if self._naming.in_use():
+            options = {
+                "session": self._naming.session,
+                "held_tasks": named,
+                "wait_seconds": max(1, min(int(self.interval), _LONGEST_HOLD_SECONDS)),
+            }
         try:
-            reply = await self._client.heartbeat_worker(
+            reply = await (client or self._client).heartbeat_worker(
                 worker_id=self._worker_id,
                 task_slots=self._task_slots(),
                 process_metrics=self._process_metrics(),
+                **options,
             )
         except Exception as error:
             if status_of(error) != 404 and reason_of(error) != "worker_not_registered":
                 raise
             log.warning("the server does not know this worker: %s", error)
             await self._register_again()
+            return False
+        self.adopt(reply)
+        return self._read(named, reply) if options else False
+
+    def _read(self, named: list[JsonObject], reply: object) -> bool:
+        answer = cast("JsonObject", reply) if isinstance(reply, dict) else {}
+        self._naming.held.drop(named, answer.get("dropped"))
+        warnings = answer.get("warnings")
+        texts = {str(each) for each in cast("list[object]", warnings or [])}
+        for text in sorted(texts - self._warned):
+            log.warning("worker %s: %s", self._worker_id, text)
+        self._warned = texts
+        return isinstance(answer.get("wait_seconds"), int)
+
+
+def on_loop(
+    loop: asyncio.AbstractEventLoop, call: Callable[[], Awaitable[None]]
+) -> Callable[[], Awaitable[None]]:
+    """Have `call` run on the worker's event loop, whichever loop it is awaited on."""
+
+    async def run() -> None:
+        await call()
+
+    async def hand_over() -> None:
+        if asyncio.get_running_loop() is loop:
+            await call()
         else:
-            self.adopt(reply)
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(run(), loop))
+
+    return hand_over

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from durable_workflow._meet import WorkerTransport
+from durable_workflow._meet import SessionTransport, WorkerTransport
 from durable_workflow.worker._compatibility import (
+    DEREGISTER,
+    HELD_TASKS,
     QUERY_TASKS_CAPABILITY,
     STICKY_HISTORY,
     UPDATE_VALIDATION,
@@ -39,6 +41,9 @@ class Registering:
     _machines: MachineCache
     _heartbeats: Heartbeats
     _process_metrics: ProcessMetrics
+    _session: str
+    _drained: asyncio.Event
+    _is_registered: bool
 
     async def _register(self) -> None:
         """Check the server, adopt what it offers, and announce this worker."""
@@ -46,6 +51,7 @@ class Registering:
         options: dict[str, Any] = {}
         if capabilities := self._capabilities():
             options["capabilities"] = capabilities
+        options |= self._session_options()
         reply = await self.client.register_worker(
             worker_id=self.worker_id,
             task_queue=self.task_queue,
@@ -59,11 +65,14 @@ class Registering:
             process_metrics=self._current_process_metrics(),
             **options,
         )
+        self._is_registered = True
         self._heartbeats.adopt(reply)
         log.info("worker %s registered on task queue %s", self.worker_id, self.task_queue)
 
     async def _register_again(self) -> None:
         """Register with a server that has forgotten this worker: once for all who notice."""
+        if self._drained.is_set():
+            return  # it has said goodbye
         if self._registering is None or self._registering.done():
             self._registering = asyncio.create_task(self._register())
         await asyncio.shield(self._registering)
@@ -86,7 +95,33 @@ class Registering:
             used.append(STICKY_HISTORY)
         if UPDATE_VALIDATION in offered and self._answers_queries:
             used.append(UPDATE_VALIDATION)
+        if isinstance(self.client, SessionTransport):
+            used += [each for each in (DEREGISTER, HELD_TASKS) if each in offered]
         return used
+
+    def _session_options(self) -> dict[str, Any]:
+        """What tells the server which worker object under the id this is, where it asks for that.
+
+        Transports that know nothing of the extension are never given the argument.
+        """
+        used = self._used_extensions()
+        return {"session": self._session} if HELD_TASKS in used or DEREGISTER in used else {}
+
+    async def _say_goodbye(self, seconds: float) -> None:
+        """Tell the server that nothing more will be reported: what is held is free at once."""
+        if not self._is_registered or DEREGISTER not in self._used_extensions():
+            return
+        self._is_registered = False
+        client = cast("SessionTransport", self.client)
+        try:
+            async with asyncio.timeout(seconds):
+                await client.release_worker(worker_id=self.worker_id, session=self._session)
+        except Exception as error:  # noqa: BLE001 - the server notices the silence
+            log.warning(
+                "worker %s could not say goodbye: %s",
+                self.worker_id,
+                str(error) or type(error).__name__,
+            )
 
     def _task_slots(self) -> dict[str, int]:
         return {

@@ -14,12 +14,13 @@ from durable_workflow.interceptors import (
 from durable_workflow.interceptors._chain import chain_query_task
 from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
+from durable_workflow.worker._client_thread import ClientThread
 from durable_workflow.worker._contained import Ended, contained
+from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
 from durable_workflow.worker._polling import Pacing, Poller, PollTarget, Waiting
 from durable_workflow.worker._query_tasks import QueryTasks
-from durable_workflow.worker._query_thread import QueryThread
 from durable_workflow.worker._registration import Registering
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._task_metrics import TaskObservation
@@ -41,7 +42,8 @@ class Serving(Registering):
     _act_semaphore: asyncio.Semaphore
     _in_flight: set[asyncio.Task[Any]]
     _pollers: set[asyncio.Task[None]]
-    _query_thread: QueryThread | None
+    _query_thread: ClientThread | None
+    _held: HeldTasks
     _polls_queries: bool
     _payloads: Payloads
     _reporter: Reporter
@@ -78,9 +80,7 @@ class Serving(Registering):
         return PollTarget(
             kind="workflow",
             task_queue=self.task_queue,
-            poll=lambda: self.client.poll_workflow_task(
-                worker_id=self.worker_id, task_queue=self.task_queue, timeout=self._poll_timeout
-            ),
+            poll=lambda: self.client.poll_workflow_task(**self._poll_arguments()),
             start=start,
             slots=self._wf_semaphore,
             metrics=self.metrics,
@@ -95,9 +95,7 @@ class Serving(Registering):
         return PollTarget(
             kind="activity",
             task_queue=self.task_queue,
-            poll=lambda: self.client.poll_activity_task(
-                worker_id=self.worker_id, task_queue=self.task_queue, timeout=self._poll_timeout
-            ),
+            poll=lambda: self.client.poll_activity_task(**self._poll_arguments()),
             start=start,
             slots=self._act_semaphore,
             metrics=self.metrics,
@@ -118,14 +116,20 @@ class Serving(Registering):
         return PollTarget(
             kind="query",
             task_queue=self.task_queue,
-            poll=lambda: client.poll_query_task(
-                worker_id=self.worker_id, task_queue=self.task_queue, timeout=self._poll_timeout
-            ),
+            poll=lambda: client.poll_query_task(**self._poll_arguments()),
             start=start,
             slots=None,
             metrics=self.metrics,
             register_again=register_again,
         )
+
+    def _poll_arguments(self) -> dict[str, Any]:
+        return {
+            "worker_id": self.worker_id,
+            "task_queue": self.task_queue,
+            "timeout": self._poll_timeout,
+            **self._session_options(),
+        }
 
     async def _register_again(self) -> None:
         """Also: the server may answer queries now."""
@@ -148,7 +152,8 @@ class Serving(Registering):
         async def serve(client: WorkerTransport, pacing: Pacing) -> None:
             await Poller(self._query_target(client, None), pacing).run()
 
-        thread = QueryThread(self.worker_id, self._clone_client_for_query_tasks, serve)
+        name = f"durable-workflow-query-poller-{self.worker_id}"
+        thread = ClientThread(name, self._clone_client_for_query_tasks, serve)
         self._query_thread = thread
         thread.start()
         return True
@@ -197,7 +202,10 @@ class Serving(Registering):
 
     async def _run_workflow_task(self, task: JsonObject) -> list[JsonObject] | None:
         """Run a workflow task; returns its commands, or None when it was failed."""
-        with TaskObservation(self.metrics, "workflow", self.task_queue) as observation:
+        with (
+            TaskObservation(self.metrics, "workflow", self.task_queue) as observation,
+            self._held.holding("workflow", task),
+        ):
             commands = await self._handle_workflow_task(
                 WorkflowTaskInterceptorContext(self.worker_id, self.task_queue, task)
             )
@@ -206,7 +214,10 @@ class Serving(Registering):
 
     async def _run_activity_task(self, task: JsonObject) -> str:
         """Run an activity task; returns its outcome."""
-        with TaskObservation(self.metrics, "activity", self.task_queue) as observation:
+        with (
+            TaskObservation(self.metrics, "activity", self.task_queue) as observation,
+            self._held.holding("activity", task),
+        ):
             observation.outcome = await self._activity_tasks.execute(task)
             return observation.outcome
 

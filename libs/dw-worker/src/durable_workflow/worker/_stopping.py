@@ -5,6 +5,7 @@ import contextlib
 import time
 from typing import Any
 
+from durable_workflow.worker._client_thread import ClientThread
 from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import MachineCache
@@ -13,16 +14,18 @@ from durable_workflow.worker._settings import Settings
 
 # A poll that was answered just when the worker stops has leased a task: let it arrive.
 _LAST_POLLS_SECONDS = 0.1
-# For a cancelled task to unwind. One whose code swallows the cancellation never does.
-_UNWINDING_SECONDS = 5.0
+# For cancelled tasks to unwind. One whose code swallows the cancellation never does.
+_UNWINDING_SECONDS = 0.5
+# `stop` ends within a second after `shutdown_timeout`: this is what is left for the goodbye.
+_GOODBYE_SECONDS = 0.4
 
 
 class Stopping(Serving):
     """The part of a worker that ends it."""
 
     _settings: Settings
-    _drained: asyncio.Event
     _background: set[asyncio.Task[None]]
+    _heartbeat_thread: ClientThread | None
     _stopping: asyncio.Task[None] | None
     _machines: MachineCache
     _workflow_threads: CodeThreads
@@ -31,8 +34,9 @@ class Stopping(Serving):
     async def stop(self) -> None:
         """Stop asking for work, and wait for what is in flight up to `shutdown_timeout`.
 
-        What is left then is cancelled. May be called more than once. The worker stays registered;
-        the server notices its silence.
+        What is left then is cancelled, and half a second later left behind. The worker says
+        goodbye, so that what it did not report is free for others at once. May be called more than
+        once.
         """
         self._stop.set()
         if self._stopping is None:
@@ -46,10 +50,11 @@ class Stopping(Serving):
             thread.request_stop()
         await _end(self._pollers, _LAST_POLLS_SECONDS)
         if thread is not None:
-            await thread.join(min(self._settings.shutdown_timeout, self._poll_timeout + 1.0))
+            await thread.join(until - time.monotonic())
         # Whoever stops the worker from inside a task must not be waited for.
         await self._drain({each for each in self._in_flight if each is not caller}, until)
-        await self._end_background()
+        # That task is still to be reported, so what is held is not given up.
+        await self._end_background(says_goodbye=caller not in self._in_flight)
 
     async def _drain(self, tasks: set[asyncio.Task[Any]], until: float) -> None:
         if tasks:
@@ -66,14 +71,18 @@ class Stopping(Serving):
             self._query_thread.request_stop()
         await _end(self._pollers, 0.0)
         if self._stopping is None:
-            await self._end_background()
+            await self._end_background(says_goodbye=True)
 
-    async def _end_background(self) -> None:
+    async def _end_background(self, *, says_goodbye: bool) -> None:
         self._drained.set()
+        if self._heartbeat_thread is not None:
+            self._heartbeat_thread.request_stop()
         registering = (
             set[asyncio.Task[None]]() if self._registering is None else {self._registering}
         )
         await _end(self._background | registering, 0.0)
+        if says_goodbye:
+            await self._say_goodbye(_GOODBYE_SECONDS)
         self._machines.clear()
         self._workflow_threads.close()
         self._activity_threads.close()

@@ -4,11 +4,11 @@ import asyncio
 import functools
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, cast
 
 import durable_workflow
-from durable_workflow._meet import WorkerTransport
+from durable_workflow._meet import WorkerTransport, transport_clone_for
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.interceptors import (
     WorkerInterceptor,
@@ -16,8 +16,9 @@ from durable_workflow.interceptors import (
 from durable_workflow.interceptors._chain import chain_workflow_task
 from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
+from durable_workflow.worker._client_thread import ClientThread
 from durable_workflow.worker._code_threads import CodeThreads
-from durable_workflow.worker._compatibility import STICKY_HISTORY, Offer
+from durable_workflow.worker._compatibility import HELD_TASKS, STICKY_HISTORY, Offer
 from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._fingerprints import (
     activity_name,
@@ -25,7 +26,8 @@ from durable_workflow.worker._fingerprints import (
     guard_definition,
     workflow_name,
 )
-from durable_workflow.worker._heartbeats import Heartbeats
+from durable_workflow.worker._heartbeats import Heartbeats, Naming, on_loop
+from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._histories import Histories
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import MachineCache
@@ -33,7 +35,6 @@ from durable_workflow.worker._payloads import payloads_of
 from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Waiting
 from durable_workflow.worker._process_metrics import ProcessMetrics
 from durable_workflow.worker._query_tasks import QueryTasks
-from durable_workflow.worker._query_thread import QueryThread
 from durable_workflow.worker._replaying import let_go
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
@@ -192,8 +193,13 @@ class Worker(Stopping):
         self._pollers: set[asyncio.Task[None]] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._registering: asyncio.Task[None] | None = None
+        self._register_again_on_loop: Callable[[], Awaitable[None]] = self._register_again
         self._stopping: asyncio.Task[None] | None = None
-        self._query_thread: QueryThread | None = None
+        self._query_thread: ClientThread | None = None
+        self._heartbeat_thread: ClientThread | None = None
+        self._session = uuid.uuid4().hex
+        self._is_registered = False
+        self._held = HeldTasks()
         self._polls_queries = False
         self._process_metrics = ProcessMetrics()
         self._workflow_threads = CodeThreads(
@@ -229,6 +235,7 @@ class Worker(Stopping):
             payloads=self._payloads,
             threads=self._activity_threads,
             reporter=self._reporter,
+            held=self._held,
             interceptors=self.interceptors,
         )
         self._query_tasks = QueryTasks(
@@ -241,9 +248,10 @@ class Worker(Stopping):
             self.client,
             self.worker_id,
             settings.heartbeat_interval,
+            naming=Naming(self._session, self._held, lambda: HELD_TASKS in self._used_extensions()),
             task_slots=self._task_slots,
             process_metrics=self._current_process_metrics,
-            register_again=self._register_again,
+            register_again=lambda: self._register_again_on_loop(),
         )
         self._handle_workflow_task = chain_workflow_task(
             self.interceptors, lambda context: self._workflow_tasks.execute(context.task)
@@ -345,8 +353,23 @@ class Worker(Stopping):
         return "activity" if schedules_activity(commands) else "workflow"
 
     def _start_background(self) -> None:
-        self._spawn(self._background, self._heartbeats.run(Pacing(self._drained)))
+        self._start_heartbeats()
         self._start_query_polling()
+
+    def _start_heartbeats(self) -> None:
+        """In a thread, where they count: no code that blocks the event loop must stop them."""
+        loop = asyncio.get_running_loop()
+        self._register_again_on_loop = on_loop(loop, self._register_again)
+        if HELD_TASKS not in self._used_extensions() or transport_clone_for(self.client) is None:
+            self._spawn(self._background, self._heartbeats.run(Pacing(self._drained)))
+            return
+
+        async def serve(client: WorkerTransport, pacing: Pacing) -> None:
+            await self._heartbeats.run(pacing, client)
+
+        name = f"durable-workflow-heartbeats-{self.worker_id}"
+        self._heartbeat_thread = ClientThread(name, self._clone_client_for_query_tasks, serve)
+        self._heartbeat_thread.start()
 
     def _start_pollers(self) -> None:
         self._reporter.patient = True

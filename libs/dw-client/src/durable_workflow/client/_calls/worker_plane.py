@@ -7,6 +7,8 @@ from durable_workflow._protocol import DEFAULT_SDK_VERSION
 from durable_workflow.client._call import Answer, Call, Repeat, document
 from durable_workflow.client._json import JsonObject, object_or_empty, present
 
+# Seconds that the answer to a held heartbeat may be under way.
+_HOLD_GRACE_SECONDS: Final = 5.0
 # The kind of a task as routes spell it, and as the ids of polls do.
 _POLL_PREFIX: Final = {"workflow": "wf-poll-", "activity": "activity-poll-", "query": "query-poll-"}
 
@@ -27,6 +29,7 @@ def register(
     task_slots: dict[str, int] | None,
     process_metrics: JsonObject | None,
     heartbeat_interval_seconds: int | None,
+    session: str | None,
 ) -> Call[Any]:
     """Announce a worker.
 
@@ -58,6 +61,7 @@ def register(
             task_slots=task_slots,
             process_metrics=process_metrics,
             heartbeat_interval_seconds=heartbeat_interval_seconds,
+            session=session,
         ),
         context=worker_id,
     )
@@ -69,21 +73,43 @@ def heartbeat(
     task_slots: dict[str, int] | None,
     process_metrics: JsonObject | None,
     heartbeat_interval_seconds: int | None,
+    session: str | None,
+    held_tasks: list[JsonObject] | None,
+    wait_seconds: int | None,
 ) -> Call[Any]:
     """Say that a worker is alive."""
-    return _worker_call(
+    body = present(
+        worker_id=worker_id,
+        task_slots=task_slots or None,
+        process_metrics=process_metrics or None,
+        heartbeat_interval_seconds=heartbeat_interval_seconds,
+        session=session,
+        held_tasks=held_tasks,
+        wait_seconds=wait_seconds,
+    )
+    return Call(
+        "POST",
         "/worker/heartbeat",
-        present(
-            worker_id=worker_id,
-            task_slots=task_slots or None,
-            process_metrics=process_metrics or None,
-            heartbeat_interval_seconds=heartbeat_interval_seconds,
-        ),
+        document,
+        body=body,
+        worker=True,
         context=worker_id,
+        timeout=None if wait_seconds is None else wait_seconds + _HOLD_GRACE_SECONDS,
+        # The next heartbeat says more than a repetition of one that was held and lost.
+        repeat=Repeat.ALWAYS if wait_seconds is None else Repeat.IF_UNSENT,
     )
 
 
-def poll(kind: str, *, worker_id: str, task_queue: str, timeout: float) -> Call[Any]:
+def release(*, worker_id: str, session: str) -> Call[Any]:
+    """Say that a worker has ended."""
+    return _worker_call(
+        "/worker/deregister", {"worker_id": worker_id, "session": session}, context=worker_id
+    )
+
+
+def poll(
+    kind: str, *, worker_id: str, task_queue: str, timeout: float, session: str | None = None
+) -> Call[Any]:
     """Wait for a task; `kind` is `workflow`, `activity` or `query`."""
     return Call(
         "POST",
@@ -93,6 +119,7 @@ def poll(kind: str, *, worker_id: str, task_queue: str, timeout: float) -> Call[
             "worker_id": worker_id,
             "task_queue": task_queue,
             "poll_request_id": _POLL_PREFIX[kind] + uuid4().hex,
+            **present(session=session),
         },
         worker=True,
         timeout=timeout,

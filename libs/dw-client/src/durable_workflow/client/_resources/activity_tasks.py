@@ -11,7 +11,12 @@ class ActivityTaskMethods(PayloadSession):
     """Activity tasks: poll, report progress, complete or fail."""
 
     async def poll_activity_task(
-        self, *, worker_id: str, task_queue: str, timeout: float = 35.0
+        self,
+        *,
+        worker_id: str,
+        task_queue: str,
+        timeout: float = 35.0,
+        session: str | None = None,
     ) -> Any:
         """Wait for an activity task; otherwise as `poll_workflow_task`.
 
@@ -19,13 +24,18 @@ class ActivityTaskMethods(PayloadSession):
             worker_id: Id of the worker.
             task_queue: The queue.
             timeout: Seconds of one request; longer than the server holds a poll.
+            session: Which of the processes under this id it is (extension `held_tasks`).
 
         Returns:
             The task, or None when there was none.
         """
         return await self._send(
             worker_plane.poll(
-                "activity", worker_id=worker_id, task_queue=task_queue, timeout=timeout
+                "activity",
+                worker_id=worker_id,
+                task_queue=task_queue,
+                timeout=timeout,
+                session=session,
             )
         )
 

@@ -11,7 +11,12 @@ class QueryTaskMethods(PayloadSession):
     """Query tasks: poll, answer or refuse."""
 
     async def poll_query_task(
-        self, *, worker_id: str, task_queue: str, timeout: float = 35.0
+        self,
+        *,
+        worker_id: str,
+        task_queue: str,
+        timeout: float = 35.0,
+        session: str | None = None,
     ) -> Any:
         """Wait for a query task; otherwise as `poll_workflow_task`.
 
@@ -19,12 +24,19 @@ class QueryTaskMethods(PayloadSession):
             worker_id: Id of the worker.
             task_queue: The queue.
             timeout: Seconds of one request; longer than the server holds a poll.
+            session: Which of the processes under this id it is (extension `held_tasks`).
 
         Returns:
             The task, or None when there was none.
         """
         return await self._send(
-            worker_plane.poll("query", worker_id=worker_id, task_queue=task_queue, timeout=timeout)
+            worker_plane.poll(
+                "query",
+                worker_id=worker_id,
+                task_queue=task_queue,
+                timeout=timeout,
+                session=session,
+            )
         )
 
     async def complete_query_task(

@@ -26,6 +26,7 @@ class RegistrationMethods(Session):
         task_slots: dict[str, int] | None = None,
         process_metrics: dict[str, Any] | None = None,
         heartbeat_interval_seconds: int | None = None,
+        session: str | None = None,
     ) -> Any:
         """Announce a worker and what it can run. Done again, it replaces what was said before.
 
@@ -44,6 +45,7 @@ class RegistrationMethods(Session):
             task_slots: Free slots by kind.
             process_metrics: Memory, CPU and the like.
             heartbeat_interval_seconds: How often it would like to report.
+            session: Which of the processes under this id it is (extension `held_tasks`).
 
         Returns:
             The parsed reply.
@@ -67,6 +69,7 @@ class RegistrationMethods(Session):
                 task_slots=task_slots,
                 process_metrics=process_metrics,
                 heartbeat_interval_seconds=heartbeat_interval_seconds,
+                session=session,
             )
         )
 
@@ -77,17 +80,26 @@ class RegistrationMethods(Session):
         task_slots: dict[str, int] | None = None,
         process_metrics: dict[str, Any] | None = None,
         heartbeat_interval_seconds: int | None = None,
+        session: str | None = None,
+        held_tasks: list[dict[str, Any]] | None = None,
+        wait_seconds: int | None = None,
     ) -> Any:
         """Say that a worker is alive.
+
+        The last three belong to the extension `held_tasks`.
 
         Args:
             worker_id: Its id.
             task_slots: Free slots by kind.
             process_metrics: Memory, CPU and the like.
             heartbeat_interval_seconds: How often it would like to report.
+            session: Which of the processes under this id it is.
+            held_tasks: What it works on: objects with `kind`, `task_id` and `attempt`. Their leases
+                are renewed.
+            wait_seconds: How long the server may hold the answer.
 
         Returns:
-            The parsed reply.
+            The parsed reply; `dropped` lists what of `held_tasks` is not this worker's any more.
         """
         return await self._send(
             worker_plane.heartbeat(
@@ -95,5 +107,22 @@ class RegistrationMethods(Session):
                 task_slots=task_slots,
                 process_metrics=process_metrics,
                 heartbeat_interval_seconds=heartbeat_interval_seconds,
+                session=session,
+                held_tasks=held_tasks,
+                wait_seconds=wait_seconds,
             )
         )
+
+    async def release_worker(self, *, worker_id: str, session: str) -> Any:
+        """Say that a worker has ended: what it holds is free at once (extension `deregister`).
+
+        It is the worker's own goodbye; `deregister_worker` is for operators.
+
+        Args:
+            worker_id: Its id.
+            session: Which of the processes under this id it was.
+
+        Returns:
+            The parsed reply.
+        """
+        return await self._send(worker_plane.release(worker_id=worker_id, session=session))

@@ -10,7 +10,12 @@ class WorkflowTaskMethods(Session):
     """Workflow tasks: poll, fetch history, renew, complete or fail."""
 
     async def poll_workflow_task(
-        self, *, worker_id: str, task_queue: str, timeout: float = 35.0
+        self,
+        *,
+        worker_id: str,
+        task_queue: str,
+        timeout: float = 35.0,
+        session: str | None = None,
     ) -> Any:
         """Wait for a workflow task.
 
@@ -21,13 +26,18 @@ class WorkflowTaskMethods(Session):
             worker_id: Id of the worker.
             task_queue: The queue.
             timeout: Seconds of one request; longer than the server holds a poll.
+            session: Which of the processes under this id it is (extension `held_tasks`).
 
         Returns:
             The task, or None when there was none.
         """
         return await self._send(
             worker_plane.poll(
-                "workflow", worker_id=worker_id, task_queue=task_queue, timeout=timeout
+                "workflow",
+                worker_id=worker_id,
+                task_queue=task_queue,
+                timeout=timeout,
+                session=session,
             )
         )
 

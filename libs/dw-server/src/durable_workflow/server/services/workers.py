@@ -341,6 +341,8 @@ def _warn_of_shared_id(tx: Tx, worker: Worker) -> None:
             worker.namespace,
             worker.worker_id,
         )
+        # The answers to their next heartbeats say so: let those come now.
+        tx.notify(WorkerChallenged(worker.namespace, worker.worker_id))
 
 
 def _shares_id(rivals: list[Worker]) -> bool:

@@ -1,4 +1,4 @@
-"""Queries in a thread of their own, so that they are answered while the event loop is busy."""
+"""What goes on while the event loop of the worker is busy: queries and heartbeats, in threads."""
 
 import asyncio
 import contextlib
@@ -10,37 +10,36 @@ from durable_workflow.worker._log import log
 from durable_workflow.worker._polling import Pacing
 
 
-class QueryThread:
-    """A daemon thread with an event loop that polls queries through its own client."""
+class ClientThread:
+    """A daemon thread with an event loop, and with a client of its own."""
 
     def __init__(
         self,
-        worker_id: str,
+        name: str,
         clone: Callable[[], Any],
         serve: Callable[[Any, Pacing], Coroutine[Any, Any, None]],
     ) -> None:
         """Make the thread; `start` starts it.
 
         Args:
-            worker_id: Named in the thread's name.
+            name: The thread's name.
             clone: Makes the client, in the thread.
-            serve: Polls with that client until the pacing says stop.
+            serve: Works with that client until the pacing says stop.
         """
+        self._name = name
         self._clone = clone
         self._serve = serve
         self._loop: asyncio.AbstractEventLoop | None = None
         self._serving: asyncio.Task[Any] | None = None
         self._stopped = threading.Event()
-        self.thread = threading.Thread(
-            target=self._run, name=f"durable-workflow-query-poller-{worker_id}", daemon=True
-        )
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin to poll."""
+        """Begin."""
         self.thread.start()
 
     def request_stop(self) -> None:
-        """Make the thread end; a query that is being answered is given up."""
+        """Make the thread end; what it is at, as a query that it answers, is given up."""
         self._stopped.set()
         loop, serving = self._loop, self._serving
         if loop is not None and serving is not None:
@@ -56,7 +55,7 @@ class QueryThread:
         try:
             asyncio.run(self._main())
         except Exception:  # noqa: BLE001 - logged; a daemon thread has nobody to raise to
-            log.exception("query thread died")
+            log.exception("thread %s died", self._name)
 
     async def _main(self) -> None:
         client = self._clone()

@@ -1,0 +1,77 @@
+"""Activities that last, in each of the ways that can keep a worker from saying that it is alive.
+
+`python -m integration.faults.lasting URL WORKER_ID` serves them as a plain program does, without
+any handler for signals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Generator
+from typing import Any
+
+from durable_workflow import Client, Worker, activity, workflow
+
+QUEUE = "lasting"
+
+
+@workflow.defn(name="lasting")
+class Lasting:
+    """Runs one activity."""
+
+    def run(self, ctx: Any, name: str, seconds: float) -> Generator[Any, Any, Any]:
+        return (yield ctx.schedule_activity(name, [seconds]))
+
+
+def _seen() -> dict[str, Any]:
+    info = activity.context().info
+    return {"attempt": info.attempt_number, "worker": info.worker_id}
+
+
+@activity.defn(name="sleeps")
+def sleeps(seconds: float) -> dict[str, Any]:
+    """In a thread."""
+    time.sleep(seconds)
+    return _seen()
+
+
+@activity.defn(name="blocks")
+async def blocks(seconds: float) -> dict[str, Any]:
+    """On the event loop, which does nothing else meanwhile."""
+    time.sleep(seconds)  # noqa: ASYNC251 - it is what is tested
+    return _seen()
+
+
+@activity.defn(name="swallows")
+async def swallows(seconds: float) -> dict[str, Any]:
+    """On the event loop, and does not let itself be cancelled."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(left)
+    return _seen()
+
+
+WORKFLOWS = [Lasting]
+ACTIVITIES = [sleeps, blocks, swallows]
+
+
+async def main(url: str, worker_id: str) -> None:
+    """Serve until Ctrl-C."""
+    async with Client(url) as client:
+        worker = Worker(
+            client,
+            task_queue=QUEUE,
+            workflows=WORKFLOWS,
+            activities=ACTIVITIES,
+            worker_id=worker_id,
+        )
+        print("the worker is running", flush=True)
+        await worker.run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2]))

@@ -1,0 +1,162 @@
+"""A lease holds while its worker lives and works on the task, and no longer."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durable_workflow import Client, Worker, WorkflowHandle
+from integration.faults.lasting import ACTIVITIES, QUEUE, WORKFLOWS
+from integration.harness.histories import types, violations
+from integration.harness.processes import (
+    REGISTERED,
+    ManagedProcess,
+    ServerProcess,
+    worker_process,
+)
+from integration.harness.waiting import eventually
+
+PROGRAMS = "integration.faults.lasting"
+SHORT = {"DW_WORKFLOW_TASK_LEASE_SECONDS": "3", "DW_ACTIVITY_TASK_LEASE_SECONDS": "3"}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server with the leases that it has by itself: 30 and 300 seconds."""
+    with ServerProcess(tmp_path / "state.db") as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: ServerProcess) -> AsyncIterator[Client]:
+    async with Client(server.url) as client:
+        yield client
+
+
+async def start(client: Client, activity: str, seconds: float) -> WorkflowHandle:
+    return await client.start_workflow(
+        workflow_type="lasting",
+        task_queue=QUEUE,
+        workflow_id=f"lasting-{activity}",
+        input=[activity, seconds],
+    )
+
+
+async def history(client: Client, handle: WorkflowHandle) -> list[dict[str, Any]]:
+    described = await client.describe_workflow(handle.workflow_id)
+    assert described.run_id is not None
+    document = await client.get_history(handle.workflow_id, described.run_id)
+    events: list[dict[str, Any]] = document["events"]
+    return events
+
+
+async def until_started(client: Client, handle: WorkflowHandle) -> None:
+    await eventually(
+        lambda: history(client, handle), lambda events: "ActivityStarted" in types(events)
+    )
+
+
+async def output_of(process: ManagedProcess) -> str:
+    return process.output
+
+
+@pytest.mark.parametrize("activity", ["sleeps", "blocks"])
+async def test_an_activity_that_outlasts_its_lease_is_attempted_once(
+    tmp_path: Path, activity: str
+) -> None:
+    with ServerProcess(tmp_path / "state.db", environment=SHORT) as server:
+        async with Client(server.url) as client:
+            with (
+                worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="one"),
+                worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="two"),
+            ):
+                handle = await start(client, activity, 9)
+                result = await handle.result(timeout=30)
+                events = await history(client, handle)
+    assert result["attempt"] == 1
+    assert types(events).count("ActivityStarted") == 1
+    assert violations(events) == []
+
+
+async def test_a_new_process_under_the_id_of_a_dead_one_gets_its_tasks(
+    server: ServerProcess, client: Client
+) -> None:
+    handle = await start(client, "sleeps", 1)
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="host") as dead:
+        await until_started(client, handle)
+        dead.kill()
+    began = time.monotonic()
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="host"):
+        result = await handle.result(timeout=30)
+    # Two seconds of silence and one of work, and what it takes to start a process.
+    assert time.monotonic() - began < 10
+    assert result == {"attempt": 2, "worker": "host"}
+
+
+async def test_two_live_workers_with_one_id_are_both_served_and_warned(
+    server: ServerProcess, client: Client
+) -> None:
+    handle = await start(client, "sleeps", 6)
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="twin") as one:
+        await until_started(client, handle)
+        with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="twin") as two:
+            result = await handle.result(timeout=30)
+            for process in (one, two):
+                await eventually(
+                    functools.partial(output_of, process),
+                    lambda said: "another live worker" in said,
+                )
+            assert "two live workers of default have the id twin" in server.process.output
+    assert result["attempt"] == 1
+
+
+async def test_what_a_stopped_worker_leaves_behind_is_free_at_once(
+    server: ServerProcess, client: Client
+) -> None:
+    handle = await start(client, "swallows", 2.5)
+    worker = Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=WORKFLOWS,
+        activities=ACTIVITIES,
+        worker_id="first",
+        shutdown_timeout=0.2,
+    )
+    running = asyncio.create_task(worker.run())
+    await until_started(client, handle)
+    began = time.monotonic()
+    await worker.stop()
+    assert time.monotonic() - began < 1.2
+    await running
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="second"):
+        result = await handle.result(timeout=30)
+    assert time.monotonic() - began < 12
+    assert result == {"attempt": 2, "worker": "second"}
+
+
+async def test_ctrl_c_frees_what_the_worker_holds(server: ServerProcess, client: Client) -> None:
+    handle = await start(client, "sleeps", 2)
+    arguments = [sys.executable, "-m", PROGRAMS, server.url, "interrupted"]
+    process = ManagedProcess(arguments, name="worker")
+    try:
+        process.wait_for_line(REGISTERED)
+        await until_started(client, handle)
+        began = time.monotonic()
+        os.kill(process.pid, signal.SIGINT)
+        process.wait(timeout=10)
+    finally:
+        process.dispose()
+    assert "said goodbye: 1 leases freed" in server.process.output
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="second"):
+        result = await handle.result(timeout=30)
+    assert time.monotonic() - began < 12
+    assert result == {"attempt": 2, "worker": "second"}

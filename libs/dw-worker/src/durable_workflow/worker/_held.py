@@ -1,0 +1,131 @@
+"""The tasks that a worker works on: named in heartbeats, so that their leases are renewed.
+
+A task is held from when it arrives until its report is over. Heartbeats go out from a thread of
+their own, and read this from there.
+"""
+
+import asyncio
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from durable_workflow.activity import ActivityContext
+from durable_workflow.worker._log import log
+from durable_workflow.worker._tasks import JsonObject
+
+_ATTEMPTS = {"workflow": "workflow_task_attempt", "activity": "activity_attempt_id"}
+
+
+class Dropped(Exception):
+    """The task that was worked on is not this worker's any more: it is not reported."""
+
+
+class HeldTasks:
+    """What one worker holds. Tasks come and go on its event loop."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[str, JsonObject] = {}
+        self._running: dict[str, _Running] = {}
+
+    @contextmanager
+    def holding(self, kind: str, task: JsonObject) -> Generator[None]:
+        """Name a task in heartbeats until the block ends. One without an id can't be named."""
+        task_id, attempt = task.get("task_id"), task.get(_ATTEMPTS[kind])
+        if not isinstance(task_id, str) or not attempt:
+            yield
+            return
+        named: JsonObject = {"kind": kind, "task_id": task_id, "attempt": attempt}
+        with self._lock:
+            self._held[task_id] = named
+        try:
+            yield
+        finally:
+            with self._lock:
+                # The same task may have come again, as another attempt.
+                if self._held.get(task_id) is named:
+                    del self._held[task_id]
+
+    @contextmanager
+    def stopping(self, task_id: str, context: ActivityContext) -> Generator[None]:
+        """Run code of an activity that is told to stop when its task is dropped.
+
+        Raises:
+            Dropped: In place of whatever the code ended with.
+        """
+        running = _Running(context)
+        with self._lock:
+            self._running[task_id] = running
+        try:
+            yield
+        except BaseException as error:
+            if running.end():
+                raise Dropped from error
+            raise
+        else:
+            if running.end():
+                raise Dropped
+        finally:
+            with self._lock:
+                if self._running.get(task_id) is running:
+                    del self._running[task_id]
+
+    def named(self) -> list[JsonObject]:
+        """What to say in a heartbeat. From any thread."""
+        with self._lock:
+            return list(self._held.values())
+
+    def drop(self, named: list[JsonObject], task_ids: object) -> None:
+        """Take the server's word that some of what was named is not held. From any thread.
+
+        Args:
+            named: What the heartbeat named.
+            task_ids: Ids of tasks, as they came.
+        """
+        if not isinstance(task_ids, list):
+            return
+        for each in named:
+            if each["task_id"] in task_ids:
+                self._drop(each)
+
+    def _drop(self, named: JsonObject) -> None:
+        task_id = named["task_id"]
+        with self._lock:
+            if self._held.get(task_id) is not named:
+                return  # reported meanwhile, or leased again
+            del self._held[task_id]
+            running = self._running.get(task_id)
+        log.warning("%s task %s is not held by this worker any more", named["kind"], task_id)
+        if running is not None:
+            running.stop()
+
+
+class _Running:
+    """Code of an activity, in the task of the event loop that awaits it."""
+
+    def __init__(self, context: ActivityContext) -> None:
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._dropped = False
+        self._cancelled = False
+        self._over = False
+
+    def stop(self) -> None:
+        """Tell the code to stop. From any thread."""
+        self._dropped = True
+        self._context._request_stop()  # pyright: ignore[reportPrivateUsage]
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    def end(self) -> bool:
+        """The code has ended; whether that was for being dropped, and nothing else."""
+        self._over = True
+        if self._task is not None and self._cancelled:
+            self._task.uncancel()
+        return self._dropped and not (self._task is not None and self._task.cancelling())
+
+    def _cancel(self) -> None:
+        if not self._over and self._task is not None:
+            self._cancelled = True
+            self._task.cancel()
