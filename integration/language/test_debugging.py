@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+import pytest
+
 from durable_workflow import workflow
 from durable_workflow.client import WorkflowHandle
 from durable_workflow.workflow import WorkflowContext
@@ -45,6 +47,24 @@ class Before:
 class After:
     def run(self, ctx: WorkflowContext) -> Steps:
         yield ctx.schedule_activity("echo", [1])
+
+
+@workflow.defn(name="takes-a-pair")
+class TakesAPair:
+    def __init__(self) -> None:
+        self.pairs: list[list[int]] = []
+
+    @workflow.signal("pair")
+    def on_pair(self, first: int, second: int) -> None:
+        self.pairs.append([first, second])
+
+    @workflow.update("flush")
+    def flush(self) -> int:
+        return len(self.pairs)
+
+    def run(self, ctx: WorkflowContext) -> Steps:
+        yield ctx.wait_condition(lambda: len(self.pairs) > 1, key="two-pairs")
+        return self.pairs
 
 
 async def debug(scene: Scene, handle: WorkflowHandle) -> dict[str, Any]:
@@ -143,3 +163,33 @@ async def test_a_run_that_nobody_works_on_says_so(scene: Scene) -> None:
         assert await scene.result(handle) == 1
     body = await debug(scene, handle)
     assert (body["diagnostic_status"], body["findings"]) == ("terminal", [])
+
+
+async def test_a_signal_that_does_not_fit_is_logged_and_shown_and_the_run_goes_on(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with scene.working(TakesAPair):
+        handle = await scene.start("takes-a-pair")
+        await handle.signal("pair", [1])
+        await scene.until(handle, lambda seen: "SignalNotApplied" in seen)
+        await handle.signal("pair", [1, 2])
+        assert await handle.update("flush", wait_for="completed") == 1
+        await scene.until_idle(handle)
+    logged = [record for record in caplog.records if "passed by" in record.getMessage()]
+    assert [(record.name, record.levelname) for record in logged] == [
+        ("durable_workflow.worker", "ERROR")
+    ]
+    assert "missing a required argument: 'second'" in logged[0].getMessage()
+    [finding] = [
+        each
+        for each in (await debug(scene, handle))["findings"]
+        if each["code"] == "signal_not_applied"
+    ]
+    assert "'pair'" in finding["message"]
+    assert "missing a required argument: 'second'" in finding["message"]
+    # Another worker, which has not met the signal yet, reads in history that it was told of.
+    async with scene.working(TakesAPair):
+        await handle.signal("pair", [3, 4, 5])
+        await handle.signal("pair", [3, 4])
+        assert await scene.result(handle) == [[1, 2], [3, 4]]
+    assert (await scene.types(handle)).count("SignalNotApplied") == 2

@@ -1,6 +1,7 @@
 import asyncio
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import httpx
 import pytest
@@ -97,6 +98,28 @@ async def test_what_json_cannot_carry_is_not_sent() -> None:
         with pytest.raises(ValueError, match="JSON"):
             await client.complete_query_task(
                 query_task_id="q", lease_owner="w", query_task_attempt=1, result=math.nan
+            )
+    assert transport.sent == []
+
+
+async def test_keys_that_are_one_in_json_are_not_sent() -> None:
+    transport = Recording()
+    twice: Any = {1: "a", "1": "b"}
+    async with Client("http://x.test", transport=transport) as client:
+        with pytest.raises(ValueError, match=r"at a\[0\] are the same key"):
+            await client.start_workflow(
+                workflow_type="t",
+                task_queue="q",
+                workflow_id="w",
+                search_attributes={"a": [twice]},
+            )
+        with pytest.raises(ValueError, match=r"at memo\.m are the same key"):
+            await client.start_workflow(
+                workflow_type="t", task_queue="q", workflow_id="w", memo={"m": twice}
+            )
+        with pytest.raises(ValueError, match=r"at details are the same key"):
+            await client.heartbeat_activity_task(
+                task_id="t", activity_attempt_id="a", lease_owner="w", details=twice
             )
     assert transport.sent == []
 

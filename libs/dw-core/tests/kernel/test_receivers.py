@@ -11,7 +11,7 @@ import pytest
 
 from durable_workflow import serializer, workflow
 from durable_workflow._kernel import Machine, Start
-from durable_workflow.errors import WorkflowPayloadDecodeError
+from durable_workflow.errors import QueryFailed, WorkflowPayloadDecodeError
 
 
 @workflow.defn(name="log")
@@ -231,3 +231,80 @@ def test_decoding_is_the_callers(recorded: Any) -> Any:
     machine = Machine(Log, Start(payload_codec="mine", decode=decode))
     machine.feed(recorded().signal("s", 1).activity(3, 1, "a"))
     assert seen == [("[1]", "mine"), ("1", "mine")]
+
+
+@workflow.defn(name="picky")
+class Picky:
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    @workflow.signal("one")
+    def on_one(self, value: Any) -> None:
+        self.seen.append(value)
+
+    @workflow.signal("breaks")
+    def on_breaks(self, value: Any) -> None:
+        raise TypeError(f"no {value}")
+
+    @workflow.update("one-update")
+    def one_update(self, value: Any) -> Any:
+        self.seen.append(value)
+        return value
+
+    @workflow.query("one-query")
+    def one_query(self, value: Any) -> Any:
+        return [value, self.seen]
+
+    def run(self, ctx: Any) -> Any:
+        yield ctx.wait_condition(lambda: len(self.seen) > 1, key="k")
+        return self.seen
+
+
+@pytest.mark.parametrize("clock", [None, "event"])
+def test_signal_whose_arguments_do_not_fit_is_passed_by(recorded: Any, clock: Any) -> None:
+    history = recorded(clock=clock).wait(2, "k")
+    history.signal("one").signal("one", 1).signal("one", 1, 2).signal("one", 2)
+    machine = Machine(Picky, Start())
+    machine.feed(history)
+    assert machine.commands() == [workflow.CompleteWorkflow([1, 2])]
+    passed = machine.take_passed_signals()
+    assert [(each.name, each.sequence) for each in passed] == [("one", 3), ("one", 5)]
+    assert [each.reason for each in passed] == [
+        "missing a required argument: 'value'",
+        "too many positional arguments",
+    ]
+    assert machine.take_passed_signals() == []
+
+
+@pytest.mark.parametrize("clock", [None, "event"])
+def test_signal_that_history_says_was_passed_by_is_not_told_again(
+    recorded: Any, clock: Any
+) -> None:
+    history = recorded(clock=clock).wait(2, "k").signal("one")
+    history.add("SignalNotApplied", signal_name="one", signal_sequence=3, message="no")
+    history.signal("one", 1, 2)
+    machine = Machine(Picky, Start())
+    machine.feed(history)
+    assert [each.sequence for each in machine.take_passed_signals()] == [5]
+
+
+def test_handler_that_raises_still_fails_the_workflow(recorded: Any) -> None:
+    (failure,) = workflow.replay(Picky, recorded().wait(2, "k").signal("breaks", 1), []).commands
+    assert failure == workflow.FailWorkflow("no 1", "TypeError")
+
+
+def test_update_in_history_whose_arguments_no_longer_fit_is_a_mismatch(recorded: Any) -> None:
+    machine = Machine(Picky, Start())
+    machine.feed(recorded().wait(2, "k").update("one-update"))
+    assert machine.mismatched
+    assert isinstance(machine.commands()[0], workflow.FailWorkflow)
+
+
+def test_queries_and_new_updates_whose_arguments_do_not_fit_fail_alone(recorded: Any) -> None:
+    history = recorded().wait(2, "k").accepted("one-update", 1, 2).signal("one", 1)
+    update = workflow.apply_update(Picky, history, [], "u")
+    assert isinstance(update, workflow.FailUpdate)
+    assert (update.exception_type, update.message[:24]) == ("TypeError", "update handler failed: P")
+    with pytest.raises(QueryFailed, match="missing 1 required positional argument"):
+        workflow.query_state(Picky, history, [], "one-query")
+    assert workflow.query_state(Picky, history, [], "one-query", [7]) == [7, [1]]

@@ -115,6 +115,14 @@ WRONG = [
     (CTX.start_timer(True), TypeError, "got True (bool)"),
     (CTX.start_timer(-1), ValueError, "timer: seconds must be finite and at least 0, got -1"),
     (CTX.start_timer(float("nan")), ValueError, "got nan"),
+    (CTX.start_timer(10**400), ValueError, "timer: seconds must be finite and at least 0, got 1"),
+    (CTX.start_timer(-(10**400)), ValueError, "timer: seconds must be finite and at least 0"),
+    (CTX.start_timer(10**5000), ValueError, "timer: seconds must be finite and at least 0"),
+    (
+        activity_with(start_to_close_timeout=10**400),
+        ValueError,
+        "activity 'charge': start_to_close_timeout must be finite, got 1",
+    ),
     (
         CTX.wait_condition(lambda: True, key=5),
         TypeError,

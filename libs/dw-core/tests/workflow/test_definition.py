@@ -30,9 +30,6 @@ def test_tables_name_the_handlers_inherited_ones_included() -> None:
         @workflow.update_validator("other")
         def check_other(self) -> None: ...
 
-        @workflow.signal("hidden")
-        def _hidden(self) -> None: ...
-
     marked: Any = Child
     assert marked.__workflow_name__ == "tables"
     assert marked.__workflow_signals__ == {"own": "on_own", "inherited": "on_inherited"}
@@ -150,3 +147,20 @@ def test_a_query_may_be_a_coroutine() -> None:
 
     marked: Any = AsyncQuery
     assert marked.__workflow_queries__ == {"q": "ask"}
+
+
+@pytest.mark.parametrize(
+    "decorate", [workflow.signal, workflow.query, workflow.update, workflow.update_validator]
+)
+def test_a_receiver_with_a_private_name_is_refused_where_it_is_decorated(decorate: Any) -> None:
+    def _on(self: Any) -> None: ...
+
+    with pytest.raises(workflow.InvalidWorkflowDefinition, match="_on cannot receive"):
+        decorate("x")(_on)
+
+
+def test_a_receiver_under_a_private_attribute_is_refused_with_its_class() -> None:
+    def on(self: Any) -> None: ...
+
+    with pytest.raises(workflow.InvalidWorkflowDefinition, match=r"Hidden\._on cannot receive"):
+        workflow.defn(name="hidden")(type("Hidden", (), {"_on": workflow.signal("x")(on)}))

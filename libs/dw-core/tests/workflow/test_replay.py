@@ -263,7 +263,10 @@ def test_update_without_a_name(recorded: Any) -> None:
 def test_update_whose_arguments_do_not_decode(recorded: Any) -> None:
     history = recorded().add("UpdateAccepted", update_id="u", update_name="add", arguments="{")
     command = updated(history)
-    assert command.message.startswith("update argument decode failed: ")
+    assert command.message.startswith(
+        "update argument decode failed: cannot decode arguments of update 'add' with codec 'json': "
+    )
+    assert command.exception_type == "WorkflowPayloadDecodeError"
     assert command.exception_type == command.exception_class.rsplit(".", 1)[1]
 
 

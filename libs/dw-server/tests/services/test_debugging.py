@@ -371,3 +371,28 @@ async def test_what_is_not_there_is_404(
     with pytest.raises(Refused) as error:
         await look(server, workflow_id, run_id)
     assert error.value.reason == reason
+
+
+async def test_a_signal_that_a_worker_passed_by_is_shown_and_does_not_pass_the_wait(
+    server: Any, commands: Any
+) -> None:
+    await server.start()
+    await server.decide(commands.wait())
+    await server.signal("approve")
+    note = {
+        "type": "pass_signal",
+        "signal_name": "approve",
+        "signal_sequence": 4,
+        "message": "too many positional arguments",
+    }
+    await server.decide(note, commands.wait())
+    assert (await server.types())[3:] == [
+        "SignalReceived",
+        "SignalNotApplied",
+        "ConditionWaitOpened",
+    ]
+    body = await look(server)
+    [finding] = [f for f in body["findings"] if f["code"] == "signal_not_applied"]
+    assert finding["severity"] == "error"
+    assert "'approve' (event 4) was passed by" in finding["message"]
+    assert "too many positional arguments" in finding["message"]

@@ -14,6 +14,7 @@ from urllib.request import getproxies
 
 import httpx
 
+from durable_workflow._wire.keys import refuse_colliding_keys
 from durable_workflow.client._lanes import Lanes
 
 # Waits for results and polls hold a connection each; see Session._hold. Beyond this many in flight
@@ -207,4 +208,6 @@ def _plain_context() -> ssl.SSLContext:
 
 def _encode(body: Any) -> bytes:
     # NaN and infinities are no JSON: refused here, as httpx refuses them, before they are sent.
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    refuse_colliding_keys(body)  # memo, search attributes, heartbeat details: plain JSON in it
+    return text.encode()

@@ -1,6 +1,8 @@
 """Handlers of recorded signals and updates: called at every replay, their results ignored."""
 
+import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from durable_workflow._kernel.receivers import Receiver
@@ -12,11 +14,27 @@ from durable_workflow.workflow._context import ContextControl
 _TABLES: Final = {"signal": "__workflow_signals__", "update": "__workflow_updates__"}
 
 
+@dataclass(frozen=True, slots=True)
+class PassedSignal:
+    """A signal that no handler was called with: its arguments do not fit.
+
+    Attributes:
+        name: The signal's name on the wire.
+        sequence: Sequence of its event, or None where history has none.
+        reason: What does not fit, as Python says it.
+    """
+
+    name: str
+    sequence: int | None
+    reason: str
+
+
 class Handlers:
     """The receivers of one workflow instance.
 
     Attributes:
         instance: The workflow; set once it exists.
+        passed: Signals that were passed by since these were last taken.
     """
 
     def __init__(
@@ -26,6 +44,7 @@ class Handlers:
         clock: Callable[[str | None], str | None],
     ) -> None:
         self.instance: Any = None
+        self.passed: list[PassedSignal] = []
         self._class = workflow_cls
         self._control = control
         self._clock = clock
@@ -33,8 +52,12 @@ class Handlers:
     def apply(self, receiver: Receiver) -> None:
         """Call the handler of one receiver; a signal that nobody listens to is dropped.
 
+        A signal whose arguments do not fit its handler is passed by: anyone may send one, and it
+        must not end the run.
+
         Raises:
-            WorkflowFailure: The handler raised, or history has an update that the code has not.
+            WorkflowFailure: The handler raised, or history has an update that the code has not, or
+                that it would take other arguments for.
         """
         table: dict[str, str] = getattr(self._class, _TABLES[receiver.kind], {})
         attribute = table.get(receiver.name)
@@ -46,10 +69,28 @@ class Handlers:
                 TypeError.__name__,
                 mismatch=True,
             )
+        handler = getattr(self.instance, attribute)
         with self._control.silent(), self._control.at(self._clock(receiver.time)):
             try:
-                getattr(self.instance, attribute)(*receiver.arguments)
+                handler(*receiver.arguments)
             except NonDeterministicReplayError:
                 raise
             except Exception as error:
-                raise WorkflowFailure(failure_message(error), type(error).__name__) from error
+                reason = misfit(handler, receiver.arguments) if type(error) is TypeError else None
+                if reason is not None and receiver.kind == "signal":
+                    self.passed.append(PassedSignal(receiver.name, receiver.sequence, reason))
+                    return
+                raise WorkflowFailure(
+                    failure_message(error), type(error).__name__, mismatch=reason is not None
+                ) from error
+
+
+def misfit(handler: Callable[..., Any], arguments: list[Any]) -> str | None:
+    """Why a handler cannot be called with arguments; None where it can."""
+    try:
+        inspect.signature(handler).bind(*arguments)
+    except TypeError as error:
+        return str(error)
+    except ValueError:  # it does not say what it takes, as some callables written in C
+        return None
+    return None

@@ -34,6 +34,7 @@ _ANY_TIME: Final = frozenset(
         names.ACTIVITY_STARTED,
         names.ACTIVITY_HEARTBEAT_RECORDED,
         names.ACTIVITY_RETRY_SCHEDULED,
+        names.SIGNAL_NOT_APPLIED,
     }
 )
 _EVENT_CLOCK = "event"
@@ -51,6 +52,7 @@ class History:
         ordered: The server writes facts in the order in which code met them.
         terminal: The run is closed.
         failed: It is closed because the workflow failed.
+        noted: Sequences of signals that history says were passed by.
         awaited: The update that was run and must be applied next, with the stop that it ran at.
     """
 
@@ -68,6 +70,7 @@ class History:
         self.ordered = False
         self.terminal = False
         self.failed = False
+        self.noted: set[int] = set()
         self.awaited: tuple[str, int] | None = None
         self._moves_clock = False
         self._reader = ReceiverReader(decode_field, codec, workflow_id, run_id)
@@ -114,6 +117,14 @@ class History:
             self.accepted.pop(update_id, None)
         self._completed_updates.clear()
 
+    def update_arguments(self, event: Event, name: str) -> list[Any]:
+        """The decoded arguments of an accepted update.
+
+        Raises:
+            WorkflowPayloadDecodeError: They cannot be decoded.
+        """
+        return self._reader.arguments(event, RECEIVER_KINDS[names.UPDATE_APPLIED], name)
+
     def clock(self, time: str | None) -> str | None:
         """An event's time where the run's clock moves with events, else None."""
         return time if self._moves_clock else None
@@ -151,6 +162,10 @@ class History:
             update_id = text(event.payload, "update_id")
             if update_id is not None:
                 self.accepted[update_id] = event
+        elif event_type == names.SIGNAL_NOT_APPLIED:
+            sequence = event.payload.get("signal_sequence")
+            if isinstance(sequence, int):
+                self.noted.add(sequence)
         elif event_type == names.UPDATE_COMPLETED:
             self._completed_updates.append(text(event.payload, "update_id") or "")
         elif event_type in _TERMINAL:

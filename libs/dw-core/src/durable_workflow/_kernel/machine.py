@@ -9,6 +9,7 @@ from typing import Any
 
 from durable_workflow._kernel.batches import Batch
 from durable_workflow._kernel.execution import Execution, Start
+from durable_workflow._kernel.handlers import PassedSignal
 from durable_workflow._kernel.index import Diverged
 from durable_workflow._kernel.queries import replay_failed, run_query
 from durable_workflow._kernel.run import WorkflowFailure
@@ -16,7 +17,7 @@ from durable_workflow._kernel.sizes import estimated_size
 from durable_workflow._kernel.states import state_mark
 from durable_workflow._kernel.updates import run_update, validate_update
 from durable_workflow._kernel.waits import ConditionWait
-from durable_workflow._wire.events import read_event
+from durable_workflow._wire.events import Event, read_event
 from durable_workflow.errors import WorkflowPayloadDecodeError
 from durable_workflow.workflow._commands import (
     Command,
@@ -163,6 +164,11 @@ class Machine(Execution):
             # somewhere between two yields.
             self.stale = not safe
 
+    def take_passed_signals(self) -> list[PassedSignal]:
+        """Signals that were passed by, as nobody has noted in history yet; each is given once."""
+        passed, self._handlers.passed = self._handlers.passed, []
+        return [each for each in passed if each.sequence not in self._history.noted]
+
     def commands(self) -> list[Command]:
         """What a completion says as of now, steps that are open already included."""
         self._catch_up()
@@ -256,13 +262,20 @@ class Machine(Execution):
             answer = run_update(
                 self._handlers.instance,
                 update_id,
-                accepted.payload if accepted is not None else None,
-                self._history.index.decode,
+                accepted,
+                self._update_arguments,
                 self._validating(),
             )
         if self._exact and not control.asked_time and isinstance(answer, CompleteUpdate):
             self._history.awaited = update_id, self._run.stop_number
         return answer
+
+    def _update_arguments(self, accepted: Event, name: str) -> list[Any]:
+        try:
+            return self._history.update_arguments(accepted, name)
+        except WorkflowPayloadDecodeError as error:
+            self._run.control.report_undecodable(error)
+            raise
 
     # --- running -----------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ class Receiver:
         arguments: Decoded positional arguments.
         time: When it was recorded.
         position: Its position in history.
+        sequence: Sequence of its event, or None where history has none.
         opened: How many steps were recorded before it.
         wait: The wait it is bound to, or None.
         early: It was recorded while no wait was open.
@@ -67,6 +68,7 @@ class Receiver:
     time: str | None
     position: int
     opened: int
+    sequence: int | None = None
     wait: WaitStep | None = None
     early: bool = False
     applied_at: int | None = None
@@ -149,10 +151,23 @@ class ReceiverReader:
         name = text(event.payload, kind.name_key)
         if name is None:
             return None
-        arguments = self._arguments(event, kind, name)
-        return Receiver(kind.word, name, arguments, event.time, index.position, index.created)
+        arguments = self.arguments(event, kind, name)
+        return Receiver(
+            kind.word,
+            name,
+            arguments,
+            event.time,
+            index.position,
+            index.created,
+            event.sequence,
+        )
 
-    def _arguments(self, event: Event, kind: ReceiverKind, name: str) -> list[Any]:
+    def arguments(self, event: Event, kind: ReceiverKind, name: str) -> list[Any]:
+        """The decoded arguments of an event.
+
+        Raises:
+            WorkflowPayloadDecodeError: They cannot be decoded.
+        """
         payload = event.payload
         present = (payload[key] for key in kind.argument_keys if payload.get(key) is not None)
         raw = next(present, None)

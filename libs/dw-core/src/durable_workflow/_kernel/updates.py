@@ -1,13 +1,11 @@
 """Updates that were accepted and are to be run now, on the state that a replay has reached."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from durable_workflow._kernel.kind import Decode
 from durable_workflow._kernel.queries import handler_table
-from durable_workflow._kernel.receivers import as_arguments
-from durable_workflow._wire.events import text
+from durable_workflow._wire.events import Event, text
 from durable_workflow._wire.texts import error_text
 from durable_workflow.workflow._commands import CompleteUpdate, FailUpdate
 
@@ -15,8 +13,8 @@ from durable_workflow.workflow._commands import CompleteUpdate, FailUpdate
 def run_update(
     instance: Any,
     update_id: str,
-    accepted: Mapping[str, Any] | None,
-    decode: Decode,
+    accepted: Event | None,
+    arguments_of: Callable[[Event, str], list[Any]],
     validating: AbstractContextManager[None],
 ) -> CompleteUpdate | FailUpdate:
     """Run validator and handler of an accepted update.
@@ -24,19 +22,19 @@ def run_update(
     Args:
         instance: The replayed workflow; its state changes.
         update_id: The update.
-        accepted: Payload of its last `UpdateAccepted`, or None.
-        decode: Decodes a payload field.
+        accepted: Its last `UpdateAccepted`, or None.
+        arguments_of: Decodes the arguments of an update of some name.
         validating: Entered for the validator, if there is one: no replay will run it.
     """
     if accepted is None:
         message = f"accepted update {update_id!r} was not present in workflow history"
         return FailUpdate(update_id, message, "UpdateNotFound")
-    name = text(accepted, "update_name")
+    name = text(accepted.payload, "update_name")
     if name is None:
         message = f"accepted update {update_id!r} is missing an update name"
         return FailUpdate(update_id, message, "InvalidUpdate")
     try:
-        arguments = as_arguments(decode(accepted.get("arguments"), accepted.get("payload_codec")))
+        arguments = arguments_of(accepted, name)
     except Exception as error:  # noqa: BLE001 (an update that fails is an answer)
         return failed_update(update_id, "update argument decode failed", error)
     updates: dict[str, str] = handler_table(instance, "__workflow_updates__")

@@ -49,6 +49,8 @@ CONDITION_WAIT_TIMED_OUT: Final = "ConditionWaitTimedOut"
 SIGNAL_WAIT_OPENED: Final = "SignalWaitOpened"
 
 # Signals and updates
+# Of the extension `passed_signals`, like the command of that name: other servers write none.
+SIGNAL_NOT_APPLIED: Final = "SignalNotApplied"
 SIGNAL_RECEIVED: Final = "SignalReceived"
 SIGNAL_APPLIED: Final = "SignalApplied"
 UPDATE_ACCEPTED: Final = "UpdateAccepted"
@@ -150,6 +152,7 @@ RECORD_VERSION_MARKER: Final = "record_version_marker"
 UPSERT_SEARCH_ATTRIBUTES: Final = "upsert_search_attributes"
 COMPLETE_UPDATE: Final = "complete_update"
 FAIL_UPDATE: Final = "fail_update"
+PASS_SIGNAL: Final = "pass_signal"
 COMPLETE_WORKFLOW: Final = "complete_workflow"
 FAIL_WORKFLOW: Final = "fail_workflow"
 CONTINUE_AS_NEW: Final = "continue_as_new"

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from durable_workflow._wire.keys import refuse_colliding_keys
+
 # Made once: `json.dumps` with options builds an encoder for each call.
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
@@ -12,13 +14,14 @@ def encode(value: Any) -> str:
 
     Raises:
         TypeError: JSON has no form for a value or a key.
-        ValueError: A float is NaN or infinite, the value contains itself, or a text has half of
-            a surrogate pair, which UTF-8 cannot carry.
+        ValueError: A float is NaN or infinite, the value contains itself, a text has half of a
+            surrogate pair, which UTF-8 cannot carry, or two keys of a mapping are one in JSON.
     """
     try:
         text = _encoder.encode(value)
     except RecursionError as error:
         raise ValueError("payload is nested too deeply to be encoded") from error
+    refuse_colliding_keys(value)
     if not text.isascii():
         text.encode()  # refused here, where the value is known, and not where it is sent
     return text

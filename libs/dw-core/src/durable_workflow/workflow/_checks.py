@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from durable_workflow._wire.keys import refuse_colliding_keys
 from durable_workflow._wire.texts import representation
 
 _DIGITS: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
@@ -15,10 +16,21 @@ _LONGEST_SHOWN: Final = 200
 
 def shown(value: object) -> str:
     """A value as an error shows it: what it looks like, and its type."""
-    text = representation(value)
-    if len(text) > _LONGEST_SHOWN:
-        text = f"{text[:_LONGEST_SHOWN]}..."
+    text = _shortened(value)
     return text if value is None else f"{text} ({type(value).__name__})"
+
+
+def _shortened(value: object) -> str:
+    text = representation(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def _is_finite(number: float) -> bool:
+    """Whether a number is one that clocks can count with; an int may be larger than any float."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def check_name(command: str, option: str, value: object, *, mark: str | None = None) -> None:
@@ -75,8 +87,9 @@ def check_timeouts(
                 f"{command}: {option} must be a whole number of seconds, "
                 f"got {shown(seconds)}{_in_seconds(seconds)}"
             )
-        if seconds < 1:
-            raise ValueError(f"{command}: {option} must be at least 1 second, got {seconds}")
+        if seconds < 1 or not _is_finite(seconds):
+            what = "at least 1 second" if seconds < 1 else "finite"
+            raise ValueError(f"{command}: {option} must be {what}, got {_shortened(seconds)}")
     for shorter, longer in order:
         first, second = timeouts[shorter], timeouts[longer]
         if first is not None and second is not None and first > second:
@@ -99,8 +112,10 @@ def check_delay(command: str, option: str, value: Any) -> None:
             f"{command}: {option} must be a number of seconds, "
             f"got {shown(value)}{_in_seconds(value)}"
         )
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{command}: {option} must be finite and at least 0, got {value}")
+    if not _is_finite(value) or value < 0:
+        raise ValueError(
+            f"{command}: {option} must be finite and at least 0, got {_shortened(value)}"
+        )
 
 
 def rounded_up(command: str, option: str, value: Any) -> int:
@@ -109,12 +124,13 @@ def rounded_up(command: str, option: str, value: Any) -> int:
     Raises:
         TypeError: It is no number.
         ValueError: It is not a number by its value.
-        OverflowError: It is infinite.
+        OverflowError: It is infinite, or larger than any float.
     """
     given: Any = value
     kind: type[Exception]
     try:
         seconds: int = max(0, math.ceil(given))
+        float(seconds)
         return seconds
     except (TypeError, ValueError, OverflowError) as error:
         kind = type(error)
@@ -171,6 +187,7 @@ def check_plain(command: str, attributes: Mapping[Any, Any]) -> None:
             raise TypeError(f"{command}: names must be strings, got {shown(name)}")
         try:
             json.dumps(value)
+            refuse_colliding_keys(value, at=name)
         except (TypeError, ValueError, RecursionError) as error:
             raise TypeError(
                 f"{command}: {name!r} must be a string, a number, a boolean, None or a list of "

@@ -36,7 +36,7 @@ def defn(*, name: str) -> Callable[[type[_WorkflowT]], type[_WorkflowT]]:
         name: The type's name on the wire, in every language.
     Raises:
         InvalidWorkflowDefinition: A signal, update or validator method is async or a generator;
-            replay calls it and would never run its body.
+            replay calls it and would never run its body. Or a receiver has a private name.
     """
 
     def decorate(cls: type[_WorkflowT]) -> type[_WorkflowT]:
@@ -44,6 +44,8 @@ def defn(*, name: str) -> Callable[[type[_WorkflowT]], type[_WorkflowT]]:
         for attribute in dir(cls):
             if not attribute.startswith("_"):
                 _collect(cls, attribute, tables)
+            elif not attribute.startswith("__") and _marks(cls, attribute):
+                raise _private(f"{cls.__name__}.{attribute}")
         for table, entries in tables.items():
             setattr(cls, table, entries)
         cls.__workflow_name__ = name  # type: ignore[attr-defined] # the mark that workers read
@@ -100,6 +102,8 @@ def signal(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     Args:
         name: The signal's name on the wire.
+    Raises:
+        InvalidWorkflowDefinition: The method's name begins with an underscore.
     """
     return _marker("__signal_name__", name)
 
@@ -109,6 +113,8 @@ def query(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     Args:
         name: The query's name on the wire.
+    Raises:
+        InvalidWorkflowDefinition: The method's name begins with an underscore.
     """
     return _marker("__query_name__", name)
 
@@ -120,6 +126,8 @@ def update(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     Args:
         name: The update's name on the wire.
+    Raises:
+        InvalidWorkflowDefinition: The method's name begins with an underscore.
     """
     mark = _marker("__update_name__", name)
 
@@ -136,6 +144,8 @@ def update_validator(name: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
     Args:
         name: The update's name on the wire.
+    Raises:
+        InvalidWorkflowDefinition: The method's name begins with an underscore.
     """
     return _marker("__update_validator_name__", name)
 
@@ -147,7 +157,17 @@ def registry() -> dict[str, type]:
 
 def _marker(mark: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        called = getattr(_function(method), "__name__", "")
+        if called.startswith("_"):
+            raise _private(getattr(_function(method), "__qualname__", called))
         setattr(method, mark, name)
         return method
 
     return decorate
+
+
+def _private(name: str) -> InvalidWorkflowDefinition:
+    return InvalidWorkflowDefinition(
+        f"{name} cannot receive signals, queries or updates: a name that begins with an underscore "
+        "is private to its class. Give the method another name; the one on the wire can stay"
+    )

@@ -14,12 +14,13 @@ Encoding: TypeAlias = Literal["gzip", "deflate"]
 EXTENSIONS: Final[dict[str, int]] = {
     "deregister": 1,
     "held_tasks": 1,
+    "passed_signals": 1,
     "prefer_wait": 1,
     "sticky_history": 1,
     "update_validation": 1,
 }
 
-# What a completion of a workflow task may hold.
+# What a completion of a workflow task may hold, beside the commands of extensions.
 WORKFLOW_TASK_COMMANDS: Final = (
     "complete_workflow",
     "fail_workflow",

@@ -23,6 +23,7 @@ DEREGISTER = "deregister"
 HELD_TASKS = "held_tasks"
 STICKY_HISTORY = "sticky_history"
 UPDATE_VALIDATION = "update_validation"
+PASSED_SIGNALS = "passed_signals"
 _EXTENSION_VERSION = 1
 
 # Above the server's own limit, so that an empty poll is the server's answer and not a time-out.

@@ -14,7 +14,9 @@ from typing import Any, TypeAlias
 
 from durable_workflow._kernel import Machine
 from durable_workflow._kernel.queries import handler_table, replay_failed
+from durable_workflow._kernel.receivers import RECEIVER_KINDS, ReceiverReader
 from durable_workflow._wire import names
+from durable_workflow._wire.events import read_event
 from durable_workflow._wire.texts import failure_message
 from durable_workflow.errors import AvroNotInstalledError, QueryFailed
 from durable_workflow.worker._code_threads import CodeInterrupted, CodeOverran, CodeThreads, Run
@@ -54,6 +56,7 @@ _ECHOES = frozenset(
         names.SIDE_EFFECT_RECORDED,
         names.VERSION_MARKER_RECORDED,
         names.SEARCH_ATTRIBUTES_UPSERTED,
+        names.SIGNAL_NOT_APPLIED,
     }
 )
 # Facts that run handlers. Where they cannot make the code go on, they may be fed at any time.
@@ -192,7 +195,7 @@ class QueryTasks:
     def _in_thread(self, run: Run[Any], task: QueryTask, workflow_class: type) -> Outcome:
         codec = codec_of(task)
         try:
-            arguments = self._payloads.decode_arguments(task.query_arguments, codec)
+            arguments = self._arguments(task, codec)
         except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
             return _undecodable(error)
         events = history_of(task)
@@ -213,6 +216,15 @@ class QueryTasks:
             return _refused(error)
         except Exception as error:  # noqa: BLE001 - the handler's own, to be reported
             return _rejected(error)
+
+    def _arguments(self, task: QueryTask, codec: str | None) -> list[Any]:
+        if task.update_name is None:
+            return self._payloads.decode_arguments(task.query_arguments, codec)
+        # As replay reads an accepted update: what is wrong with it is said with its name.
+        reader = ReceiverReader(self._payloads.decode, codec, task.workflow_id, task.run_id)
+        payload = {"arguments": task.query_arguments, "payload_codec": codec}
+        kind = RECEIVER_KINDS[names.UPDATE_APPLIED]
+        return reader.arguments(read_event({"payload": payload}), kind, task.update_name)
 
     def _ask_kept(
         self, run: Run[Any], task: QueryTask, events: list[JsonObject], arguments: list[Any]

@@ -9,6 +9,7 @@ from durable_workflow._meet import SessionTransport, WorkerTransport
 from durable_workflow.worker._compatibility import (
     DEREGISTER,
     HELD_TASKS,
+    PASSED_SIGNALS,
     QUERY_TASKS_CAPABILITY,
     STICKY_HISTORY,
     UPDATE_VALIDATION,
@@ -93,6 +94,8 @@ class Registering:
         offered, used = self._offer.extensions, list[str]()
         if STICKY_HISTORY in offered and self._machines.enabled and self._serves_workflows:
             used.append(STICKY_HISTORY)
+        if PASSED_SIGNALS in offered and self._serves_workflows:
+            used.append(PASSED_SIGNALS)
         if UPDATE_VALIDATION in offered and self._answers_queries:
             used.append(UPDATE_VALIDATION)
         if isinstance(self.client, SessionTransport):

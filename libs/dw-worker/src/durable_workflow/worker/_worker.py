@@ -18,7 +18,12 @@ from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
 from durable_workflow.worker._client_thread import ClientThread
 from durable_workflow.worker._code_threads import CodeThreads
-from durable_workflow.worker._compatibility import HELD_TASKS, STICKY_HISTORY, Offer
+from durable_workflow.worker._compatibility import (
+    HELD_TASKS,
+    PASSED_SIGNALS,
+    STICKY_HISTORY,
+    Offer,
+)
 from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._fingerprints import (
     activity_name,
@@ -227,6 +232,7 @@ class Worker(Stopping):
             limits=lambda: self._offer.limits,
             # Of servers that list no extensions it is not known what they make of further fields.
             names_waits=lambda: bool(self._offer.extensions),
+            notes_signals=lambda: PASSED_SIGNALS in self._offer.extensions,
         )
         self._activity_tasks = ActivityTasks(
             self.activities,

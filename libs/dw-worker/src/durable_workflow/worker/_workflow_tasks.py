@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from durable_workflow._kernel import Machine
+from durable_workflow._kernel.handlers import PassedSignal
 from durable_workflow._kernel.updates import failed_update
 from durable_workflow._wire.names import (
     COMPLETE_UPDATE,
     OPEN_CONDITION_WAIT,
+    PASS_SIGNAL,
     SCHEDULE_ACTIVITY,
     TERMINAL_COMMAND_TYPES,
 )
@@ -40,6 +42,8 @@ from durable_workflow.worker._tasks import JsonObject, WorkflowTask, read_workfl
 from durable_workflow.workflow import FailWorkflow
 
 _LOGGED_TASK_CHARACTERS = 2000
+# Of a flood of bad signals the log has each; a completion must stay within the server's limits.
+_MOST_NOTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class WorkflowTasks:
         keeps_history: Callable[[], bool],
         limits: Callable[[], Limits],
         names_waits: Callable[[], bool],
+        notes_signals: Callable[[], bool],
     ) -> None:
         self._workflows = workflows
         self._payloads = payloads
@@ -85,6 +90,7 @@ class WorkflowTasks:
         self._keeps_history = keeps_history
         self._limits = limits
         self._names_waits = names_waits
+        self._notes_signals = notes_signals
 
     async def execute(self, raw: JsonObject) -> list[JsonObject] | None:
         """Do a workflow task and report on it.
@@ -284,6 +290,9 @@ class WorkflowTasks:
             what = f"update result {'is too large' if too_large else 'cannot be encoded'}"
             log.exception("update %s: %s", task.update_id, what)
             return self._update_failed(task, task.update_id, what, error)
+        passed = _log_passed(task, kept.machine)
+        if self._notes_signals():
+            wire = [*map(_note, passed[:_MOST_NOTED]), *wire]
         if task.update_id is None and self._names_waits():
             _name_wait(wire, kept.machine.open_wait_id)
         ends = any(command.get("type") in TERMINAL_COMMAND_TYPES for command in wire)
@@ -329,6 +338,30 @@ def _mismatched(task: WorkflowTask, failure: FailWorkflow) -> Failed:
         "compatible build.",
         failure.exception_type,
     )
+
+
+def _log_passed(task: WorkflowTask, machine: Machine) -> list[PassedSignal]:
+    """Say which signals the code was not called with, once for each machine that meets them."""
+    passed = machine.take_passed_signals()
+    for signal in passed:
+        log.error(
+            "signal %r of run %s of workflow %r was passed by, its arguments do not fit: %s",
+            signal.name,
+            task.run_id,
+            task.workflow_id,
+            signal.reason,
+        )
+    return passed
+
+
+def _note(signal: PassedSignal) -> JsonObject:
+    """The command that has the server remember a signal that was passed by."""
+    return {
+        "type": PASS_SIGNAL,
+        "signal_name": signal.name,
+        "signal_sequence": signal.sequence,
+        "message": signal.reason,
+    }
 
 
 def _start_of(task: WorkflowTask) -> RunStart:

@@ -85,6 +85,18 @@ def last_errors(read: Read, run: Run) -> dict[str, str]:
     return found
 
 
+def passed_signals(read: Read, run: Run) -> list[str]:
+    """What is to be said of the last signals that workers passed by, newest first."""
+    told: list[str] = []
+    for record in _events(read, run, [names.SIGNAL_NOT_APPLIED], MOST):
+        payload = msgspec.json.decode(record.payload)
+        told.append(
+            f"The signal {payload['signal_name']!r} (event {payload['signal_sequence']}) was "
+            f"passed by, its arguments do not fit: {payload['message']}."
+        )
+    return told
+
+
 def _events(read: Read, run: Run, types: list[str], most: int) -> list[Record]:
     found = read.all(
         "recent_events",

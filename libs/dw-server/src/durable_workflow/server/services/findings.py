@@ -9,7 +9,7 @@ import msgspec
 
 from durable_workflow.server.engine.state import READY, Activity, JsonObject, Run
 from durable_workflow.server.engine.times import precise
-from durable_workflow.server.services import workers
+from durable_workflow.server.services import failures, workers
 from durable_workflow.server.services.describing import wait_of
 from durable_workflow.server.services.pending_work import has_failed, lease_expired
 from durable_workflow.server.services.settings import ServiceSettings
@@ -101,6 +101,8 @@ def of_run(
         count = problems.expired_leases
         text = f"{count} open task(s) of the run have a lease that ran out."
         found.append(_finding("warning", "expired_leases", text))
+    for passed in failures.passed_signals(read, run):
+        found.append(_finding("error", "signal_not_applied", passed))
     if problems.task_problem:
         text = (
             f"The workflow task has failed {run.task_failures} time(s) in a row, "

@@ -11,6 +11,7 @@ from durable_workflow._wire import names
 from durable_workflow.server.engine.commands import (
     continue_as_new,
     open_condition_wait,
+    pass_signal,
     record_side_effect,
     record_version_marker,
     schedule_activity,
@@ -38,6 +39,7 @@ _KINDS: Final[dict[str, _Reader]] = {
     names.UPSERT_SEARCH_ATTRIBUTES: upsert_search_attributes.read,
     names.COMPLETE_UPDATE: update_outcomes.read_complete,
     names.FAIL_UPDATE: update_outcomes.read_fail,
+    names.PASS_SIGNAL: pass_signal.read,
     names.COMPLETE_WORKFLOW: terminal.read_complete,
     names.FAIL_WORKFLOW: terminal.read_fail,
     names.CONTINUE_AS_NEW: continue_as_new.read,
