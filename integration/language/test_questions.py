@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow import Client, UpdateRejected, workflow
+from durable_workflow import Client, QueryFailed, UpdateRejected, workflow
 from durable_workflow.client import WorkflowHandle
 from durable_workflow.workflow import WorkflowContext
 from integration.harness.waiting import eventually
@@ -188,3 +188,30 @@ async def test_questions_leave_no_trace(scene: Scene) -> None:
             await handle.update("take", [6])
         await handle.signal("close")
         assert await scene.result(handle) == [1, 5, 5]
+
+
+@workflow.defn(name="order")
+class OtherOrder:
+    """Another version of it, whose steps are not those of the runs that there are."""
+
+    @workflow.query("state")
+    def tell(self) -> list[int]:
+        return []
+
+    @workflow.update("restock")
+    def restock(self, amount: int) -> None: ...
+
+    def run(self, ctx: WorkflowContext, seconds: float, clears: bool = False) -> Steps:
+        yield ctx.start_timer(60)
+
+
+async def test_question_that_one_worker_cannot_answer_goes_to_another(scene: Scene) -> None:
+    handle = await opened(scene, 0)
+    async with scene.working(OtherOrder):
+        with pytest.raises(QueryFailed, match="replay failed before query"):
+            await handle.query("state")
+        async with scene.working(Order):
+            for _ in range(5):
+                assert await handle.query("state") == [0, 0, 0]
+                with pytest.raises(UpdateRejected, match="not a number of things"):
+                    await handle.update("restock", [-1])

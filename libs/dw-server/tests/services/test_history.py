@@ -10,9 +10,9 @@ import msgspec
 
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.ids import UlidSource
-from durable_workflow.server.querying import QueryBoard, asking
+from durable_workflow.server.querying import QueryBoard, asking, offering
 from durable_workflow.server.services import workers
-from durable_workflow.server.services.requests import QueryWorkflow
+from durable_workflow.server.services.requests import PollTask, QueryWorkflow
 from durable_workflow.server.store.protocol import Store
 
 
@@ -78,15 +78,12 @@ async def test_others_have_their_turn_while_a_question_about_a_long_history_is_h
     )
     answer = asyncio.create_task(board.ask(question, 60, lambda: None))
     await asyncio.sleep(0)
-    posted = board.claim(
-        "default", "q", worker_id="w", poll_request_id=None, suits=lambda question: True
-    )
     worker = await store.read(lambda read: workers.find(read, "default", "w"))
-    assert posted is not None
     assert worker is not None
 
     before = turns()
-    task = await asking.task(store, posted, worker)
+    task = await offering.claim(store, board, PollTask(worker_id="w", task_queue="q"), worker)
+    assert task is not None
     assert turns() >= before + 3
     sequences = [event["sequence"] for event in sent(task)["history_events"]]
     assert sequences == list(range(1, 3003))

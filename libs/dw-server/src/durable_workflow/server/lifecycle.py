@@ -89,3 +89,4 @@ class Server:
     def _publish(self, notices: Sequence[Notice]) -> None:
         self.dispatcher.publish(notices)
         self.clockwork.publish(notices)
+        self.queries.publish(notices)

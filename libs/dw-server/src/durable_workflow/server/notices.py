@@ -41,4 +41,12 @@ class WorkerChallenged(msgspec.Struct, frozen=True):
     worker_id: str
 
 
-Notice: TypeAlias = TaskReady | DueAt | RunProgressed | WorkerChallenged
+class WorkerGone(msgspec.Struct, frozen=True):
+    """A session of a worker ended, or began anew: what it was asked it may never answer."""
+
+    namespace: str
+    worker_id: str
+    session: str
+
+
+Notice: TypeAlias = TaskReady | DueAt | RunProgressed | WorkerChallenged | WorkerGone

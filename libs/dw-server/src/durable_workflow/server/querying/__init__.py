@@ -1,6 +1,7 @@
 """Questions to workers: asked in memory, answered once, never in history."""
 
-from durable_workflow.server.querying.board import Answered, Failed, QueryBoard, Unanswered
+from durable_workflow.server.querying.board import QueryBoard
+from durable_workflow.server.querying.posted import Answered, Failed, Outcome, Unanswered
 from durable_workflow.server.querying.question import Question
 
-__all__ = ["Answered", "Failed", "QueryBoard", "Question", "Unanswered"]
+__all__ = ["Answered", "Failed", "Outcome", "QueryBoard", "Question", "Unanswered"]

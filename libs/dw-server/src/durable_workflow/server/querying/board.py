@@ -9,13 +9,20 @@ that another carrier can take its place.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
-from typing import Any, TypeAlias
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
-import msgspec
-
-from durable_workflow.server.engine.state import JsonObject
-from durable_workflow.server.engine.times import precise, seconds
+from durable_workflow.server.engine.times import SECOND, seconds
+from durable_workflow.server.notices import Notice, WorkerGone
+from durable_workflow.server.querying.posted import (
+    Answered,
+    Asker,
+    Claim,
+    Failed,
+    Outcome,
+    Posted,
+    Unanswered,
+)
 from durable_workflow.server.querying.question import UPDATE_VALIDATION, Question
 from durable_workflow.server.services.refusals import Refused
 from durable_workflow.server.services.requests import (
@@ -27,79 +34,10 @@ from durable_workflow.server.services.settings import ServiceSettings
 
 # How long a worker counts as one that answers queries after it has polled for one.
 _POLLER_SECONDS = 60
+# The part of its caller's time for which one worker alone has a question.
+_PATIENCE = 0.2
 # What a worker says that was sent the end of a history and does not keep its beginning any more.
 HISTORY_NEEDED = "query_history_needed"
-
-
-class Answered(msgspec.Struct, frozen=True):
-    """The worker's answer."""
-
-    result: Any
-    envelope: JsonObject | None
-
-
-class Failed(msgspec.Struct, frozen=True):
-    """The worker could not answer, or refused."""
-
-    reason: str
-    message: str
-    type: str | None = None
-
-
-class Unanswered(msgspec.Struct, frozen=True):
-    """Time was up. `claimed` says whether a worker had the question."""
-
-    claimed: bool
-
-
-Outcome: TypeAlias = Answered | Failed | Unanswered
-
-
-class Posted:
-    """A question on the board.
-
-    Attributes:
-        partial: Whether the worker that has it was sent the end of the history only.
-        whole: Whether the next one gets all of it, whoever that is.
-    """
-
-    __slots__ = (
-        "announce",
-        "answer",
-        "attempt",
-        "expires_at",
-        "lease_expires_at",
-        "lease_owner",
-        "partial",
-        "poll_request_id",
-        "question",
-        "task_id",
-        "whole",
-    )
-
-    def __init__(
-        self, task_id: str, question: Question, expires_at: int, announce: Callable[[], None]
-    ) -> None:
-        self.task_id = task_id
-        self.announce = announce
-        self.partial = False
-        self.whole = False
-        self.question = question
-        self.expires_at = expires_at
-        self.attempt = 0
-        self.lease_owner: str | None = None
-        self.lease_expires_at = 0
-        self.poll_request_id: str | None = None
-        self.answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-
-    def members(self) -> dict[str, Any]:
-        """What of the lease stands in the task that a worker gets."""
-        return {
-            "query_task_id": self.task_id,
-            "query_task_attempt": self.attempt,
-            "lease_owner": self.lease_owner,
-            "lease_expires_at": precise(self.lease_expires_at),
-        }
 
 
 class QueryBoard:
@@ -142,12 +80,12 @@ class QueryBoard:
         """
         if self._closed:
             raise _stopping()
-        posted = self._post(question, announce)
+        posted = self._post(question, timeout, announce)
         announce()
         try:
             return await asyncio.wait_for(posted.answer, timeout)
         except TimeoutError:
-            return Unanswered(posted.attempt > 0)
+            return posted.refusal or Unanswered(posted.attempt > 0)
         finally:
             self._withdraw(posted)
 
@@ -175,29 +113,37 @@ class QueryBoard:
         *,
         worker_id: str,
         poll_request_id: str | None,
-        suits: Callable[[Question], bool],
-    ) -> Posted | None:
+        asker: Callable[[Question], Asker | None],
+    ) -> Claim | None:
         """Lease the oldest question that suits a worker; None where there is none.
 
         A poll that is repeated with its id gets the question it already has, for longer.
+
+        Args:
+            asker: What a question must know of the worker; None where it does not suit.
         """
         now = self._now()
         expires_at = now + seconds(self._settings.query_lease_seconds)
-        queue = self._queues.get((namespace, task_queue), {})
-        for posted in list(queue.values()):
-            leased = posted.lease_owner is not None and posted.lease_expires_at > now
-            if leased:
-                same = posted.poll_request_id == poll_request_id is not None
-                if same and posted.lease_owner == worker_id:
-                    posted.lease_expires_at = expires_at
-                    return posted
-            elif posted.expires_at > now and suits(posted.question):
+        for posted in list(self._queues.get((namespace, task_queue), {}).values()):
+            for claim in posted.claims.values():
+                same = claim.poll_request_id == poll_request_id is not None
+                if same and claim.worker.worker_id == worker_id and claim.is_live(now):
+                    claim.expires_at = expires_at
+                    return claim
+            worker = asker(posted.question)
+            if worker is not None and posted.is_offered_to(worker, now):
                 posted.attempt += 1
-                posted.lease_owner = worker_id
-                posted.lease_expires_at = expires_at
-                posted.poll_request_id = poll_request_id
-                return posted
+                claim = Claim(posted, worker, posted.attempt, now, expires_at, poll_request_id)
+                posted.claims[claim.attempt] = claim
+                self._later(posted, posted.announce)
+                return claim
         return None
+
+    def free(self, claim: Claim) -> None:
+        """Offer a question again that was claimed and is not asked."""
+        posted = claim.posted
+        if posted.claims.pop(claim.attempt, None) is not None and not posted.answer.done():
+            posted.announce()
 
     def give_back(self, task: dict[str, Any]) -> None:
         """Offer a question again that was claimed and reached nobody.
@@ -205,8 +151,46 @@ class QueryBoard:
         Unless the poll was repeated meanwhile: then that one was given it, with a renewed lease.
         """
         posted = self._posted.get(task["query_task_id"])
-        if posted is not None and posted.members().items() <= task.items():
-            self._offer_again(posted)
+        claim = None if posted is None else posted.claims.get(task["query_task_attempt"])
+        if claim is not None and claim.members().items() <= task.items():
+            self.free(claim)
+
+    def publish(self, notices: Sequence[Notice]) -> None:
+        """Offer to others what workers have that are gone."""
+        for notice in notices:
+            if isinstance(notice, WorkerGone):
+                self.lose(notice.namespace, notice.worker_id, notice.session)
+
+    def lose(self, namespace: str, worker_id: str, session: str) -> None:
+        """Offer to others what a worker has that is gone, or that has begun anew."""
+        for posted in list(self._posted.values()):
+            if posted.question.namespace != namespace:
+                continue
+            mine = [
+                each
+                for each in posted.claims.values()
+                if (each.worker.worker_id, each.worker.session) == (worker_id, session)
+            ]
+            for claim in mine:
+                claim.lost = True
+            if mine:
+                posted.announce()
+
+    def move(self, claim: Claim, question: Question) -> None:
+        """Ask another run instead, maybe in another queue."""
+        posted = claim.posted
+        self._take_out(posted)
+        for name in question.__struct_fields__:
+            setattr(posted.question, name, getattr(question, name))
+        self._put_in(posted)
+        self.free(claim)
+
+    def question(self, namespace: str, owner: QueryTaskOwner) -> Question | None:
+        """The question of a query task; None where there is none for the caller."""
+        posted = self._posted.get(owner.query_task_id)
+        if posted is None or posted.question.namespace != namespace:
+            return None
+        return posted.question
 
     def complete(self, namespace: str, request: CompleteQueryTask) -> dict[str, Any]:
         """Take an answer.
@@ -217,48 +201,89 @@ class QueryBoard:
         Raises:
             Refused: The question is not the caller's to answer.
         """
-        posted = self._held(namespace, request.owner)
+        posted = self._held(namespace, request.owner).posted
         self._settle(posted, Answered(request.result, request.result_envelope))
         return _names(request.owner) | {"outcome": "completed"}
 
-    def fail(self, namespace: str, request: FailQueryTask) -> dict[str, Any]:
+    def fail(
+        self, namespace: str, request: FailQueryTask, others: Collection[Asker]
+    ) -> dict[str, Any]:
         """Take the reason why there is no answer.
 
-        A validation that fails with a message alone is the validator's refusal: a worker that
+        A reason that is the worker's own sends the question to another worker, as long as there is
+        one. A validation that fails with a message alone is the validator's refusal: a worker that
         cannot ask it gives another reason.
+
+        Args:
+            others: All live workers that could answer.
 
         Raises:
             Refused: The question is not the caller's to answer.
         """
-        posted = self._held(namespace, request.owner)
+        claim = self._held(namespace, request.owner)
+        posted = claim.posted
         validates = posted.question.kind == UPDATE_VALIDATION
         reason = request.reason or ("update_rejected" if validates else "query_rejected")
-        if reason == HISTORY_NEEDED and posted.partial:
+        failed = Failed(reason, request.message, request.type)
+        if reason == HISTORY_NEEDED and claim.partial:
             posted.whole = True
-            self._offer_again(posted)
-            return _names(request.owner) | {"outcome": "failed", "reason": reason}
-        self._settle(posted, Failed(reason, request.message, request.type))
+            self.free(claim)
+        elif failed.another_might_answer:
+            posted.refused_by(claim.worker, failed)
+            self._ask_another(claim, others)
+        else:
+            self._settle(posted, failed)
         return _names(request.owner) | {"outcome": "failed", "reason": reason}
 
-    def _post(self, question: Question, announce: Callable[[], None]) -> Posted:
-        queue = self._queues.setdefault((question.namespace, question.task_queue), {})
+    def _ask_another(self, claim: Claim, others: Collection[Asker]) -> None:
+        posted = claim.posted
+        self.free(claim)
+        if any(posted.may_be_asked(other) for other in others):
+            # They may be gone without anybody's knowing: their time is bounded.
+            self._later(posted, lambda: self._give_up(posted))
+        else:
+            self._give_up(posted)
+
+    def _give_up(self, posted: Posted) -> None:
+        """Answer with the last refusal, unless some worker has the question."""
+        if posted.refusal is not None and not posted.is_held(self._now()):
+            self._settle(posted, posted.refusal)
+
+    def _later(self, posted: Posted, act: Callable[[], None]) -> None:
+        """Do something when one worker has had its time, if the question is still there."""
+        # A millisecond more: the loop's clock and the board's need not agree.
+        delay = posted.patience / SECOND + 0.001
+        posted.timers.append(asyncio.get_running_loop().call_later(delay, act))
+
+    def _post(self, question: Question, timeout: float, announce: Callable[[], None]) -> Posted:
         most = self._settings.query_max_pending_per_queue
-        if most and len(queue) >= most:
+        if most and self.pending(question.namespace, question.task_queue) >= most:
             raise Refused(
                 "query_task_queue_full",
                 "Too many queries wait in the task queue.",
             )
-        expires_at = self._now() + seconds(self._settings.query_ttl_seconds)
-        posted = Posted(self._new_id().upper(), question, expires_at, announce)
-        queue[posted.task_id] = self._posted[posted.task_id] = posted
+        posted = Posted(
+            self._new_id().upper(),
+            question,
+            expires_at=self._now() + seconds(self._settings.query_ttl_seconds),
+            patience=seconds(timeout * _PATIENCE),
+            announce=announce,
+        )
+        self._posted[posted.task_id] = posted
+        self._put_in(posted)
         return posted
 
-    def _offer_again(self, posted: Posted) -> None:
-        posted.lease_owner = posted.poll_request_id = None
-        posted.announce()
-
     def _withdraw(self, posted: Posted) -> None:
-        self._posted.pop(posted.task_id, None)
+        if self._posted.pop(posted.task_id, None) is not None:
+            self._take_out(posted)
+        for timer in posted.timers:
+            timer.cancel()
+
+    def _put_in(self, posted: Posted) -> None:
+        key = (posted.question.namespace, posted.question.task_queue)
+        self._queues.setdefault(key, {})[posted.task_id] = posted
+
+    def _take_out(self, posted: Posted) -> None:
         key = (posted.question.namespace, posted.question.task_queue)
         queue = self._queues.get(key)
         if queue is not None:
@@ -271,21 +296,24 @@ class QueryBoard:
         if not posted.answer.done():
             posted.answer.set_result(outcome)
 
-    def _held(self, namespace: str, owner: QueryTaskOwner) -> Posted:
+    def _held(self, namespace: str, owner: QueryTaskOwner) -> Claim:
         posted = self._posted.get(owner.query_task_id)
         if posted is None or posted.question.namespace != namespace:
             raise _refused(owner, "query_task_not_found", "Query task not found.")
-        if posted.lease_owner is None:
+        if not posted.claims:
             raise _refused(owner, "query_task_not_leased", "Query task is not leased.")
-        if posted.lease_owner != owner.lease_owner:
+        claims = posted.claims.values()
+        mine = [claim for claim in claims if claim.worker.worker_id == owner.lease_owner]
+        if not mine:
             text = "Query task lease is owned by another worker."
             raise _refused(owner, "lease_owner_mismatch", text)
-        if posted.attempt != owner.attempt:
+        claim = next((each for each in mine if each.attempt == owner.attempt), None)
+        if claim is None:
             text = "Query task attempt does not match the current claim."
             raise _refused(owner, "query_task_attempt_mismatch", text)
-        if posted.lease_expires_at <= self._now():
+        if claim.expires_at <= self._now():
             raise _refused(owner, "lease_expired", "Query task lease has expired.")
-        return posted
+        return claim
 
     def _forget_old(self, pollers: dict[str, int]) -> None:
         since = self._now() - seconds(_POLLER_SECONDS)

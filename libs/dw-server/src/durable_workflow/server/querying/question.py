@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from durable_workflow.server.engine.state import JsonObject
 
-QUERY = "query"
-UPDATE_VALIDATION = "update_validation"
+Kind: TypeAlias = Literal["query", "update_validation"]
+QUERY: Final = "query"
+UPDATE_VALIDATION: Final = "update_validation"
 
 
 class Question(msgspec.Struct, kw_only=True):
     """What is asked about a run: a query, or whether an update may be accepted.
 
     Attributes:
-        capability: What a worker must be able to do to be asked.
+        follows: It is about the current run of its workflow id, whichever that is.
         build_id: The build that the run is pinned to, None for any.
     """
 
-    kind: Literal["query", "update_validation"]
+    kind: Kind
     name: str
     namespace: str
     task_queue: str
@@ -31,5 +32,5 @@ class Question(msgspec.Struct, kw_only=True):
     run_status: str
     workflow_arguments: JsonObject | None
     arguments: JsonObject | None
-    capability: str = "query_tasks"
-    build_id: str | None = None
+    build_id: str | None
+    follows: bool

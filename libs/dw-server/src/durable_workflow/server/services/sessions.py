@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 
 from durable_workflow.server.engine.times import SECOND
-from durable_workflow.server.notices import TaskReady
+from durable_workflow.server.notices import TaskReady, WorkerGone
 from durable_workflow.server.services import leases, workers
 from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import (
@@ -116,7 +116,8 @@ def _forget(tx: Tx, worker: Worker) -> None:
 
 
 def _offer_kept(tx: Tx, worker: Worker) -> None:
-    """Have the tasks looked at that were held back for a worker."""
+    """Offer to others what was held back for a worker, and the questions that it has."""
+    tx.notify(WorkerGone(worker.namespace, worker.worker_id, worker.session))
     row = tx.one(
         "runs_kept_for",
         namespace=worker.namespace,

@@ -10,7 +10,7 @@ import msgspec
 
 from durable_workflow.server.capabilities import EXTENSIONS
 from durable_workflow.server.engine.times import SECOND
-from durable_workflow.server.notices import DueAt, WorkerChallenged
+from durable_workflow.server.notices import DueAt, WorkerChallenged, WorkerGone
 from durable_workflow.server.services import rows
 from durable_workflow.server.services.refusals import Refused
 from durable_workflow.server.services.replies import Reply
@@ -175,6 +175,8 @@ def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceS
         left_at=None,
     )
     tx.notify(DueAt(due_at))
+    # A worker that does not name its sessions may be another process than the one before.
+    tx.notify(WorkerGone(namespace, worker_id, session))
     body: dict[str, Any] = {
         "worker_id": worker_id,
         "registered": True,

@@ -12,8 +12,7 @@ from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.notices import TaskReady
-from durable_workflow.server.querying import QueryBoard, Question, asking
-from durable_workflow.server.querying.board import Outcome
+from durable_workflow.server.querying import Outcome, QueryBoard, Question, asking
 from durable_workflow.server.services import ends, signals, targets, updates
 from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import UpdateWorkflow
@@ -130,5 +129,9 @@ class CommandHandlers:
         return answer
 
     async def _ask(self, question: Question, timeout: float) -> Outcome:
-        ready = TaskReady("query", question.namespace, question.task_queue)
-        return await self._queries.ask(question, timeout, lambda: self._dispatcher.publish([ready]))
+        def announce() -> None:
+            # Looked up each time: a question may move to another queue with its workflow.
+            ready = TaskReady("query", question.namespace, question.task_queue)
+            self._dispatcher.publish([ready])
+
+        return await self._queries.ask(question, timeout, announce)

@@ -8,7 +8,7 @@ from durable_workflow.server.api.handlers.polls import Polls
 from durable_workflow.server.api.handlers.units import Task, Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
-from durable_workflow.server.querying import QueryBoard, asking
+from durable_workflow.server.querying import QueryBoard, offering
 from durable_workflow.server.services import workers
 from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import PollTask
@@ -34,17 +34,7 @@ class QueryTaskHandlers:
     async def _claim(self, namespace: str, asked: PollTask) -> Task | None:
         store, settings, board = self._units.store, self._units.settings, self._queries
         worker = await store.run(lambda tx: workers.poll_guard(tx, namespace, asked, settings))
-        board.note_poll(namespace, asked.task_queue, asked.worker_id)
-        posted = board.claim(
-            namespace,
-            asked.task_queue,
-            worker_id=asked.worker_id,
-            poll_request_id=asked.poll_request_id,
-            suits=lambda question: asking.suits(question, worker),
-        )
-        if posted is None:
-            return None
-        return await asking.task(store, posted, worker)
+        return await offering.claim(store, board, asked, worker)
 
     async def _give_back(self, namespace: str, task: Task) -> None:
         self._queries.give_back(task)
@@ -55,4 +45,5 @@ class QueryTaskHandlers:
 
     async def _fail(self, call: Call) -> Reply:
         asked = bodies.read_fail(call.document, call.names)
-        return Reply(self._queries.fail(call.namespace, asked))
+        store, settings, board = self._units.store, self._units.settings, self._queries
+        return Reply(await offering.fail(store, board, call.namespace, asked, settings))
