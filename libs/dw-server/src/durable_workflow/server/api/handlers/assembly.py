@@ -19,7 +19,8 @@ from durable_workflow.server.api.login import Authenticator
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
-from durable_workflow.server.querying import QueryBoard
+from durable_workflow.server.querying import QueryBoard, QueryService
+from durable_workflow.server.services.updating import UpdateService
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Store
 
@@ -36,6 +37,8 @@ def operations(
     """All operations of a server that has these parts."""
     services = settings.services
     units = Units(store, services)
+    querying = QueryService(store, queries, services, dispatcher.publish)
+    updating = UpdateService(store, services, validate=querying.validate, watch=dispatcher.watch)
     polls = Polls(store, dispatcher, settings)
     health = HealthHandlers(store, clock, authenticator, services.default_namespace)
     return [
@@ -43,7 +46,7 @@ def operations(
         *cluster.operations(store, settings),
         *WorkflowHandlers(units, dispatcher, settings).operations(),
         *debugging.operations(store, queries, services),
-        *CommandHandlers(units, dispatcher, queries, settings).operations(),
+        *CommandHandlers(units, querying, updating, settings.wire).operations(),
         *WorkerHandlers(units, dispatcher).operations(),
         *workflow_tasks.operations(units, polls),
         *activity_tasks.operations(units, polls),

@@ -1,0 +1,81 @@
+"""Putting questions about runs to live workers: from what is asked to what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from durable_workflow.server.notices import Notice, TaskReady
+from durable_workflow.server.querying import asking
+from durable_workflow.server.querying.board import QueryBoard
+from durable_workflow.server.querying.posted import Outcome
+from durable_workflow.server.querying.question import Question
+from durable_workflow.server.services import targets, updates
+from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.services.requests import QueryWorkflow, UpdateWorkflow
+from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.store.protocol import Read, Store
+
+# Longer than a round trip, shorter than patience: without an answer the update is accepted.
+_VALIDATION_SECONDS: Final = 5.0
+
+
+class QueryService:
+    """Asks workers: for the answer of a query, and whether an update may be accepted.
+
+    Args:
+        publish: Wakes the polls for query tasks.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        queries: QueryBoard,
+        settings: ServiceSettings,
+        publish: Callable[[Sequence[Notice]], None],
+    ) -> None:
+        self._store = store
+        self._queries = queries
+        self._settings = settings
+        self._publish = publish
+
+    async def query(self, namespace: str, request: QueryWorkflow) -> Reply:
+        """Ask a run for a value.
+
+        Raises:
+            Refused: There is no such workflow, or no worker that could answer.
+        """
+
+        def prepare(read: Read) -> Question:
+            row = targets.find(read, namespace, request.workflow_id, request.run_id)
+            pollers = self._queries.pollers(namespace, row.run.task_queue)
+            return asking.prepare(read, namespace, request, self._settings, pollers)
+
+        question = await self._store.read(prepare)
+        outcome = await self._ask(question, self._settings.query_timeout_seconds)
+        scope = "instance" if request.run_id is None else "run"
+        return asking.answer(question, scope, outcome)
+
+    async def validate(self, namespace: str, request: UpdateWorkflow) -> tuple[str, str] | None:
+        """Ask a worker that offers it whether an update may be accepted (`update_validation`).
+
+        Returns:
+            Reason and message of the validator's refusal; None where nothing speaks against it.
+        """
+
+        def prepare(read: Read) -> Question | None:
+            if updates.find_by_request(read, namespace, request) is not None:
+                return None
+            return asking.prepare_validation(read, namespace, request, self._settings)
+
+        question = await self._store.read(prepare)
+        if question is None:
+            return None
+        return asking.refusal_of(await self._ask(question, _VALIDATION_SECONDS))
+
+    async def _ask(self, question: Question, timeout: float) -> Outcome:
+        def announce() -> None:
+            # Looked up each time: a question may move to another queue with its workflow.
+            self._publish([TaskReady("query", question.namespace, question.task_queue)])
+
+        return await self._queries.ask(question, timeout, announce)
