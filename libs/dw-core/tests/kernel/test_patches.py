@@ -230,9 +230,10 @@ def write(history: Any, command: Any) -> Any:
     return None
 
 
+@pytest.mark.parametrize("clock", [None, "event"])
 @pytest.mark.parametrize("style", ["newest first", "anywhere"])
 def test_guarded_changes_never_break_a_running_history(
-    style: Any, recorded: Any, outcome_of: Any, rebuilt_outcome: Any
+    style: Any, clock: Any, recorded: Any, outcome_of: Any, rebuilt_outcome: Any
 ) -> None:
     @deployments
     @given(
@@ -240,7 +241,7 @@ def test_guarded_changes_never_break_a_running_history(
     )
     def check(found: Any, rounds: Any, seed: Any) -> None:
         random = Random(seed)
-        history = recorded(clock="event")
+        history = recorded(clock=clock)
         version = random.randint(0, len(found))
         code = built(found[:version], style, rounds)
         machine = Machine(code, Start(run_id="run-1"))

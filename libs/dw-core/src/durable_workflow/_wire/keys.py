@@ -28,22 +28,22 @@ def refuse_colliding_keys(value: Any, at: str = "") -> None:
 
 
 def _any_collision(value: Any) -> bool:
-    """The check itself: it costs little beside the encoding, whose values it passes once more."""
+    """The check itself, of which encoding should not become slow: it looks at exact types first."""
     waiting = [value]
     while waiting:
         container = waiting.pop()
         if _is_mapping(container):
+            plain = True
+            for key, member in container.items():
+                if key.__class__ is not str:
+                    plain = False
+                if member.__class__ not in _SCALARS:
+                    waiting.append(member)
             # Only text collides with something: of other keys, those of one text are equal.
-            kinds = set(map(type, container))
-            if len(kinds) > 1 and _colliding(container) is not None:
+            if not plain and _colliding(container) is not None:
                 return True
-            members: Any = container.values()
-        elif _is_sequence(container):
-            members = container
-        else:
-            continue
-        if not _SCALARS.issuperset(map(type, members)):
-            waiting.extend(member for member in members if type(member) not in _SCALARS)
+        elif _is_sequence(container) and not _SCALARS.issuperset(map(type, container)):
+            waiting += [member for member in container if member.__class__ not in _SCALARS]
     return False
 
 
