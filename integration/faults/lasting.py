@@ -1,7 +1,7 @@
 """Activities that last, in each of the ways that can keep a worker from saying that it is alive.
 
-`python -m integration.faults.lasting URL WORKER_ID` serves them as a plain program does, without
-any handler for signals.
+`python -m integration.faults.lasting URL WORKER_ID [drain]` serves them as a plain program does.
+With `drain` the worker handles signals.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ WORKFLOWS = [Lasting]
 ACTIVITIES = [sleeps, blocks, swallows]
 
 
-async def main(url: str, worker_id: str) -> None:
+async def main(url: str, worker_id: str, *, drain: bool) -> None:
     """Serve until Ctrl-C."""
     async with Client(url) as client:
         worker = Worker(
@@ -70,8 +70,8 @@ async def main(url: str, worker_id: str) -> None:
             worker_id=worker_id,
         )
         print("the worker is running", flush=True)
-        await worker.run()
+        await worker.run(handle_signals=drain)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], drain="drain" in sys.argv))

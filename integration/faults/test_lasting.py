@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +161,40 @@ async def test_ctrl_c_frees_what_the_worker_holds(server: ServerProcess, client:
         result = await handle.result(timeout=30)
     assert time.monotonic() - began < 12
     assert result == {"attempt": 2, "worker": "second"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_worker_that_handles_signals_finishes_what_it_has(
+    server: ServerProcess, client: Client, number: signal.Signals
+) -> None:
+    handle = await start(client, "sleeps", 1.5)
+    arguments = [sys.executable, "-m", PROGRAMS, server.url, "drained", "drain"]
+    process = ManagedProcess(arguments, name="worker")
+    try:
+        process.wait_for_line(REGISTERED)
+        await until_started(client, handle)
+        os.kill(process.pid, number)
+        assert process.wait(timeout=10) == 0
+    finally:
+        process.dispose()
+    assert types(await history(client, handle)).count("ActivityCompleted") == 1
+    assert "said goodbye: 0 leases freed" in server.process.output
+
+
+async def test_nobody_waits_for_the_kept_machine_of_a_killed_worker(
+    server: ServerProcess, client: Client
+) -> None:
+    handle = await start(client, "sleeps", 0.2)
+    alone = "integration.faults.lasting_workflows"
+    with worker_process(server.url, alone, task_queue=QUEUE, worker_id="keeper") as keeper:
+        await eventually(
+            lambda: history(client, handle), lambda events: "ActivityScheduled" in types(events)
+        )
+        keeper.kill()
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="other"):
+        await handle.result(timeout=30)
+    at = {each["event_type"]: each["timestamp"] for each in await history(client, handle)}
+    done, closed = (
+        datetime.fromisoformat(at[name]) for name in ("ActivityCompleted", "WorkflowCompleted")
+    )
+    assert (closed - done).total_seconds() < 1.5, "a worker that keeps a machine is given 2 s"

@@ -1,6 +1,7 @@
 """The worker: what it is made of, and what it does from registration to its end."""
 
 import asyncio
+import contextlib
 import functools
 import time
 import uuid
@@ -43,6 +44,7 @@ from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._replaying import let_go
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
+from durable_workflow.worker._signals import first_signal
 from durable_workflow.worker._stopping import Stopping
 from durable_workflow.worker._task_metrics import recorder_of
 from durable_workflow.worker._turns import Turns
@@ -265,16 +267,26 @@ class Worker(Stopping):
 
     # --- life -----------------------------------------------------------------------------
 
-    async def run(self) -> None:
+    async def run(self, *, handle_signals: bool = False) -> None:
         """Register, then serve the queue until `stop` is called or this task is cancelled.
 
         Returns once the tasks in flight have ended too, where `stop` ended it. Being cancelled
         ends it at once, and is not raised. A worker that was stopped stays so: it returns at once,
         and says so in the log.
 
+        Args:
+            handle_signals: Stop on SIGTERM and SIGINT as `stop` does; a second one ends at once.
+                Otherwise signals are the program's: SIGTERM ends it as it is, and Ctrl-C under
+                `asyncio.run` cancels this task.
+
         Raises:
             RuntimeError: The server is not compatible, or cannot be asked.
+            ValueError: `handle_signals` outside of the main thread.
         """
+        with first_signal(self._stop.set) if handle_signals else contextlib.nullcontext():
+            await self._serve()
+
+    async def _serve(self) -> None:
         if self._stopping is not None:
             log.warning(
                 "worker %s was stopped, by stop() or at the end of run_until(), and does not serve "
