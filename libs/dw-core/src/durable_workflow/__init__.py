@@ -14,6 +14,7 @@ __path__ = extend_path(__path__, __name__)
 if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test compares the two
     from durable_workflow import activity as activity
     from durable_workflow import history_bundle_verify as _history_bundle_verify
+    from durable_workflow import replay_verify as _replay_verify
     from durable_workflow import testing as testing
     from durable_workflow import workflow as workflow
     from durable_workflow.activity import ActivityContext as ActivityContext
@@ -189,6 +190,16 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.metrics import InMemoryMetrics as InMemoryMetrics
     from durable_workflow.metrics import MetricsRecorder as MetricsRecorder
     from durable_workflow.metrics import NoopMetrics as NoopMetrics
+    from durable_workflow.replay_verify import GoldenHistoryReport as GoldenHistoryReport
+    from durable_workflow.replay_verify import SimulationReport as SimulationReport
+    from durable_workflow.replay_verify import aggregate_verdicts as aggregate_verdicts
+    from durable_workflow.replay_verify import promotion_decision_for as promotion_decision_for
+    from durable_workflow.replay_verify import (
+        promotion_decision_for_report as promotion_decision_for_report,
+    )
+    from durable_workflow.replay_verify import simulate_bundles as simulate_bundles
+    from durable_workflow.replay_verify import verify_golden_history as verify_golden_history
+    from durable_workflow.replay_verify import verify_replay as verify_replay
     from durable_workflow.retry_policy import RetryPolicy as RetryPolicy
     from durable_workflow.retry_policy import TransportRetryPolicy as TransportRetryPolicy
     from durable_workflow.serializer import PayloadSizeWarningConfig as PayloadSizeWarningConfig
@@ -206,6 +217,7 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.workflow import replay as replay
 
     # An import under another name would not count as offered.
+    ReplayCaseReport = _replay_verify.CaseReport
     HISTORY_BUNDLE_SCHEMA = _history_bundle_verify.BUNDLE_SCHEMA
     HISTORY_BUNDLE_SCHEMA_VERSION = _history_bundle_verify.BUNDLE_SCHEMA_VERSION
     HISTORY_BUNDLE_VERIFICATION_REPORT_SCHEMA = _history_bundle_verify.REPORT_SCHEMA

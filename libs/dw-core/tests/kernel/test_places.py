@@ -16,6 +16,7 @@ from durable_workflow.workflow import (
     FailWorkflow,
     ScheduleActivity,
     StartTimer,
+    WaitCondition,
     WorkflowContext,
 )
 
@@ -133,3 +134,18 @@ def test_a_mismatch_at_the_end_leaves_where_the_code_returned(
     assert standing.asked is None
     assert words(standing.places) == ["returned"]
     assert [step.detail for step in standing.untaken] == ["send"]
+
+
+class Waiting:
+    def run(self, ctx: WorkflowContext) -> Generator[Any, Any, Any]:
+        yield ctx.wait_condition(lambda: False, key="accepted")  # waits
+
+
+def test_a_wait_that_does_not_match_is_what_the_failed_run_asked_for(
+    recorded: Callable[..., Any],
+) -> None:
+    machine = machine_of(Waiting, history=recorded(clock="event").wait(1, "approved"))
+    assert machine.mismatched
+    standing = machine.standing
+    assert isinstance(standing.asked, WaitCondition)
+    assert words(standing.places) == ["waits"]

@@ -78,6 +78,7 @@ class Execution:
         self._run = Run(self._history.index, control, self._handlers.apply)
         self._driver: GeneratorDriver | None = None
         self._failed_at: tuple[Place, ...] = ()  # in a handler or a predicate
+        self._unmatched: Command | None = None
         self._stop: Stop | None = None
         self._ended: Command | None = None
         self._ended_at = 0  # position in history
@@ -92,7 +93,7 @@ class Execution:
 
     def _asked(self) -> Command | None:
         if self._ended is not None:
-            return self._ended
+            return self._unmatched or self._ended
         if self._stop is None or self._driver is None or not self._driver.suspended:
             return None
         commands = self._stop.commands()
@@ -192,6 +193,7 @@ class Execution:
 
     def _fail(self, failure: WorkflowFailure) -> None:
         self.mismatched = failure.mismatch
+        self._unmatched = self._asked() if failure.mismatch else None
         self._failed_at = places_of_error(failure.__cause__)
         self._end(FailWorkflow(failure.message, failure.exception_type))
 

@@ -41,6 +41,7 @@ class Standing:
     Attributes:
         asked: The command that it waits for, of several the first that history does not have as it
             was yielded; the command that ended the run; None where it returned and history goes on.
+            Of a run that fails over a mismatch it is the command at which it does.
         places: The frames that stand there, the outermost first; where the code ended, the lines at
             which it returned or raised.
         passed: How many recorded steps it has yielded.

@@ -128,7 +128,7 @@ def read_recording(history: object) -> Recording:
 
 
 def _events(value: object, where: str) -> Sequence[Mapping[str, Any]]:
-    if not _is_sequence(value):
+    if not is_sequence(value):
         raise ValueError(f"{where} must be a list of events, not {type(value).__name__}")
     events = value if is_list(value) else list(value)
     for number, event in enumerate(events, 1):
@@ -139,7 +139,8 @@ def _events(value: object, where: str) -> Sequence[Mapping[str, Any]]:
     return events
 
 
-def _is_sequence(value: object) -> TypeGuard[Iterable[Any]]:
+def is_sequence(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether a value is several others, rather than a text or an object."""
     return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
 
