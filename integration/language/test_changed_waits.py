@@ -117,3 +117,36 @@ async def test_exception_of_that_name_fails_the_run(scene: Scene) -> None:
         with pytest.raises(WorkflowFailed, match="of my own"):
             await handle.result(timeout=10)
         await scene.examine(handle)
+
+
+def a_release(called: str, *, newest: bool) -> type:
+    """One release of a workflow: its class is called otherwise, and may have a newer patch."""
+
+    def run(self: Any, ctx: WorkflowContext) -> Steps:
+        if newest and (yield ctx.patched("third")):
+            name = "third"
+        elif (yield ctx.patched("second")):
+            name = "second"
+        else:
+            name = "first"
+        yield ctx.wait_condition(lambda: self.going, key="going")
+        return name
+
+    def go(self: Any) -> None:
+        self.going = True
+
+    members = {"going": False, "run": run, "go": workflow.signal("go")(go), "__module__": called}
+    return workflow.defn(name="released")(type(called, (), members))
+
+
+async def test_a_renamed_class_with_a_patch_in_front_goes_on_with_its_runs(scene: Scene) -> None:
+    async with scene.working(a_release("Before", newest=False)):
+        old = await scene.start("released")
+        await scene.until_idle(old)
+    async with scene.working(a_release("After", newest=True)):
+        new = await scene.start("released")
+        await scene.until_idle(new)
+        for handle in (old, new):
+            await handle.signal("go")
+        assert await scene.result(old) == "second"
+        assert await scene.result(new) == "third"
