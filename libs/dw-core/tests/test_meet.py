@@ -40,6 +40,10 @@ def test_a_mock_of_a_transport_passes_for_one() -> None:
     assert not isinstance(Client(), _meet.ActivityHeartbeatTransport)
 
 
+def test_a_transport_of_the_published_protocol_names_no_session() -> None:
+    assert not isinstance(AsyncMock(spec=_meet.WorkerTransport), _meet.SessionTransport)
+
+
 def test_the_worker_plane_has_its_published_signatures(spec_data: Path) -> None:
     signatures = json.loads((spec_data.parent / "python-api-signatures.json").read_text())
     published = signatures["durable_workflow.client"]["Client"]["methods"]

@@ -9,7 +9,7 @@ from unittest.mock import AsyncMock, MagicMock
 import httpx
 import pytest
 
-from durable_workflow._meet import WorkerTransport, transport_clone_for
+from durable_workflow._meet import SessionTransport, WorkerTransport, transport_clone_for
 from durable_workflow.client import Client, TransportResponse
 from durable_workflow.external_storage import ExternalPayloadCache, LocalFilesystemExternalStorage
 from durable_workflow.metrics import NOOP_METRICS, InMemoryMetrics
@@ -111,6 +111,7 @@ async def test_it_can_be_closed_twice() -> None:
 async def test_a_worker_takes_it() -> None:
     async with Client("http://x.test") as client:
         assert isinstance(client, WorkerTransport)
+        assert isinstance(client, SessionTransport)
 
 
 # --- the copy for another thread ------------------------------------------------------

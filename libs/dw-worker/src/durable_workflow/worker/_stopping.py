@@ -17,7 +17,9 @@ _LAST_POLLS_SECONDS = 0.1
 # For cancelled tasks to unwind. One whose code swallows the cancellation never does.
 _UNWINDING_SECONDS = 0.5
 # `stop` ends within a second after `shutdown_timeout`: this is what is left for the goodbye.
-_GOODBYE_SECONDS = 0.4
+_GOODBYE_SECONDS = 0.3
+# For the thread of the heartbeats to close its connection.
+_THREAD_SECONDS = 0.1
 
 
 class Stopping(Serving):
@@ -83,6 +85,8 @@ class Stopping(Serving):
         await _end(self._background | registering, 0.0)
         if says_goodbye:
             await self._say_goodbye(_GOODBYE_SECONDS)
+        if self._heartbeat_thread is not None:
+            await self._heartbeat_thread.join(_THREAD_SECONDS)
         self._machines.clear()
         self._workflow_threads.close()
         self._activity_threads.close()
