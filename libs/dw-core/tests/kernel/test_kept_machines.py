@@ -24,6 +24,7 @@ from durable_workflow.errors import (
     ActivityFailed,
     ChildWorkflowFailed,
     NonDeterministicReplayError,
+    QueryFailed,
 )
 
 # Found by `-m hypothesis`, which the long run of CI goes by: `given` is inside of these tests.
@@ -619,3 +620,67 @@ def test_any_cut_of_a_history_is_exact_or_stale(outcome_of: Any) -> None:
             worker.serve(server.history[:length])
 
     check()
+
+
+class QuestionedServer(ModelServer):
+    """Asks, before each completion, about the signals that wait for it."""
+
+    def __init__(self, random: Any, program: Any) -> None:
+        super().__init__(random, keeps_waits=random.random() < 0.5)
+        self.program = program
+        self.asked = 0
+
+    def complete(self, commands: Any, open_wait_id: Any) -> None:
+        only_signals = all(add == self.add_signal for add, _ in self.facts)
+        decides = not {type(command).__name__ for command in commands} & NO_DECISION
+        # A wait without patience is over before any signal, and a result like any other.
+        decides = decides and all(vars(each).get("timeout_seconds") != 0 for each in commands)
+        foreseen = self.look(self.facts) if self.facts and only_signals and decides else None
+        super().complete(commands, open_wait_id)
+        if foreseen is not None and not self.holds:
+            self.asked += 1
+            assert foreseen == self.look([])
+
+    def look(self, signals: Any) -> Any:
+        """What the workflow was told, in order, as a question sees it."""
+        start = Start(
+            workflow_id="w", run_id="run-1", arguments=[self.program], payload_codec="json"
+        )
+        machine = Machine(Program, start)
+        machine.feed(self.history)
+        told = [
+            {
+                "sequence": machine.last_sequence + number,
+                "event_type": "SignalReceived",
+                "payload": {"signal_name": "s", "arguments": f"[{k}]"},
+                "recorded_at": self.now.isoformat(),
+            }
+            for number, (_, (k,)) in enumerate(signals, start=1)
+        ]
+        machine.feed(told, decided=True)
+        assert not machine.stale
+        try:
+            log, total, notes, _ = machine.query("state")
+        except QueryFailed:
+            return "failed"
+        return log, total, [note[0] for note in notes]
+
+
+NO_DECISION = {"CompleteUpdate", "FailUpdate", "CompleteWorkflow", "FailWorkflow"}
+
+
+def test_question_during_a_task_sees_what_will_be_so_behind_it(outcome_of: Any) -> None:
+    asked = 0
+
+    @random_programs
+    @given(program=programs, seed=st.integers(0, 2**32))
+    def check(program: Any, seed: Any) -> None:
+        random = Random(seed)
+        server = QuestionedServer(random, program)
+        worker = Worker(program, outcome_of)
+        run_to_the_end(server, worker, random, evicts=True, loses=True, peeks=False)
+        nonlocal asked
+        asked += server.asked
+
+    check()
+    assert asked > 10
