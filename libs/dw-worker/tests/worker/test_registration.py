@@ -4,14 +4,15 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 import asyncio
 import copy
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from durable_workflow import workflow
-from durable_workflow.errors import ServerError
-from durable_workflow.worker import Worker
+from durable_workflow.errors import ServerError, Unauthorized
+from durable_workflow.worker import Worker, _polling
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -87,13 +88,92 @@ async def test_cluster_info_that_is_no_object_is_refused(server: Any, info: Any)
         await Worker(server, task_queue="q")._register()
 
 
-async def test_a_server_that_cannot_be_asked_is_an_error(server: Any) -> None:
+@pytest.mark.parametrize("error", [ServerError(404, {}), ServerError(302, {}), ValueError("HTML")])
+async def test_a_server_that_gives_another_answer_is_an_error(
+    server: Any, error: Exception
+) -> None:
+    def refuse() -> None:
+        raise error
+
+    server.on["get_cluster_info"] = refuse
+    with pytest.raises(RuntimeError, match="unable to read /api/cluster/info"):
+        await asyncio.wait_for(Worker(server, task_queue="q").run(), 5)
+
+
+@pytest.mark.parametrize("method", ["get_cluster_info", "register_worker"])
+async def test_a_refused_login_is_raised_as_it_is(server: Any, method: str) -> None:
+    def refuse(**_: Any) -> None:
+        raise Unauthorized("no")
+
+    server.on[method] = refuse
+    with pytest.raises(Unauthorized):
+        await asyncio.wait_for(Worker(server, task_queue="q").run(), 5)
+
+
+NOT_THERE_YET = [
+    ConnectionError("refused"),
+    TimeoutError(),
+    ServerError(429, {"retry_after": 0}),
+    ServerError(500, {}),
+    ServerError(503, {}),
+]
+
+
+@pytest.mark.parametrize("method", ["get_cluster_info", "register_worker"])
+@pytest.mark.parametrize("error", NOT_THERE_YET, ids=repr)
+async def test_a_server_that_is_not_there_yet_is_waited_for(
+    server: Any,
+    method: str,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(_polling, "_FIRST_PAUSE_SECONDS", 0.001)
+    server.base_url = "http://not.there:8080"
+
+    def refuse(**_: Any) -> None:
+        if server.count(method) <= 3:
+            raise error
+
+    server.on[method] = refuse
+    worker = Worker(server, task_queue="q")
+    with caplog.at_level(logging.WARNING):
+        running = asyncio.create_task(worker.run())
+        await server.until(lambda: server.count("poll_workflow_task"))
+    await worker.stop()
+    await running
+    [warning] = [each for each in caplog.messages if "http://not.there:8080" in each]
+    assert type(error).__name__ in warning
+
+
+async def test_a_worker_that_waits_for_its_server_can_be_stopped(server: Any) -> None:
     def refuse() -> None:
         raise ConnectionError("refused")
 
     server.on["get_cluster_info"] = refuse
-    with pytest.raises(RuntimeError, match="unable to read /api/cluster/info: refused"):
-        await Worker(server, task_queue="q").run()
+    worker = Worker(server, task_queue="q")
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: server.count("get_cluster_info"))
+    await worker.stop()
+    await asyncio.wait_for(running, 5)
+    assert server.count("register_worker") == 0
+
+
+async def test_run_until_waits_for_its_server_within_its_timeout(server: Any) -> None:
+    server.base_url = "http://not.there:8080"
+
+    def refuse() -> None:
+        raise ConnectionError("refused")
+
+    server.on["get_cluster_info"] = refuse
+    with pytest.raises(TimeoutError, match=r"http://not\.there:8080 cannot be reached: refused"):
+        await Worker(server, task_queue="q").run_until(workflow_id="w", timeout=0.05)
+
+
+async def test_run_until_does_not_wait_for_an_answer_beyond_its_timeout(server: Any) -> None:
+    server.on["get_cluster_info"] = asyncio.Event().wait
+    with pytest.raises(TimeoutError, match="cannot be reached"):
+        await Worker(server, task_queue="q").run_until(workflow_id="w", timeout=0.05)
 
 
 async def test_registration_says_what_the_worker_can_run(server: Any) -> None:

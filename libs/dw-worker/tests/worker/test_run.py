@@ -9,7 +9,7 @@ import pytest
 
 from durable_workflow import activity, workflow
 from durable_workflow.metrics import WORKER_POLLS, WORKER_TASKS, InMemoryMetrics
-from durable_workflow.worker import Worker
+from durable_workflow.worker import Worker, _polling
 from durable_workflow.workflow import WorkflowContext
 
 
@@ -86,3 +86,31 @@ async def test_counts_polls_and_tasks(server: Any) -> None:
     assert metrics.counter_value(WORKER_POLLS, tags | {"outcome": "task"}) == 2
     tags["task_kind"] = "activity"
     assert metrics.counter_value(WORKER_TASKS, tags | {"outcome": "completed"}) == 1
+
+
+@pytest.mark.parametrize("method", ["describe_workflow", "poll_workflow_task"])
+async def test_run_until_goes_on_after_the_server_was_away(
+    server: Any, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_polling, "_FIRST_PAUSE_SECONDS", 0.001)
+
+    def away(**_: Any) -> None:
+        if server.count(method) <= 3:
+            raise ConnectionError("away")
+
+    server.on[method] = away
+    run = server.start("greeter", "world")
+    worker = Worker(server, task_queue="q", workflows=[Greeter], activities=[greet])
+    execution = await worker.run_until(workflow_id=run.workflow_id, timeout=20)
+    assert execution.status == "completed"
+
+
+async def test_run_until_gives_up_a_server_that_stays_away_at_its_deadline(server: Any) -> None:
+    def away(**_: Any) -> None:
+        raise ConnectionError("away")
+
+    server.on["describe_workflow"] = away
+    run = server.start("nothing")
+    with pytest.raises(TimeoutError, match=f"{run.workflow_id} has not ended in 0.05 s") as raised:
+        await Worker(server, task_queue="q").run_until(workflow_id=run.workflow_id, timeout=0.05)
+    assert isinstance(raised.value.__cause__, ConnectionError)

@@ -15,8 +15,10 @@ from durable_workflow.auth_composition import (
     AuthCompositionContractError,
     parse_auth_composition_contract,
 )
+from durable_workflow.errors import Unauthorized
 from durable_workflow.worker._limits import Limits, read_limits
 from durable_workflow.worker._log import log
+from durable_workflow.worker._reporting import is_passing
 
 QUERY_TASKS_CAPABILITY = "query_tasks"
 DEREGISTER = "deregister"
@@ -58,10 +60,16 @@ async def read_offer(client: WorkerTransport) -> Offer:
 
     Raises:
         RuntimeError: It cannot be read, or the server is not compatible.
+        Unauthorized: The login was refused.
+        Exception: The server is away, starts or is overloaded: what the client raised.
     """
     try:
         info: object = await client.get_cluster_info()
+    except Unauthorized:
+        raise
     except Exception as error:
+        if is_passing(error):
+            raise
         raise _incompatible(f"unable to read /api/cluster/info: {error}") from error
     return check_cluster_info(info)
 

@@ -75,10 +75,16 @@ class Pacing:
                 wait.cancel()
 
 
-def pause_after(failures: int, error: BaseException, *, jitter: float | None = None) -> float:
+def pause_after(
+    failures: int,
+    error: BaseException,
+    *,
+    jitter: float | None = None,
+    longest: float = _LONGEST_PAUSE_SECONDS,
+) -> float:
     """Seconds to wait after this many failures in a row, or longer if the server asks for it."""
     doubled = _FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 10)
-    seconds = min(_LONGEST_PAUSE_SECONDS, doubled)
+    seconds = min(longest, doubled)
     if failures > 1:
         spread = random.uniform(-_JITTER, _JITTER) if jitter is None else jitter
         seconds *= 1.0 + spread

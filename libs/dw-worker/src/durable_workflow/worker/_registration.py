@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from durable_workflow._meet import SessionTransport, WorkerTransport
+from durable_workflow.worker._arrival import until_done
 from durable_workflow.worker._compatibility import (
     DEREGISTER,
     HELD_TASKS,
@@ -19,6 +20,7 @@ from durable_workflow.worker._compatibility import (
 from durable_workflow.worker._heartbeats import Heartbeats
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import MachineCache
+from durable_workflow.worker._polling import Pacing
 from durable_workflow.worker._process_metrics import ProcessMetrics
 from durable_workflow.worker._settings import Settings
 
@@ -45,6 +47,7 @@ class Registering:
     _session: str
     _drained: asyncio.Event
     _is_registered: bool
+    _pacing: Pacing
 
     async def _register(self) -> None:
         """Check the server, adopt what it offers, and announce this worker."""
@@ -69,6 +72,11 @@ class Registering:
         self._is_registered = True
         self._heartbeats.adopt(reply)
         log.info("worker %s registered on task queue %s", self.worker_id, self.task_queue)
+
+    async def _register_first(self, deadline: float | None = None) -> bool:
+        """Register, waiting for a server that is not there yet; False where stopped first."""
+        where = str(getattr(self.client, "base_url", None) or "an address of its client's own")
+        return await until_done(self._register, where=where, pacing=self._pacing, deadline=deadline)
 
     async def _register_again(self) -> None:
         """Register with a server that has forgotten this worker: once for all who notice."""

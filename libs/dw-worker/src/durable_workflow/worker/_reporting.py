@@ -275,6 +275,12 @@ def _may_arrive(error: Exception) -> bool:
     return is_unreachable(error)
 
 
+def is_passing(error: BaseException) -> bool:
+    """Whether a server that is away, starts or is overloaded explains the error: it may pass."""
+    status = status_of(error)
+    return is_unreachable(error) or (status is not None and (status >= 500 or status == 429))
+
+
 def is_unreachable(error: BaseException) -> bool:
     """Whether no answer came at all, as far as the error tells.
 

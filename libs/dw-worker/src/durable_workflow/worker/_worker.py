@@ -38,21 +38,23 @@ from durable_workflow.worker._histories import Histories
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import payloads_of
-from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Waiting
+from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Waiting, pause_after
 from durable_workflow.worker._process_metrics import ProcessMetrics
 from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._replaying import let_go
-from durable_workflow.worker._reporting import Reporter
+from durable_workflow.worker._reporting import Reporter, is_unreachable
 from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
 from durable_workflow.worker._signals import first_signal
 from durable_workflow.worker._stopping import Stopping
 from durable_workflow.worker._task_metrics import recorder_of
-from durable_workflow.worker._turns import Turns
+from durable_workflow.worker._turns import Answered, Turns
 from durable_workflow.worker._workflow_tasks import WorkflowTasks, schedules_activity
 
 _CLOSED_STATUSES: Final = frozenset({"completed", "failed", "terminated", "canceled", "cancelled"})
 # Between two looks of `run_until` at its workflow, however small the interval asked for.
 _SHORTEST_LOOK_SECONDS: Final = 0.05
+# Between two tries while the server cannot be reached.
+_LONGEST_AWAY_SECONDS: Final = 2.0
 _MEBIBYTE: Final = 1 << 20
 # Besides workflow tasks, code threads serve queries: of the query thread, and of the loop.
 _QUERY_THREADS = 2
@@ -274,13 +276,16 @@ class Worker(Stopping):
         ends it at once, and is not raised. A worker that was stopped stays so: it returns at once,
         and says so in the log.
 
+        A server that cannot be reached, or answers 429 or 5xx, is waited for: one warning names it.
+
         Args:
             handle_signals: Stop on SIGTERM and SIGINT as `stop` does; a second one ends at once.
                 Otherwise signals are the program's: SIGTERM ends it as it is, and Ctrl-C under
                 `asyncio.run` cancels this task.
 
         Raises:
-            RuntimeError: The server is not compatible, or cannot be asked.
+            RuntimeError: The server is not compatible, or gave another answer than cluster info.
+            Unauthorized: The login was refused.
             ValueError: `handle_signals` outside of the main thread.
         """
         with first_signal(self._stop.set) if handle_signals else contextlib.nullcontext():
@@ -296,10 +301,10 @@ class Worker(Stopping):
             )
         stopping = asyncio.ensure_future(self._stop.wait())
         try:
-            await self._register()
-            self._start_background()
-            self._start_pollers()
-            await asyncio.wait({stopping, *self._pollers}, return_when=asyncio.FIRST_COMPLETED)
+            if await self._register_first():
+                self._start_background()
+                self._start_pollers()
+                await asyncio.wait({stopping, *self._pollers}, return_when=asyncio.FIRST_COMPLETED)
             crashed = [each for each in self._pollers if each.done() and not each.cancelled()]
             await self.stop()
             for poller in crashed:
@@ -324,32 +329,59 @@ class Worker(Stopping):
             The description of the ended workflow.
 
         Raises:
-            TimeoutError: It has not ended in time.
-            RuntimeError: The server is not compatible, or cannot be asked.
+            TimeoutError: It has not ended in time, or the server could not be reached in it.
+            RuntimeError: The server is not compatible, or gave another answer than cluster info.
+            Unauthorized: The login was refused.
         """
         deadline = time.monotonic() + timeout
-        await self._register()
+        if not await self._register_first(deadline):
+            raise RuntimeError(f"worker {self.worker_id} was stopped before it was registered")
+        self._reporter.patient = True
         turns = Turns(self._workflow_target(), self._activity_target())
         try:
             self._start_background()
-            while True:
-                execution = await self.client.describe_workflow(workflow_id)
-                if str(execution.status).lower() in _CLOSED_STATUSES:
-                    return cast("durable_workflow.WorkflowExecution", execution)
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    raise TimeoutError(f"workflow {workflow_id} has not ended in {timeout:g} s")
-                look_again = max(poll_interval, _SHORTEST_LOOK_SECONDS)
-                answered = await turns.next(min(look_again, remaining))
-                if answered is None:
-                    continue
-                if answered.task is None:
-                    await self._pacing.pause(min(poll_interval, remaining))
-                else:
-                    turns.prefer(await self._take_turn(answered.target.kind, answered.task))
+            return await self._until_closed(workflow_id, turns, deadline, timeout, poll_interval)
         finally:
             await turns.end()
             await self.stop()
+
+    async def _until_closed(
+        self,
+        workflow_id: str,
+        turns: Turns,
+        deadline: float,
+        timeout: float,
+        poll_interval: float,
+    ) -> "durable_workflow.WorkflowExecution":
+        look_again = max(poll_interval, _SHORTEST_LOOK_SECONDS)
+        failures = 0
+        while True:
+            answered: Answered | None = None
+            away: Exception | None = None
+            pause = 0.0
+            try:
+                execution = await self.client.describe_workflow(workflow_id)
+                if str(execution.status).lower() in _CLOSED_STATUSES:
+                    return cast("durable_workflow.WorkflowExecution", execution)
+                if (remaining := deadline - time.monotonic()) > 0:
+                    answered = await turns.next(min(look_again, remaining))
+                failures = 0
+            except Exception as error:
+                if not is_unreachable(error):
+                    raise
+                away, failures = error, failures + 1
+                log.warning("the server cannot be reached: %s: %s", type(error).__name__, error)
+                pause = pause_after(failures, error, longest=_LONGEST_AWAY_SECONDS)
+            if answered is not None:
+                if answered.task is not None:
+                    turns.prefer(await self._take_turn(answered.target.kind, answered.task))
+                    continue
+                pause = poll_interval
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                text = f"workflow {workflow_id} has not ended in {timeout:g} s"
+                raise TimeoutError(text) from away
+            await self._pacing.pause(min(pause, remaining))
 
     async def _take_turn(self, kind: str, task: dict[str, Any]) -> str:
         """Run one task here and now; returns the kind that is likely to come next."""
