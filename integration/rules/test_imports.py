@@ -27,10 +27,11 @@ CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
 LAYERS = {
     "engine": {"engine"},
     "store": {"store"},
-    "services": {"services", "engine", "store"},
+    "records": {"records", "engine", "store"},
+    "services": {"services", "records", "engine", "store"},
     "dispatch": {"dispatch", "store"},
-    "clockwork": {"clockwork", "services", "engine", "store"},
-    "querying": {"querying", "services", "engine", "store"},
+    "clockwork": {"clockwork", "services", "records", "engine", "store"},
+    "querying": {"querying", "services", "records", "engine", "store"},
     "api": {"api", "querying", "services", "dispatch", "engine", "store"},
     # A carrier knows the api and what it replies with, and nothing of how that comes about.
     "http": {"http", "api", "services", "engine"},

@@ -53,6 +53,35 @@ def test_every_statement_that_is_run_exists(root: Path) -> None:
     assert missing == []
 
 
+def test_statements_are_run_by_the_records_alone(root: Path) -> None:
+    server = root / "libs/dw-server/src/durable_workflow/server"
+    named = statements(root)
+    wrong = [
+        f"{file.relative_to(root)}:{node.lineno} {node.value}"
+        for file in sorted(server.rglob("*.py"))
+        if file.relative_to(server).parts[0] not in {"records", "store"}
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in RUNNERS
+        for node in call.args[:1]
+        if isinstance(node, ast.Constant) and node.value in named
+    ]
+    assert wrong == []
+
+
+def test_units_of_work_log_nothing_but_through_their_transaction(root: Path) -> None:
+    server = root / "libs/dw-server/src/durable_workflow/server"
+    wrong = [
+        f"{file.relative_to(root)}:{node.lineno}"
+        for layer in ("engine", "records", "services")
+        for file in sorted((server / layer).rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "getLogger"
+    ]
+    assert wrong == [], "a unit may run again: what it says goes through tx.say"
+
+
 def test_sql_outside_the_stores_stands_in_sql_files_only(root: Path) -> None:
     sql = re.compile(
         r"^\s*(SELECT .* FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM)\s", re.IGNORECASE

@@ -166,10 +166,10 @@ async def test_what_stays_due_and_cannot_be_done_is_a_failure(
     await start_timer(store, "a", 1)
     clock.advance(2)
 
-    def nothing(tx: Tx, limit: int, settings: ServiceSettings) -> int:
+    def nothing(tx: Tx, each: due.Due, settings: ServiceSettings) -> int:
         return 0
 
-    monkeypatch.setattr(due, "run_due", nothing)
+    monkeypatch.setattr(due, "handle", nothing)
     with pytest.raises(RuntimeError, match="cannot be done"):
         await clockwork.run_due()
 

@@ -281,6 +281,9 @@ class Server:
     async def types(self, workflow_id: str = "wf", run_id: str | None = None) -> list[str]:
         return [event["event_type"] for event in await self.events(workflow_id, run_id)]
 
+    async def run_due(self, each: due.Due) -> None:
+        await self.store.run(lambda tx: due.handle(tx, each, self.settings))
+
     async def pass_time(self, seconds: float) -> None:
         """Let time pass and handle all that falls due on the way, each at its time."""
         end = self.clock.now() + round(seconds * 1_000_000)
@@ -289,7 +292,9 @@ class Server:
             if at is None or at > end:
                 break
             self.clock.advance(max(at - self.clock.now(), 0) / 1_000_000)
-            await self.run(due.run_due, 100)
+            for each in await self.store.read(lambda read: due.find(read, 100)):
+                await self.run_due(each)
+            await self.store.run(due.forget_rested)
         self.clock.advance((end - self.clock.now()) / 1_000_000)
 
 

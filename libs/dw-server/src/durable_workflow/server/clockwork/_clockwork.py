@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from durable_workflow.metrics import NOOP_METRICS, SERVER_DUE_FAILURES, MetricsRecorder
 from durable_workflow.server.clock import MICROSECONDS, Clock
 from durable_workflow.server.notices import DueAt, Notice
+from durable_workflow.server.records.due import DueItem
 from durable_workflow.server.services import due
-from durable_workflow.server.services.due import DueItem
+from durable_workflow.server.services.due import Due
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.store import (
     OutcomeUnknown,
     Store,
     StoreUnavailable,
     StoreUnusable,
-    Tx,
 )
 
 # It is the store that fails, whatever is due.
@@ -85,13 +85,11 @@ class Clockwork:
         done = 0
         fruitless = None
         while (at := await self._store.read(due.next_due)) is not None and at <= self._clock.now():
-            try:
-                count = await self._store.run(self._batch())
-            except _STORE_FAILURES:
-                raise
-            except Exception as error:  # noqa: BLE001  one of the batch is to blame: see which
-                _log.warning("a batch of what is due failed, going on one by one: %r", error)
-                count = await self._one_by_one()
+            found = await self._store.read(lambda read: due.find(read, _BATCH))
+            if found:
+                count = await self._do_all(found)
+            else:
+                count = await self._store.run(due.forget_rested)
             if count == 0:
                 # Another unit may have done away with it between the look and the batch: look
                 # again. Still due, and nothing to do about it: the loop would spin.
@@ -127,16 +125,27 @@ class Clockwork:
         except TimeoutError:
             return
 
-    async def _one_by_one(self) -> int:
-        """Do what is due, each thing by itself, and set aside what cannot be done."""
-        count = 0
-        for item in await self._store.read(lambda read: due.items_due(read, _BATCH)):
-            count += await self._do_or_set_aside(item)
-        return count
+    async def _do_all(self, found: list[Due]) -> int:
+        """Do what is due of each run and each worker, each in a unit of its own."""
+        counts = await asyncio.gather(*map(self._do, found), return_exceptions=True)
+        for count in counts:
+            if isinstance(count, BaseException):
+                raise count
+        return sum(count for count in counts if isinstance(count, int))
 
-    async def _do_or_set_aside(self, item: DueItem) -> int:
+    async def _do(self, each: Due) -> int:
         try:
-            return await self._store.run(lambda tx: due.run_item(tx, item, _BATCH, self._settings))
+            return await self._store.run(lambda tx: due.handle(tx, each, self._settings))
+        except _STORE_FAILURES:
+            raise
+        except Exception as error:  # noqa: BLE001  something of it is to blame: see what
+            _log.warning("what is due of %s failed, going on one by one: %r", each, error)
+        items = await self._store.read(lambda read: due.items(read, each))
+        return sum([await self._do_or_set_aside(each, item) for item in items])
+
+    async def _do_or_set_aside(self, each: Due, item: DueItem) -> int:
+        try:
+            return await self._store.run(lambda tx: due.handle(tx, each, self._settings, item))
         except _STORE_FAILURES:
             raise
         except Exception as error:  # noqa: BLE001  reported, and nothing depends on its kind
@@ -148,6 +157,3 @@ class Clockwork:
         _log.error(text, item, failures, exc_info=problem)
         self._metrics.increment(SERVER_DUE_FAILURES, tags={"source": item.source})
         return 1
-
-    def _batch(self) -> Callable[[Tx], int]:
-        return lambda tx: due.run_due(tx, _BATCH, self._settings)

@@ -9,10 +9,11 @@ from durable_workflow.server.engine.state import LEASED, Run, shown_status
 from durable_workflow.server.querying.board import QueryBoard
 from durable_workflow.server.querying.posted import Asker, Claim
 from durable_workflow.server.querying.question import QUERY, UPDATE_VALIDATION, Kind, Question
-from durable_workflow.server.services import history, rows, targets, workers
+from durable_workflow.server.records import runs, workers
+from durable_workflow.server.records.workers import Worker
+from durable_workflow.server.services import history, targets
 from durable_workflow.server.services.requests import FailQueryTask, PollTask
 from durable_workflow.server.services.settings import ServiceSettings
-from durable_workflow.server.services.workers import Worker
 from durable_workflow.server.store.protocol import Read, Store
 
 _STICKY: Final = "sticky_history"
@@ -32,7 +33,7 @@ def about(read: Read, run: Run, kind: Kind, name: str, *, follows: bool) -> Ques
         workflow_type=run.workflow_type,
         codec=run.codec,
         run_status=shown_status(run),
-        workflow_arguments=rows.load_arguments(read, run.run_id),
+        workflow_arguments=runs.arguments(read, run.run_id),
         arguments=None,
         build_id=run.compatibility,
         follows=follows,
@@ -52,7 +53,7 @@ def capable_workers(
         worker
         for worker in workers.of_queue(read, question.namespace, question.task_queue)
         if worker.runtime != "php"
-        and worker.is_live(read.now, settings)
+        and worker.is_live(read.now, settings.missed_heartbeats)
         and _knows(worker, question.workflow_type)
         and (
             capability in worker.capabilities
@@ -145,7 +146,7 @@ async def _task(
     question = posted.question
 
     def look(read: Read) -> tuple[Run | None, list[bytes], Question | None]:
-        found = rows.load_run(read, question.run_id)
+        found = runs.find(read, question.run_id)
         if found is None:
             return None, [], None
         return found, history.buffered_records(read, found), _moved(read, question, found)

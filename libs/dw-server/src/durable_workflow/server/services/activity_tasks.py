@@ -18,7 +18,7 @@ from durable_workflow.server.engine.state import (
     Run,
 )
 from durable_workflow.server.engine.times import offset, precise, precise_or_none
-from durable_workflow.server.services import rows
+from durable_workflow.server.records import activities as records
 from durable_workflow.server.services.ownership import run_closed_fields
 from durable_workflow.server.services.refusals import Refused
 from durable_workflow.server.services.replies import Reply
@@ -31,7 +31,6 @@ from durable_workflow.server.services.requests import (
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.services.workers import (
-    claimed_before,
     lease_seconds,
     poll_guard,
     seen_by_lease,
@@ -59,24 +58,15 @@ def claim(
     """Lease the next task of a queue to a worker; None where there is none for it."""
     worker = poll_guard(tx, namespace, request, settings)
     lease = lease_seconds(worker, settings.activity_lease_seconds)
-    row = claimed_before(tx, "activity_claimed_by_request", namespace, request)
-    if row is not None:
-        unit = Unit(tx, settings)
-        activity = activities.renewed(Activity(*row), tx.now, lease_seconds=lease)
-        unit.save_activity(activity)
-        return _task(tx, unit.run(activity.run_id), activity)
-    found = tx.take(
-        "claimable_activity",
-        most=1,
-        namespace=namespace,
-        task_queue=request.task_queue,
-        types=rows.text(worker.activity_types),
-        now=tx.now,
-    )
-    if not found:
-        return None
-    activity = Activity(*found[0])
     unit = Unit(tx, settings)
+    again = _claimed_before(unit, namespace, request)
+    if again is not None:
+        renewed = activities.renewed(again, tx.now, lease_seconds=lease)
+        unit.save_activity(renewed)
+        return _task(tx, unit.run(renewed.run_id), renewed)
+    activity = records.claimable(tx, namespace, request.task_queue, worker.activity_types)
+    if activity is None:
+        return None
     run = unit.run(activity.run_id)
     decision = activities.claim(
         run,
@@ -188,8 +178,8 @@ def give_back(tx: Tx, namespace: str, task: dict[str, Any], settings: ServiceSet
 
     Unless the poll was repeated meanwhile: then that one was given the task, with a renewed lease.
     """
-    row = tx.one("activity_by_task", task_id=task["task_id"], namespace=namespace)
-    activity = None if row is None else Activity(*row)
+    unit = Unit(tx, settings)
+    activity = _locked(unit, namespace, task["task_id"])
     if (
         activity is None
         or activity.task_status != LEASED
@@ -197,9 +187,31 @@ def give_back(tx: Tx, namespace: str, task: dict[str, Any], settings: ServiceSet
         or precise_or_none(activity.lease_expires_at) != task["lease_expires_at"]
     ):
         return
-    unit = Unit(tx, settings)
     expire_lease(unit, activity)
     unit.finish()
+
+
+def _claimed_before(unit: Unit, namespace: str, request: PollTask) -> Activity | None:
+    """The activity that this very poll was handed before and still holds, for it is repeated."""
+    if request.poll_request_id is None:
+        return None
+    found = records.claimed_by_request(
+        unit.tx, namespace, request.task_queue, request.worker_id, request.poll_request_id
+    )
+    if found is None:
+        return None
+    activity = _locked(unit, namespace, found.task_id)
+    still = activity is not None and activity.attempt_id == found.attempt_id
+    return activity if still else None
+
+
+def _locked(unit: Unit, namespace: str, task_id: str) -> Activity | None:
+    """The activity whose current task this is, read under the lock of its run."""
+    run_id = records.run_of_task(unit.tx, namespace, task_id)
+    if run_id is None:
+        return None
+    unit.run(run_id)
+    return records.by_task(unit.tx, namespace, task_id)
 
 
 def _held(unit: Unit, namespace: str, request: _Report) -> Held:
@@ -209,8 +221,7 @@ def _held(unit: Unit, namespace: str, request: _Report) -> Held:
         Refused: There is no such task or attempt, or they do not belong together or to the worker.
     """
     tx = unit.tx
-    row = tx.one("activity_by_task", task_id=request.task_id, namespace=namespace)
-    activity = None if row is None else Activity(*row)
+    activity = _locked(unit, namespace, request.task_id)
     if activity is not None and activity.attempt_id == request.activity_attempt_id:
         if activity.lease_owner != request.lease_owner:
             raise _other_owner(request, activity.lease_owner)
@@ -239,21 +250,18 @@ def _why_stopped(activity: Activity, run: Run, now: int) -> str | None:
 
 
 def _run_of_past_task(tx: Tx, namespace: str, request: _Report) -> str:
-    row = tx.one("run_of_past_activity_task", task_id=request.task_id, namespace=namespace)
-    if row is None:
+    run_id = records.run_of_past_task(tx, namespace, request.task_id)
+    if run_id is None:
         raise Refused("task_not_found", "Activity task not found.", extra=_names(request))
-    run_id: str = row[0]
     return run_id
 
 
 def _past_attempt(tx: Tx, namespace: str, request: _Report) -> PastAttempt:
-    named = {"attempt_id": request.activity_attempt_id, "namespace": namespace}
-    row = tx.one("past_attempt", **named)
-    if row is not None:
-        attempt = PastAttempt(*row)
+    attempt = records.past_attempt(tx, namespace, request.activity_attempt_id)
+    if attempt is not None:
         if attempt.task_id == request.task_id:
             return attempt
-    elif tx.one("task_of_attempt", **named) is None:
+    elif not records.is_current_attempt(tx, namespace, request.activity_attempt_id):
         raise Refused("attempt_not_found", "Activity attempt not found.", extra=_names(request))
     raise Refused(
         "task_mismatch",
@@ -313,8 +321,7 @@ def _names(request: _Report) -> dict[str, Any]:
 
 
 def _task(tx: Tx, run: Run, activity: Activity) -> dict[str, Any]:
-    row = tx.one("activity_arguments", run_id=activity.run_id, sequence=activity.sequence)
-    assert row is not None
+    arguments = records.arguments(tx, activity)
     assert activity.lease_expires_at is not None
     task: dict[str, Any] = {
         "task_id": activity.task_id,
@@ -329,8 +336,8 @@ def _task(tx: Tx, run: Run, activity: Activity) -> dict[str, Any]:
         "lease_owner": activity.lease_owner,
         "lease_expires_at": precise(activity.lease_expires_at),
     }
-    if row[0] is not None:
-        task["arguments"] = msgspec.Raw(row[0].encode())
+    if arguments is not None:
+        task["arguments"] = msgspec.Raw(arguments.encode())
     if activity.policy is not None:
         task["retry_policy"] = msgspec.Raw(activity.policy.encode())
     deadlines = {

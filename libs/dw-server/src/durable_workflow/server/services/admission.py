@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from durable_workflow.server.engine.state import JsonObject
+from durable_workflow.server.records.queues import TaskCounts
 
 # The budgets that a server may be given, and what it counts against each. This one is given none:
 # limits are null, leases are counted because they are known, dispatches only ever for a budget.
@@ -37,23 +36,6 @@ _BUDGETS = (
         "server_remaining_budget_group_dispatch_capacity",
     ),
 )
-
-
-class TaskCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """The tasks of one kind in a queue.
-
-    Attributes:
-        ready: Could be taken now; a task that rests before its next attempt is not among them.
-        overdue: Of these, ready for longer than a worker should need to take it.
-        expired: Of the leased, with a lease that ran out and that the clockwork has not freed yet.
-        leased_in_namespace: Leased, whatever their queue.
-    """
-
-    ready: int
-    overdue: int
-    leased: int
-    expired: int
-    leased_in_namespace: int
 
 
 def of_tasks(kind: str, slots: Sequence[int], counts: TaskCounts) -> JsonObject:

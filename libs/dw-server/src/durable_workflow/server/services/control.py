@@ -4,74 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from durable_workflow.server.engine.state import JsonObject
 from durable_workflow.server.engine.times import precise
-from durable_workflow.server.services import rows
+from durable_workflow.server.records import commands
+from durable_workflow.server.records.commands import Command
 from durable_workflow.server.services.requests import Caller
 from durable_workflow.server.store.protocol import Tx
 
 SOURCE = "control_plane"
 
 
-class Instance(msgspec.Struct):
-    """A workflow id that is in use."""
-
-    workflow_type: str
-    current_run_id: str
-    run_count: int
-    command_sequence: int
-
-
-class Command(msgspec.Struct, kw_only=True):
-    """A command of a caller to a workflow id.
-
-    Attributes:
-        name: The operation, as recorded: ``start``, ``signal``, …
-        metadata: The call's parameters that are no payload.
-    """
-
-    name: str
-    workflow_id: str
-    run_id: str
-    sequence: int
-    command_id: str
-    target_name: str | None = None
-    target_scope: str = "instance"
-    request_id: str | None = None
-    status: str = "accepted"
-    outcome: str | None = None
-    rejection_reason: str | None = None
-    metadata: JsonObject = msgspec.field(default_factory=dict)
-
-
-def next_sequence(tx: Tx, namespace: str, workflow_id: str, instance: Instance) -> int:
-    """Count one more command to a workflow id."""
-    tx.do("count_command", namespace=namespace, workflow_id=workflow_id)
-    instance.command_sequence += 1
-    return instance.command_sequence
-
-
 def record(tx: Tx, caller: Caller, command: Command) -> None:
     """Store a command with who asked for it."""
-    tx.do(
-        "insert_command",
-        command_id=command.command_id,
-        namespace=caller.namespace,
-        workflow_id=command.workflow_id,
-        run_id=command.run_id,
-        sequence=command.sequence,
-        type=command.name,
-        target_name=command.target_name,
-        target_scope=command.target_scope,
-        status=command.status,
-        outcome=command.outcome,
-        rejection_reason=command.rejection_reason,
-        request_id=command.request_id,
-        context=rows.text(context(caller, command)),
-        created_at=tx.now,
-    )
+    commands.insert(tx, caller.namespace, command, context(caller, command))
 
 
 def context(caller: Caller, command: Command) -> JsonObject:

@@ -15,13 +15,13 @@ from durable_workflow.server.engine.state import (
     shown_status,
 )
 from durable_workflow.server.engine.times import precise, precise_or_none
+from durable_workflow.server.records import history as records
+from durable_workflow.server.records import runs
 from durable_workflow.server.services import (
     failures,
     findings,
     fleet,
-    history,
     pending_work,
-    rows,
     task_queues,
 )
 from durable_workflow.server.services.describing import bucket, wait_of
@@ -65,7 +65,7 @@ def debug(
         ],
         "task_queue": queue,
         "recent_failures": failures.recent(
-            read, run, rows.load_details(read, run.run_id).failure if run.closed else None
+            read, run, runs.details(read, run.run_id).failure if run.closed else None
         ),
         "compatibility": {
             "run": {
@@ -139,7 +139,7 @@ def _liveness_state(run: Run, activities: list[Activity], problems: Problems) ->
 
 
 def _last_event(read: Read, run: Run, *, preview: bool) -> JsonObject | None:
-    found = history.records(read, run.run_id, run.last_sequence - 1, run.last_sequence, 1)
+    found = records.between(read, run.run_id, run.last_sequence - 1, run.last_sequence, 1)
     if not found:
         return None
     record = failures.read_record(found[0])

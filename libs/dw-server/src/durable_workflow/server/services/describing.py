@@ -17,7 +17,8 @@ from durable_workflow.server.engine.state import (
     shown_status,
 )
 from durable_workflow.server.engine.times import offset, offset_or_none, precise, precise_or_none
-from durable_workflow.server.services import rows
+from durable_workflow.server.records import instances, lists, runs
+from durable_workflow.server.records.lists import ListedRun, NumberedRun
 from durable_workflow.server.services.decoding import decoded
 from durable_workflow.server.services.refusals import Refused
 from durable_workflow.server.services.requests import ListWorkflows
@@ -46,13 +47,17 @@ def find_run(read: Read, namespace: str, workflow_id: str, run_id: str | None = 
     Raises:
         Refused: There is none.
     """
-    row = read.one("instance", namespace=namespace, workflow_id=workflow_id)
-    if row is None and run_id is None:
+    instance = instances.find(read, namespace, workflow_id)
+    if instance is None and run_id is None:
         raise instance_not_found(workflow_id)
-    run = None if row is None else rows.load_run(read, run_id or row[1])
-    if row is None or run is None or (run.namespace, run.workflow_id) != (namespace, workflow_id):
+    run = None if instance is None else runs.find(read, run_id or instance.current_run_id)
+    if (
+        instance is None
+        or run is None
+        or (run.namespace, run.workflow_id) != (namespace, workflow_id)
+    ):
         raise run_not_found(workflow_id, run_id or "")
-    return Found(run, run_count=row[2], is_current=run.run_id == row[1])
+    return Found(run, instance.run_count, is_current=run.run_id == instance.current_run_id)
 
 
 def describe(
@@ -60,42 +65,41 @@ def describe(
 ) -> dict[str, Any]:
     """One run of a workflow id: the current one, or the one named."""
     found = find_run(read, namespace, workflow_id, run_id)
-    details = rows.load_details(read, found.run.run_id)
+    details = runs.details(read, found.run.run_id)
     return _description(found.run, details, run_count=found.run_count, current=found.is_current)
 
 
 def list_runs(read: Read, namespace: str, workflow_id: str) -> dict[str, Any]:
     """All runs of a workflow id, first run first."""
-    row = read.one("instance", namespace=namespace, workflow_id=workflow_id)
-    if row is None:
+    instance = instances.find(read, namespace, workflow_id)
+    if instance is None:
         raise instance_not_found(workflow_id)
-    found = read.all("runs_of_instance", namespace=namespace, workflow_id=workflow_id)
-    runs: list[JsonObject] = []
-    for run_id, number, kind, key, queue, stored, completed, task, started, closed in found:
-        status = _status(stored, completed, task)
-        runs.append(
+    shown: list[JsonObject] = []
+    for run in lists.of_instance(read, namespace, workflow_id):
+        status = _status(run)
+        shown.append(
             {
                 "workflow_id": workflow_id,
-                "run_id": run_id,
-                "run_number": number,
-                "workflow_type": kind,
-                "business_key": key,
+                "run_id": run.run_id,
+                "run_number": run.run_number,
+                "workflow_type": run.workflow_type,
+                "business_key": run.business_key,
                 "status": status,
                 "status_bucket": bucket(status),
-                "task_queue": queue,
-                "started_at": precise(started),
-                "closed_at": precise_or_none(closed),
-                "is_current_run": run_id == row[1],
+                "task_queue": run.task_queue,
+                "started_at": precise(run.started_at),
+                "closed_at": precise_or_none(run.closed_at),
+                "is_current_run": run.run_id == instance.current_run_id,
             }
         )
-    return {"workflow_id": workflow_id, "run_count": len(runs), "runs": runs}
+    return {"workflow_id": workflow_id, "run_count": len(shown), "runs": shown}
 
 
 def list_workflows(read: Read, namespace: str, request: ListWorkflows) -> dict[str, Any]:
     """A page of the runs of a namespace, newest first."""
-    found = read.all(
-        "list_runs",
-        namespace=namespace,
+    found = lists.of_namespace(
+        read,
+        namespace,
         workflow_type=request.workflow_type,
         bucket=request.status,
         pattern=None if request.query is None else _pattern(request.query),
@@ -103,22 +107,21 @@ def list_workflows(read: Read, namespace: str, request: ListWorkflows) -> dict[s
         skip=request.offset,
     )
     shown: list[JsonObject] = []
-    for row in found[: request.page_size]:
-        workflow_id, run_id, kind, key, queue, stored, completed, task, started, closed, sa = row
-        status = _status(stored, completed, task)
+    for run in found[: request.page_size]:
+        status = _status(run)
         shown.append(
             {
-                "workflow_id": workflow_id,
-                "run_id": run_id,
-                "workflow_type": kind,
-                "business_key": key,
+                "workflow_id": run.workflow_id,
+                "run_id": run.run_id,
+                "workflow_type": run.workflow_type,
+                "business_key": run.business_key,
                 "status": status,
                 "status_bucket": bucket(status),
-                "task_queue": queue,
-                "is_terminal": closed is not None,
-                "started_at": precise(started),
-                "closed_at": precise_or_none(closed),
-                "search_attributes": rows.value(sa),
+                "task_queue": run.task_queue,
+                "is_terminal": run.closed_at is not None,
+                "started_at": precise(run.started_at),
+                "closed_at": precise_or_none(run.closed_at),
+                "search_attributes": run.search_attributes,
             }
         )
     token = None
@@ -254,10 +257,10 @@ def _task(run: Run) -> JsonObject | None:
     }
 
 
-def _status(stored: str, tasks_completed: int, task_status: str | None) -> str:
-    if stored in TERMINAL or not tasks_completed:
-        return stored
-    return "running" if task_status is not None else "waiting"
+def _status(run: ListedRun | NumberedRun) -> str:
+    if run.status in TERMINAL or not run.tasks_completed:
+        return run.status
+    return "running" if run.task_status is not None else "waiting"
 
 
 def _pattern(text: str) -> str:

@@ -1,135 +1,104 @@
 """What the passing of time does: timers, timeouts, leases, silent workers, delayed tasks.
 
-Every due time is a column with an index; `next_due` is the least of them, and `run_due` handles
-what has passed. Any node may run it at any time: an item is looked at again under the transaction
-that changes it.
-
-A batch is one unit of work, so an item whose handling raises takes the others back with it. Then
-they are handled one by one (`items_due`, `run_item`), and the item that raises is set aside: it is
-not due before its back-off has passed.
+Every due time is a column with an index; `next_due` is the least of them. `find` lists whose things
+have fallen due, and `handle` does what is due of one run, or of one worker, in one unit of work:
+the run is locked, and what is due is read again under the lock, so any server may do it at any
+time. What raises is set aside: it is not due before its back-off has passed.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TypeAlias
 
 import msgspec
 
 from durable_workflow.server.engine import activity_outcomes, closing, facts
-from durable_workflow.server.engine.state import LEASED, READY, Activity, Run, Timer
+from durable_workflow.server.engine.state import LEASED, READY, Activity, Run
 from durable_workflow.server.engine.tasks import backoff_seconds
 from durable_workflow.server.engine.times import seconds
 from durable_workflow.server.notices import TaskReady
-from durable_workflow.server.services import activity_tasks, sessions, workers, workflow_tasks
+from durable_workflow.server.records import due as records
+from durable_workflow.server.records import workers as worker_records
+from durable_workflow.server.records.due import DueItem
+from durable_workflow.server.records.leases import Holder
+from durable_workflow.server.services import activity_tasks, sessions, workflow_tasks
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
-from durable_workflow.server.store.protocol import Read, Row, Tx
-
-_log = logging.getLogger(__name__)
-
-Handle: TypeAlias = "Callable[[Tx, list[Row], ServiceSettings], None]"
+from durable_workflow.server.store.protocol import Read, Tx
 
 _LONGEST_ERROR = 1000
+# Of one run or one worker in one unit: others have their turn in between.
+_MOST_OF_ONE = 50
 
 
-class DueItem(msgspec.Struct, frozen=True):
-    """One thing that is due.
+class Due(msgspec.Struct, frozen=True):
+    """A run or a worker of which something is due."""
 
-    Attributes:
-        source: `timer`, `run`, `activity` or `worker`.
-        item: Which one.
-        run_id: The run that it belongs to; None for a worker.
-    """
-
-    source: str
-    item: str
-    run_id: str | None
-
-    def __str__(self) -> str:
-        return f"{self.source} {self.item}" + (f" of run {self.run_id}" if self.run_id else "")
-
-
-class _Source(msgspec.Struct, frozen=True):
-    """One kind of thing that falls due.
-
-    Attributes:
-        name: As `set_aside.source` has it.
-        due: Statement of the rows that are due.
-        next: Statement of the first due time.
-        handle: Handles such rows.
-        names: The item and the run of a row.
-    """
-
-    name: str
-    due: str
-    next: str
-    handle: Handle
-    names: Callable[[Row], tuple[str, str | None]]
-
-    def rows(self, read: Read, most: int) -> list[Row]:
-        """What is due, at most so many."""
-        return read.all(self.due, now=read.now, most=most)
-
-    def item(self, row: Row) -> DueItem:
-        """What a row is."""
-        return DueItem(self.name, *self.names(row))
+    run_id: str | None = None
+    worker: Holder | None = None
 
 
 def next_due(read: Read) -> int | None:
     """When the first thing falls due, or fell; None where nothing ever will."""
-    found = [read.one(source.next, now=read.now) for source in _SOURCES]
-    found.append(read.one("next_due_set_aside"))
-    times = [row[0] for row in found if row is not None]
-    return min((at for at in times if at is not None), default=None)
+    return records.first(read)
 
 
-def run_due(tx: Tx, limit: int, settings: ServiceSettings) -> int:
-    """Handle at most `limit` due things.
-
-    Returns:
-        How many were handled; fewer than `limit` mean that nothing is due any more.
-    """
-    left = limit
-    for source in _SOURCES:
-        if left > 0:
-            rows = source.rows(tx, left)
-            source.handle(tx, rows, settings)
-            left -= len(rows)
-    if left > 0:
-        # All that was to be tried again has been, here and now, or is not due any more.
-        left -= _forget_rested(tx, left)
-    return limit - left
+def find(read: Read, most: int) -> list[Due]:
+    """Runs and workers of which something is due, at most so many."""
+    found = [Due(run_id=run_id) for run_id in records.run_ids(read, most)]
+    silent = worker_records.silent(read, most - len(found))
+    return [*found, *(Due(worker=worker.holder) for worker in silent)]
 
 
-def _forget_rested(tx: Tx, most: int) -> int:
-    row = tx.one("rested", now=tx.now)
-    rested: int = 0 if row is None else row[0]
-    if rested:
-        tx.do("delete_rested", now=tx.now)
-    return min(rested, most)
+def items(read: Read, due: Due) -> list[DueItem]:
+    """What is due of a run or a worker, in the order in which `handle` does it."""
+    if due.worker is not None:
+        return [_worker_item(due.worker)]
+    run_id = due.run_id
+    assert run_id is not None
+    return [
+        *(
+            DueItem("timer", timer.timer_id, run_id)
+            for timer in records.timers_of_run(read, run_id, _MOST_OF_ONE)
+        ),
+        DueItem("run", run_id, run_id),
+        *(
+            DueItem("activity", activity.execution_id, run_id)
+            for activity in records.activities_of_run(read, run_id, _MOST_OF_ONE)
+        ),
+    ]
 
 
-def items_due(read: Read, limit: int) -> list[DueItem]:
-    """At most `limit` due things, in the order in which `run_due` would handle them."""
-    found: list[DueItem] = []
-    for source in _SOURCES:
-        rows = source.rows(read, limit - len(found))
-        found.extend(source.item(row) for row in rows)
-    return found
-
-
-def run_item(tx: Tx, item: DueItem, limit: int, settings: ServiceSettings) -> int:
-    """Handle one of the things that `items_due` found with that limit.
+def handle(tx: Tx, due: Due, settings: ServiceSettings, only: DueItem | None = None) -> int:
+    """Do what is due of a run or a worker, or one thing of it.
 
     Returns:
-        1, or 0 where it is not due any more.
+        How much was done: nothing, where another unit was earlier.
     """
-    source = next(each for each in _SOURCES if each.name == item.source)
-    rows = [row for row in source.rows(tx, limit) if source.item(row) == item]
-    source.handle(tx, rows, settings)
-    return len(rows)
+    if due.worker is not None:
+        return _miss(tx, due.worker, settings)
+    assert due.run_id is not None
+    unit = Unit(tx, settings)
+    run = unit.find(due.run_id)
+    if run is None:
+        return 0
+    done = _fire_timers(unit, run.run_id, only)
+    if only is None or only.source == "run":
+        done += _handle_run(unit, unit.run(run.run_id))
+    done += _handle_activities(unit, run.run_id, only)
+    unit.finish()
+    return done
+
+
+def forget_rested(tx: Tx) -> int:
+    """Forget what was set aside and has had its next try, or is not due any more.
+
+    For when nothing is due: then all that was to be tried again has been.
+
+    Returns:
+        How much that was.
+    """
+    return records.delete_rested(tx)
 
 
 def set_aside(tx: Tx, item: DueItem, error: Exception, settings: ServiceSettings) -> int:
@@ -138,16 +107,13 @@ def set_aside(tx: Tx, item: DueItem, error: Exception, settings: ServiceSettings
     Returns:
         How often it has failed in a row.
     """
-    row = tx.one("set_aside_failures", source=item.source, item=item.item)
-    failures = 1 if row is None else row[0] + 1
+    failures = records.failures(tx, item) + 1
     rest = backoff_seconds(
         failures, settings.task_backoff_first_seconds, settings.task_backoff_max_seconds
     )
-    tx.do(
-        "set_aside",
-        source=item.source,
-        item=item.item,
-        run_id=item.run_id,
+    records.set_aside(
+        tx,
+        item,
         failures=failures,
         error=f"{type(error).__name__}: {error}"[:_LONGEST_ERROR],
         until=tx.now + seconds(rest),
@@ -155,27 +121,25 @@ def set_aside(tx: Tx, item: DueItem, error: Exception, settings: ServiceSettings
     return failures
 
 
-def _fire_timers(tx: Tx, rows: list[Row], settings: ServiceSettings) -> None:
-    timers = [Timer(*row) for row in rows]
-    unit = Unit(tx, settings)
+def _fire_timers(unit: Unit, run_id: str, only: DueItem | None) -> int:
+    if only is not None and only.source != "timer":
+        return 0
+    tx = unit.tx
+    found = records.timers_of_run(tx, run_id, _MOST_OF_ONE)
+    timers = [timer for timer in found if only is None or timer.timer_id == only.item]
     for timer in timers:
-        run = unit.run(timer.run_id)
+        run = unit.run(run_id)
         others = [] if timer.wait_id is not None else unit.others(run)
         unit.apply(facts.timer_fired(run, tx.now, tx.new_id, timer, others))
-    unit.finish()
+    return len(timers)
 
 
-def _handle_runs(tx: Tx, rows: list[Row], settings: ServiceSettings) -> None:
-    unit = Unit(tx, settings)
-    for row in rows:
-        run = unit.adopt(Run(*row))
-        if not run.closed:
-            _handle_run(unit, run)
-    unit.finish()
-
-
-def _handle_run(unit: Unit, run: Run) -> None:
+def _handle_run(unit: Unit, run: Run) -> int:
     tx = unit.tx
+    if run.closed or run.due_at is None or run.due_at > tx.now:
+        return 0
+    if records.rests(tx, DueItem("run", run.run_id, run.run_id)):
+        return 0
     for timeout_kind, deadline in (
         ("execution_timeout", run.execution_deadline),
         ("run_timeout", run.run_deadline),
@@ -183,24 +147,28 @@ def _handle_run(unit: Unit, run: Run) -> None:
         if deadline is not None and deadline <= tx.now:
             opened = unit.everything_open(run)
             unit.apply(closing.close_timed_out(run, tx.now, tx.new_id, opened, timeout_kind))
-            return
+            return 1
     if run.task_status == LEASED and run.lease_expires_at is not None:
         if run.lease_expires_at <= tx.now:
-            _log.info("the lease of task %s of run %s ran out", run.task_id, run.run_id)
+            tx.say(logging.INFO, "the lease of task %s of run %s ran out", run.task_id, run.run_id)
             workflow_tasks.expire_lease(unit, run)
     elif run.task_status == READY:
         # A delay is over, or the offer to the worker that kept the run's machine.
         tx.notify(TaskReady("workflow", run.namespace, run.task_queue))
     unit.touch(run)
+    return 1
 
 
-def _handle_activities(tx: Tx, rows: list[Row], settings: ServiceSettings) -> None:
-    unit = Unit(tx, settings)
-    for activity in [Activity(*row) for row in rows]:
-        # The end of a run in this very unit has closed its activities.
-        if not unit.run(activity.run_id).closed:
+def _handle_activities(unit: Unit, run_id: str, only: DueItem | None) -> int:
+    if only is not None and only.source != "activity":
+        return 0
+    found = records.activities_of_run(unit.tx, run_id, _MOST_OF_ONE)
+    activities = [each for each in found if only is None or each.execution_id == only.item]
+    for activity in activities:
+        # The end of the run in this very unit has closed its activities.
+        if not unit.run(run_id).closed:
             _handle_activity(unit, activity)
-    unit.finish()
+    return len(activities)
 
 
 def _handle_activity(unit: Unit, activity: Activity) -> None:
@@ -219,7 +187,7 @@ def _handle_activity(unit: Unit, activity: Activity) -> None:
         unit.apply(decision)
     elif activity.task_status == LEASED:
         if activity.lease_expires_at is not None and activity.lease_expires_at <= tx.now:
-            _log.info("the lease of activity task %s ran out", activity.task_id)
+            tx.say(logging.INFO, "the lease of activity task %s ran out", activity.task_id)
             activity_tasks.expire_lease(unit, activity)
         else:
             unit.save_activity(activity)
@@ -227,25 +195,17 @@ def _handle_activity(unit: Unit, activity: Activity) -> None:
         unit.save_activity(activity)  # Announces a retry whose delay is over.
 
 
-def _miss_workers(tx: Tx, rows: list[Row], settings: ServiceSettings) -> None:
-    for row in rows:
-        sessions.miss(tx, workers.of_row(row), settings)
+def _miss(tx: Tx, holder: Holder, settings: ServiceSettings) -> int:
+    worker_records.lock(tx, holder.namespace, holder.worker_id)
+    worker = worker_records.find(tx, holder.namespace, holder.worker_id, holder.session)
+    if worker is None or worker.session != holder.session:
+        return 0
+    if worker.due_at is None or worker.due_at > tx.now:
+        return 0
+    sessions.miss(tx, worker, settings)
+    return 1
 
 
-def _worker_names(row: Row) -> tuple[str, None]:
-    worker = workers.of_row(row)
-    return f"{worker.namespace}/{worker.worker_id}/{worker.session}", None
-
-
-_SOURCES = (
-    _Source("timer", "due_timers", "next_due_timer", _fire_timers, lambda row: (row[0], row[1])),
-    _Source("run", "due_runs", "next_due_run", _handle_runs, lambda row: (row[0], row[0])),
-    _Source(
-        "activity",
-        "due_activities",
-        "next_due_activity",
-        _handle_activities,
-        lambda row: (row[0], row[1]),
-    ),
-    _Source("worker", "due_workers", "next_due_worker", _miss_workers, _worker_names),
-)
+def _worker_item(holder: Holder) -> DueItem:
+    name = f"{holder.namespace}/{holder.worker_id}/{holder.session}"
+    return DueItem("worker", name, None)

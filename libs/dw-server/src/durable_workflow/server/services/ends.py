@@ -30,7 +30,7 @@ def _close(
     status: str,
 ) -> Reply:
     unit = Unit(tx, settings)
-    target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
+    target = targets.lock(unit, caller.namespace, request.workflow_id, request.run_id)
     command = targets.command_on(
         unit,
         target,

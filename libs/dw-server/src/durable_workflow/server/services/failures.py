@@ -8,7 +8,7 @@ import msgspec
 
 from durable_workflow._wire import names
 from durable_workflow.server.engine.state import FAILED, LEASED, JsonObject, Run
-from durable_workflow.server.services import rows
+from durable_workflow.server.records import history
 from durable_workflow.server.store.protocol import Read
 
 MOST = 10
@@ -98,14 +98,8 @@ def passed_signals(read: Read, run: Run) -> list[str]:
 
 
 def _events(read: Read, run: Run, types: list[str], most: int) -> list[Record]:
-    found = read.all(
-        "recent_events",
-        run_id=run.run_id,
-        after=max(run.last_sequence - _EVENTS, 0),
-        types=rows.text(types),
-        most=most,
-    )
-    return [read_record(record) for (record,) in found]
+    after = max(run.last_sequence - _EVENTS, 0)
+    return [read_record(record) for record in history.newest(read, run.run_id, after, types, most)]
 
 
 def _failure(

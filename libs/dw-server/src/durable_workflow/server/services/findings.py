@@ -9,7 +9,9 @@ import msgspec
 
 from durable_workflow.server.engine.state import READY, Activity, JsonObject, Run
 from durable_workflow.server.engine.times import precise
-from durable_workflow.server.services import failures, workers
+from durable_workflow.server.records import due, workers
+from durable_workflow.server.records.due import SetAside
+from durable_workflow.server.services import failures
 from durable_workflow.server.services.describing import wait_of
 from durable_workflow.server.services.pending_work import has_failed, lease_expired
 from durable_workflow.server.services.settings import ServiceSettings
@@ -23,22 +25,6 @@ _BLOCKED_MESSAGES: Final = (
     "non-deterministic workflow: ",
 )
 _BLOCKED_TYPES: Final = frozenset({"NonDeterministicReplayError", "NonDeterminism"})
-
-
-class SetAside(msgspec.Struct, frozen=True):
-    """Work of a run that fell due and whose handling raised: see `due`.
-
-    Attributes:
-        source: `timer`, `run` or `activity`.
-        failures: How often in a row.
-        error: What it raised.
-        until: When it is tried again.
-    """
-
-    source: str
-    failures: int
-    error: str
-    until: int
 
 
 class Problems(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +60,7 @@ def problems_of(read: Read, run: Run, activities: list[Activity]) -> Problems:
         replay_blocked=has_failed(run) and _is_blocked(run),
         expired_leases=expired,
         repair_attention=stranded or expired > 0,
-        set_aside=[SetAside(*row) for row in read.all("set_aside_of_run", run_id=run.run_id)],
+        set_aside=due.set_aside_of_run(read, run.run_id),
     )
 
 
@@ -148,7 +134,7 @@ def _without_pollers(
         queue: [
             worker
             for worker in workers.of_queue(read, run.namespace, queue)
-            if worker.is_live(read.now, settings)
+            if worker.is_live(read.now, settings.missed_heartbeats)
         ]
         for queue in sorted(queues)
     }

@@ -5,27 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from durable_workflow.server.engine.times import precise
+from durable_workflow.server.records import workers
 from durable_workflow.server.store.protocol import Read
 
 
 def summary(read: Read, namespace: str) -> dict[str, Any]:
     """The live workers of a namespace, their queues and builds, as cluster info tells them."""
-    found = read.all("live_workers", namespace=namespace, now=read.now)
-    workers = [
+    found = workers.live(read, namespace)
+    shown = [
         {
-            "worker_id": worker_id,
-            "queues": [task_queue],
-            "build_ids": [build_id] if build_id else [],
-            "recorded_at": precise(seen_at),
-            "expires_at": precise(due_at),
+            "worker_id": worker.worker_id,
+            "queues": [worker.task_queue],
+            "build_ids": [worker.build_id] if worker.build_id else [],
+            "recorded_at": precise(worker.seen_at),
+            "expires_at": precise(worker.due_at),
         }
-        for worker_id, task_queue, build_id, seen_at, due_at in found
+        for worker in found
     ]
     return {
         "namespace": namespace,
-        "active_workers": len(workers),
-        "active_worker_scopes": len({(row[1], row[2]) for row in found}),
-        "queues": sorted({row[1] for row in found}),
-        "build_ids": sorted({row[2] for row in found if row[2]}),
-        "workers": workers,
+        "active_workers": len(shown),
+        "active_worker_scopes": len({(each.task_queue, each.build_id) for each in found}),
+        "queues": sorted({each.task_queue for each in found}),
+        "build_ids": sorted({each.build_id for each in found if each.build_id}),
+        "workers": shown,
     }

@@ -15,7 +15,8 @@ import msgspec
 from durable_workflow.server.engine import facts
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.state import Run
-from durable_workflow.server.services import rows
+from durable_workflow.server.records import history as records
+from durable_workflow.server.records import runs
 from durable_workflow.server.services.describing import page_token, run_not_found
 from durable_workflow.server.services.fingerprints import without_fingerprints
 from durable_workflow.server.services.requests import ReadHistory
@@ -80,7 +81,7 @@ def buffered_records(read: Read, run: Run) -> list[bytes]:
 
     Nothing is written. Signals and updates alone: results are seen when the worker has them.
     """
-    told = [fact for fact in rows.load_facts(read, run) if fact.kind in facts.TOLD]
+    told = [fact for fact in records.facts(read, run) if fact.kind in facts.TOLD]
     ids = iter(told)
     decision = Decision(run, read.now, lambda: next(ids).ref)
     facts.append_all(decision, told)
@@ -93,23 +94,15 @@ def has_events(body: dict[str, Any]) -> bool:
 
 
 def _find(read: Read, namespace: str, request: ReadHistory) -> Run:
-    run = rows.load_run(read, request.run_id)
+    run = runs.find(read, request.run_id)
     if run is None or (run.namespace, run.workflow_id) != (namespace, request.workflow_id):
         raise run_not_found(request.workflow_id, request.run_id)
     return run
 
 
 def _slice(run_id: str, after: int, upto: int, foreign: bool, read: Read) -> bytes:
-    found = records(read, run_id, after, upto, _SLICE)
+    found = records.between(read, run_id, after, upto, _SLICE)
     return b",".join(without_fingerprints(found) if foreign else found)
-
-
-def records(read: Read, run_id: str, after: int, upto: int, most: int) -> list[bytes]:
-    """Encoded records behind `after` up to `upto`, at most `most`."""
-    if after >= upto:
-        return []
-    found = read.all("history_after", run_id=run_id, after=after, upto=upto, most=most)
-    return [row[0] for row in found]
 
 
 def spliced(found: list[bytes]) -> msgspec.Raw:
@@ -137,7 +130,7 @@ def task_page(
     """
     size = min(page_size or settings.history_page_size_default, settings.history_page_size_max)
     upto = run.claimed_sequence
-    found = records(read, run.run_id, after, upto, size)
+    found = records.between(read, run.run_id, after, upto, size)
     if foreign:
         found = without_fingerprints(found)
     last = after + len(found)

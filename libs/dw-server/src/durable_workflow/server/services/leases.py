@@ -5,11 +5,16 @@ from __future__ import annotations
 from durable_workflow.server.engine import activities, tasks
 from durable_workflow.server.engine.state import LEASED, Activity, Run
 from durable_workflow.server.engine.times import seconds
+from durable_workflow.server.records import activities as activity_records
+from durable_workflow.server.records import leases as records
+from durable_workflow.server.records import runs
+from durable_workflow.server.records.leases import Holder
+from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.services import activity_tasks, workflow_tasks
 from durable_workflow.server.services.requests import HeldTask
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
-from durable_workflow.server.services.workers import Worker, lease_seconds
+from durable_workflow.server.services.workers import lease_seconds
 from durable_workflow.server.store.protocol import Tx
 
 # A lease that outlasts so many heartbeats is left as it is: renewing one costs a write.
@@ -29,40 +34,40 @@ def renew(tx: Tx, worker: Worker, held: list[HeldTask], settings: ServiceSetting
     return dropped
 
 
-def release(tx: Tx, namespace: str, worker_id: str, session: str, settings: ServiceSettings) -> int:
+def release(tx: Tx, holder: Holder, settings: ServiceSettings) -> int:
     """Free everything that a session of a worker holds, because it is gone.
 
     Returns:
         How many tasks were freed.
     """
     unit = Unit(tx, settings)
-    owner = {"worker_id": worker_id, "namespace": namespace, "session": session}
-    runs = tx.all("runs_leased_to", **owner)
-    for row in runs:
-        workflow_tasks.expire_lease(unit, unit.adopt(Run(*row)))
-    held = tx.all("activities_leased_to", **owner)
-    for row in held:
-        activity_tasks.expire_lease(unit, Activity(*row))
+    # The runs are locked in order, and what is held is read again under their locks.
+    held = {*records.run_ids(tx, holder)}
+    held |= {activity.run_id for activity in records.held_activities(tx, holder)}
+    for run_id in sorted(held):
+        unit.run(run_id)
+    freed_runs = records.run_ids(tx, holder)
+    for run_id in freed_runs:
+        workflow_tasks.expire_lease(unit, unit.run(run_id))
+    freed_activities = records.held_activities(tx, holder)
+    for activity in freed_activities:
+        activity_tasks.expire_lease(unit, activity)
     unit.finish()
-    return len(runs) + len(held)
+    return len(freed_runs) + len(freed_activities)
 
 
 def count(tx: Tx, worker: Worker) -> int:
     """How many tasks a session of a worker holds."""
-    owner = {
-        "worker_id": worker.worker_id,
-        "namespace": worker.namespace,
-        "session": worker.session,
-    }
-    return len(tx.all("runs_leased_to", **owner)) + len(tx.all("activities_leased_to", **owner))
+    holder = worker.holder
+    return len(records.run_ids(tx, holder)) + len(records.held_activities(tx, holder))
 
 
 def _renew_workflow_task(unit: Unit, worker: Worker, task: HeldTask) -> bool:
     tx = unit.tx
-    row = tx.one("run_by_task", task_id=task.task_id, namespace=worker.namespace)
-    if row is None:
+    found = runs.by_task(tx, worker.namespace, task.task_id)
+    if found is None:
         return False
-    run = unit.adopt(Run(*row))
+    run = unit.adopt(found)
     if not _is_held(run, worker, tx.now) or run.task_attempt != task.attempt:
         return False
     lease = lease_seconds(worker, unit.settings.workflow_lease_seconds)
@@ -73,10 +78,13 @@ def _renew_workflow_task(unit: Unit, worker: Worker, task: HeldTask) -> bool:
 
 def _renew_activity_task(unit: Unit, worker: Worker, task: HeldTask) -> bool:
     tx = unit.tx
-    row = tx.one("activity_by_task", task_id=task.task_id, namespace=worker.namespace)
-    if row is None:
+    run_id = activity_records.run_of_task(tx, worker.namespace, task.task_id)
+    if run_id is None:
         return False
-    activity = Activity(*row)
+    unit.run(run_id)
+    activity = activity_records.by_task(tx, worker.namespace, task.task_id)
+    if activity is None:
+        return False
     if not _is_held(activity, worker, tx.now) or activity.attempt_id != task.attempt:
         return False
     lease = lease_seconds(worker, unit.settings.activity_lease_seconds)

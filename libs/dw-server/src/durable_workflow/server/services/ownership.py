@@ -6,7 +6,7 @@ from typing import Any
 
 from durable_workflow.server.engine.state import LEASED, READY, JsonObject, Run
 from durable_workflow.server.engine.times import precise, precise_or_none
-from durable_workflow.server.services import rows
+from durable_workflow.server.records import runs
 from durable_workflow.server.services.refusals import Refused
 from durable_workflow.server.services.requests import TaskOwner
 from durable_workflow.server.store.protocol import Read
@@ -18,10 +18,9 @@ def guard(read: Read, namespace: str, owner: TaskOwner) -> Run:
     Raises:
         Refused: It does not hold it, or not any more.
     """
-    row = read.one("run_by_task", task_id=owner.task_id, namespace=namespace)
-    if row is None:
+    run = runs.by_task(read, namespace, owner.task_id)
+    if run is None:
         raise _task_is_over(read, namespace, owner)
-    run = Run(*row)
     if run.task_status != LEASED:
         raise _not_leased(owner, run.task_status)
     if run.lease_expires_at is not None and run.lease_expires_at <= read.now:
@@ -90,11 +89,11 @@ def _not_leased(owner: TaskOwner, status: str | None) -> Refused:
 
 
 def _task_is_over(read: Read, namespace: str, owner: TaskOwner) -> Refused:
-    past = read.one("run_of_past_task", task_id=owner.task_id, namespace=namespace)
+    past = runs.of_past_task(read, namespace, owner.task_id)
     if past is None:
         return refusal(owner, "task_not_found", "Workflow task not found.")
     task_status, run_id = past
-    run = rows.load_run(read, run_id)
+    run = runs.find(read, run_id)
     if run is None or not run.closed:
         return _not_leased(owner, task_status)
     known = run.status in ("cancelled", "terminated", "completed", "failed")

@@ -13,7 +13,9 @@ from durable_workflow.server.engine.state import (
     Timer,
 )
 from durable_workflow.server.engine.times import precise, precise_or_none
-from durable_workflow.server.services import rows
+from durable_workflow.server.records import activities as activity_records
+from durable_workflow.server.records import timers
+from durable_workflow.server.records.columns import value
 from durable_workflow.server.services.describing import wait_of
 from durable_workflow.server.services.task_queues import is_overdue
 from durable_workflow.server.store.protocol import Read
@@ -25,7 +27,7 @@ def workflow_tasks(run: Run, now: int) -> list[JsonObject]:
     """The open workflow task of a run: none, or one."""
     if run.task_id is None or run.closed:
         return []
-    context: dict[str, Any] = rows.value(run.task_context) or {}
+    context: dict[str, Any] = value(run.task_context) or {}
     ready = run.task_status == READY
     shown: JsonObject = {
         "task_id": run.task_id,
@@ -72,8 +74,7 @@ def activities(read: Read, run: Run) -> list[Activity]:
     """The first activities of a run that have no outcome."""
     if run.closed or not run.pending_activities:
         return []
-    found = read.all("first_open_activities", run_id=run.run_id, most=MOST)
-    return [Activity(*row) for row in found]
+    return activity_records.first_open_of_run(read, run.run_id, MOST)
 
 
 def shown_activity(activity: Activity, last_error: str | None, now: int) -> JsonObject:
@@ -116,9 +117,8 @@ def next_event(read: Read, run: Run, open_activities: list[Activity]) -> JsonObj
             lease_expires_at=precise_or_none(run.lease_expires_at),
         )
     due = [(_due_at(activity), _next_activity(activity)) for activity in open_activities]
-    row = read.one("next_timer", run_id=run.run_id)
-    if row is not None:
-        timer = Timer(*row)
+    timer = timers.next_of_run(read, run.run_id)
+    if timer is not None:
         due.append((timer.fire_at, _next_timer(timer)))
     if run.wait_fire_at is not None:
         at = precise(run.wait_fire_at)

@@ -11,6 +11,11 @@ import logging
 
 from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.notices import TaskReady, WorkerGone
+from durable_workflow.server.records import leases as lease_records
+from durable_workflow.server.records import runs
+from durable_workflow.server.records import workers as records
+from durable_workflow.server.records.leases import Holder
+from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.services import leases, workers
 from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import (
@@ -19,17 +24,14 @@ from durable_workflow.server.services.requests import (
     WorkerHeartbeat,
 )
 from durable_workflow.server.services.settings import ServiceSettings
-from durable_workflow.server.services.workers import Worker
 from durable_workflow.server.store.protocol import Tx
-
-_log = logging.getLogger(__name__)
 
 
 def heartbeat(tx: Tx, namespace: str, request: WorkerHeartbeat, settings: ServiceSettings) -> Reply:
     """Note that a worker is alive, what it says of itself, and what it holds."""
     answer = workers.heartbeat(tx, namespace, request, settings)
     if request.held_tasks is not None:
-        worker = workers.find(tx, namespace, request.worker_id, request.session)
+        worker = records.find(tx, namespace, request.worker_id, request.session)
         assert worker is not None
         answer.body["dropped"] = leases.renew(tx, worker, request.held_tasks, settings)
     return answer
@@ -39,11 +41,14 @@ def deregister(
     tx: Tx, namespace: str, request: DeregisterWorker, settings: ServiceSettings
 ) -> Reply:
     """Take a worker's goodbye: its registration goes, and what it holds is free at once."""
-    worker = workers.find(tx, namespace, request.worker_id, request.session)
+    records.lock(tx, namespace, request.worker_id)
+    worker = records.find(tx, namespace, request.worker_id, request.session)
     if worker is not None:
         _forget(tx, worker)
-    freed = leases.release(tx, namespace, request.worker_id, request.session, settings)
-    _log.info("worker %s of %s said goodbye: %d leases freed", request.worker_id, namespace, freed)
+    holder = Holder(namespace, request.worker_id, request.session)
+    freed = leases.release(tx, holder, settings)
+    text = "worker %s of %s said goodbye: %d leases freed"
+    tx.say(logging.INFO, text, request.worker_id, namespace, freed)
     return Reply(
         {
             "worker_id": request.worker_id,
@@ -60,10 +65,9 @@ def await_return(tx: Tx, settings: ServiceSettings) -> None:
     workers that name what they hold are prolonged; others know when theirs ended.
     """
     patience = settings.missed_heartbeats * SECOND
-    tx.do("await_workers", now=tx.now, patience=patience)
+    records.await_all(tx, patience)
     until = tx.now + workers.renewal_seconds(settings) * patience
-    tx.do("prolong_workflow_leases", until=until)
-    tx.do("prolong_activity_leases", until=until)
+    lease_records.prolong_all(tx, until)
 
 
 def leave(tx: Tx, namespace: str, request: PollTask | WorkerHeartbeat) -> None:
@@ -72,10 +76,11 @@ def leave(tx: Tx, namespace: str, request: PollTask | WorkerHeartbeat) -> None:
     It may only have been cut, so the leases stay. But no task is kept back for this worker any
     more, until it is heard again.
     """
-    worker = workers.find(tx, namespace, request.worker_id, request.session)
+    records.lock(tx, namespace, request.worker_id)
+    worker = records.find(tx, namespace, request.worker_id, request.session)
     if worker is None or worker.left_at is not None:
         return
-    tx.do("worker_left", **workers.key_of(worker), left_at=tx.now)
+    records.left(tx, worker)
     _offer_kept(tx, worker)
 
 
@@ -86,16 +91,18 @@ def miss(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
     others nothing follows from silence, and their leases end by their own time.
     """
     if worker.names_held:
-        freed = leases.release(tx, worker.namespace, worker.worker_id, worker.session, settings)
+        freed = leases.release(tx, worker.holder, settings)
         if freed:
-            _log.warning(
+            tx.say(
+                logging.WARNING,
                 "worker %s of %s is gone: %d leases freed",
                 worker.worker_id,
                 worker.namespace,
                 freed,
             )
     elif held := leases.count(tx, worker):
-        _log.warning(
+        tx.say(
+            logging.WARNING,
             "worker %s of %s has been silent for %d s and does not name what it holds: "
             "%d leases end by their own time",
             worker.worker_id,
@@ -106,25 +113,17 @@ def miss(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
     if workers.others(tx, worker):
         _forget(tx, worker)
     else:
-        tx.do("worker_missed", **workers.key_of(worker))
+        records.missed(tx, worker)
         _offer_kept(tx, worker)
 
 
 def _forget(tx: Tx, worker: Worker) -> None:
-    tx.do("delete_worker", **workers.key_of(worker))
+    records.delete(tx, worker)
     _offer_kept(tx, worker)
 
 
 def _offer_kept(tx: Tx, worker: Worker) -> None:
     """Offer to others what was held back for a worker, and the questions that it has."""
     tx.notify(WorkerGone(worker.namespace, worker.worker_id, worker.session))
-    row = tx.one(
-        "runs_kept_for",
-        namespace=worker.namespace,
-        task_queue=worker.task_queue,
-        worker_id=worker.worker_id,
-        now=tx.now,
-    )
-    assert row is not None
-    for _ in range(row[0]):
+    for _ in range(runs.kept_for(tx, worker.namespace, worker.task_queue, worker.worker_id)):
         tx.notify(TaskReady("workflow", worker.namespace, worker.task_queue))

@@ -8,8 +8,8 @@ from durable_workflow._wire import names
 from durable_workflow.server.engine import facts
 from durable_workflow.server.engine.decision import encode_payload
 from durable_workflow.server.engine.state import Fact, Run
+from durable_workflow.server.records.commands import Command
 from durable_workflow.server.services import targets
-from durable_workflow.server.services.control import Command
 from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import Caller, SignalWorkflow
@@ -21,7 +21,7 @@ from durable_workflow.server.store.protocol import Tx
 def signal(tx: Tx, caller: Caller, request: SignalWorkflow, settings: ServiceSettings) -> Reply:
     """Tell a run something. It is in its history, or waits for its worker's completion."""
     unit = Unit(tx, settings)
-    target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
+    target = targets.lock(unit, caller.namespace, request.workflow_id, request.run_id)
     command = targets.command_on(
         unit, target, "signal", target_name=request.signal_name, request_id=request.request_id
     )

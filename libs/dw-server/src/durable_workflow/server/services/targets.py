@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from durable_workflow.server.engine.state import Run
-from durable_workflow.server.services import control, rows
-from durable_workflow.server.services.control import Command, Instance
+from durable_workflow.server.records import instances, runs
+from durable_workflow.server.records.commands import Command
+from durable_workflow.server.records.instances import Instance
+from durable_workflow.server.services import control
 from durable_workflow.server.services.describing import instance_not_found
 from durable_workflow.server.services.refusals import Refused
 from durable_workflow.server.services.requests import Caller
@@ -37,10 +41,28 @@ def find(read: Read, namespace: str, workflow_id: str, run_id: str | None) -> Ta
     Raises:
         Refused: There is no such workflow, or `run_id` is not its current run.
     """
-    row = read.one("instance", namespace=namespace, workflow_id=workflow_id)
-    if row is None:
+    instance = instances.find(read, namespace, workflow_id)
+    return _target(instance, workflow_id, run_id, functools.partial(runs.find, read))
+
+
+def lock(unit: Unit, namespace: str, workflow_id: str, run_id: str | None) -> Target:
+    """The current run of a workflow id, which nobody else commands before the unit ends.
+
+    Raises:
+        Refused: There is no such workflow, or `run_id` is not its current run.
+    """
+    instance = instances.lock(unit.tx, namespace, workflow_id)
+    return _target(instance, workflow_id, run_id, unit.find)
+
+
+def _target(
+    instance: Instance | None,
+    workflow_id: str,
+    run_id: str | None,
+    find_run: Callable[[str], Run | None],
+) -> Target:
+    if instance is None:
         raise instance_not_found(workflow_id)
-    instance = Instance(*row)
     if run_id is not None and run_id != instance.current_run_id:
         raise Refused(
             "historical_run_command_rejected",
@@ -48,7 +70,7 @@ def find(read: Read, namespace: str, workflow_id: str, run_id: str | None) -> Ta
             "the current run, or omit the run ID.",
             extra={"workflow_id": workflow_id, "run_id": run_id, "target_scope": "run"},
         )
-    run = rows.load_run(read, instance.current_run_id)
+    run = find_run(instance.current_run_id)
     assert run is not None
     return Target(instance, run, run_id)
 
@@ -71,7 +93,7 @@ def command_on(
         name=name,
         workflow_id=run.workflow_id,
         run_id=run.run_id,
-        sequence=control.next_sequence(unit.tx, run.namespace, run.workflow_id, target.instance),
+        sequence=instances.count_command(unit.tx, run.namespace, run.workflow_id, target.instance),
         command_id=unit.tx.new_id(),
         target_name=target_name,
         target_scope=target.scope,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final
 
 from durable_workflow.server.engine.state import JsonObject
 from durable_workflow.server.engine.times import SECOND, precise
+from durable_workflow.server.records import queues
+from durable_workflow.server.records import workers as worker_records
+from durable_workflow.server.records.queues import LeasedTask, TaskCounts, TaskKind, WaitingTask
+from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.services import admission, workers
-from durable_workflow.server.services.admission import TaskCounts
-from durable_workflow.server.services.rows import Params
 from durable_workflow.server.services.settings import ServiceSettings
-from durable_workflow.server.services.workers import Worker
 from durable_workflow.server.store.protocol import Read
-
-TaskKind: TypeAlias = Literal["workflow", "activity"]
 
 _KINDS: Final[tuple[TaskKind, ...]] = ("workflow", "activity")
 
@@ -30,11 +29,12 @@ def describe(
     Args:
         pending_queries: Queries that wait for workers of the queue; they are in memory alone.
     """
-    known = workers.of_queue(read, namespace, name)
-    active = [worker for worker in known if worker.is_live(read.now, settings)]
+    known = worker_records.of_queue(read, namespace, name)
+    active = [worker for worker in known if worker.is_live(read.now, settings.missed_heartbeats)]
     shared = workers.shared_ids(active)
+    overdue = read.now - REDISPATCH_AFTER_SECONDS * SECOND
     tasks: dict[TaskKind, TaskCounts] = {
-        kind: _counts(read, namespace, name, kind) for kind in _KINDS
+        kind: queues.counts(read, namespace, name, kind, overdue=overdue) for kind in _KINDS
     }
     return {
         "name": name,
@@ -74,7 +74,7 @@ def describe(
 
 def poller(worker: Worker, now: int, settings: ServiceSettings) -> JsonObject:
     """One worker of a queue. Polls count as heartbeats: what is shown is its last sign of life."""
-    live = worker.is_live(now, settings)
+    live = worker.is_live(now, settings.missed_heartbeats)
     patience = worker.heartbeat_interval * settings.missed_heartbeats * SECOND
     return {
         "worker_id": worker.worker_id,
@@ -115,23 +115,6 @@ def age(seconds: int) -> str:
     return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
 
 
-def _counts(read: Read, namespace: str, name: str, kind: TaskKind) -> TaskCounts:
-    ready_in, leased_in = _COUNTED[kind]
-    where: Params = {"namespace": namespace, "task_queue": name, "now": read.now}
-    overdue = read.now - REDISPATCH_AFTER_SECONDS * SECOND
-    ready = read.one(ready_in, **where, overdue=overdue)
-    leased = read.one(leased_in, **where)
-    assert ready is not None
-    assert leased is not None
-    return TaskCounts(
-        ready=ready[0],
-        overdue=ready[1],
-        leased=leased[0],
-        expired=leased[1],
-        leased_in_namespace=leased[2],
-    )
-
-
 def _shown_counts(counts: TaskCounts) -> JsonObject:
     return {
         "ready_count": counts.ready,
@@ -143,25 +126,22 @@ def _shown_counts(counts: TaskCounts) -> JsonObject:
 def _backlog(
     read: Read, namespace: str, name: str, tasks: dict[TaskKind, TaskCounts]
 ) -> JsonObject:
-    where: Params = {"namespace": namespace, "task_queue": name, "now": read.now}
-    waiting: list[tuple[int, str, TaskKind, str, str]] = []
-    for kind, statement in _OLDEST.items():
-        if tasks[kind].ready:
-            row = read.one(statement, **where)
-            assert row is not None
-            task_id, workflow_id, run_id, available_at = row
-            waiting.append((available_at, task_id, kind, workflow_id, run_id))
+    waiting: list[tuple[int, str, TaskKind, WaitingTask]] = []
+    for kind in _KINDS:
+        found = queues.oldest(read, namespace, name, kind) if tasks[kind].ready else None
+        if found is not None:
+            waiting.append((found.available_at, found.task_id, kind, found))
     oldest: JsonObject | None = None
     seconds: int | None = None
     if waiting:
-        available_at, task_id, kind, workflow_id, run_id = min(waiting)
-        seconds = (read.now - available_at) // SECOND
+        _, _, kind, first = min(waiting, key=lambda each: each[:2])
+        seconds = (read.now - first.available_at) // SECOND
         oldest = {
-            "task_id": task_id,
+            "task_id": first.task_id,
             "task_type": kind,
-            "workflow_id": workflow_id,
-            "run_id": run_id,
-            "available_at": precise(available_at),
+            "workflow_id": first.workflow_id,
+            "run_id": first.run_id,
+            "available_at": precise(first.available_at),
             "age_seconds": seconds,
         }
     return {
@@ -187,39 +167,25 @@ def _repair(tasks: dict[TaskKind, TaskCounts]) -> JsonObject:
 
 
 def _leases(read: Read, namespace: str, name: str) -> list[JsonObject]:
-    where: Params = {"namespace": namespace, "task_queue": name, "most": _MOST_LEASES}
     found: list[tuple[int, JsonObject]] = []
-    for row in read.all("workflow_task_leases", **where):
-        *lease, attempt = row
+    for lease in queues.leased(read, namespace, name, "workflow", _MOST_LEASES):
         shown = _lease("workflow", lease, read.now)
-        found.append((lease[4], shown | {"workflow_task_attempt": attempt}))
-    for row in read.all("activity_task_leases", **where):
-        *lease, attempt_id, number = row
+        found.append((lease.lease_expires_at, shown | {"workflow_task_attempt": lease.attempt}))
+    for lease in queues.leased(read, namespace, name, "activity", _MOST_LEASES):
         shown = _lease("activity", lease, read.now)
-        shown |= {"activity_attempt_id": attempt_id, "attempt_number": number}
-        found.append((lease[4], shown))
+        shown |= {"activity_attempt_id": lease.attempt_id, "attempt_number": lease.attempt}
+        found.append((lease.lease_expires_at, shown))
     found.sort(key=lambda each: each[0])
     return [shown for _, shown in found[:_MOST_LEASES]]
 
 
-def _lease(kind: TaskKind, lease: list[Any], now: int) -> JsonObject:
-    task_id, workflow_id, run_id, owner, expires_at = lease
+def _lease(kind: TaskKind, lease: LeasedTask, now: int) -> JsonObject:
     return {
-        "task_id": task_id,
+        "task_id": lease.task_id,
         "task_type": kind,
-        "workflow_id": workflow_id,
-        "run_id": run_id,
-        "lease_owner": owner,
-        "lease_expires_at": precise(expires_at),
-        "is_expired": expires_at <= now,
+        "workflow_id": lease.workflow_id,
+        "run_id": lease.run_id,
+        "lease_owner": lease.lease_owner,
+        "lease_expires_at": precise(lease.lease_expires_at),
+        "is_expired": lease.lease_expires_at <= now,
     }
-
-
-_COUNTED: Final[dict[TaskKind, tuple[str, str]]] = {
-    "workflow": ("ready_workflow_tasks", "leased_workflow_tasks"),
-    "activity": ("ready_activity_tasks", "leased_activity_tasks"),
-}
-_OLDEST: Final[dict[TaskKind, str]] = {
-    "workflow": "oldest_ready_workflow_task",
-    "activity": "oldest_ready_activity_task",
-}

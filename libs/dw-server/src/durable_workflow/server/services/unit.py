@@ -21,21 +21,26 @@ from durable_workflow.server.engine.state import (
     ChildLink,
     Outcome,
     Run,
-    Timer,
     activity_due_at,
     run_due_at,
 )
 from durable_workflow.server.notices import DueAt, RunProgressed, TaskReady
-from durable_workflow.server.services import rows
+from durable_workflow.server.records import (
+    activities,
+    child_links,
+    history,
+    instances,
+    runs,
+    timers,
+    updates,
+)
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.warnings import warn_near_limits
-from durable_workflow.server.store.protocol import Tx
-
-_log = logging.getLogger(__name__)
+from durable_workflow.server.store.protocol import Key, Tx
 
 
 class Unit:
-    """The runs that one unit of work touches."""
+    """The runs that one unit of work touches; each is locked before it is read."""
 
     def __init__(self, tx: Tx, settings: ServiceSettings) -> None:
         self.tx = tx
@@ -50,36 +55,39 @@ class Unit:
 
     def run(self, run_id: str) -> Run:
         """A run that exists, as this unit has left it."""
-        run = self._runs.get(run_id) or rows.load_run(self.tx, run_id)
+        run = self.find(run_id)
         assert run is not None
-        return self.adopt(run)
+        return run
+
+    def find(self, run_id: str) -> Run | None:
+        """A run as this unit has left it, or None where there is no such run."""
+        run = self._runs.get(run_id) or runs.lock(self.tx, run_id)
+        return None if run is None else self.adopt(run)
 
     def adopt(self, run: Run) -> Run:
-        """Take a run that was loaded by other means; what the unit has of it already wins."""
+        """Take a run that was locked by other means; what the unit has of it already wins."""
         return self._runs.setdefault(run.run_id, run)
 
     def others(self, run: Run) -> list[Outcome]:
         """The withheld outcomes, if the next outcome is the one that its batch waits for."""
         if run.batch_size > 1 and completes(run):
-            return rows.load_withheld(self.tx, run.run_id)
+            return history.withheld(self.tx, run.run_id)
         return []
 
     def pending_parts(self, run: Run) -> closing.Open:
         """What waits for the completion of a run's task: facts, and the outcomes they deliver."""
-        withheld = rows.load_withheld(self.tx, run.run_id) if is_complete(run) else []
-        return closing.Open(facts=rows.load_facts(self.tx, run), withheld=withheld)
+        withheld = history.withheld(self.tx, run.run_id) if is_complete(run) else []
+        return closing.Open(facts=history.facts(self.tx, run), withheld=withheld)
 
     def everything_open(self, run: Run) -> closing.Open:
         """All that has to be closed with a run."""
-        opened = closing.Open(facts=rows.load_facts(self.tx, run))
+        opened = closing.Open(facts=history.facts(self.tx, run))
         if run.batch_size:
-            opened.withheld = rows.load_withheld(self.tx, run.run_id)
+            opened.withheld = history.withheld(self.tx, run.run_id)
         if run.pending_activities:
-            found = self.tx.all("open_activities", run_id=run.run_id)
-            opened.activities = [Activity(*row) for row in found]
+            opened.activities = activities.open_of_run(self.tx, run.run_id)
         if run.pending_timers:
-            found = self.tx.all("open_timers", run_id=run.run_id)
-            opened.timers = [Timer(*row) for row in found]
+            opened.timers = timers.open_of_run(self.tx, run.run_id)
         return opened
 
     def touch(self, run: Run) -> None:
@@ -100,7 +108,7 @@ class Unit:
         self._write_facts(decision)
         self._announce_task(before, run)
         if before is not None:
-            warn_near_limits(before, run, self.settings.limits)
+            warn_near_limits(self.tx, before, run, self.settings.limits)
         for started in decision.started:
             self.apply(started)
         if decision.closes:
@@ -117,9 +125,9 @@ class Unit:
             if run.due_at is not None and run.due_at != due_at:
                 self.tx.notify(DueAt(run.due_at))
             if new:
-                self.tx.do("insert_run", **rows.run_params(run))
+                runs.insert(self.tx, run)
             else:
-                self.tx.do("save_run", run_id=run_id, **rows.run_changes(run))
+                runs.save(self.tx, run)
         self._unsaved.clear()
 
     def save_activity(self, activity: Activity) -> None:
@@ -127,23 +135,18 @@ class Unit:
         activity.due_at = activity_due_at(activity, self.tx.now)
         if activity.due_at is not None:
             self.tx.notify(DueAt(activity.due_at))
-        self.tx.do(
-            "save_activity",
-            run_id=activity.run_id,
-            sequence=activity.sequence,
-            **rows.activity_changes(activity),
-        )
+        activities.save(self.tx, activity)
         self._announce_activity(activity)
 
     def _write_history(self, decision: Decision) -> None:
         run, tx = decision.run, self.tx
         if decision.created is not None:
-            tx.do("insert_run_details", **rows.details_params(decision.created))
+            runs.insert_details(tx, decision.created)
         for past in decision.past_tasks:
-            tx.do("insert_past_task", **rows.past_task_params(past))
+            runs.insert_past_task(tx, past)
         if not decision.events:
             return
-        tx.do_many("insert_event", [rows.event_params(event) for event in decision.events])
+        history.insert(tx, decision.events)
         tx.notify(RunProgressed(run.run_id, run.closed))
 
     def _write_steps(self, decision: Decision) -> None:
@@ -155,53 +158,47 @@ class Unit:
                 tx.notify(DueAt(activity.due_at))
             self._announce_activity(activity)
         if decision.new_activities:
-            created = [rows.activity_params(new.activity) for new in decision.new_activities]
-            tx.do_many("insert_activity", created)
-            arguments = [rows.argument_params(new) for new in decision.new_activities]
-            tx.do_many("insert_activity_arguments", arguments)
+            activities.insert(tx, decision.new_activities)
         for changed in decision.activities:
             self.save_activity(changed)
         for attempt in decision.attempts:
-            tx.do("insert_attempt", **rows.attempt_params(attempt))
+            activities.insert_past_attempt(tx, attempt)
         if decision.new_timers:
-            tx.do_many("insert_timer", [rows.timer_params(timer) for timer in decision.new_timers])
+            timers.insert(tx, decision.new_timers)
             tx.notify(DueAt(min(timer.fire_at for timer in decision.new_timers)))
         for timer in decision.timers:
-            tx.do("save_timer", timer_id=timer.timer_id, status=timer.status)
+            timers.save(tx, timer)
         for link in decision.new_child_links:
-            tx.do("insert_child_link", **rows.link_params(link))
+            child_links.insert(tx, link)
             self._new_instance(link, decision)
         for link in decision.child_links:
-            tx.do("save_child_link", **rows.link_changes(link))
+            child_links.save(tx, link)
 
     def _write_facts(self, decision: Decision) -> None:
         run_id, tx = decision.run.run_id, self.tx
         if decision.drained:
-            tx.do("delete_facts", run_id=run_id)
+            history.delete_facts(tx, run_id)
         for fact in decision.facts:
-            tx.do("insert_fact", **rows.fact_params(run_id, fact))
+            history.insert_fact(tx, run_id, fact)
         if decision.released:
-            tx.do("delete_withheld", run_id=run_id)
+            history.delete_withheld(tx, run_id)
         if decision.withheld:
-            withheld = [rows.outcome_params(run_id, outcome) for outcome in decision.withheld]
-            tx.do_many("insert_withheld", withheld)
+            history.insert_withheld(tx, run_id, decision.withheld)
         for update in decision.new_updates:
-            tx.do("insert_update", **rows.update_params(update))
+            updates.insert(tx, update)
         for update in decision.updates:
-            tx.do("save_update", **rows.update_changes(update))
+            updates.save(tx, update)
         if decision.attributes is not None:
-            attributes = rows.text(decision.attributes)
-            tx.do("save_search_attributes", run_id=run_id, search_attributes=attributes)
+            runs.save_search_attributes(tx, run_id, decision.attributes)
 
     def _new_instance(self, link: ChildLink, decision: Decision) -> None:
-        self.tx.do(
-            "insert_instance",
-            namespace=decision.run.namespace,
-            workflow_id=link.child_workflow_id,
+        instances.insert(
+            self.tx,
+            decision.run.namespace,
+            link.child_workflow_id,
             workflow_type=link.child_type,
-            current_run_id=link.child_run_id,
+            run_id=link.child_run_id,
             command_sequence=0,
-            created_at=self.tx.now,
         )
 
     # --- announcing --------------------------------------------------------------------------
@@ -220,9 +217,8 @@ class Unit:
 
     def _end(self, decision: Decision, before: Run | None) -> None:
         run, tx = decision.run, self.tx
-        output, failure = rows.text(decision.output), rows.text(decision.failure)
-        if output is not None or failure is not None:
-            tx.do("save_run_outcome", run_id=run.run_id, output=output, failure=failure)
+        if decision.output is not None or decision.failure is not None:
+            runs.save_outcome(tx, run.run_id, decision.output, decision.failure)
         if before is not None and before.pending_updates:
             self._end_updates(decision)
         if run.continued_to_run_id is not None:
@@ -236,10 +232,10 @@ class Unit:
     def _end_updates(self, decision: Decision) -> None:
         run_id = decision.run.run_id
         if decision.moved_updates_to is not None:
-            self.tx.do("move_updates", run_id=run_id, to_run_id=decision.moved_updates_to)
+            updates.move(self.tx, run_id, decision.moved_updates_to)
         else:
             message = "The workflow run closed before the update was completed."
-            self.tx.do("end_updates", run_id=run_id, now=self.tx.now, message=message)
+            updates.end(self.tx, run_id, message)
 
     def _continue(self, run: Run, following: Run) -> None:
         self._point_instance(following)
@@ -257,7 +253,7 @@ class Unit:
         if parent.closed or link.status != PENDING or link.child_run_id != run.run_id:
             return
         retried = children.may_retry(link, outcome)
-        details = rows.load_details(self.tx, run.run_id) if retried else None
+        details = runs.details(self.tx, run.run_id) if retried else None
         others = [] if retried else self.others(parent)
         decision = children.resolve(
             parent, link, outcome, run, details, self.tx.now, self.tx.new_id, others
@@ -277,8 +273,7 @@ class Unit:
         self._telling = False
 
     def _apply_parent_close_policy(self, parent: Run) -> None:
-        found = self.tx.all("open_child_links", run_id=parent.run_id)
-        for link in [ChildLink(*row) for row in found]:
+        for link in child_links.open_of_run(self.tx, parent.run_id):
             child = self.run(link.child_run_id)
             if link.parent_close_policy != "abandon" and not child.closed:
                 status = CANCELLED if link.parent_close_policy == "request_cancel" else TERMINATED
@@ -313,17 +308,11 @@ class Unit:
 
     def _link(self, run: Run) -> ChildLink:
         assert run.link_id is not None
-        row = self.tx.one("child_link", link_id=run.link_id)
-        assert row is not None
-        return ChildLink(*row)
+        return child_links.get(self.tx, run.link_id)
 
     def _point_instance(self, run: Run) -> None:
-        self.tx.do(
-            "point_instance",
-            namespace=run.namespace,
-            workflow_id=run.workflow_id,
-            current_run_id=run.run_id,
-        )
+        self.tx.lock(Key.workflow(run.namespace, run.workflow_id))
+        instances.point(self.tx, run.namespace, run.workflow_id, run.run_id)
 
     # --- limits ------------------------------------------------------------------------------
 
@@ -344,7 +333,8 @@ class Unit:
                 self._warn(run)
 
     def _fail_over_limit(self, run: Run, kind: str, size: int, most: int) -> None:
-        _log.error("run %s of %s: %s is %d, over %d", run.run_id, run.workflow_id, kind, size, most)
+        text = "run %s of %s: %s is %d, over %d"
+        self.tx.say(logging.ERROR, text, run.run_id, run.workflow_id, kind, size, most)
         decision = closing.close_over_limit(
             run,
             self.tx.now,
@@ -362,7 +352,8 @@ class Unit:
         if run.warned or not is_long(run, events, size):
             return
         run.warned = True
-        _log.warning(
+        self.tx.say(
+            logging.WARNING,
             "run %s of %s should continue as new: its history has %d events and %d bytes",
             run.run_id,
             run.workflow_id,

@@ -11,8 +11,10 @@ from durable_workflow.server.engine.decision import encode_payload
 from durable_workflow.server.engine.payloads import recorded
 from durable_workflow.server.engine.state import COMPLETED, FAILED, Fact, Run, Update
 from durable_workflow.server.engine.times import precise_or_none
-from durable_workflow.server.services import control, rows, targets
-from durable_workflow.server.services.control import Command
+from durable_workflow.server.records import instances, runs
+from durable_workflow.server.records import updates as records
+from durable_workflow.server.records.commands import Command
+from durable_workflow.server.services import targets
 from durable_workflow.server.services.decoding import decoded
 from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.replies import Reply
@@ -20,7 +22,7 @@ from durable_workflow.server.services.requests import Caller, UpdateWorkflow
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.targets import Target
 from durable_workflow.server.services.unit import Unit
-from durable_workflow.server.store.protocol import Read, Row, Tx
+from durable_workflow.server.store.protocol import Read, Tx
 
 _ACCEPTED, _REJECTED = "accepted", "rejected"
 _OUTCOMES: Final = {
@@ -34,7 +36,7 @@ _OUTCOMES: Final = {
 def accept(tx: Tx, caller: Caller, request: UpdateWorkflow, settings: ServiceSettings) -> Reply:
     """Accept an update; asked again with the same request id, answer as it stands now."""
     unit = Unit(tx, settings)
-    target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
+    target = targets.lock(unit, caller.namespace, request.workflow_id, request.run_id)
     known = find_by_request(tx, caller.namespace, request)
     if known is not None:
         return answer(target, known, request)
@@ -64,7 +66,7 @@ def reject(
 ) -> Reply:
     """Note that a validator refused an update before it was accepted (`update_validation`)."""
     unit = Unit(tx, settings)
-    target = targets.find(tx, caller.namespace, request.workflow_id, request.run_id)
+    target = targets.lock(unit, caller.namespace, request.workflow_id, request.run_id)
     command = _command(unit, target, request)
     outcome = "rejected_unknown_update" if reason == "unknown_update" else "update_rejected"
     targets.reject(unit, caller, command, reason, outcome)
@@ -76,28 +78,22 @@ def reject(
 
 def read(read_: Read, namespace: str, update_id: str, request: UpdateWorkflow) -> Reply:
     """How an update stands now."""
-    row = read_.one("update_by_id", update_id=update_id)
-    assert row is not None
-    update = rows.read_update(row)
-    run = rows.load_run(read_, update.run_id)
-    instance = read_.one("instance", namespace=namespace, workflow_id=request.workflow_id)
+    update = records.find(read_, update_id)
+    assert update is not None
+    run = runs.find(read_, update.run_id)
+    instance = instances.find(read_, namespace, request.workflow_id)
     assert run is not None
     assert instance is not None
-    return answer(Target(control.Instance(*instance), run, request.run_id), update, request)
+    return answer(Target(instance, run, request.run_id), update, request)
 
 
 def find_by_request(read_: Read, namespace: str, request: UpdateWorkflow) -> Update | None:
     """The update that was asked for with this request id before."""
     if request.request_id is None:
         return None
-    row: Row | None = read_.one(
-        "update_by_request",
-        namespace=namespace,
-        workflow_id=request.workflow_id,
-        update_name=request.update_name,
-        request_id=request.request_id,
+    return records.by_request(
+        read_, namespace, request.workflow_id, request.update_name, request.request_id
     )
-    return None if row is None else rows.read_update(row)
 
 
 def answer(target: Target, update: Update, request: UpdateWorkflow) -> Reply:

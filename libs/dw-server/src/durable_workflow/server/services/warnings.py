@@ -6,14 +6,13 @@ import logging
 
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.state import Run
-
-_log = logging.getLogger(__name__)
+from durable_workflow.server.store.protocol import Tx
 
 # Where a warning is due, in hundredths of the limit (worker-protocol 9).
 _PERCENT = 80
 
 
-def warn_near_limits(before: Run, after: Run, limits: Limits) -> None:
+def warn_near_limits(tx: Tx, before: Run, after: Run, limits: Limits) -> None:
     """Log each count of what a run has pending that has just passed the threshold."""
     for kind, was, now, limit in (
         (
@@ -49,7 +48,8 @@ def warn_near_limits(before: Run, after: Run, limits: Limits) -> None:
     ):
         threshold = limit * _PERCENT // 100
         if limit and was < threshold <= now:
-            _log.warning(
+            tx.say(
+                logging.WARNING,
                 "run %s of %s: %s is %d, the limit is %d",
                 after.run_id,
                 after.workflow_id,

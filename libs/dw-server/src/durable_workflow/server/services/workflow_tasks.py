@@ -14,7 +14,12 @@ from durable_workflow.server.engine.state import (
     shown_status,
 )
 from durable_workflow.server.engine.times import precise, precise_or_none
-from durable_workflow.server.services import history, rows
+from durable_workflow.server.records import history as history_records
+from durable_workflow.server.records import runs, updates
+from durable_workflow.server.records.columns import value
+from durable_workflow.server.records.workers import Worker
+from durable_workflow.server.records.workers import find as find_worker
+from durable_workflow.server.services import history
 from durable_workflow.server.services.fingerprints import hide_fingerprint
 from durable_workflow.server.services.ownership import guard, named, refusal
 from durable_workflow.server.services.refusals import Invalid, Refused
@@ -29,16 +34,11 @@ from durable_workflow.server.services.requests import (
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit, is_long
 from durable_workflow.server.services.workers import (
-    Worker,
-    claimed_before,
     lease_seconds,
     poll_guard,
     seen_by_lease,
 )
-from durable_workflow.server.services.workers import find as find_worker
 from durable_workflow.server.store.protocol import Read, Tx
-
-_log = logging.getLogger(__name__)
 
 # Why the task exists; always all there, null where it does not apply.
 _NO_CONTEXT: dict[str, Any] = dict.fromkeys(
@@ -74,9 +74,9 @@ def claim(
     worker = poll_guard(tx, namespace, request, settings)
     lease = lease_seconds(worker, settings.workflow_lease_seconds)
     unit = Unit(tx, settings)
-    row = claimed_before(tx, "run_claimed_by_request", namespace, request)
-    if row is not None:
-        decision = tasks.renew(unit.adopt(Run(*row)), tx.now, tx.new_id, lease_seconds=lease)
+    again = _claimed_before(tx, namespace, request)
+    if again is not None:
+        decision = tasks.renew(unit.adopt(again), tx.now, tx.new_id, lease_seconds=lease)
     else:
         run = _claimable(tx, namespace, request, worker)
         if run is None:
@@ -147,7 +147,8 @@ def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSet
     unit = Unit(tx, settings)
     run = unit.adopt(guard(tx, namespace, request.owner))
     # The message is the workflow's own and may say anything; describe shows it, the log does not.
-    _log.warning(
+    tx.say(
+        logging.WARNING,
         "a workflow task of run %s of %s failed (%s)",
         run.run_id,
         run.workflow_id,
@@ -185,7 +186,7 @@ def complete(
     except LimitExceeded as error:
         raise _over_limit(request.owner, error) from error
     except completion.NonDeterminism as error:
-        _log.warning("run %s is not deterministic: %s", run.run_id, error)
+        tx.say(logging.WARNING, "run %s is not deterministic: %s", run.run_id, error)
         _fail(unit, run, f"non-deterministic workflow: {error}", type(error).__name__)
         unit.finish()
         return _refused(request.owner, "invalid_commands", f"Non-deterministic commands: {error}.")
@@ -218,8 +219,7 @@ def give_back(tx: Tx, namespace: str, task: dict[str, Any], settings: ServiceSet
 
     Unless the poll was repeated meanwhile: then that one was given the task, with a renewed lease.
     """
-    row = tx.one("run_by_task", task_id=task["task_id"], namespace=namespace)
-    run = None if row is None else Run(*row)
+    run = runs.by_task(tx, namespace, task["task_id"])
     if (
         run is None
         or run.task_attempt != task["workflow_task_attempt"]
@@ -231,18 +231,24 @@ def give_back(tx: Tx, namespace: str, task: dict[str, Any], settings: ServiceSet
     unit.finish()
 
 
+def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Run | None:
+    """The run whose task this very poll was handed before and still holds, for it is repeated."""
+    if request.poll_request_id is None:
+        return None
+    return runs.claimed_by_request(
+        tx, namespace, request.task_queue, request.worker_id, request.poll_request_id
+    )
+
+
 def _claimable(tx: Tx, namespace: str, request: PollTask, worker: Worker) -> Run | None:
-    found = tx.take(
-        "claimable_run",
-        most=1,
-        namespace=namespace,
-        task_queue=request.task_queue,
+    return runs.claimable(
+        tx,
+        namespace,
+        request.task_queue,
         worker_id=request.worker_id,
         build_id=worker.build_id,
-        types=rows.text(worker.workflow_types),
-        now=tx.now,
+        types=worker.workflow_types,
     )
-    return Run(*found[0]) if found else None
 
 
 def _task(
@@ -260,7 +266,7 @@ def _task(
         "workflow_task_attempt": run.task_attempt,
         "workflow_type": run.workflow_type,
         "payload_codec": run.codec,
-        "arguments": rows.load_arguments(tx, run.run_id),
+        "arguments": runs.arguments(tx, run.run_id),
         "run_status": shown_status(run),
         "last_history_sequence": run.claimed_sequence,
         "task_queue": run.task_queue,
@@ -274,7 +280,7 @@ def _task(
         ),
     }
     if run.task_context is not None:
-        task.update(rows.value(run.task_context))
+        task.update(value(run.task_context))
     if foreign:
         hide_fingerprint(task)
     task.update(
@@ -300,13 +306,13 @@ def _load(unit: Unit, run: Run, parsed: Parsed) -> completion.Loaded:
     ends = parsed.terminal is not None
     loaded.opened = unit.everything_open(run) if ends else unit.pending_parts(run)
     if parsed.needs_details:
-        loaded.details = rows.load_details(tx, run.run_id)
+        loaded.details = runs.details(tx, run.run_id)
     if parsed.blocks:
-        loaded.known = rows.load_known(tx, run)
+        loaded.known = history_records.batch_members(tx, run)
     for update_id in parsed.update_ids:
-        row = tx.one("update_by_id", update_id=update_id)
-        if row is not None:
-            loaded.updates[update_id] = rows.read_update(row)
+        update = updates.find(tx, update_id)
+        if update is not None:
+            loaded.updates[update_id] = update
     if run.pending_updates:
         loaded.waiting_updates = _waiting_updates(unit, run, loaded.updates, everything=ends)
     return loaded
@@ -316,8 +322,7 @@ def _waiting_updates(
     unit: Unit, run: Run, named: dict[str, Update], *, everything: bool
 ) -> list[Update]:
     most = run.pending_updates if everything else len(named) + run.buffered + 1
-    found = unit.tx.all("accepted_updates", run_id=run.run_id, most=most)
-    waiting = [rows.read_update(row) for row in found]
+    waiting = updates.accepted_of_run(unit.tx, run.run_id, most)
     return [update for update in waiting if update.update_id not in named]
 
 

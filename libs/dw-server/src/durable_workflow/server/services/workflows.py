@@ -10,8 +10,10 @@ from durable_workflow._wire import names
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.starting import Beginning, begin, start_command_payload
 from durable_workflow.server.engine.state import TERMINATED, Run, shown_status
-from durable_workflow.server.services import control, rows
-from durable_workflow.server.services.control import Command, Instance
+from durable_workflow.server.records import instances, runs
+from durable_workflow.server.records.commands import Command
+from durable_workflow.server.records.instances import Instance
+from durable_workflow.server.services import control
 from durable_workflow.server.services.describing import describe, list_runs, list_workflows
 from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.refusals import Invalid
@@ -19,9 +21,9 @@ from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.requests import Caller, StartWorkflow
 from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
-from durable_workflow.server.store.protocol import Read, Tx
+from durable_workflow.server.store.protocol import Tx
 
-__all__ = ["describe", "find_instance", "list_runs", "list_workflows", "start"]
+__all__ = ["describe", "list_runs", "list_workflows", "start"]
 
 # Up to this number, starts of an id that is in use are in its history; all are in `commands`.
 _MOST_IN_HISTORY = 1000
@@ -44,19 +46,13 @@ def start(tx: Tx, caller: Caller, request: StartWorkflow, settings: ServiceSetti
     _check_memo(request, settings)
     workflow_id = request.workflow_id or tx.new_id()
     unit = Unit(tx, settings)
-    instance = find_instance(tx, caller.namespace, workflow_id)
+    instance = instances.lock(tx, caller.namespace, workflow_id)
     if instance is None:
         answer = _start_new(unit, caller, request, workflow_id, None, None)
     else:
         answer = _start_again(unit, caller, request, workflow_id, instance, policy)
     unit.finish()
     return answer
-
-
-def find_instance(read: Read, namespace: str, workflow_id: str) -> Instance | None:
-    """What is known of a workflow id, or None."""
-    row = read.one("instance", namespace=namespace, workflow_id=workflow_id)
-    return None if row is None else Instance(*row)
 
 
 def _start_again(
@@ -106,17 +102,16 @@ def _start_new(
         },
     )
     if instance is None:
-        tx.do(
-            "insert_instance",
-            namespace=caller.namespace,
-            workflow_id=workflow_id,
+        instances.insert(
+            tx,
+            caller.namespace,
+            workflow_id,
             workflow_type=request.workflow_type,
-            current_run_id=run_id,
+            run_id=run_id,
             command_sequence=1,
-            created_at=tx.now,
         )
     else:
-        command.sequence = control.next_sequence(tx, caller.namespace, workflow_id, instance)
+        command.sequence = instances.count_command(tx, caller.namespace, workflow_id, instance)
         _take_over(tx, caller.namespace, workflow_id, run_id, instance, request.workflow_type)
     control.record(tx, caller, command)
     beginning = _beginning(caller, request, command)
@@ -151,14 +146,9 @@ def _beginning(caller: Caller, request: StartWorkflow, command: Command) -> Begi
 def _take_over(
     tx: Tx, namespace: str, workflow_id: str, run_id: str, instance: Instance, workflow_type: str
 ) -> None:
-    tx.do("point_instance", namespace=namespace, workflow_id=workflow_id, current_run_id=run_id)
+    instances.point(tx, namespace, workflow_id, run_id)
     if workflow_type != instance.workflow_type:
-        tx.do(
-            "retype_instance",
-            namespace=namespace,
-            workflow_id=workflow_id,
-            workflow_type=workflow_type,
-        )
+        instances.retype(tx, namespace, workflow_id, workflow_type)
 
 
 def _terminate(unit: Unit, caller: Caller, run: Run, instance: Instance) -> None:
@@ -168,7 +158,7 @@ def _terminate(unit: Unit, caller: Caller, run: Run, instance: Instance) -> None
         name="terminate",
         workflow_id=run.workflow_id,
         run_id=run.run_id,
-        sequence=control.next_sequence(tx, caller.namespace, run.workflow_id, instance),
+        sequence=instances.count_command(tx, caller.namespace, run.workflow_id, instance),
         command_id=tx.new_id(),
         outcome="terminated",
         metadata={"reason": reason},
@@ -192,7 +182,7 @@ def _duplicate(
         name="start",
         workflow_id=current.workflow_id,
         run_id=current.run_id,
-        sequence=control.next_sequence(tx, caller.namespace, current.workflow_id, instance),
+        sequence=instances.count_command(tx, caller.namespace, current.workflow_id, instance),
         command_id=tx.new_id(),
         status="accepted" if existing else "rejected",
         outcome="returned_existing_active" if existing else "rejected_duplicate",
@@ -200,7 +190,7 @@ def _duplicate(
         metadata={"duplicate_policy": request.duplicate_policy},
     )
     control.record(tx, caller, command)
-    details = rows.load_details(tx, current.run_id)
+    details = runs.details(tx, current.run_id)
     body = _body(current, details.business_key, command.outcome)
     if not current.closed and command.sequence <= _MOST_IN_HISTORY:
         # The history of a closed run stays as it ended. And a caller who starts the same id once

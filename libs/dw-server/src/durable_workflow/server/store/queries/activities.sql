@@ -37,6 +37,9 @@ SELECT {activity_columns}
 FROM activities
 WHERE task_id = :task_id AND namespace = :namespace;
 
+-- run_of_activity_task: the run of the activity whose current task this is.
+SELECT run_id FROM activities WHERE task_id = :task_id AND namespace = :namespace;
+
 -- task_of_attempt: the task of the current attempt of some activity of a namespace.
 SELECT task_id
 FROM activities
@@ -99,11 +102,24 @@ FROM activities
 WHERE run_id = :run_id AND closed_at IS NULL
 ORDER BY sequence;
 
--- due_activities: the activities that need the clock, most overdue first.
-SELECT {activity_columns}
+-- runs_of_due_activities: the runs of the activities that need the clock, most overdue first.
+SELECT run_id
 FROM activities
 WHERE
     due_at IS NOT NULL
+    AND due_at <= :now
+    AND execution_id NOT IN (
+        SELECT item FROM set_aside WHERE source = 'activity' AND until > :now
+    )
+ORDER BY due_at
+LIMIT :most;
+
+-- due_activities: the activities of a run that need the clock, most overdue first.
+SELECT {activity_columns}
+FROM activities
+WHERE
+    run_id = :run_id
+    AND due_at IS NOT NULL
     AND due_at <= :now
     AND execution_id NOT IN (
         SELECT item FROM set_aside WHERE source = 'activity' AND until > :now

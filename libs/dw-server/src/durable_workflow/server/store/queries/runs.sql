@@ -112,7 +112,7 @@ LIMIT 1
 {lock};
 
 -- runs_leased_to: the runs whose workflow task this session of a worker holds.
-SELECT {run_columns}
+SELECT run_id
 FROM runs
 WHERE
     lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace
@@ -126,7 +126,7 @@ WHERE
     AND sticky_worker = :worker_id AND sticky_until > :now AND task_available_at <= :now;
 
 -- due_runs: the runs that need the clock, most overdue first.
-SELECT {run_columns}
+SELECT run_id
 FROM runs
 WHERE
     due_at IS NOT NULL

@@ -7,6 +7,9 @@ SET failures = excluded.failures, error = excluded.error, until = excluded.until
 -- set_aside_failures: how often an item could not be handled.
 SELECT failures FROM set_aside WHERE source = :source AND item = :item;
 
+-- set_aside_until: how long an item rests.
+SELECT until FROM set_aside WHERE source = :source AND item = :item;
+
 -- set_aside_of_run: what of a run is set aside, the next to be tried first.
 SELECT source, failures, error, until
 FROM set_aside

@@ -75,8 +75,8 @@ WHERE {leased_in_namespace};
 
 -- activity_task_leases: the leases of the activity tasks of a queue, those that end first first.
 SELECT
-    a.task_id, r.workflow_id, a.run_id, a.lease_owner, a.lease_expires_at, a.attempt_id,
-    a.attempt_count
+    a.task_id, r.workflow_id, a.run_id, a.lease_owner, a.lease_expires_at, a.attempt_count,
+    a.attempt_id
 FROM activities AS a
 INNER JOIN runs AS r ON a.run_id = r.run_id
 WHERE a.namespace = :namespace AND a.task_queue = :task_queue AND a.task_status = 'leased'

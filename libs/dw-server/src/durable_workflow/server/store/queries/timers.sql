@@ -14,11 +14,24 @@ FROM timers
 WHERE run_id = :run_id AND status = 'pending'
 ORDER BY sequence;
 
--- due_timers: the timers that should fire, in the order in which they should have.
-SELECT {timer_columns}
+-- runs_of_due_timers: the runs of the timers that should fire, in the order in which they should have.
+SELECT run_id
 FROM timers
 WHERE
     status = 'pending'
+    AND fire_at <= :now
+    AND timer_id NOT IN (
+        SELECT item FROM set_aside WHERE source = 'timer' AND until > :now
+    )
+ORDER BY fire_at, timer_id
+LIMIT :most;
+
+-- due_timers: the timers of a run that should fire, in the order in which they should have.
+SELECT {timer_columns}
+FROM timers
+WHERE
+    run_id = :run_id
+    AND status = 'pending'
     AND fire_at <= :now
     AND timer_id NOT IN (
         SELECT item FROM set_aside WHERE source = 'timer' AND until > :now

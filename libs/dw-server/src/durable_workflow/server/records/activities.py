@@ -1,0 +1,125 @@
+"""Activities with their task and current attempt, their arguments, and attempts that are over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from durable_workflow.server.engine.decision import NewActivity
+from durable_workflow.server.engine.state import Activity, PastAttempt
+from durable_workflow.server.records.columns import picker, text
+from durable_workflow.server.store.protocol import Read, Row, Tx
+
+_params = picker(Activity, "execution_id")
+_changes = picker(Activity, "status")
+_attempt_params = picker(PastAttempt, "attempt_id")
+
+
+def load(row: Row) -> Activity:
+    """An activity of its row."""
+    return Activity(*row)
+
+
+def by_task(read: Read, namespace: str, task_id: str) -> Activity | None:
+    """The activity whose current task this is."""
+    row = read.one("activity_by_task", task_id=task_id, namespace=namespace)
+    return None if row is None else load(row)
+
+
+def run_of_task(read: Read, namespace: str, task_id: str) -> str | None:
+    """The run of the activity whose current task this is: it is locked before the task is read."""
+    row = read.one("run_of_activity_task", task_id=task_id, namespace=namespace)
+    return None if row is None else row[0]
+
+
+def claimable(tx: Tx, namespace: str, task_queue: str, types: list[str]) -> Activity | None:
+    """The activity whose ready task a worker should get next, where nobody else holds it."""
+    found = tx.take(
+        "claimable_activity",
+        most=1,
+        namespace=namespace,
+        task_queue=task_queue,
+        types=text(types),
+        now=tx.now,
+    )
+    return load(found[0]) if found else None
+
+
+def claimed_by_request(
+    tx: Tx, namespace: str, task_queue: str, worker_id: str, poll_request_id: str
+) -> Activity | None:
+    """The activity whose task was handed out to this poll before."""
+    row = tx.one(
+        "activity_claimed_by_request",
+        namespace=namespace,
+        task_queue=task_queue,
+        worker_id=worker_id,
+        poll_request_id=poll_request_id,
+        now=tx.now,
+    )
+    return None if row is None else load(row)
+
+
+def open_of_run(read: Read, run_id: str) -> list[Activity]:
+    """The activities of a run that have no outcome, in order."""
+    return [load(row) for row in read.all("open_activities", run_id=run_id)]
+
+
+def first_open_of_run(read: Read, run_id: str, most: int) -> list[Activity]:
+    """The first activities of a run that have no outcome, in order."""
+    return [load(row) for row in read.all("first_open_activities", run_id=run_id, most=most)]
+
+
+def arguments(read: Read, activity: Activity) -> str | None:
+    """What an activity is called with, as JSON."""
+    row = read.one("activity_arguments", run_id=activity.run_id, sequence=activity.sequence)
+    assert row is not None
+    found: str | None = row[0]
+    return found
+
+
+def insert(tx: Tx, created: Sequence[NewActivity]) -> None:
+    """Write scheduled activities with their arguments."""
+    tx.do_many("insert_activity", [_params(new.activity) for new in created])
+    tx.do_many(
+        "insert_activity_arguments",
+        [
+            {
+                "run_id": new.activity.run_id,
+                "sequence": new.activity.sequence,
+                "arguments": text(new.arguments),
+            }
+            for new in created
+        ],
+    )
+
+
+def save(tx: Tx, activity: Activity) -> None:
+    """Write everything of an activity that may change."""
+    tx.do(
+        "save_activity",
+        run_id=activity.run_id,
+        sequence=activity.sequence,
+        **_changes(activity),
+    )
+
+
+def insert_past_attempt(tx: Tx, attempt: PastAttempt) -> None:
+    """Remember an attempt that was superseded."""
+    tx.do("insert_attempt", **_attempt_params(attempt))
+
+
+def past_attempt(read: Read, namespace: str, attempt_id: str) -> PastAttempt | None:
+    """A superseded attempt, or None."""
+    row = read.one("past_attempt", attempt_id=attempt_id, namespace=namespace)
+    return None if row is None else PastAttempt(*row)
+
+
+def is_current_attempt(read: Read, namespace: str, attempt_id: str) -> bool:
+    """Whether this is the current attempt of some activity."""
+    return read.one("task_of_attempt", attempt_id=attempt_id, namespace=namespace) is not None
+
+
+def run_of_past_task(read: Read, namespace: str, task_id: str) -> str | None:
+    """The run of a task whose attempt was superseded, or None."""
+    row = read.one("run_of_past_activity_task", task_id=task_id, namespace=namespace)
+    return None if row is None else row[0]

@@ -1,0 +1,52 @@
+"""Commands of callers to workflow ids, carried out or refused."""
+
+from __future__ import annotations
+
+import msgspec
+
+from durable_workflow.server.engine.state import JsonObject
+from durable_workflow.server.records.columns import text
+from durable_workflow.server.store.protocol import Tx
+
+
+class Command(msgspec.Struct, kw_only=True):
+    """A command of a caller to a workflow id.
+
+    Attributes:
+        name: The operation, as recorded: ``start``, ``signal``, …
+        metadata: The call's parameters that are no payload.
+    """
+
+    name: str
+    workflow_id: str
+    run_id: str
+    sequence: int
+    command_id: str
+    target_name: str | None = None
+    target_scope: str = "instance"
+    request_id: str | None = None
+    status: str = "accepted"
+    outcome: str | None = None
+    rejection_reason: str | None = None
+    metadata: JsonObject = msgspec.field(default_factory=dict)
+
+
+def insert(tx: Tx, namespace: str, command: Command, context: JsonObject) -> None:
+    """Write a command with who asked for it."""
+    tx.do(
+        "insert_command",
+        command_id=command.command_id,
+        namespace=namespace,
+        workflow_id=command.workflow_id,
+        run_id=command.run_id,
+        sequence=command.sequence,
+        type=command.name,
+        target_name=command.target_name,
+        target_scope=command.target_scope,
+        status=command.status,
+        outcome=command.outcome,
+        rejection_reason=command.rejection_reason,
+        request_id=command.request_id,
+        context=text(context),
+        created_at=tx.now,
+    )

@@ -1,0 +1,111 @@
+"""What has fallen due, and what of it rests because it could not be handled."""
+
+from __future__ import annotations
+
+import msgspec
+
+from durable_workflow.server.engine.state import Activity, Timer
+from durable_workflow.server.records import activities, timers
+from durable_workflow.server.store.protocol import Read, Tx
+
+_NEXT = ("next_due_run", "next_due_activity", "next_due_timer", "next_due_worker")
+
+
+class DueItem(msgspec.Struct, frozen=True):
+    """One thing that is due.
+
+    Attributes:
+        source: `timer`, `run`, `activity` or `worker`.
+        item: Which one.
+        run_id: The run that it belongs to; None for a worker.
+    """
+
+    source: str
+    item: str
+    run_id: str | None
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.item}" + (f" of run {self.run_id}" if self.run_id else "")
+
+
+class SetAside(msgspec.Struct, frozen=True):
+    """Work of a run that fell due and whose handling raised.
+
+    Attributes:
+        source: `timer`, `run` or `activity`.
+        failures: How often in a row.
+        error: What it raised.
+        until: When it is tried again.
+    """
+
+    source: str
+    failures: int
+    error: str
+    until: int
+
+
+def first(read: Read) -> int | None:
+    """When the first thing falls due, or fell; None where nothing ever will."""
+    found = [read.one(statement, now=read.now) for statement in _NEXT]
+    found.append(read.one("next_due_set_aside"))
+    times = [row[0] for row in found if row is not None]
+    return min((at for at in times if at is not None), default=None)
+
+
+def run_ids(read: Read, most: int) -> list[str]:
+    """The runs of which something is due: timers, then the runs themselves, then activities."""
+    found: dict[str, None] = {}
+    for statement in ("runs_of_due_timers", "due_runs", "runs_of_due_activities"):
+        found |= dict.fromkeys(row[0] for row in read.all(statement, now=read.now, most=most))
+    return list(found)[:most]
+
+
+def timers_of_run(read: Read, run_id: str, most: int) -> list[Timer]:
+    """The timers of a run that should fire, in the order in which they should have."""
+    found = read.all("due_timers", run_id=run_id, now=read.now, most=most)
+    return [timers.load(row) for row in found]
+
+
+def activities_of_run(read: Read, run_id: str, most: int) -> list[Activity]:
+    """The activities of a run that need the clock, most overdue first."""
+    found = read.all("due_activities", run_id=run_id, now=read.now, most=most)
+    return [activities.load(row) for row in found]
+
+
+def rests(read: Read, item: DueItem) -> bool:
+    """Whether an item is set aside for now."""
+    row = read.one("set_aside_until", source=item.source, item=item.item)
+    return row is not None and row[0] > read.now
+
+
+def failures(read: Read, item: DueItem) -> int:
+    """How often an item could not be handled, in a row."""
+    row = read.one("set_aside_failures", source=item.source, item=item.item)
+    return 0 if row is None else row[0]
+
+
+def set_aside(tx: Tx, item: DueItem, *, failures: int, error: str, until: int) -> None:
+    """Let an item rest."""
+    tx.do(
+        "set_aside",
+        source=item.source,
+        item=item.item,
+        run_id=item.run_id,
+        failures=failures,
+        error=error,
+        until=until,
+    )
+
+
+def set_aside_of_run(read: Read, run_id: str) -> list[SetAside]:
+    """What of a run is set aside, the next to be tried first."""
+    return [SetAside(*row) for row in read.all("set_aside_of_run", run_id=run_id)]
+
+
+def delete_rested(tx: Tx) -> int:
+    """Forget all that was to be tried again by now; how many items that were."""
+    row = tx.one("rested", now=tx.now)
+    rested: int = 0 if row is None else row[0]
+    if rested:
+        tx.do("delete_rested", now=tx.now)
+    return rested

@@ -1,0 +1,162 @@
+"""Runs: the row that changes all the time, and the cold half beside it."""
+
+from __future__ import annotations
+
+from durable_workflow.server.engine.state import JsonObject, PastTask, Run, RunDetails
+from durable_workflow.server.records.columns import Params, picker, text, value
+from durable_workflow.server.store.protocol import Key, Read, Row, Tx
+
+_params = picker(Run, "run_id")
+_changes = picker(Run, "status")
+_past_task_params = picker(PastTask, "task_id")
+
+
+def load(row: Row) -> Run:
+    """A run of its row."""
+    run = Run(*row)
+    run.warned = run.warned == 1
+    run.holds = run.holds == 1
+    run.task_ordinary = run.task_ordinary == 1
+    run.updates_wait = run.updates_wait == 1
+    return run
+
+
+def find(read: Read, run_id: str) -> Run | None:
+    """One run, or None."""
+    row = read.one("run_by_id", run_id=run_id)
+    return None if row is None else load(row)
+
+
+def lock(tx: Tx, run_id: str) -> Run | None:
+    """One run, with all that belongs to it, to oneself; or None."""
+    tx.lock(Key.run(run_id))
+    return find(tx, run_id)
+
+
+def by_task(read: Read, namespace: str, task_id: str) -> Run | None:
+    """The run whose open workflow task this is."""
+    row = read.one("run_by_task", task_id=task_id, namespace=namespace)
+    return None if row is None else load(row)
+
+
+def of_past_task(read: Read, namespace: str, task_id: str) -> tuple[str, str] | None:
+    """How a workflow task that is over ended, and its run."""
+    row = read.one("run_of_past_task", task_id=task_id, namespace=namespace)
+    return None if row is None else (row[0], row[1])
+
+
+def claimable(
+    tx: Tx,
+    namespace: str,
+    task_queue: str,
+    *,
+    worker_id: str,
+    build_id: str | None,
+    types: list[str],
+) -> Run | None:
+    """The run whose ready task a worker should get next, where there is one that nobody holds."""
+    found = tx.take(
+        "claimable_run",
+        most=1,
+        namespace=namespace,
+        task_queue=task_queue,
+        worker_id=worker_id,
+        build_id=build_id,
+        types=text(types),
+        now=tx.now,
+    )
+    return load(found[0]) if found else None
+
+
+def claimed_by_request(
+    tx: Tx, namespace: str, task_queue: str, worker_id: str, poll_request_id: str
+) -> Run | None:
+    """The run whose task was handed out to this poll before."""
+    row = tx.one(
+        "run_claimed_by_request",
+        namespace=namespace,
+        task_queue=task_queue,
+        worker_id=worker_id,
+        poll_request_id=poll_request_id,
+        now=tx.now,
+    )
+    return None if row is None else load(row)
+
+
+def kept_for(read: Read, namespace: str, task_queue: str, worker_id: str) -> int:
+    """How many ready workflow tasks of a queue are held back for a worker."""
+    row = read.one(
+        "runs_kept_for",
+        namespace=namespace,
+        task_queue=task_queue,
+        worker_id=worker_id,
+        now=read.now,
+    )
+    assert row is not None
+    count: int = row[0]
+    return count
+
+
+def insert(tx: Tx, run: Run) -> None:
+    """Write a new run."""
+    tx.do("insert_run", **_params(run))
+
+
+def save(tx: Tx, run: Run) -> None:
+    """Write everything of a run that may change."""
+    tx.do("save_run", run_id=run.run_id, **_changes(run))
+
+
+def insert_past_task(tx: Tx, past: PastTask) -> None:
+    """Remember a workflow task that is over."""
+    tx.do("insert_past_task", **_past_task_params(past))
+
+
+def details(read: Read, run_id: str) -> RunDetails:
+    """The cold half of a run, which there must be."""
+    row = read.one("run_details", run_id=run_id)
+    assert row is not None
+    found_id, arguments, key, memo, attributes, output, failure, continued_from = row
+    return RunDetails(
+        found_id,
+        value(arguments),
+        key,
+        value(memo),
+        value(attributes),
+        value(output),
+        value(failure),
+        continued_from,
+    )
+
+
+def arguments(read: Read, run_id: str) -> JsonObject | None:
+    """What a run was started with."""
+    row = read.one("run_arguments", run_id=run_id)
+    assert row is not None
+    found: JsonObject | None = value(row[0])
+    return found
+
+
+def insert_details(tx: Tx, details: RunDetails) -> None:
+    """Write the cold half of a new run."""
+    params: Params = {
+        "run_id": details.run_id,
+        "arguments": text(details.arguments),
+        "business_key": details.business_key,
+        "memo": text(details.memo),
+        "search_attributes": text(details.search_attributes),
+        "output": text(details.output),
+        "failure": text(details.failure),
+        "continued_from_run_id": details.continued_from_run_id,
+    }
+    tx.do("insert_run_details", **params)
+
+
+def save_search_attributes(tx: Tx, run_id: str, attributes: JsonObject) -> None:
+    """Write the merged search attributes of a run."""
+    tx.do("save_search_attributes", run_id=run_id, search_attributes=text(attributes))
+
+
+def save_outcome(tx: Tx, run_id: str, output: object, failure: JsonObject | None) -> None:
+    """Write how a run ended."""
+    tx.do("save_run_outcome", run_id=run_id, output=text(output), failure=text(failure))

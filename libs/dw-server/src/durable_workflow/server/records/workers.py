@@ -1,0 +1,205 @@
+"""Registered workers: a row for each session under a worker id."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from durable_workflow.server.capabilities import EXTENSIONS
+from durable_workflow.server.engine.times import SECOND
+from durable_workflow.server.records.columns import Params, text, value
+from durable_workflow.server.records.leases import Holder
+from durable_workflow.server.store.protocol import Key, Read, Row, Tx
+
+# The extension by which a worker names what it holds in each heartbeat.
+HELD_TASKS: Final = "held_tasks"
+
+
+class Worker(msgspec.Struct):
+    """A session of a registered worker. JSON fields are read; times are microseconds.
+
+    Attributes:
+        session: Which of the worker objects under the id it is; '' for workers that do not say.
+        challenged_at: When another session came under the id, until this one is heard again.
+        left_at: When its connection broke, until it is heard again.
+    """
+
+    namespace: str
+    worker_id: str
+    task_queue: str
+    runtime: str
+    sdk_version: str | None
+    build_id: str | None
+    workflow_types: list[str]
+    activity_types: list[str]
+    fingerprints: dict[str, str]
+    max_workflow_tasks: int
+    max_activity_tasks: int
+    capabilities: list[str]
+    task_slots: dict[str, int] | None
+    process_metrics: dict[str, Any] | None
+    heartbeat_interval: int
+    registered_at: int
+    heartbeat_at: int
+    seen_at: int
+    due_at: int | None
+    session: str
+    challenged_at: int | None
+    left_at: int | None
+
+    @property
+    def names_held(self) -> bool:
+        """Whether it names what it holds, so that its silence says that it is gone."""
+        return bool(self.session) and HELD_TASKS in self.capabilities
+
+    @property
+    def knows_extensions(self) -> bool:
+        """Whether it named an extension of ours: workers of other SDKs name none."""
+        return not EXTENSIONS.keys().isdisjoint(self.capabilities)
+
+    def is_live(self, now: int, missed_heartbeats: int) -> bool:
+        """Whether it has shown itself recently enough to be counted on.
+
+        Args:
+            missed_heartbeats: So many in a row may be missed.
+        """
+        return now < self.seen_at + self.heartbeat_interval * missed_heartbeats * SECOND
+
+    @property
+    def holder(self) -> Holder:
+        """This session, as the holder of leases."""
+        return Holder(self.namespace, self.worker_id, self.session)
+
+
+_JSON_FIELDS = (
+    "workflow_types",
+    "activity_types",
+    "fingerprints",
+    "capabilities",
+    "task_slots",
+    "process_metrics",
+)
+_JSON_COLUMNS = tuple(map(Worker.__struct_fields__.index, _JSON_FIELDS))
+
+
+class LiveWorker(msgspec.Struct, frozen=True):
+    """What the fleet of a namespace is told of a worker."""
+
+    worker_id: str
+    task_queue: str
+    build_id: str | None
+    seen_at: int
+    due_at: int
+
+
+def load(row: Row) -> Worker:
+    """A worker of its row."""
+    fields = list(row)
+    for index in _JSON_COLUMNS:
+        fields[index] = value(fields[index])
+    return Worker(*fields)
+
+
+def find(read: Read, namespace: str, worker_id: str, session: str | None = None) -> Worker | None:
+    """This session of a registered worker; without one, the session that registered last."""
+    row = read.one("worker", namespace=namespace, worker_id=worker_id, session=session or "")
+    return None if row is None else load(row)
+
+
+def lock(tx: Tx, namespace: str, worker_id: str) -> None:
+    """Have all sessions under a worker id to oneself."""
+    tx.lock(Key.worker(namespace, worker_id))
+
+
+def sessions(read: Read, namespace: str, worker_id: str) -> list[Worker]:
+    """Everything that is registered under a worker id, what came last first."""
+    found = read.all("sessions_of_worker", namespace=namespace, worker_id=worker_id)
+    return [load(row) for row in found]
+
+
+def of_queue(read: Read, namespace: str, task_queue: str) -> list[Worker]:
+    """All workers that registered for a task queue, live or not."""
+    found = read.all("workers_of_queue", namespace=namespace, task_queue=task_queue)
+    return [load(row) for row in found]
+
+
+def silent(read: Read, most: int) -> list[Worker]:
+    """Workers that have been silent for too long."""
+    return [load(row) for row in read.all("due_workers", now=read.now, most=most)]
+
+
+def live(read: Read, namespace: str) -> list[LiveWorker]:
+    """The workers of a namespace that have not been silent for too long."""
+    return [LiveWorker(*row) for row in read.all("live_workers", namespace=namespace, now=read.now)]
+
+
+def put(tx: Tx, worker: Worker) -> None:
+    """Register a worker, or replace what was known of it."""
+    params: Params = msgspec.structs.asdict(worker)
+    for name in _JSON_FIELDS:
+        params[name] = text(getattr(worker, name))
+    tx.do("put_worker", **params)
+
+
+def seen(tx: Tx, worker: Worker, due_at: int) -> None:
+    """Note a sign of life, and when the worker would have to be missed."""
+    tx.do("worker_seen", **_key(worker), seen_at=tx.now, due_at=due_at)
+
+
+def heartbeat(
+    tx: Tx,
+    worker: Worker,
+    *,
+    due_at: int,
+    task_slots: dict[str, int] | None,
+    process_metrics: dict[str, Any] | None,
+    heartbeat_interval: int,
+) -> None:
+    """Note a heartbeat with what the worker says of itself; None keeps what was known."""
+    tx.do(
+        "worker_heartbeat",
+        **_key(worker),
+        seen_at=tx.now,
+        due_at=due_at,
+        task_slots=text(task_slots),
+        process_metrics=text(process_metrics),
+        heartbeat_interval=heartbeat_interval,
+    )
+
+
+def challenged(tx: Tx, worker: Worker, due_at: int) -> None:
+    """Note that another session has come under the id."""
+    tx.do("worker_challenged", **_key(worker), challenged_at=tx.now, due_at=due_at)
+
+
+def left(tx: Tx, worker: Worker) -> None:
+    """Note that the connection of the worker broke."""
+    tx.do("worker_left", **_key(worker), left_at=tx.now)
+
+
+def missed(tx: Tx, worker: Worker) -> None:
+    """Note that the worker was missed: it is not looked for again until it shows up."""
+    tx.do("worker_missed", **_key(worker))
+
+
+def delete(tx: Tx, worker: Worker) -> None:
+    """Register this session no more."""
+    tx.do("delete_worker", **_key(worker))
+
+
+def await_all(tx: Tx, patience: int) -> None:
+    """Give every worker that was not missed its whole time again.
+
+    Args:
+        patience: Microseconds for each second between the heartbeats of a worker.
+    """
+    tx.do("await_workers", now=tx.now, patience=patience)
+
+
+def _key(worker: Worker) -> Params:
+    return {
+        "namespace": worker.namespace,
+        "worker_id": worker.worker_id,
+        "session": worker.session,
+    }
