@@ -34,6 +34,7 @@ def _seen() -> dict[str, Any]:
 @activity.defn(name="sleeps")
 def sleeps(seconds: float) -> dict[str, Any]:
     """In a thread."""
+    print("sleeps begins", flush=True)
     time.sleep(seconds)
     return _seen()
 

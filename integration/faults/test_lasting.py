@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import re
 import signal
 import sys
 import time
@@ -198,3 +199,19 @@ async def test_nobody_waits_for_the_kept_machine_of_a_killed_worker(
         datetime.fromisoformat(at[name]) for name in ("ActivityCompleted", "WorkflowCompleted")
     )
     assert (closed - done).total_seconds() < 1.5, "a worker that keeps a machine is given 2 s"
+
+
+async def test_a_server_that_was_away_for_longer_than_a_lease_frees_nothing(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "state.db", environment=SHORT) as server:
+        async with Client(server.url) as client:
+            with worker_process(server.url, PROGRAMS, task_queue=QUEUE) as worker:
+                handle = await start(client, "sleeps", 8)
+                # It has the task, and not only a lease on one that was lost on the way.
+                worker.wait_for_line(re.compile("sleeps begins"))
+                server.kill()
+                await asyncio.sleep(4)  # a lease is 3 s long
+                server.start()
+                result = await handle.result(timeout=30)
+                events = await history(client, handle)
+    assert result["attempt"] == 1
+    assert violations(events) == []
