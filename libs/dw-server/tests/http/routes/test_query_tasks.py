@@ -85,6 +85,28 @@ async def test_what_waits_for_a_leased_task_is_shown_behind_the_history(wire: Wi
     assert [(await each).json()["result"] for each in (asked, again)] == [1, 2]
 
 
+async def test_signals_behind_a_timeout_that_nobody_has_answered_are_shown(wire: Wire) -> None:
+    await wire.start()
+    wait = {"type": "open_condition_wait", "condition_key": "k", "timeout_seconds": 1}
+    await wire.complete(await wire.task(), wait)
+    question: Json = {}
+    kinds: list[str] = []
+    while "TimerFired" not in kinds:
+        asked = asyncio.create_task(wire.post("/wf/query/state"))
+        question = await wire.question()
+        await wire.answer(question, result=1)
+        await asked
+        kinds = [event["event_type"] for event in question["history_events"]]
+    assert "buffered_after_sequence" not in question
+    await wire.post("/wf/signal/late")
+    asked = asyncio.create_task(wire.post("/wf/query/state"))
+    question = await wire.question()
+    assert question["buffered_after_sequence"] == len(kinds)
+    assert question["history_events"][-1]["event_type"] == "SignalReceived"
+    await wire.answer(question, result=1)
+    await asked
+
+
 async def test_a_machine_in_use_or_behind_is_not_asked(served: Any) -> None:
     """Its worker gets the whole history at once."""
     async with served() as wire:
