@@ -6,7 +6,7 @@ import functools
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, cast
+from typing import Any
 
 import durable_workflow
 from durable_workflow._meet import WorkerTransport, transport_clone_for
@@ -25,7 +25,6 @@ from durable_workflow.worker._compatibility import (
     STICKY_HISTORY,
     Offer,
 )
-from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._fingerprints import (
     activity_name,
     fingerprint,
@@ -38,24 +37,20 @@ from durable_workflow.worker._histories import Histories
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import payloads_of
-from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Waiting, pause_after
+from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Waiting
 from durable_workflow.worker._process_metrics import ProcessMetrics
 from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._replaying import let_go
-from durable_workflow.worker._reporting import Reporter, is_unreachable
+from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
 from durable_workflow.worker._signals import first_signal
 from durable_workflow.worker._stopping import Stopping
 from durable_workflow.worker._task_metrics import recorder_of
-from durable_workflow.worker._turns import Answered, Turns
-from durable_workflow.worker._workflow_tasks import WorkflowTasks, schedules_activity
+from durable_workflow.worker._turns import Turns
+from durable_workflow.worker._until import TaskRunner, UntilClosed
+from durable_workflow.worker._workflow_tasks import WorkflowTasks
 
-_CLOSED_STATUSES: Final = frozenset({"completed", "failed", "terminated", "canceled", "cancelled"})
-# Between two looks of `run_until` at its workflow, however small the interval asked for.
-_SHORTEST_LOOK_SECONDS: Final = 0.05
-# Between two tries while the server cannot be reached.
-_LONGEST_AWAY_SECONDS: Final = 2.0
-_MEBIBYTE: Final = 1 << 20
+_MEBIBYTE = 1 << 20
 # Besides workflow tasks, code threads serve queries: of the query thread, and of the loop.
 _QUERY_THREADS = 2
 
@@ -337,70 +332,27 @@ class Worker(Stopping):
         if not await self._register_first(deadline):
             raise RuntimeError(f"worker {self.worker_id} was stopped before it was registered")
         self._reporter.patient = True
+        until_closed = UntilClosed(
+            client=self.client,
+            pacing=self._pacing,
+            tasks=TaskRunner(
+                run_workflow_task=self._run_workflow_task,
+                run_activity_task=self._run_activity_task,
+                workflow_tasks=self._workflow_tasks,
+                activity_tasks=self._activity_tasks,
+            ),
+            workflow_id=workflow_id,
+            timeout=timeout,
+            deadline=deadline,
+            poll_interval=poll_interval,
+        )
         turns = Turns(self._workflow_target(), self._activity_target())
         try:
             self._start_background()
-            return await self._until_closed(workflow_id, turns, deadline, timeout, poll_interval)
+            return await until_closed.serve(turns)
         finally:
             await turns.end()
             await self.stop()
-
-    async def _until_closed(
-        self,
-        workflow_id: str,
-        turns: Turns,
-        deadline: float,
-        timeout: float,
-        poll_interval: float,
-    ) -> "durable_workflow.WorkflowExecution":
-        look_again = max(poll_interval, _SHORTEST_LOOK_SECONDS)
-        failures = 0
-        while True:
-            answered: Answered | None = None
-            away: Exception | None = None
-            pause = 0.0
-            try:
-                execution = await self.client.describe_workflow(workflow_id)
-                if str(execution.status).lower() in _CLOSED_STATUSES:
-                    return cast("durable_workflow.WorkflowExecution", execution)
-                if (remaining := deadline - time.monotonic()) > 0:
-                    answered = await turns.next(min(look_again, remaining))
-                failures = 0
-            except Exception as error:
-                if not is_unreachable(error):
-                    raise
-                away, failures = error, failures + 1
-                log.warning("the server cannot be reached: %s: %s", type(error).__name__, error)
-                pause = pause_after(failures, error, longest=_LONGEST_AWAY_SECONDS)
-            if answered is not None:
-                if answered.task is not None:
-                    turns.prefer(await self._take_turn(answered.target.kind, answered.task))
-                    continue
-                pause = poll_interval
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                text = f"workflow {workflow_id} has not ended in {timeout:g} s"
-                raise TimeoutError(text) from away
-            await self._pacing.pause(min(pause, remaining))
-
-    async def _take_turn(self, kind: str, task: dict[str, Any]) -> str:
-        """Run one task here and now; returns the kind that is likely to come next."""
-        if kind == "activity":
-            try:
-                await contained(self._run_activity_task(task))
-            except Ended as ended:
-                await self._activity_tasks.fail_unhandled(task, ended.error)
-                raise ended.error from None
-            return "workflow"
-        try:
-            commands = await contained(self._run_workflow_task(task))
-        except Ended as ended:
-            await self._workflow_tasks.fail_unhandled(task, ended.error)
-            raise ended.error from None
-        except Exception as error:
-            await self._workflow_tasks.fail_unhandled(task, error)
-            raise
-        return "activity" if schedules_activity(commands) else "workflow"
 
     def _start_background(self) -> None:
         self._start_heartbeats()
