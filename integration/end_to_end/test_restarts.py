@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,21 @@ async def test_workflow_goes_on_with_another_worker_after_a_kill(server: ServerP
         with worker_process(server.url, PROGRAMS, task_queue=QUEUE):
             assert await handle.result(timeout=90) == sum(n % 7 for n in range(80))
         await sound_history(client, "over-workers")
+
+
+async def test_worker_waits_for_a_server_that_starts_after_it(server: ServerProcess) -> None:
+    await asyncio.to_thread(server.kill)
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE) as worker:
+        warning = re.compile(f"cannot reach the server at {re.escape(server.url)}")
+        await asyncio.to_thread(worker.wait_for_line, warning)
+        await asyncio.to_thread(server.start)
+        async with Client(server.url) as client:
+            handle = await client.start_workflow(
+                workflow_type="greeter", task_queue=QUEUE, workflow_id="early", input=["you"]
+            )
+            assert (await handle.result(timeout=60))["greeting"] == "Hello, you!"
+        assert worker.stop() == 0
+        assert "Traceback" not in worker.output
 
 
 async def test_worker_drains_on_sigterm(server: ServerProcess, tmp_path: Path) -> None:

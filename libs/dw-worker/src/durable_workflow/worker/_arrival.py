@@ -35,6 +35,7 @@ async def until_done(
         Exception: What an attempt raised that does not pass by itself.
     """
     failures = 0
+    last: Exception | None = None
     while not pacing.stop.is_set():
         problem: Exception | None = None
         try:
@@ -45,10 +46,10 @@ async def until_done(
         except Exception as error:
             if not is_passing(error):
                 raise
-            problem = error
+            last = problem = error
         if deadline is not None and time.monotonic() >= deadline:
-            text = "" if problem is None else f": {problem or type(problem).__name__}"
-            raise TimeoutError(f"the server at {where} cannot be reached{text}") from problem
+            text = "" if last is None else f": {str(last) or type(last).__name__}"
+            raise TimeoutError(f"the server at {where} cannot be reached{text}") from last
         if problem is None:
             continue  # stopped
         failures += 1
