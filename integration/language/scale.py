@@ -24,7 +24,7 @@ from typing import Any
 from durable_workflow import Client, Worker, activity, workflow
 from durable_workflow.server.embedded import embedded_server
 from durable_workflow.server.engine.limits import Limits
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.settings import Settings
 from durable_workflow.workflow import WorkflowContext
 from integration.benchmarks.figures import cpu_seconds, resident_megabytes

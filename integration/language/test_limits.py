@@ -11,7 +11,7 @@ import pytest
 from durable_workflow import WorkflowFailed, workflow
 from durable_workflow.errors import DurableWorkflowError
 from durable_workflow.server.engine.limits import Limits
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.settings import Settings
 from durable_workflow.workflow import WorkflowContext
 from integration.language.scene import Scene, open_scene

@@ -28,13 +28,14 @@ LAYERS = {
     "engine": {"engine"},
     "store": {"store"},
     "records": {"records", "engine", "store"},
-    "services": {"services", "records", "engine", "store"},
+    "views": {"views", "records", "engine", "store"},
+    "services": {"services", "views", "records", "engine", "store"},
     "dispatch": {"dispatch", "store"},
     "clockwork": {"clockwork", "services", "records", "engine", "store"},
-    "querying": {"querying", "services", "records", "engine", "store"},
-    "api": {"api", "querying", "services", "dispatch", "engine", "store"},
+    "querying": {"querying", "services", "views", "records", "engine", "store"},
+    "api": {"api", "querying", "services", "views", "dispatch", "engine", "store"},
     # A carrier knows the api and what it replies with, and nothing of how that comes about.
-    "http": {"http", "api", "services", "engine"},
+    "http": {"http", "api", "engine"},
 }
 
 

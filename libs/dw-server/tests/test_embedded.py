@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from durable_workflow.server import Settings, SettingsError, embedded_server
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store import StoreLocked
 
 CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}

@@ -11,8 +11,8 @@ import pytest
 
 from durable_workflow.server.api import Api, Call, Credentials, Origin
 from durable_workflow.server.lifecycle import Server
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import AuthSettings, Settings
 
 WORKER = {"worker_id": "w", "task_queue": "q", "runtime": "python", "lease_owner": "w"}

@@ -7,7 +7,7 @@ import pytest
 
 from durable_workflow.server.api.login import Credentials, NotConfigured, Principal, authenticator
 from durable_workflow.server.api.roles import ADMINS, ANYBODY, OPERATORS, WORKERS
-from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.refusals import Refused
 from durable_workflow.server.settings import AuthSettings
 
 ROLES = AuthSettings(

@@ -11,8 +11,7 @@ import pytest
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.clockwork import Clockwork
 from durable_workflow.server.notices import Notice, TaskReady
-from durable_workflow.server.services import due, ends, namespaces, workflow_tasks, workflows
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.requests import (
     Caller,
     CloseWorkflow,
     CompleteWorkflowTask,
@@ -21,7 +20,8 @@ from durable_workflow.server.services.requests import (
     StartWorkflow,
     TaskOwner,
 )
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import due, ends, namespaces, workflow_tasks, workflows
 from durable_workflow.server.services.workers import register
 from durable_workflow.server.store import Read, StoreUnavailable, Tx
 from durable_workflow.server.store.sqlite import SqliteStore

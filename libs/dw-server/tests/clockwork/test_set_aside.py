@@ -14,7 +14,7 @@ from durable_workflow.metrics import SERVER_DUE_FAILURES, InMemoryMetrics
 from durable_workflow.server.app import create_app
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.lifecycle import Server
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.settings import Settings
 
 Json = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from durable_workflow.server.http.refusals import retry_after, status_of
-from durable_workflow.server.services.replies import Form, Reply
+from durable_workflow.server.replies import Form, Reply
 
 
 @pytest.mark.parametrize(("form", "status"), [("done", 200), ("created", 201), ("accepted", 202)])

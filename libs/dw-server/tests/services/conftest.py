@@ -13,20 +13,8 @@ from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.engine import tasks
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.limits import Limits
-from durable_workflow.server.services import (
-    activity_tasks,
-    due,
-    ends,
-    history,
-    namespaces,
-    signals,
-    updates,
-    workers,
-    workflow_tasks,
-    workflows,
-)
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import (
     ActivityFailure,
     Caller,
     CloseWorkflow,
@@ -46,9 +34,21 @@ from durable_workflow.server.services.requests import (
     TaskOwner,
     UpdateWorkflow,
 )
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import (
+    activity_tasks,
+    due,
+    ends,
+    namespaces,
+    signals,
+    updates,
+    workers,
+    workflow_tasks,
+    workflows,
+)
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Store, Tx
+from durable_workflow.server.views import describing, history
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -252,17 +252,19 @@ class Server:
 
     async def describe(self, workflow_id: str = "wf", run_id: str | None = None) -> Json:
         return await self.store.read(
-            lambda read: workflows.describe(read, "default", workflow_id, run_id)
+            lambda read: describing.describe(read, "default", workflow_id, run_id)
         )
 
     async def listed(self, **filters: Any) -> Json:
         request = ListWorkflows(**filters)
         return await self.store.read(
-            lambda read: workflows.list_workflows(read, "default", request)
+            lambda read: describing.list_workflows(read, "default", request)
         )
 
     async def runs(self, workflow_id: str = "wf") -> Json:
-        return await self.store.read(lambda read: workflows.list_runs(read, "default", workflow_id))
+        return await self.store.read(
+            lambda read: describing.list_runs(read, "default", workflow_id)
+        )
 
     async def page(self, **fields: Any) -> Json:
         request = ReadHistory(**fields)

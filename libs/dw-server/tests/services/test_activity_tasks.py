@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.refusals import Refused
 
 
 async def scheduled(server: Any, commands: Any, **fields: Any) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from durable_workflow.server.services import debugging, describing
-from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.refusals import Refused
 from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.views import debugging, describing
 
 Json = dict[str, Any]
 

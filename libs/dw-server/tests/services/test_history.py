@@ -12,7 +12,7 @@ from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.querying import QueryBoard, asking, offering
 from durable_workflow.server.records import workers
-from durable_workflow.server.services.requests import PollTask, QueryWorkflow
+from durable_workflow.server.requests import PollTask, QueryWorkflow
 from durable_workflow.server.store.protocol import Store
 
 

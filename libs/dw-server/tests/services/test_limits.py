@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.refusals import Refused
 
 
 @pytest.mark.parametrize(

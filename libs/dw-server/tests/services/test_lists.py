@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.refusals import Refused
 
 
 async def test_runs_are_listed_newest_first_and_filtered(server: Any, commands: Any) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.ids import UlidSource
-from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.refusals import Refused
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.statements import load_statements

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from durable_workflow.server.notices import Notice, TaskReady, WorkerChallenged
-from durable_workflow.server.services import sessions, task_queues
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.requests import (
     DeregisterWorker,
     HeldTask,
     PollTask,
     WorkerHeartbeat,
 )
+from durable_workflow.server.services import sessions
 from durable_workflow.server.store.protocol import Read, Tx
+from durable_workflow.server.views import task_queues
 
 HELD = ["held_tasks", "deregister", "sticky_history"]
 

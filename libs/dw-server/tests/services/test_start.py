@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.services import workflows
-from durable_workflow.server.services.refusals import Invalid, Refused
 
 
 @pytest.mark.parametrize("policy", ["fail", "reject", "allow"])

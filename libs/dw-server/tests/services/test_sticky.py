@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from durable_workflow.server.notices import Notice, TaskReady
+from durable_workflow.server.requests import HistoryPage, TaskOwner
 from durable_workflow.server.services import workflow_tasks
-from durable_workflow.server.services.requests import HistoryPage, TaskOwner
 
 
 async def kept(server: Any, commands: Any) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from durable_workflow.server.services import task_queues
 from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.views import task_queues
 
 Json = dict[str, Any]
 TASK_ADMISSION = {

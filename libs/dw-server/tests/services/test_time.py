@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.requests import WorkerHeartbeat
 from durable_workflow.server.services import workers
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.requests import WorkerHeartbeat
 
 
 async def test_a_timer_fires_when_it_is_due(server: Any, commands: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.refusals import Refused
 
 
 def done(update_id: str, text: str = "5") -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.server.services.history import FROM_THE_BEGINNING
-from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.views.history import FROM_THE_BEGINNING
 
 
 async def waiting(server: Any, commands: Any, **fields: Any) -> None:

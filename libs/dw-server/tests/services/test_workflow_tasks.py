@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from durable_workflow.server.refusals import Invalid, Refused
+from durable_workflow.server.requests import HistoryPage, TaskOwner
 from durable_workflow.server.services import workflow_tasks
-from durable_workflow.server.services.refusals import Invalid, Refused
-from durable_workflow.server.services.requests import HistoryPage, TaskOwner
 
 
 async def refused(awaitable: Any) -> Refused:

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from durable_workflow.server.engine.limits import Limits
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 
 AuthDriver: TypeAlias = Literal["none", "token", "signature"]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from durable_workflow.server.api.bodies.debugging import read_debug
-from durable_workflow.server.services.refusals import Invalid
+from durable_workflow.server.refusals import Invalid
 
 
 @pytest.mark.parametrize(

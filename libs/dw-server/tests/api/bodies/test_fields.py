@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from durable_workflow.server.api.bodies.fields import LARGEST, Fields
-from durable_workflow.server.services.refusals import Invalid
+from durable_workflow.server.refusals import Invalid
 
 
 def fields(**source: Any) -> Fields:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from durable_workflow import serializer
 from durable_workflow.server.api.bodies.fields import Fields
 from durable_workflow.server.api.bodies.payloads import check_result, read_arguments
-from durable_workflow.server.services.requests import Payload
+from durable_workflow.server.requests import Payload
 
 REFERENCE = {
     "schema": "durable-workflow.v2.external-payload-reference.v1",

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from durable_workflow.server.api.bodies import activity_tasks, workers, workflow_tasks, workflows
-from durable_workflow.server.services.refusals import Invalid
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.refusals import Invalid
+from durable_workflow.server.requests import (
     CompleteActivityTask,
     CompleteWorkflowTask,
     FailWorkflowTask,

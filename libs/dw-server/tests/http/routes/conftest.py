@@ -13,7 +13,7 @@ import pytest
 
 from durable_workflow.server.app import create_app
 from durable_workflow.server.lifecycle import Server
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.settings import Settings
 
 CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}

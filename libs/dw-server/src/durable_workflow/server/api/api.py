@@ -11,7 +11,7 @@ from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.querying import QueryBoard
-from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.refusals import Refused
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Store
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from durable_workflow.server.api.login import Principal
-from durable_workflow.server.services.requests import Caller
+from durable_workflow.server.requests import Caller
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):

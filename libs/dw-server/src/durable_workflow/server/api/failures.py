@@ -6,8 +6,8 @@ import logging
 
 from durable_workflow.server.api.login import NotConfigured
 from durable_workflow.server.dispatch import TooManyWaiting
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.replies import Reply
 from durable_workflow.server.store import StoreOverloaded, StoreUnavailable
 
 _log = logging.getLogger(__name__)

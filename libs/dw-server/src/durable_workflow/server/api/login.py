@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import msgspec
 
 from durable_workflow.server.api.roles import ADMIN
-from durable_workflow.server.services.refusals import Refused
+from durable_workflow.server.refusals import Refused
 from durable_workflow.server.settings import AuthDriver, AuthSettings
 
 _LEGACY = "legacy"

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from durable_workflow.server.api.calls import Call
-from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.replies import Reply
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
 

@@ -15,9 +15,9 @@ from durable_workflow.metrics import NOOP_METRICS, SERVER_DUE_FAILURES, MetricsR
 from durable_workflow.server.clock import MICROSECONDS, Clock
 from durable_workflow.server.notices import DueAt, Notice
 from durable_workflow.server.records.due import DueItem
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import due
 from durable_workflow.server.services.due import Due
-from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.store import (
     OutcomeUnknown,
     Store,

@@ -18,8 +18,8 @@ from durable_workflow.server.http.request import Receive, Request, raw_path
 from durable_workflow.server.http.responses import Send, respond
 from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.http.routing import Found, Plane, Route, Routes
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import Settings
 
 _VERSION_HEADERS: dict[Plane, tuple[bytes, bytes]] = {

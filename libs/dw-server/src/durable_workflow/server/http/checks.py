@@ -14,7 +14,7 @@ from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCO
 from durable_workflow.server.engine.state import as_object
 from durable_workflow.server.http.request import Receive, Request
 from durable_workflow.server.http.routing import Route
-from durable_workflow.server.services.refusals import Invalid, Refused
+from durable_workflow.server.refusals import Invalid, Refused
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _VERSION = re.compile(r"^(\d{1,4})\.(\d{1,4})$")

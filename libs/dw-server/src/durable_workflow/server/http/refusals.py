@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from durable_workflow.server.services.replies import Form, Reply
+from durable_workflow.server.replies import Form, Reply
 
 _REASONS: Final[dict[int, tuple[str, ...]]] = {
     400: (

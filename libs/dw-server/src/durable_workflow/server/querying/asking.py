@@ -9,18 +9,18 @@ from durable_workflow.server.engine.state import as_object
 from durable_workflow.server.querying.offering import about, capable_workers, is_compatible
 from durable_workflow.server.querying.posted import Answered, Failed, Outcome
 from durable_workflow.server.querying.question import QUERY, UPDATE_VALIDATION, Kind, Question
-from durable_workflow.server.services import targets
-from durable_workflow.server.services.decoding import decoded
-from durable_workflow.server.services.payloads import envelope
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import (
     QueryWorkflow,
     UpdateWorkflow,
 )
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import targets
+from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.targets import Target
 from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.views.decoding import decoded
 
 _UNAVAILABLE = "query_worker_unavailable"
 _INCOMPATIBLE = "query_worker_incompatible"

@@ -24,13 +24,13 @@ from durable_workflow.server.querying.posted import (
     Unanswered,
 )
 from durable_workflow.server.querying.question import UPDATE_VALIDATION, Question
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.requests import (
     CompleteQueryTask,
     FailQueryTask,
     QueryTaskOwner,
 )
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 
 # How long a worker counts as one that answers queries after it has polled for one.
 _POLLER_SECONDS = 60

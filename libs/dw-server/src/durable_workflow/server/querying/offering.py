@@ -11,10 +11,11 @@ from durable_workflow.server.querying.posted import Asker, Claim
 from durable_workflow.server.querying.question import QUERY, UPDATE_VALIDATION, Kind, Question
 from durable_workflow.server.records import runs, workers
 from durable_workflow.server.records.workers import Worker
-from durable_workflow.server.services import history, targets
-from durable_workflow.server.services.requests import FailQueryTask, PollTask
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.requests import FailQueryTask, PollTask
+from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import targets
 from durable_workflow.server.store.protocol import Read, Store
+from durable_workflow.server.views import history
 
 _STICKY: Final = "sticky_history"
 # What a worker says at registration that it can be asked.

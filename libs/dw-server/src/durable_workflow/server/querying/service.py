@@ -10,10 +10,10 @@ from durable_workflow.server.querying import asking
 from durable_workflow.server.querying.board import QueryBoard
 from durable_workflow.server.querying.posted import Outcome
 from durable_workflow.server.querying.question import Question
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import QueryWorkflow, UpdateWorkflow
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import targets, updates
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import QueryWorkflow, UpdateWorkflow
-from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read, Store
 
 # Longer than a round trip, shorter than patience: without an answer the update is accepted.

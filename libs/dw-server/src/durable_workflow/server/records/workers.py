@@ -58,6 +58,11 @@ class Worker(msgspec.Struct):
         """Whether it named an extension of ours: workers of other SDKs name none."""
         return not EXTENSIONS.keys().isdisjoint(self.capabilities)
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the session is known to be alive, and not only not yet missed."""
+        return self.names_held and self.due_at is not None and self.challenged_at is None
+
     def is_live(self, now: int, missed_heartbeats: int) -> bool:
         """Whether it has shown itself recently enough to be counted on.
 

@@ -19,16 +19,16 @@ from durable_workflow.server.engine.state import (
 )
 from durable_workflow.server.engine.times import offset, precise, precise_or_none
 from durable_workflow.server.records import activities as records
-from durable_workflow.server.services.ownership import run_closed_fields
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import (
     CompleteActivityTask,
     FailActivityTask,
     HeartbeatActivityTask,
     PollTask,
 )
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services.ownership import run_closed_fields
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.services.workers import (
     lease_seconds,

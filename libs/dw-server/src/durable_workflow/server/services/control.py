@@ -8,7 +8,7 @@ from durable_workflow.server.engine.state import JsonObject
 from durable_workflow.server.engine.times import precise
 from durable_workflow.server.records import commands
 from durable_workflow.server.records.commands import Command
-from durable_workflow.server.services.requests import Caller
+from durable_workflow.server.requests import Caller
 from durable_workflow.server.store.protocol import Tx
 
 SOURCE = "control_plane"

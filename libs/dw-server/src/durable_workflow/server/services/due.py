@@ -21,8 +21,8 @@ from durable_workflow.server.records import due as records
 from durable_workflow.server.records import workers as worker_records
 from durable_workflow.server.records.due import DueItem
 from durable_workflow.server.records.leases import Holder
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import activity_tasks, sessions, workflow_tasks
-from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Read, Tx
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from durable_workflow.server.engine.state import CANCELLED, TERMINATED
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import Caller, CloseWorkflow
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import targets
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import Caller, CloseWorkflow
-from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Tx
 

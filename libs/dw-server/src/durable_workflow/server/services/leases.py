@@ -10,9 +10,9 @@ from durable_workflow.server.records import leases as records
 from durable_workflow.server.records import runs
 from durable_workflow.server.records.leases import Holder
 from durable_workflow.server.records.workers import Worker
+from durable_workflow.server.requests import HeldTask
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import activity_tasks, workflow_tasks
-from durable_workflow.server.services.requests import HeldTask
-from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.services.workers import lease_seconds
 from durable_workflow.server.store.protocol import Tx

@@ -7,8 +7,8 @@ from typing import Any
 from durable_workflow.server.engine.state import LEASED, READY, JsonObject, Run
 from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.records import runs
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.requests import TaskOwner
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.requests import TaskOwner
 from durable_workflow.server.store.protocol import Read
 
 

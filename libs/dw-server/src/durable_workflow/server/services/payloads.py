@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from durable_workflow.server.engine.state import JsonObject
-from durable_workflow.server.services.requests import Payload
+from durable_workflow.server.requests import Payload
 
 
 def envelope(payload: Payload | None) -> JsonObject | None:

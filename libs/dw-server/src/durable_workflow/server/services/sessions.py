@@ -16,14 +16,14 @@ from durable_workflow.server.records import runs
 from durable_workflow.server.records import workers as records
 from durable_workflow.server.records.leases import Holder
 from durable_workflow.server.records.workers import Worker
-from durable_workflow.server.services import leases, workers
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import (
     DeregisterWorker,
     PollTask,
     WorkerHeartbeat,
 )
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import leases, workers
 from durable_workflow.server.store.protocol import Tx
 
 

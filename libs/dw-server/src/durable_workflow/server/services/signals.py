@@ -9,11 +9,11 @@ from durable_workflow.server.engine import facts
 from durable_workflow.server.engine.decision import encode_payload
 from durable_workflow.server.engine.state import Fact, Run
 from durable_workflow.server.records.commands import Command
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import Caller, SignalWorkflow
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import targets
 from durable_workflow.server.services.payloads import envelope
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import Caller, SignalWorkflow
-from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Tx
 

@@ -12,12 +12,12 @@ from durable_workflow.server.engine.state import Run
 from durable_workflow.server.records import instances, runs
 from durable_workflow.server.records.commands import Command
 from durable_workflow.server.records.instances import Instance
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.requests import Caller
 from durable_workflow.server.services import control
-from durable_workflow.server.services.describing import instance_not_found
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.requests import Caller
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.views.describing import instance_not_found
 
 _NOT_ACTIVE = "run_not_active"
 

@@ -34,7 +34,7 @@ from durable_workflow.server.records import (
     timers,
     updates,
 )
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services.warnings import warn_near_limits
 from durable_workflow.server.store.protocol import Key, Tx
 

@@ -14,15 +14,15 @@ from durable_workflow.server.engine.times import precise_or_none
 from durable_workflow.server.records import instances, runs
 from durable_workflow.server.records import updates as records
 from durable_workflow.server.records.commands import Command
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import Caller, UpdateWorkflow
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import targets
-from durable_workflow.server.services.decoding import decoded
 from durable_workflow.server.services.payloads import envelope
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import Caller, UpdateWorkflow
-from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.targets import Target
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Read, Tx
+from durable_workflow.server.views.decoding import decoded
 
 _ACCEPTED, _REJECTED = "accepted", "rejected"
 _OUTCOMES: Final = {

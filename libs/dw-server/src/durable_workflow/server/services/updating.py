@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import Caller, UpdateWorkflow
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import updates
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import Caller, UpdateWorkflow
-from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.store.protocol import Store
 
 # Asks whether an update may be accepted: reason and message of a refusal, or None.

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from typing import Any, Final
 
 from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.notices import DueAt, WorkerChallenged, WorkerGone
 from durable_workflow.server.records import workers as records
 from durable_workflow.server.records.workers import HELD_TASKS, Worker
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import (
     PollTask,
     RegisterWorker,
     WorkerHeartbeat,
 )
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read, Tx, Value
+from durable_workflow.server.views.task_queues import SHARED_ID
 
 # A lease is at least so many heartbeats long, and a worker that renews its leases is asked for
 # heartbeats often enough for that.
 _HEARTBEATS_PER_LEASE: Final = 3
 # A session that is alive answers within this time when another has come under its id.
 CHALLENGE: Final = 2 * SECOND
-SHARED_ID: Final = (
-    "another live worker is registered under this worker id; give each worker an id of its own"
-)
 
 
 def others(read: Read, worker: Worker) -> list[Worker]:
@@ -204,12 +201,6 @@ def renewal_seconds(settings: ServiceSettings) -> int:
     return max(1, min(settings.heartbeat_interval_seconds, int(shortest / _HEARTBEATS_PER_LEASE)))
 
 
-def shared_ids(workers: Iterable[Worker]) -> set[str]:
-    """The ids under which several of these workers are alive."""
-    alive = [each.worker_id for each in workers if _is_sure(each)]
-    return {worker_id for worker_id in alive if alive.count(worker_id) > 1}
-
-
 def _challenge(tx: Tx, sessions: list[Worker]) -> None:
     """A new session has come under an id: the others are gone, unless they are heard soon.
 
@@ -239,12 +230,7 @@ def _warn_of_shared_id(tx: Tx, worker: Worker) -> None:
 
 
 def _shares_id(rivals: list[Worker]) -> bool:
-    return any(_is_sure(each) for each in rivals)
-
-
-def _is_sure(worker: Worker) -> bool:
-    """Whether a session is known to be alive, and not only not yet missed."""
-    return worker.names_held and worker.due_at is not None and worker.challenged_at is None
+    return any(each.is_sure for each in rivals)
 
 
 def _interval(asked: int, settings: ServiceSettings, *, names_held: bool) -> int:

@@ -19,19 +19,17 @@ from durable_workflow.server.records import runs, updates
 from durable_workflow.server.records.columns import value
 from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.records.workers import find as find_worker
-from durable_workflow.server.services import history
-from durable_workflow.server.services.fingerprints import hide_fingerprint
-from durable_workflow.server.services.ownership import guard, named, refusal
-from durable_workflow.server.services.refusals import Invalid, Refused
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.refusals import Invalid, Refused
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import (
     CompleteWorkflowTask,
     FailWorkflowTask,
     HistoryPage,
     PollTask,
     TaskOwner,
 )
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services.ownership import guard, named, refusal
 from durable_workflow.server.services.unit import Unit, is_long
 from durable_workflow.server.services.workers import (
     lease_seconds,
@@ -39,6 +37,8 @@ from durable_workflow.server.services.workers import (
     seen_by_lease,
 )
 from durable_workflow.server.store.protocol import Read, Tx
+from durable_workflow.server.views import history
+from durable_workflow.server.views.fingerprints import hide_fingerprint
 
 # Why the task exists; always all there, null where it does not apply.
 _NO_CONTEXT: dict[str, Any] = dict.fromkeys(

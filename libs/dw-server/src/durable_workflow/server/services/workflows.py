@@ -13,17 +13,14 @@ from durable_workflow.server.engine.state import TERMINATED, Run, shown_status
 from durable_workflow.server.records import instances, runs
 from durable_workflow.server.records.commands import Command
 from durable_workflow.server.records.instances import Instance
+from durable_workflow.server.refusals import Invalid
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import Caller, StartWorkflow
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import control
-from durable_workflow.server.services.describing import describe, list_runs, list_workflows
 from durable_workflow.server.services.payloads import envelope
-from durable_workflow.server.services.refusals import Invalid
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import Caller, StartWorkflow
-from durable_workflow.server.services.settings import ServiceSettings
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Tx
-
-__all__ = ["describe", "list_runs", "list_workflows", "start"]
 
 # Up to this number, starts of an id that is in use are in its history; all are in `commands`.
 _MOST_IN_HISTORY = 1000

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from durable_workflow.server.engine.state import as_list, as_object
 from durable_workflow.server.engine.times import LONGEST_SECONDS
-from durable_workflow.server.services.refusals import Invalid
+from durable_workflow.server.refusals import Invalid
 
 Errors: TypeAlias = dict[str, list[str]]
 

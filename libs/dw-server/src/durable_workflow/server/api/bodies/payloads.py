@@ -12,7 +12,7 @@ from durable_workflow import serializer
 from durable_workflow.external_storage import ExternalPayloadReference
 from durable_workflow.server.api.bodies.fields import Fields
 from durable_workflow.server.engine.state import as_list, as_object
-from durable_workflow.server.services.requests import Payload
+from durable_workflow.server.requests import Payload
 
 _INLINE: Final = {"codec", "blob"}
 _EXTERNAL: Final = {"codec", "external_storage"}

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from durable_workflow.server.api.bodies.fields import Fields
 from durable_workflow.server.api.bodies.payloads import check_result, is_envelope
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.requests import (
     CompleteQueryTask,
     FailQueryTask,
     QueryTaskOwner,

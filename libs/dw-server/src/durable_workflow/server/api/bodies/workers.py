@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from durable_workflow.server.api.bodies.fields import LARGEST, Fields
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.requests import (
     DeregisterWorker,
     HeldTask,
     PollTask,

@@ -7,7 +7,7 @@ from typing import Any
 
 from durable_workflow.server.api.bodies.fields import Fields
 from durable_workflow.server.engine.state import as_list, as_object
-from durable_workflow.server.services.requests import (
+from durable_workflow.server.requests import (
     CompleteWorkflowTask,
     FailWorkflowTask,
     HistoryPage,

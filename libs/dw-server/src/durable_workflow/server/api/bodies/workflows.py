@@ -13,7 +13,7 @@ import msgspec
 from durable_workflow.server.api.bodies.fields import LARGEST, Fields
 from durable_workflow.server.api.bodies.payloads import read_arguments
 from durable_workflow.server.engine.state import as_list
-from durable_workflow.server.services.requests import ListWorkflows, ReadHistory, StartWorkflow
+from durable_workflow.server.requests import ListWorkflows, ReadHistory, StartWorkflow
 from durable_workflow.server.settings import WireLimits
 
 # The last two are the first two in the spelling that the SDK's callers know.

@@ -6,10 +6,10 @@ from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.manifests import cluster_info
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import ANYBODY
-from durable_workflow.server.services import fleet
-from durable_workflow.server.services.replies import Reply
+from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Store
+from durable_workflow.server.views import fleet
 
 
 def operations(store: Store, settings: Settings) -> list[Operation]:

@@ -10,8 +10,8 @@ from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
 from durable_workflow.server.querying import QueryService
+from durable_workflow.server.replies import Reply
 from durable_workflow.server.services import ends, signals
-from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.services.updating import UpdateService
 from durable_workflow.server.settings import WireLimits
 

@@ -9,10 +9,10 @@ from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
 from durable_workflow.server.querying import QueryBoard
-from durable_workflow.server.services import debugging, describing
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store import Read, Store
+from durable_workflow.server.views import debugging, describing
 
 
 def operations(store: Store, queries: QueryBoard, settings: ServiceSettings) -> list[Operation]:

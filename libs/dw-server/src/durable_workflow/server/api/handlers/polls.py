@@ -12,9 +12,9 @@ from durable_workflow.server.api.handlers.units import Claim, GiveBack, Task
 from durable_workflow.server.api.operations import Handler
 from durable_workflow.server.dispatch import Dispatcher, TaskKey
 from durable_workflow.server.notices import TaskKind
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import PollTask
 from durable_workflow.server.services import sessions
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import PollTask
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Store
 

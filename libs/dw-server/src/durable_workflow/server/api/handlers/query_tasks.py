@@ -9,9 +9,9 @@ from durable_workflow.server.api.handlers.units import Task, Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
 from durable_workflow.server.querying import QueryBoard, offering
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import PollTask
 from durable_workflow.server.services import workers
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import PollTask
 
 
 class QueryTaskHandlers:

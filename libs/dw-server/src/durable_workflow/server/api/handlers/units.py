@@ -7,9 +7,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.operations import Handler
-from durable_workflow.server.services.replies import Reply
-from durable_workflow.server.services.requests import Caller, PollTask
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import Caller, PollTask
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read, Store, Tx
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
 from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.replies import Reply
 from durable_workflow.server.services import sessions, workers
-from durable_workflow.server.services.replies import Reply
 
 
 class WorkerHandlers:

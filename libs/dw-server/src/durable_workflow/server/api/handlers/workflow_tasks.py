@@ -10,8 +10,8 @@ from durable_workflow.server.api.handlers.polls import Polls
 from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
+from durable_workflow.server.requests import HistoryPage
 from durable_workflow.server.services import workflow_tasks as services
-from durable_workflow.server.services.requests import HistoryPage
 from durable_workflow.server.store import Read
 
 

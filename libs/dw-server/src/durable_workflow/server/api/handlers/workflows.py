@@ -12,11 +12,12 @@ from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
 from durable_workflow.server.dispatch import Dispatcher
-from durable_workflow.server.services import history as history_service
+from durable_workflow.server.replies import Reply
 from durable_workflow.server.services import workflows
-from durable_workflow.server.services.replies import Reply
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Read
+from durable_workflow.server.views import describing
+from durable_workflow.server.views import history as history_service
 
 
 class WorkflowHandlers:
@@ -34,7 +35,7 @@ class WorkflowHandlers:
         read_start = partial(bodies.read_start, limits=self._limits)
         handlers = {
             "start_workflow": self._units.command(read_start, workflows.start),
-            "list_workflows": self._units.view(bodies.read_list, workflows.list_workflows),
+            "list_workflows": self._units.view(bodies.read_list, describing.list_workflows),
             "describe_workflow": self._describe,
             "list_runs": self._list_runs,
             "read_history": self._history,
@@ -47,7 +48,7 @@ class WorkflowHandlers:
         run_id = call.names.get("run_id")
 
         def look(read: Read) -> dict[str, Any]:
-            return workflows.describe(read, namespace, workflow_id, run_id)
+            return describing.describe(read, namespace, workflow_id, run_id)
 
         body = await self._store.read(look)
         seconds = call.preferred_wait
@@ -58,7 +59,7 @@ class WorkflowHandlers:
     async def _list_runs(self, call: Call) -> Reply:
         namespace, workflow_id = call.namespace, call.names["workflow_id"]
         body = await self._store.read(
-            lambda read: workflows.list_runs(read, namespace, workflow_id)
+            lambda read: describing.list_runs(read, namespace, workflow_id)
         )
         return Reply(body)
 

@@ -20,8 +20,8 @@ from durable_workflow.server.capabilities import (
     EXTENSIONS,
     WORKFLOW_TASK_COMMANDS,
 )
-from durable_workflow.server.services.task_queues import REDISPATCH_AFTER_SECONDS
 from durable_workflow.server.settings import Settings
+from durable_workflow.server.views.task_queues import REDISPATCH_AFTER_SECONDS
 
 # The generation of the server as clients know it; not the version of this package.
 _SERVER_VERSION: Final = "2.0.0"

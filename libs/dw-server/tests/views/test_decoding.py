@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from durable_workflow import serializer
-from durable_workflow.server.services.decoding import decoded
+from durable_workflow.server.views.decoding import decoded
 
 
 @pytest.mark.parametrize("codec", ["json", "avro"])

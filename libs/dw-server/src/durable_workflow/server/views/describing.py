@@ -19,10 +19,10 @@ from durable_workflow.server.engine.state import (
 from durable_workflow.server.engine.times import offset, offset_or_none, precise, precise_or_none
 from durable_workflow.server.records import instances, lists, runs
 from durable_workflow.server.records.lists import ListedRun, NumberedRun
-from durable_workflow.server.services.decoding import decoded
-from durable_workflow.server.services.refusals import Refused
-from durable_workflow.server.services.requests import ListWorkflows
+from durable_workflow.server.refusals import Refused
+from durable_workflow.server.requests import ListWorkflows
 from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.views.decoding import decoded
 
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _BUCKETS = {

@@ -16,9 +16,9 @@ from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.records import activities as activity_records
 from durable_workflow.server.records import timers
 from durable_workflow.server.records.columns import value
-from durable_workflow.server.services.describing import wait_of
-from durable_workflow.server.services.task_queues import is_overdue
 from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.views.describing import wait_of
+from durable_workflow.server.views.task_queues import is_overdue
 
 MOST = 25
 

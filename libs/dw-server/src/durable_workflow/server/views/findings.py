@@ -11,11 +11,11 @@ from durable_workflow.server.engine.state import READY, Activity, JsonObject, Ru
 from durable_workflow.server.engine.times import precise
 from durable_workflow.server.records import due, workers
 from durable_workflow.server.records.due import SetAside
-from durable_workflow.server.services import failures
-from durable_workflow.server.services.describing import wait_of
-from durable_workflow.server.services.pending_work import has_failed, lease_expired
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.views import failures
+from durable_workflow.server.views.describing import wait_of
+from durable_workflow.server.views.pending_work import has_failed, lease_expired
 
 # How workers, and this server where it compares commands, begin the message of a replay that
 # cannot be done, and the types of the errors that say so.

@@ -17,17 +17,11 @@ from durable_workflow.server.engine.state import (
 from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.records import history as records
 from durable_workflow.server.records import runs
-from durable_workflow.server.services import (
-    failures,
-    findings,
-    fleet,
-    pending_work,
-    task_queues,
-)
-from durable_workflow.server.services.describing import bucket, wait_of
-from durable_workflow.server.services.findings import Problems
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.views import failures, findings, fleet, pending_work, task_queues
+from durable_workflow.server.views.describing import bucket, wait_of
+from durable_workflow.server.views.findings import Problems
 
 PREVIEW_BYTES: Final = 4096
 _MOST_KEYS = 20

@@ -10,15 +10,18 @@ from durable_workflow.server.records import queues
 from durable_workflow.server.records import workers as worker_records
 from durable_workflow.server.records.queues import LeasedTask, TaskCounts, TaskKind, WaitingTask
 from durable_workflow.server.records.workers import Worker
-from durable_workflow.server.services import admission, workers
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.views import admission
 
 _KINDS: Final[tuple[TaskKind, ...]] = ("workflow", "activity")
 
 # A ready task that nobody has taken for so long is worth a look.
 REDISPATCH_AFTER_SECONDS: Final = 3
 _MOST_LEASES = 50
+SHARED_ID: Final = (
+    "another live worker is registered under this worker id; give each worker an id of its own"
+)
 
 
 def describe(
@@ -31,7 +34,7 @@ def describe(
     """
     known = worker_records.of_queue(read, namespace, name)
     active = [worker for worker in known if worker.is_live(read.now, settings.missed_heartbeats)]
-    shared = workers.shared_ids(active)
+    shared = _shared_ids(active)
     overdue = read.now - REDISPATCH_AFTER_SECONDS * SECOND
     tasks: dict[TaskKind, TaskCounts] = {
         kind: queues.counts(read, namespace, name, kind, overdue=overdue) for kind in _KINDS
@@ -93,7 +96,13 @@ def poller(worker: Worker, now: int, settings: ServiceSettings) -> JsonObject:
 
 
 def _warnings(worker: Worker, shared: set[str]) -> JsonObject:
-    return {"warnings": [workers.SHARED_ID]} if worker.worker_id in shared else {}
+    return {"warnings": [SHARED_ID]} if worker.worker_id in shared else {}
+
+
+def _shared_ids(workers: list[Worker]) -> set[str]:
+    """The ids under which several of these workers are alive."""
+    alive = [each.worker_id for each in workers if each.is_sure]
+    return {worker_id for worker_id in alive if alive.count(worker_id) > 1}
 
 
 def stale_after_seconds(settings: ServiceSettings) -> int:

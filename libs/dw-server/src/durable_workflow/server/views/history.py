@@ -17,11 +17,11 @@ from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.state import Run
 from durable_workflow.server.records import history as records
 from durable_workflow.server.records import runs
-from durable_workflow.server.services.describing import page_token, run_not_found
-from durable_workflow.server.services.fingerprints import without_fingerprints
-from durable_workflow.server.services.requests import ReadHistory
-from durable_workflow.server.services.settings import ServiceSettings
+from durable_workflow.server.requests import ReadHistory
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read, Store
+from durable_workflow.server.views.describing import page_token, run_not_found
+from durable_workflow.server.views.fingerprints import without_fingerprints
 
 EVERYTHING = 2**62
 # Records that are read in one go: two milliseconds.
