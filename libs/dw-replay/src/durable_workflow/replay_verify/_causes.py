@@ -53,6 +53,28 @@ UNSTABLE: Final = Cause(
 )
 
 
+def raised(failure: FailWorkflow) -> Cause:
+    """The code raises where the recorded run went on."""
+    return Cause(
+        "code_raised",
+        f"This code raised {failure.exception_type}: {failure.message}, where the recorded run "
+        "went on: it does not cope with what older runs were started with, or with the results "
+        "that they recorded.",
+        "Let the code take what older runs recorded, as a key that is missing or a value of "
+        "another type; or let runs that passed here before go the old way with ctx.patched(...).",
+    )
+
+
+def went_on(asked: Command | None, end: str) -> Cause:
+    """The code asks for more where the recorded run ended."""
+    return Cause(
+        "goes_on_after_end",
+        f"The recorded run {end} here, and this code asks for {describe_command(asked)}: a step "
+        "was put at the end, or a branch or a loop goes on longer than it did.",
+        _GUARD.format(before=f"the run {end}"),
+    )
+
+
 def likely_cause(asked: Command | None, untaken: Sequence[Step]) -> Cause:
     """The likely cause of a mismatch.
 

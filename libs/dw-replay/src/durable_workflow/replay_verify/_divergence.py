@@ -7,8 +7,9 @@ from typing import Any
 from durable_workflow._kernel import Machine
 from durable_workflow._kernel.places import Standing
 from durable_workflow._kernel.steps import WaitStep
+from durable_workflow._wire.events import read_event
 from durable_workflow.errors import NonDeterministicReplayError
-from durable_workflow.replay_verify._causes import Cause, likely_cause
+from durable_workflow.replay_verify._causes import Cause, likely_cause, went_on
 from durable_workflow.replay_verify._descriptions import (
     describe_command,
     describe_step,
@@ -67,6 +68,10 @@ class Divergence:
             "cure": self.cause.cure if self.cause else None,
         }
 
+    def because(self, cause: Cause) -> "Divergence":
+        """The same, with another likely cause."""
+        return replace(self, cause=cause)
+
 
 def explain(
     error: NonDeterministicReplayError,
@@ -119,6 +124,34 @@ def explain_failure(
         message=f"{failure.exception_type}: {failure.message}",
         cause=cause or likely_cause(failure, standing.untaken),
     )
+
+
+def explain_end(
+    end: str, event: Mapping[str, Any], machine: Machine, workflow_cls: type, message: str
+) -> Divergence:
+    """Explain code that goes on where the recorded run ended.
+
+    Args:
+        end: How it ended, as in "the run completed".
+        event: The event that says so.
+        machine: What replayed it.
+        workflow_cls: The workflow.
+        message: A sentence about it.
+    """
+    standing = machine.standing
+    read = read_event(event)
+    ended = {"sequence": read.sequence, "event_type": read.event_type, "recorded_at": read.time}
+    divergence = _divergence(
+        standing,
+        workflow_cls,
+        [],
+        workflow_sequence=None,
+        expected_shape=shape_of(standing.asked),
+        recorded_event_types=[read.event_type],
+        message=message,
+        cause=went_on(standing.asked, end),
+    )
+    return replace(divergence, recorded=f"the end: the run {end}", recorded_events=[ended])
 
 
 def _divergence(
