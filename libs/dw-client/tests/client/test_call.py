@@ -37,9 +37,32 @@ def test_names_keep_no_reserved_character(placeholder: str) -> None:
     assert url(f"/x/{{{placeholder}}}", **{placeholder: "a:b/c"}) == "/x/a%3Ab%2Fc"
 
 
-def test_an_empty_id_is_refused_for_it_would_address_another_route() -> None:
-    with pytest.raises(ValueError, match="schedule_id must not be empty"):
-        url("/schedules/{schedule_id}", schedule_id="")
+@pytest.mark.parametrize("blank", ["", "  ", "\n"])
+def test_a_blank_id_is_refused(blank: str) -> None:
+    with pytest.raises(ValueError, match="schedule_id must not be blank"):
+        url("/schedules/{schedule_id}", schedule_id=blank)
+    with pytest.raises(ValueError, match="task_queue must not be blank"):
+        _ = Call("POST", "/workflows", document, body={"task_queue": blank}).document
+    with pytest.raises(ValueError, match="task_queue must not be blank"):
+        _ = Call("GET", "/workers", document, query={"task_queue": blank}).url
+
+
+def test_an_id_is_sent_without_the_space_around_it_wherever_it_stands() -> None:
+    assert url("/workflows/{workflow_id}/runs", workflow_id=" a b ") == "/workflows/a%20b/runs"
+    call = Call("POST", "/x", document, body={"workflow_id": " a ", "note": " n ", "run_id": None})
+    assert call.document == {"workflow_id": "a", "note": " n ", "run_id": None}
+    assert Call("GET", "/workers", document, query={"task_queue": " q "}).url.endswith("=q")
+
+
+def test_a_signal_is_called_by_the_name_that_its_author_gave() -> None:
+    route = "/workflows/{workflow_id}/signal/{name}"
+    assert url(route, workflow_id="a", name=" go ") == "/workflows/a/signal/%20go%20"
+    assert url("/namespaces/{name}", name=" billing ") == "/namespaces/billing"
+
+
+def test_an_id_that_is_no_string_is_refused() -> None:
+    with pytest.raises(TypeError, match="workflow_id must be a string, not of type int"):
+        _ = Call("POST", "/workflows", document, body={"workflow_id": 7}).document
 
 
 def test_parameters_without_a_value_are_left_out() -> None:

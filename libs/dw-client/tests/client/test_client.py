@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 from unittest.mock import AsyncMock, MagicMock
 
@@ -85,8 +86,19 @@ async def test_other_urls_are_taken(base_url: str) -> None:
         assert client.base_url == base_url.rstrip("/")
 
 
-@pytest.mark.parametrize("setting", ["token", "control_token", "worker_token", "namespace"])
-@pytest.mark.parametrize("value", ["se-cret\n", " se-cret", "se\0cret", "sé-cret"])
+def test_a_namespace_is_trimmed_and_never_blank() -> None:
+    assert Client("http://x.test", namespace=" billing ").namespace == "billing"
+    with pytest.raises(ValueError, match="namespace must not be blank"):
+        Client("http://x.test", namespace=" ")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        *product(("token", "control_token", "worker_token"), ("se-cret\n", " se-cret")),
+        *product(("token", "control_token", "worker_token", "namespace"), ("se\0cret", "sé-cret")),
+    ],
+)
 def test_what_no_header_can_carry_is_refused_by_name(setting: str, value: str) -> None:
     with pytest.raises(ValueError, match=f"^{setting} has a character") as caught:
         Client("http://x.test", **{setting: value})  # type: ignore[arg-type]  # one at a time

@@ -64,6 +64,8 @@ def test_names_come_from_decorators_else_from_python(server: Any) -> None:
         {"build_id": ""},
         {"build_id": "  "},
         {"build_id": 7},
+        {"worker_id": ""},
+        {"worker_id": " "},
         {"max_concurrent_workflow_tasks": 0},
         {"max_concurrent_activity_tasks": 0},
         {"heartbeat_interval": 0},
@@ -76,6 +78,16 @@ def test_names_come_from_decorators_else_from_python(server: Any) -> None:
 def test_values_out_of_range_are_refused(server: Any, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Worker(server, task_queue="q", **wrong)
+
+
+def test_a_queue_is_never_blank(server: Any) -> None:
+    with pytest.raises(ValueError, match="task_queue must not be blank"):
+        Worker(server, task_queue=" ")
+
+
+def test_ids_are_taken_without_the_space_around_them(server: Any) -> None:
+    worker = Worker(server, task_queue=" q ", worker_id=" w ")
+    assert (worker.task_queue, worker.worker_id) == ("q", "w")
 
 
 def _redefined(query: str) -> type:

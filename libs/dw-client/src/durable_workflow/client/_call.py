@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
+from durable_workflow._wire.identifiers import identifier
 from durable_workflow.client._json import JsonObject, dict_or_none
 from durable_workflow.errors import ServerError
 
@@ -21,6 +22,21 @@ _NOTHING: Mapping[str, Any] = {}
 # A colon is legal in a workflow id and in a path segment; published clients send it as it is.
 _COLON_STAYS = frozenset(
     {"workflow_id", "run_id", "schedule_id", "activity_id", "adapter", "task_id"}
+)
+
+# Ids and queues at the top of a body or in a query. Build ids are not among them: a blank one
+# stands for workers without any.
+_IDENTIFIERS = frozenset(
+    {
+        "workflow_id",
+        "run_id",
+        "schedule_id",
+        "activity_id",
+        "worker_id",
+        "lease_owner",
+        "task_queue",
+        "name",
+    }
 )
 
 
@@ -88,22 +104,49 @@ class Call(Generic[T]):
 
     @property
     def url(self) -> str:
-        """Path below `/api` with every segment encoded, and the query string."""
+        """Path below `/api` with every segment encoded, and the query string.
+
+        Raises:
+            TypeError: An id is not a string.
+            ValueError: An id is blank.
+        """
         if self.raw_url is not None:
             return self.raw_url
         path = self.route
         if self.path:
-            path = path.format_map({name: _segment(name, text) for name, text in self.path.items()})
-        if not self.query:
-            return path
-        parameters = {name: value for name, value in self.query.items() if value is not None}
+            path = path.format_map(
+                {name: self._segment(name, value) for name, value in self.path.items()}
+            )
+        parameters = _with_identifiers(self.query)
+        parameters = {name: value for name, value in parameters.items() if value is not None}
         return f"{path}?{urlencode(parameters)}" if parameters else path
+
+    @property
+    def document(self) -> JsonObject | None:
+        """The body as it is sent: ids without the space around them.
+
+        Raises:
+            TypeError: An id is not a string.
+            ValueError: An id is blank.
+        """
+        return None if self.body is None else _with_identifiers(self.body)
+
+    def _segment(self, name: str, value: str) -> str:
+        trimmed = identifier(name, value)
+        # Signals, queries and updates are called by the name that their author gave.
+        is_receiver = name == "name" and self.route.startswith("/workflows/")
+        return _segment(name, value if is_receiver else trimmed)
+
+
+def _with_identifiers(members: Mapping[str, Any]) -> JsonObject:
+    return {
+        name: identifier(name, value) if name in _IDENTIFIERS and value is not None else value
+        for name, value in members.items()
+    }
 
 
 def _segment(name: str, value: str) -> str:
     """Encode one path segment, so that no id can address another route than its own."""
-    if not value:
-        raise ValueError(f"{name} must not be empty")
     if value in {".", ".."}:
         return value.replace(".", "%2E")
     return quote(value, safe=":" if name in _COLON_STAYS else "")

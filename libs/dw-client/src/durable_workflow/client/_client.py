@@ -4,6 +4,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from durable_workflow._meet import register_transport_clone
+from durable_workflow._wire.identifiers import identifier
 from durable_workflow.client._resources.activities import ActivityMethods
 from durable_workflow.client._resources.activity_tasks import ActivityTaskMethods
 from durable_workflow.client._resources.bridge import BridgeMethods
@@ -115,8 +116,8 @@ class Client(
             transport: What requests go through in place of httpx.
 
         Raises:
-            ValueError: A limit is out of bounds, the URL is not an origin, or a token or the
-                namespace cannot be sent in a header.
+            ValueError: A limit is out of bounds, the URL is not an origin, the namespace is blank,
+                or a token or the namespace cannot be sent in a header.
         """
         if external_storage_threshold_bytes is not None and external_storage_threshold_bytes < 1:
             raise ValueError("external_storage_threshold_bytes must be at least 1")
@@ -124,6 +125,7 @@ class Client(
             limit_bytes=payload_size_limit_bytes,
             threshold_percent=payload_size_warning_threshold_percent,
         )
+        namespace = identifier("namespace", namespace)
         settings = {
             "token": token,
             "control_token": control_token,

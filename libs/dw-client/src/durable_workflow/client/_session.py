@@ -203,7 +203,7 @@ class Session:
 
     async def _try(self, call: Call[Any]) -> HttpResponse:
         """Send a call under the retry policy. A refusal that is final is returned, not raised."""
-        url = "/api" + call.url
+        url, body = "/api" + call.url, call.document
         headers = self._headers(worker=call.worker)
         if call.headers:
             headers.update(call.headers)
@@ -212,7 +212,7 @@ class Session:
         async def attempt() -> HttpResponse:
             try:
                 response = await self._http.request(
-                    call.method, url, headers=headers, json=call.body, timeout=timeout
+                    call.method, url, headers=headers, json=body, timeout=timeout
                 )
             except httpx.TransportError as failure:
                 if _may_repeat(call, failure):
@@ -275,7 +275,7 @@ def _refusal(call: Call[Any], status: int, body: object) -> Exception:
     # A 404 without a reason is taken for a missing workflow if the context reads like one. Only
     # on the routes of workflows: a namespace may be called my-workflows.
     telling = call.route.startswith("/workflows") or _reason(body) is not None
-    return error_for(status, body, context=call.context if telling else "")
+    return error_for(status, body, context=call.context.strip() if telling else "")
 
 
 def _reason(body: object) -> object:

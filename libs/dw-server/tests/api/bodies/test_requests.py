@@ -73,7 +73,24 @@ def test_a_start_with_everything() -> None:
 
 
 def test_a_start_with_almost_nothing_has_the_defaults() -> None:
-    assert read_start(workflow_id="", memo=None, input=[]) == StartWorkflow(workflow_type="t")
+    assert read_start(workflow_id=None, memo=None, input=[]) == StartWorkflow(workflow_type="t")
+
+
+@pytest.mark.parametrize("name", ["workflow_id", "task_queue"])
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_start_with_a_blank_id_is_refused(name: str, blank: str) -> None:
+    assert errors(lambda: read_start(**{name: blank})) == [name]
+
+
+@pytest.mark.parametrize("name", ["worker_id", "task_queue"])
+def test_a_registration_with_a_blank_id_is_refused(name: str) -> None:
+    document = {"worker_id": "w", "task_queue": "q", "runtime": "python", name: " "}
+    assert errors(workers.read_register, document, {}) == [name]
+
+
+def test_a_blank_build_id_is_none() -> None:
+    document = {"task_queue": "q", "runtime": "python", "build_id": " "}
+    assert workers.read_register(document, {}).build_id is None
 
 
 @pytest.mark.parametrize("policy", workflows.DUPLICATE_POLICIES)

@@ -10,6 +10,7 @@ from typing import Any
 
 import durable_workflow
 from durable_workflow._meet import WorkerTransport, transport_clone_for
+from durable_workflow._wire.identifiers import identifier
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.interceptors import (
     WorkerInterceptor,
@@ -128,7 +129,8 @@ class Worker(Stopping):
             max_cached_bytes: Most bytes that they may hold, by estimate; 0 keeps none.
 
         Raises:
-            ValueError: A number or the build id is out of range.
+            ValueError: A number or the build id is out of range, or the queue or the worker id is
+                blank.
             RuntimeError: This worker id had another definition of one of the types before.
         """
         check_build_id(build_id)
@@ -144,8 +146,12 @@ class Worker(Stopping):
             max_cached_bytes=max_cached_bytes,
         )
         self.client = client
-        self.task_queue = task_queue
-        self.worker_id = worker_id or f"py-worker-{uuid.uuid4().hex[:8]}"
+        self.task_queue = identifier("task_queue", task_queue)
+        self.worker_id = (
+            f"py-worker-{uuid.uuid4().hex[:8]}"
+            if worker_id is None
+            else identifier("worker_id", worker_id)
+        )
         self.build_id = build_id
         self.max_concurrent_workflow_tasks = settings.max_concurrent_workflow_tasks
         self.max_concurrent_activity_tasks = settings.max_concurrent_activity_tasks
@@ -153,7 +159,7 @@ class Worker(Stopping):
         self.interceptors = tuple(interceptors)
         self._payloads = payloads_of(
             client,
-            task_queue=task_queue,
+            task_queue=self.task_queue,
             external_storage=external_storage,
             threshold_bytes=external_storage_threshold_bytes,
             cache=external_storage_cache,

@@ -1,8 +1,10 @@
 """Methods about schedules."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
+from durable_workflow._wire.identifiers import identifier
 from durable_workflow.client._calls import schedules
 from durable_workflow.client._handles import ScheduleHandle
 from durable_workflow.client._json import JsonObject, text
@@ -270,6 +272,8 @@ class ScheduleMethods(PayloadSession):
 
     async def _action(self, action: ScheduleAction, schedule_id: str | None) -> JsonObject:
         """The action as it is sent; its input is sealed before, for that may take a while."""
+        if action.task_queue is not None:
+            action = replace(action, task_queue=identifier("task_queue", action.task_queue))
         if action.input is None:
             return action.to_dict()
         envelope = await self._sealed(

@@ -103,6 +103,7 @@ class Application:
             checks.check_version(request, route)
         namespace = await self._api.find_namespace(operation, request.wanted_namespace())
         checks.check_document(request)
+        checks.check_ids(request)
         return Call(
             document=request.query if route.method == "GET" else request.document,
             names=request.names,

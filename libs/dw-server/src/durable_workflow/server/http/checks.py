@@ -90,6 +90,17 @@ def check_document(request: Request) -> None:
         raise Invalid({"body": ["The request body must be a JSON object."]})
 
 
+def check_ids(request: Request) -> None:
+    """See that no id in the path is blank. Names of signals are their handlers' to read.
+
+    Raises:
+        Invalid: One is.
+    """
+    blank = [name for name, value in request.names.items() if not value]
+    if blank:
+        raise Invalid({name: [f"The {name} field must not be blank."] for name in blank})
+
+
 def check_version(request: Request, route: Route) -> None:
     """See that the caller speaks what we speak."""
     if route.plane == "worker":

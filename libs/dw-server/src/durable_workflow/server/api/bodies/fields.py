@@ -103,6 +103,16 @@ class Fields:
             return text
         return None
 
+    def identifier(
+        self, name: str, *, longest: int = 255, pattern: re.Pattern[str] | None = None
+    ) -> str | None:
+        """An id or a queue, which may be left out, and must not be blank."""
+        value = self._value(name)
+        if isinstance(value, str) and not value.strip():
+            self.fail(name, "must not be blank.")
+            return None
+        return self.text(name, longest=longest, pattern=pattern)
+
     def choice(self, name: str, words: Collection[str]) -> str | None:
         """One of `words`."""
         word = self.text(name, longest=None)

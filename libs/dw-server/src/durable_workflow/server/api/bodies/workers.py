@@ -34,7 +34,7 @@ def read_register(document: Mapping[str, Any], names: Mapping[str, str]) -> Regi
     request = RegisterWorker(
         task_queue=fields.required_text("task_queue"),
         runtime=fields.required_text("runtime", longest=64),
-        worker_id=fields.text("worker_id"),
+        worker_id=fields.identifier("worker_id"),
         sdk_version=fields.text("sdk_version", longest=64),
         build_id=fields.text("build_id"),
         supported_workflow_types=fields.texts("supported_workflow_types", most=_MOST_TYPES),

@@ -63,8 +63,8 @@ def read_start(
     fairness_key = fields.text("fairness_key", longest=64, pattern=_FAIRNESS_KEY)
     request = StartWorkflow(
         workflow_type=workflow_type,
-        workflow_id=fields.text("workflow_id", longest=128, pattern=_WORKFLOW_ID),
-        task_queue=fields.text("task_queue") or "default",
+        workflow_id=fields.identifier("workflow_id", longest=128, pattern=_WORKFLOW_ID),
+        task_queue=fields.identifier("task_queue") or "default",
         arguments=arguments,
         codec=arguments.codec if arguments is not None else "avro",
         business_key=fields.text("business_key"),
