@@ -1,0 +1,189 @@
+"""A real worker that a test starts, kills and lets fail."""
+
+import asyncio
+import contextlib
+import threading
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, Self
+
+import durable_workflow
+from durable_workflow.testing._loop_thread import LoopThread
+from durable_workflow.testing._wheels import wheel
+
+
+class RunningWorker:
+    """A worker of `dw-worker` with a client of its own.
+
+    In an `async with` it works on the test's event loop, as in a program; in a `with`, for tests
+    that are no coroutines, in a thread. Leaving the block stops it.
+
+    Example::
+
+        async with dw_worker(workflows=[Order], activities=[charge]) as worker:
+            worker.fail_next_activity("charge", times=2)
+            ...
+            worker.kill_worker()
+    """
+
+    def __init__(
+        self, connect: Callable[[], "durable_workflow.Client"], options: dict[str, Any]
+    ) -> None:
+        self._connect = connect
+        self._faults = _Faults()
+        self._options = options | {"interceptors": [*options.get("interceptors", ()), self._faults]}
+        self._scope: contextlib.AbstractAsyncContextManager[None] | None = None
+        self._thread: LoopThread[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._worker: durable_workflow.Worker | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._killed: list[asyncio.Task[None]] = []
+        self._client: durable_workflow.Client | None = None
+
+    @property
+    def worker(self) -> "durable_workflow.Worker":
+        """The worker that works now; another one after `kill_worker`.
+
+        Raises:
+            RuntimeError: None does.
+        """
+        if self._worker is None:
+            raise RuntimeError("the worker was not started: use it in a `with` or an `async with`")
+        return self._worker
+
+    def fail_next_activity(
+        self, name: str, error: BaseException | None = None, *, times: int = 1
+    ) -> None:
+        """Let the next attempts of an activity on this worker fail, without calling it.
+
+        Args:
+            name: The activity's name.
+            error: What they fail with; None for a `RuntimeError`.
+            times: How many attempts.
+        """
+        self._faults.add(name, error or RuntimeError("injected failure"), times)
+
+    def kill_worker(self, *, restart: bool = True) -> None:
+        """Let the worker die with everything that it holds, and start another in its place.
+
+        What it was doing is reported by nobody. The server offers it again at once, as it does
+        once the leases of a worker that died have ended.
+
+        Args:
+            restart: Start the next worker; False leaves the queue without one.
+        """
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError("the worker was not started: use it in a `with` or an `async with`")
+        if _runs_here(loop):
+            self._kill(restart=restart)
+            return
+        done = threading.Event()
+
+        def kill() -> None:
+            self._kill(restart=restart)
+            done.set()
+
+        loop.call_soon_threadsafe(kill)
+        done.wait()
+
+    # --- life -----------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        """Work on the running event loop."""
+        self._scope = self._serve()
+        await self._scope.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: Any) -> None:
+        """Stop."""
+        scope, self._scope = self._scope, None
+        if scope is not None:
+            await scope.__aexit__(None, None, None)
+
+    def __enter__(self) -> Self:
+        """Work in a thread."""
+        self._thread = LoopThread("dw-test-worker", self._serve)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Stop."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
+
+    @contextlib.asynccontextmanager
+    async def _serve(self) -> AsyncGenerator[None, None]:
+        self._loop = asyncio.get_running_loop()
+        async with self._connect() as self._client:
+            try:
+                self._start()
+                yield
+            finally:
+                await self._end()
+
+    def _start(self) -> None:
+        worker_class = wheel("worker", "dw-worker", type(self).__name__).Worker
+        self._worker = worker_class(self._client, **self._options)
+        assert self._worker is not None
+        self._running = asyncio.get_running_loop().create_task(
+            self._worker.run(), name="dw-test-worker"
+        )
+
+    async def _end(self) -> None:
+        worker, running = self._worker, self._running
+        self._worker = self._running = self._loop = None
+        if worker is not None and running is not None:
+            await worker.stop()
+            await asyncio.gather(running, *self._killed, return_exceptions=True)
+            if not running.cancelled() and (error := running.exception()) is not None:
+                raise error
+
+    def _kill(self, *, restart: bool) -> None:
+        worker, running = self._worker, self._running
+        self._worker = self._running = None
+        if worker is not None and running is not None:
+            running.cancel()
+            for task in list(worker._in_flight):  # pyright: ignore[reportPrivateUsage]
+                task.cancel()
+            self._killed.append(running)
+        if restart:
+            self._start()
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
+
+
+class _Faults:
+    """The interceptor that lets activities fail."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str, deque[BaseException]] = defaultdict(deque)
+
+    def add(self, name: str, error: BaseException, times: int) -> None:
+        """Let the next attempts of an activity raise an error."""
+        if times < 1:
+            raise ValueError(f"times must be at least 1, got {times}")
+        self._errors[name].extend([error] * times)
+
+    async def execute_workflow_task(
+        self, context: Any, next: Callable[[Any], Awaitable[Any]]
+    ) -> Any:
+        """Go on."""
+        return await next(context)
+
+    async def execute_activity(self, context: Any, next: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Raise what was planned, or go on."""
+        errors = self._errors.get(context.activity_type)
+        if errors:
+            raise errors.popleft()
+        return await next(context)
+
+    async def execute_query_task(self, context: Any, next: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Go on."""
+        return await next(context)
