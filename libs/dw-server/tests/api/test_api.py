@@ -67,7 +67,7 @@ async def ask(
         namespace=await api.find_namespace(operation, namespace),
         peer=peer or Peer(),
     )
-    return await operation.handle(call)
+    return await api.ask(operation, call)
 
 
 async def test_a_workflow_is_started_and_completed(api: Api) -> None:

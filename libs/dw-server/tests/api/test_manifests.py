@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from durable_workflow.server.api.bodies import workflows as bodies
 from durable_workflow.server.api.manifests import cluster_info, server_capabilities
-from durable_workflow.server.engine.state import as_object
+from durable_workflow.server.fields import as_object
+from durable_workflow.server.requests import StartWorkflow
+from durable_workflow.server.requests import workflows as requests
 from durable_workflow.server.settings import Settings
 
 EXAMPLE = Path(__file__).with_name("cluster_info.json")  # that of control-plane 3.4
@@ -81,11 +82,11 @@ def test_what_is_published_of_start_and_list_is_what_is_read(info: dict[str, Any
     operations = info["control_plane"]["request_contract"]["operations"]
     start, listed = operations["start"], operations["list"]["fields"]["status"]
 
-    assert start["unsupported_fields"] == list(bodies.UNSUPPORTED_START_FIELDS)
+    assert start["unsupported_fields"] == list(StartWorkflow.unsupported)
     published = start["fields"]["duplicate_policy"]["canonical_values"]
-    assert set(published) <= set(bodies.DUPLICATE_POLICIES)
-    assert listed["canonical_values"] == list(bodies.STATUS_BUCKETS)
-    assert listed["rejected_aliases"] == bodies.STATUS_ALIASES
+    assert set(published) <= set(requests.DUPLICATE_POLICIES)
+    assert listed["canonical_values"] == list(requests.STATUS_BUCKETS)
+    assert listed["rejected_aliases"] == requests.STATUS_ALIASES
 
 
 def test_settings_show() -> None:

@@ -67,7 +67,7 @@ async def guarded(
 
 
 @pytest.fixture
-async def operations() -> AsyncIterator[dict[str, Operation]]:
+async def operations() -> AsyncIterator[dict[str, Operation[Any]]]:
     """Everything that can be asked of a server."""
     server = Server(Settings(db=":memory:"))
     yield server.api.operations

@@ -175,7 +175,7 @@ def request_of(route: Route, wire: Wire) -> tuple[str, Json]:
     return route.template.format(**ids), body
 
 
-def test_every_route_is_walked(operations: dict[str, Operation]) -> None:
+def test_every_route_is_walked(operations: dict[str, Operation[Any]]) -> None:
     named = {route.template for route in NAMESPACED if "{" in route.template}
     others = {f"{r.method} {r.template}" for r in NAMESPACED if "{" not in r.template}
 

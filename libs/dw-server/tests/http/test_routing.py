@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from durable_workflow.server.api import Operation
@@ -56,7 +58,7 @@ def test_other_paths_lead_nowhere(routes: Routes, path: bytes) -> None:
 
 
 def test_routes_have_the_roles_and_the_version_rule_of_the_specification(
-    operations: dict[str, Operation],
+    operations: dict[str, Operation[Any]],
 ) -> None:
     wanted = {
         f"{route.method} {route.template}": (
@@ -76,7 +78,7 @@ def test_routes_have_the_roles_and_the_version_rule_of_the_specification(
     assert all(route.startswith("POST /worker/") for route in workers)
 
 
-def test_each_operation_has_a_route(operations: dict[str, Operation]) -> None:
+def test_each_operation_has_a_route(operations: dict[str, Operation[Any]]) -> None:
     assert {route.operation for route in ROUTES} == operations.keys()
 
 

@@ -31,6 +31,7 @@ from durable_workflow.server.requests import (
     RegisterWorker,
     SignalWorkflow,
     StartWorkflow,
+    TaskFailure,
     TaskOwner,
     UpdateWorkflow,
 )
@@ -102,7 +103,6 @@ class Server:
             "workflow_id": workflow_id,
             "task_queue": self.queue,
             "arguments": Payload("json", "[1]"),
-            "codec": "json",
         }
         request = StartWorkflow(**given | fields)
         return await self.run(workflows.start, self.caller, request)
@@ -159,7 +159,9 @@ class Server:
     async def fail(
         self, task: Json, message: str = "it broke", error_type: str | None = None
     ) -> Reply:
-        request = FailWorkflowTask(owner=owner(task), message=message, type=error_type)
+        request = FailWorkflowTask(
+            owner=owner(task), failure=TaskFailure(message=message, type=error_type)
+        )
         return await self.run(workflow_tasks.fail, "default", request)
 
     async def decide(self, *commands: Json, worker_id: str = "w") -> Reply:
@@ -211,7 +213,7 @@ class Server:
             task_id=task["task_id"],
             activity_attempt_id=task["activity_attempt_id"],
             lease_owner=task["lease_owner"],
-            progress=progress,
+            **progress,
         )
         return await self.run(activity_tasks.heartbeat, "default", request)
 

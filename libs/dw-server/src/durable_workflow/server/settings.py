@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from durable_workflow.server.engine.limits import Limits
+from durable_workflow.server.fields import WireLimits
 from durable_workflow.server.service_settings import ServiceSettings
 
 AuthDriver: TypeAlias = Literal["none", "token", "signature"]
@@ -76,19 +77,6 @@ class AuthSettings(msgspec.Struct, frozen=True, kw_only=True):
             "admin": self.admin_token,
             "legacy": self.token,
         }
-
-
-class WireLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much one request may hold (control-plane 1.9)."""
-
-    max_payload_bytes: int = 2_097_152
-    max_memo_bytes: int = 262_144
-    max_search_attributes: int = 100
-    max_search_attribute_key_length: int = 128
-    max_search_attribute_value_bytes: int = 2_048
-    max_operation_name_length: int = 256
-    max_pending_activities: int = 2_000
-    max_pending_children: int = 2_000
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

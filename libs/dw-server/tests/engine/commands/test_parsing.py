@@ -36,7 +36,9 @@ def errors_of(*commands: Json, **limits: int) -> list[str]:
         (ACTIVITY | {"heartbeat_timeout": 0}, ["heartbeat_timeout"]),
         (ACTIVITY | {"heartbeat_timeout": 9, "start_to_close_timeout": 3}, ["heartbeat_timeout"]),
         (ACTIVITY | {"retry_policy": {"max_attempts": 0}}, ["retry_policy.max_attempts"]),
-        (ACTIVITY | {"retry_policy": {"backoff_seconds": [-1]}}, ["retry_policy.backoff_seconds"]),
+        (ACTIVITY | {"retry_policy": {"backoff_seconds": [-1]}}, [
+            "retry_policy.backoff_seconds.0"
+        ]),
         (ACTIVITY | {"delay_seconds": 1}, ["delay_seconds"]),
         (CHILD | {"parent_close_policy": "odd"}, ["parent_close_policy"]),
         (CHILD | {"execution_timeout_seconds": 1, "run_timeout_seconds": 2}, [

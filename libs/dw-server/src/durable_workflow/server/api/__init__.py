@@ -8,13 +8,14 @@ from durable_workflow.server.api.api import Api
 from durable_workflow.server.api.calls import Call, Origin, Peer
 from durable_workflow.server.api.failures import explain
 from durable_workflow.server.api.login import Credentials, Principal
-from durable_workflow.server.api.operations import Handler, Operation
+from durable_workflow.server.api.operations import Handler, Nothing, Operation
 
 __all__ = [
     "Api",
     "Call",
     "Credentials",
     "Handler",
+    "Nothing",
     "Operation",
     "Origin",
     "Peer",

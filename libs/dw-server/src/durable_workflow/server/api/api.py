@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from durable_workflow.server.api import handlers
+from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.known_namespaces import KnownNamespaces
 from durable_workflow.server.api.login import ANYONE, Credentials, Principal, authenticator
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.fields import Reading, table_of
 from durable_workflow.server.querying import QueryBoard
-from durable_workflow.server.refusals import Refused
+from durable_workflow.server.refusals import Invalid, Refused
+from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Store
 
@@ -24,8 +27,8 @@ _REMEDIATION: Final = (
 class Api:
     """What a carrier of calls needs of the server.
 
-    A carrier asks in this order, which callers can observe: who calls (`admit`), of which namespace
-    (`find_namespace`), then the operation's handler. Each raises; `explain` says what that means.
+    A carrier finds out who calls (`admit`), then of which namespace (`find_namespace`), then has
+    it done (`ask`): callers can observe this order. Each raises; `explain` says what that means.
 
     Args:
         settings: Secrets, limits of documents, and what the services read.
@@ -43,6 +46,8 @@ class Api:
         self._default_namespace = settings.services.default_namespace
         self._authenticator = authenticator(settings.auth)
         self._namespaces = KnownNamespaces(store)
+        self._limits = settings.wire
+        self._longest_page = settings.services.history_page_size_max
         operations = handlers.operations(
             settings,
             store=store,
@@ -51,9 +56,9 @@ class Api:
             queries=queries,
             authenticator=self._authenticator,
         )
-        self.operations: dict[str, Operation] = {each.name: each for each in operations}
+        self.operations: dict[str, Operation[Any]] = {each.name: each for each in operations}
 
-    def admit(self, operation: Operation, credentials: Credentials) -> Principal:
+    def admit(self, operation: Operation[Any], credentials: Credentials) -> Principal:
         """Find out who calls, and whether they may.
 
         Raises:
@@ -71,7 +76,7 @@ class Api:
             )
         return principal
 
-    async def find_namespace(self, operation: Operation, wanted: str) -> str:
+    async def find_namespace(self, operation: Operation[Any], wanted: str) -> str:
         """The namespace that a call is about.
 
         Args:
@@ -87,3 +92,16 @@ class Api:
                 extra={"namespace": name, "remediation": _REMEDIATION},
             )
         return name
+
+    async def ask(self, operation: Operation[Any], call: Call) -> Reply:
+        """Read what a call asks for, and have it done.
+
+        Raises:
+            Invalid: The document does not fit; all that is wrong with it is said.
+            Refused: It is not done, and nothing has changed.
+        """
+        reading = Reading(self._limits, longest_page=self._longest_page)
+        asked = table_of(operation.asks).read(call.document, reading, names=call.names)
+        if asked is None:
+            raise Invalid(reading.errors)
+        return await operation.handle(call, asked)

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.replies import Reply
 
-Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
+T = TypeVar("T")
+Handler: TypeAlias = Callable[[Call, T], Awaitable[Reply]]
 
 
-class Operation(msgspec.Struct, frozen=True):
+class Nothing(msgspec.Struct, frozen=True):
+    """What is asked where there is nothing to say."""
+
+
+class Operation(msgspec.Struct, Generic[T], frozen=True):
     """One thing that can be asked.
 
     Attributes:
         name: Carriers find it by this; no two operations share one.
         roles: Who may call; empty for everybody, without a login.
+        asks: The structure that a call's document is read into, whose annotations are the table of
+            its fields.
         handle: Does it.
         namespaced: Whether it is about one namespace, which must exist.
     """
 
     name: str
     roles: tuple[str, ...]
-    handle: Handler
+    asks: type[T]
+    handle: Handler[T]
     namespaced: bool = True

@@ -29,9 +29,9 @@ from durable_workflow.server.engine.state import (
     JsonObject,
     Outcome,
     Run,
-    as_object,
 )
 from durable_workflow.server.engine.times import SECOND, precise
+from durable_workflow.server.fields import as_object
 
 
 class Failure(msgspec.Struct):

@@ -11,7 +11,7 @@ one open workflow task.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias, TypeGuard
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -34,24 +34,6 @@ TERMINATED: Final = "terminated"
 TERMINAL: Final = frozenset({COMPLETED, FAILED, CANCELLED, TERMINATED})
 
 FactKind: TypeAlias = Literal["signal", "update", "batch", "wait_timeout"]
-
-
-def as_object(value: Any) -> JsonObject | None:
-    """`value` where it is a JSON object, else None."""
-    return value if _is_object(value) else None
-
-
-def as_list(value: Any) -> list[Any] | None:
-    """`value` where it is a JSON array, else None."""
-    return value if _is_list(value) else None
-
-
-def _is_object(value: Any) -> TypeGuard[JsonObject]:
-    return isinstance(value, dict)
-
-
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
 
 
 class Run(msgspec.Struct):

@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 SECOND: Final = 1_000_000
-# No length of time may be longer: times are 64-bit microseconds, and have to be dates as well.
-LONGEST_SECONDS: Final = 100 * 366 * 86_400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 

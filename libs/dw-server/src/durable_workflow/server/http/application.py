@@ -79,7 +79,9 @@ class Application:
             if route is None:
                 raise _wrong_method(request, found)
             operation = self._api.operations[route.operation]
-            reply = await operation.handle(await self._call(operation, route, request, receive))
+            reply = await self._api.ask(
+                operation, await self._call(operation, route, request, receive)
+            )
         except checks.CallerLeft:
             raise
         except Exception as error:  # noqa: BLE001  explained, and nothing depends on its kind
@@ -90,7 +92,7 @@ class Application:
         return reply
 
     async def _call(
-        self, operation: Operation, route: Route, request: Request, receive: Receive
+        self, operation: Operation[Any], route: Route, request: Request, receive: Receive
     ) -> Call:
         """Read the call off a request, in the order that callers can observe.
 
@@ -103,7 +105,6 @@ class Application:
             checks.check_version(request, route)
         namespace = await self._api.find_namespace(operation, request.wanted_namespace())
         checks.check_document(request)
-        checks.check_ids(request)
         return Call(
             document=request.query if route.method == "GET" else request.document,
             names=request.names,

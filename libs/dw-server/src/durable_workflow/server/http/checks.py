@@ -11,7 +11,7 @@ import msgspec
 
 from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
 from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCOL_VERSION_HEADER
-from durable_workflow.server.engine.state import as_object
+from durable_workflow.server.fields import as_object
 from durable_workflow.server.http.request import Receive, Request
 from durable_workflow.server.http.routing import Route
 from durable_workflow.server.refusals import Invalid, Refused
@@ -88,17 +88,6 @@ def check_document(request: Request) -> None:
     """
     if not request.document_is_object:
         raise Invalid({"body": ["The request body must be a JSON object."]})
-
-
-def check_ids(request: Request) -> None:
-    """See that no id in the path is blank. Names of signals are their handlers' to read.
-
-    Raises:
-        Invalid: One is.
-    """
-    blank = [name for name, value in request.names.items() if not value]
-    if blank:
-        raise Invalid({name: [f"The {name} field must not be blank."] for name in blank})
 
 
 def check_version(request: Request, route: Route) -> None:

@@ -16,8 +16,6 @@ from durable_workflow.server.settings import is_loopback
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _SHOWN = 255
-# Names that an author gave are compared as they are. Ids are trimmed, as those in a body are.
-_AS_GIVEN = frozenset({"signal_name", "query_name", "update_name"})
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.ASCII | re.IGNORECASE)
 _LONGEST_WAIT = 60
 
@@ -27,7 +25,7 @@ class Request:
 
     Attributes:
         path: As it came, percent-encoded.
-        names: Values of the path's parameters, decoded; ids without the space around them.
+        names: Values of the path's parameters, decoded.
         has_unread: Whether some of the body has not been read.
         document: The JSON object of the body; empty where there is none.
         document_is_object: False where the body is another JSON value.
@@ -39,9 +37,7 @@ class Request:
     ) -> None:
         self.method: str = scope["method"]
         self.path: str = raw_path(scope).decode("latin-1")
-        self.names = {
-            name: value if name in _AS_GIVEN else value.strip() for name, value in names.items()
-        }
+        self.names = names
         self._header_lines: Sequence[tuple[bytes, bytes]] = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(self._header_lines)
         self.body = b""

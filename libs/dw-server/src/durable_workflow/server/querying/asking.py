@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from durable_workflow.server.engine.state import as_object
+from durable_workflow.server.fields import as_object
 from durable_workflow.server.querying.offering import about, capable_workers, is_compatible
 from durable_workflow.server.querying.posted import Answered, Failed, Outcome
 from durable_workflow.server.querying.question import QUERY, UPDATE_VALIDATION, Kind, Question

@@ -202,7 +202,7 @@ class QueryBoard:
             Refused: The question is not the caller's to answer.
         """
         posted = self._held(namespace, request.owner).posted
-        self._settle(posted, Answered(request.result, request.result_envelope))
+        self._settle(posted, Answered(request.value, request.result_envelope))
         return _names(request.owner) | {"outcome": "completed"}
 
     def fail(
@@ -223,8 +223,9 @@ class QueryBoard:
         claim = self._held(namespace, request.owner)
         posted = claim.posted
         validates = posted.question.kind == UPDATE_VALIDATION
-        reason = request.reason or ("update_rejected" if validates else "query_rejected")
-        failed = Failed(reason, request.message, request.type)
+        failure = request.failure
+        reason = failure.reason or ("update_rejected" if validates else "query_rejected")
+        failed = Failed(reason, failure.message, failure.type)
         if reason == HISTORY_NEEDED and claim.partial:
             posted.whole = True
             self.free(claim)

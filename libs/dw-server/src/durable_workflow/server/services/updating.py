@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
+import msgspec
+
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, UpdateWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
@@ -57,6 +59,10 @@ class UpdateService:
             gone: Done when the caller has gone away: then nobody waits any more.
         """
         settings = self._settings
+        seconds = request.wait_timeout_seconds or settings.update_wait_seconds
+        # The wait has a value only where one is asked for.
+        wait = seconds if request.wait_for == "completed" else None
+        request = msgspec.structs.replace(request, wait_timeout_seconds=wait)
         refusal = await self._validate(caller.namespace, request)
         if refusal is not None:
             reason, message = refusal

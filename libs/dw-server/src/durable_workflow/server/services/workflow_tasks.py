@@ -152,9 +152,9 @@ def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSet
         "a workflow task of run %s of %s failed (%s)",
         run.run_id,
         run.workflow_id,
-        request.type or "no type",
+        request.failure.type or "no type",
     )
-    _fail(unit, run, request.message, request.type)
+    _fail(unit, run, request.failure.message, request.failure.type)
     unit.finish()
     return Reply(
         named(request.owner)

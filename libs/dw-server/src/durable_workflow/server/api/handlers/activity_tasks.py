@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from durable_workflow.server.api.bodies import activity_tasks as bodies
+from typing import Any
+
 from durable_workflow.server.api.handlers.polls import Polls
 from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
+from durable_workflow.server.requests import (
+    CompleteActivityTask,
+    FailActivityTask,
+    HeartbeatActivityTask,
+    PollTask,
+)
 from durable_workflow.server.services import activity_tasks as services
 
 
-def operations(units: Units, polls: Polls) -> list[Operation]:
+def operations(units: Units, polls: Polls) -> list[Operation[Any]]:
     """What workers ask about activity tasks."""
-    report = units.report
-    claim, give_back = units.leased(services.claim, services.give_back)
-    handlers = {
-        "poll_activity_task": polls.handler("activity", claim, give_back),
-        "complete_activity_task": report(bodies.read_complete, services.complete),
-        "fail_activity_task": report(bodies.read_fail, services.fail),
-        "heartbeat_activity_task": report(bodies.read_heartbeat, services.heartbeat),
-    }
-    return [Operation(name, WORKERS, handle) for name, handle in handlers.items()]
+    poll = polls.handler("activity", *units.leased(services.claim, services.give_back))
+    complete = units.report(services.complete)
+    fail = units.report(services.fail)
+    heartbeat = units.report(services.heartbeat)
+    return [
+        Operation("poll_activity_task", WORKERS, PollTask, poll),
+        Operation("complete_activity_task", WORKERS, CompleteActivityTask, complete),
+        Operation("fail_activity_task", WORKERS, FailActivityTask, fail),
+        Operation("heartbeat_activity_task", WORKERS, HeartbeatActivityTask, heartbeat),
+    ]

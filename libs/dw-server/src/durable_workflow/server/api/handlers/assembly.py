@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from durable_workflow.server.api.handlers import (
     activity_tasks,
     cluster,
+    commands,
     debugging,
     workflow_tasks,
 )
-from durable_workflow.server.api.handlers.commands import CommandHandlers
 from durable_workflow.server.api.handlers.health import HealthHandlers
 from durable_workflow.server.api.handlers.polls import Polls
 from durable_workflow.server.api.handlers.query_tasks import QueryTaskHandlers
@@ -33,7 +35,7 @@ def operations(
     dispatcher: Dispatcher,
     queries: QueryBoard,
     authenticator: Authenticator,
-) -> list[Operation]:
+) -> list[Operation[Any]]:
     """All operations of a server that has these parts."""
     services = settings.services
     units = Units(store, services)
@@ -46,7 +48,7 @@ def operations(
         *cluster.operations(store, settings),
         *WorkflowHandlers(units, dispatcher, settings).operations(),
         *debugging.operations(store, queries, services),
-        *CommandHandlers(units, querying, updating, settings.wire).operations(),
+        *commands.operations(units, querying, updating),
         *WorkerHandlers(units, dispatcher).operations(),
         *workflow_tasks.operations(units, polls),
         *activity_tasks.operations(units, polls),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.manifests import cluster_info
-from durable_workflow.server.api.operations import Operation
+from durable_workflow.server.api.operations import Nothing, Operation
 from durable_workflow.server.api.roles import ANYBODY
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import Settings
@@ -12,12 +14,12 @@ from durable_workflow.server.store import Store
 from durable_workflow.server.views import fleet
 
 
-def operations(store: Store, settings: Settings) -> list[Operation]:
+def operations(store: Store, settings: Settings) -> list[Operation[Any]]:
     """What is asked before anything else."""
 
-    async def info(call: Call) -> Reply:
+    async def info(call: Call, asked: Nothing) -> Reply:
         # The namespace need not exist here: it only says whose workers are counted.
         workers = await store.read(lambda read: fleet.summary(read, call.namespace))
         return Reply(cluster_info(settings, workers))
 
-    return [Operation("describe_cluster", ANYBODY, info, namespaced=False)]
+    return [Operation("describe_cluster", ANYBODY, Nothing, info, namespaced=False)]

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from durable_workflow.server.api.bodies.debugging import read_debug
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
 from durable_workflow.server.querying import QueryBoard
 from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import DebugWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store import Read, Store
 from durable_workflow.server.views import debugging, describing
 
 
-def operations(store: Store, queries: QueryBoard, settings: ServiceSettings) -> list[Operation]:
+def operations(
+    store: Store, queries: QueryBoard, settings: ServiceSettings
+) -> list[Operation[Any]]:
     """What is asked about a run that seems stuck."""
 
-    async def debug(call: Call) -> Reply:
-        preview = read_debug(call.document, call.names)
-        namespace, workflow_id = call.namespace, call.names["workflow_id"]
-        run_id = call.names.get("run_id")
+    async def debug(call: Call, asked: DebugWorkflow) -> Reply:
+        namespace = call.namespace
 
         def look(read: Read) -> dict[str, Any]:
-            run = describing.find_run(read, namespace, workflow_id, run_id).run
+            run = describing.find_run(read, namespace, asked.workflow_id, asked.run_id).run
             pending = queries.pending(namespace, run.task_queue)
-            return debugging.debug(read, run, settings, pending_queries=pending, preview=preview)
+            return debugging.debug(
+                read, run, settings, pending_queries=pending, preview=asked.preview
+            )
 
         return Reply(await store.read(look))
 
-    return [Operation("debug_workflow", OPERATORS, debug)]
+    return [Operation("debug_workflow", OPERATORS, DebugWorkflow, debug)]

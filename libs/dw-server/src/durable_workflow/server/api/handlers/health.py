@@ -6,7 +6,7 @@ from typing import Any
 
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.login import Authenticator
-from durable_workflow.server.api.operations import Operation
+from durable_workflow.server.api.operations import Nothing, Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.engine.times import offset
 from durable_workflow.server.replies import Reply
@@ -28,12 +28,15 @@ class HealthHandlers:
         self._authenticator = authenticator
         self._default_namespace = default_namespace
 
-    def operations(self) -> list[Operation]:
+    def operations(self) -> list[Operation[Any]]:
         """The operations."""
         handlers = {"check_health": self._health, "check_readiness": self._ready}
-        return [Operation(name, (), handle, namespaced=False) for name, handle in handlers.items()]
+        return [
+            Operation(name, (), Nothing, handle, namespaced=False)
+            for name, handle in handlers.items()
+        ]
 
-    async def _health(self, call: Call) -> Reply:
+    async def _health(self, call: Call, asked: Nothing) -> Reply:
         condition = await self._store.check()
         body = {
             "status": "serving" if condition.available else "degraded",
@@ -42,7 +45,7 @@ class HealthHandlers:
         }
         return Reply(body, reason=None if condition.available else "degraded")
 
-    async def _ready(self, call: Call) -> Reply:
+    async def _ready(self, call: Call, asked: Nothing) -> Reply:
         condition = await self._store.check()
         checks = {
             "database": _database(condition),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 
-from durable_workflow.server.api.bodies.workers import read_poll
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.handlers.units import Claim, GiveBack, Task
 from durable_workflow.server.api.operations import Handler
@@ -31,14 +29,11 @@ class Polls:
         self._dispatcher = dispatcher
         self._timeout = settings.long_poll_timeout
         self._sign_of_life = settings.services.heartbeat_interval_seconds
-        longest = settings.services.history_page_size_max
-        self._read = partial(read_poll, longest_page=longest)
 
-    def handler(self, kind: TaskKind, claim: Claim, give_back: GiveBack) -> Handler:
+    def handler(self, kind: TaskKind, claim: Claim, give_back: GiveBack) -> Handler[PollTask]:
         """The handler of polls for tasks of one kind."""
 
-        async def handle(call: Call) -> Reply:
-            asked = self._read(call.document, call.names)
+        async def handle(call: Call, asked: PollTask) -> Reply:
             task = await self._dispatcher.poll(
                 TaskKey(kind, call.namespace, asked.task_queue),
                 _taking(call, asked, claim, give_back),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from durable_workflow.server.api.bodies import query_tasks as bodies
+from typing import Any
+
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.handlers.polls import Polls
 from durable_workflow.server.api.handlers.units import Task, Units
@@ -10,7 +11,7 @@ from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
 from durable_workflow.server.querying import QueryBoard, offering
 from durable_workflow.server.replies import Reply
-from durable_workflow.server.requests import PollTask
+from durable_workflow.server.requests import CompleteQueryTask, FailQueryTask, PollTask
 from durable_workflow.server.services import workers
 
 
@@ -22,14 +23,14 @@ class QueryTaskHandlers:
         self._polls = polls
         self._queries = queries
 
-    def operations(self) -> list[Operation]:
+    def operations(self) -> list[Operation[Any]]:
         """The operations."""
-        handlers = {
-            "poll_query_task": self._polls.handler("query", self._claim, self._give_back),
-            "complete_query_task": self._complete,
-            "fail_query_task": self._fail,
-        }
-        return [Operation(name, WORKERS, handle) for name, handle in handlers.items()]
+        poll = self._polls.handler("query", self._claim, self._give_back)
+        return [
+            Operation("poll_query_task", WORKERS, PollTask, poll),
+            Operation("complete_query_task", WORKERS, CompleteQueryTask, self._complete),
+            Operation("fail_query_task", WORKERS, FailQueryTask, self._fail),
+        ]
 
     async def _claim(self, namespace: str, asked: PollTask) -> Task | None:
         store, settings, board = self._units.store, self._units.settings, self._queries
@@ -39,11 +40,9 @@ class QueryTaskHandlers:
     async def _give_back(self, namespace: str, task: Task) -> None:
         self._queries.give_back(task)
 
-    async def _complete(self, call: Call) -> Reply:
-        asked = bodies.read_complete(call.document, call.names)
+    async def _complete(self, call: Call, asked: CompleteQueryTask) -> Reply:
         return Reply(self._queries.complete(call.namespace, asked))
 
-    async def _fail(self, call: Call) -> Reply:
-        asked = bodies.read_fail(call.document, call.names)
+    async def _fail(self, call: Call, asked: FailQueryTask) -> Reply:
         store, settings, board = self._units.store, self._units.settings, self._queries
         return Reply(await offering.fail(store, board, call.namespace, asked, settings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
 
 from durable_workflow.server.api.calls import Call
@@ -14,8 +14,6 @@ from durable_workflow.server.store.protocol import Read, Store, Tx
 
 T = TypeVar("T")
 Task: TypeAlias = dict[str, Any]
-# Reads what is asked from the document of a call and the names beside it.
-Reader: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, str]], T]
 # Leases a task to the worker that polls; None where there is none for it.
 Claim: TypeAlias = Callable[[str, PollTask], Awaitable[Task | None]]
 # Frees the lease of a task that could not be sent.
@@ -34,43 +32,30 @@ class Units:
         self.store = store
         self.settings = settings
 
-    def command(
-        self,
-        read: Reader[T],
-        service: Callable[[Tx, Caller, T, ServiceSettings], Reply],
-    ) -> Handler:
-        """The handler of a command, which is recorded with who gave it.
+    def command(self, service: Callable[[Tx, Caller, T, ServiceSettings], Reply]) -> Handler[T]:
+        """The handler of a command, which is recorded with who gave it."""
 
-        Args:
-            read: Reads what is asked.
-            service: Does it.
-        """
-
-        async def handle(call: Call) -> Reply:
-            asked, caller = read(call.document, call.names), call.caller()
+        async def handle(call: Call, asked: T) -> Reply:
+            caller = call.caller()
             return await self.store.run(lambda tx: service(tx, caller, asked, self.settings))
 
         return handle
 
-    def report(
-        self,
-        read: Reader[T],
-        service: Callable[[Tx, str, T, ServiceSettings], Reply],
-    ) -> Handler:
+    def report(self, service: Callable[[Tx, str, T, ServiceSettings], Reply]) -> Handler[T]:
         """The handler of what a worker reports, of itself or of a task."""
 
-        async def handle(call: Call) -> Reply:
-            asked, namespace = read(call.document, call.names), call.namespace
+        async def handle(call: Call, asked: T) -> Reply:
+            namespace = call.namespace
             return await self.store.run(lambda tx: service(tx, namespace, asked, self.settings))
 
         return handle
 
-    def view(self, read: Reader[T], service: Callable[[Read, str, T], dict[str, Any]]) -> Handler:
+    def view(self, service: Callable[[Read, str, T], dict[str, Any]]) -> Handler[T]:
         """The handler of what only looks."""
 
-        async def handle(call: Call) -> Reply:
-            asked, namespace = read(call.document, call.names), call.namespace
-            return Reply(await self.store.read(lambda r: service(r, namespace, asked)))
+        async def handle(call: Call, asked: T) -> Reply:
+            namespace = call.namespace
+            return Reply(await self.store.read(lambda read: service(read, namespace, asked)))
 
         return handle
 

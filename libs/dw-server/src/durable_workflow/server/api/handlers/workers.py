@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from durable_workflow.server.api.bodies import workers as bodies
+from typing import Any
+
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import (
+    DeregisterWorker,
+    RegisterWorker,
+    WorkerHeartbeat,
+)
 from durable_workflow.server.services import sessions, workers
 
 
@@ -19,22 +25,23 @@ class WorkerHandlers:
         self._units = units
         self._dispatcher = dispatcher
 
-    def operations(self) -> list[Operation]:
+    def operations(self) -> list[Operation[Any]]:
         """The operations."""
-        handlers = {
-            "register_worker": self._units.report(bodies.read_register, workers.register),
-            "heartbeat_worker": self._heartbeat,
-            "deregister_worker": self._units.report(bodies.read_deregister, sessions.deregister),
-        }
-        return [Operation(name, WORKERS, handle) for name, handle in handlers.items()]
+        register = self._units.report(workers.register)
+        deregister = self._units.report(sessions.deregister)
+        return [
+            Operation("register_worker", WORKERS, RegisterWorker, register),
+            Operation("heartbeat_worker", WORKERS, WorkerHeartbeat, self._heartbeat),
+            Operation("deregister_worker", WORKERS, DeregisterWorker, deregister),
+        ]
 
-    async def _heartbeat(self, call: Call) -> Reply:
+    async def _heartbeat(self, call: Call, asked: WorkerHeartbeat) -> Reply:
         """Note a sign of life; held if the worker asks for that.
 
         A worker whose heartbeat is held is known to be gone when its connection breaks, and can be
         asked to show itself by an early answer.
         """
-        asked, namespace = bodies.read_heartbeat(call.document, call.names), call.namespace
+        namespace = call.namespace
         store, settings = self._units.store, self._units.settings
         with self._dispatcher.heartbeat(namespace, asked.worker_id) as held:
             answer = await store.run(lambda tx: sessions.heartbeat(tx, namespace, asked, settings))

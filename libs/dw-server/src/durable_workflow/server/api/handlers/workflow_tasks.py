@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from durable_workflow.server.api.bodies import workflow_tasks as bodies
 from durable_workflow.server.api.handlers.polls import Polls
 from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
-from durable_workflow.server.requests import HistoryPage
+from durable_workflow.server.requests import (
+    CompleteWorkflowTask,
+    FailWorkflowTask,
+    HistoryPage,
+    PollTask,
+    TaskOwner,
+)
 from durable_workflow.server.services import workflow_tasks as services
 from durable_workflow.server.store import Read
 
 
-def operations(units: Units, polls: Polls) -> list[Operation]:
+def operations(units: Units, polls: Polls) -> list[Operation[Any]]:
     """What workers ask about workflow tasks."""
-    report, settings = units.report, units.settings
-    claim, give_back = units.leased(services.claim, services.give_back)
-    read_page = partial(bodies.read_history_page, longest_page=settings.history_page_size_max)
+    settings = units.settings
 
     def history_page(read: Read, namespace: str, asked: HistoryPage) -> dict[str, Any]:
         return services.history_page(read, namespace, asked, settings)
 
-    handlers = {
-        "poll_workflow_task": polls.handler("workflow", claim, give_back),
-        "read_workflow_task_history": units.view(read_page, history_page),
-        "complete_workflow_task": report(bodies.read_complete, services.complete),
-        "fail_workflow_task": report(bodies.read_fail, services.fail),
-        "heartbeat_workflow_task": report(bodies.read_owner, services.heartbeat),
-    }
-    return [Operation(name, WORKERS, handle) for name, handle in handlers.items()]
+    poll = polls.handler("workflow", *units.leased(services.claim, services.give_back))
+    page = units.view(history_page)
+    complete = units.report(services.complete)
+    fail = units.report(services.fail)
+    heartbeat = units.report(services.heartbeat)
+    return [
+        Operation("poll_workflow_task", WORKERS, PollTask, poll),
+        Operation("read_workflow_task_history", WORKERS, HistoryPage, page),
+        Operation("complete_workflow_task", WORKERS, CompleteWorkflowTask, complete),
+        Operation("fail_workflow_task", WORKERS, FailWorkflowTask, fail),
+        Operation("heartbeat_workflow_task", WORKERS, TaskOwner, heartbeat),
+    ]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from durable_workflow.server.api.bodies import workflows as bodies
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import (
+    DescribeWorkflow,
+    ListRuns,
+    ListWorkflows,
+    ReadHistory,
+    StartWorkflow,
+)
 from durable_workflow.server.services import workflows
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Read
@@ -27,28 +32,26 @@ class WorkflowHandlers:
         self._units = units
         self._store = units.store
         self._dispatcher = dispatcher
-        self._limits = settings.wire
         self._long_poll_timeout = settings.long_poll_timeout
 
-    def operations(self) -> list[Operation]:
+    def operations(self) -> list[Operation[Any]]:
         """The operations."""
-        read_start = partial(bodies.read_start, limits=self._limits)
-        handlers = {
-            "start_workflow": self._units.command(read_start, workflows.start),
-            "list_workflows": self._units.view(bodies.read_list, describing.list_workflows),
-            "describe_workflow": self._describe,
-            "list_runs": self._list_runs,
-            "read_history": self._history,
-        }
-        return [Operation(name, OPERATORS, handle) for name, handle in handlers.items()]
+        start = self._units.command(workflows.start)
+        listed = self._units.view(describing.list_workflows)
+        return [
+            Operation("start_workflow", OPERATORS, StartWorkflow, start),
+            Operation("list_workflows", OPERATORS, ListWorkflows, listed),
+            Operation("describe_workflow", OPERATORS, DescribeWorkflow, self._describe),
+            Operation("list_runs", OPERATORS, ListRuns, self._list_runs),
+            Operation("read_history", OPERATORS, ReadHistory, self._history),
+        ]
 
-    async def _describe(self, call: Call) -> Reply:
+    async def _describe(self, call: Call, asked: DescribeWorkflow) -> Reply:
         """The current run, or the one that is named; held if the caller prefers."""
-        namespace, workflow_id = call.namespace, call.names["workflow_id"]
-        run_id = call.names.get("run_id")
+        namespace = call.namespace
 
         def look(read: Read) -> dict[str, Any]:
-            return describing.describe(read, namespace, workflow_id, run_id)
+            return describing.describe(read, namespace, asked.workflow_id, asked.run_id)
 
         body = await self._store.read(look)
         seconds = call.preferred_wait
@@ -56,22 +59,21 @@ class WorkflowHandlers:
             body = await self._until_closed(call, body["run_id"], look, seconds)
         return Reply(body, waited=seconds)
 
-    async def _list_runs(self, call: Call) -> Reply:
-        namespace, workflow_id = call.namespace, call.names["workflow_id"]
+    async def _list_runs(self, call: Call, asked: ListRuns) -> Reply:
+        namespace, workflow_id = call.namespace, asked.workflow_id
         body = await self._store.read(
             lambda read: describing.list_runs(read, namespace, workflow_id)
         )
         return Reply(body)
 
-    async def _history(self, call: Call) -> Reply:
+    async def _history(self, call: Call, asked: ReadHistory) -> Reply:
         """A page of a run's history, held for a new event if the caller wants one."""
-        asked, wait = bodies.read_history(call.document, call.names)
         namespace = call.namespace
 
         async def look() -> dict[str, Any]:
             return await history_service.page(self._store, namespace, asked)
 
-        if not wait:
+        if not asked.wait:
             return Reply(await look())
         body = await self._dispatcher.watch(
             asked.run_id,

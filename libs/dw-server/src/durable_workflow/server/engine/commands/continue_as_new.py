@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from durable_workflow._wire import names
 from durable_workflow.server.engine import closing
-from durable_workflow.server.engine.commands.fields import Errors, text
 from durable_workflow.server.engine.commands.turn import Turn
-from durable_workflow.server.engine.payloads import read_envelope
 from durable_workflow.server.engine.starting import Beginning, begin
 from durable_workflow.server.engine.state import COMPLETED, JsonObject, Run
+from durable_workflow.server.fields import Envelope, Text
 
 
 class ContinueAsNew(msgspec.Struct):
@@ -21,9 +20,9 @@ class ContinueAsNew(msgspec.Struct):
     terminal: ClassVar[bool] = True
     update_outcome: ClassVar[bool] = False
 
-    workflow_type: str
-    arguments: JsonObject | None
-    queue: str
+    workflow_type: Annotated[str | None, Text()] = None
+    arguments: Annotated[JsonObject | None, Envelope()] = None
+    queue: Annotated[str | None, Text()] = None
 
     @property
     def step(self) -> tuple[str, str] | None:
@@ -85,12 +84,3 @@ def _origin(run: Run, link_id: str) -> JsonObject:
         origin["parent_sequence"] = run.parent_sequence
         origin["child_call_id"] = run.link_id
     return origin
-
-
-def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> ContinueAsNew:
-    """Read the command from its wire form."""
-    return ContinueAsNew(
-        text(raw, "workflow_type", at, errors),
-        read_envelope(raw.get("arguments"), codec, f"{at}.arguments", errors),
-        text(raw, "queue", at, errors),
-    )

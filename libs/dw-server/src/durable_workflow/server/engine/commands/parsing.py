@@ -2,62 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands import (
-    continue_as_new,
-    open_condition_wait,
-    pass_signal,
-    record_side_effect,
-    record_version_marker,
-    schedule_activity,
-    start_child_workflow,
-    start_timer,
-    terminal,
-    update_outcomes,
-    upsert_search_attributes,
-)
-from durable_workflow.server.engine.commands.fields import Errors
+from durable_workflow.server.engine.commands.continue_as_new import ContinueAsNew
+from durable_workflow.server.engine.commands.open_condition_wait import OpenConditionWait
+from durable_workflow.server.engine.commands.pass_signal import PassSignal
+from durable_workflow.server.engine.commands.record_side_effect import RecordSideEffect
+from durable_workflow.server.engine.commands.record_version_marker import RecordVersionMarker
+from durable_workflow.server.engine.commands.schedule_activity import ScheduleActivity
+from durable_workflow.server.engine.commands.start_child_workflow import StartChildWorkflow
+from durable_workflow.server.engine.commands.start_timer import StartTimer
+from durable_workflow.server.engine.commands.terminal import CompleteWorkflow, FailWorkflow
 from durable_workflow.server.engine.commands.turn import Command
+from durable_workflow.server.engine.commands.update_outcomes import CompleteUpdate, FailUpdate
+from durable_workflow.server.engine.commands.upsert_search_attributes import (
+    UpsertSearchAttributes,
+)
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.payloads import blob_size
 from durable_workflow.server.engine.refusal import InvalidCommands, within
+from durable_workflow.server.fields import Errors, Reading, Table, table_of
 
-_Reader: TypeAlias = Callable[[dict[str, Any], str, str, Errors], Command]
-
-_KINDS: Final[dict[str, _Reader]] = {
-    names.SCHEDULE_ACTIVITY: schedule_activity.read,
-    names.START_TIMER: start_timer.read,
-    names.START_CHILD_WORKFLOW: start_child_workflow.read,
-    names.OPEN_CONDITION_WAIT: open_condition_wait.read,
-    names.RECORD_SIDE_EFFECT: record_side_effect.read,
-    names.RECORD_VERSION_MARKER: record_version_marker.read,
-    names.UPSERT_SEARCH_ATTRIBUTES: upsert_search_attributes.read,
-    names.COMPLETE_UPDATE: update_outcomes.read_complete,
-    names.FAIL_UPDATE: update_outcomes.read_fail,
-    names.PASS_SIGNAL: pass_signal.read,
-    names.COMPLETE_WORKFLOW: terminal.read_complete,
-    names.FAIL_WORKFLOW: terminal.read_fail,
-    names.CONTINUE_AS_NEW: continue_as_new.read,
+_TABLES: Final[dict[str, Table[Any]]] = {
+    names.SCHEDULE_ACTIVITY: table_of(ScheduleActivity),
+    names.START_TIMER: table_of(StartTimer),
+    names.START_CHILD_WORKFLOW: table_of(StartChildWorkflow),
+    names.OPEN_CONDITION_WAIT: table_of(OpenConditionWait),
+    names.RECORD_SIDE_EFFECT: table_of(RecordSideEffect),
+    names.RECORD_VERSION_MARKER: table_of(RecordVersionMarker),
+    names.UPSERT_SEARCH_ATTRIBUTES: table_of(UpsertSearchAttributes),
+    names.COMPLETE_UPDATE: table_of(CompleteUpdate),
+    names.FAIL_UPDATE: table_of(FailUpdate),
+    names.PASS_SIGNAL: table_of(PassSignal),
+    names.COMPLETE_WORKFLOW: table_of(CompleteWorkflow),
+    names.FAIL_WORKFLOW: table_of(FailWorkflow),
+    names.CONTINUE_AS_NEW: table_of(ContinueAsNew),
 }
-
-# Fields that belong to some kinds only; anywhere else they are a mistake of the worker.
-_SCOPES: Final[dict[str, frozenset[str]]] = {
-    "retry_policy": frozenset({names.SCHEDULE_ACTIVITY, names.START_CHILD_WORKFLOW}),
-    **{name: frozenset({names.SCHEDULE_ACTIVITY}) for name in schedule_activity.TIMEOUTS},
-    "execution_timeout_seconds": frozenset({names.START_CHILD_WORKFLOW}),
-    "run_timeout_seconds": frozenset({names.START_CHILD_WORKFLOW}),
-    "non_retryable": frozenset({names.FAIL_WORKFLOW, names.FAIL_UPDATE}),
-    "parent_close_policy": frozenset({names.START_CHILD_WORKFLOW}),
-    "delay_seconds": frozenset({names.START_TIMER}),
-    "timeout_seconds": frozenset({names.OPEN_CONDITION_WAIT}),
+# Fields that are a mistake of the worker on a command of a kind that does not have them.
+_SCOPED: Final = (
+    "retry_policy",
+    "start_to_close_timeout",
+    "schedule_to_start_timeout",
+    "schedule_to_close_timeout",
+    "heartbeat_timeout",
+    "execution_timeout_seconds",
+    "run_timeout_seconds",
+    "non_retryable",
+    "parent_close_policy",
+    "delay_seconds",
+    "timeout_seconds",
+)
+_SCOPES: Final = {
+    name: frozenset(
+        kind for kind, table in _TABLES.items() if any(row.name == name for row in table.rows)
+    )
+    for name in _SCOPED
 }
-# What people read. It is bounded as payloads are and not as names are: a failure that is refused
-# for the length of its text would be sent again for ever.
+# Each is held to the limit of payloads: see `PROSE`.
 _PROSE: Final = frozenset({"message", "exception_type", "exception_class"})
 _NEED_DETAILS: Final = frozenset(
     {names.START_CHILD_WORKFLOW, names.UPSERT_SEARCH_ATTRIBUTES, names.CONTINUE_AS_NEW}
@@ -97,22 +101,23 @@ def parse_commands(raw: list[dict[str, Any]], codec: str, limits: Limits) -> tup
             long.
     """
     within("command_batch_size", len(raw), limits.command_batch_size)
-    errors: Errors = {}
+    reading = Reading(codec=codec)
     parsed = Parsed([], None, [], False, False)
     for index, item in enumerate(raw):
-        at = f"commands.{index}"
+        at = f"commands.{index}."
         kind = item.get("type")
-        reader = _KINDS.get(kind) if isinstance(kind, str) else None
-        if reader is None or not isinstance(kind, str):
-            errors[f"{at}.type"] = [
+        table = _TABLES.get(kind) if isinstance(kind, str) else None
+        if table is None or not isinstance(kind, str):
+            reading.errors[f"{at}type"] = [
                 f"Workflow task command type [{kind}] is not supported by the server yet."
             ]
             continue
-        _check_scopes(item, kind, at, errors)
-        _check_prose(item, at, errors, limits.payload_bytes)
-        command = reader(item, at, codec, errors)
-        _add(parsed, command, kind)
-    return parsed, errors
+        _check_scopes(item, kind, at, reading)
+        _check_prose(item, at, reading, limits.payload_bytes)
+        command: Command | None = table.read(item, reading, at=at)
+        if command is not None:
+            _add(parsed, command, kind)
+    return parsed, reading.errors
 
 
 def _add(parsed: Parsed, command: Command, kind: str) -> None:
@@ -120,7 +125,7 @@ def _add(parsed: Parsed, command: Command, kind: str) -> None:
         parsed.needs_details = True
     if command.step is not None:
         parsed.blocks = True
-    if isinstance(command, update_outcomes.CompleteUpdate | update_outcomes.FailUpdate):
+    if isinstance(command, CompleteUpdate | FailUpdate):
         if command.update_id in parsed.update_ids:
             raise InvalidCommands(f"update {command.update_id} is ended twice")
         parsed.update_ids.append(command.update_id)
@@ -132,15 +137,13 @@ def _add(parsed: Parsed, command: Command, kind: str) -> None:
         parsed.terminal = command
 
 
-def _check_scopes(item: dict[str, Any], kind: str, at: str, errors: Errors) -> None:
+def _check_scopes(item: dict[str, Any], kind: str, at: str, reading: Reading) -> None:
     for name in _SCOPES.keys() & item.keys():
         if item[name] is not None and kind not in _SCOPES[name]:
-            errors[f"{at}.{name}"] = [f"The {at}.{name} field does not belong to {kind}."]
+            reading.fail(f"{at}{name}", f"does not belong to {kind}.")
 
 
-def _check_prose(item: dict[str, Any], at: str, errors: Errors, most: int) -> None:
+def _check_prose(item: dict[str, Any], at: str, reading: Reading, most: int) -> None:
     for name in _PROSE & item.keys():
         if most and blob_size(item[name]) > most:
-            errors[f"{at}.{name}"] = [
-                f"The {at}.{name} field must not be longer than {most} bytes."
-            ]
+            reading.fail(f"{at}{name}", f"must not be longer than {most} bytes.")

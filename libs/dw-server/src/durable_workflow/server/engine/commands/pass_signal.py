@@ -6,16 +6,16 @@ run; replay reads it only in order not to report it again.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.fields import Errors, integer, text
 from durable_workflow.server.engine.commands.turn import Turn
+from durable_workflow.server.fields import LONGEST_SECONDS, Text, Whole
 
 
-class PassSignal(msgspec.Struct):
+class PassSignal(msgspec.Struct, kw_only=True):
     """The command. It says nothing of where the workflow stands, like the outcome of an update.
 
     Attributes:
@@ -25,9 +25,9 @@ class PassSignal(msgspec.Struct):
     terminal: ClassVar[bool] = False
     update_outcome: ClassVar[bool] = True
 
-    signal_name: str
-    signal_sequence: int | None
-    message: str
+    signal_name: Annotated[str, Text(longest=None, nulls=True)] = ""
+    signal_sequence: Annotated[int | None, Whole(least=1, most=LONGEST_SECONDS)] = None
+    message: Annotated[str, Text(longest=None, nulls=True, trim=False, blank=True)]
 
     @property
     def step(self) -> tuple[str, str] | None:
@@ -42,16 +42,3 @@ class PassSignal(msgspec.Struct):
                 "message": self.message,
             },
         )
-
-
-def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> PassSignal:
-    """Read the command from its wire form."""
-    message = raw.get("message")
-    if not isinstance(message, str):
-        errors[f"{at}.message"] = [f"The {at}.message field must be a string."]
-        message = ""
-    return PassSignal(
-        text(raw, "signal_name", at, errors, longest=None),
-        integer(raw, "signal_sequence", at, errors, minimum=1),
-        message,
-    )

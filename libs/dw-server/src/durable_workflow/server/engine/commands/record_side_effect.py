@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.fields import Errors
 from durable_workflow.server.engine.commands.turn import Turn
-from durable_workflow.server.engine.payloads import read_envelope, recorded_in
+from durable_workflow.server.engine.payloads import recorded_in
 from durable_workflow.server.engine.state import JsonObject
+from durable_workflow.server.fields import Envelope
 
 
 class RecordSideEffect(msgspec.Struct):
@@ -19,7 +19,7 @@ class RecordSideEffect(msgspec.Struct):
     terminal: ClassVar[bool] = False
     update_outcome: ClassVar[bool] = False
 
-    result: JsonObject
+    result: Annotated[JsonObject, Envelope()]
 
     @property
     def step(self) -> tuple[str, str] | None:
@@ -36,11 +36,3 @@ class RecordSideEffect(msgspec.Struct):
                 "payload_codec": self.result["codec"],
             },
         )
-
-
-def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> RecordSideEffect:
-    """Read the command from its wire form."""
-    result = read_envelope(raw.get("result"), codec, f"{at}.result", errors)
-    if result is None and f"{at}.result" not in errors:
-        errors[f"{at}.result"] = [f"The {at}.result field is required."]
-    return RecordSideEffect(result or {"codec": codec, "blob": ""})

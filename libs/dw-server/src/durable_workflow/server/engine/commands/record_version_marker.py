@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.fields import Errors, integer, text
 from durable_workflow.server.engine.commands.turn import Turn
+from durable_workflow.server.fields import LONGEST_SECONDS, Say, Text, Whole
+
+_VERSION: Final = Whole(least=-LONGEST_SECONDS, most=LONGEST_SECONDS)
 
 
 class RecordVersionMarker(msgspec.Struct):
@@ -17,10 +20,18 @@ class RecordVersionMarker(msgspec.Struct):
     terminal: ClassVar[bool] = False
     update_outcome: ClassVar[bool] = False
 
-    change_id: str
-    version: int
-    min_supported: int
-    max_supported: int
+    change_id: Annotated[str, Text()]
+    version: Annotated[int, _VERSION]
+    min_supported: Annotated[int, _VERSION]
+    max_supported: Annotated[int, _VERSION]
+
+    @staticmethod
+    def check(values: Mapping[str, Any], say: Say) -> None:
+        """The version is one of those that the code supports."""
+        if len(values) < 4:
+            return  # one of them is missing, which has been said
+        if not values["min_supported"] <= values["version"] <= values["max_supported"]:
+            say("version", "must be between min_supported and max_supported.")
 
     @property
     def step(self) -> tuple[str, str] | None:
@@ -37,19 +48,3 @@ class RecordVersionMarker(msgspec.Struct):
                 "max_supported": self.max_supported,
             },
         )
-
-
-def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> RecordVersionMarker:
-    """Read the command from its wire form."""
-    change_id = text(raw, "change_id", at, errors, required=True)
-    version, low, high = (
-        integer(raw, name, at, errors, required=True)
-        for name in ("version", "min_supported", "max_supported")
-    )
-    if version is None or low is None or high is None:
-        return RecordVersionMarker(change_id, 0, 0, 0)
-    if not low <= version <= high:
-        errors[f"{at}.version"] = [
-            f"The {at}.version field must be between min_supported and max_supported."
-        ]
-    return RecordVersionMarker(change_id, version, low, high)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.fields import Errors, integer, text
-from durable_workflow.server.engine.commands.retry_policy import read_retry_policy
+from durable_workflow.server.engine.commands.retry_policy import Retries, RetryPolicy
 from durable_workflow.server.engine.commands.turn import Turn
 from durable_workflow.server.engine.decision import NewActivity
-from durable_workflow.server.engine.payloads import read_envelope
 from durable_workflow.server.engine.refusal import within
 from durable_workflow.server.engine.state import Activity, ActivityPolicy, JsonObject
 from durable_workflow.server.engine.times import SECOND
+from durable_workflow.server.fields import Envelope, Say, Text, seconds
 
-TIMEOUTS = (
-    "start_to_close_timeout",
-    "schedule_to_start_timeout",
-    "schedule_to_close_timeout",
-    "heartbeat_timeout",
-)
 # Each must not be longer than the other.
 _ORDER = (
     ("heartbeat_timeout", "start_to_close_timeout"),
@@ -30,16 +24,28 @@ _ORDER = (
 )
 
 
-class ScheduleActivity(msgspec.Struct):
+class ScheduleActivity(msgspec.Struct, kw_only=True):
     """The command."""
 
     terminal: ClassVar[bool] = False
     update_outcome: ClassVar[bool] = False
 
-    activity_type: str
-    arguments: JsonObject | None
-    queue: str
-    policy: ActivityPolicy | None
+    activity_type: Annotated[str, Text()]
+    arguments: Annotated[JsonObject | None, Envelope()] = None
+    queue: Annotated[str | None, Text()] = None
+    retry_policy: Annotated[RetryPolicy | None, Retries(into=RetryPolicy)] = None
+    start_to_close_timeout: Annotated[int | None, seconds()] = None
+    schedule_to_start_timeout: Annotated[int | None, seconds()] = None
+    schedule_to_close_timeout: Annotated[int | None, seconds()] = None
+    heartbeat_timeout: Annotated[int | None, seconds()] = None
+
+    @staticmethod
+    def check(values: Mapping[str, Any], say: Say) -> None:
+        """No timeout is longer than the one that it is within."""
+        for shorter, longer in _ORDER:
+            low, high = values.get(shorter), values.get(longer)
+            if low is not None and high is not None and low > high:
+                say(shorter, f"must not be greater than {longer}.")
 
     @property
     def step(self) -> tuple[str, str] | None:
@@ -52,7 +58,7 @@ class ScheduleActivity(msgspec.Struct):
         run.pending_activities += 1
         within("pending_activity_count", run.pending_activities, turn.limits.pending_activities)
         sequence = turn.next_sequence()
-        policy = self.policy
+        policy = self._policy()
         activity = Activity(
             execution_id=decision.new_id(),
             run_id=run.run_id,
@@ -99,35 +105,17 @@ class ScheduleActivity(msgspec.Struct):
         decision.new_activities.append(NewActivity(activity, self.arguments))
         decision.created_task_ids.append(activity.task_id)
 
-
-def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> ScheduleActivity:
-    """Read the command from its wire form."""
-    activity_type = text(raw, "activity_type", at, errors, required=True)
-    arguments = read_envelope(raw.get("arguments"), codec, f"{at}.arguments", errors)
-    return ScheduleActivity(
-        activity_type, arguments, text(raw, "queue", at, errors), _read_policy(raw, at, errors)
-    )
-
-
-def _read_policy(raw: dict[str, Any], at: str, errors: Errors) -> ActivityPolicy | None:
-    retries = read_retry_policy(raw, at, errors)
-    timeouts = {name: integer(raw, name, at, errors, minimum=1) for name in TIMEOUTS if name in raw}
-    if retries is None and all(value is None for value in timeouts.values()):
-        return None
-    for shorter, longer in _ORDER:
-        low, high = timeouts.get(shorter), timeouts.get(longer)
-        if low is not None and high is not None and low > high:
-            errors[f"{at}.{shorter}"] = [
-                f"The {at}.{shorter} field must not be greater than {longer}."
-            ]
-    policy = ActivityPolicy(
-        start_to_close_timeout=timeouts.get("start_to_close_timeout"),
-        schedule_to_start_timeout=timeouts.get("schedule_to_start_timeout"),
-        schedule_to_close_timeout=timeouts.get("schedule_to_close_timeout"),
-        heartbeat_timeout=timeouts.get("heartbeat_timeout"),
-    )
-    if retries is not None:
+    def _policy(self) -> ActivityPolicy | None:
+        policy = ActivityPolicy(
+            start_to_close_timeout=self.start_to_close_timeout,
+            schedule_to_start_timeout=self.schedule_to_start_timeout,
+            schedule_to_close_timeout=self.schedule_to_close_timeout,
+            heartbeat_timeout=self.heartbeat_timeout,
+        )
+        retries = self.retry_policy
+        if retries is None:
+            return policy if policy != ActivityPolicy() else None
         policy.max_attempts = retries.max_attempts
         policy.backoff_seconds = retries.backoff_seconds
         policy.non_retryable_error_types = retries.non_retryable_error_types
-    return policy
+        return policy

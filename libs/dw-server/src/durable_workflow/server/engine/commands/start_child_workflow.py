@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from durable_workflow.server.engine import children
-from durable_workflow.server.engine.commands.fields import Errors, integer, text
-from durable_workflow.server.engine.commands.retry_policy import RetryPolicy, read_retry_policy
+from durable_workflow.server.engine.commands.retry_policy import Retries, RetryPolicy
 from durable_workflow.server.engine.commands.turn import Turn
-from durable_workflow.server.engine.payloads import read_envelope
 from durable_workflow.server.engine.refusal import within
 from durable_workflow.server.engine.starting import Beginning
 from durable_workflow.server.engine.state import ChildLink, ChildPolicy, JsonObject
+from durable_workflow.server.fields import Choice, Envelope, Say, Text, seconds
 
 POLICIES = ("abandon", "request_cancel", "terminate")
 
 
-class StartChildWorkflow(msgspec.Struct):
+class StartChildWorkflow(msgspec.Struct, kw_only=True):
     """The command."""
 
     terminal: ClassVar[bool] = False
     update_outcome: ClassVar[bool] = False
 
-    workflow_type: str
-    arguments: JsonObject | None
-    queue: str
-    retry_policy: RetryPolicy | None
-    parent_close_policy: str
-    execution_timeout_seconds: int | None
-    run_timeout_seconds: int | None
+    workflow_type: Annotated[str, Text()]
+    arguments: Annotated[JsonObject | None, Envelope()] = None
+    queue: Annotated[str | None, Text()] = None
+    retry_policy: Annotated[RetryPolicy | None, Retries(into=RetryPolicy)] = None
+    parent_close_policy: Annotated[str, Choice(words=POLICIES)] = "abandon"
+    execution_timeout_seconds: Annotated[int | None, seconds()] = None
+    run_timeout_seconds: Annotated[int | None, seconds()] = None
+
+    @staticmethod
+    def check(values: Mapping[str, Any], say: Say) -> None:
+        """A run is not longer than the execution that it is part of."""
+        execution, run = (
+            values.get("execution_timeout_seconds"),
+            values.get("run_timeout_seconds"),
+        )
+        if execution is not None and run is not None and run > execution:
+            say("run_timeout_seconds", "must not be greater than execution_timeout_seconds.")
 
     @property
     def step(self) -> tuple[str, str] | None:
@@ -90,30 +100,3 @@ def _snapshot(policy: RetryPolicy) -> str:
         non_retryable_error_types=policy.non_retryable_error_types,
     )
     return msgspec.json.encode(snapshot).decode()
-
-
-def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> StartChildWorkflow:
-    """Read the command from its wire form."""
-    workflow_type = text(raw, "workflow_type", at, errors, required=True)
-    arguments = read_envelope(raw.get("arguments"), codec, f"{at}.arguments", errors)
-    execution = integer(raw, "execution_timeout_seconds", at, errors, minimum=1)
-    run = integer(raw, "run_timeout_seconds", at, errors, minimum=1)
-    if execution is not None and run is not None and run > execution:
-        errors[f"{at}.run_timeout_seconds"] = [
-            f"The {at}.run_timeout_seconds field must not be greater than "
-            "execution_timeout_seconds."
-        ]
-    policy = text(raw, "parent_close_policy", at, errors) or "abandon"
-    if policy not in POLICIES:
-        errors[f"{at}.parent_close_policy"] = [
-            f"The {at}.parent_close_policy field must be one of {', '.join(POLICIES)}."
-        ]
-    return StartChildWorkflow(
-        workflow_type,
-        arguments,
-        text(raw, "queue", at, errors),
-        read_retry_policy(raw, at, errors),
-        policy,
-        execution,
-        run,
-    )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from durable_workflow.server.engine import closing
-from durable_workflow.server.engine.commands.fields import Errors, flag, text
-from durable_workflow.server.engine.commands.turn import Turn
-from durable_workflow.server.engine.payloads import read_envelope, recorded
+from durable_workflow.server.engine.commands.turn import PROSE, Turn
+from durable_workflow.server.engine.payloads import recorded
 from durable_workflow.server.engine.state import JsonObject
+from durable_workflow.server.fields import Envelope, Flag
 
 _TIMEOUT_WORDS = ("timed out", "timeout exceeded", "execution deadline", "run deadline")
 
@@ -21,7 +21,7 @@ class CompleteWorkflow(msgspec.Struct):
     terminal: ClassVar[bool] = True
     update_outcome: ClassVar[bool] = False
 
-    result: JsonObject | None
+    result: Annotated[JsonObject | None, Envelope()] = None
 
     @property
     def step(self) -> tuple[str, str] | None:
@@ -34,16 +34,16 @@ class CompleteWorkflow(msgspec.Struct):
         closing.complete_run(turn.decision, self.result, recorded(self.result), codec, turn.task_id)
 
 
-class FailWorkflow(msgspec.Struct):
+class FailWorkflow(msgspec.Struct, kw_only=True):
     """The workflow raised."""
 
     terminal: ClassVar[bool] = True
     update_outcome: ClassVar[bool] = False
 
-    message: str
-    exception_type: str | None
-    exception_class: str | None
-    non_retryable: bool
+    message: Annotated[str, PROSE]
+    exception_type: Annotated[str | None, PROSE] = None
+    exception_class: Annotated[str | None, PROSE] = None
+    non_retryable: Annotated[bool, Flag()] = False
 
     @property
     def step(self) -> tuple[str, str] | None:
@@ -65,18 +65,3 @@ def _category(message: str) -> str:
         return "structural_limit"
     lowered = message.lower()
     return "timeout" if any(word in lowered for word in _TIMEOUT_WORDS) else "application"
-
-
-def read_complete(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> CompleteWorkflow:
-    """Read `complete_workflow` from its wire form."""
-    return CompleteWorkflow(read_envelope(raw.get("result"), codec, f"{at}.result", errors))
-
-
-def read_fail(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> FailWorkflow:
-    """Read `fail_workflow` from its wire form."""
-    return FailWorkflow(
-        text(raw, "message", at, errors, required=True, longest=None),
-        text(raw, "exception_type", at, errors, longest=None) or None,
-        text(raw, "exception_class", at, errors, longest=None) or None,
-        flag(raw, "non_retryable", at, errors),
-    )

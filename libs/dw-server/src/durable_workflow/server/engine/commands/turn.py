@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from durable_workflow.server.engine import batches
 from durable_workflow.server.engine.decision import Decision
@@ -11,6 +11,11 @@ from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.payloads import blob_size
 from durable_workflow.server.engine.refusal import within
 from durable_workflow.server.engine.state import JsonObject, RunDetails, Update
+from durable_workflow.server.fields import Text
+
+# What people read. It is bounded as payloads are and not as names are: a failure that is refused
+# for the length of its text would be sent again for ever.
+PROSE: Final = Text(longest=None, nulls=True)
 
 
 class Command(Protocol):

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import re
 from copy import copy
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.fields import LONGEST_ID, Errors, flag, text
-from durable_workflow.server.engine.commands.turn import Turn
-from durable_workflow.server.engine.payloads import read_envelope, recorded, recorded_in
+from durable_workflow.server.engine.commands.turn import PROSE, Turn
+from durable_workflow.server.engine.payloads import recorded, recorded_in
 from durable_workflow.server.engine.state import COMPLETED, FAILED, JsonObject, Update
+from durable_workflow.server.fields import LONGEST_ID, Envelope, Flag, Text
 
 # How workers of the reference say that it was the validator that refused.
 _VALIDATOR_RAISED = "update validator failed:"
 _VALIDATOR_SAID_NO = re.compile(r"update validator '.*' returned false\Z", re.DOTALL)
 
 
-class CompleteUpdate(msgspec.Struct):
+class CompleteUpdate(msgspec.Struct, kw_only=True):
     """The handler returned."""
 
     terminal: ClassVar[bool] = False
     update_outcome: ClassVar[bool] = True
 
-    update_id: str
-    result: JsonObject | None
+    update_id: Annotated[str, Text(longest=LONGEST_ID)]
+    result: Annotated[JsonObject | None, Envelope()] = None
 
     @property
     def step(self) -> tuple[str, str] | None:
@@ -53,18 +53,18 @@ class CompleteUpdate(msgspec.Struct):
         run.pending_updates -= 1
 
 
-class FailUpdate(msgspec.Struct):
+class FailUpdate(msgspec.Struct, kw_only=True):
     """The validator or the handler refused. No `UpdateApplied`: replayed state must not change."""
 
     terminal: ClassVar[bool] = False
     update_outcome: ClassVar[bool] = True
 
-    update_id: str
-    message: str
-    exception_type: str | None
-    exception_class: str | None
-    non_retryable: bool
-    rejected: bool
+    update_id: Annotated[str, Text(longest=LONGEST_ID)]
+    message: Annotated[str, PROSE]
+    exception_type: Annotated[str | None, PROSE] = None
+    exception_class: Annotated[str | None, PROSE] = None
+    non_retryable: Annotated[bool, Flag()] = False
+    rejected: Annotated[bool, Flag()] = False
 
     @property
     def step(self) -> tuple[str, str] | None:
@@ -96,15 +96,23 @@ class FailUpdate(msgspec.Struct):
             update.command_id,
         )
         update.workflow_sequence = sequence
-        update.status = "rejected" if self.rejected else FAILED
+        rejected = self._refused_by_validator()
+        update.status = "rejected" if rejected else FAILED
         update.closed_at = turn.now
-        if self.rejected:
+        if rejected:
             update.rejected_at = turn.now
         else:
             update.applied_at = turn.now
         update.failure_id, update.failure_message = failure_id, self.message
         turn.decision.updates.append(update)
         turn.decision.run.pending_updates -= 1
+
+    def _refused_by_validator(self) -> bool:
+        return (
+            self.rejected
+            or self.message.startswith(_VALIDATOR_RAISED)
+            or _VALIDATOR_SAID_NO.match(self.message) is not None
+        )
 
 
 def fields_of(update: Update) -> JsonObject:
@@ -116,27 +124,3 @@ def fields_of(update: Update) -> JsonObject:
         "workflow_run_id": update.run_id,
         "update_name": update.update_name,
     }
-
-
-def read_complete(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> CompleteUpdate:
-    """Read `complete_update` from its wire form."""
-    update_id = text(raw, "update_id", at, errors, required=True, longest=LONGEST_ID)
-    return CompleteUpdate(
-        update_id, read_envelope(raw.get("result"), codec, f"{at}.result", errors)
-    )
-
-
-def read_fail(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> FailUpdate:
-    """Read `fail_update` from its wire form."""
-    message = text(raw, "message", at, errors, required=True, longest=None)
-    said = flag(raw, "rejected", at, errors)
-    return FailUpdate(
-        text(raw, "update_id", at, errors, required=True, longest=LONGEST_ID),
-        message,
-        text(raw, "exception_type", at, errors, longest=None) or None,
-        text(raw, "exception_class", at, errors, longest=None) or None,
-        flag(raw, "non_retryable", at, errors),
-        said
-        or message.startswith(_VALIDATOR_RAISED)
-        or _VALIDATOR_SAID_NO.match(message) is not None,
-    )

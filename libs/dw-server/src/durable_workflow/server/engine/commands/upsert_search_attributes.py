@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.fields import Errors
 from durable_workflow.server.engine.commands.turn import Turn
 from durable_workflow.server.engine.refusal import within
-from durable_workflow.server.engine.state import JsonObject, as_list, as_object
+from durable_workflow.server.engine.state import JsonObject
+from durable_workflow.server.fields import Kind, Reading, as_list, as_object
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
 _LONGEST = 255
+
+
+class Changes(Kind, frozen=True, kw_only=True):
+    """A value for each attribute that changes."""
+
+    gives = (dict,)
+
+    def read(self, value: Any, at: str, reading: Reading) -> JsonObject | None:
+        attributes = as_object(value)
+        if not attributes:
+            reading.fail(at, "must be a non-empty object.")
+            return None
+        for key in attributes:
+            if not _KEY.match(key):
+                reading.fail(f"{at}.{key}", "has an invalid name.")
+        return {key: _value(found, f"{at}.{key}", reading) for key, found in attributes.items()}
 
 
 class UpsertSearchAttributes(msgspec.Struct):
@@ -23,7 +39,7 @@ class UpsertSearchAttributes(msgspec.Struct):
     terminal: ClassVar[bool] = False
     update_outcome: ClassVar[bool] = False
 
-    attributes: JsonObject
+    attributes: Annotated[JsonObject, Changes()]
 
     @property
     def step(self) -> tuple[str, str] | None:
@@ -47,33 +63,18 @@ class UpsertSearchAttributes(msgspec.Struct):
         )
 
 
-def read(raw: dict[str, Any], at: str, codec: str, errors: Errors) -> UpsertSearchAttributes:
-    """Read the command from its wire form."""
-    field = f"{at}.attributes"
-    attributes = as_object(raw.get("attributes"))
-    if not attributes:
-        errors[field] = [f"The {field} field must be a non-empty object."]
-        return UpsertSearchAttributes({})
-    read_values: JsonObject = {}
-    for key, value in attributes.items():
-        if not _KEY.match(key):
-            errors[f"{field}.{key}"] = [f"The {field}.{key} field has an invalid name."]
-        read_values[key] = _value(value, f"{field}.{key}", errors)
-    return UpsertSearchAttributes(read_values)
-
-
-def _value(value: Any, field: str, errors: Errors) -> Any:
+def _value(value: Any, at: str, reading: Reading) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
         value = value.strip()
         if len(value) > _LONGEST:
-            errors[field] = [f"The {field} field must not be longer than {_LONGEST} characters."]
+            reading.fail(at, f"must not be longer than {_LONGEST} characters.")
         return value or None
     texts = as_list(value)
     if texts is not None and all(isinstance(item, str) for item in texts):
         if any(len(item) > _LONGEST for item in texts):
-            errors[field] = [f"The {field} field must not be longer than {_LONGEST} characters."]
+            reading.fail(at, f"must not be longer than {_LONGEST} characters.")
         return texts
-    errors[field] = [f"The {field} field must be a scalar or a list of strings."]
+    reading.fail(at, "must be a scalar or a list of strings.")
     return None

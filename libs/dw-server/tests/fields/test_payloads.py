@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durable_workflow import serializer
-from durable_workflow.server.api.bodies.fields import Fields
-from durable_workflow.server.api.bodies.payloads import check_result, read_arguments
-from durable_workflow.server.requests import Payload
+from durable_workflow.server.fields import Arguments, Envelope, Payload, Reading, Result
 
 REFERENCE = {
     "schema": "durable-workflow.v2.external-payload-reference.v1",
@@ -22,22 +20,26 @@ REFERENCE = {
 
 
 def errors_of(value: Any) -> list[str]:
-    fields = Fields({"input": value})
-    read_arguments(fields)
-    return list(fields.errors)
+    reading = Reading()
+    Arguments().read(value, "input", reading)
+    return list(reading.errors)
 
 
-@pytest.mark.parametrize("value", [None, [], {}])
+def arguments_of(value: Any) -> Payload | None:
+    reading = Reading()
+    found = Arguments().read(value, "input", reading)
+    assert not reading.errors
+    return found
+
+
+@pytest.mark.parametrize("value", [[], {}])
 def test_no_arguments(value: Any) -> None:
-    fields = Fields({"input": value})
-
-    assert read_arguments(fields) is None
-    fields.check()
+    assert arguments_of(value) is None
 
 
 def test_plain_input_is_encoded() -> None:
-    assert read_arguments(Fields({"input": ["Ada"]})) == Payload("avro", "AA5bIkFkYSJdAg==")
-    assert read_arguments(Fields({"input": {"name": "Ada"}})) == Payload("avro", "AA5bIkFkYSJdAg==")
+    assert arguments_of(["Ada"]) == Payload("avro", "AA5bIkFkYSJdAg==")
+    assert arguments_of({"name": "Ada"}) == Payload("avro", "AA5bIkFkYSJdAg==")
 
 
 @pytest.mark.parametrize(
@@ -49,10 +51,7 @@ def test_plain_input_is_encoded() -> None:
     ],
 )
 def test_an_envelope_is_kept_as_it_came(envelope: dict[str, str]) -> None:
-    fields = Fields({"input": envelope})
-
-    assert read_arguments(fields) == Payload(envelope["codec"], envelope["blob"])
-    fields.check()
+    assert arguments_of(envelope) == Payload(envelope["codec"], envelope["blob"])
 
 
 @pytest.mark.parametrize(
@@ -111,10 +110,9 @@ def test_what_does_not_fit_is_said_under_its_path(value: Any, field: str) -> Non
 
 
 def test_a_reference_is_kept_as_it_came() -> None:
-    fields = Fields({"input": {"codec": "avro", "external_storage": REFERENCE}})
+    envelope = {"codec": "avro", "external_storage": REFERENCE}
 
-    assert read_arguments(fields) == Payload("avro", None, REFERENCE)
-    fields.check()
+    assert arguments_of(envelope) == Payload("avro", None, REFERENCE)
 
 
 @given(frame=st.binary(max_size=60))
@@ -126,10 +124,18 @@ def test_any_bytes_are_a_list_of_arguments_or_refused(frame: bytes) -> None:
 
 
 def test_results_are_any_json_but_broken_envelopes() -> None:
-    for good in (None, 5, "x", [1], {"a": 1}, {"codec": "avro", "blob": "AA5bIkFkYSJdAg=="}):
-        fields = Fields({"result": good})
-        assert check_result(fields) == good
-        fields.check()
-    fields = Fields({"result": {"codec": "nope", "blob": "x"}})
-    check_result(fields)
-    assert list(fields.errors) == ["result.codec"]
+    reading = Reading()
+    for good in (5, "x", [1], {"a": 1}, {"codec": "avro", "blob": "AA5bIkFkYSJdAg=="}):
+        assert Result().read(good, "result", reading) == good
+    assert not reading.errors
+    Result().read({"codec": "nope", "blob": "x"}, "result", reading)
+    assert list(reading.errors) == ["result.codec"]
+
+
+def test_a_bare_blob_is_in_the_codec_that_the_reader_knows() -> None:
+    reading = Reading(codec="json")
+
+    assert Envelope().read("[1]", "result", reading) == {"codec": "json", "blob": "[1]"}
+    assert not reading.errors
+    assert Envelope(bare=False).read("[1]", "result", reading) is None
+    assert list(reading.errors) == ["result"]

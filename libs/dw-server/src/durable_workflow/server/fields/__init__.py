@@ -1,0 +1,74 @@
+"""Fields of documents: one way to say what a field is, and one reader of all of them.
+
+Bodies of requests, members of messages and commands of workflow tasks are structures whose
+annotations say name, kind, bounds and default of each field. A `Table` reads a document by them,
+and says everything that is wrong with it at once.
+"""
+
+from durable_workflow.server.fields.kinds import (
+    LARGEST,
+    LONGEST_ID,
+    LONGEST_NAME,
+    LONGEST_SECONDS,
+    Beside,
+    Choice,
+    Duration,
+    Flag,
+    Identifier,
+    Json,
+    Kind,
+    Listed,
+    Memo,
+    Number,
+    Object,
+    OperationName,
+    PageSize,
+    Text,
+    Whole,
+    seconds,
+    texts,
+)
+from durable_workflow.server.fields.limits import WireLimits
+from durable_workflow.server.fields.payloads import Arguments, Envelope, Payload, Result
+from durable_workflow.server.fields.reading import Errors, Reading
+from durable_workflow.server.fields.tables import Inside, Say, Table, Together, table_of
+from durable_workflow.server.fields.values import JsonObject, as_list, as_object
+
+__all__ = [
+    "LARGEST",
+    "LONGEST_ID",
+    "LONGEST_NAME",
+    "LONGEST_SECONDS",
+    "Arguments",
+    "Beside",
+    "Choice",
+    "Duration",
+    "Envelope",
+    "Errors",
+    "Flag",
+    "Identifier",
+    "Inside",
+    "Json",
+    "JsonObject",
+    "Kind",
+    "Listed",
+    "Memo",
+    "Number",
+    "Object",
+    "OperationName",
+    "PageSize",
+    "Payload",
+    "Reading",
+    "Result",
+    "Say",
+    "Table",
+    "Text",
+    "Together",
+    "Whole",
+    "WireLimits",
+    "as_list",
+    "as_object",
+    "seconds",
+    "table_of",
+    "texts",
+]

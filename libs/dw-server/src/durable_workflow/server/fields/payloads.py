@@ -1,0 +1,146 @@
+"""Payload envelopes in documents (control-plane 1.8, payloads 1).
+
+A blob is opened where its content is promised to be a list of arguments: a workflow that was
+started with something else could never run. Elsewhere it is stored as it came.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from durable_workflow import serializer
+from durable_workflow.external_storage import ExternalPayloadReference
+from durable_workflow.server.fields.kinds import Kind
+from durable_workflow.server.fields.reading import Reading
+from durable_workflow.server.fields.values import JsonObject, as_list, as_object
+
+_INLINE: Final = {"codec", "blob"}
+_EXTERNAL: Final = {"codec", "external_storage"}
+_LONGEST_URI: Final = 2048
+_CODECS: Final = tuple(serializer.SUPPORTED_CODECS)
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """A value of the user, never opened by the server unless it must.
+
+    Attributes:
+        codec: Name of the codec, e.g. ``avro``.
+        blob: The encoded value, or None when it is kept elsewhere (or absent).
+        external_storage: The reference to where it is kept, as it came.
+    """
+
+    codec: str
+    blob: str | None = None
+    external_storage: JsonObject | None = None
+
+
+class Arguments(Kind, frozen=True, kw_only=True):
+    """The positional arguments of a call; none are absent.
+
+    A plain list is encoded in the default codec; of a plain object its values count, in order.
+    """
+
+    gives = (Payload,)
+
+    def read(self, value: Any, at: str, reading: Reading) -> Payload | None:
+        plain = as_list(value)
+        document = as_object(value)
+        if document is not None:
+            if is_envelope(document):
+                return _arguments_of(document, at, reading)
+            plain = list(document.values())
+        if plain is None:
+            reading.fail(at, "must be a list or a payload envelope.")
+        if not plain:
+            return None
+        return Payload(serializer.AVRO_CODEC, serializer.encode(plain, size_warning=None))
+
+
+class Result(Kind, frozen=True, kw_only=True):
+    """A result as it came: an envelope that is whole, or any other JSON value."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        document = as_object(value)
+        if document is not None and is_envelope(document):
+            check_envelope(document, at, reading)
+        return value
+
+
+class Envelope(Kind, frozen=True, kw_only=True):
+    """An envelope, or a bare blob in the codec that the reading knows, as an envelope.
+
+    Attributes:
+        bare: Whether a blob may stand alone.
+    """
+
+    bare: bool = True
+    gives = (dict,)
+
+    def read(self, value: Any, at: str, reading: Reading) -> JsonObject | None:
+        if self.bare and isinstance(value, str):
+            return {"codec": reading.codec, "blob": value}
+        envelope = as_object(value)
+        if envelope is None or not is_envelope(envelope):
+            what = "a payload envelope or a string" if self.bare else "a payload envelope"
+            reading.fail(at, f"must be {what}: codec, and blob or external_storage.")
+            return None
+        check_envelope(envelope, at, reading)
+        return envelope
+
+
+def is_envelope(value: JsonObject) -> bool:
+    """Whether an object is an envelope, by its keys alone."""
+    return value.keys() in (_INLINE, _EXTERNAL)
+
+
+def check_envelope(envelope: JsonObject, at: str, reading: Reading) -> bool:
+    """Note what is wrong with an envelope; whether it is whole."""
+    codec = envelope["codec"]
+    if not isinstance(codec, str) or codec not in _CODECS:
+        reading.fail(f"{at}.codec", f"must be one of {', '.join(_CODECS)}.")
+    elif "external_storage" in envelope:
+        return _check_reference(envelope["external_storage"], codec, at, reading)
+    elif not isinstance(envelope["blob"], str):
+        reading.fail(f"{at}.blob", "must be a string.")
+    else:
+        return True
+    return False
+
+
+def _arguments_of(envelope: JsonObject, at: str, reading: Reading) -> Payload | None:
+    if not check_envelope(envelope, at, reading):
+        return None
+    codec = envelope["codec"]
+    if "external_storage" in envelope:
+        return Payload(codec, None, envelope["external_storage"])
+    blob: str = envelope["blob"]
+    try:
+        decoded = serializer.decode(blob, codec)
+    except (ValueError, TypeError, RecursionError) as error:
+        # The first line only: decoders quote what they were given.
+        what = str(error).splitlines()[0][:200]
+        reading.fail(f"{at}.blob", f"cannot be decoded: {what}")
+        return None
+    if not blob or not isinstance(decoded, list):
+        reading.fail(f"{at}.blob", "must decode to the list of arguments.")
+        return None
+    return Payload(codec, blob)
+
+
+def _check_reference(value: Any, codec: str, at: str, reading: Reading) -> bool:
+    # Read as workers will read it: what they refuse would be stored where nobody can use it.
+    # Callers look for what is wrong with a reference under one name.
+    try:
+        reference = ExternalPayloadReference.from_dict(value)
+    except ValueError as error:
+        reading.fail(f"{at}.external_storage", f"is no reference: {error}.")
+        return False
+    before = reading.failures
+    if len(reference.uri) > _LONGEST_URI:
+        text = f"has a uri longer than {_LONGEST_URI} characters."
+        reading.fail(f"{at}.external_storage", text)
+    if reference.codec != codec:
+        reading.fail(f"{at}.external_storage.codec", "must be the codec of the envelope.")
+    return reading.failures == before

@@ -1,0 +1,43 @@
+"""One document while it is read: what is wrong with it, and what its reader has to know."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from durable_workflow import serializer
+from durable_workflow.server.fields.limits import WireLimits
+
+# The texts of each field that does not fit, by its path.
+Errors: TypeAlias = dict[str, list[str]]
+
+_DEFAULT: Final = WireLimits()
+
+
+class Reading:
+    """Collects everything that is wrong, so that a caller is told at once.
+
+    Args:
+        limits: Bounds of fields that an operator may set.
+        longest_page: Events that a page of a task's history may have.
+        codec: The codec of payloads that do not name theirs.
+    """
+
+    __slots__ = ("codec", "errors", "failures", "limits", "longest_page")
+
+    def __init__(
+        self,
+        limits: WireLimits = _DEFAULT,
+        *,
+        longest_page: int = 1000,
+        codec: str = serializer.AVRO_CODEC,
+    ) -> None:
+        self.limits = limits
+        self.longest_page = longest_page
+        self.codec = codec
+        self.errors: Errors = {}
+        self.failures = 0
+
+    def fail(self, field: str, text: str) -> None:
+        """Note that a field does not fit. `text` goes on after "The … field"."""
+        self.failures += 1
+        self.errors.setdefault(field, []).append(f"The {field} field {text}")

@@ -1,0 +1,172 @@
+"""A table: the fields of one object, read into a structure whose annotations it is.
+
+::
+
+    class Signal(msgspec.Struct, frozen=True, kw_only=True):
+        workflow_id: Annotated[str, Beside()]
+        request_id: Annotated[str | None, Text()] = None
+
+A field without a default is required. What cannot be said of one field alone, a static method
+``check(values, say)`` of the structure says. A class attribute ``unsupported`` names the fields
+whose presence is an error, each with what is said of it.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from typing import (
+    Any,
+    Generic,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import msgspec
+
+from durable_workflow.server.fields.kinds import Kind
+from durable_workflow.server.fields.reading import Reading
+from durable_workflow.server.fields.values import JsonObject, as_object
+
+T = TypeVar("T")
+# Says of a field, by its name on the wire, what is wrong with it.
+Say: TypeAlias = Callable[[str, str], None]
+
+_NOTHING: Mapping[str, str] = {}
+
+
+class Row(NamedTuple):
+    """One field.
+
+    Attributes:
+        name: On the wire.
+        attribute: Of the structure.
+        table: Of the fields that belong together here; None for one field.
+    """
+
+    name: str
+    attribute: str
+    kind: Kind
+    required: bool
+    table: Table[Any] | None
+
+
+class Table(Generic[T]):
+    """Reads objects into a structure.
+
+    Raises:
+        TypeError: An annotation has no kind, or one that reads values of another type.
+    """
+
+    def __init__(self, into: type[T]) -> None:
+        self.into = into
+        self.rows = _rows(into)
+        self._unsupported: Mapping[str, str] = getattr(into, "unsupported", {})
+        self._check: Callable[[Mapping[str, Any], Say], None] | None = getattr(into, "check", None)
+
+    def read(
+        self,
+        source: Mapping[str, Any],
+        reading: Reading,
+        *,
+        at: str = "",
+        names: Mapping[str, str] = _NOTHING,
+    ) -> T | None:
+        """Read one object.
+
+        Args:
+            at: Path of the object, ending in a dot, or empty.
+            names: What stands beside the document.
+        Returns:
+            None where something does not fit, which is noted.
+        """
+        values: dict[str, Any] = {}
+        beginning = reading.failures
+        for name, attribute, kind, required, table in self.rows:
+            before = reading.failures
+            value = (names if kind.beside else source).get(name)
+            if table is not None:
+                found = table.read(source, reading, at=at, names=names)
+            elif value is not None:
+                found = kind.read(value, at + name if at else name, reading)
+            elif kind.null_counts and name in source:
+                values[attribute] = None
+                continue
+            else:
+                found = None
+            if found is not None:
+                values[attribute] = found
+            elif required and reading.failures == before:
+                reading.fail(at + name, "is required.")
+        if self._unsupported or self._check is not None:
+            self._check_together(source, values, reading, at)
+        return self.into(**values) if reading.failures == beginning else None
+
+    def _check_together(
+        self, source: Mapping[str, Any], values: Mapping[str, Any], reading: Reading, at: str
+    ) -> None:
+        def say(name: str, text: str) -> None:
+            reading.fail(at + name, text)
+
+        for name, text in self._unsupported.items():
+            if name in source:
+                say(name, text)
+        if self._check is not None:
+            self._check(values, say)
+
+
+_made: dict[type[Any], Table[Any]] = {}
+
+
+def table_of(into: type[T]) -> Table[T]:
+    """The table of a structure, made once."""
+    if into not in _made:
+        _made[into] = Table(into)
+    return _made[into]
+
+
+class Together(Kind, frozen=True, kw_only=True):
+    """Fields of this object that belong together, in a structure of their own."""
+
+    into: type[Any]
+
+
+class Inside(Kind, frozen=True, kw_only=True):
+    """An object with fields of its own."""
+
+    into: type[Any]
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        found: JsonObject | None = {} if value == [] else as_object(value)
+        if found is None:
+            reading.fail(at, "must be an object.")
+            return None
+        return table_of(self.into).read(found, reading, at=f"{at}.")
+
+
+def _rows(into: type[Any]) -> list[Row]:
+    hints = get_type_hints(into, include_extras=True)
+    rows: list[Row] = []
+    for field in msgspec.structs.fields(into):
+        hint = hints[field.name]
+        kinds = [extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Kind)]
+        if len(kinds) != 1:
+            raise TypeError(f"{into.__name__}.{field.name} has no kind, or several")
+        [kind] = kinds
+        if kind.gives and not _types(hint.__origin__) & {*kind.gives}:
+            raise TypeError(f"{into.__name__}.{field.name} is not of the type that its kind reads")
+        table = table_of(kind.into) if isinstance(kind, Together) else None
+        rows.append(Row(kind.name or field.name, field.name, kind, field.required, table))
+    return rows
+
+
+def _types(hint: Any) -> set[Any]:
+    """The classes that an annotation allows."""
+    if get_origin(hint) in (Union, types.UnionType):
+        return {found for part in get_args(hint) for found in _types(part)}
+    return {get_origin(hint) or hint}

@@ -1,0 +1,78 @@
+"""What callers ask of the services: each a structure, which is also the table of its fields.
+
+The api reads them off documents; the services read nothing else. A field that is absent on the wire
+is here with its default. Rules that need the store (does the run exist, is the lease good, do the
+commands fit the run) belong to the services.
+"""
+
+from durable_workflow.server.fields import Payload
+from durable_workflow.server.requests.caller import Caller
+from durable_workflow.server.requests.commands import (
+    CloseWorkflow,
+    QueryWorkflow,
+    SignalWorkflow,
+    UpdateWorkflow,
+)
+from durable_workflow.server.requests.tasks import (
+    ActivityFailure,
+    CompleteActivityTask,
+    CompleteQueryTask,
+    CompleteWorkflowTask,
+    FailActivityTask,
+    FailQueryTask,
+    FailWorkflowTask,
+    HeartbeatActivityTask,
+    HistoryPage,
+    PollTask,
+    QueryFailure,
+    QueryTaskOwner,
+    TaskFailure,
+    TaskOwner,
+)
+from durable_workflow.server.requests.workers import (
+    DeregisterWorker,
+    HeldTask,
+    RegisterWorker,
+    WorkerHeartbeat,
+)
+from durable_workflow.server.requests.workflows import (
+    DebugWorkflow,
+    DescribeWorkflow,
+    ListRuns,
+    ListWorkflows,
+    ReadHistory,
+    StartWorkflow,
+)
+
+__all__ = [
+    "ActivityFailure",
+    "Caller",
+    "CloseWorkflow",
+    "CompleteActivityTask",
+    "CompleteQueryTask",
+    "CompleteWorkflowTask",
+    "DebugWorkflow",
+    "DeregisterWorker",
+    "DescribeWorkflow",
+    "FailActivityTask",
+    "FailQueryTask",
+    "FailWorkflowTask",
+    "HeartbeatActivityTask",
+    "HeldTask",
+    "HistoryPage",
+    "ListRuns",
+    "ListWorkflows",
+    "Payload",
+    "PollTask",
+    "QueryFailure",
+    "QueryTaskOwner",
+    "QueryWorkflow",
+    "ReadHistory",
+    "RegisterWorker",
+    "SignalWorkflow",
+    "StartWorkflow",
+    "TaskFailure",
+    "TaskOwner",
+    "UpdateWorkflow",
+    "WorkerHeartbeat",
+]

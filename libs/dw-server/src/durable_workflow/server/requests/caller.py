@@ -1,0 +1,20 @@
+"""Who asks."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, and through which request: recorded with every command of the control plane."""
+
+    namespace: str
+    role: str = "operator"
+    subject: str = "anonymous"
+    auth_method: str = "none"
+    method: str = "POST"
+    path: str = ""
+    request_id: str | None = None
+    user_agent: str | None = None
+    ip: str | None = None
+    body_sha256: str | None = None
