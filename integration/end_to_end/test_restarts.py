@@ -82,6 +82,25 @@ async def test_workflow_goes_on_after_the_server_was_killed(server: ServerProces
             await sound_history(client, "over-kills")
 
 
+async def test_a_result_is_waited_for_while_the_server_is_away(
+    server: ServerProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE):
+        async with Client(server.url) as client:
+            handle = await client.start_workflow(
+                workflow_type="naps", task_queue=QUEUE, workflow_id="away", input=[1]
+            )
+            result = asyncio.create_task(handle.result(timeout=60))
+            await asyncio.to_thread(server.kill)
+
+            async def warnings() -> list[str]:
+                return [text for text in caplog.messages if "server cannot be reached" in text]
+
+            await eventually(warnings, bool)  # the retry policy has given up
+            await asyncio.to_thread(server.start)
+            assert await result == 1
+
+
 async def test_acknowledged_start_survives_a_kill_at_once(server: ServerProcess) -> None:
     async with Client(server.url) as client:
         for number in range(5):

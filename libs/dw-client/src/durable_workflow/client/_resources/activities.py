@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
+from durable_workflow.client._away import is_away, until_back, why_away
 from durable_workflow.client._calls import activities
 from durable_workflow.client._handles import StandaloneActivityHandle
 from durable_workflow.client._json import object_or_empty, text
@@ -164,18 +166,24 @@ class ActivityMethods(PayloadSession):
             WorkflowFailed: It failed.
             WorkflowTerminated: It was terminated.
             WorkflowCancelled: It was cancelled. A BaseException.
-            TimeoutError: It is still running after `timeout`.
+            TimeoutError: It is still running after `timeout`, or the server could not be reached in
+                that time.
         """
         deadline = time.monotonic() + timeout
+        late = f"activity {handle.activity_id} did not finish within {timeout} s"
+        describe = partial(self.describe_activity, handle.activity_id)
         while True:
-            execution = await self.describe_activity(handle.activity_id)
+            try:
+                execution = await until_back(describe, deadline=deadline)
+            except Exception as error:
+                if time.monotonic() < deadline or not is_away(error):
+                    raise
+                raise TimeoutError(f"{late}: {why_away(error)}") from error
             if execution.status in TERMINAL:
                 return _result_of(execution)
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                raise TimeoutError(
-                    f"activity {handle.activity_id} did not finish within {timeout} s"
-                )
+                raise TimeoutError(late)
             await asyncio.sleep(min(poll_interval, remaining))
 
 

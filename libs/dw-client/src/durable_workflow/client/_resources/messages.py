@@ -1,11 +1,17 @@
 """Methods that talk to a running workflow: signals, queries, updates."""
 
-from typing import Any
+import math
+import time
+from typing import Any, Final
 from uuid import uuid4
 
+from durable_workflow.client._away import until_back
 from durable_workflow.client._calls import workflows
 from durable_workflow.client._json import object_or_empty
 from durable_workflow.client._payloads import PayloadSession
+
+# What servers wait for the completion of an update where the caller does not say.
+_UPDATE_WAIT_SECONDS: Final = 10
 
 
 class MessageMethods(PayloadSession):
@@ -92,7 +98,8 @@ class MessageMethods(PayloadSession):
             update_name: The update.
             args: Its positional arguments.
             wait_for: `accepted`, as the server does by default, or `completed`.
-            wait_timeout_seconds: How long the server waits for the completion.
+            wait_timeout_seconds: How long the server waits for the completion, and how long a
+                server that is away meanwhile is waited for; None is the server's default.
             request_id: By which the server knows a repetition; None makes one for this call.
             raw: Return the whole response document.
 
@@ -107,17 +114,28 @@ class MessageMethods(PayloadSession):
         envelope = await self._arguments(
             args, self._about("update", workflow_id=workflow_id, update_name=update_name)
         )
-        answered = await self._send(
-            workflows.update(
+        request_id = request_id or _request_id("update")
+        deadline = time.monotonic()
+        if wait_for == "completed":
+            deadline += wait_timeout_seconds or _UPDATE_WAIT_SECONDS
+
+        async def send() -> Any:
+            seconds = wait_timeout_seconds
+            if seconds is not None and wait_for == "completed":
+                seconds = max(1, min(seconds, math.ceil(deadline - time.monotonic())))
+            call = workflows.update(
                 workflow_id,
                 update_name,
                 input=envelope,
                 wait_for=wait_for,
-                wait_timeout_seconds=wait_timeout_seconds,
-                request_id=request_id or _request_id("update"),
-                timeout=self._outlasting(wait_timeout_seconds),
+                wait_timeout_seconds=seconds,
+                request_id=request_id,
+                timeout=self._outlasting(seconds),
             )
-        )
+            return await self._send(call)
+
+        # The request id makes repetitions safe: the server knows the update, and waits on.
+        answered = await until_back(send, deadline=deadline, gives_up_in_time=False)
         return answered if raw else await self._result(answered)
 
     async def _result(self, answered: Any) -> Any:

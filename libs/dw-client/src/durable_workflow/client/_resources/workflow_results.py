@@ -8,9 +8,11 @@ followed by another is left for its successor, until one ends otherwise.
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from durable_workflow._wire.headers import PREFERENCE_APPLIED
+from durable_workflow.client._away import is_away, until_back, why_away
 from durable_workflow.client._call import Answer
 from durable_workflow.client._calls import workflows
 from durable_workflow.client._handles import WorkflowHandle
@@ -90,11 +92,18 @@ class WorkflowResultMethods(PayloadSession):
             WorkflowCancelled: It was cancelled. A BaseException.
             WorkflowContinuedAsNew: The run was followed by another, and `follow_runs` is False.
             WorkflowNotFound: There is no such workflow or run.
-            TimeoutError: It is still open after `timeout`.
+            TimeoutError: It is still open after `timeout`, or the server could not be reached in
+                that time.
         """
         wait = _Wait(handle.workflow_id, handle.run_id, time.monotonic() + timeout, poll_interval)
+        late = f"workflow {wait.workflow_id} did not finish within {timeout} s"
         while True:
-            outcome = await self._closed_outcome(wait)
+            try:
+                outcome = await self._closed_outcome(wait)
+            except Exception as problem:
+                if wait.remaining > 0 or not is_away(problem):
+                    raise
+                raise TimeoutError(f"{late}: {why_away(problem)}") from problem
             match outcome:
                 case Returned():
                     return await self._value_of(outcome)
@@ -113,19 +122,20 @@ class WorkflowResultMethods(PayloadSession):
                 case None:
                     pass  # The run is open, and the time until the next question has passed.
             if wait.remaining <= 0:
-                raise TimeoutError(f"workflow {wait.workflow_id} did not finish within {timeout} s")
+                raise TimeoutError(late)
 
     async def _closed_outcome(self, wait: _Wait) -> Outcome | None:
         """How the awaited run ended, or None while it is open, after one wait for its end."""
         asked_at = time.monotonic()
-        answer = await self._describe_held(wait)
+        answer = await until_back(lambda: self._describe_held(wait), deadline=wait.deadline)
         run = object_or_empty(answer.body)
         if wait.run_id is None:
             wait.run_id = run.get("run_id")
         elif run.get("run_id") not in {None, wait.run_id}:
             # The instance moved on: a closed run's description is had by its id alone.
             wait.is_newest = False
-            run = object_or_empty((await self._describe_held(wait)).body)
+            answer = await until_back(lambda: self._describe_held(wait), deadline=wait.deadline)
+            run = object_or_empty(answer.body)
         if run.get("status") in TERMINAL:
             return await self._explained(wait, run)
         pause = wait.poll_interval
@@ -160,19 +170,18 @@ class WorkflowResultMethods(PayloadSession):
             return outcome
         if wait.run_id is None:
             raise WorkflowFailed(f"workflow {wait.workflow_id} has no run to take a result from")
-        outcome = await self._recorded_outcome(
-            wait.workflow_id, wait.run_id, run.get("payload_codec")
-        )
+        outcome = await self._recorded_outcome(wait, wait.run_id, run.get("payload_codec"))
         return outcome or unexplained(run)
 
     async def _recorded_outcome(
-        self, workflow_id: str, run_id: str, codec: str | None
+        self, wait: _Wait, run_id: str, codec: str | None
     ) -> Outcome | None:
         """What the last closing event of a history says; a history may come in pages."""
         found: Outcome | None = None
         token: str | None = None
         while True:
-            page = await self._send(workflows.history(workflow_id, run_id, next_page_token=token))
+            call = workflows.history(wait.workflow_id, run_id, next_page_token=token)
+            page = await until_back(partial(self._send, call), deadline=wait.deadline)
             found = from_history(page, codec) or found
             following = object_or_empty(page).get("next_page_token")
             if not following or following == token:
