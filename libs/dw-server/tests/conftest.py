@@ -149,10 +149,14 @@ class ConflictingTx(PassingTx):
             tx.lock(key)
 
     def lock(self, key: Key, /) -> None:
-        if key not in self.wanted:
+        if key not in self.wanted and len(self.wanted) < _MOST_CONFLICTS:
             self.wanted.append(key)
             raise Conflict(f"{key} is held elsewhere")
         super().lock(key)
+
+
+# Of one unit: it is run again for each.
+_MOST_CONFLICTS = 20
 
 
 class ModeStore:
@@ -296,6 +300,12 @@ async def open_sqlite(
     yield open_store
     for store in opened:
         await store.close()
+
+
+@pytest.fixture
+def put_in_mode() -> Callable[[SqliteStore, str], Store]:
+    """Puts a store in one of the `MODES`."""
+    return in_mode
 
 
 @pytest.fixture

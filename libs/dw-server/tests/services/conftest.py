@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -48,7 +48,8 @@ from durable_workflow.server.services import (
     workflows,
 )
 from durable_workflow.server.services.unit import Unit
-from durable_workflow.server.store.protocol import Store, Tx
+from durable_workflow.server.store.protocol import Key, Store, Tx
+from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.views import describing, history
 
 T = TypeVar("T")
@@ -313,6 +314,87 @@ def owner(task: Json) -> TaskOwner:
 def decode(body: Any) -> Any:
     """What a client reads of a body."""
     return msgspec.json.decode(msgspec.json.encode(body))
+
+
+class OwnedTx:
+    """A unit's transaction that lets it change only what it has locked, taken or made."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._runs: set[Any] = set()
+        self._ids: set[tuple[Any, Any]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    def lock(self, key: Key, /) -> None:
+        self._tx.lock(key)
+        if key.kind == "run":
+            self._runs.add(key.id)
+        if key.kind == "workflow":
+            namespace, _, workflow_id = key.id.partition("\0")
+            self._ids.add((namespace, workflow_id))
+
+    def one(self, statement: str, /, **params: Any) -> Any:
+        row = self._tx.one(statement, **params)
+        if row is not None and statement in ("run_by_task", "run_claimed_by_request"):
+            self._runs.add(row[0])
+        return row
+
+    def take(self, statement: str, /, *, most: int, **params: Any) -> Any:
+        rows = self._tx.take(statement, most=most, **params)
+        if statement == "claimable_run":
+            self._runs |= {row[0] for row in rows}
+        return rows
+
+    def do(self, statement: str, /, **params: Any) -> None:
+        if statement == "insert_run_details":
+            self._runs.add(params["run_id"])
+        if statement == "insert_instance":
+            self._ids.add((params["namespace"], params["workflow_id"]))
+        self._check(statement, params)
+        self._tx.do(statement, **params)
+
+    def do_many(self, statement: str, rows: Any, /) -> None:
+        for row in rows:
+            self._check(statement, row)
+        self._tx.do_many(statement, rows)
+
+    def _check(self, statement: str, params: Any) -> None:
+        if statement in _FREE:
+            return
+        if "run_id" in params:
+            assert params["run_id"] in self._runs, f"{statement}: the run is not locked"
+        elif "workflow_id" in params:
+            own = (params["namespace"], params["workflow_id"])
+            assert own in self._ids, f"{statement}: the workflow id is not locked"
+
+
+# They add a row of their own that nobody changes.
+_FREE = {"insert_command", "set_aside"}
+
+
+class OwnedStore:
+    """A store that checks of every unit that it changes only what it has to itself."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def run(self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = ()) -> T:
+        return await self._store.run(lambda tx: work(OwnedTx(tx)), keys=keys)
+
+
+@pytest.fixture(params=["plain", "twice", "late", "conflict"])
+def store(
+    request: pytest.FixtureRequest,
+    open_sqlite: Callable[..., SqliteStore],
+    put_in_mode: Callable[[SqliteStore, str], Store],
+) -> Any:
+    """The real schema, empty, in memory, in each mode in turn."""
+    return OwnedStore(put_in_mode(open_sqlite(), request.param))
 
 
 @pytest.fixture
