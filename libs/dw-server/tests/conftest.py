@@ -286,7 +286,7 @@ async def open_sqlite(
         store = SqliteStore(
             location,
             statements=load_statements("sqlite") if statements is None else statements,
-            migrations=load_migrations() if migrations is None else migrations,
+            migrations=load_migrations("sqlite") if migrations is None else migrations,
             clock=clock,
             ids=ids,
             publish=publish,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 import pytest
@@ -384,7 +384,7 @@ class OwnedStore:
         return getattr(self._store, name)
 
     async def run(self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = ()) -> T:
-        return await self._store.run(lambda tx: work(OwnedTx(tx)), keys=keys)
+        return await self._store.run(lambda tx: work(cast(Tx, OwnedTx(tx))), keys=keys)
 
 
 @pytest.fixture(params=["plain", "twice", "late", "conflict"])

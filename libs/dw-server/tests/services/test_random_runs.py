@@ -279,7 +279,7 @@ async def drive(make_server: Callable[..., Any], blocks: list[Block], actions: l
     store = SqliteStore(
         ":memory:",
         statements=load_statements("sqlite"),
-        migrations=load_migrations(),
+        migrations=load_migrations("sqlite"),
         clock=clock,
         ids=UlidSource(seed=7),
     )

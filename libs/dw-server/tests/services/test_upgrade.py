@@ -24,7 +24,7 @@ def take_back(path: Path, version: int) -> None:
     """Make the file one of the schema `version`: what came later is gone, with what was in it."""
     readwrite = apsw.SQLITE_OPEN_READWRITE
     connection = connect(str(path), flags=readwrite, vfs=None, statement_cache=0)
-    for migration in load_migrations()[version:]:
+    for migration in load_migrations("sqlite")[version:]:
         added, created = ADDED.findall(migration.text), CREATED.findall(migration.text)
         assert added or created, (
             f"{migration.name} adds no column and no table: say how it is undone"
@@ -37,7 +37,7 @@ def take_back(path: Path, version: int) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("version", range(1, len(load_migrations())))
+@pytest.mark.parametrize("version", range(1, len(load_migrations("sqlite"))))
 async def test_runs_in_a_file_of_an_older_schema_go_on(
     open_sqlite: Callable[..., Store],
     server_class: Any,

@@ -52,7 +52,7 @@ class Server:
         self.store = SqliteStore(
             settings.db,
             statements=load_statements("sqlite"),
-            migrations=load_migrations(),
+            migrations=load_migrations("sqlite"),
             clock=self.clock,
             ids=self.ids,
             publish=self._publish,

@@ -183,4 +183,4 @@ def test_migrations_are_numbered_without_gaps(tmp_path: Path, names: list[str]) 
         (tmp_path / name).write_text("SELECT 1;")
 
     with pytest.raises(StoreUnusable):
-        load_migrations(tmp_path)
+        load_migrations("sqlite", tmp_path)

@@ -22,7 +22,7 @@ STATEMENTS = load_statements("sqlite")
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    database = Database(MEMORY, load_migrations(), now=0, vfs=None)
+    database = Database(MEMORY, load_migrations("sqlite"), now=0, vfs=None)
     yield database
     database.close()
 

@@ -137,8 +137,8 @@ def arguments(read: Read, run_id: str) -> JsonObject | None:
     return found
 
 
-def insert_details(tx: Tx, details: RunDetails) -> None:
-    """Write the cold half of a new run."""
+def insert_details(tx: Tx, run: Run, details: RunDetails) -> None:
+    """Write the cold half of a new run, and what it is found by."""
     params: Params = {
         "run_id": details.run_id,
         "arguments": text(details.arguments),
@@ -148,6 +148,7 @@ def insert_details(tx: Tx, details: RunDetails) -> None:
         "output": text(details.output),
         "failure": text(details.failure),
         "continued_from_run_id": details.continued_from_run_id,
+        "folded": f"{run.workflow_id}\n{details.business_key or ''}".casefold(),
     }
     tx.do("insert_run_details", **params)
 

@@ -141,7 +141,7 @@ class Unit:
     def _write_history(self, decision: Decision) -> None:
         run, tx = decision.run, self.tx
         if decision.created is not None:
-            runs.insert_details(tx, decision.created)
+            runs.insert_details(tx, run, decision.created)
         for past in decision.past_tasks:
             runs.insert_past_task(tx, past)
         if not decision.events:

@@ -1,15 +1,24 @@
-"""The schema's history: numbered SQL files, applied forwards, each in a transaction of its own."""
+"""The schema's history: numbered SQL files, applied forwards, each in a transaction of its own.
+
+All databases have the same; where they name a type differently a file says ``{bytes}``.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from durable_workflow.server.store.errors import StoreUnusable
 
 FOLDER = Path(__file__).parent / "migrations"
+
+_WORDS: Final[dict[str, dict[str, str]]] = {
+    "sqlite": {"{bytes}": "BLOB"},
+    "postgres": {"{bytes}": "BYTEA"},
+}
 
 _NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 
@@ -22,8 +31,8 @@ class Migration(msgspec.Struct, frozen=True):
     text: str
 
 
-def load_migrations(folder: Path = FOLDER) -> list[Migration]:
-    """Every migration of `folder`, in order.
+def load_migrations(dialect: str, folder: Path = FOLDER) -> list[Migration]:
+    """Every migration of `folder`, in order, as `dialect` says it.
 
     Raises:
         StoreUnusable: The numbers do not run from 1 on without a gap, or a name does not fit.
@@ -33,10 +42,17 @@ def load_migrations(folder: Path = FOLDER) -> list[Migration]:
         match = _NAME.match(file.name)
         if match is None:
             raise StoreUnusable(f"{file.name} is not named like a migration, 0001_name.sql")
-        found.append(Migration(int(match[1]), match[2], file.read_text("utf-8")))
+        found.append(Migration(int(match[1]), match[2], _said(file, dialect)))
         if found[-1].version != len(found):
             raise StoreUnusable(f"migration {len(found):04} is missing, or stands twice")
     return found
+
+
+def _said(file: Path, dialect: str) -> str:
+    text = file.read_text("utf-8")
+    for word, own in _WORDS[dialect].items():
+        text = text.replace(word, own)
+    return text
 
 
 def pending(migrations: list[Migration], applied: int) -> list[Migration]:

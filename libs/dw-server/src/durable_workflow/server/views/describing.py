@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import string
 from typing import Any
 
 import msgspec
@@ -24,7 +23,6 @@ from durable_workflow.server.requests import ListWorkflows
 from durable_workflow.server.store.protocol import Read
 from durable_workflow.server.views.decoding import decoded
 
-_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _BUCKETS = {
     "completed": "completed",
     "failed": "failed",
@@ -264,7 +262,5 @@ def _status(run: ListedRun | NumberedRun) -> str:
 
 
 def _pattern(text: str) -> str:
-    # The letters that SQL's lower() folds on every store, and no others: it would find nothing.
-    folded = text.translate(_ASCII_LOWER)
-    escaped = folded.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    escaped = text.casefold().replace("!", "!!").replace("%", "!%").replace("_", "!_")
     return f"%{escaped}%"

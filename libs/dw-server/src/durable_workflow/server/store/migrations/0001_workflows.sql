@@ -134,7 +134,7 @@ CREATE TABLE history (
     run_id TEXT NOT NULL,
     sequence BIGINT NOT NULL,
     event_type TEXT NOT NULL,
-    record BLOB NOT NULL,
+    record {bytes} NOT NULL,
     PRIMARY KEY (run_id, sequence)
 );
 
@@ -266,7 +266,7 @@ CREATE TABLE buffered_facts (
     kind TEXT NOT NULL,
     ref TEXT NOT NULL,
     event_type TEXT NOT NULL,
-    payload BLOB NOT NULL,
+    payload {bytes} NOT NULL,
     command_id TEXT,
     context TEXT NOT NULL,
     PRIMARY KEY (run_id, position)
@@ -276,7 +276,7 @@ CREATE TABLE withheld_outcomes (
     run_id TEXT NOT NULL,
     sequence BIGINT NOT NULL,
     event_type TEXT NOT NULL,
-    payload BLOB NOT NULL,
+    payload {bytes} NOT NULL,
     task_id TEXT,
     PRIMARY KEY (run_id, sequence)
 );

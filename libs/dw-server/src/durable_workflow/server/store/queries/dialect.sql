@@ -8,3 +8,6 @@ FOR UPDATE SKIP LOCKED;
 
 -- {listed_types}: the members of :types, a JSON list of texts.
 SELECT jsonb_array_elements_text(CAST(:types AS jsonb));
+
+-- {leased_in_namespace}: what is leased, whatever its queue.
+    namespace = :namespace AND task_status = 'leased';

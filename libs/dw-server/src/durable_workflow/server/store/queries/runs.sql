@@ -147,8 +147,8 @@ WHERE
     );
 
 -- insert_run_details: the cold half of a new run.
-INSERT INTO run_details ({run_details_columns})
-VALUES ({:run_details_columns});
+INSERT INTO run_details ({run_details_columns}, folded)
+VALUES ({:run_details_columns}, :folded);
 
 -- run_details: the cold half of a run.
 SELECT {run_details_columns}
@@ -202,17 +202,16 @@ FROM runs AS r
 INNER JOIN run_details AS d ON r.run_id = d.run_id
 WHERE
     r.namespace = :namespace
-    AND (:workflow_type IS NULL OR r.workflow_type = :workflow_type)
+    AND (CAST(:workflow_type AS TEXT) IS NULL OR r.workflow_type = :workflow_type)
     AND (
-        :bucket IS NULL
+        CAST(:bucket AS TEXT) IS NULL
         OR (:bucket = 'running' AND r.closed_at IS NULL)
         OR (:bucket = 'completed' AND r.status = 'completed')
         OR (:bucket = 'failed' AND r.status IN ('failed', 'cancelled', 'terminated'))
     )
     AND (
-        :pattern IS NULL
-        OR lower(r.workflow_id) LIKE :pattern ESCAPE '!'
-        OR lower(d.business_key) LIKE :pattern ESCAPE '!'
+        CAST(:pattern AS TEXT) IS NULL
+        OR d.folded LIKE :pattern ESCAPE '!'
     )
 ORDER BY r.started_at DESC, r.run_id DESC
 LIMIT :most OFFSET :skip;

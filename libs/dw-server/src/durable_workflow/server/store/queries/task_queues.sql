@@ -19,10 +19,6 @@ WHERE {ready_workflow_task}
 ORDER BY task_available_at, task_id
 LIMIT 1;
 
--- {leased_in_namespace}: what is leased, whatever its queue. The namespace is said so that no index
--- of it fits: of all the runs there are, few are leased, and the index of those finds them.
-    namespace || '' = :namespace AND task_status = 'leased';
-
 -- {leased_counts}: the leases of a queue, of these the ones that ran out, and those of the namespace.
     coalesce(sum(CASE WHEN task_queue = :task_queue THEN 1 ELSE 0 END), 0) AS in_queue,
     coalesce(
