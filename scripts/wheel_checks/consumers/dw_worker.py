@@ -1,7 +1,7 @@
 """What a worker fleet may do with dw-worker."""
 
 from durable_workflow import Worker, activity
-from durable_workflow._meet import WorkerTransport
+from durable_workflow._meet import WorkerClient
 
 
 @activity.defn(name="double")
@@ -9,6 +9,6 @@ def double(number: int) -> int:
     return 2 * number
 
 
-async def serve(transport: WorkerTransport) -> None:
-    worker = Worker(transport, task_queue="default", activities=[double])
+async def serve(client: WorkerClient) -> None:
+    worker = Worker(client, task_queue="default", activities=[double])
     await worker.run()

@@ -10,7 +10,7 @@ from unittest.mock import AsyncMock, MagicMock
 import httpx
 import pytest
 
-from durable_workflow._meet import SessionTransport, WorkerTransport, transport_clone_for
+from durable_workflow._meet import SessionClient, WorkerClient, transport_clone_for
 from durable_workflow.client import Client, TransportResponse
 from durable_workflow.external_storage import ExternalPayloadCache, LocalFilesystemExternalStorage
 from durable_workflow.metrics import NOOP_METRICS, InMemoryMetrics
@@ -122,8 +122,8 @@ async def test_it_can_be_closed_twice() -> None:
 
 async def test_a_worker_takes_it() -> None:
     async with Client("http://x.test") as client:
-        assert isinstance(client, WorkerTransport)
-        assert isinstance(client, SessionTransport)
+        assert isinstance(client, WorkerClient)
+        assert isinstance(client, SessionClient)
 
 
 # --- the copy for another thread ------------------------------------------------------
@@ -299,7 +299,7 @@ async def test_headers_and_envelopes_can_be_asked_for() -> None:
 def test_a_mock_of_it_has_every_method() -> None:
     mock = AsyncMock(spec=Client)
     assert isinstance(mock, Client)
-    assert isinstance(mock, WorkerTransport)
+    assert isinstance(mock, WorkerClient)
 
 
 def test_public_names_say_where_they_are_imported_from() -> None:

@@ -1,17 +1,140 @@
 """Where wheels meet: Protocols and registries that belong to none of those that use them.
 
-The worker takes whatever speaks the worker plane, and an activity whatever takes a heartbeat;
-neither knows the client. A wheel that can do more than its Protocol says, as giving a second
-client for another thread, registers that here.
+The worker speaks to a server through a `WorkerTransport`: a few calls over bodies that are encoded
+already. It is given a client, and looks up here how a client of that type makes a transport. A
+client that registered nothing needs only the client's public methods, the `WorkerClient`.
 """
 
-from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, runtime_checkable
 
-from durable_workflow.external_storage import ExternalStorageDriver
+# The argument by which an attempt is named, by kind of task.
+ATTEMPT_FIELDS: Final[Mapping[str, str]] = {
+    "workflow": "workflow_task_attempt",
+    "activity": "activity_attempt_id",
+    "query": "query_task_attempt",
+}
+_NOTHING: Final[Mapping[str, Any]] = {}
 
+Method = Callable[..., Awaitable[Any]]
 # Called with the client to copy and the constructor arguments that the copy shall differ in.
 TransportCloneFactory = Callable[..., Any]
+
+
+class ServerUnreachable(ConnectionError):
+    """A request got no answer: the connection was refused, broke, or took too long."""
+
+
+class Unencodable(Exception):
+    """A result cannot be encoded, so nothing was sent.
+
+    Attributes:
+        error: What the codec or the storage driver raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A leased task, as requests about it name it.
+
+    Attributes:
+        kind: `workflow`, `activity` or `query`.
+        task_id: The task.
+        attempt: `workflow_task_attempt`, `activity_attempt_id` or `query_task_attempt`.
+        owner: The worker that holds it.
+    """
+
+    kind: str
+    task_id: str
+    attempt: int | str
+    owner: str
+
+    def fields(self) -> dict[str, Any]:
+        """What every request about the task holds."""
+        return {"lease_owner": self.owner, ATTEMPT_FIELDS[self.kind]: self.attempt}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a task ended, as a worker tells it.
+
+    Attributes:
+        lease: The task.
+        verb: `complete` or `fail`.
+        body: What the request holds besides the lease, encoded.
+        unencoded: A result and how to encode it, for a transport with `encodes`: arguments of the
+            client's method.
+    """
+
+    lease: Lease
+    verb: str
+    body: dict[str, Any] = field(default_factory=dict[str, Any])
+    unencoded: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+
+class WorkerTransport(Protocol):
+    """How a worker speaks to a server.
+
+    Bodies are those of the HTTP requests. A call that got no answer raises `ServerUnreachable`, a
+    refusal the error that it stands for.
+
+    Attributes:
+        encodes: Whether reports hold results unencoded. An object of the application's own, with
+            the public methods of the client, encodes them itself.
+        names_session: Whether `register`, `alive` and `poll` may hold what belongs to the
+            extensions `held_tasks` and `deregister`, and `goodbye` can be called.
+    """
+
+    @property
+    def encodes(self) -> bool: ...
+
+    @property
+    def names_session(self) -> bool: ...
+
+    async def cluster_info(self) -> Any:
+        """What the server is and can do."""
+        ...
+
+    async def describe(self, workflow_id: str) -> Any:
+        """The newest run of a workflow: an object with `status`."""
+        ...
+
+    async def register(self, body: dict[str, Any]) -> Any:
+        """Announce a worker and what it can run."""
+        ...
+
+    async def alive(self, body: dict[str, Any]) -> Any:
+        """Say that a worker is alive; the answer may name tasks that it does not hold any more."""
+        ...
+
+    async def goodbye(self, body: dict[str, Any]) -> Any:
+        """Say that a worker has ended: what it holds is free at once."""
+        ...
+
+    async def poll(self, kind: str, body: dict[str, Any], *, timeout: float) -> Any:
+        """Wait for a task of a kind, `timeout` seconds at most; None where there was none."""
+        ...
+
+    async def report(self, report: Report) -> Any:
+        """Say how a task ended.
+
+        Raises:
+            Unencodable: The transport encodes, and the result cannot be.
+        """
+        ...
+
+    async def heartbeat(self, lease: Lease, details: dict[str, Any] | None) -> Any:
+        """Report progress of an activity; the answer may ask it to stop."""
+        ...
+
+    async def history(self, lease: Lease, token: str) -> Any:
+        """Fetch a further page of the history of a workflow task."""
+        ...
 
 
 @runtime_checkable
@@ -31,192 +154,61 @@ class ActivityHeartbeatTransport(Protocol):
 
 
 @runtime_checkable
-class WorkerTransport(ActivityHeartbeatTransport, Protocol):
-    """What a worker needs of a client: the worker plane, cluster info, and one description.
+class WorkerClient(ActivityHeartbeatTransport, Protocol):
+    """What a `Worker` may be given: the public methods of the client about the worker plane.
 
-    A transport may also have `metrics`, `namespace`, `external_storage`,
-    `external_storage_threshold_bytes`, `external_storage_cache` and
+    Their parameters are those of `Client`. A client may also have `metrics`, `namespace`,
+    `external_storage`, `external_storage_threshold_bytes`, `external_storage_cache` and
     `payload_size_warning_config`. They are optional and thus not part of the Protocol: look them
     up with `getattr` and check their type, for a mock of a client has every attribute.
     """
 
-    async def get_cluster_info(self) -> dict[str, Any]:
-        """What the server is and can do."""
-        ...
-
-    async def describe_workflow(self, workflow_id: str) -> Any:
-        """The newest run of a workflow: an object with `status`."""
-        ...
-
-    async def register_worker(
-        self,
-        *,
-        worker_id: str,
-        task_queue: str,
-        supported_workflow_types: list[str] | None = None,
-        workflow_definition_fingerprints: dict[str, str] | None = None,
-        supported_activity_types: list[str] | None = None,
-        max_concurrent_workflow_tasks: int | None = None,
-        max_concurrent_activity_tasks: int | None = None,
-        runtime: str = "python",
-        sdk_version: str | None = None,
-        build_id: str | None = None,
-        capabilities: list[str] | None = None,
-        task_slots: dict[str, int] | None = None,
-        process_metrics: dict[str, Any] | None = None,
-        heartbeat_interval_seconds: int | None = None,
-    ) -> Any:
-        """Announce a worker and what it can run."""
-        ...
-
-    async def heartbeat_worker(
-        self,
-        *,
-        worker_id: str,
-        task_slots: dict[str, int] | None = None,
-        process_metrics: dict[str, Any] | None = None,
-        heartbeat_interval_seconds: int | None = None,
-    ) -> Any:
-        """Say that a worker is alive."""
-        ...
-
-    async def poll_workflow_task(
-        self, *, worker_id: str, task_queue: str, timeout: float = 35.0
-    ) -> Any:
-        """Wait for a workflow task; None when there was none."""
-        ...
-
-    async def complete_workflow_task(
-        self,
-        *,
-        task_id: str,
-        lease_owner: str,
-        workflow_task_attempt: int,
-        commands: list[dict[str, Any]],
-        keep_history: bool = False,
-    ) -> Any:
-        """Hand in the commands of a workflow task.
-
-        `keep_history` is given only where the server offers the extension `sticky_history`.
-        """
-        ...
-
-    async def fail_workflow_task(
-        self,
-        *,
-        task_id: str,
-        lease_owner: str,
-        workflow_task_attempt: int,
-        message: str,
-        failure_type: str | None = None,
-        stack_trace: str | None = None,
-    ) -> Any:
-        """Give a workflow task back, with the reason it could not be done."""
-        ...
-
-    async def workflow_task_history(
-        self,
-        *,
-        task_id: str,
-        next_history_page_token: str | None = None,
-        page_token: str | None = None,
-        lease_owner: str,
-        workflow_task_attempt: int,
-    ) -> Any:
-        """Fetch a further page of a leased task's history."""
-        ...
-
-    async def poll_query_task(
-        self, *, worker_id: str, task_queue: str, timeout: float = 35.0
-    ) -> Any:
-        """Wait for a query task; None when there was none."""
-        ...
-
-    async def complete_query_task(
-        self,
-        *,
-        query_task_id: str,
-        lease_owner: str,
-        query_task_attempt: int,
-        result: Any,
-        codec: str = "avro",
-        workflow_id: str | None = None,
-        run_id: str | None = None,
-        query_name: str | None = None,
-        external_storage: ExternalStorageDriver | None = None,
-        external_storage_threshold_bytes: int | None = None,
-    ) -> Any:
-        """Answer a query."""
-        ...
-
-    async def fail_query_task(
-        self,
-        *,
-        query_task_id: str,
-        lease_owner: str,
-        query_task_attempt: int,
-        message: str,
-        reason: str = "query_rejected",
-        failure_type: str | None = None,
-        stack_trace: str | None = None,
-    ) -> Any:
-        """Refuse a query, or say why it has no answer."""
-        ...
-
-    async def poll_activity_task(
-        self, *, worker_id: str, task_queue: str, timeout: float = 35.0
-    ) -> Any:
-        """Wait for an activity task; None when there was none."""
-        ...
-
-    async def complete_activity_task(
-        self,
-        *,
-        task_id: str,
-        activity_attempt_id: str,
-        lease_owner: str,
-        result: Any,
-        codec: str = "avro",
-        activity_name: str | None = None,
-        external_storage: ExternalStorageDriver | None = None,
-        external_storage_threshold_bytes: int | None = None,
-    ) -> Any:
-        """Hand in the result of an attempt."""
-        ...
-
-    async def fail_activity_task(
-        self,
-        *,
-        task_id: str,
-        activity_attempt_id: str,
-        lease_owner: str,
-        message: str,
-        failure_type: str | None = None,
-        stack_trace: str | None = None,
-        non_retryable: bool = False,
-        details: Any | None = None,
-        codec: str = "avro",
-        activity_name: str | None = None,
-    ) -> Any:
-        """Report that an attempt failed."""
-        ...
+    @property
+    def get_cluster_info(self) -> Method: ...
+    @property
+    def describe_workflow(self) -> Method: ...
+    @property
+    def register_worker(self) -> Method: ...
+    @property
+    def heartbeat_worker(self) -> Method: ...
+    @property
+    def poll_workflow_task(self) -> Method: ...
+    @property
+    def complete_workflow_task(self) -> Method: ...
+    @property
+    def fail_workflow_task(self) -> Method: ...
+    @property
+    def workflow_task_history(self) -> Method: ...
+    @property
+    def poll_activity_task(self) -> Method: ...
+    @property
+    def complete_activity_task(self) -> Method: ...
+    @property
+    def fail_activity_task(self) -> Method: ...
+    @property
+    def poll_query_task(self) -> Method: ...
+    @property
+    def complete_query_task(self) -> Method: ...
+    @property
+    def fail_query_task(self) -> Method: ...
 
 
 @runtime_checkable
-class SessionTransport(Protocol):
-    """What a transport can do besides, so that a worker may name what it holds.
+class SessionClient(Protocol):
+    """What a client may have besides, for the extensions `held_tasks` and `deregister`.
 
-    For the extensions `held_tasks` and `deregister`. A transport that has this takes `session` in
-    `register_worker`, `heartbeat_worker` and the polls, and `held_tasks` and `wait_seconds` in
-    `heartbeat_worker`. They are given only where the server offers the extensions.
+    It then takes `session` in `register_worker`, `heartbeat_worker` and the polls, and
+    `held_tasks` and `wait_seconds` in `heartbeat_worker`. They are given only where the server
+    offers the extensions.
     """
 
-    async def release_worker(self, *, worker_id: str, session: str) -> Any:
-        """Say that a worker has ended: what it holds is free at once."""
-        ...
+    @property
+    def release_worker(self) -> Method: ...
 
 
 _clone_factories: dict[type[object], TransportCloneFactory] = {}
+_transport_factories: dict[type[object], Callable[[Any], WorkerTransport]] = {}
+_unanswered: list[type[Exception]] = [ConnectionError, TimeoutError]
 
 
 def register_transport_clone(client_type: type[object], factory: TransportCloneFactory) -> None:
@@ -236,3 +228,46 @@ def transport_clone_for(client: object) -> TransportCloneFactory | None:
     `isinstance`: for those the caller stays with the one client that it has.
     """
     return _clone_factories.get(type(client))
+
+
+def register_worker_transport(
+    client_type: type[object], factory: Callable[[Any], WorkerTransport]
+) -> None:
+    """Say how a client of exactly this type makes a transport for a worker.
+
+    Args:
+        client_type: The concrete class. Its subclasses need their own entry: they may have changed
+            a public method, and that is then what the worker calls.
+        factory: Called with the client.
+    """
+    _transport_factories[client_type] = factory
+
+
+def worker_transport_for(client: object) -> WorkerTransport | None:
+    """A transport over `client`, or None where only its public methods can be called.
+
+    Test suites replace public methods of a client: those are called then.
+    """
+    factory = _transport_factories.get(type(client))
+    if factory is None or vars(client).keys() & _METHODS:
+        return None
+    return factory(client)
+
+
+def register_unanswered(kind: type[Exception]) -> None:
+    """Say that errors of this type mean that a request got no answer."""
+    if kind not in _unanswered:
+        _unanswered.append(kind)
+
+
+def is_unanswered(error: BaseException) -> bool:
+    """Whether a request got no answer at all, as far as the error tells."""
+    return isinstance(error, tuple(_unanswered))
+
+
+_METHODS: Final = frozenset(
+    name
+    for protocol in (WorkerClient, SessionClient, ActivityHeartbeatTransport)
+    for name in vars(protocol)
+    if not name.startswith("_")
+)

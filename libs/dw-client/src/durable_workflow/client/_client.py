@@ -3,7 +3,7 @@
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from durable_workflow._meet import register_transport_clone
+from durable_workflow._meet import register_transport_clone, register_worker_transport
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow.client._resources.activities import ActivityMethods
 from durable_workflow.client._resources.activity_tasks import ActivityTaskMethods
@@ -22,6 +22,7 @@ from durable_workflow.client._resources.workflow_tasks import WorkflowTaskMethod
 from durable_workflow.client._resources.workflows import WorkflowMethods
 from durable_workflow.client._session import require_header_value
 from durable_workflow.client._transport import Transport, TransportClient, connect
+from durable_workflow.client._worker_transport import HttpWorkerTransport
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
 from durable_workflow.retry_policy import TransportRetryPolicy
@@ -231,3 +232,4 @@ def clone_client(client: Client, **overrides: Any) -> Client:
 
 
 register_transport_clone(Client, clone_client)
+register_worker_transport(Client, HttpWorkerTransport)

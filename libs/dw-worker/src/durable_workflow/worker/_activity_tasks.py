@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from durable_workflow import activity
-from durable_workflow._meet import WorkerTransport
+from durable_workflow._meet import Lease, Unencodable, WorkerTransport
 from durable_workflow._wire.texts import failure_message
 from durable_workflow.activity import ActivityContext, ActivityInfo
 from durable_workflow.errors import ActivityCancelled, NonRetryableError
@@ -38,6 +38,25 @@ class _Raised:
 _FAILURES = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 
 
+class _Progress:
+    """What an activity reports its progress through."""
+
+    def __init__(self, transport: WorkerTransport) -> None:
+        self._transport = transport
+
+    async def heartbeat_activity_task(
+        self,
+        *,
+        task_id: str,
+        activity_attempt_id: str,
+        lease_owner: str,
+        details: JsonObject | None = None,
+    ) -> Any:
+        """Report progress of an attempt; the answer may ask it to stop."""
+        lease = Lease("activity", task_id, activity_attempt_id, lease_owner)
+        return await self._transport.heartbeat(lease, details)
+
+
 class ActivityTasks:
     """Runs the activity tasks of one worker."""
 
@@ -45,7 +64,7 @@ class ActivityTasks:
         self,
         activities: Mapping[str, Callable[..., Any]],
         *,
-        client: WorkerTransport,
+        transport: WorkerTransport,
         worker_id: str,
         payloads: Payloads,
         threads: CodeThreads,
@@ -54,7 +73,7 @@ class ActivityTasks:
         interceptors: Sequence[WorkerInterceptor],
     ) -> None:
         self._activities = activities
-        self._client = client
+        self._progress = _Progress(transport)
         self._worker_id = worker_id
         self._payloads = payloads
         self._threads = threads
@@ -124,7 +143,7 @@ class ActivityTasks:
             task_queue=self._payloads.task_queue,
             worker_id=self._worker_id,
         )
-        context = ActivityContext(info=info, client=self._client, loop=asyncio.get_running_loop())
+        context = ActivityContext(info=info, client=self._progress, loop=asyncio.get_running_loop())
         activity._set_context(context)
         try:
             with self._held.stopping(task.task_id, context):
@@ -174,9 +193,8 @@ class ActivityTasks:
         if error is None:
             return "completed"
         log.warning("completion of activity task %s failed: %s", task.task_id, error)
-        unencodable = self._payloads.encoding_error(result, task.payload_codec or "json")
-        if unencodable is not None:
-            error, what = unencodable, "activity result cannot be encoded"
+        if isinstance(error, Unencodable):
+            error, what = error.error, "activity result cannot be encoded"
         elif is_refused(error):
             what = "activity result was refused"
         else:

@@ -55,7 +55,7 @@ class Offer:
         return max(configured, self.long_poll_seconds + _LONG_POLL_MARGIN_SECONDS)
 
 
-async def read_offer(client: WorkerTransport) -> Offer:
+async def read_offer(transport: WorkerTransport) -> Offer:
     """Read cluster info and check it.
 
     Raises:
@@ -64,7 +64,7 @@ async def read_offer(client: WorkerTransport) -> Offer:
         Exception: The server is away, starts or is overloaded: what the client raised.
     """
     try:
-        info: object = await client.get_cluster_info()
+        info: object = await transport.cluster_info()
     except Unauthorized:
         raise
     except Exception as error:

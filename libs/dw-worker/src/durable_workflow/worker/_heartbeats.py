@@ -47,7 +47,7 @@ class Heartbeats:
 
     def __init__(
         self,
-        client: WorkerTransport,
+        transport: WorkerTransport,
         worker_id: str,
         interval: float,
         *,
@@ -57,7 +57,7 @@ class Heartbeats:
         register_again: Callable[[], Awaitable[None]],
     ) -> None:
         self.interval = interval
-        self._client = client
+        self._transport = transport
         self._worker_id = worker_id
         self._naming = naming
         self._task_slots = task_slots
@@ -74,19 +74,19 @@ class Heartbeats:
         if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds > 0:
             self.interval = float(seconds)
 
-    async def run(self, pacing: Pacing, client: WorkerTransport | None = None) -> None:
+    async def run(self, pacing: Pacing, transport: WorkerTransport | None = None) -> None:
         """Send one after the other until the worker stops.
 
         Args:
             pacing: Says when to stop.
-            client: What to send through; the worker's own where it is None.
+            transport: What to send through; the worker's own where it is None.
         """
         if not self._naming.in_use():
             await pacing.pause(self.interval)
         while not pacing.stop.is_set():
             started = time.monotonic()
             try:
-                was_held = await self.beat(client)
+                was_held = await self.beat(transport)
             except Exception as error:  # noqa: BLE001 - the next one may get through
                 self._failures += 1
                 # One line for a server that is away for a while.
@@ -98,7 +98,7 @@ class Heartbeats:
             due_in = _SHORTEST_PAUSE_SECONDS if was_held else self.interval
             await pacing.pause(max(0.0, due_in - (time.monotonic() - started)))
 
-    async def beat(self, client: WorkerTransport | None = None) -> bool:
+    async def beat(self, transport: WorkerTransport | None = None) -> bool:
         """Send one. A server that does not know this worker is told about it again.
 
         Returns:
@@ -113,12 +113,12 @@ class Heartbeats:
                 "wait_seconds": max(1, min(int(self.interval), _LONGEST_HOLD_SECONDS)),
             }
         try:
-            reply = await (client or self._client).heartbeat_worker(
-                worker_id=self._worker_id,
-                task_slots=self._task_slots(),
-                process_metrics=self._process_metrics(),
-                **options,
-            )
+            body = {
+                "worker_id": self._worker_id,
+                "task_slots": self._task_slots(),
+                "process_metrics": self._process_metrics(),
+            }
+            reply = await (transport or self._transport).alive(body | options)
         except Exception as error:
             if status_of(error) != 404 and reason_of(error) != "worker_not_registered":
                 raise

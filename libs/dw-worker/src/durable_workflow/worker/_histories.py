@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from durable_workflow._meet import WorkerTransport
+from durable_workflow._meet import Lease, WorkerTransport
 from durable_workflow.worker._log import log
 from durable_workflow.worker._tasks import JsonObject, WorkflowTask, read_events
 
@@ -14,8 +14,8 @@ class HistoryUnavailable(Exception):
 class Histories:
     """Fetches what a task does not bring along."""
 
-    def __init__(self, client: WorkerTransport, worker_id: str) -> None:
-        self._client = client
+    def __init__(self, transport: WorkerTransport, worker_id: str) -> None:
+        self._transport = transport
         self._worker_id = worker_id
 
     async def brought(self, task: WorkflowTask) -> list[JsonObject]:
@@ -49,18 +49,14 @@ class Histories:
     async def _pages(self, task: WorkflowTask, first_token: str) -> list[JsonObject]:
         events: list[JsonObject] = []
         asked_for: set[str] = set()
+        lease = Lease("workflow", task.task_id, task.attempt, self._worker_id)
         token: str | None = first_token
         try:
             while token is not None:
                 if token in asked_for:
                     raise ValueError(f"page token {token!r} leads back to itself")
                 asked_for.add(token)
-                answer: object = await self._client.workflow_task_history(
-                    task_id=task.task_id,
-                    next_history_page_token=token,
-                    lease_owner=self._worker_id,
-                    workflow_task_attempt=task.attempt,
-                )
+                answer: object = await self._transport.history(lease, token)
                 if not isinstance(answer, dict):
                     raise ValueError("the page is not an object")
                 page = cast("JsonObject", answer)

@@ -1,11 +1,13 @@
 """Payloads as one worker reads and writes them: codecs, size warnings, external storage."""
 
+import asyncio
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from durable_workflow import serializer
+from durable_workflow._meet import Unencodable
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.serializer import PayloadSizeWarningConfig, PayloadSizeWarningContext
 from durable_workflow.worker._tasks import JsonObject, WorkflowTask
@@ -75,16 +77,47 @@ class Payloads:
             "external_storage_threshold_bytes": self.threshold_bytes,
         }
 
-    def encoding_error(self, value: Any, codec: str) -> Exception | None:
-        """Why `value` cannot be encoded, or None when it can.
+    async def sealed(
+        self, value: Any, codec: str, context: PayloadSizeWarningContext
+    ) -> JsonObject:
+        """Envelope of a result, without blocking the event loop while a driver stores it.
 
-        The transport encodes results itself, so a failure of the whole call may have been that.
+        Args:
+            value: What the code of users returned.
+            codec: Codec of the envelope.
+            context: What the log says of a result that is nearly too large.
+
+        Raises:
+            Unencodable: The value cannot be encoded.
+            Exception: What the storage driver raised.
         """
         try:
-            serializer.encode(value, codec, size_warning=None)
-        except Exception as error:  # noqa: BLE001 - users' objects raise what they like
-            return error
-        return None
+            if self.external_storage is None or self.threshold_bytes is None:
+                return serializer.envelope(
+                    value, codec, size_warning=self.size_warning, warning_context=context
+                )
+            return await asyncio.to_thread(
+                serializer.external_storage_envelope,
+                value,
+                external_storage=self.external_storage,
+                threshold_bytes=self.threshold_bytes,
+                codec=codec,
+                size_warning=self.size_warning,
+                warning_context=context,
+            )
+        except Exception as error:
+            if (unencodable := encoding_error(value, codec)) is not None:
+                raise Unencodable(unencodable) from error
+            raise
+
+
+def encoding_error(value: Any, codec: str) -> Exception | None:
+    """Why a value cannot be encoded, or None when it can."""
+    try:
+        serializer.encode(value, codec, size_warning=None)
+    except Exception as error:  # noqa: BLE001 - users' objects raise what they like
+        return error
+    return None
 
 
 def _is_list(value: object) -> TypeGuard[list[Any]]:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from durable_workflow._kernel import Machine
 from durable_workflow._kernel.queries import handler_table, replay_failed
 from durable_workflow._kernel.receivers import RECEIVER_KINDS, ReceiverReader
+from durable_workflow._meet import Unencodable
 from durable_workflow._wire import names
 from durable_workflow._wire.events import read_event
 from durable_workflow._wire.texts import failure_message
@@ -150,10 +151,9 @@ class QueryTasks:
             log.info("query task %s had ended: %s", task.query_task_id, error)
             return "expired"
         log.warning("completion of query task %s failed: %s", task.query_task_id, error)
-        unencodable = self._payloads.encoding_error(result, task.payload_codec or "avro")
         reason = reason_of(error) or "query_result_completion_failed"
-        if unencodable is not None:
-            error, reason = unencodable, "query_result_encode_failed"
+        if isinstance(error, Unencodable):
+            error, reason = error.error, "query_result_encode_failed"
         failed = failed_with(error, failure_message(error), _trace_of(error), reason=reason)
         await reporter.fail_query_task(task, failed)
         return "failed"

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from durable_workflow._meet import SessionTransport, WorkerTransport
+from durable_workflow._meet import WorkerClient, WorkerTransport
 from durable_workflow.worker._arrival import until_done
 from durable_workflow.worker._compatibility import (
     DEREGISTER,
@@ -28,7 +28,8 @@ from durable_workflow.worker._settings import Settings
 class Registering:
     """The part of a worker that the server knows it by."""
 
-    client: WorkerTransport
+    client: WorkerClient
+    _transport: WorkerTransport
     task_queue: str
     workflows: dict[str, type]
     activities: dict[str, Callable[..., Any]]
@@ -51,24 +52,24 @@ class Registering:
 
     async def _register(self) -> None:
         """Check the server, adopt what it offers, and announce this worker."""
-        self._offer = await read_offer(self.client)
-        options: dict[str, Any] = {}
+        self._offer = await read_offer(self._transport)
+        body: dict[str, Any] = {
+            "worker_id": self.worker_id,
+            "task_queue": self.task_queue,
+            "supported_workflow_types": list(self.workflows),
+            "workflow_definition_fingerprints": dict(self.workflow_definition_fingerprints),
+            "supported_activity_types": list(self.activities),
+            "max_concurrent_workflow_tasks": self.max_concurrent_workflow_tasks,
+            "max_concurrent_activity_tasks": self.max_concurrent_activity_tasks,
+            "task_slots": self._task_slots(),
+            "process_metrics": self._current_process_metrics(),
+            **self._session_options(),
+        }
+        if self.build_id is not None:
+            body["build_id"] = self.build_id
         if capabilities := self._capabilities():
-            options["capabilities"] = capabilities
-        options |= self._session_options()
-        reply = await self.client.register_worker(
-            worker_id=self.worker_id,
-            task_queue=self.task_queue,
-            supported_workflow_types=list(self.workflows),
-            workflow_definition_fingerprints=dict(self.workflow_definition_fingerprints),
-            supported_activity_types=list(self.activities),
-            max_concurrent_workflow_tasks=self.max_concurrent_workflow_tasks,
-            max_concurrent_activity_tasks=self.max_concurrent_activity_tasks,
-            build_id=self.build_id,
-            task_slots=self._task_slots(),
-            process_metrics=self._current_process_metrics(),
-            **options,
-        )
+            body["capabilities"] = capabilities
+        reply = await self._transport.register(body)
         self._is_registered = True
         self._heartbeats.adopt(reply)
         log.info("worker %s registered on task queue %s", self.worker_id, self.task_queue)
@@ -106,7 +107,7 @@ class Registering:
             used.append(PASSED_SIGNALS)
         if UPDATE_VALIDATION in offered and self._answers_queries:
             used.append(UPDATE_VALIDATION)
-        if isinstance(self.client, SessionTransport):
+        if self._transport.names_session:
             used += [each for each in (DEREGISTER, HELD_TASKS) if each in offered]
         return used
 
@@ -123,10 +124,11 @@ class Registering:
         if not self._is_registered or DEREGISTER not in self._used_extensions():
             return
         self._is_registered = False
-        client = cast("SessionTransport", self.client)
         try:
             async with asyncio.timeout(seconds):
-                await client.release_worker(worker_id=self.worker_id, session=self._session)
+                await self._transport.goodbye(
+                    {"worker_id": self.worker_id, "session": self._session}
+                )
         except Exception as error:  # noqa: BLE001 - the server notices the silence
             log.warning(
                 "worker %s could not say goodbye: %s",

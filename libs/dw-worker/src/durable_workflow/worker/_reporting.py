@@ -6,13 +6,13 @@ else has the task by now; then there is nothing more to say.
 """
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from durable_workflow._meet import WorkerTransport
+from durable_workflow._meet import Lease, Report, WorkerTransport
 from durable_workflow.errors import DurableWorkflowError, InvalidArgument, ServerError
+from durable_workflow.serializer import PayloadSizeWarningContext
 from durable_workflow.worker._limits import shortened
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
@@ -56,18 +56,28 @@ class Failed:
         if self.stack_trace is not None:
             object.__setattr__(self, "stack_trace", shortened(self.stack_trace))
 
+    def body(self, **members: str) -> JsonObject:
+        """What a report of it holds."""
+        failure: JsonObject = {"message": self.message, **members}
+        if self.failure_type is not None:
+            failure["type"] = self.failure_type
+        if self.stack_trace is not None:
+            failure["stack_trace"] = self.stack_trace
+        if self.non_retryable:
+            failure["non_retryable"] = True
+        return {"failure": failure}
+
 
 class Reporter:
     """Reports the outcomes of one worker's tasks.
 
     Attributes:
-        client: What reports go through.
         patient: Wait for a server that cannot be reached, up to about 20 s for each report.
     """
 
-    def __init__(self, client: WorkerTransport, worker_id: str, payloads: Payloads) -> None:
-        self.client = client
+    def __init__(self, transport: WorkerTransport, worker_id: str, payloads: Payloads) -> None:
         self.patient = False
+        self._transport = transport
         self._worker_id = worker_id
         self._payloads = payloads
 
@@ -87,31 +97,18 @@ class Reporter:
         Returns:
             None, or why the server did not acknowledge it: see `is_ambiguous`.
         """
-        # Transports that know nothing of the extension are never given its argument.
-        options: dict[str, Any] = {"keep_history": True} if keep_history else {}
+        body: JsonObject = {"commands": commands}
+        if keep_history:  # a transport that knows nothing of the extension is never given it
+            body["keep_history"] = True
+        report = Report(self._lease("workflow", task_id, attempt), "complete", body)
         return await self._attempt(
-            lambda: self.client.complete_workflow_task(
-                task_id=task_id,
-                lease_owner=self._worker_id,
-                workflow_task_attempt=attempt,
-                commands=commands,
-                **options,
-            ),
-            what=f"completion of workflow task {task_id}",
-            may_retry=_may_pass,
+            report, what=f"completion of workflow task {task_id}", may_retry=_may_pass
         )
 
     async def fail_workflow_task(self, task_id: str, attempt: int, failed: Failed) -> None:
         """Give a workflow task back. A report that fails is logged: the lease will expire."""
         error = await self._attempt(
-            lambda: self.client.fail_workflow_task(
-                task_id=task_id,
-                lease_owner=self._worker_id,
-                workflow_task_attempt=attempt,
-                message=failed.message,
-                failure_type=failed.failure_type,
-                stack_trace=failed.stack_trace,
-            ),
+            Report(self._lease("workflow", task_id, attempt), "fail", failed.body()),
             what=f"failure of workflow task {task_id}",
             may_retry=lambda error: self.patient and is_unreachable(error),
         )
@@ -122,32 +119,23 @@ class Reporter:
 
     async def complete_activity_task(self, task: ActivityTask, result: Any) -> Exception | None:
         """Hand in a result; returns why it did not arrive, or None."""
+        codec = task.payload_codec or "json"
+        about: dict[str, str | None] = {"activity_name": task.activity_type}
+        try:
+            report = await self._completion(
+                self._lease("activity", task.task_id, task.attempt_id), result, codec, about
+            )
+        except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
+            return error
         return await self._attempt(
-            lambda: self.client.complete_activity_task(
-                task_id=task.task_id,
-                activity_attempt_id=task.attempt_id,
-                lease_owner=self._worker_id,
-                result=result,
-                codec=task.payload_codec or "json",
-                activity_name=task.activity_type,
-                **self._payloads.storage_options(),
-            ),
-            what=f"completion of activity task {task.task_id}",
-            may_retry=_may_arrive,
+            report, what=f"completion of activity task {task.task_id}", may_retry=_may_arrive
         )
 
     async def fail_activity_task(self, task: ActivityTask, failed: Failed) -> None:
         """Report a failed attempt. A report that fails is logged: the lease will expire."""
+        lease = self._lease("activity", task.task_id, task.attempt_id)
         error = await self._attempt(
-            lambda: self.client.fail_activity_task(
-                task_id=task.task_id,
-                activity_attempt_id=task.attempt_id,
-                lease_owner=self._worker_id,
-                message=failed.message,
-                failure_type=failed.failure_type,
-                stack_trace=failed.stack_trace,
-                non_retryable=failed.non_retryable,
-            ),
+            Report(lease, "fail", failed.body()),
             what=f"failure of activity task {task.task_id}",
             may_retry=_may_arrive,
         )
@@ -158,34 +146,25 @@ class Reporter:
 
     async def complete_query_task(self, task: QueryTask, result: Any) -> Exception | None:
         """Answer a query; returns why the answer did not arrive, or None."""
+        codec = task.payload_codec or "avro"
+        about = {
+            "workflow_id": task.workflow_id or None,
+            "run_id": task.run_id or None,
+            "query_name": task.update_name or task.query_name,
+        }
         try:
-            await self.client.complete_query_task(
-                query_task_id=task.query_task_id,
-                lease_owner=self._worker_id,
-                query_task_attempt=task.attempt,
-                result=result,
-                codec=task.payload_codec or "avro",
-                workflow_id=task.workflow_id or None,
-                run_id=task.run_id or None,
-                query_name=task.update_name or task.query_name,
-                **self._payloads.storage_options(),
-            )
+            lease = self._lease("query", task.query_task_id, task.attempt)
+            await self._transport.report(await self._completion(lease, result, codec, about))
         except Exception as error:  # noqa: BLE001 - whatever the transport raises
             return error
         return None
 
     async def fail_query_task(self, task: QueryTask, failed: Failed) -> None:
         """Refuse a query. Nobody waits for one that has ended, so that is not worth a warning."""
+        lease = self._lease("query", task.query_task_id, task.attempt)
+        body = failed.body(reason=failed.reason or "query_rejected")
         try:
-            await self.client.fail_query_task(
-                query_task_id=task.query_task_id,
-                lease_owner=self._worker_id,
-                query_task_attempt=task.attempt,
-                message=failed.message,
-                reason=failed.reason or "query_rejected",
-                failure_type=failed.failure_type,
-                stack_trace=failed.stack_trace,
-            )
+            await self._transport.report(Report(lease, "fail", body))
         except Exception as error:  # noqa: BLE001 - whatever the transport raises
             if query_has_ended(error):
                 log.info("query task %s had ended: %s", task.query_task_id, error)
@@ -194,9 +173,32 @@ class Reporter:
                     "could not report failure of query task %s: %s", task.query_task_id, error
                 )
 
+    def _lease(self, kind: str, task_id: str, attempt: int | str) -> Lease:
+        return Lease(kind, task_id, attempt, self._worker_id)
+
+    async def _completion(
+        self, lease: Lease, result: Any, codec: str, about: dict[str, str | None]
+    ) -> Report:
+        """The report of a result: encoded here, unless the transport does that."""
+        if self._transport.encodes:
+            unencoded = {"result": result, "codec": codec} | about
+            return Report(
+                lease,
+                "complete",
+                unencoded=unencoded | self._payloads.storage_options(),
+            )
+        context = PayloadSizeWarningContext(
+            kind=f"{lease.kind}_result", namespace=self._payloads.namespace, **about
+        )
+        envelope = await self._payloads.sealed(result, codec, context)
+        if lease.kind == "query":
+            # Plain too, even where it is null: the key is what says that there is an answer.
+            return Report(lease, "complete", {"result": result, "result_envelope": envelope})
+        return Report(lease, "complete", {"result": envelope})
+
     async def _attempt(
         self,
-        call: Callable[[], Awaitable[Any]],
+        report: Report,
         *,
         what: str,
         may_retry: Callable[[Exception], bool],
@@ -204,7 +206,7 @@ class Reporter:
         tries = 0
         while True:
             try:
-                await call()
+                await self._transport.report(report)
             except Exception as error:  # noqa: BLE001 - the caller decides what it means
                 patient = self.patient and is_unreachable(error)
                 pauses = _PATIENT_PAUSES_SECONDS if patient else _PAUSES_SECONDS
@@ -282,13 +284,5 @@ def is_passing(error: BaseException) -> bool:
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether no answer came at all, as far as the error tells.
-
-    The worker does not depend on the client's HTTP library; where that was never imported, none
-    of its exceptions can be here.
-    """
-    if isinstance(error, ConnectionError | TimeoutError):
-        return True
-    httpx = sys.modules.get("httpx")
-    kinds = getattr(httpx, "TransportError", ())
-    return isinstance(error, cast("type[BaseException]", kinds)) if kinds else False
+    """Whether no answer came at all, as far as the error tells."""
+    return isinstance(error, ConnectionError | TimeoutError)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from durable_workflow._meet import WorkerTransport, transport_clone_for
+from durable_workflow._meet import WorkerClient, WorkerTransport, transport_clone_for
 from durable_workflow.interceptors import (
     QueryTaskInterceptorContext,
     WorkerInterceptor,
@@ -25,6 +25,7 @@ from durable_workflow.worker._registration import Registering
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._task_metrics import TaskObservation
 from durable_workflow.worker._tasks import JsonObject
+from durable_workflow.worker._transports import transport_of
 from durable_workflow.worker._workflow_tasks import WorkflowTasks
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class Serving(Registering):
 
     async def _poll_query_tasks(self) -> None:
         """The poller of query tasks on this event loop, one query at a time."""
-        await Poller(self._query_target(self.client, self._register_again), self._pacing).run()
+        await Poller(self._query_target(self._transport, self._register_again), self._pacing).run()
 
     def _workflow_target(self) -> PollTarget:
         async def start(task: JsonObject) -> asyncio.Task[None]:
@@ -80,7 +81,7 @@ class Serving(Registering):
         return PollTarget(
             kind="workflow",
             task_queue=self.task_queue,
-            poll=lambda: self.client.poll_workflow_task(**self._poll_arguments()),
+            poll=lambda: self._poll(self._transport, "workflow"),
             start=start,
             slots=self._wf_semaphore,
             metrics=self.metrics,
@@ -95,7 +96,7 @@ class Serving(Registering):
         return PollTarget(
             kind="activity",
             task_queue=self.task_queue,
-            poll=lambda: self.client.poll_activity_task(**self._poll_arguments()),
+            poll=lambda: self._poll(self._transport, "activity"),
             start=start,
             slots=self._act_semaphore,
             metrics=self.metrics,
@@ -104,32 +105,32 @@ class Serving(Registering):
         )
 
     def _query_target(
-        self, client: WorkerTransport, register_again: Callable[[], Awaitable[None]] | None
+        self, transport: WorkerTransport, register_again: Callable[[], Awaitable[None]] | None
     ) -> PollTarget:
         async def start(task: JsonObject) -> None:
             try:
-                await contained(self._run_query_task(task, client))
+                await contained(self._run_query_task(task, transport))
             except Exception as error:  # noqa: BLE001 - reported, and logged there
-                reporter = self._reporter_through(client)
+                reporter = self._reporter_through(transport)
                 await self._query_tasks.fail_unhandled(task, _cause_of(error), reporter)
 
         return PollTarget(
             kind="query",
             task_queue=self.task_queue,
-            poll=lambda: client.poll_query_task(**self._poll_arguments()),
+            poll=lambda: self._poll(transport, "query"),
             start=start,
             slots=None,
             metrics=self.metrics,
             register_again=register_again,
         )
 
-    def _poll_arguments(self) -> dict[str, Any]:
-        return {
+    async def _poll(self, transport: WorkerTransport, kind: str) -> Any:
+        body = {
             "worker_id": self.worker_id,
             "task_queue": self.task_queue,
-            "timeout": self._poll_timeout,
             **self._session_options(),
         }
+        return await transport.poll(kind, body, timeout=self._poll_timeout)
 
     async def _register_again(self) -> None:
         """Also: the server may answer queries now."""
@@ -149,8 +150,8 @@ class Serving(Registering):
         if transport_clone_for(self.client) is None:
             return False
 
-        async def serve(client: WorkerTransport, pacing: Pacing) -> None:
-            await Poller(self._query_target(client, None), pacing).run()
+        async def serve(client: WorkerClient, pacing: Pacing) -> None:
+            await Poller(self._query_target(transport_of(client), None), pacing).run()
 
         name = f"durable-workflow-query-poller-{self.worker_id}"
         thread = ClientThread(name, self._clone_client_for_query_tasks, serve)
@@ -221,9 +222,11 @@ class Serving(Registering):
             observation.outcome = await self._activity_tasks.execute(task)
             return observation.outcome
 
-    async def _run_query_task(self, task: JsonObject, client: WorkerTransport | None = None) -> str:
-        """Run a query task, and report through `client` where that is not the worker's own."""
-        reporter = self._reporter_through(client)
+    async def _run_query_task(
+        self, task: JsonObject, transport: WorkerTransport | None = None
+    ) -> str:
+        """Run a query task, and report through `transport` where that is not the worker's own."""
+        reporter = self._reporter_through(transport)
         with TaskObservation(self.metrics, "query", self.task_queue) as observation:
             handle = chain_query_task(
                 self.interceptors,
@@ -234,10 +237,10 @@ class Serving(Registering):
             )
             return observation.outcome
 
-    def _reporter_through(self, client: WorkerTransport | None) -> Reporter:
-        if client is None or client is self.client:
+    def _reporter_through(self, transport: WorkerTransport | None) -> Reporter:
+        if transport is None or transport is self._transport:
             return self._reporter
-        return Reporter(client, self.worker_id, self._payloads)
+        return Reporter(transport, self.worker_id, self._payloads)
 
 
 def _cause_of(error: Exception) -> BaseException:

@@ -74,7 +74,7 @@ class UntilClosed:
         poll_interval: Seconds to wait after a poll that brought nothing.
     """
 
-    client: WorkerTransport
+    transport: WorkerTransport
     pacing: Pacing
     tasks: TaskRunner
     workflow_id: str
@@ -116,7 +116,7 @@ class UntilClosed:
 
     async def _closed(self) -> "durable_workflow.WorkflowExecution | None":
         """The description of the workflow where it has ended."""
-        execution = await self.client.describe_workflow(self.workflow_id)
+        execution = await self.transport.describe(self.workflow_id)
         if str(execution.status).lower() not in _CLOSED_STATUSES:
             return None
         return cast("durable_workflow.WorkflowExecution", execution)

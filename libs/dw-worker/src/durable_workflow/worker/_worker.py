@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import durable_workflow
-from durable_workflow._meet import WorkerTransport, transport_clone_for
+from durable_workflow._meet import WorkerClient, transport_clone_for
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.interceptors import (
@@ -47,6 +47,7 @@ from durable_workflow.worker._settings import Settings, check_build_id, check_th
 from durable_workflow.worker._signals import first_signal
 from durable_workflow.worker._stopping import Stopping
 from durable_workflow.worker._task_metrics import recorder_of
+from durable_workflow.worker._transports import transport_of
 from durable_workflow.worker._turns import Turns
 from durable_workflow.worker._until import TaskRunner, UntilClosed
 from durable_workflow.worker._workflow_tasks import WorkflowTasks
@@ -81,7 +82,7 @@ class Worker(Stopping):
 
     def __init__(
         self,
-        client: WorkerTransport,
+        client: WorkerClient,
         *,
         task_queue: str,
         workflows: Iterable[type] = (),
@@ -105,7 +106,7 @@ class Worker(Stopping):
         """Make a worker. It does nothing before `run` or `run_until`.
 
         Args:
-            client: A `Client`, or anything that speaks the worker plane.
+            client: A `Client`, or anything that has its methods about the worker plane.
             task_queue: The queue to serve.
             workflows: Workflow classes. Of two with one name the last counts.
             activities: Activity functions: coroutine functions run on the event loop, plain ones
@@ -146,6 +147,7 @@ class Worker(Stopping):
             max_cached_bytes=max_cached_bytes,
         )
         self.client = client
+        self._transport = transport_of(client)
         self.task_queue = identifier("task_queue", task_queue)
         self.worker_id = (
             f"py-worker-{uuid.uuid4().hex[:8]}"
@@ -225,14 +227,14 @@ class Worker(Stopping):
         self._activity_threads = CodeThreads(
             f"{self.worker_id}-activity", settings.max_concurrent_activity_tasks
         )
-        self._reporter = Reporter(self.client, self.worker_id, self._payloads)
+        self._reporter = Reporter(self._transport, self.worker_id, self._payloads)
         self._workflow_tasks = WorkflowTasks(
             self.workflows,
             payloads=self._payloads,
             threads=self._workflow_threads,
             machines=self._machines,
             reporter=self._reporter,
-            histories=Histories(self.client, self.worker_id),
+            histories=Histories(self._transport, self.worker_id),
             keeps_history=lambda: STICKY_HISTORY in self._used_extensions(),
             limits=lambda: self._offer.limits,
             # Of servers that list no extensions it is not known what they make of further fields.
@@ -241,7 +243,7 @@ class Worker(Stopping):
         )
         self._activity_tasks = ActivityTasks(
             self.activities,
-            client=self.client,
+            transport=self._transport,
             worker_id=self.worker_id,
             payloads=self._payloads,
             threads=self._activity_threads,
@@ -256,7 +258,7 @@ class Worker(Stopping):
             machines=self._machines,
         )
         self._heartbeats = Heartbeats(
-            self.client,
+            self._transport,
             self.worker_id,
             settings.heartbeat_interval,
             naming=Naming(self._session, self._held, lambda: HELD_TASKS in self._used_extensions()),
@@ -339,7 +341,7 @@ class Worker(Stopping):
             raise RuntimeError(f"worker {self.worker_id} was stopped before it was registered")
         self._reporter.patient = True
         until_closed = UntilClosed(
-            client=self.client,
+            transport=self._transport,
             pacing=self._pacing,
             tasks=TaskRunner(
                 run_workflow_task=self._run_workflow_task,
@@ -372,8 +374,8 @@ class Worker(Stopping):
             self._spawn(self._background, self._heartbeats.run(Pacing(self._drained)))
             return
 
-        async def serve(client: WorkerTransport, pacing: Pacing) -> None:
-            await self._heartbeats.run(pacing, client)
+        async def serve(client: WorkerClient, pacing: Pacing) -> None:
+            await self._heartbeats.run(pacing, transport_of(client))
 
         name = f"durable-workflow-heartbeats-{self.worker_id}"
         self._heartbeat_thread = ClientThread(name, self._clone_client_for_query_tasks, serve)

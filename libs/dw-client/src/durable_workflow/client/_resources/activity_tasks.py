@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from durable_workflow._meet import Lease
 from durable_workflow.client._calls import worker_plane
+from durable_workflow.client._json import present
 from durable_workflow.client._payloads import PayloadSession
 from durable_workflow.external_storage import ExternalStorageDriver
 
@@ -29,15 +31,8 @@ class ActivityTaskMethods(PayloadSession):
         Returns:
             The task, or None when there was none.
         """
-        return await self._send(
-            worker_plane.poll(
-                "activity",
-                worker_id=worker_id,
-                task_queue=task_queue,
-                timeout=timeout,
-                session=session,
-            )
-        )
+        body = present(worker_id=worker_id, task_queue=task_queue, session=session)
+        return await self._send(worker_plane.poll("activity", body, timeout=timeout))
 
     async def complete_activity_task(
         self,
@@ -76,14 +71,8 @@ class ActivityTaskMethods(PayloadSession):
             external_storage=external_storage,
             external_storage_threshold_bytes=external_storage_threshold_bytes,
         )
-        return await self._send(
-            worker_plane.complete_activity_task(
-                task_id,
-                activity_attempt_id=activity_attempt_id,
-                lease_owner=lease_owner,
-                result=envelope,
-            )
-        )
+        lease = Lease("activity", task_id, activity_attempt_id, lease_owner)
+        return await self._send(worker_plane.about_task(lease, "complete", {"result": envelope}))
 
     async def fail_activity_task(
         self,
@@ -125,14 +114,8 @@ class ActivityTaskMethods(PayloadSession):
                 self._about("activity_failure_details", activity_name=activity_name),
                 codec=codec,
             )
-        return await self._send(
-            worker_plane.fail_activity_task(
-                task_id,
-                activity_attempt_id=activity_attempt_id,
-                lease_owner=lease_owner,
-                failure=failure,
-            )
-        )
+        lease = Lease("activity", task_id, activity_attempt_id, lease_owner)
+        return await self._send(worker_plane.about_task(lease, "fail", {"failure": failure}))
 
     async def heartbeat_activity_task(
         self,
@@ -153,11 +136,7 @@ class ActivityTaskMethods(PayloadSession):
         Returns:
             The parsed reply; a truthy `cancel_requested` asks the attempt to stop.
         """
+        lease = Lease("activity", task_id, activity_attempt_id, lease_owner)
         return await self._send(
-            worker_plane.heartbeat_activity_task(
-                task_id,
-                activity_attempt_id=activity_attempt_id,
-                lease_owner=lease_owner,
-                details=details,
-            )
+            worker_plane.about_task(lease, "heartbeat", present(details=details))
         )

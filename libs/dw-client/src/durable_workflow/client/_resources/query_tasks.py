@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from durable_workflow._meet import Lease
 from durable_workflow.client._calls import worker_plane
+from durable_workflow.client._json import present
 from durable_workflow.client._payloads import PayloadSession
 from durable_workflow.external_storage import ExternalStorageDriver
 
@@ -29,15 +31,8 @@ class QueryTaskMethods(PayloadSession):
         Returns:
             The task, or None when there was none.
         """
-        return await self._send(
-            worker_plane.poll(
-                "query",
-                worker_id=worker_id,
-                task_queue=task_queue,
-                timeout=timeout,
-                session=session,
-            )
-        )
+        body = present(worker_id=worker_id, task_queue=task_queue, session=session)
+        return await self._send(worker_plane.poll("query", body, timeout=timeout))
 
     async def complete_query_task(
         self,
@@ -82,15 +77,10 @@ class QueryTaskMethods(PayloadSession):
             external_storage=external_storage,
             external_storage_threshold_bytes=external_storage_threshold_bytes,
         )
-        return await self._send(
-            worker_plane.complete_query_task(
-                query_task_id,
-                lease_owner=lease_owner,
-                attempt=query_task_attempt,
-                result=result,
-                envelope=envelope,
-            )
-        )
+        lease = Lease("query", query_task_id, query_task_attempt, lease_owner)
+        # Plain too, even where it is null: the key is what says that there is an answer.
+        body = {"result": result, "result_envelope": envelope}
+        return await self._send(worker_plane.about_task(lease, "complete", body))
 
     async def fail_query_task(
         self,
@@ -118,11 +108,5 @@ class QueryTaskMethods(PayloadSession):
             The parsed reply.
         """
         failure = worker_plane.failure(message, failure_type, stack_trace, reason=reason)
-        return await self._send(
-            worker_plane.fail_query_task(
-                query_task_id,
-                lease_owner=lease_owner,
-                attempt=query_task_attempt,
-                failure=failure,
-            )
-        )
+        lease = Lease("query", query_task_id, query_task_attempt, lease_owner)
+        return await self._send(worker_plane.about_task(lease, "fail", {"failure": failure}))

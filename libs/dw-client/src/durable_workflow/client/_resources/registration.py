@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from durable_workflow._protocol import DEFAULT_SDK_VERSION
 from durable_workflow.client._calls import worker_plane
+from durable_workflow.client._json import present
 from durable_workflow.client._session import Session
 
 
@@ -53,25 +55,26 @@ class RegistrationMethods(Session):
         Raises:
             ValueError: A number of slots is less than 1.
         """
-        return await self._send(
-            worker_plane.register(
-                worker_id=worker_id,
-                task_queue=task_queue,
-                supported_workflow_types=supported_workflow_types,
-                workflow_definition_fingerprints=workflow_definition_fingerprints,
-                supported_activity_types=supported_activity_types,
-                max_concurrent_workflow_tasks=max_concurrent_workflow_tasks,
-                max_concurrent_activity_tasks=max_concurrent_activity_tasks,
-                runtime=runtime,
-                sdk_version=sdk_version,
-                build_id=build_id,
-                capabilities=capabilities,
-                task_slots=task_slots,
-                process_metrics=process_metrics,
-                heartbeat_interval_seconds=heartbeat_interval_seconds,
-                session=session,
-            )
+        if capabilities is not None:
+            capabilities = [capability for capability in capabilities if capability]
+        body = present(
+            worker_id=worker_id,
+            task_queue=task_queue,
+            runtime=runtime,
+            sdk_version=sdk_version or DEFAULT_SDK_VERSION,
+            supported_workflow_types=supported_workflow_types or [],
+            supported_activity_types=supported_activity_types or [],
+            workflow_definition_fingerprints=workflow_definition_fingerprints,
+            capabilities=capabilities,
+            build_id=build_id,
+            max_concurrent_workflow_tasks=max_concurrent_workflow_tasks,
+            max_concurrent_activity_tasks=max_concurrent_activity_tasks,
+            task_slots=task_slots,
+            process_metrics=process_metrics,
+            heartbeat_interval_seconds=heartbeat_interval_seconds,
+            session=session,
         )
+        return await self._send(worker_plane.register(body))
 
     async def heartbeat_worker(
         self,
@@ -101,17 +104,16 @@ class RegistrationMethods(Session):
         Returns:
             The parsed reply; `dropped` lists what of `held_tasks` is not this worker's any more.
         """
-        return await self._send(
-            worker_plane.heartbeat(
-                worker_id=worker_id,
-                task_slots=task_slots,
-                process_metrics=process_metrics,
-                heartbeat_interval_seconds=heartbeat_interval_seconds,
-                session=session,
-                held_tasks=held_tasks,
-                wait_seconds=wait_seconds,
-            )
+        body = present(
+            worker_id=worker_id,
+            task_slots=task_slots or None,
+            process_metrics=process_metrics or None,
+            heartbeat_interval_seconds=heartbeat_interval_seconds,
+            session=session,
+            held_tasks=held_tasks,
+            wait_seconds=wait_seconds,
         )
+        return await self._send(worker_plane.heartbeat(body))
 
     async def release_worker(self, *, worker_id: str, session: str) -> Any:
         """Say that a worker has ended: what it holds is free at once (extension `deregister`).
@@ -125,4 +127,4 @@ class RegistrationMethods(Session):
         Returns:
             The parsed reply.
         """
-        return await self._send(worker_plane.release(worker_id=worker_id, session=session))
+        return await self._send(worker_plane.release(present(worker_id=worker_id, session=session)))

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from durable_workflow._meet import Lease
 from durable_workflow.client._calls import worker_plane
+from durable_workflow.client._json import JsonObject, present
 from durable_workflow.client._session import Session
 
 
@@ -31,15 +33,8 @@ class WorkflowTaskMethods(Session):
         Returns:
             The task, or None when there was none.
         """
-        return await self._send(
-            worker_plane.poll(
-                "workflow",
-                worker_id=worker_id,
-                task_queue=task_queue,
-                timeout=timeout,
-                session=session,
-            )
-        )
+        body = present(worker_id=worker_id, task_queue=task_queue, session=session)
+        return await self._send(worker_plane.poll("workflow", body, timeout=timeout))
 
     async def workflow_task_history(
         self,
@@ -70,11 +65,9 @@ class WorkflowTaskMethods(Session):
             raise ValueError("workflow_task_history needs next_history_page_token")
         if page_token is not None and page_token != token:
             raise ValueError("next_history_page_token and page_token differ")
-        return await self._send(
-            worker_plane.workflow_task_history(
-                task_id, token=token, lease_owner=lease_owner, attempt=workflow_task_attempt
-            )
-        )
+        lease = Lease("workflow", task_id, workflow_task_attempt, lease_owner)
+        body = {"next_history_page_token": token}
+        return await self._send(worker_plane.about_task(lease, "history", body))
 
     async def heartbeat_workflow_task(
         self, *, task_id: str, lease_owner: str, workflow_task_attempt: int
@@ -89,11 +82,8 @@ class WorkflowTaskMethods(Session):
         Returns:
             The parsed reply.
         """
-        return await self._send(
-            worker_plane.heartbeat_workflow_task(
-                task_id, lease_owner=lease_owner, attempt=workflow_task_attempt
-            )
-        )
+        lease = Lease("workflow", task_id, workflow_task_attempt, lease_owner)
+        return await self._send(worker_plane.about_task(lease, "heartbeat", {}))
 
     async def complete_workflow_task(
         self,
@@ -117,15 +107,11 @@ class WorkflowTaskMethods(Session):
         Returns:
             The parsed reply.
         """
-        return await self._send(
-            worker_plane.complete_workflow_task(
-                task_id,
-                lease_owner=lease_owner,
-                attempt=workflow_task_attempt,
-                commands=commands,
-                keep_history=keep_history,
-            )
-        )
+        lease = Lease("workflow", task_id, workflow_task_attempt, lease_owner)
+        body: JsonObject = {"commands": commands}
+        if keep_history:  # absent for every server that did not offer the extension
+            body["keep_history"] = True
+        return await self._send(worker_plane.about_task(lease, "complete", body))
 
     async def fail_workflow_task(
         self,
@@ -150,11 +136,6 @@ class WorkflowTaskMethods(Session):
         Returns:
             The parsed reply.
         """
-        return await self._send(
-            worker_plane.fail_workflow_task(
-                task_id,
-                lease_owner=lease_owner,
-                attempt=workflow_task_attempt,
-                failure=worker_plane.failure(message, failure_type, stack_trace),
-            )
-        )
+        lease = Lease("workflow", task_id, workflow_task_attempt, lease_owner)
+        body = {"failure": worker_plane.failure(message, failure_type, stack_trace)}
+        return await self._send(worker_plane.about_task(lease, "fail", body))

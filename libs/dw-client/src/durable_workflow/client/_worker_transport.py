@@ -1,0 +1,73 @@
+"""How a worker speaks to a server through a `Client`: its bodies as they are, over HTTP."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+
+from durable_workflow._meet import Lease, Report, ServerUnreachable, register_unanswered
+from durable_workflow.client._call import Call
+from durable_workflow.client._calls import worker_plane
+from durable_workflow.client._json import JsonObject, present
+
+if TYPE_CHECKING:
+    from durable_workflow.client._client import Client
+
+T = TypeVar("T")
+
+
+class HttpWorkerTransport:
+    """The worker plane of one client, one request for each call."""
+
+    encodes = False
+    names_session = True
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+    async def cluster_info(self) -> Any:
+        return await _translated(self._client.get_cluster_info)
+
+    async def describe(self, workflow_id: str) -> Any:
+        return await _translated(lambda: self._client.describe_workflow(workflow_id))
+
+    async def register(self, body: JsonObject) -> Any:
+        return await self._send(worker_plane.register(body))
+
+    async def alive(self, body: JsonObject) -> Any:
+        return await self._send(worker_plane.heartbeat(body))
+
+    async def goodbye(self, body: JsonObject) -> Any:
+        return await self._send(worker_plane.release(body))
+
+    async def poll(self, kind: str, body: JsonObject, *, timeout: float) -> Any:
+        return await self._send(worker_plane.poll(kind, body, timeout=timeout))
+
+    async def report(self, report: Report) -> Any:
+        return await self._send(worker_plane.about_task(report.lease, report.verb, report.body))
+
+    async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
+        return await self._send(
+            worker_plane.about_task(lease, "heartbeat", present(details=details))
+        )
+
+    async def history(self, lease: Lease, token: str) -> Any:
+        return await self._send(
+            worker_plane.about_task(lease, "history", {"next_history_page_token": token})
+        )
+
+    async def _send(self, call: Call[T]) -> T:
+        return await _translated(
+            lambda: self._client._send(call)  # pyright: ignore[reportPrivateUsage]
+        )
+
+
+async def _translated(call: Callable[[], Awaitable[T]]) -> T:
+    """Raise an error of dw-core for what means that no answer came."""
+    try:
+        return await call()
+    except httpx.TransportError as error:
+        raise ServerUnreachable(str(error) or type(error).__name__) from error
+
+
+register_unanswered(httpx.TransportError)

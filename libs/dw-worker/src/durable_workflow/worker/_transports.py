@@ -1,0 +1,141 @@
+"""How a worker speaks to its server: as the client registered it, or by the client's methods."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from durable_workflow._meet import (
+    ATTEMPT_FIELDS,
+    Lease,
+    Method,
+    Report,
+    ServerUnreachable,
+    SessionClient,
+    Unencodable,
+    WorkerClient,
+    WorkerTransport,
+    is_unanswered,
+    worker_transport_for,
+)
+from durable_workflow.worker._payloads import encoding_error
+from durable_workflow.worker._tasks import JsonObject
+
+
+def transport_of(client: WorkerClient) -> WorkerTransport:
+    """What a worker speaks through when it is given `client`."""
+    return worker_transport_for(client) or ClientMethods(client)
+
+
+class ClientMethods:
+    """A transport over an object that has the public methods of the client, and perhaps no more.
+
+    It encodes results itself, so that what it is given is what the activity or the query returned.
+    """
+
+    encodes = True
+
+    def __init__(self, client: WorkerClient) -> None:
+        self._client = client
+
+    @property
+    def names_session(self) -> bool:
+        return isinstance(self._client, SessionClient)
+
+    async def cluster_info(self) -> Any:
+        with _translated():
+            return await self._client.get_cluster_info()
+
+    async def describe(self, workflow_id: str) -> Any:
+        with _translated():
+            return await self._client.describe_workflow(workflow_id)
+
+    async def register(self, body: JsonObject) -> Any:
+        with _translated():
+            return await self._client.register_worker(**{"build_id": None, **body})
+
+    async def alive(self, body: JsonObject) -> Any:
+        with _translated():
+            return await self._client.heartbeat_worker(**body)
+
+    async def goodbye(self, body: JsonObject) -> Any:
+        with _translated():
+            return await cast("SessionClient", self._client).release_worker(**body)
+
+    async def poll(self, kind: str, body: JsonObject, *, timeout: float) -> Any:
+        with _translated():
+            return await self._method("poll", kind)(**body, timeout=timeout)
+
+    async def report(self, report: Report) -> Any:
+        lease, body = report.lease, dict(report.body)
+        failure: JsonObject | None = body.pop("failure", None)
+        arguments = body if failure is None else _failure_arguments(lease.kind, failure)
+        method = self._method(report.verb, lease.kind)
+        with _translated(), _told_apart(report):
+            return await method(**_named(lease), **arguments, **report.unencoded)
+
+    async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
+        with _translated():
+            return await self._client.heartbeat_activity_task(
+                task_id=lease.task_id,
+                activity_attempt_id=str(lease.attempt),
+                lease_owner=lease.owner,
+                details=details,
+            )
+
+    async def history(self, lease: Lease, token: str) -> Any:
+        with _translated():
+            return await self._client.workflow_task_history(
+                **_named(lease), next_history_page_token=token
+            )
+
+    def _method(self, verb: str, kind: str) -> Method:
+        method: Method = getattr(self._client, f"{verb}_{kind}_task")
+        return method
+
+
+def _named(lease: Lease) -> JsonObject:
+    """A lease as arguments of the client's methods."""
+    task_id = "query_task_id" if lease.kind == "query" else "task_id"
+    return {
+        task_id: lease.task_id,
+        "lease_owner": lease.owner,
+        ATTEMPT_FIELDS[lease.kind]: lease.attempt,
+    }
+
+
+def _failure_arguments(kind: str, failure: JsonObject) -> JsonObject:
+    """A failure as arguments of the client's methods."""
+    arguments = {
+        "message": failure["message"],
+        "failure_type": failure.get("type"),
+        "stack_trace": failure.get("stack_trace"),
+    }
+    if kind == "activity":
+        arguments["non_retryable"] = failure.get("non_retryable", False)
+    if kind == "query":
+        arguments["reason"] = failure["reason"]
+    return arguments
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    """Raise `ServerUnreachable` for what means that no answer came."""
+    try:
+        yield
+    except Exception as error:
+        if is_unanswered(error) and not isinstance(error, ConnectionError | TimeoutError):
+            raise ServerUnreachable(str(error) or type(error).__name__) from error
+        raise
+
+
+@contextmanager
+def _told_apart(report: Report) -> Generator[None]:
+    """Raise `Unencodable` where a report failed because its result cannot be encoded."""
+    try:
+        yield
+    except Exception as error:
+        if "result" in report.unencoded:
+            unencodable = encoding_error(report.unencoded["result"], report.unencoded["codec"])
+            if unencodable is not None:
+                raise Unencodable(unencodable) from error
+        raise
