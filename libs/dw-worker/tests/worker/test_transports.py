@@ -1,6 +1,6 @@
 """What a worker speaks through: a transport that the client registered, or the client's methods."""
 
-# pyright: reportPrivateUsage=false
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false
 import asyncio
 from typing import Any
 
