@@ -281,7 +281,9 @@ async def open_sqlite(
         migrations: list[Migration] | None = None,
         max_waiting: int = 5_000,
         vfs: str | None = None,
-        foretell: Callable[[Sequence[Notice]], Sequence[Notice]] = lambda notices: notices,
+        dispatch_before_commit: Callable[[Sequence[Notice]], Sequence[Notice]] = lambda notices: (
+            notices
+        ),
     ) -> SqliteStore:
         store = SqliteStore(
             location,
@@ -292,7 +294,7 @@ async def open_sqlite(
             publish=publish,
             max_waiting=max_waiting,
             vfs=vfs,
-            foretell=foretell,
+            dispatch_before_commit=dispatch_before_commit,
         )
         opened.append(store)
         return store

@@ -82,7 +82,7 @@ async def test_a_commit_wakes_one_poll_per_task_in_order(dispatcher: Dispatcher)
     polls[2].cancel()
 
 
-async def test_what_is_foretold_wakes_a_poll_that_waits_and_the_rest_is_handed_back(
+async def test_a_poll_that_waits_is_woken_before_the_commit_and_the_rest_is_handed_back(
     dispatcher: Dispatcher,
 ) -> None:
     queue = Queue()
@@ -91,7 +91,9 @@ async def test_what_is_foretold_wakes_a_poll_that_waits_and_the_rest_is_handed_b
 
     queue.tasks.append("t")
     elsewhere = TaskReady("activity", "default", "nobody polls this")
-    left = dispatcher.foretell([READY, DueAt(1), elsewhere, RunProgressed("r", False), READY])
+    left = dispatcher.dispatch_before_commit(
+        [READY, DueAt(1), elsewhere, RunProgressed("r", False), READY]
+    )
 
     assert left == [DueAt(1), elsewhere, RunProgressed("r", False), READY]
     assert await poll == "t"
@@ -249,6 +251,17 @@ async def test_watching_a_run_until_there_is_enough(dispatcher: Dispatcher) -> N
         dispatcher.publish([RunProgressed("other", True), RunProgressed("r", False)])
 
     assert await task == 2
+
+
+async def test_a_watch_looks_again_though_no_notice_came(dispatcher: Dispatcher) -> None:
+    looks: list[int] = []
+
+    async def look() -> int:
+        looks.append(1)
+        return len(looks)
+
+    seen = await dispatcher.watch("r", look, lambda count: count >= 3, LONG, never, every=0.001)
+    assert seen == 3
 
 
 async def test_a_watch_that_ends_early_answers_what_was_seen(dispatcher: Dispatcher) -> None:

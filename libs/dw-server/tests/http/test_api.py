@@ -14,7 +14,7 @@ import pytest
 
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.settings import Settings
-from durable_workflow.server.store import StoreOverloaded, StoreUnavailable
+from durable_workflow.server.store import OutcomeUnknown, StoreOverloaded, StoreUnavailable
 
 CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}
 WORKER = {"X-Durable-Workflow-Protocol-Version": "1.1"}
@@ -79,6 +79,22 @@ async def test_a_store_that_cannot_now_is_503_with_a_time(
 
     assert (answer.status_code, answer.json()["reason"]) == (503, reason)
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_a_commit_whose_answer_was_lost_is_504_and_is_not_to_be_repeated(
+    connected: Connected,
+) -> None:
+    server = Server(AT_ONCE)
+    async with connected(server=server) as client:
+
+        async def lost(work: object) -> None:
+            raise OutcomeUnknown("the connection broke")
+
+        server.store.run = lost  # type: ignore[method-assign,assignment]  # a fault
+        answer = await client.post("/api/worker/heartbeat", json={"worker_id": "w"}, headers=WORKER)
+
+    assert (answer.status_code, answer.json()["reason"]) == (504, "outcome_unknown")
+    assert "retry-after" not in answer.headers
 
 
 async def test_more_polls_than_may_be_held_are_429(connected: Connected) -> None:

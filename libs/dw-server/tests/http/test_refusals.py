@@ -25,6 +25,8 @@ def test_what_was_done_has_the_status_of_its_form(form: Form, status: int) -> No
         ("start_workflow", "validation_failed", 422),
         ("start_workflow", "server_error", 500),
         ("start_workflow", "store_unavailable", 503),
+        # As a gateway's: it may have been done, so clients do not repeat it by themselves.
+        ("start_workflow", "outcome_unknown", 504),
         ("describe_workflow", "instance_not_found", 404),
         ("signal_workflow", "run_not_active", 409),
         ("signal_workflow", "structural_limit_exceeded", 409),

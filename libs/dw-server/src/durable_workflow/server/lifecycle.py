@@ -56,7 +56,7 @@ class Server:
             clock=self.clock,
             ids=self.ids,
             publish=self._publish,
-            foretell=self.dispatcher.foretell,
+            dispatch_before_commit=self.dispatcher.dispatch_before_commit,
             max_waiting=settings.max_waiting_units,
         )
         self.clockwork = Clockwork(self.store, self.clock, settings.services, metrics)

@@ -123,14 +123,14 @@ async def test_a_unit_that_follows_another_is_committed_with_it_or_not_at_all(
 ) -> None:
     followers: list[asyncio.Task[Any]] = []
 
-    def follow(foretold: Sequence[Notice]) -> list[Notice]:
+    def follow(notices: Sequence[Notice]) -> list[Notice]:
         """Whoever waits for due times is told before the commit, and asks for a unit at once."""
         followers.append(
             asyncio.create_task(store.run(lambda tx: tx.one("find_box", name="first")))
         )
-        return [notice for notice in foretold if not isinstance(notice, DueAt)]
+        return [notice for notice in notices if not isinstance(notice, DueAt)]
 
-    store = open_file(vfs="failing-disk", foretell=follow)
+    store = open_file(vfs="failing-disk", dispatch_before_commit=follow)
     disk.fails = failure
     synced = disk.syncs
 

@@ -26,10 +26,10 @@ async def test_units_are_committed_and_published_where_nobody_could_be_told_befo
     notices: list[Notice],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def foretell(foretold: Sequence[Notice]) -> Sequence[Notice]:
+    def dispatch_before_commit(notices: Sequence[Notice]) -> Sequence[Notice]:
         raise RuntimeError("on purpose")
 
-    store = open_file(foretell=foretell)
+    store = open_file(dispatch_before_commit=dispatch_before_commit)
     await store.run(put("a"))
     await store.run(put("b"))
 

@@ -8,7 +8,7 @@ from durable_workflow.server.api.login import NotConfigured
 from durable_workflow.server.dispatch import TooManyWaiting
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
-from durable_workflow.server.store import StoreOverloaded, StoreUnavailable
+from durable_workflow.server.store import OutcomeUnknown, StoreOverloaded, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def explain(error: Exception, what: str) -> Reply:
 def _refusal(error: Exception, what: str) -> Refused:
     if isinstance(error, Refused):
         return error
-    if isinstance(error, TooManyWaiting | StoreUnavailable):
+    if isinstance(error, TooManyWaiting | StoreUnavailable | OutcomeUnknown):
         _log.warning("%s: %s", what, error)
         return _unable(error)
     if isinstance(error, NotConfigured):
@@ -37,10 +37,14 @@ def _refusal(error: Exception, what: str) -> Refused:
     return Refused("server_error", "The server failed.")
 
 
-def _unable(error: TooManyWaiting | StoreUnavailable) -> Refused:
+def _unable(error: TooManyWaiting | StoreUnavailable | OutcomeUnknown) -> Refused:
     # It cannot serve now, and later may.
     if isinstance(error, TooManyWaiting):
         return Refused("too_many_polls", "The server holds as many polls as it may.")
     if isinstance(error, StoreOverloaded):
         return Refused("server_busy", "The server has more to write than it may queue.")
+    if isinstance(error, OutcomeUnknown):
+        # Unlike the others: whoever asks again may have it done twice.
+        message = "Whether the server's state was written is not known: look before asking again."
+        return Refused("outcome_unknown", message)
     return Refused("store_unavailable", "The server's state could not be written; nothing changed.")

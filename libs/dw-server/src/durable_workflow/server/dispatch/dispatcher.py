@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from math import inf
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from durable_workflow.server.dispatch.admission import Admission
 from durable_workflow.server.dispatch.heartbeats import HeldHeartbeat, HeldHeartbeats
@@ -15,6 +15,9 @@ from durable_workflow.server.dispatch.waiters import Line, TaskKey, Waiter
 from durable_workflow.server.notices import Notice, RunProgressed, TaskReady, WorkerChallenged
 
 T = TypeVar("T")
+
+# Where several servers share a store the news of another one may be late, or never come.
+_LOOK_AGAIN_SECONDS: Final = 5.0
 
 # Starts watching for the caller to go away; the future is done when it has.
 Gone: TypeAlias = Callable[[], asyncio.Future[None]]
@@ -44,11 +47,13 @@ class Dispatcher:
             else:
                 self._wake_a_poll(notice)
 
-    def foretell(self, notices: Sequence[Notice]) -> list[Notice]:
+    def dispatch_before_commit(self, notices: Sequence[Notice]) -> list[Notice]:
         """Wake waiting polls for tasks that are about to be committed; the notices left over.
 
-        Their claims run after the units that made the tasks, and are committed no earlier: whoever
-        is woken here must claim through the store, and must not read.
+        For a store that runs one unit after the other and commits several together. Only polls are
+        woken: they claim, in units that run behind those that made the tasks and are committed no
+        earlier. A watcher reads, and would not see what is not committed. Nothing rests on this: a
+        store that tells nobody before a commit publishes all notices after it.
         """
         return [notice for notice in notices if not self._wake_a_poll(notice)]
 
@@ -123,12 +128,14 @@ class Dispatcher:
         gone: Gone,
         *,
         end_only: bool = False,
+        every: float = _LOOK_AGAIN_SECONDS,
     ) -> T:
         """Look at a run until `enough` is true of what is seen, or until time is up.
 
         Args:
             look: Called at once, and again whenever the run has progressed.
             end_only: Look again only when the run has closed.
+            every: Seconds after which to look again in any case: a notice may be lost.
         Returns:
             What was seen last.
         Raises:
@@ -145,8 +152,8 @@ class Dispatcher:
                     if enough(seen) or self._over(until):
                         return seen
                     left = left or gone()
-                    await waiter.wait(until, left)
-                    if left.done() or not waiter.woken:
+                    await waiter.wait(min(until, asyncio.get_running_loop().time() + every), left)
+                    if left.done() or (not waiter.woken and self._over(until)):
                         return seen
         finally:
             self._runs.leave(run_id, waiter)

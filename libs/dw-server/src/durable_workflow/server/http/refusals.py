@@ -61,7 +61,12 @@ _REASONS: Final[dict[int, tuple[str, ...]]] = {
         "server_busy",
         "store_unavailable",
     ),
-    504: ("query_worker_timeout", "query_worker_execution_timeout", "query_task_not_claimed"),
+    504: (
+        "query_worker_timeout",
+        "query_worker_execution_timeout",
+        "query_task_not_claimed",
+        "outcome_unknown",
+    ),
 }
 _STATUS: Final = {reason: status for status, reasons in _REASONS.items() for reason in reasons}
 # Where the status of a reason is another in one operation.

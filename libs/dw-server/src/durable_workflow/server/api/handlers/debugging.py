@@ -7,6 +7,7 @@ from typing import Any
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
+from durable_workflow.server.engine.state import Run
 from durable_workflow.server.querying import QueryBoard
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import DebugWorkflow
@@ -23,9 +24,15 @@ def operations(
     async def debug(call: Call, asked: DebugWorkflow) -> Reply:
         namespace = call.namespace
 
+        def find(read: Read, run_id: str | None = asked.run_id) -> Run:
+            return describing.find_run(read, namespace, asked.workflow_id, run_id).run
+
+        found = await store.read(find)
+        # A read may run anywhere and more than once, so what is in memory is asked between two.
+        pending = queries.pending(namespace, found.task_queue)
+
         def look(read: Read) -> dict[str, Any]:
-            run = describing.find_run(read, namespace, asked.workflow_id, asked.run_id).run
-            pending = queries.pending(namespace, run.task_queue)
+            run = find(read, found.run_id)
             return debugging.debug(
                 read, run, settings, pending_queries=pending, preview=asked.preview
             )

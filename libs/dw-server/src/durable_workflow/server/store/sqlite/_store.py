@@ -12,8 +12,9 @@ here; `_committer` says when even that step needs no thread. The loop is protect
 by a limit of time, after which the batch is committed and other callbacks get their turn.
 
 A unit that makes a task ready is often followed at once by one that claims it, for a poll that has
-been waiting. Where somebody says so (`foretell`), the batch is held for one turn of the loop, so
-that one fsync commits both: of the four that a step of a sequence takes, two are left.
+been waiting. So tasks are dispatched before the commit that makes them (`dispatch_before_commit`):
+where that wakes a poll the batch is held for one turn of the loop, and one fsync commits both. Of
+the four that a step of a sequence takes, two are left.
 
 For the same reason reads run on the loop, on a connection of their own: a thousand rows are a
 thousand hand-overs of the lock in a thread, and two milliseconds here.
@@ -64,7 +65,7 @@ def _publish_to_nobody(notices: Sequence[Notice], /) -> None:
     pass
 
 
-def _foretell_nobody(notices: Sequence[Notice], /) -> Sequence[Notice]:
+def _dispatch_nothing(notices: Sequence[Notice], /) -> Sequence[Notice]:
     return notices
 
 
@@ -116,10 +117,10 @@ class SqliteStore:
         clock: Gives each unit its `now`.
         ids: Gives each unit its identifiers.
         publish: Called on the event loop with the notices of each batch, once it is committed.
-        foretell: Called on the event loop with the notices of each batch before it is committed. It
-            returns those that are still to be published; if it keeps any for itself, units that
-            arrive in the next turn of the loop join the batch. Not asked in memory, where a commit
-            costs nothing.
+        dispatch_before_commit: Called on the event loop with the notices of each batch before it is
+            committed. It returns those that are still to be published; if it keeps any for itself,
+            units that arrive in the next turn of the loop join the batch. Not asked in memory,
+            where a commit costs nothing.
         max_waiting: Units that may wait; more are refused.
         vfs: Name of a registered SQLite VFS; None for the system's.
     Raises:
@@ -136,12 +137,12 @@ class SqliteStore:
         clock: Clock,
         ids: IdSource,
         publish: Callable[[Sequence[Notice]], None] = _publish_to_nobody,
-        foretell: Callable[[Sequence[Notice]], Sequence[Notice]] = _foretell_nobody,
+        dispatch_before_commit: Callable[[Sequence[Notice]], Sequence[Notice]] = _dispatch_nothing,
         max_waiting: int = 5_000,
         vfs: str | None = None,
     ) -> None:
         self.publish = publish
-        self._foretell = foretell
+        self._dispatch_before_commit = dispatch_before_commit
         self._statements = statements
         self._clock = clock
         self._ids = ids
@@ -236,7 +237,7 @@ class SqliteStore:
         """Whether the batch has woken somebody who may bring a unit at once."""
         batch.notices = notices = batch.take_notices()
         if notices:
-            batch.notices = list(self._foretell(notices))
+            batch.notices = list(self._dispatch_before_commit(notices))
         return len(batch.notices) < len(notices)
 
     def _work_off_followers(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
