@@ -44,7 +44,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         document: What is asked: the body of a request, the parameters of a query string, or the
-            members of a message. A handler reads it field by field.
+            members of a message. `Api` reads it by the table of the operation.
         names: The ids and names that the call is about, which its carrier puts beside the document.
         principal: Who calls.
         namespace: Lower-cased name of an existing namespace. Where the operation is of none, the

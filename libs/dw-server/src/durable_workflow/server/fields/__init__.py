@@ -5,32 +5,30 @@ annotations say name, kind, bounds and default of each field. A `Table` reads a 
 and says everything that is wrong with it at once.
 """
 
-from durable_workflow.server.fields.kinds import (
+from durable_workflow.server.fields.containers import Json, Listed, Memo, Object, texts
+from durable_workflow.server.fields.kind import Kind
+from durable_workflow.server.fields.limits import WireLimits
+from durable_workflow.server.fields.numbers import (
     LARGEST,
-    LONGEST_ID,
-    LONGEST_NAME,
     LONGEST_SECONDS,
-    Beside,
-    Choice,
     Duration,
     Flag,
-    Identifier,
-    Json,
-    Kind,
-    Listed,
-    Memo,
     Number,
-    Object,
-    OperationName,
     PageSize,
-    Text,
     Whole,
     seconds,
-    texts,
 )
-from durable_workflow.server.fields.limits import WireLimits
 from durable_workflow.server.fields.payloads import Arguments, Envelope, Payload, Result
 from durable_workflow.server.fields.reading import Errors, Reading
+from durable_workflow.server.fields.strings import (
+    LONGEST_ID,
+    LONGEST_NAME,
+    Beside,
+    Choice,
+    Identifier,
+    OperationName,
+    Text,
+)
 from durable_workflow.server.fields.tables import Inside, Say, Table, Together, table_of
 from durable_workflow.server.fields.values import JsonObject, as_list, as_object
 

@@ -12,7 +12,7 @@ import msgspec
 
 from durable_workflow import serializer
 from durable_workflow.external_storage import ExternalPayloadReference
-from durable_workflow.server.fields.kinds import Kind
+from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import Reading
 from durable_workflow.server.fields.values import JsonObject, as_list, as_object
 

@@ -29,7 +29,7 @@ from typing import (
 
 import msgspec
 
-from durable_workflow.server.fields.kinds import Kind
+from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import Reading
 from durable_workflow.server.fields.values import JsonObject, as_object
 

@@ -1,4 +1,4 @@
-"""One request as the routes see it: read, checked, and told who sent it."""
+"""One request: what came over HTTP, and the peer of the call that it carries."""
 
 from __future__ import annotations
 

@@ -1,0 +1,93 @@
+"""Kinds of fields that hold other values: objects, lists, and whatever comes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from durable_workflow.server.fields.kind import Kind
+from durable_workflow.server.fields.reading import Reading
+from durable_workflow.server.fields.strings import LONGEST_NAME, Text
+from durable_workflow.server.fields.values import JsonObject, as_list, as_object
+
+
+class Json(Kind, frozen=True, kw_only=True):
+    """Any value, as it came."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        return value
+
+
+class Object(Kind, frozen=True, kw_only=True):
+    """An object.
+
+    Attributes:
+        or_list: An empty list is an empty object: so the reference server writes one.
+        most_bytes: How large it may be, encoded; None for any size.
+    """
+
+    or_list: bool = True
+    most_bytes: int | None = None
+    gives = (dict,)
+
+    def read(self, value: Any, at: str, reading: Reading) -> JsonObject | None:
+        found = {} if self.or_list and value == [] else as_object(value)
+        if found is None:
+            reading.fail(at, "must be an object.")
+            return None
+        most = self._most_bytes(reading)
+        if most is not None and found and len(msgspec.json.encode(found)) > most:
+            reading.fail(at, f"must not be larger than {most} bytes.")
+            return None
+        return found
+
+    def _most_bytes(self, reading: Reading) -> int | None:
+        return self.most_bytes
+
+
+class Memo(Object, frozen=True, kw_only=True):
+    """What a caller notes about a run."""
+
+    def _most_bytes(self, reading: Reading) -> int:
+        return reading.limits.max_memo_bytes
+
+
+class Listed(Kind, frozen=True, kw_only=True):
+    """A list whose members are all of one kind.
+
+    Attributes:
+        each: The kind of the members.
+        most: How many there may be; None for any number.
+        required: What is said of an empty list; None where it may be empty.
+    """
+
+    each: Kind
+    most: int | None = None
+    required: bool = False
+    gives = (list,)
+
+    def read(self, value: Any, at: str, reading: Reading) -> list[Any] | None:
+        members = as_list(value)
+        if members is None:
+            reading.fail(at, "must be a list.")
+            return None
+        if not members and self.required:
+            return None
+        if self.most is not None and len(members) > self.most:
+            reading.fail(at, f"must not have more than {self.most} members.")
+            return None
+        found: list[Any] = []
+        for index, member in enumerate(members):
+            before = reading.failures
+            read = None if member is None else self.each.read(member, f"{at}.{index}", reading)
+            if read is not None:
+                found.append(read)
+            elif reading.failures == before:
+                reading.fail(f"{at}.{index}", "is required.")
+        return found
+
+
+def texts(*, most: int, longest: int = LONGEST_NAME) -> Listed:
+    """A list of texts, none of them blank."""
+    return Listed(each=Text(longest=longest), most=most)

@@ -1,0 +1,42 @@
+"""The kinds of fields: what each reads, and what it says of a value that does not fit.
+
+The wire is lenient in three ways (control-plane 1.6): text is trimmed and empty text is null, null
+is absent, and whole numbers may come as digits in a string. Everything else has to fit.
+
+A kind is the second half of an annotation::
+
+    priority: Annotated[int, Whole(most=9)] = 5
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from durable_workflow.server.fields.reading import Reading
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of field.
+
+    Attributes:
+        name: Its name on the wire, where the attribute has another.
+        gives: Types that `read` returns; an annotation must name one. Empty for any.
+        beside: The value is a name that the carrier puts beside the document.
+        null_counts: Null is a value, and not the same as absent.
+    """
+
+    name: str | None = None
+    gives: ClassVar[tuple[type, ...]] = ()
+    beside: ClassVar[bool] = False
+    null_counts: ClassVar[bool] = False
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        """The value of the field; None where it is absent or does not fit, which is noted.
+
+        Args:
+            value: As it came; never null.
+            at: The field's path.
+        """
+        raise NotImplementedError

@@ -1,0 +1,110 @@
+"""Kinds of fields that hold text: in a document, or beside it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from durable_workflow.server.fields.kind import Kind
+from durable_workflow.server.fields.reading import Reading
+
+# In characters: ids of ours (worker-protocol, conventions), and whatever has a name.
+LONGEST_ID: Final = 191
+LONGEST_NAME: Final = 255
+
+_CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Text(Kind, frozen=True, kw_only=True):
+    """Text.
+
+    Attributes:
+        longest: In characters; None for any length.
+        pattern: What it must match as a whole.
+        trim: Whether space around it is dropped; blank text is absent either way.
+        blank: Whether blank text is text too.
+        nulls: Whether it may hold a null character, which not every database can store.
+    """
+
+    longest: int | None = LONGEST_NAME
+    pattern: re.Pattern[str] | None = None
+    trim: bool = True
+    blank: bool = False
+    nulls: bool = False
+    gives = (str,)
+
+    def read(self, value: Any, at: str, reading: Reading) -> str | None:
+        if not isinstance(value, str):
+            reading.fail(at, "must be a string.")
+            return None
+        text = value.strip()
+        if not text and not self.blank:
+            return None
+        if not self.trim:
+            text = value
+        if self.longest is not None and len(text) > self.longest:
+            reading.fail(at, f"must not be longer than {self.longest} characters.")
+        elif self.pattern is not None and not self.pattern.fullmatch(text):
+            reading.fail(at, "format is invalid.")
+        elif not self.nulls and "\0" in text:
+            reading.fail(at, "must not hold a null character.")
+        else:
+            return text
+        return None
+
+
+class Identifier(Text, frozen=True, kw_only=True):
+    """An id or a queue, which may be left out where it has a default, but must not be blank."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> str | None:
+        if isinstance(value, str) and not value.strip():
+            reading.fail(at, "must not be blank.")
+            return None
+        return super().read(value, at, reading)
+
+
+ANY_TEXT: Final = Text(longest=None, nulls=True)
+
+
+class Choice(Kind, frozen=True, kw_only=True):
+    """One of some words."""
+
+    words: tuple[str, ...]
+    gives = (str,)
+
+    def read(self, value: Any, at: str, reading: Reading) -> str | None:
+        word = ANY_TEXT.read(value, at, reading)
+        if word is not None and word not in self.words:
+            reading.fail(at, f"must be one of {', '.join(self.words)}.")
+            return None
+        return word
+
+
+class Beside(Kind, frozen=True, kw_only=True):
+    """An id beside the document, without the space around it."""
+
+    gives = (str,)
+    beside = True
+
+    def read(self, value: Any, at: str, reading: Reading) -> str | None:
+        found = str(value).strip()
+        if not found:
+            reading.fail(at, "must not be blank.")
+        return found or None
+
+
+class OperationName(Beside, frozen=True, kw_only=True):
+    """The name of a signal, query or update, beside the document, as its author gave it."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> str | None:
+        name = str(value)
+        longest = reading.limits.max_operation_name_length
+        if not name.strip():
+            reading.fail(at, "is required.")
+        elif len(name.encode()) > longest:
+            reading.fail(at, f"must not be longer than {longest} bytes.")
+        elif _CONTROL_CHARACTERS.search(name):
+            reading.fail(at, "must not hold control characters.")
+        else:
+            return name
+        return None
