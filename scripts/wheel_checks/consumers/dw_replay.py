@@ -4,6 +4,7 @@ from collections.abc import Generator
 from typing import Any, assert_type
 
 from durable_workflow import Replayer, ReplayOutcome, workflow
+from durable_workflow.replay_check import CheckReport, check_histories
 from durable_workflow.workflow import WorkflowContext
 
 
@@ -16,3 +17,9 @@ class Doubler:
 
 outcome = Replayer(workflows=[Doubler]).replay([], start_input=[2])
 assert_type(outcome, ReplayOutcome)
+
+
+def is_safe(folder: str) -> bool:
+    report = check_histories(folder, [Doubler], processes=0)
+    assert_type(report, CheckReport)
+    return report.verdict == "ok"

@@ -51,6 +51,7 @@ class History:
         start_time: When the run began, as recorded, or None.
         ordered: The server writes facts in the order in which code met them.
         terminal: The run is closed.
+        closing: The event that closed it.
         failed: It is closed because the workflow failed.
         noted: Sequences of signals that history says were passed by.
         awaited: The update that was run and must be applied next, with the stop that it ran at.
@@ -69,6 +70,7 @@ class History:
         self.start_time: str | None = None
         self.ordered = False
         self.terminal = False
+        self.closing: Event | None = None
         self.failed = False
         self.noted: set[int] = set()
         self.awaited: tuple[str, int] | None = None
@@ -170,6 +172,7 @@ class History:
             self._completed_updates.append(text(event.payload, "update_id") or "")
         elif event_type in _TERMINAL:
             self.terminal = True
+            self.closing = event
             self.failed = event_type == names.WORKFLOW_FAILED
 
     def _read_start(self, event: Event) -> None:

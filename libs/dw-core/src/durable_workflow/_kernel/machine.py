@@ -58,6 +58,16 @@ class Machine(Execution):
         return self._history.last_sequence
 
     @property
+    def event_count(self) -> int:
+        """How many events were fed."""
+        return self._history.index.position
+
+    @property
+    def closing(self) -> Event | None:
+        """The recorded event that closed the run; None while it is open."""
+        return self._history.closing
+
+    @property
     def closed(self) -> bool:
         """Whether the run is over, in history or as far as this machine knows."""
         return self._ended is not None or self._history.terminal

@@ -7,18 +7,19 @@ the same thing twice.
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from durable_workflow import serializer
+from durable_workflow._kernel import Machine
 from durable_workflow._kernel.kind import Decode
 from durable_workflow._replayer import Recording, Registry, read_recording
 from durable_workflow._wire.shapes import is_object
 from durable_workflow.errors import NonDeterministicReplayError
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.history_bundle_verify import BUNDLE_SCHEMA, STATUS_FAILED, verify_bundle
-from durable_workflow.replay_check._history_text import HistoryText
-from durable_workflow.replay_check._judging import ENDINGS, OK, Judgement, how_ended, judge
+from durable_workflow.replay_check._judging import OK, Judgement, how_ended, judge
+from durable_workflow.replay_check._opening import open_history
 from durable_workflow.replay_check._report import RunReport
 from durable_workflow.replay_verify import (
     REASON_BUNDLE_INVALID,
@@ -68,18 +69,18 @@ class Checker:
         self._signing_key = signing_key
         self._decode = _decoder(external_storage)
 
-    def check_text(self, source: str, text: str) -> RunReport:
-        """Check a history as JSON text.
+    def check_bytes(self, source: str, payload: bytes) -> RunReport:
+        """Check a history as JSON.
 
         Args:
             source: Where it came from.
-            text: A list of events, a history document or an exported bundle.
+            payload: A list of events, a history document or an exported bundle, in UTF-8.
         """
-        report = self._check_in_passing(source, text)
+        report = self._check_in_passing(source, payload)
         if report is not None:
             return report
         try:
-            document: object = json.loads(text)
+            document: object = json.loads(payload)
         except (ValueError, RecursionError) as error:
             return _unreadable(source, f"no JSON: {error}")
         return self.check_document(source, document)
@@ -91,15 +92,15 @@ class Checker:
             return _unreadable(source, broken)
         try:
             recording = read_recording(document)
-            incomplete = _incomplete(recording)
             cls = self.registry.find(recording.workflow_type)
             start = start_of(recording, None, self._decode)
         except Exception as error:  # noqa: BLE001 (whatever the codec raises)
             return _unreadable(source, str(error))
+        replay = replay_events(cls, start, recording.events)
+        incomplete = _incomplete(recording, replay.machine)
         if incomplete is not None:
             return _unreadable(source, incomplete)
-        replay = replay_events(cls, start, recording.events)
-        judgement = judge(replay, _ending_of(recording), start.payload_codec)
+        judgement = judge(replay, start.payload_codec)
         if judgement is OK:
             return _report(source, recording, judgement, len(recording.events))
         again = replay_events(cls, start, recording.events)
@@ -117,10 +118,10 @@ class Checker:
             error=block,
         )
 
-    def _check_in_passing(self, source: str, text: str) -> RunReport | None:
+    def _check_in_passing(self, source: str, payload: bytes) -> RunReport | None:
         """Replay events as they are parsed; None unless everything is well with that."""
         try:
-            history = HistoryText(text)
+            history = open_history(payload)
             if history.document.get("schema") == BUNDLE_SCHEMA:
                 return None
             events = history.events()
@@ -130,14 +131,14 @@ class Checker:
             start = start_of(recording, None, self._decode)
         except Exception:  # noqa: BLE001 (told of when it is read as a whole)
             return None
-        passing = _Passing(itertools.chain(head, events))
-        replay = replay_events(cls, start, passing.events())
-        if passing.incomplete or history.document.get("next_page_token"):
+        replay = replay_events(cls, start, itertools.chain(head, events))
+        recording.document = history.document
+        machine = replay.machine
+        if machine is None or _incomplete(recording, machine) is not None:
             return None
-        judgement = judge(replay, passing.ending, start.payload_codec)
-        if judgement is not OK:
+        if judge(replay, start.payload_codec) is not OK:
             return None
-        return _report(source, recording, judgement, passing.count)
+        return _report(source, recording, OK, machine.event_count)
 
     def _broken_bundle(self, document: object) -> str | None:
         """What is wrong with an exported bundle, if it is one."""
@@ -150,53 +151,16 @@ class Checker:
         return f"the bundle is not in good order: {'; '.join(messages[:3])}"
 
 
-class _Passing:
-    """Events that are looked at while they go by."""
-
-    def __init__(self, events: Iterable[Mapping[str, Any]]) -> None:
-        self.count = 0
-        self.ending: Mapping[str, Any] | None = None
-        self._events = events
-        self._last: Mapping[str, Any] = {}
-
-    def events(self) -> Iterator[Mapping[str, Any]]:
-        """The events, for the replay."""
-        count = 0
-        event: Mapping[str, Any] = {}
-        for event in self._events:
-            count += 1
-            if (event.get("event_type") or event.get("type")) in ENDINGS:
-                self.ending = event
-            yield event
-        self.count, self._last = count, event
-
-    @property
-    def incomplete(self) -> bool:
-        """Whether events are missing."""
-        return _is_incomplete(self._last, self.count)
-
-
-def _is_incomplete(last: Mapping[str, Any], count: int) -> bool:
-    sequence = last.get("sequence")
-    return isinstance(sequence, int) and sequence != count
-
-
-def _incomplete(recording: Recording) -> str | None:
+def _incomplete(recording: Recording, machine: Machine | None) -> str | None:
+    """What shows that events are missing."""
     if recording.document.get("next_page_token"):
         return "the history is one page of several: get all of it"
-    if recording.events and _is_incomplete(recording.events[-1], len(recording.events)):
-        last = recording.events[-1]["sequence"]
-        return f"the history has {len(recording.events)} events, and the last has sequence {last}"
+    if machine is not None and machine.last_sequence not in (0, machine.event_count):
+        return (
+            f"events are missing: the history has {machine.event_count}, and the last has sequence "
+            f"{machine.last_sequence}"
+        )
     return None
-
-
-def _ending_of(recording: Recording) -> Mapping[str, Any] | None:
-    closing = (
-        event
-        for event in reversed(recording.events)
-        if (event.get("event_type") or event.get("type")) in ENDINGS
-    )
-    return next(closing, None)
 
 
 def _explanation(
@@ -205,15 +169,15 @@ def _explanation(
     machine, events = replay.machine, recording.events
     if machine is None or judgement.verdict != VERDICT_DRIFTED:
         return None
-    ending = _ending_of(recording)
     divergence: Divergence | None = None
     if isinstance(replay.error, NonDeterministicReplayError):
         divergence = explain(replay.error, machine, cls, events)
     elif replay.failure is not None:
         cause = None if machine.mismatched else raised(replay.failure)
         divergence = explain_failure(replay.failure, machine, cls, events, cause)
-    elif ending is not None:
-        divergence = explain_end(how_ended(ending), ending, machine, cls, judgement.message)
+    elif machine.closing is not None:
+        end = how_ended(machine.closing)
+        divergence = explain_end(end, machine.closing, machine, cls, judgement.message)
     stable = str(again.error) == str(replay.error) and again.failure == replay.failure
     return divergence if stable or divergence is None else divergence.because(UNSTABLE)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from durable_workflow import serializer
 from durable_workflow._wire import names
-from durable_workflow._wire.events import nested, text
+from durable_workflow._wire.events import Event, text
 from durable_workflow.replay_verify import (
     REASON_EXPECTATION_MISMATCH,
     REASON_NONE,
@@ -30,11 +30,6 @@ from durable_workflow.workflow import (
 _BY_CODE: Final = frozenset(
     {names.WORKFLOW_COMPLETED, names.WORKFLOW_CONTINUED_AS_NEW, names.WORKFLOW_FAILED}
 )
-ENDINGS: Final = _BY_CODE | {
-    names.WORKFLOW_CANCELLED,
-    names.WORKFLOW_TERMINATED,
-    names.WORKFLOW_TIMED_OUT,
-}
 _WORDS: Final = {
     names.WORKFLOW_COMPLETED: "completed",
     names.WORKFLOW_CONTINUED_AS_NEW: "continued as new",
@@ -60,12 +55,11 @@ class Judgement:
 OK: Final = Judgement(VERDICT_OK, REASON_NONE)
 
 
-def judge(replay: Replay, ending: Mapping[str, Any] | None, codec: str | None) -> Judgement:
+def judge(replay: Replay, codec: str | None) -> Judgement:
     """Judge a replay.
 
     Args:
         replay: How it ended.
-        ending: The event that closed the recorded run; None while it is open.
         codec: The run's codec, for payloads that name none.
     """
     if replay.mismatch is not None:
@@ -75,10 +69,11 @@ def judge(replay: Replay, ending: Mapping[str, Any] | None, codec: str | None) -
         message = f"{type(replay.error).__name__}: {replay.error}"
         return Judgement(VERDICT_FAILED, REASON_REPLAY_ERROR, message)
     ended = _ending_of(replay.commands)
-    closed = text(ending or {}, "event_type", "type")
+    closing = replay.machine.closing if replay.machine is not None else None
+    closed = closing.event_type if closing is not None else None
     if isinstance(ended, FailWorkflow):
         return _judge_failure(replay, ended, closed)
-    if closed not in _BY_CODE:
+    if closing is None or closed not in _BY_CODE:
         return OK
     wanted = {
         names.WORKFLOW_COMPLETED: CompleteWorkflow,
@@ -89,13 +84,13 @@ def judge(replay: Replay, ending: Mapping[str, Any] | None, codec: str | None) -
     if not isinstance(ended, wanted):
         return _differs(VERDICT_DRIFTED, closed, replay.commands)
     if isinstance(ended, CompleteWorkflow):
-        return _judge_result(ended.result, nested(ending or {}, "payload"), codec)
+        return _judge_result(ended.result, closing.payload, codec)
     return OK
 
 
-def how_ended(ending: Mapping[str, Any]) -> str:
+def how_ended(closing: Event) -> str:
     """How a run ended, as in "the run completed"."""
-    return _WORDS.get(text(ending, "event_type", "type") or "", "was closed")
+    return _WORDS.get(closing.event_type, "was closed")
 
 
 def _ending_of(commands: list[Command]) -> Command | None:

@@ -21,14 +21,13 @@ class HistoryFile:
         """Names it in reports."""
         return self.path
 
-    def read(self) -> str:
-        """The text of the file.
+    def read(self) -> bytes:
+        """What is in the file.
 
         Raises:
             OSError: It cannot be read.
-            ValueError: It is no UTF-8.
         """
-        return Path(self.path).read_text(encoding="utf-8")
+        return Path(self.path).read_bytes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Work:
         """Check one unit; that its history cannot be read is a report too."""
         try:
             if isinstance(unit, HistoryFile):
-                return self.checker.check_text(unit.label, unit.read())
+                return self.checker.check_bytes(unit.label, unit.read())
             if self._reader is None:
                 raise SourceError("no server is known to read it from")
             document = self._reader.document(unit)

@@ -7,7 +7,7 @@ from typing import Any
 from durable_workflow._kernel import Machine
 from durable_workflow._kernel.places import Standing
 from durable_workflow._kernel.steps import WaitStep
-from durable_workflow._wire.events import read_event
+from durable_workflow._wire.events import Event
 from durable_workflow.errors import NonDeterministicReplayError
 from durable_workflow.replay_verify._causes import Cause, likely_cause, went_on
 from durable_workflow.replay_verify._descriptions import (
@@ -127,7 +127,7 @@ def explain_failure(
 
 
 def explain_end(
-    end: str, event: Mapping[str, Any], machine: Machine, workflow_cls: type, message: str
+    end: str, event: Event, machine: Machine, workflow_cls: type, message: str
 ) -> Divergence:
     """Explain code that goes on where the recorded run ended.
 
@@ -139,15 +139,14 @@ def explain_end(
         message: A sentence about it.
     """
     standing = machine.standing
-    read = read_event(event)
-    ended = {"sequence": read.sequence, "event_type": read.event_type, "recorded_at": read.time}
+    ended = {"sequence": event.sequence, "event_type": event.event_type, "recorded_at": event.time}
     divergence = _divergence(
         standing,
         workflow_cls,
         [],
         workflow_sequence=None,
         expected_shape=shape_of(standing.asked),
-        recorded_event_types=[read.event_type],
+        recorded_event_types=[event.event_type],
         message=message,
         cause=went_on(standing.asked, end),
     )
