@@ -22,10 +22,10 @@ from durable_workflow.server.engine.state import (
     RUNNING,
     Activity,
     ActivityPolicy,
+    BufferedEvent,
     ChildLink,
     ChildPolicy,
-    Fact,
-    Outcome,
+    Resolution,
     Run,
     RunDetails,
     Timer,
@@ -240,21 +240,23 @@ class Given:
         }
         return Update(update_id, **given | fields)
 
-    def signal(self, signal_id: str = "s1") -> Fact:
+    def signal(self, signal_id: str = "s1") -> BufferedEvent:
         payload = b'{"signal_name":"go"}'
-        return Fact(
+        return BufferedEvent(
             "signal", signal_id, "SignalReceived", payload, f"command-{signal_id}", {"a": signal_id}
         )
 
-    def accepted(self, update_id: str = "u1") -> Fact:
+    def accepted(self, update_id: str = "u1") -> BufferedEvent:
         payload = b'{"update_name":"add"}'
-        return Fact("update", update_id, "UpdateAccepted", payload, f"command-{update_id}")
+        return BufferedEvent("update", update_id, "UpdateAccepted", payload, f"command-{update_id}")
 
-    def timeout(self, timer_id: str = "wait-timer") -> Fact:
-        return Fact("wait_timeout", timer_id, "", b"")
+    def timeout(self, timer_id: str = "wait-timer") -> BufferedEvent:
+        return BufferedEvent("wait_timeout", timer_id, "", b"")
 
-    def outcome(self, sequence: int) -> Outcome:
-        return Outcome(sequence, "ActivityCompleted", b'{"sequence":%d}' % sequence, f"t{sequence}")
+    def outcome(self, sequence: int) -> Resolution:
+        return Resolution(
+            sequence, "ActivityCompleted", b'{"sequence":%d}' % sequence, f"t{sequence}"
+        )
 
 
 def _dump(policy: msgspec.Struct) -> str:

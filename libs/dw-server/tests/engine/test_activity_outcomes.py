@@ -37,7 +37,7 @@ def test_a_result_is_recorded_with_its_codec_and_wakes_the_run(
         given.ids(),
         result=result,
         payload_limit=100,
-        others=[],
+        held=[],
     )
     assert decided.types == ["ActivityCompleted"]
     assert (decided.payloads[0]["result"], decided.payloads[0]["payload_codec"]) == (
@@ -60,7 +60,7 @@ def test_a_result_over_the_limit_is_a_failure_that_is_not_retried(
         given.ids(),
         result={"codec": "json", "blob": "1234"},
         payload_limit=limit,
-        others=[],
+        held=[],
     )
     assert decided.types == ["ActivityFailed" if fails else "ActivityCompleted"]
     if fails:
@@ -90,7 +90,7 @@ def test_a_failure_is_tried_again_while_the_policy_says_so(
         given.now,
         given.ids(),
         failure=Failure("no", **failure),
-        others=[],
+        held=[],
     )
     (after,) = decided.decision.activities
     if delay is None:
@@ -135,7 +135,7 @@ def test_what_a_worker_says_of_a_failure_is_kept(
         given.now,
         given.ids(),
         failure=Failure("no", **failure),
-        others=[],
+        held=[],
     )
     assert decided.payloads[0]["exception"] == said
 
@@ -189,7 +189,7 @@ def test_a_time_out_counts_as_an_attempt(
         given.now,
         given.ids(),
         timeout_kind=kind,
-        others=[],
+        held=[],
     )
     assert decided.types == types
     assert decided.payloads[0]["timeout_kind"] == kind

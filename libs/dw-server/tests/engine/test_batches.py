@@ -8,7 +8,7 @@ import pytest
 
 from durable_workflow.server.engine import batches
 from durable_workflow.server.engine.decision import Decision
-from durable_workflow.server.engine.state import KnownStep, Outcome
+from durable_workflow.server.engine.state import KnownStep, Resolution
 
 Json = dict[str, Any]
 BATCH = {"batch_first": 4, "batch_size": 3, "blocked_on": "activity:a"}
@@ -21,7 +21,7 @@ BATCH = {"batch_first": 4, "batch_size": 3, "blocked_on": "activity:a"}
 def test_what_happens_is_kept_while_a_worker_decides_or_a_timeout_is_unanswered(
     given: Any, status: str | None, holds: bool, kept: bool
 ) -> None:
-    assert batches.holds_facts(given.run(task_status=status, holds=holds)) is kept
+    assert batches.buffers_events(given.run(task_status=status, holds=holds)) is kept
 
 
 def test_steps_of_one_completion_are_counted_into_one_batch(given: Any) -> None:
@@ -44,9 +44,9 @@ def test_when_a_batch_is_complete(
     assert batches.is_complete(run) is complete
 
 
-def resolving(run: Any, given: Any, outcome: Outcome, others: list[Outcome]) -> Decision:
+def resolving(run: Any, given: Any, outcome: Resolution, held: list[Resolution]) -> Decision:
     decision = Decision(run, given.now, given.ids())
-    batches.resolve(decision, outcome, {"why": 1}, others)
+    batches.resolve(decision, outcome, {"why": 1}, held)
     return decision
 
 
@@ -58,15 +58,15 @@ def test_an_outcome_is_withheld_while_others_are_missing(
         resolving, given.run(**BATCH, batch_open=2), given, given.outcome(sequence), []
     )
     assert decided.types == []
-    assert decided.decision.withheld == [given.outcome(sequence)]
+    assert decided.decision.held_results == [given.outcome(sequence)]
     assert decided.changed == {"batch_open": 1}
 
 
 def test_the_last_outcome_brings_all_in_member_order_and_wakes_the_run(
     given: Any, decide: Any
 ) -> None:
-    others = [given.outcome(6), given.outcome(4)]
-    decided = decide(resolving, given.run(**BATCH, batch_open=1), given, given.outcome(5), others)
+    held = [given.outcome(6), given.outcome(4)]
+    decided = decide(resolving, given.run(**BATCH, batch_open=1), given, given.outcome(5), held)
     assert [payload["sequence"] for payload in decided.payloads] == [4, 5, 6]
     assert (decided.run.batch_first, decided.run.batch_size, decided.run.batch_open) == (0, 0, 0)
     assert decided.run.blocked_on is None
@@ -79,7 +79,7 @@ def test_during_a_lease_the_last_outcome_waits_and_is_noted(given: Any, decide: 
     decided = decide(resolving, run, given, given.outcome(5), [given.outcome(4)])
     assert decided.types == []
     assert decided.changed == {"batch_open": 0, "buffered": 1}
-    assert [fact.kind for fact in decided.decision.facts] == ["batch"]
+    assert [event.kind for event in decided.decision.buffered] == ["batch"]
 
 
 def test_a_batch_of_one_has_nothing_to_release(given: Any, decide: Any) -> None:

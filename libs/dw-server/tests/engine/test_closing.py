@@ -16,8 +16,8 @@ def opened(given: Any) -> closing.Open:
     return closing.Open(
         activities=[given.running()],
         timers=[given.timer(sequence=5), given.timer(timer_id="wait-timer", wait_id="wait")],
-        facts=[given.signal(), given.timeout(), given.accepted()],
-        withheld=[given.outcome(7), given.outcome(6)],
+        buffered=[given.signal(), given.timeout(), given.accepted()],
+        held_results=[given.outcome(7), given.outcome(6)],
     )
 
 

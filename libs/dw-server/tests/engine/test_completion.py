@@ -180,7 +180,7 @@ def test_the_oldest_update_that_waits_gets_the_next_task(
         # Ordinary work is due: what came during the lease goes behind it.
         updates_wait=True,
     )
-    opened = closing.Open(facts=[given.accepted(name) for name in buffered])
+    opened = closing.Open(buffered=[given.accepted(name) for name in buffered])
     decided = decide(
         complete,
         run,
@@ -231,7 +231,7 @@ def test_the_next_run_of_a_chain_begins_with_what_waited(given: Any, decide: Any
         given.leased(buffered=1, pending_signals=1, pending_updates=1),
         given,
         [AGAIN],
-        opened=closing.Open(facts=[given.signal()]),
+        opened=closing.Open(buffered=[given.signal()]),
         waiting_updates=[given.update()],
     )
     assert decided.types == ["WorkflowContinuedAsNew"]

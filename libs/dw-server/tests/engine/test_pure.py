@@ -11,12 +11,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_workflow.server.engine import completion, facts, tasks
+from durable_workflow.server.engine import buffered_events, completion, tasks
 from durable_workflow.server.engine.commands import parse_commands
 from durable_workflow.server.engine.decision import Decision, NewId
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.starting import Beginning, begin
-from durable_workflow.server.engine.state import Fact, Run, RunDetails
+from durable_workflow.server.engine.state import BufferedEvent, Run, RunDetails
 
 NOW = 1_767_225_600_000_000
 Json = dict[str, Any]
@@ -136,15 +136,15 @@ def test_a_run_is_closed_or_has_something_that_will_wake_it(
     assert run.task_id is not None or run.batch_open or run.wait_id is not None
 
 
-def test_a_fact_during_a_lease_changes_no_history(
+def test_an_event_during_a_lease_changes_no_history(
     started: Callable[..., Decision], new_id: NewId, now: int
 ) -> None:
     run = leased()
-    fact = Fact("signal", "s", "SignalReceived", b"{}", "c")
-    decision = facts.signal_received(run, now, new_id, fact)
+    event = BufferedEvent("signal", "s", "SignalReceived", b"{}", "c")
+    decision = buffered_events.signal_received(run, now, new_id, event)
     assert decision.events == []
-    assert decision.facts == [fact]
+    assert decision.buffered == [event]
     assert decision.run.buffered == 1
     assert run.buffered == 0
     ready = started().run
-    assert len(facts.signal_received(ready, now, new_id, fact).events) == 1
+    assert len(buffered_events.signal_received(ready, now, new_id, event).events) == 1

@@ -27,7 +27,7 @@ from durable_workflow.server.engine.state import (
     Activity,
     ActivityPolicy,
     JsonObject,
-    Outcome,
+    Resolution,
     Run,
 )
 from durable_workflow.server.engine.times import SECOND, precise
@@ -52,11 +52,11 @@ def complete(
     *,
     result: Any,
     payload_limit: int,
-    others: Sequence[Outcome],
+    held: Sequence[Resolution],
 ) -> Decision:
     """The attempt returned. A result over the limit is a failure that is not retried.
 
-    `others` are the withheld outcomes, needed where this completes the batch.
+    `held` are the held results, needed where this completes the batch.
     """
     activity = copy(activity)
     size = blob_size(result)
@@ -68,7 +68,7 @@ def complete(
         failed["structural_limit_kind"] = "payload_size"
         failed["structural_limit_value"] = size
         failed["structural_limit_configured"] = payload_limit
-        _end(decision, activity, FAILED, names.ACTIVITY_FAILED, failed, others)
+        _end(decision, activity, FAILED, names.ACTIVITY_FAILED, failed, held)
         return decision
     decision = Decision(run, now, new_id)
     payload = ids_of(activity)
@@ -79,7 +79,7 @@ def complete(
     else:
         payload["result"] = result
         payload["payload_codec"] = activity.codec
-    _end(decision, activity, COMPLETED, names.ACTIVITY_COMPLETED, payload, others)
+    _end(decision, activity, COMPLETED, names.ACTIVITY_COMPLETED, payload, held)
     return decision
 
 
@@ -90,7 +90,7 @@ def fail(
     new_id: NewId,
     *,
     failure: Failure,
-    others: Sequence[Outcome],
+    held: Sequence[Resolution],
 ) -> Decision:
     """The attempt failed: it is tried again, or the failure is the outcome."""
     activity = copy(activity)
@@ -101,7 +101,7 @@ def fail(
     )
     if policy is None or never or activity.attempt_count >= policy.max_attempts:
         payload = _failed(decision, activity, failure)
-        _end(decision, activity, FAILED, names.ACTIVITY_FAILED, payload, others)
+        _end(decision, activity, FAILED, names.ACTIVITY_FAILED, payload, held)
     else:
         _retry(decision, activity, policy, FAILED, _cause(failure))
     return decision
@@ -125,7 +125,7 @@ def time_out(
     new_id: NewId,
     *,
     timeout_kind: str,
-    others: Sequence[Outcome],
+    held: Sequence[Resolution],
 ) -> Decision:
     """A deadline passed: the activity is tried again, or timed out for good."""
     activity = copy(activity)
@@ -158,7 +158,7 @@ def time_out(
     ):
         if at is not None:
             payload[key] = precise(at)
-    _end(decision, activity, FAILED, names.ACTIVITY_TIMED_OUT, payload, others)
+    _end(decision, activity, FAILED, names.ACTIVITY_TIMED_OUT, payload, held)
     return decision
 
 
@@ -205,7 +205,7 @@ def _end(
     status: str,
     event_type: str,
     payload: JsonObject,
-    others: Sequence[Outcome],
+    held: Sequence[Resolution],
 ) -> None:
     decision.run.pending_activities -= 1
     context = {
@@ -219,10 +219,10 @@ def _end(
         "workflow_sequence": activity.sequence,
         "workflow_event_type": event_type,
     }
-    outcome = Outcome(activity.sequence, event_type, encode_payload(payload), activity.task_id)
+    outcome = Resolution(activity.sequence, event_type, encode_payload(payload), activity.task_id)
     close(activity, status, decision.now)
     decision.activities.append(activity)
-    batches.resolve(decision, outcome, context, others)
+    batches.resolve(decision, outcome, context, held)
 
 
 def _failed(decision: Decision, activity: Activity, failure: Failure) -> JsonObject:

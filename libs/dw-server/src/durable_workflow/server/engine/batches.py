@@ -1,7 +1,7 @@
 """Batches: the blocking steps of one completion are resolved together (WP-R1, R2).
 
 A worker cannot use half a fan-out: it would only say the whole list again. So the run is woken when
-every member of its batch has its outcome, and not before; until then outcomes are withheld, and
+every member of its batch has its outcome, and not before; until then results are held, and
 then they are appended in member order, whatever order they came in. There is one current batch; it
 stays current until its outcomes are in history, because until then workers say its members again.
 """
@@ -11,12 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from durable_workflow.server.engine.decision import Decision
-from durable_workflow.server.engine.state import LEASED, Fact, JsonObject, KnownStep, Outcome, Run
+from durable_workflow.server.engine.state import (
+    LEASED,
+    BufferedEvent,
+    JsonObject,
+    KnownStep,
+    Resolution,
+    Run,
+)
 from durable_workflow.server.engine.tasks import wake
 
 
-def holds_facts(run: Run) -> bool:
-    """Whether new facts wait for the worker's completion (WP-R4).
+def buffers_events(run: Run) -> bool:
+    """Whether new events wait for the worker's completion (WP-R4).
 
     They do while a task is leased. They also do while a wait's timeout is in history and no worker
     has answered it: a signal behind the timeout would be applied now by the worker that sees both,
@@ -45,7 +52,7 @@ def is_complete(run: Run) -> bool:
 
 
 def resolve(
-    decision: Decision, outcome: Outcome, context: JsonObject, others: Sequence[Outcome]
+    decision: Decision, outcome: Resolution, context: JsonObject, held: Sequence[Resolution]
 ) -> None:
     """Take the outcome of one member.
 
@@ -53,23 +60,25 @@ def resolve(
         decision: The decision about the run.
         outcome: How the member ended.
         context: Resume context of the task, should this outcome be what wakes the run.
-        others: The outcomes withheld so far; needed only where this one completes the batch.
+        held: The results held so far; needed only where this one completes the batch.
     """
     run = decision.run
     run.batch_open -= 1
     if run.batch_open:
-        decision.withheld.append(outcome)
-    elif holds_facts(run):
-        decision.withheld.append(outcome)
-        decision.facts.append(Fact("batch", str(run.batch_first), "", b"", context=context))
+        decision.held_results.append(outcome)
+    elif buffers_events(run):
+        decision.held_results.append(outcome)
+        decision.buffered.append(
+            BufferedEvent("batch", str(run.batch_first), "", b"", context=context)
+        )
         run.buffered += 1
     else:
-        deliver(decision, [*others, outcome], context)
-        # A batch of one never had anything withheld.
-        decision.released = bool(others)
+        deliver(decision, [*held, outcome], context)
+        # A batch of one never had anything held.
+        decision.released = bool(held)
 
 
-def deliver(decision: Decision, outcomes: Sequence[Outcome], context: JsonObject) -> None:
+def deliver(decision: Decision, outcomes: Sequence[Resolution], context: JsonObject) -> None:
     """Append the outcomes of a complete batch in member order, and wake the run."""
     _append(decision, outcomes)
     run = decision.run
@@ -78,12 +87,12 @@ def deliver(decision: Decision, outcomes: Sequence[Outcome], context: JsonObject
     wake(decision, context)
 
 
-def release(decision: Decision, outcomes: Sequence[Outcome]) -> None:
-    """Append what was withheld although the batch is not complete: the run is about to close."""
+def release(decision: Decision, outcomes: Sequence[Resolution]) -> None:
+    """Append what was held although the batch is not complete: the run is about to close."""
     _append(decision, outcomes)
 
 
-def _append(decision: Decision, outcomes: Sequence[Outcome]) -> None:
+def _append(decision: Decision, outcomes: Sequence[Resolution]) -> None:
     for outcome in sorted(outcomes, key=lambda member: member.sequence):
         decision.append_encoded(outcome.event_type, outcome.payload, task_id=outcome.task_id)
     decision.released = True

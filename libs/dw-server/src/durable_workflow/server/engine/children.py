@@ -25,7 +25,7 @@ from durable_workflow.server.engine.state import (
     ChildLink,
     ChildPolicy,
     JsonObject,
-    Outcome,
+    Resolution,
     Run,
     RunDetails,
 )
@@ -73,7 +73,7 @@ def resolve(
     details: RunDetails | None,
     now: int,
     new_id: NewId,
-    others: Sequence[Outcome],
+    held: Sequence[Resolution],
 ) -> Decision:
     """The child's run has ended: try again, or let that be the step's outcome.
 
@@ -85,7 +85,7 @@ def resolve(
         details: The child's cold half, needed where it may be retried (`may_retry`).
         now: The time.
         new_id: The id source.
-        others: The parent's withheld outcomes, needed where this completes its batch.
+        held: The parent's held results, needed where this completes its batch.
     """
     decision = Decision(parent, now, new_id)
     link = copy(link)
@@ -112,8 +112,8 @@ def resolve(
         "workflow_sequence": link.sequence,
         "workflow_event_type": event_type,
     }
-    step = Outcome(link.sequence, event_type, encode_payload(payload))
-    batches.resolve(decision, step, context, others)
+    step = Resolution(link.sequence, event_type, encode_payload(payload))
+    batches.resolve(decision, step, context, held)
     return decision
 
 

@@ -8,7 +8,7 @@ from copy import copy
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine import activities, batches, facts, tasks, waits
+from durable_workflow.server.engine import activities, batches, buffered_events, tasks, waits
 from durable_workflow.server.engine.decision import Decision, NewId, ParentOutcome
 from durable_workflow.server.engine.state import (
     CANCELLED,
@@ -16,9 +16,9 @@ from durable_workflow.server.engine.state import (
     FAILED,
     TERMINATED,
     Activity,
-    Fact,
+    BufferedEvent,
     JsonObject,
-    Outcome,
+    Resolution,
     Run,
     Timer,
 )
@@ -30,14 +30,14 @@ class Open(msgspec.Struct):
 
     Attributes:
         timers: Pending timers of the workflow itself; that of the open wait is in the run.
-        facts: Buffered facts, oldest first.
-        withheld: Outcomes of the members of a batch that are not in history yet.
+        buffered: Buffered events, oldest first.
+        held_results: Outcomes of the members of a batch that are not in history yet.
     """
 
     activities: Sequence[Activity] = ()
     timers: Sequence[Timer] = ()
-    facts: Sequence[Fact] = ()
-    withheld: Sequence[Outcome] = ()
+    buffered: Sequence[BufferedEvent] = ()
+    held_results: Sequence[Resolution] = ()
 
 
 def cancel_open(
@@ -75,7 +75,7 @@ def end(
     run.batch_first = run.batch_size = run.batch_open = 0
     run.buffered, run.holds, run.blocked_on = 0, False, None
     run.sticky_worker = None
-    decision.facts, decision.withheld = [], []
+    decision.buffered, decision.held_results = [], []
     decision.drained = decision.released = True
     decision.closes = True
 
@@ -270,8 +270,8 @@ def _begin_server_close(run: Run, now: int, new_id: NewId, opened: Open) -> Deci
     has an outcome gets it into history.
     """
     decision = Decision(run, now, new_id)
-    batches.release(decision, opened.withheld)
-    facts.append_all(decision, opened.facts)
+    batches.release(decision, opened.held_results)
+    buffered_events.append_all(decision, opened.buffered)
     return decision
 
 

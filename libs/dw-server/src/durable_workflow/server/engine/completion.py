@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from durable_workflow.server.engine import batches, closing, facts, tasks, waits
+from durable_workflow.server.engine import batches, buffered_events, closing, tasks, waits
 from durable_workflow.server.engine.commands.continue_as_new import ContinueAsNew
 from durable_workflow.server.engine.commands.open_condition_wait import OpenConditionWait
 from durable_workflow.server.engine.commands.parsing import Parsed
@@ -18,10 +18,10 @@ from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.refusal import InvalidCommands, within
 from durable_workflow.server.engine.state import (
     COMPLETED,
-    Fact,
+    BufferedEvent,
     JsonObject,
     KnownStep,
-    Outcome,
+    Resolution,
     Run,
     RunDetails,
     Update,
@@ -35,7 +35,7 @@ class Loaded(msgspec.Struct):
         known: The members of the current batch, in order.
         updates: The accepted updates that the commands name, by id.
         waiting_updates: Accepted updates of the run, oldest first; the first two are enough.
-        opened: What the run has open; its facts and withheld outcomes always, the rest for an end.
+        opened: What the run has open; all of it only for an end, else what was buffered and held.
     """
 
     details: RunDetails | None = None
@@ -86,8 +86,8 @@ def complete(
 
 def fail(
     run: Run,
-    facts_: Sequence[Fact],
-    withheld: Sequence[Outcome],
+    buffered: Sequence[BufferedEvent],
+    held: Sequence[Resolution],
     now: int,
     new_id: NewId,
     *,
@@ -103,17 +103,17 @@ def fail(
     failed.task_error, failed.task_error_type = message, error_type
     rest = tasks.backoff_seconds(failed.task_failures, first_seconds, longest_seconds)
     tasks.offer_again(decision, delay_seconds=rest)
-    facts.flush(decision, facts_, withheld)
+    buffered_events.flush(decision, buffered, held)
     return decision
 
 
 def expire_lease(
-    run: Run, facts_: Sequence[Fact], withheld: Sequence[Outcome], now: int, new_id: NewId
+    run: Run, buffered: Sequence[BufferedEvent], held: Sequence[Resolution], now: int, new_id: NewId
 ) -> Decision:
     """The worker is gone: offer the task again at once."""
     decision = Decision(run, now, new_id)
     tasks.offer_again(decision)
-    facts.flush(decision, facts_, withheld)
+    buffered_events.flush(decision, buffered, held)
     return decision
 
 
@@ -180,7 +180,7 @@ def _end_run(turn: Turn, terminal: Command, loaded: Loaded) -> None:
     if isinstance(terminal, ContinueAsNew):
         # Nobody has seen these signals and updates yet: the next run begins with them.
         following = decision.started[-1]
-        facts.carry_over(following, opened.facts, loaded.waiting_updates, turn.updates)
+        buffered_events.carry_over(following, opened.buffered, loaded.waiting_updates, turn.updates)
         decision.moved_updates_to = following.run.run_id
 
 
@@ -197,9 +197,9 @@ def _go_on(
     tasks.finish(decision, COMPLETED)
     run.tasks_completed += 1
     run.status = "waiting"
-    run.pending_signals = sum(fact.kind == "signal" for fact in loaded.opened.facts)
+    run.pending_signals = sum(event.kind == "signal" for event in loaded.opened.buffered)
     opened = loaded.opened
-    facts.flush(decision, opened.facts, opened.withheld, wake_for_updates=False)
+    buffered_events.flush(decision, opened.buffered, opened.held_results, wake_for_updates=False)
     waits_open = waits.is_open(run)
     if update_id is not None and (ordinary or waits_open):
         # R5: the update may have changed what the wait looks at; and another wake-up that was
@@ -215,7 +215,7 @@ def _wake_for_next_update(decision: Decision, turn: Turn, loaded: Loaded) -> Non
     run = decision.run
     if not run.pending_updates or run.task_update_id is not None or run.holds:
         return
-    buffered = {fact.ref for fact in decision.facts if fact.kind == "update"}
+    buffered = {event.ref for event in decision.buffered if event.kind == "update"}
     for update in loaded.waiting_updates:
         if update.update_id not in buffered and update.update_id not in turn.updates:
             tasks.wake_for_update(decision, update.update_id, update.command_id)

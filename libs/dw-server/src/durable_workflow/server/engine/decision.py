@@ -14,12 +14,12 @@ import msgspec
 
 from durable_workflow.server.engine.state import (
     Activity,
+    BufferedEvent,
     ChildLink,
-    Fact,
     JsonObject,
-    Outcome,
     PastAttempt,
     PastTask,
+    Resolution,
     Run,
     RunDetails,
     Timer,
@@ -79,14 +79,15 @@ class Decision:
         "activities",
         "attempts",
         "attributes",
+        "buffered",
         "child_links",
         "closes",
         "created",
         "created_task_ids",
         "drained",
         "events",
-        "facts",
         "failure",
+        "held_results",
         "moved_updates_to",
         "new_activities",
         "new_child_links",
@@ -102,7 +103,6 @@ class Decision:
         "started",
         "timers",
         "updates",
-        "withheld",
     )
 
     def __init__(self, run: Run, now: int, new_id: NewId) -> None:
@@ -128,9 +128,9 @@ class Decision:
         self.new_updates: list[Update] = []
         self.updates: list[Update] = []
         self.moved_updates_to: str | None = None
-        self.withheld: list[Outcome] = []
+        self.held_results: list[Resolution] = []
         self.released = False
-        self.facts: list[Fact] = []
+        self.buffered: list[BufferedEvent] = []
         self.drained = False
         self.past_tasks: list[PastTask] = []
         self.created_task_ids: list[str] = []

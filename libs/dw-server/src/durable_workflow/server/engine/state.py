@@ -33,7 +33,7 @@ TERMINATED: Final = "terminated"
 
 TERMINAL: Final = frozenset({COMPLETED, FAILED, CANCELLED, TERMINATED})
 
-FactKind: TypeAlias = Literal["signal", "update", "batch", "wait_timeout"]
+BufferedKind: TypeAlias = Literal["signal", "update", "batch", "wait_timeout"]
 
 
 class Run(msgspec.Struct):
@@ -92,7 +92,7 @@ class Run(msgspec.Struct):
     wait_timer_id: str | None = None
     wait_fire_at: int | None = None
 
-    # Facts that wait for the worker's completion (WP-R4); `holds` says that a woken but unclaimed
+    # Events that wait for the worker's completion (WP-R4); `holds` says that a woken but unclaimed
     # task must see none of them either.
     buffered: int = 0
     holds: bool = False
@@ -274,7 +274,7 @@ class PastTask(msgspec.Struct, frozen=True):
     closed_at: int
 
 
-class Fact(msgspec.Struct):
+class BufferedEvent(msgspec.Struct):
     """Something that happened while the run's worker was deciding (WP-R4).
 
     Attributes:
@@ -283,7 +283,7 @@ class Fact(msgspec.Struct):
         context: The resume context of the task that it may cause.
     """
 
-    kind: FactKind
+    kind: BufferedKind
     ref: str
     event_type: str
     payload: bytes
@@ -291,8 +291,8 @@ class Fact(msgspec.Struct):
     context: JsonObject = msgspec.field(default_factory=dict)
 
 
-class Outcome(msgspec.Struct):
-    """The resolving event of one step: withheld until its batch is complete."""
+class Resolution(msgspec.Struct):
+    """How a step ended, as its event will say it: held until its batch is complete."""
 
     sequence: int
     event_type: str

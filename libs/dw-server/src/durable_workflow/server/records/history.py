@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from durable_workflow.server.engine.decision import Event
-from durable_workflow.server.engine.state import Fact, KnownStep, Outcome, Run
+from durable_workflow.server.engine.state import BufferedEvent, KnownStep, Resolution, Run
 from durable_workflow.server.records.columns import picker, text, value
 from durable_workflow.server.store.protocol import Read, Tx
 
@@ -31,45 +31,45 @@ def newest(read: Read, run_id: str, after: int, types: Sequence[str], most: int)
     return [record for (record,) in found]
 
 
-def facts(read: Read, run: Run) -> list[Fact]:
-    """The buffered facts of a run, oldest first; asks only where there are any."""
+def buffered_events(read: Read, run: Run) -> list[BufferedEvent]:
+    """The buffered events of a run, oldest first; asks only where there are any."""
     if not run.buffered:
         return []
-    rows = read.all("buffered_facts", run_id=run.run_id)
+    rows = read.all("buffered_events", run_id=run.run_id)
     return [
-        Fact(kind, ref, event_type, payload, command_id, value(context))
+        BufferedEvent(kind, ref, event_type, payload, command_id, value(context))
         for kind, ref, event_type, payload, command_id, context in rows
     ]
 
 
-def insert_fact(tx: Tx, run_id: str, fact: Fact) -> None:
-    """Buffer a fact behind those that are there."""
+def insert_buffered_event(tx: Tx, run_id: str, event: BufferedEvent) -> None:
+    """Buffer an event behind those that are there."""
     tx.do(
-        "insert_fact",
+        "insert_buffered_event",
         run_id=run_id,
-        kind=fact.kind,
-        ref=fact.ref,
-        event_type=fact.event_type,
-        payload=fact.payload,
-        command_id=fact.command_id,
-        context=text(fact.context),
+        kind=event.kind,
+        ref=event.ref,
+        event_type=event.event_type,
+        payload=event.payload,
+        command_id=event.command_id,
+        context=text(event.context),
     )
 
 
-def delete_facts(tx: Tx, run_id: str) -> None:
+def delete_buffered_events(tx: Tx, run_id: str) -> None:
     """Buffer nothing any more."""
-    tx.do("delete_facts", run_id=run_id)
+    tx.do("delete_buffered_events", run_id=run_id)
 
 
-def withheld(read: Read, run_id: str) -> list[Outcome]:
-    """The withheld outcomes of a run, in member order."""
-    return [Outcome(*row) for row in read.all("withheld_outcomes", run_id=run_id)]
+def held_results(read: Read, run_id: str) -> list[Resolution]:
+    """The held results of a run, in member order."""
+    return [Resolution(*row) for row in read.all("held_results", run_id=run_id)]
 
 
-def insert_withheld(tx: Tx, run_id: str, outcomes: Sequence[Outcome]) -> None:
+def insert_held_results(tx: Tx, run_id: str, outcomes: Sequence[Resolution]) -> None:
     """Withhold outcomes until their batch is complete."""
     tx.do_many(
-        "insert_withheld",
+        "insert_held_results",
         [
             {
                 "run_id": run_id,
@@ -83,9 +83,9 @@ def insert_withheld(tx: Tx, run_id: str, outcomes: Sequence[Outcome]) -> None:
     )
 
 
-def delete_withheld(tx: Tx, run_id: str) -> None:
+def delete_held_results(tx: Tx, run_id: str) -> None:
     """Withhold nothing any more."""
-    tx.do("delete_withheld", run_id=run_id)
+    tx.do("delete_held_results", run_id=run_id)
 
 
 def batch_members(read: Read, run: Run) -> list[KnownStep]:

@@ -100,7 +100,7 @@ def complete(
         tx.new_id,
         result=request.result,
         payload_limit=settings.limits.payload_bytes,
-        others=unit.others(held.run),
+        held=unit.held_for_last(held.run),
     )
     return _recorded(unit, request, decision, decision.activities[0].status)
 
@@ -124,7 +124,7 @@ def fail(tx: Tx, namespace: str, request: FailActivityTask, settings: ServiceSet
             failure.details,
             failure.stack_trace,
         ),
-        others=unit.others(held.run),
+        held=unit.held_for_last(held.run),
     )
     return _recorded(unit, request, decision, "failed")
 

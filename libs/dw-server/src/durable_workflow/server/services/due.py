@@ -12,7 +12,7 @@ import logging
 
 import msgspec
 
-from durable_workflow.server.engine import activity_outcomes, closing, facts
+from durable_workflow.server.engine import activity_outcomes, buffered_events, closing
 from durable_workflow.server.engine.state import LEASED, READY, Activity, Run
 from durable_workflow.server.engine.tasks import backoff_seconds
 from durable_workflow.server.engine.times import seconds
@@ -129,8 +129,8 @@ def _fire_timers(unit: Unit, run_id: str, only: DueItem | None) -> int:
     timers = [timer for timer in found if only is None or timer.timer_id == only.item]
     for timer in timers:
         run = unit.run(run_id)
-        others = [] if timer.wait_id is not None else unit.others(run)
-        unit.apply(facts.timer_fired(run, tx.now, tx.new_id, timer, others))
+        held = [] if timer.wait_id is not None else unit.held_for_last(run)
+        unit.apply(buffered_events.timer_fired(run, tx.now, tx.new_id, timer, held))
     return len(timers)
 
 
@@ -182,7 +182,7 @@ def _handle_activity(unit: Unit, activity: Activity) -> None:
             tx.now,
             tx.new_id,
             timeout_kind=timeout_kind,
-            others=unit.others(run),
+            held=unit.held_for_last(run),
         )
         unit.apply(decision)
     elif activity.task_status == LEASED:

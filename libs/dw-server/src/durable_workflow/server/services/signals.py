@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine import facts
+from durable_workflow.server.engine import buffered_events
 from durable_workflow.server.engine.decision import encode_payload
-from durable_workflow.server.engine.state import Fact, Run
+from durable_workflow.server.engine.state import BufferedEvent, Run
 from durable_workflow.server.records.commands import Command
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, SignalWorkflow
@@ -31,8 +31,8 @@ def signal(tx: Tx, caller: Caller, request: SignalWorkflow, settings: ServiceSet
     elif not closed:
         shown = targets.accept(unit, caller, command, "signal_received")
         run = unit.adopt(target.run)
-        fact = _fact(run, tx.new_id(), command, request, shown)
-        unit.apply(facts.signal_received(run, tx.now, tx.new_id, fact))
+        event = _event(run, tx.new_id(), command, request, shown)
+        unit.apply(buffered_events.signal_received(run, tx.now, tx.new_id, event))
     unit.finish()
     body = targets.body(target, command) | {"signal_name": request.signal_name}
     return Reply(body, form="accepted", reason=command.rejection_reason)
@@ -43,9 +43,9 @@ def _is_full(run: Run, settings: ServiceSettings) -> bool:
     return bool(limit) and run.pending_signals >= limit
 
 
-def _fact(
+def _event(
     run: Run, signal_id: str, command: Command, request: SignalWorkflow, shown: dict[str, Any]
-) -> Fact:
+) -> BufferedEvent:
     wait_id = f"signal-command:{command.command_id}"
     payload: dict[str, Any] = {
         "workflow_command_id": command.command_id,
@@ -70,7 +70,7 @@ def _fact(
         "signal_wait_id": wait_id,
         "workflow_command_id": command.command_id,
     }
-    return Fact(
+    return BufferedEvent(
         "signal",
         signal_id,
         names.SIGNAL_RECEIVED,

@@ -19,7 +19,7 @@ from durable_workflow.server.engine.state import (
     TERMINATED,
     Activity,
     ChildLink,
-    Outcome,
+    Resolution,
     Run,
     activity_due_at,
     run_due_at,
@@ -68,22 +68,22 @@ class Unit:
         """Take a run that was locked by other means; what the unit has of it already wins."""
         return self._runs.setdefault(run.run_id, run)
 
-    def others(self, run: Run) -> list[Outcome]:
-        """The withheld outcomes, if the next outcome is the one that its batch waits for."""
+    def held_for_last(self, run: Run) -> list[Resolution]:
+        """The held results, if the next outcome is the one that its batch waits for."""
         if run.batch_size > 1 and completes(run):
-            return history.withheld(self.tx, run.run_id)
+            return history.held_results(self.tx, run.run_id)
         return []
 
     def pending_parts(self, run: Run) -> closing.Open:
-        """What waits for the completion of a run's task: facts, and the outcomes they deliver."""
-        withheld = history.withheld(self.tx, run.run_id) if is_complete(run) else []
-        return closing.Open(facts=history.facts(self.tx, run), withheld=withheld)
+        """What waits for a run's completion: events, and the results that they deliver."""
+        held = history.held_results(self.tx, run.run_id) if is_complete(run) else []
+        return closing.Open(buffered=history.buffered_events(self.tx, run), held_results=held)
 
     def everything_open(self, run: Run) -> closing.Open:
         """All that has to be closed with a run."""
-        opened = closing.Open(facts=history.facts(self.tx, run))
+        opened = closing.Open(buffered=history.buffered_events(self.tx, run))
         if run.batch_size:
-            opened.withheld = history.withheld(self.tx, run.run_id)
+            opened.held_results = history.held_results(self.tx, run.run_id)
         if run.pending_activities:
             opened.activities = activities.open_of_run(self.tx, run.run_id)
         if run.pending_timers:
@@ -105,7 +105,7 @@ class Unit:
         self._unsaved[run.run_id] = self._unsaved.get(run.run_id, False) or new
         self._write_history(decision)
         self._write_steps(decision)
-        self._write_facts(decision)
+        self._write_buffered(decision)
         self._announce_task(before, run)
         if before is not None:
             warn_near_limits(self.tx, before, run, self.settings.limits)
@@ -174,16 +174,16 @@ class Unit:
         for link in decision.child_links:
             child_links.save(tx, link)
 
-    def _write_facts(self, decision: Decision) -> None:
+    def _write_buffered(self, decision: Decision) -> None:
         run_id, tx = decision.run.run_id, self.tx
         if decision.drained:
-            history.delete_facts(tx, run_id)
-        for fact in decision.facts:
-            history.insert_fact(tx, run_id, fact)
+            history.delete_buffered_events(tx, run_id)
+        for event in decision.buffered:
+            history.insert_buffered_event(tx, run_id, event)
         if decision.released:
-            history.delete_withheld(tx, run_id)
-        if decision.withheld:
-            history.insert_withheld(tx, run_id, decision.withheld)
+            history.delete_held_results(tx, run_id)
+        if decision.held_results:
+            history.insert_held_results(tx, run_id, decision.held_results)
         for update in decision.new_updates:
             updates.insert(tx, update)
         for update in decision.updates:
@@ -254,9 +254,9 @@ class Unit:
             return
         retried = children.may_retry(link, outcome)
         details = runs.details(self.tx, run.run_id) if retried else None
-        others = [] if retried else self.others(parent)
+        held = [] if retried else self.held_for_last(parent)
         decision = children.resolve(
-            parent, link, outcome, run, details, self.tx.now, self.tx.new_id, others
+            parent, link, outcome, run, details, self.tx.now, self.tx.new_id, held
         )
         self.apply(decision)
         for again in decision.started:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine import facts
+from durable_workflow.server.engine import buffered_events
 from durable_workflow.server.engine.commands.update_outcomes import fields_of
 from durable_workflow.server.engine.decision import encode_payload
 from durable_workflow.server.engine.payloads import recorded
-from durable_workflow.server.engine.state import COMPLETED, FAILED, Fact, Run, Update
+from durable_workflow.server.engine.state import COMPLETED, FAILED, BufferedEvent, Run, Update
 from durable_workflow.server.engine.times import precise_or_none
 from durable_workflow.server.records import instances, runs
 from durable_workflow.server.records import updates as records
@@ -49,8 +49,8 @@ def accept(tx: Tx, caller: Caller, request: UpdateWorkflow, settings: ServiceSet
     shown = targets.accept(unit, caller, command, "update_accepted")
     run = unit.adopt(target.run)
     update = _new(tx, run, command, request)
-    fact = _fact(update, shown)
-    unit.apply(facts.update_accepted(run, tx.now, tx.new_id, update, fact))
+    event = _event(update, shown)
+    unit.apply(buffered_events.update_accepted(run, tx.now, tx.new_id, update, event))
     unit.finish()
     return answer(target, update, request)
 
@@ -199,13 +199,13 @@ def _new(tx: Tx, run: Run, command: Command, request: UpdateWorkflow) -> Update:
     )
 
 
-def _fact(update: Update, shown: dict[str, Any]) -> Fact:
+def _event(update: Update, shown: dict[str, Any]) -> BufferedEvent:
     payload = fields_of(update)
     if update.arguments is not None:
         payload["arguments"] = recorded(update.arguments)
         payload["payload_codec"] = update.arguments["codec"]
     payload["command"] = shown
-    return Fact(
+    return BufferedEvent(
         "update",
         update.update_id,
         names.UPDATE_ACCEPTED,

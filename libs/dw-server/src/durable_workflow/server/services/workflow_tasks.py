@@ -210,7 +210,9 @@ def expire_lease(unit: Unit, run: Run) -> None:
     """Free a leased task: its lease ran out, or its worker is gone."""
     parts = unit.pending_parts(run)
     unit.apply(
-        completion.expire_lease(run, parts.facts, parts.withheld, unit.tx.now, unit.tx.new_id)
+        completion.expire_lease(
+            run, parts.buffered, parts.held_results, unit.tx.now, unit.tx.new_id
+        )
     )
 
 
@@ -332,8 +334,8 @@ def _fail(unit: Unit, run: Run, message: str, error_type: str | None) -> None:
     unit.apply(
         completion.fail(
             run,
-            parts.facts,
-            parts.withheld,
+            parts.buffered,
+            parts.held_results,
             unit.tx.now,
             unit.tx.new_id,
             message=message,

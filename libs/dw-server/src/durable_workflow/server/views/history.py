@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from durable_workflow.server.engine import facts
+from durable_workflow.server.engine import buffered_events
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.state import Run
 from durable_workflow.server.records import history as records
@@ -81,10 +81,12 @@ def buffered_records(read: Read, run: Run) -> list[bytes]:
 
     Nothing is written. Signals and updates alone: results are seen when the worker has them.
     """
-    told = [fact for fact in records.facts(read, run) if fact.kind in facts.TOLD]
+    told = [
+        event for event in records.buffered_events(read, run) if event.kind in buffered_events.TOLD
+    ]
     ids = iter(told)
     decision = Decision(run, read.now, lambda: next(ids).ref)
-    facts.append_all(decision, told)
+    buffered_events.append_all(decision, told)
     return [event.record for event in decision.events]
 
 

@@ -9,36 +9,36 @@ WHERE run_id = :run_id AND sequence > :after AND sequence <= :upto
 ORDER BY sequence
 LIMIT :most;
 
--- insert_fact: something that waits until the run's worker has decided.
-INSERT INTO buffered_facts (
+-- insert_buffered_event: something that waits until the run's worker has decided.
+INSERT INTO buffered_events (
     run_id, position, kind, ref, event_type, payload, command_id, context
 )
 VALUES (
     :run_id,
-    (SELECT coalesce(max(position), 0) + 1 FROM buffered_facts WHERE run_id = :run_id),
+    (SELECT coalesce(max(position), 0) + 1 FROM buffered_events WHERE run_id = :run_id),
     :kind, :ref, :event_type, :payload, :command_id, :context
 );
 
--- buffered_facts: what waits for the run's worker, oldest first.
+-- buffered_events: what waits for the run's worker, oldest first.
 SELECT
     kind, ref, event_type, payload, command_id, context
-FROM buffered_facts
+FROM buffered_events
 WHERE run_id = :run_id
 ORDER BY position;
 
--- delete_facts: nothing waits any more.
-DELETE FROM buffered_facts WHERE run_id = :run_id;
+-- delete_buffered_events: nothing waits any more.
+DELETE FROM buffered_events WHERE run_id = :run_id;
 
--- insert_withheld: the outcome of a member of a batch that is not complete, or not wanted yet.
-INSERT INTO withheld_outcomes (run_id, sequence, event_type, payload, task_id)
+-- insert_held_results: the outcome of a member of a batch that is not complete, or not wanted yet.
+INSERT INTO held_results (run_id, sequence, event_type, payload, task_id)
 VALUES (:run_id, :sequence, :event_type, :payload, :task_id);
 
--- withheld_outcomes: the outcomes of a batch that are not in history, in member order.
+-- held_results: the outcomes of a batch that are not in history, in member order.
 SELECT
     sequence, event_type, payload, task_id
-FROM withheld_outcomes
+FROM held_results
 WHERE run_id = :run_id
 ORDER BY sequence;
 
--- delete_withheld: they are in history now, or never will be.
-DELETE FROM withheld_outcomes WHERE run_id = :run_id;
+-- delete_held_results: they are in history now, or never will be.
+DELETE FROM held_results WHERE run_id = :run_id;

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from durable_workflow.server.engine import facts
+from durable_workflow.server.engine import buffered_events
 from durable_workflow.server.engine.decision import Decision
-from durable_workflow.server.engine.state import Fact
+from durable_workflow.server.engine.state import BufferedEvent
 
 Json = dict[str, Any]
 
@@ -29,12 +29,12 @@ def test_a_signal_wakes_a_run_that_can_use_it(
     given: Any, decide: Any, kind: str, fields: Json, types: list[str], wakes: bool
 ) -> None:
     run = getattr(given, kind)(**fields)
-    decided = decide(facts.signal_received, run, given.now, given.ids(), given.signal())
+    decided = decide(buffered_events.signal_received, run, given.now, given.ids(), given.signal())
     assert decided.types == types
     assert decided.run.pending_signals == 1
     assert (decided.run.task_id != run.task_id) is wakes
     assert decided.run.buffered == (0 if types else 1)
-    assert len(decided.decision.facts) == decided.run.buffered
+    assert len(decided.decision.buffered) == decided.run.buffered
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,12 @@ def test_an_update_gets_a_task_unless_it_has_to_wait(
 ) -> None:
     run = getattr(given, kind)(**fields)
     decided = decide(
-        facts.update_accepted, run, given.now, given.ids(), given.update(), given.accepted()
+        buffered_events.update_accepted,
+        run,
+        given.now,
+        given.ids(),
+        given.update(),
+        given.accepted(),
     )
     assert decided.types == ([] if kept else ["UpdateAccepted"])
     assert decided.run.task_update_id == (None if kept else "u1")
@@ -64,7 +69,7 @@ def test_an_update_gets_a_task_unless_it_has_to_wait(
 
 def test_a_timer_that_fires_resolves_its_step(given: Any, decide: Any) -> None:
     run = given.run(batch_first=4, batch_size=1, batch_open=1, pending_timers=1)
-    decided = decide(facts.timer_fired, run, given.now, given.ids(), given.timer(), [])
+    decided = decide(buffered_events.timer_fired, run, given.now, given.ids(), given.timer(), [])
     assert decided.types == ["TimerFired"]
     assert decided.payloads[0]["delay_seconds"] == 5
     assert (decided.run.pending_timers, decided.run.task_status) == (0, "ready")
@@ -85,7 +90,7 @@ def test_the_timeout_of_a_wait_waits_for_a_task_that_is_open(
 ) -> None:
     run = given.waiting(getattr(given, kind), wait_timer_id=wait_timer_id)
     timer = given.timer(timer_id="wait-timer", wait_id="wait")
-    decided = decide(facts.timer_fired, run, given.now, given.ids(), timer, [])
+    decided = decide(buffered_events.timer_fired, run, given.now, given.ids(), timer, [])
     assert decided.types == types
     assert decided.run.buffered == buffered
     assert decided.run.holds is bool(types)
@@ -93,7 +98,7 @@ def test_the_timeout_of_a_wait_waits_for_a_task_that_is_open(
 
 def flushing(run: Any, given: Any, buffered: list[Any], **options: bool) -> Decision:
     decision = Decision(run, given.now, given.ids())
-    facts.flush(decision, buffered, [given.outcome(4)], **options)
+    buffered_events.flush(decision, buffered, [given.outcome(4)], **options)
     return decision
 
 
@@ -119,7 +124,7 @@ SIGNAL, UPDATE = "SignalReceived", "UpdateAccepted"
 def test_what_waited_is_appended_in_order(
     given: Any, decide: Any, fields: Json, kinds: str, types: list[str], left: str
 ) -> None:
-    batch = Fact("batch", "4", "", b"", context={"why": 1})
+    batch = BufferedEvent("batch", "4", "", b"", context={"why": 1})
     made = {"s": given.signal(), "u": given.accepted(), "t": given.timeout(), "b": batch}
     buffered = [made[kind] for kind in kinds]
     counts = {"buffered": len(kinds), "pending_updates": kinds.count("u")}
@@ -128,7 +133,7 @@ def test_what_waited_is_appended_in_order(
     assert decided.types == types
     assert decided.run.buffered == len(left)
     if not run.holds:
-        assert decided.decision.facts == [made[kind] for kind in left]
+        assert decided.decision.buffered == [made[kind] for kind in left]
         assert decided.decision.drained
 
 
@@ -146,7 +151,7 @@ def test_before_the_server_closes_a_run_all_that_was_acknowledged_is_said(
 ) -> None:
     def saying(run: Any) -> Decision:
         decision = Decision(run, given.now, given.ids())
-        facts.append_all(decision, [given.signal(), given.timeout(), given.accepted()])
+        buffered_events.append_all(decision, [given.signal(), given.timeout(), given.accepted()])
         return decision
 
     assert decide(saying, given.waiting()).types == [SIGNAL, UPDATE]
@@ -156,7 +161,7 @@ def test_the_next_run_begins_with_what_nobody_has_seen(given: Any, decide: Any) 
     def carrying(run: Any) -> Decision:
         following = Decision(run, given.now, given.ids())
         waiting = [given.update("u1"), given.update("u2")]
-        facts.carry_over(
+        buffered_events.carry_over(
             following, [given.signal(), given.accepted("u2")], waiting, {"u1": waiting[0]}
         )
         return following

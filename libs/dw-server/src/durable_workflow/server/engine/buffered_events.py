@@ -1,9 +1,9 @@
-"""Facts: what happens to a run from outside, and when its history may say so (WP-R3, R4).
+"""What happens to a run from outside, and when its history may say so (WP-R3, R4).
 
-A worker decides on the history it was given. What happens meanwhile is kept as a fact and appended
-right behind the events of the completion, or when the task fails or its lease runs out. Attempt
-starts and heartbeats are no facts: they may be appended at any time. Cancellation, termination and
-the deadlines of a run are never kept back: they end the run, and the worker is told so.
+A worker decides on the history it was given. Events that come meanwhile are buffered, and appended
+right behind those of the completion, or when the task fails or its lease runs out. Attempt starts
+and heartbeats are never buffered: they may be appended at any time. Cancellation, termination and
+the deadlines of a run do not wait either: they end the run, and the worker is told so.
 """
 
 from __future__ import annotations
@@ -18,33 +18,42 @@ from durable_workflow._wire import names
 from durable_workflow.server.engine import batches, tasks, waits
 from durable_workflow.server.engine.decision import Decision, NewId, encode_payload
 from durable_workflow.server.engine.payloads import recorded
-from durable_workflow.server.engine.state import Fact, JsonObject, Outcome, Run, Timer, Update
+from durable_workflow.server.engine.state import (
+    BufferedEvent,
+    JsonObject,
+    Resolution,
+    Run,
+    Timer,
+    Update,
+)
 from durable_workflow.server.engine.times import in_seconds, precise
 
 FIRED = "fired"
-# What somebody was told is accepted; other facts are what became of steps and waits.
+# What somebody was told is accepted; other events are what became of steps and waits.
 TOLD: Final = frozenset({"signal", "update"})
 
 
-def signal_received(run: Run, now: int, new_id: NewId, signal: Fact) -> Decision:
+def signal_received(run: Run, now: int, new_id: NewId, signal: BufferedEvent) -> Decision:
     """A signal was accepted."""
     decision = Decision(run, now, new_id)
     decision.run.pending_signals += 1
-    if batches.holds_facts(run):
+    if batches.buffers_events(run):
         _keep(decision, signal)
     else:
         _append_signal(decision, signal)
     return decision
 
 
-def update_accepted(run: Run, now: int, new_id: NewId, update: Update, accepted: Fact) -> Decision:
+def update_accepted(
+    run: Run, now: int, new_id: NewId, update: Update, accepted: BufferedEvent
+) -> Decision:
     """An update was accepted: it is to be applied by a worker."""
     decision = Decision(run, now, new_id)
     decision.run.pending_updates += 1
     decision.new_updates.append(update)
     # Where there is no ordinary work there is nothing to wait for, whatever the row says: a server
     # of the release before runs on this schema, and leaves `updates_wait` as it was.
-    if batches.holds_facts(run) or (run.updates_wait and run.task_ordinary):
+    if batches.buffers_events(run) or (run.updates_wait and run.task_ordinary):
         _keep(decision, accepted)
     else:
         _append_update(decision, accepted)
@@ -52,9 +61,9 @@ def update_accepted(run: Run, now: int, new_id: NewId, update: Update, accepted:
 
 
 def timer_fired(
-    run: Run, now: int, new_id: NewId, timer: Timer, others: Sequence[Outcome]
+    run: Run, now: int, new_id: NewId, timer: Timer, held: Sequence[Resolution]
 ) -> Decision:
-    """A timer is due. `others` are the withheld outcomes, needed where it completes the batch."""
+    """A timer is due. `held` are the held results, needed where it completes the batch."""
     decision = Decision(run, now, new_id)
     fired = copy(timer)
     fired.status = FIRED
@@ -79,8 +88,8 @@ def timer_fired(
         "workflow_sequence": timer.sequence,
         "workflow_event_type": names.TIMER_FIRED,
     }
-    outcome = Outcome(timer.sequence, names.TIMER_FIRED, encode_payload(payload), timer.timer_id)
-    batches.resolve(decision, outcome, context, others)
+    outcome = Resolution(timer.sequence, names.TIMER_FIRED, encode_payload(payload), timer.timer_id)
+    batches.resolve(decision, outcome, context, held)
     return decision
 
 
@@ -91,19 +100,19 @@ def _wait_timer_fired(decision: Decision, timer: Timer) -> None:
     if run.task_status is not None:
         # Also while the task is only ready: a signal that came in time gets its chance. The
         # completion passes the wait, or opens it again, and then the firing is dropped.
-        _keep(decision, Fact("wait_timeout", timer.timer_id, "", b""))
+        _keep(decision, BufferedEvent("wait_timeout", timer.timer_id, "", b""))
         return
     _append_timeout(decision)
 
 
 def flush(
     decision: Decision,
-    facts: Sequence[Fact],
-    withheld: Sequence[Outcome],
+    buffered: Sequence[BufferedEvent],
+    held: Sequence[Resolution],
     *,
     wake_for_updates: bool = True,
 ) -> None:
-    """Append the facts that waited, and wake the run where one of them warrants it.
+    """Append the buffered events, and wake the run where one of them warrants it.
 
     A wait's timeout stops here: what follows it stays buffered until a worker has answered it. So
     it lets updates pass that were accepted before it: the answer may be the end of the run. Updates
@@ -111,74 +120,74 @@ def flush(
 
     Args:
         decision: The decision about the run; its task is not leased any more.
-        facts: All buffered facts of the run, oldest first.
-        withheld: The withheld outcomes, needed where the batch is complete.
-        wake_for_updates: Whether an update among the facts gets the run's task. Not where older
+        buffered: All buffered events of the run, oldest first.
+        held: The held results, needed where the batch is complete.
+        wake_for_updates: Whether an update among them gets the run's task. Not where older
             ones may wait for it.
     """
     run = decision.run
     if not run.buffered or run.holds:
         return
-    rest = list(facts)
-    late: list[Fact] = []
+    rest = list(buffered)
+    late: list[BufferedEvent] = []
     while rest and not run.holds:
-        fact = rest.pop(0)
-        if (fact.kind == "update" and run.updates_wait) or (
-            fact.kind == "wait_timeout" and _has_updates_to_apply(run, late + rest)
+        event = rest.pop(0)
+        if (event.kind == "update" and run.updates_wait) or (
+            event.kind == "wait_timeout" and _has_updates_to_apply(run, late + rest)
         ):
-            late.append(fact)
-        elif fact.kind == "update" and not wake_for_updates:
-            _append_encoded(decision, fact)
+            late.append(event)
+        elif event.kind == "update" and not wake_for_updates:
+            _append_encoded(decision, event)
         else:
-            _append_fact(decision, fact, withheld)
+            _append_event(decision, event, held)
     decision.drained = True
-    decision.facts = late + rest
-    run.buffered = len(decision.facts)
+    decision.buffered = late + rest
+    run.buffered = len(decision.buffered)
 
 
-def _has_updates_to_apply(run: Run, buffered: Sequence[Fact]) -> bool:
+def _has_updates_to_apply(run: Run, buffered: Sequence[BufferedEvent]) -> bool:
     """Whether an update's acceptance is in history, and not its outcome."""
-    return run.pending_updates > sum(fact.kind == "update" for fact in buffered)
+    return run.pending_updates > sum(event.kind == "update" for event in buffered)
 
 
-def append_all(decision: Decision, facts: Sequence[Fact]) -> None:
+def append_all(decision: Decision, buffered: Sequence[BufferedEvent]) -> None:
     """Append what was told and is still unsaid: the run is about to be closed by the server."""
-    for fact in facts:
-        if fact.kind in TOLD:
-            _append_encoded(decision, fact)
+    for event in buffered:
+        if event.kind in TOLD:
+            _append_encoded(decision, event)
 
 
-def _keep(decision: Decision, fact: Fact) -> None:
-    decision.facts.append(fact)
+def _keep(decision: Decision, event: BufferedEvent) -> None:
+    decision.buffered.append(event)
     decision.run.buffered += 1
 
 
-def _append_fact(decision: Decision, fact: Fact, withheld: Sequence[Outcome]) -> None:
+def _append_event(decision: Decision, event: BufferedEvent, held: Sequence[Resolution]) -> None:
     run = decision.run
-    if fact.kind == "signal":
-        _append_signal(decision, fact)
-    elif fact.kind == "update":
-        _append_update(decision, fact)
-    elif fact.kind == "batch":
+    if event.kind == "signal":
+        _append_signal(decision, event)
+    elif event.kind == "update":
+        _append_update(decision, event)
+    elif event.kind == "batch":
         # The completion may have added members; then the batch is delivered when they are done.
         if batches.is_complete(run):
-            batches.deliver(decision, withheld, fact.context)
-    elif run.wait_timer_id == fact.ref:
+            batches.deliver(decision, held, event.context)
+    elif run.wait_timer_id == event.ref:
         _append_timeout(decision)
 
 
-def _append_encoded(decision: Decision, fact: Fact) -> None:
-    decision.append_encoded(fact.event_type, fact.payload, command_id=fact.command_id)
+def _append_encoded(decision: Decision, event: BufferedEvent) -> None:
+    decision.append_encoded(event.event_type, event.payload, command_id=event.command_id)
 
 
-def _append_signal(decision: Decision, signal: Fact) -> None:
+def _append_signal(decision: Decision, signal: BufferedEvent) -> None:
     _append_encoded(decision, signal)
     # R3: it needs a task only where it can change what the workflow yields.
     if waits.is_open(decision.run) or not decision.run.tasks_completed:
         tasks.wake(decision, signal.context)
 
 
-def _append_update(decision: Decision, accepted: Fact) -> None:
+def _append_update(decision: Decision, accepted: BufferedEvent) -> None:
     _append_encoded(decision, accepted)
     assert accepted.command_id is not None
     tasks.wake_for_update(decision, accepted.ref, accepted.command_id)
@@ -192,7 +201,7 @@ def _append_timeout(decision: Decision) -> None:
 
 def carry_over(
     following: Decision,
-    facts: Sequence[Fact],
+    buffered: Sequence[BufferedEvent],
     waiting_updates: Sequence[Update],
     ended: dict[str, Update],
 ) -> None:
@@ -202,12 +211,12 @@ def carry_over(
     acknowledged to their senders; the end of a run that goes on must not lose them.
     """
     run = following.run
-    for fact in facts:
-        if fact.kind == "signal":
-            payload = msgspec.json.decode(fact.payload)
+    for event in buffered:
+        if event.kind == "signal":
+            payload = msgspec.json.decode(event.payload)
             payload["workflow_run_id"] = run.run_id
             run.pending_signals += 1
-            following.append(fact.event_type, payload, command_id=fact.command_id)
+            following.append(event.event_type, payload, command_id=event.command_id)
     for update in waiting_updates:
         if update.update_id in ended:
             continue
