@@ -33,7 +33,7 @@ LAYERS = {
     "views": {"views", "records", "requests", "engine", "fields", "store"},
     "services": {"services", "views", "records", "requests", "engine", "fields", "store"},
     "dispatch": {"dispatch", "store"},
-    "clockwork": {"clockwork", "services", "records", "engine", "store"},
+    "timers": {"timers", "services", "records", "engine", "store"},
     "querying": {
         "querying",
         "services",

@@ -76,7 +76,7 @@ async def test_a_leased_task_names_who_has_it_and_since_when(server: Any) -> Non
 async def test_a_lease_that_ran_out_needs_attention(server: Any, clock: Any) -> None:
     await server.start()
     await server.task()
-    clock.advance(server.settings.workflow_lease_seconds)  # and the clockwork does not see it
+    clock.advance(server.settings.workflow_lease_seconds)  # and the timer service does not see it
     body = await look(server)
 
     assert body["diagnostic_status"] == "needs_attention"

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
 from durable_workflow.server.api import Api
 from durable_workflow.server.clock import Clock, SystemClock
-from durable_workflow.server.clockwork import Clockwork
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.ids import IdSource, UlidSource
 from durable_workflow.server.notices import Notice
@@ -17,10 +16,11 @@ from durable_workflow.server.settings import Settings
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.statements import load_statements
+from durable_workflow.server.timers import TimerService
 
 
 class Server:
-    """Holds the store, the long polls, the clockwork and the operations of one server.
+    """Holds the store, the long polls, the timer service and the operations of one server.
 
     It belongs to the event loop that `start` runs in.
 
@@ -59,7 +59,7 @@ class Server:
             dispatch_before_commit=self.dispatcher.dispatch_before_commit,
             max_waiting=settings.max_waiting_units,
         )
-        self.clockwork = Clockwork(self.store, self.clock, settings.services, metrics)
+        self.timers = TimerService(self.store, self.clock, settings.services, metrics)
         self.api = Api(
             settings,
             store=self.store,
@@ -73,7 +73,7 @@ class Server:
         name = self.settings.services.default_namespace
         await self.store.run(lambda tx: namespaces.ensure_default(tx, name))
         await self.store.run(lambda tx: sessions.await_return(tx, self.settings.services))
-        self.clockwork.start()
+        self.timers.start()
 
     def hold_no_more(self) -> None:
         """Answer every held poll and query now: the first step of stopping."""
@@ -83,10 +83,10 @@ class Server:
     async def stop(self) -> None:
         """Finish what was accepted and close the state. Requests have ended by now."""
         self.hold_no_more()
-        await self.clockwork.stop()
+        await self.timers.stop()
         await self.store.close()
 
     def _publish(self, notices: Sequence[Notice]) -> None:
         self.dispatcher.publish(notices)
-        self.clockwork.publish(notices)
+        self.timers.publish(notices)
         self.queries.publish(notices)

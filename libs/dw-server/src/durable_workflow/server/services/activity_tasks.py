@@ -244,7 +244,7 @@ def _why_stopped(activity: Activity, run: Run, now: int) -> str | None:
     if run.closed:
         return "run_closed"
     if activity.lease_expires_at is not None and activity.lease_expires_at <= now:
-        # The clockwork is about to offer it to somebody else; fencing must not depend on that.
+        # The timer service is about to offer it to somebody else; fencing must not depend on that.
         return "stale_attempt"
     return None
 

@@ -24,7 +24,7 @@ def guard(read: Read, namespace: str, owner: TaskOwner) -> Run:
     if run.task_status != LEASED:
         raise _not_leased(owner, run.task_status)
     if run.lease_expires_at is not None and run.lease_expires_at <= read.now:
-        # The clockwork frees the lease; this unit changes nothing.
+        # The timer service frees the lease; this unit changes nothing.
         raise refusal(
             owner,
             "lease_expired",

@@ -65,7 +65,7 @@ def has_failed(run: Run) -> bool:
 
 
 def lease_expired(of: Run | Activity, now: int) -> bool:
-    """Whether the lease of an open task ran out, and the clockwork has not freed it yet."""
+    """Whether the lease of an open task ran out, and the timer service has not freed it yet."""
     expires_at = of.lease_expires_at
     return of.task_status == LEASED and expires_at is not None and expires_at <= now
 

@@ -38,7 +38,7 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 10.0
 
 
-class Clockwork:
+class TimerService:
     """Does what is due, from `start` to `stop`."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Clockwork:
 
     def start(self) -> None:
         """Begin."""
-        self._task = asyncio.create_task(self._run(), name="dw-clockwork")
+        self._task = asyncio.create_task(self._run(), name="dw-timers")
 
     async def stop(self) -> None:
         """End between two batches."""

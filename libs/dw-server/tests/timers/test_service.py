@@ -1,4 +1,4 @@
-"""The clockwork on the real services: a timer fires when its time has come, and not before."""
+"""The timer service on the real services: a timer fires when its time has come, and not before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from durable_workflow.server.clock import ManualClock
-from durable_workflow.server.clockwork import Clockwork
 from durable_workflow.server.notices import Notice, TaskReady
 from durable_workflow.server.requests import (
     Caller,
@@ -25,25 +24,26 @@ from durable_workflow.server.services import due, ends, namespaces, workflow_tas
 from durable_workflow.server.services.workers import register
 from durable_workflow.server.store import Read, StoreUnavailable, Tx
 from durable_workflow.server.store.sqlite import SqliteStore
+from durable_workflow.server.timers import TimerService
 
 # A worker that is never missed, so that the timers are all that falls due.
 SETTINGS = ServiceSettings(missed_heartbeats=100_000, workflow_lease_seconds=1e6)
 
 
 @pytest.fixture
-async def clockwork(store: SqliteStore, clock: ManualClock) -> AsyncIterator[Clockwork]:
-    clockwork = Clockwork(store, clock, SETTINGS)
-    yield clockwork
-    await clockwork.stop()
+async def timers(store: SqliteStore, clock: ManualClock) -> AsyncIterator[TimerService]:
+    timers = TimerService(store, clock, SETTINGS)
+    yield timers
+    await timers.stop()
 
 
 @pytest.fixture
-def ready(store: SqliteStore, clockwork: Clockwork) -> asyncio.Queue[Notice]:
+def ready(store: SqliteStore, timers: TimerService) -> asyncio.Queue[Notice]:
     """Workflow tasks that became ready, as the dispatcher would hear of them."""
     queue: asyncio.Queue[Notice] = asyncio.Queue()
 
     def publish(notices: Sequence[Notice]) -> None:
-        clockwork.publish(notices)
+        timers.publish(notices)
         for notice in notices:
             if isinstance(notice, TaskReady):
                 queue.put_nowait(notice)
@@ -84,26 +84,26 @@ def drain(ready: asyncio.Queue[Notice]) -> int:
 
 
 async def test_a_timer_fires_when_its_time_has_come(
-    store: SqliteStore, clock: ManualClock, clockwork: Clockwork, ready: asyncio.Queue[Notice]
+    store: SqliteStore, clock: ManualClock, timers: TimerService, ready: asyncio.Queue[Notice]
 ) -> None:
     await start_timer(store, "a", 3600)
-    clockwork.start()
+    timers.start()
     drain(ready)
 
     clock.advance(3599)
-    assert await clockwork.run_due() == 0
+    assert await timers.run_due() == 0
     clock.advance(1)
-    clockwork.poke()
+    timers.poke()
 
     assert await next_ready(ready) == TaskReady("workflow", "default", "q")
 
 
-async def test_a_commit_that_brings_an_earlier_time_wakes_the_clockwork(
-    store: SqliteStore, clockwork: Clockwork, ready: asyncio.Queue[Notice]
+async def test_a_commit_that_brings_an_earlier_time_wakes_the_timer_service(
+    store: SqliteStore, timers: TimerService, ready: asyncio.Queue[Notice]
 ) -> None:
     # It sleeps for the length of its longest pause; only the notice can wake it in time.
     await start_timer(store, "far", 3600)
-    clockwork.start()
+    timers.start()
     drain(ready)
     await start_timer(store, "now", 0)
 
@@ -112,14 +112,14 @@ async def test_a_commit_that_brings_an_earlier_time_wakes_the_clockwork(
 
 
 async def test_what_fell_due_while_nobody_served_is_done_at_the_start(
-    store: SqliteStore, clock: ManualClock, clockwork: Clockwork, ready: asyncio.Queue[Notice]
+    store: SqliteStore, clock: ManualClock, timers: TimerService, ready: asyncio.Queue[Notice]
 ) -> None:
     for number in range(3):
         await start_timer(store, f"{number}", 10)
     clock.advance(1000)
     drain(ready)
 
-    clockwork.start()
+    timers.start()
 
     assert [await next_ready(ready) for _ in range(3)] == [
         TaskReady("workflow", "default", "q")
@@ -127,7 +127,7 @@ async def test_what_fell_due_while_nobody_served_is_done_at_the_start(
 
 
 async def test_a_year_of_timers_in_a_moment(
-    store: SqliteStore, clock: ManualClock, clockwork: Clockwork, ready: asyncio.Queue[Notice]
+    store: SqliteStore, clock: ManualClock, timers: TimerService, ready: asyncio.Queue[Notice]
 ) -> None:
     for number in range(52):
         await start_timer(store, f"week-{number}", (number + 1) * 7 * 86_400)
@@ -136,7 +136,7 @@ async def test_a_year_of_timers_in_a_moment(
     fired = 0
     while (at := await store.read(due.next_due)) is not None and fired < 52:
         clock.advance_to(at)
-        await clockwork.run_due()
+        await timers.run_due()
         fired += drain(ready)
 
     assert fired == 52
@@ -144,7 +144,7 @@ async def test_a_year_of_timers_in_a_moment(
 
 
 async def test_what_another_unit_did_away_with_is_no_failure(
-    store: SqliteStore, clock: ManualClock, clockwork: Clockwork
+    store: SqliteStore, clock: ManualClock, timers: TimerService
 ) -> None:
     await start_timer(store, "a", 1)
     clock.advance(2)
@@ -157,11 +157,11 @@ async def test_what_another_unit_did_away_with_is_no_failure(
         return found
 
     store.read = overtaken  # type: ignore[method-assign,assignment]  # the cancel comes between
-    assert await clockwork.run_due() == 0
+    assert await timers.run_due() == 0
 
 
 async def test_what_stays_due_and_cannot_be_done_is_a_failure(
-    store: SqliteStore, clock: ManualClock, clockwork: Clockwork, monkeypatch: pytest.MonkeyPatch
+    store: SqliteStore, clock: ManualClock, timers: TimerService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await start_timer(store, "a", 1)
     clock.advance(2)
@@ -171,13 +171,13 @@ async def test_what_stays_due_and_cannot_be_done_is_a_failure(
 
     monkeypatch.setattr(due, "handle", nothing)
     with pytest.raises(RuntimeError, match="cannot be done"):
-        await clockwork.run_due()
+        await timers.run_due()
 
 
 async def test_a_failure_of_the_store_is_logged_and_tried_again(
     store: SqliteStore,
     clock: ManualClock,
-    clockwork: Clockwork,
+    timers: TimerService,
     ready: asyncio.Queue[Notice],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -195,7 +195,7 @@ async def test_a_failure_of_the_store_is_logged_and_tried_again(
 
     store.run = unlucky  # type: ignore[method-assign,assignment]  # a fault
     with caplog.at_level(logging.ERROR):
-        clockwork.start()
+        timers.start()
         assert await next_ready(ready) == TaskReady("workflow", "default", "q")
 
     assert failures >= 2

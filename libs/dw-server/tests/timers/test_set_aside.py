@@ -34,7 +34,7 @@ COMMANDS: dict[str, Json] = {
 
 
 class Wire:
-    """A server whose clock is told, and whose clockwork runs when it is asked to."""
+    """A server whose clock is told, and whose timer service runs when it is asked to."""
 
     def __init__(self, server: Server, http: httpx.AsyncClient, clock: ManualClock) -> None:
         self.server = server
@@ -81,7 +81,7 @@ class Wire:
 
     async def run_due(self, seconds: float = 0) -> None:
         self.clock.advance(seconds)
-        await self.server.clockwork.run_due()
+        await self.server.timers.run_due()
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ async def wire(metrics: InMemoryMetrics) -> AsyncIterator[Wire]:
     settings = Settings(db=":memory:", long_poll_timeout=0, services=services)
     server = Server(settings, clock=clock, metrics=metrics)
     await server.start()
-    await server.clockwork.stop()  # it runs when the test says so
+    await server.timers.stop()  # it runs when the test says so
     transport = httpx.ASGITransport(create_app(server))
     async with httpx.AsyncClient(transport=transport, base_url="http://t", timeout=30) as http:
         wire = Wire(server, http, clock)
@@ -134,7 +134,7 @@ async def test_what_raises_is_set_aside_and_all_else_goes_on(
     assert f"of run {broken}" in caplog.text
     assert "out of order" in caplog.text
 
-    # At rest it is not tried, and does not keep the clockwork awake.
+    # At rest it is not tried, and does not keep the timer service awake.
     await wire.run_due(0.9)
     assert metrics.counter_value(SERVER_DUE_FAILURES, tags) == 1
     await wire.run_due(0.1)
