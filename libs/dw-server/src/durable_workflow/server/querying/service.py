@@ -46,9 +46,14 @@ class QueryService:
             Refused: There is no such workflow, or no worker that could answer.
         """
 
+        def find(read: Read) -> str:
+            target = targets.find(read, namespace, request.workflow_id, request.run_id)
+            return target.run.task_queue
+
+        # A read may run anywhere, so what is in memory is asked between two.
+        pollers = self._queries.pollers(namespace, await self._store.read(find))
+
         def prepare(read: Read) -> Question:
-            row = targets.find(read, namespace, request.workflow_id, request.run_id)
-            pollers = self._queries.pollers(namespace, row.run.task_queue)
             return asking.prepare(read, namespace, request, self._settings, pollers)
 
         question = await self._store.read(prepare)
