@@ -164,7 +164,7 @@ async def test_a_task_claimed_for_a_caller_that_hung_up_is_free_at_once(kind: st
         await start(client, "one")
         if kind == "activity":
             await schedule_activity(client)
-        question = asyncio.create_task(client.post(QUERY, json={}, headers=CONTROL))
+        query = asyncio.create_task(client.post(QUERY, json={}, headers=CONTROL))
         for _ in range(3):
             # Gone before the server has read that there is a poll, and the task is there.
             _, writer = await raw_poll(url, path)
@@ -175,7 +175,7 @@ async def test_a_task_claimed_for_a_caller_that_hung_up_is_free_at_once(kind: st
             answer = await client.post(path, json=W, headers=WORKER)
 
         assert answer.json()["task"] is not None
-        question.cancel()
+        query.cancel()
 
 
 async def test_stopping_answers_held_polls_and_ends_soon() -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.ids import UlidSource
-from durable_workflow.server.querying import QueryBoard, asking, offering
+from durable_workflow.server.querying import PendingQueries, asking, offering
 from durable_workflow.server.records import workers
 from durable_workflow.server.requests import PollTask, QueryWorkflow
 from durable_workflow.server.store.protocol import Store
@@ -71,18 +71,18 @@ async def test_others_have_their_turn_while_a_question_about_a_long_history_is_h
     turns: Callable[[], int],
 ) -> None:
     await long_history(server, commands, 3000)
-    board = QueryBoard(server.settings, clock.now, lambda: ids.new(clock.now()))
+    queries = PendingQueries(server.settings, clock.now, lambda: ids.new(clock.now()))
     asked = QueryWorkflow(workflow_id="wf", query_name="state")
-    question = await store.read(
+    query = await store.read(
         lambda read: asking.prepare(read, "default", asked, server.settings, {"w"})
     )
-    answer = asyncio.create_task(board.ask(question, 60, lambda: None))
+    answer = asyncio.create_task(queries.ask(query, 60, lambda: None))
     await asyncio.sleep(0)
     worker = await store.read(lambda read: workers.find(read, "default", "w"))
     assert worker is not None
 
     before = turns()
-    task = await offering.claim(store, board, PollTask(worker_id="w", task_queue="q"), worker)
+    task = await offering.claim(store, queries, PollTask(worker_id="w", task_queue="q"), worker)
     assert task is not None
     assert turns() >= before + 3
     sequences = [event["sequence"] for event in sent(task)["history_events"]]

@@ -10,7 +10,7 @@ from durable_workflow.server.clock import Clock, SystemClock
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.ids import IdSource, UlidSource
 from durable_workflow.server.notices import Notice
-from durable_workflow.server.querying import QueryBoard
+from durable_workflow.server.querying import PendingQueries
 from durable_workflow.server.services import namespaces, sessions
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store.schema import load_migrations
@@ -46,7 +46,7 @@ class Server:
         self.clock = clock or SystemClock()
         self.dispatcher = Dispatcher(settings.max_waiting_polls)
         self.ids = ids or UlidSource()
-        self.queries = QueryBoard(
+        self.queries = PendingQueries(
             settings.services, self.clock.now, lambda: self.ids.new(self.clock.now())
         )
         self.store = SqliteStore(

@@ -12,7 +12,7 @@ from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.fields import Reading, table_of
-from durable_workflow.server.querying import QueryBoard
+from durable_workflow.server.querying import PendingQueries
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import Settings
@@ -41,7 +41,7 @@ class Api:
         store: Store,
         clock: Clock,
         dispatcher: Dispatcher,
-        queries: QueryBoard,
+        queries: PendingQueries,
     ) -> None:
         self._default_namespace = settings.services.default_namespace
         self._authenticator = authenticator(settings.auth)

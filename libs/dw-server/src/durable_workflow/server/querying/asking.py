@@ -1,4 +1,4 @@
-"""Questions about runs: whether there is anybody to ask, and what the answer means."""
+"""Queries about runs: whether there is anybody to ask, and what the answer means."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from durable_workflow.server.fields import as_object
 from durable_workflow.server.querying.offering import about, capable_workers, is_compatible
-from durable_workflow.server.querying.posted import Answered, Failed, Outcome
-from durable_workflow.server.querying.question import QUERY, UPDATE_VALIDATION, Kind, Question
+from durable_workflow.server.querying.query import QUERY, UPDATE_VALIDATION, Kind, Query
+from durable_workflow.server.querying.query_task import Answered, Failed, Outcome
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
@@ -33,18 +33,18 @@ def prepare(
     request: QueryWorkflow,
     settings: ServiceSettings,
     pollers: Collection[str],
-) -> Question:
-    """The question behind a query. Runs that have ended are asked about like others.
+) -> Query:
+    """The query to put to workers. Runs that have ended are asked about like others.
 
     Args:
-        pollers: Workers known to poll for questions, whatever they said when they registered.
+        pollers: Workers known to poll for query tasks, whatever they said when they registered.
     Raises:
         Refused: There is no such workflow, or no worker that could answer.
     """
     target = targets.find(read, namespace, request.workflow_id, request.run_id)
-    question = _question(read, target, QUERY, request.query_name)
-    question.arguments = envelope(request.arguments)
-    live = capable_workers(read, question, settings, pollers)
+    query = _query(read, target, QUERY, request.query_name)
+    query.arguments = envelope(request.arguments)
+    live = capable_workers(read, query, settings, pollers)
     run = target.run
     if not live:
         text = (
@@ -53,35 +53,35 @@ def prepare(
             "registered."
         )
         raise _failure(target, request.query_name, _UNAVAILABLE, text)
-    if not any(is_compatible(question, worker) for worker in live):
+    if not any(is_compatible(query, worker) for worker in live):
         text = (
-            f"No live worker of task queue '{run.task_queue}' runs build '{question.build_id}', "
+            f"No live worker of task queue '{run.task_queue}' runs build '{query.build_id}', "
             "which the run is pinned to."
         )
         raise _failure(target, request.query_name, _INCOMPATIBLE, text)
-    return question
+    return query
 
 
 def prepare_validation(
     read: Read, namespace: str, request: UpdateWorkflow, settings: ServiceSettings
-) -> Question | None:
-    """The question whether an update may be accepted; None where nobody offers to say."""
+) -> Query | None:
+    """The query whether an update may be accepted; None where nobody offers to say."""
     target = targets.find(read, namespace, request.workflow_id, request.run_id)
     if target.run.closed:
         return None
-    question = _question(read, target, UPDATE_VALIDATION, request.update_name)
-    question.arguments = envelope(request.arguments)
-    live = capable_workers(read, question, settings)
-    return question if any(is_compatible(question, worker) for worker in live) else None
+    query = _query(read, target, UPDATE_VALIDATION, request.update_name)
+    query.arguments = envelope(request.arguments)
+    live = capable_workers(read, query, settings)
+    return query if any(is_compatible(query, worker) for worker in live) else None
 
 
-def answer(question: Question, scope: str, outcome: Outcome) -> Reply:
+def answer(query: Query, scope: str, outcome: Outcome) -> Reply:
     """What the caller of a query is told."""
     body: dict[str, Any] = {
-        "workflow_id": question.workflow_id,
-        "run_id": question.run_id,
+        "workflow_id": query.workflow_id,
+        "run_id": query.run_id,
         "target_scope": scope,
-        "query_name": question.name,
+        "query_name": query.name,
         "result": None,
     }
     if isinstance(outcome, Answered):
@@ -119,7 +119,7 @@ def refusal_of(outcome: Outcome) -> tuple[str, str] | None:
     return None
 
 
-def _question(read: Read, target: Target, kind: Kind, name: str) -> Question:
+def _query(read: Read, target: Target, kind: Kind, name: str) -> Query:
     return about(read, target.run, kind, name, follows=target.requested_run_id is None)
 
 

@@ -1,4 +1,4 @@
-"""Offering questions to workers: who may be asked, and what they are sent."""
+"""Offering queries to workers: who may be asked, and what they are sent."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from durable_workflow.server.engine.state import LEASED, Run, shown_status
-from durable_workflow.server.querying.board import QueryBoard
-from durable_workflow.server.querying.posted import Asker, Claim
-from durable_workflow.server.querying.question import QUERY, UPDATE_VALIDATION, Kind, Question
+from durable_workflow.server.querying.pending_queries import PendingQueries
+from durable_workflow.server.querying.query import QUERY, UPDATE_VALIDATION, Kind, Query
+from durable_workflow.server.querying.query_task import Asker, Claim
 from durable_workflow.server.records import runs, workers
 from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.requests import FailQueryTask, PollTask
@@ -22,9 +22,9 @@ _STICKY: Final = "sticky_history"
 _CAPABILITIES: Final = {QUERY: "query_tasks", UPDATE_VALIDATION: "update_validation"}
 
 
-def about(read: Read, run: Run, kind: Kind, name: str, *, follows: bool) -> Question:
-    """A question about a run, without arguments."""
-    return Question(
+def about(read: Read, run: Run, kind: Kind, name: str, *, follows: bool) -> Query:
+    """A query about a run, without arguments."""
+    return Query(
         kind=kind,
         name=name,
         namespace=run.namespace,
@@ -42,51 +42,51 @@ def about(read: Read, run: Run, kind: Kind, name: str, *, follows: bool) -> Ques
 
 
 def capable_workers(
-    read: Read, question: Question, settings: ServiceSettings, pollers: Collection[str] = ()
+    read: Read, query: Query, settings: ServiceSettings, pollers: Collection[str] = ()
 ) -> list[Worker]:
     """Live workers that could be asked, of whatever build.
 
     Args:
-        pollers: Workers known to poll for questions, whatever they said when they registered.
+        pollers: Workers known to poll for query tasks, whatever they said when they registered.
     """
-    capability = _CAPABILITIES[question.kind]
+    capability = _CAPABILITIES[query.kind]
     return [
         worker
-        for worker in workers.of_queue(read, question.namespace, question.task_queue)
+        for worker in workers.of_queue(read, query.namespace, query.task_queue)
         if worker.runtime != "php"
         and worker.is_live(read.now, settings.missed_heartbeats)
-        and _knows(worker, question.workflow_type)
+        and _knows(worker, query.workflow_type)
         and (
             capability in worker.capabilities
-            or (question.kind == QUERY and worker.worker_id in pollers)
+            or (query.kind == QUERY and worker.worker_id in pollers)
         )
     ]
 
 
-def is_compatible(question: Question, worker: Worker) -> bool:
+def is_compatible(query: Query, worker: Worker) -> bool:
     """Whether a worker runs the build that the run is pinned to, if it is."""
-    return question.build_id is None or question.build_id == worker.build_id
+    return query.build_id is None or query.build_id == worker.build_id
 
 
 async def claim(
-    store: Store, board: QueryBoard, asked: PollTask, worker: Worker
+    store: Store, queries: PendingQueries, asked: PollTask, worker: Worker
 ) -> dict[str, Any] | None:
-    """The query task for a worker that polls; None where there is no question for it."""
-    board.note_poll(worker.namespace, worker.task_queue, worker.worker_id)
+    """The query task for a worker that polls; None where there is none for it."""
+    queries.note_poll(worker.namespace, worker.task_queue, worker.worker_id)
     while True:
-        claimed = board.claim(
+        claimed = queries.claim(
             worker.namespace,
             worker.task_queue,
             worker_id=worker.worker_id,
             poll_request_id=asked.poll_request_id,
-            asker=lambda question: _asker(question, worker),
+            asker=lambda query: _asker(query, worker),
         )
         if claimed is None:
             return None
         try:
-            task = await _task(store, board, claimed, worker)
+            task = await _task(store, queries, claimed, worker)
         except BaseException:
-            board.free(claimed)
+            queries.free(claimed)
             raise
         if task is not None:
             return task
@@ -94,7 +94,7 @@ async def claim(
 
 async def fail(
     store: Store,
-    board: QueryBoard,
+    queries: PendingQueries,
     namespace: str,
     request: FailQueryTask,
     settings: ServiceSettings,
@@ -102,26 +102,26 @@ async def fail(
     """Take the reason why a worker gives no answer; another one may be asked.
 
     Raises:
-        Refused: The question is not the caller's to answer.
+        Refused: The query is not the caller's to answer.
     """
-    question = board.question(namespace, request.owner)
+    query = queries.query(namespace, request.owner)
     others: list[Asker] = []
-    if question is not None:
-        pollers = board.pollers(namespace, question.task_queue)
-        live = await store.read(lambda read: capable_workers(read, question, settings, pollers))
-        askers = (_asker(question, worker) for worker in live if worker.left_at is None)
+    if query is not None:
+        pollers = queries.pollers(namespace, query.task_queue)
+        live = await store.read(lambda read: capable_workers(read, query, settings, pollers))
+        askers = (_asker(query, worker) for worker in live if worker.left_at is None)
         others = [asker for asker in askers if asker is not None]
-    return board.fail(namespace, request, others)
+    return queries.fail(namespace, request, others)
 
 
-def _asker(question: Question, worker: Worker) -> Asker | None:
-    """A worker as a question sees it; None where it may not be given the question."""
-    validates = question.kind == UPDATE_VALIDATION
+def _asker(query: Query, worker: Worker) -> Asker | None:
+    """A worker as a query sees it; None where it may not be given the task."""
+    validates = query.kind == UPDATE_VALIDATION
     if validates and UPDATE_VALIDATION not in worker.capabilities:
         return None
-    if not _knows(worker, question.workflow_type) or not is_compatible(question, worker):
+    if not _knows(worker, query.workflow_type) or not is_compatible(query, worker):
         return None
-    version = worker.fingerprints.get(question.workflow_type)
+    version = worker.fingerprints.get(query.workflow_type)
     return Asker(worker.worker_id, worker.session, version)
 
 
@@ -130,7 +130,7 @@ def _knows(worker: Worker, workflow_type: str) -> bool:
 
 
 async def _task(
-    store: Store, board: QueryBoard, claimed: Claim, worker: Worker
+    store: Store, queries: PendingQueries, claimed: Claim, worker: Worker
 ) -> dict[str, Any] | None:
     """The query task that a worker gets: the run as it is now, with its history.
 
@@ -138,37 +138,37 @@ async def _task(
     `buffered_after_sequence`, with the sequences that they would get now.
 
     The worker that kept the run's machine gets what that has not seen (`sticky_history`). If it
-    has it no more it says so, and the question is offered again with the whole history.
+    has it no more it says so, and the query is offered again with the whole history.
 
     Returns:
-        None where the run has continued as new, and the question went on to the next one.
+        None where the run has continued as new, and the query went on to the next one.
     """
-    posted = claimed.posted
-    question = posted.question
+    task = claimed.task
+    query = task.query
 
-    def look(read: Read) -> tuple[Run | None, list[bytes], Question | None]:
-        found = runs.find(read, question.run_id)
+    def look(read: Read) -> tuple[Run | None, list[bytes], Query | None]:
+        found = runs.find(read, query.run_id)
         if found is None:
             return None, [], None
-        return found, history.buffered_records(read, found), _moved(read, question, found)
+        return found, history.buffered_records(read, found), _moved(read, query, found)
 
     run, buffered, moved = await store.read(look)
     assert run is not None
     if moved is not None:
-        board.move(claimed, moved)
+        queries.move(claimed, moved)
         return None
     after = 0
-    if not posted.whole and not buffered and _may_ask_kept(question, run, worker):
+    if not task.whole and not buffered and _may_ask_kept(query, run, worker):
         after = run.sticky_sequence
     claimed.partial = after > 0
     last = run.last_sequence
     body: dict[str, Any] = claimed.members() | {
-        "workflow_id": question.workflow_id,
-        "run_id": question.run_id,
-        "workflow_type": question.workflow_type,
-        "payload_codec": question.codec,
-        "workflow_arguments": question.workflow_arguments,
-        "query_arguments": question.arguments,
+        "workflow_id": query.workflow_id,
+        "run_id": query.run_id,
+        "workflow_type": query.workflow_type,
+        "payload_codec": query.codec,
+        "workflow_arguments": query.workflow_arguments,
+        "query_arguments": query.arguments,
         "run_status": shown_status(run),
         "last_history_sequence": last + len(buffered),
         "history_events": await history.events(
@@ -180,35 +180,35 @@ async def _task(
             foreign=not worker.knows_extensions,
         ),
         "history_export": None,
-        "task_queue": question.task_queue,
+        "task_queue": query.task_queue,
     }
     if claimed.partial:
         body["history_after_sequence"] = after
     if buffered:
         body["buffered_after_sequence"] = last
-    if question.kind == QUERY:
-        body["query_name"] = question.name
+    if query.kind == QUERY:
+        body["query_name"] = query.name
     else:
-        body["task_kind"] = question.kind
-        body["update_name"] = question.name
-        body["arguments"] = question.arguments
+        body["task_kind"] = query.kind
+        body["update_name"] = query.name
+        body["arguments"] = query.arguments
     return body
 
 
-def _moved(read: Read, question: Question, run: Run) -> Question | None:
-    """The question about the run that has taken the place of the one that it was asked about.
+def _moved(read: Read, query: Query, run: Run) -> Query | None:
+    """The query about the run that has taken the place of the one that it was asked about.
 
     Signals that were acknowledged before it was asked may have gone on to that one.
     """
-    if not question.follows or run.continued_to_run_id is None:
+    if not query.follows or run.continued_to_run_id is None:
         return None
-    current = targets.find(read, question.namespace, question.workflow_id, None).run
-    moved = about(read, current, question.kind, question.name, follows=True)
-    moved.arguments = question.arguments
+    current = targets.find(read, query.namespace, query.workflow_id, None).run
+    moved = about(read, current, query.kind, query.name, follows=True)
+    moved.arguments = query.arguments
     return moved
 
 
-def _may_ask_kept(question: Question, run: Run, worker: Worker) -> bool:
+def _may_ask_kept(query: Query, run: Run, worker: Worker) -> bool:
     """Whether the worker keeps a machine that can answer.
 
     While a task is leased its worker uses the machine. A validator is to see the updates before
@@ -216,5 +216,5 @@ def _may_ask_kept(question: Question, run: Run, worker: Worker) -> bool:
     """
     if _STICKY not in worker.capabilities or worker.worker_id != run.sticky_worker:
         return False
-    foresees = question.kind == UPDATE_VALIDATION and run.pending_updates
+    foresees = query.kind == UPDATE_VALIDATION and run.pending_updates
     return run.task_status != LEASED and not foresees

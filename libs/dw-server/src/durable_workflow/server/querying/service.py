@@ -1,4 +1,4 @@
-"""Putting questions about runs to live workers: from what is asked to what it comes to."""
+"""Putting queries about runs to live workers: from what is asked to what it comes to."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 
 from durable_workflow.server.notices import Notice, TaskReady
 from durable_workflow.server.querying import asking
-from durable_workflow.server.querying.board import QueryBoard
-from durable_workflow.server.querying.posted import Outcome
-from durable_workflow.server.querying.question import Question
+from durable_workflow.server.querying.pending_queries import PendingQueries
+from durable_workflow.server.querying.query import Query
+from durable_workflow.server.querying.query_task import Outcome
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import QueryWorkflow, UpdateWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
@@ -30,7 +30,7 @@ class QueryService:
     def __init__(
         self,
         store: Store,
-        queries: QueryBoard,
+        queries: PendingQueries,
         settings: ServiceSettings,
         publish: Callable[[Sequence[Notice]], None],
     ) -> None:
@@ -53,13 +53,13 @@ class QueryService:
         # A read may run anywhere, so what is in memory is asked between two.
         pollers = self._queries.pollers(namespace, await self._store.read(find))
 
-        def prepare(read: Read) -> Question:
+        def prepare(read: Read) -> Query:
             return asking.prepare(read, namespace, request, self._settings, pollers)
 
-        question = await self._store.read(prepare)
-        outcome = await self._ask(question, self._settings.query_timeout_seconds)
+        query = await self._store.read(prepare)
+        outcome = await self._ask(query, self._settings.query_timeout_seconds)
         scope = "instance" if request.run_id is None else "run"
-        return asking.answer(question, scope, outcome)
+        return asking.answer(query, scope, outcome)
 
     async def validate(self, namespace: str, request: UpdateWorkflow) -> tuple[str, str] | None:
         """Ask a worker that offers it whether an update may be accepted (`update_validation`).
@@ -68,19 +68,19 @@ class QueryService:
             Reason and message of the validator's refusal; None where nothing speaks against it.
         """
 
-        def prepare(read: Read) -> Question | None:
+        def prepare(read: Read) -> Query | None:
             if updates.find_by_request(read, namespace, request) is not None:
                 return None
             return asking.prepare_validation(read, namespace, request, self._settings)
 
-        question = await self._store.read(prepare)
-        if question is None:
+        query = await self._store.read(prepare)
+        if query is None:
             return None
-        return asking.refusal_of(await self._ask(question, _VALIDATION_SECONDS))
+        return asking.refusal_of(await self._ask(query, _VALIDATION_SECONDS))
 
-    async def _ask(self, question: Question, timeout: float) -> Outcome:
+    async def _ask(self, query: Query, timeout: float) -> Outcome:
         def announce() -> None:
-            # Looked up each time: a question may move to another queue with its workflow.
-            self._publish([TaskReady("query", question.namespace, question.task_queue)])
+            # Looked up each time: a query may move to another queue with its workflow.
+            self._publish([TaskReady("query", query.namespace, query.task_queue)])
 
-        return await self._queries.ask(question, timeout, announce)
+        return await self._queries.ask(query, timeout, announce)

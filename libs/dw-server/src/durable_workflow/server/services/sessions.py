@@ -123,7 +123,7 @@ def _forget(tx: Tx, worker: Worker) -> None:
 
 
 def _offer_kept(tx: Tx, worker: Worker) -> None:
-    """Offer to others what was held back for a worker, and the questions that it has."""
+    """Offer to others what was held back for a worker, and the query tasks that it has."""
     tx.notify(WorkerGone(worker.namespace, worker.worker_id, worker.session))
     for _ in range(runs.kept_for(tx, worker.namespace, worker.task_queue, worker.worker_id)):
         tx.notify(TaskReady("workflow", worker.namespace, worker.task_queue))

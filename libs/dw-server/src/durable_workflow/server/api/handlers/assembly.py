@@ -21,7 +21,7 @@ from durable_workflow.server.api.login import Authenticator
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
-from durable_workflow.server.querying import QueryBoard, QueryService
+from durable_workflow.server.querying import PendingQueries, QueryService
 from durable_workflow.server.services.updating import UpdateService
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Store
@@ -33,7 +33,7 @@ def operations(
     store: Store,
     clock: Clock,
     dispatcher: Dispatcher,
-    queries: QueryBoard,
+    queries: PendingQueries,
     authenticator: Authenticator,
 ) -> list[Operation[Any]]:
     """All operations of a server that has these parts."""

@@ -8,7 +8,7 @@ from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
 from durable_workflow.server.engine.state import Run
-from durable_workflow.server.querying import QueryBoard
+from durable_workflow.server.querying import PendingQueries
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import DebugWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
@@ -17,7 +17,7 @@ from durable_workflow.server.views import debugging, describing
 
 
 def operations(
-    store: Store, queries: QueryBoard, settings: ServiceSettings
+    store: Store, queries: PendingQueries, settings: ServiceSettings
 ) -> list[Operation[Any]]:
     """What is asked about a run that seems stuck."""
 

@@ -9,7 +9,7 @@ from durable_workflow.server.api.handlers.polls import Polls
 from durable_workflow.server.api.handlers.units import Task, Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
-from durable_workflow.server.querying import QueryBoard, offering
+from durable_workflow.server.querying import PendingQueries, offering
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import CompleteQueryTask, FailQueryTask, PollTask
 from durable_workflow.server.services import workers
@@ -18,7 +18,7 @@ from durable_workflow.server.services import workers
 class QueryTaskHandlers:
     """What workers ask about query tasks."""
 
-    def __init__(self, units: Units, polls: Polls, queries: QueryBoard) -> None:
+    def __init__(self, units: Units, polls: Polls, queries: PendingQueries) -> None:
         self._units = units
         self._polls = polls
         self._queries = queries
@@ -33,9 +33,9 @@ class QueryTaskHandlers:
         ]
 
     async def _claim(self, namespace: str, asked: PollTask) -> Task | None:
-        store, settings, board = self._units.store, self._units.settings, self._queries
+        store, settings, queries = self._units.store, self._units.settings, self._queries
         worker = await store.run(lambda tx: workers.poll_guard(tx, namespace, asked, settings))
-        return await offering.claim(store, board, asked, worker)
+        return await offering.claim(store, queries, asked, worker)
 
     async def _give_back(self, namespace: str, task: Task) -> None:
         self._queries.give_back(task)
@@ -44,5 +44,5 @@ class QueryTaskHandlers:
         return Reply(self._queries.complete(call.namespace, asked))
 
     async def _fail(self, call: Call, asked: FailQueryTask) -> Reply:
-        store, settings, board = self._units.store, self._units.settings, self._queries
-        return Reply(await offering.fail(store, board, call.namespace, asked, settings))
+        store, settings, queries = self._units.store, self._units.settings, self._queries
+        return Reply(await offering.fail(store, queries, call.namespace, asked, settings))

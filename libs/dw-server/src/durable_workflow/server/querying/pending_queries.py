@@ -1,7 +1,7 @@
-"""The questions of this process that wait for workers.
+"""The queries of this process that wait for workers, each in a query task.
 
-A question lives as long as its caller waits. It needs no disk: a process that dies takes its
-callers' connections with it, and they ask again. On several nodes this board is the one piece that
+A query lives as long as its caller waits. It needs no disk: a process that dies takes its
+callers' connections with it, and they ask again. On several nodes this is the one piece that
 is per node, so a worker must be able to poll the node that was asked; the interface is small so
 that another carrier can take its place.
 """
@@ -14,16 +14,16 @@ from typing import Any
 
 from durable_workflow.server.engine.times import SECOND, seconds
 from durable_workflow.server.notices import Notice, WorkerGone
-from durable_workflow.server.querying.posted import (
+from durable_workflow.server.querying.query import UPDATE_VALIDATION, Query
+from durable_workflow.server.querying.query_task import (
     Answered,
     Asker,
     Claim,
     Failed,
     Outcome,
-    Posted,
+    QueryTask,
     Unanswered,
 )
-from durable_workflow.server.querying.question import UPDATE_VALIDATION, Question
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.requests import (
     CompleteQueryTask,
@@ -34,17 +34,17 @@ from durable_workflow.server.service_settings import ServiceSettings
 
 # How long a worker counts as one that answers queries after it has polled for one.
 _POLLER_SECONDS = 60
-# The part of its caller's time for which one worker alone has a question.
+# The part of its caller's time for which one worker alone has a query.
 _PATIENCE = 0.2
 # What a worker says that was sent the end of a history and does not keep its beginning any more.
 HISTORY_NEEDED = "query_history_needed"
 
 
-class QueryBoard:
-    """Where questions are posted, taken and answered. It belongs to one event loop.
+class PendingQueries:
+    """Where queries wait, are claimed and answered. It belongs to one event loop.
 
     Args:
-        settings: Lease, time to live, and how many questions a queue may hold.
+        settings: Lease, time to live, and how many queries a queue may hold.
         now: The time in microseconds.
         new_id: The id source.
     """
@@ -55,55 +55,53 @@ class QueryBoard:
         self._settings = settings
         self._now = now
         self._new_id = new_id
-        self._posted: dict[str, Posted] = {}
-        self._queues: dict[tuple[str, str], dict[str, Posted]] = {}
+        self._tasks: dict[str, QueryTask] = {}
+        self._queues: dict[tuple[str, str], dict[str, QueryTask]] = {}
         self._pollers: dict[tuple[str, str], dict[str, int]] = {}
         self._closed = False
 
     def close(self) -> None:
         """Have every caller that waits told now that there will be no answer, and take no more."""
         self._closed = True
-        for posted in list(self._posted.values()):
-            if not posted.answer.done():
-                posted.answer.set_exception(_stopping())
+        for task in list(self._tasks.values()):
+            if not task.answer.done():
+                task.answer.set_exception(_stopping())
 
-    async def ask(
-        self, question: Question, timeout: float, announce: Callable[[], None]
-    ) -> Outcome:
-        """Post a question and wait for its answer.
+    async def ask(self, query: Query, timeout: float, announce: Callable[[], None]) -> Outcome:
+        """Offer a query to workers, and wait for its answer.
 
         Args:
             timeout: Seconds to wait.
-            announce: Wakes the polls of the question's queue, once it is posted.
+            announce: Wakes the polls of the query's queue, once its task is there.
         Raises:
-            Refused: Too many questions wait in the queue, or the server stops.
+            Refused: Too many queries wait in the queue, or the server stops.
         """
         if self._closed:
             raise _stopping()
-        posted = self._post(question, timeout, announce)
+        task = self._add(query, timeout, announce)
         announce()
         try:
-            return await asyncio.wait_for(posted.answer, timeout)
+            return await asyncio.wait_for(task.answer, timeout)
         except TimeoutError:
-            return posted.refusal or Unanswered(posted.attempt > 0)
+            return task.refusal or Unanswered(task.attempt > 0)
         finally:
-            self._withdraw(posted)
+            self._withdraw(task)
 
     def note_poll(self, namespace: str, task_queue: str, worker_id: str) -> None:
-        """Remember that a worker polls for questions."""
+        """Remember that a worker polls for query tasks."""
         pollers = self._pollers.setdefault((namespace, task_queue), {})
         pollers[worker_id] = self._now()
         if len(pollers) > 1000:
             self._forget_old(pollers)
 
     def pollers(self, namespace: str, task_queue: str) -> Collection[str]:
-        """The workers that have polled for questions of a queue lately."""
+        """The workers that have polled for query tasks of a queue lately."""
         since = self._now() - seconds(_POLLER_SECONDS)
         known = self._pollers.get((namespace, task_queue), {})
         return {worker_id for worker_id, at in known.items() if at >= since}
 
     def pending(self, namespace: str, task_queue: str) -> int:
-        """How many questions of a queue wait for an answer."""
+        """How many queries of a queue wait for an answer."""
         return len(self._queues.get((namespace, task_queue), ()))
 
     def claim(
@@ -113,46 +111,46 @@ class QueryBoard:
         *,
         worker_id: str,
         poll_request_id: str | None,
-        asker: Callable[[Question], Asker | None],
+        asker: Callable[[Query], Asker | None],
     ) -> Claim | None:
-        """Lease the oldest question that suits a worker; None where there is none.
+        """Lease the oldest query task that suits a worker; None where there is none.
 
-        A poll that is repeated with its id gets the question it already has, for longer.
+        A poll that is repeated with its id gets the task it already has, for longer.
 
         Args:
-            asker: What a question must know of the worker; None where it does not suit.
+            asker: What a query must know of the worker; None where it does not suit.
         """
         now = self._now()
         expires_at = now + seconds(self._settings.query_lease_seconds)
-        for posted in list(self._queues.get((namespace, task_queue), {}).values()):
-            for claim in posted.claims.values():
+        for task in list(self._queues.get((namespace, task_queue), {}).values()):
+            for claim in task.claims.values():
                 same = claim.poll_request_id == poll_request_id is not None
                 if same and claim.worker.worker_id == worker_id and claim.is_live(now):
                     claim.expires_at = expires_at
                     return claim
-            worker = asker(posted.question)
-            if worker is not None and posted.is_offered_to(worker, now):
-                posted.attempt += 1
-                claim = Claim(posted, worker, posted.attempt, now, expires_at, poll_request_id)
-                posted.claims[claim.attempt] = claim
-                self._later(posted, posted.announce)
+            worker = asker(task.query)
+            if worker is not None and task.is_offered_to(worker, now):
+                task.attempt += 1
+                claim = Claim(task, worker, task.attempt, now, expires_at, poll_request_id)
+                task.claims[claim.attempt] = claim
+                self._later(task, task.announce)
                 return claim
         return None
 
     def free(self, claim: Claim) -> None:
-        """Offer a question again that was claimed and is not asked."""
-        posted = claim.posted
-        if posted.claims.pop(claim.attempt, None) is not None and not posted.answer.done():
-            posted.announce()
+        """Offer a query again whose task was claimed and is not sent."""
+        task = claim.task
+        if task.claims.pop(claim.attempt, None) is not None and not task.answer.done():
+            task.announce()
 
-    def give_back(self, task: dict[str, Any]) -> None:
-        """Offer a question again that was claimed and reached nobody.
+    def give_back(self, body: dict[str, Any]) -> None:
+        """Offer a query again whose task was claimed and reached nobody.
 
         Unless the poll was repeated meanwhile: then that one was given it, with a renewed lease.
         """
-        posted = self._posted.get(task["query_task_id"])
-        claim = None if posted is None else posted.claims.get(task["query_task_attempt"])
-        if claim is not None and claim.members().items() <= task.items():
+        task = self._tasks.get(body["query_task_id"])
+        claim = None if task is None else task.claims.get(body["query_task_attempt"])
+        if claim is not None and claim.members().items() <= body.items():
             self.free(claim)
 
     def publish(self, notices: Sequence[Notice]) -> None:
@@ -163,46 +161,46 @@ class QueryBoard:
 
     def lose(self, namespace: str, worker_id: str, session: str) -> None:
         """Offer to others what a worker has that is gone, or that has begun anew."""
-        for posted in list(self._posted.values()):
-            if posted.question.namespace != namespace:
+        for task in list(self._tasks.values()):
+            if task.query.namespace != namespace:
                 continue
             mine = [
                 each
-                for each in posted.claims.values()
+                for each in task.claims.values()
                 if (each.worker.worker_id, each.worker.session) == (worker_id, session)
             ]
             for claim in mine:
                 claim.lost = True
             if mine:
-                posted.announce()
+                task.announce()
 
-    def move(self, claim: Claim, question: Question) -> None:
+    def move(self, claim: Claim, query: Query) -> None:
         """Ask another run instead, maybe in another queue."""
-        posted = claim.posted
-        self._take_out(posted)
-        for name in question.__struct_fields__:
-            setattr(posted.question, name, getattr(question, name))
-        self._put_in(posted)
+        task = claim.task
+        self._take_out(task)
+        for name in query.__struct_fields__:
+            setattr(task.query, name, getattr(query, name))
+        self._put_in(task)
         self.free(claim)
 
-    def question(self, namespace: str, owner: QueryTaskOwner) -> Question | None:
-        """The question of a query task; None where there is none for the caller."""
-        posted = self._posted.get(owner.query_task_id)
-        if posted is None or posted.question.namespace != namespace:
+    def query(self, namespace: str, owner: QueryTaskOwner) -> Query | None:
+        """The query of a task; None where there is none for the caller."""
+        task = self._tasks.get(owner.query_task_id)
+        if task is None or task.query.namespace != namespace:
             return None
-        return posted.question
+        return task.query
 
     def complete(self, namespace: str, request: CompleteQueryTask) -> dict[str, Any]:
         """Take an answer.
 
         Args:
-            namespace: The caller's: the questions of others are not there for it.
+            namespace: The caller's: the queries of others are not there for it.
 
         Raises:
-            Refused: The question is not the caller's to answer.
+            Refused: The query is not the caller's to answer.
         """
-        posted = self._held(namespace, request.owner).posted
-        self._settle(posted, Answered(request.value, request.result_envelope))
+        task = self._held(namespace, request.owner).task
+        self._settle(task, Answered(request.value, request.result_envelope))
         return _names(request.owner) | {"outcome": "completed"}
 
     def fail(
@@ -210,7 +208,7 @@ class QueryBoard:
     ) -> dict[str, Any]:
         """Take the reason why there is no answer.
 
-        A reason that is the worker's own sends the question to another worker, as long as there is
+        A reason that is the worker's own sends the query to another worker, as long as there is
         one. A validation that fails with a message alone is the validator's refusal: a worker that
         cannot ask it gives another reason.
 
@@ -218,92 +216,92 @@ class QueryBoard:
             others: All live workers that could answer.
 
         Raises:
-            Refused: The question is not the caller's to answer.
+            Refused: The query is not the caller's to answer.
         """
         claim = self._held(namespace, request.owner)
-        posted = claim.posted
-        validates = posted.question.kind == UPDATE_VALIDATION
+        task = claim.task
+        validates = task.query.kind == UPDATE_VALIDATION
         failure = request.failure
         reason = failure.reason or ("update_rejected" if validates else "query_rejected")
         failed = Failed(reason, failure.message, failure.type)
         if reason == HISTORY_NEEDED and claim.partial:
-            posted.whole = True
+            task.whole = True
             self.free(claim)
         elif failed.another_might_answer:
-            posted.refused_by(claim.worker, failed)
+            task.refused_by(claim.worker, failed)
             self._ask_another(claim, others)
         else:
-            self._settle(posted, failed)
+            self._settle(task, failed)
         return _names(request.owner) | {"outcome": "failed", "reason": reason}
 
     def _ask_another(self, claim: Claim, others: Collection[Asker]) -> None:
-        posted = claim.posted
+        task = claim.task
         self.free(claim)
-        if any(posted.may_be_asked(other) for other in others):
+        if any(task.may_be_asked(other) for other in others):
             # They may be gone without anybody's knowing: their time is bounded.
-            self._later(posted, lambda: self._give_up(posted))
+            self._later(task, lambda: self._give_up(task))
         else:
-            self._give_up(posted)
+            self._give_up(task)
 
-    def _give_up(self, posted: Posted) -> None:
-        """Answer with the last refusal, unless some worker has the question."""
-        if posted.refusal is not None and not posted.is_held(self._now()):
-            self._settle(posted, posted.refusal)
+    def _give_up(self, task: QueryTask) -> None:
+        """Answer with the last refusal, unless some worker has the query."""
+        if task.refusal is not None and not task.is_held(self._now()):
+            self._settle(task, task.refusal)
 
-    def _later(self, posted: Posted, act: Callable[[], None]) -> None:
-        """Do something when one worker has had its time, if the question is still there."""
-        # A millisecond more: the loop's clock and the board's need not agree.
-        delay = posted.patience / SECOND + 0.001
-        posted.timers.append(asyncio.get_running_loop().call_later(delay, act))
+    def _later(self, task: QueryTask, act: Callable[[], None]) -> None:
+        """Do something when one worker has had its time, if the query is still there."""
+        # A millisecond more: the loop's clock and the server's need not agree.
+        delay = task.patience / SECOND + 0.001
+        task.timers.append(asyncio.get_running_loop().call_later(delay, act))
 
-    def _post(self, question: Question, timeout: float, announce: Callable[[], None]) -> Posted:
+    def _add(self, query: Query, timeout: float, announce: Callable[[], None]) -> QueryTask:
         most = self._settings.query_max_pending_per_queue
-        if most and self.pending(question.namespace, question.task_queue) >= most:
+        if most and self.pending(query.namespace, query.task_queue) >= most:
             raise Refused(
                 "query_task_queue_full",
                 "Too many queries wait in the task queue.",
             )
-        posted = Posted(
+        task = QueryTask(
             self._new_id().upper(),
-            question,
+            query,
             expires_at=self._now() + seconds(self._settings.query_ttl_seconds),
             patience=seconds(timeout * _PATIENCE),
             announce=announce,
         )
-        self._posted[posted.task_id] = posted
-        self._put_in(posted)
-        return posted
+        self._tasks[task.task_id] = task
+        self._put_in(task)
+        return task
 
-    def _withdraw(self, posted: Posted) -> None:
-        if self._posted.pop(posted.task_id, None) is not None:
-            self._take_out(posted)
-        for timer in posted.timers:
+    def _withdraw(self, task: QueryTask) -> None:
+        if self._tasks.pop(task.task_id, None) is not None:
+            self._take_out(task)
+        for timer in task.timers:
             timer.cancel()
 
-    def _put_in(self, posted: Posted) -> None:
-        key = (posted.question.namespace, posted.question.task_queue)
-        self._queues.setdefault(key, {})[posted.task_id] = posted
+    def _put_in(self, task: QueryTask) -> None:
+        key = (task.query.namespace, task.query.task_queue)
+        self._queues.setdefault(key, {})[task.task_id] = task
 
-    def _take_out(self, posted: Posted) -> None:
-        key = (posted.question.namespace, posted.question.task_queue)
+    def _take_out(self, task: QueryTask) -> None:
+        key = (task.query.namespace, task.query.task_queue)
         queue = self._queues.get(key)
         if queue is not None:
-            queue.pop(posted.task_id, None)
+            queue.pop(task.task_id, None)
             if not queue:
                 del self._queues[key]
 
-    def _settle(self, posted: Posted, outcome: Outcome) -> None:
-        self._withdraw(posted)
-        if not posted.answer.done():
-            posted.answer.set_result(outcome)
+    def _settle(self, task: QueryTask, outcome: Outcome) -> None:
+        self._withdraw(task)
+        if not task.answer.done():
+            task.answer.set_result(outcome)
 
     def _held(self, namespace: str, owner: QueryTaskOwner) -> Claim:
-        posted = self._posted.get(owner.query_task_id)
-        if posted is None or posted.question.namespace != namespace:
+        task = self._tasks.get(owner.query_task_id)
+        if task is None or task.query.namespace != namespace:
             raise _refused(owner, "query_task_not_found", "Query task not found.")
-        if not posted.claims:
+        if not task.claims:
             raise _refused(owner, "query_task_not_leased", "Query task is not leased.")
-        claims = posted.claims.values()
+        claims = task.claims.values()
         mine = [claim for claim in claims if claim.worker.worker_id == owner.lease_owner]
         if not mine:
             text = "Query task lease is owned by another worker."

@@ -1,4 +1,4 @@
-"""One question to a worker, and the lease under which it is answered."""
+"""What a worker is asked about a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ QUERY: Final = "query"
 UPDATE_VALIDATION: Final = "update_validation"
 
 
-class Question(msgspec.Struct, kw_only=True):
+class Query(msgspec.Struct, kw_only=True):
     """What is asked about a run: a query, or whether an update may be accepted.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""A question that waits for its answer: who has it, and who has refused it."""
+"""A query that waits for its answer: who has it, and who has refused it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from durable_workflow.server.engine.state import JsonObject
 from durable_workflow.server.engine.times import precise
-from durable_workflow.server.querying.question import Question
+from durable_workflow.server.querying.query import Query
 
 # What a worker says that cannot answer, where another one might.
 _ANOTHER_MIGHT: Final = frozenset(
@@ -49,12 +49,12 @@ class Failed(msgspec.Struct, frozen=True):
 
     @property
     def another_might_answer(self) -> bool:
-        """Whether this is about the worker that was asked, rather than about the question."""
+        """Whether this is about the worker that was asked, rather than about the query."""
         return self.is_unknown or self.reason in _ANOTHER_MIGHT
 
 
 class Unanswered(msgspec.Struct, frozen=True):
-    """Time was up. `claimed` says whether a worker had the question."""
+    """Time was up. `claimed` says whether a worker had the query."""
 
     claimed: bool
 
@@ -63,10 +63,10 @@ Outcome: TypeAlias = Answered | Failed | Unanswered
 
 
 class Asker(msgspec.Struct, frozen=True):
-    """A worker that polls for questions.
+    """A worker that polls for query tasks.
 
     Attributes:
-        version: Stands for the code that it runs for the question's workflow type; None where it
+        version: Stands for the code that it runs for the query's workflow type; None where it
             did not say.
     """
 
@@ -80,15 +80,15 @@ class Asker(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct):
-    """A worker's lease of a question. Times are microseconds.
+    """A worker's lease of a query. Times are microseconds.
 
     Attributes:
-        lost: The worker is gone, as far as is known: others may have the question. If it answers
+        lost: The worker is gone, as far as is known: others may have the query. If it answers
             after all, its answer counts.
         partial: The worker was sent the end of the history only.
     """
 
-    posted: Posted
+    task: QueryTask
     worker: Asker
     attempt: int
     claimed_at: int
@@ -104,18 +104,18 @@ class Claim(msgspec.Struct):
     def members(self) -> dict[str, Any]:
         """What of the lease stands in the task that a worker gets."""
         return {
-            "query_task_id": self.posted.task_id,
+            "query_task_id": self.task.task_id,
             "query_task_attempt": self.attempt,
             "lease_owner": self.worker.worker_id,
             "lease_expires_at": precise(self.expires_at),
         }
 
 
-class Posted:
-    """A question on the board.
+class QueryTask:
+    """A query that is offered to workers.
 
     Several workers may have it: who says nothing for `patience` is not the last that is asked, and
-    the first answer counts. Questions change nothing, so asking twice does no harm.
+    the first answer counts. Queries change nothing, so asking twice does no harm.
 
     Attributes:
         patience: Microseconds.
@@ -133,7 +133,7 @@ class Posted:
         "claims",
         "expires_at",
         "patience",
-        "question",
+        "query",
         "refusal",
         "task_id",
         "timers",
@@ -143,14 +143,14 @@ class Posted:
     def __init__(
         self,
         task_id: str,
-        question: Question,
+        query: Query,
         *,
         expires_at: int,
         patience: int,
         announce: Callable[[], None],
     ) -> None:
         self.task_id = task_id
-        self.question = question
+        self.query = query
         self.expires_at = expires_at
         self.patience = patience
         self.announce = announce
