@@ -6,20 +6,20 @@ from typing import Any
 
 from durable_workflow.server.engine.state import JsonObject
 from durable_workflow.server.engine.times import precise
-from durable_workflow.server.records import commands
-from durable_workflow.server.records.commands import Command
+from durable_workflow.server.records import command_records
+from durable_workflow.server.records.command_records import CommandRecord
 from durable_workflow.server.requests import Caller
 from durable_workflow.server.store.protocol import Tx
 
 SOURCE = "control_plane"
 
 
-def record(tx: Tx, caller: Caller, command: Command) -> None:
+def record(tx: Tx, caller: Caller, command: CommandRecord) -> None:
     """Store a command with who asked for it."""
-    commands.insert(tx, caller.namespace, command, context(caller, command))
+    command_records.insert(tx, caller.namespace, command, context(caller, command))
 
 
-def context(caller: Caller, command: Command) -> JsonObject:
+def context(caller: Caller, command: CommandRecord) -> JsonObject:
     """Who asked, through which request, for what (control-plane 2.6)."""
     request: JsonObject = {"method": caller.method, "path": caller.path}
     for key, value in (
@@ -52,7 +52,7 @@ def context(caller: Caller, command: Command) -> JsonObject:
     }
 
 
-def snapshot(tx: Tx, caller: Caller, command: Command) -> JsonObject:
+def snapshot(tx: Tx, caller: Caller, command: CommandRecord) -> JsonObject:
     """The command as the event that it caused shows it."""
     shown: dict[str, Any] = {
         "id": command.command_id,

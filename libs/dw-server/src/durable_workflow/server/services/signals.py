@@ -8,7 +8,7 @@ from durable_workflow._wire import names
 from durable_workflow.server.engine import buffered_events
 from durable_workflow.server.engine.decision import encode_payload
 from durable_workflow.server.engine.state import BufferedEvent, Run
-from durable_workflow.server.records.commands import Command
+from durable_workflow.server.records.command_records import CommandRecord
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, SignalWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
@@ -44,7 +44,7 @@ def _is_full(run: Run, settings: ServiceSettings) -> bool:
 
 
 def _event(
-    run: Run, signal_id: str, command: Command, request: SignalWorkflow, shown: dict[str, Any]
+    run: Run, signal_id: str, command: CommandRecord, request: SignalWorkflow, shown: dict[str, Any]
 ) -> BufferedEvent:
     wait_id = f"signal-command:{command.command_id}"
     payload: dict[str, Any] = {

@@ -10,7 +10,7 @@ import msgspec
 
 from durable_workflow.server.engine.state import Run
 from durable_workflow.server.records import instances, runs
-from durable_workflow.server.records.commands import Command
+from durable_workflow.server.records.command_records import CommandRecord
 from durable_workflow.server.records.instances import Instance
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.requests import Caller
@@ -83,13 +83,13 @@ def command_on(
     target_name: str | None = None,
     request_id: str | None = None,
     metadata: dict[str, Any] | None = None,
-) -> Command:
+) -> CommandRecord:
     """A new command to a target, numbered."""
     run = target.run
     known: dict[str, Any] = {"request_id": request_id} | (metadata or {})
     if target_name is not None:
         known[f"{name}_name"] = target_name
-    return Command(
+    return CommandRecord(
         name=name,
         workflow_id=run.workflow_id,
         run_id=run.run_id,
@@ -102,7 +102,7 @@ def command_on(
     )
 
 
-def accept(unit: Unit, caller: Caller, command: Command, outcome: str) -> dict[str, Any]:
+def accept(unit: Unit, caller: Caller, command: CommandRecord, outcome: str) -> dict[str, Any]:
     """Store a command that is carried out.
 
     Returns:
@@ -113,13 +113,15 @@ def accept(unit: Unit, caller: Caller, command: Command, outcome: str) -> dict[s
     return control.snapshot(unit.tx, caller, command)
 
 
-def reject(unit: Unit, caller: Caller, command: Command, reason: str, outcome: str | None) -> None:
+def reject(
+    unit: Unit, caller: Caller, command: CommandRecord, reason: str, outcome: str | None
+) -> None:
     """Store a command that is not carried out."""
     command.status, command.outcome, command.rejection_reason = "rejected", outcome, reason
     control.record(unit.tx, caller, command)
 
 
-def body(target: Target, command: Command, *, reason: str | None = None) -> dict[str, Any]:
+def body(target: Target, command: CommandRecord, *, reason: str | None = None) -> dict[str, Any]:
     """What every command answers with; `reason` is the caller's own, where it gave one."""
     run, rejection = target.run, command.rejection_reason
     shown: dict[str, Any] = {
@@ -143,7 +145,7 @@ def body(target: Target, command: Command, *, reason: str | None = None) -> dict
     return shown
 
 
-def reject_if_closed(unit: Unit, caller: Caller, target: Target, command: Command) -> bool:
+def reject_if_closed(unit: Unit, caller: Caller, target: Target, command: CommandRecord) -> bool:
     """Store the command as rejected where the run has ended; whether it has."""
     if target.run.closed:
         reject(unit, caller, command, _NOT_ACTIVE, "rejected_not_active")

@@ -13,7 +13,7 @@ from durable_workflow.server.engine.state import COMPLETED, FAILED, BufferedEven
 from durable_workflow.server.engine.times import precise_or_none
 from durable_workflow.server.records import instances, runs
 from durable_workflow.server.records import updates as records
-from durable_workflow.server.records.commands import Command
+from durable_workflow.server.records.command_records import CommandRecord
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, UpdateWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
@@ -99,7 +99,7 @@ def find_by_request(read_: Read, namespace: str, request: UpdateWorkflow) -> Upd
 def answer(target: Target, update: Update, request: UpdateWorkflow) -> Reply:
     """The answer for an update as it stands."""
     outcome = _OUTCOMES[update.status]
-    command = Command(
+    command = CommandRecord(
         name="update",
         workflow_id=update.workflow_id,
         run_id=update.run_id,
@@ -143,7 +143,7 @@ def _members(update: Update, request: UpdateWorkflow) -> dict[str, Any]:
     }
 
 
-def _refused(unit: Unit, target: Target, command: Command, request: UpdateWorkflow) -> Reply:
+def _refused(unit: Unit, target: Target, command: CommandRecord, request: UpdateWorkflow) -> Reply:
     unit.finish()
     refused = Update(
         update_id=unit.tx.new_id(),
@@ -166,7 +166,7 @@ def _refused(unit: Unit, target: Target, command: Command, request: UpdateWorkfl
     )
 
 
-def _command(unit: Unit, target: Target, request: UpdateWorkflow) -> Command:
+def _command(unit: Unit, target: Target, request: UpdateWorkflow) -> CommandRecord:
     return targets.command_on(
         unit,
         target,
@@ -182,7 +182,7 @@ def _is_full(run: Run, settings: ServiceSettings) -> bool:
     return bool(limit) and run.pending_updates >= limit
 
 
-def _new(tx: Tx, run: Run, command: Command, request: UpdateWorkflow) -> Update:
+def _new(tx: Tx, run: Run, command: CommandRecord, request: UpdateWorkflow) -> Update:
     return Update(
         update_id=tx.new_id(),
         namespace=run.namespace,

@@ -11,7 +11,7 @@ from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.starting import Beginning, begin, start_command_payload
 from durable_workflow.server.engine.state import TERMINATED, Run, shown_status
 from durable_workflow.server.records import instances, runs
-from durable_workflow.server.records.commands import Command
+from durable_workflow.server.records.command_records import CommandRecord
 from durable_workflow.server.records.instances import Instance
 from durable_workflow.server.refusals import Invalid
 from durable_workflow.server.replies import Reply
@@ -86,7 +86,7 @@ def _start_new(
 ) -> Reply:
     tx = unit.tx
     run_id = tx.new_id()
-    command = Command(
+    command = CommandRecord(
         name="start",
         workflow_id=workflow_id,
         run_id=run_id,
@@ -119,7 +119,7 @@ def _start_new(
     return Reply(_body(decision.run, request.business_key, "started_new"), form="created")
 
 
-def _beginning(caller: Caller, request: StartWorkflow, command: Command) -> Beginning:
+def _beginning(caller: Caller, request: StartWorkflow, command: CommandRecord) -> Beginning:
     return Beginning(
         namespace=caller.namespace,
         workflow_id=command.workflow_id,
@@ -151,7 +151,7 @@ def _take_over(
 def _terminate(unit: Unit, caller: Caller, run: Run, instance: Instance) -> None:
     tx = unit.tx
     reason = "replaced by a new start"
-    command = Command(
+    command = CommandRecord(
         name="terminate",
         workflow_id=run.workflow_id,
         run_id=run.run_id,
@@ -175,7 +175,7 @@ def _duplicate(
     existing: bool,
 ) -> Reply:
     tx = unit.tx
-    command = Command(
+    command = CommandRecord(
         name="start",
         workflow_id=current.workflow_id,
         run_id=current.run_id,

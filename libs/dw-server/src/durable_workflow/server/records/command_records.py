@@ -9,7 +9,7 @@ from durable_workflow.server.records.columns import text
 from durable_workflow.server.store.protocol import Tx
 
 
-class Command(msgspec.Struct, kw_only=True):
+class CommandRecord(msgspec.Struct, kw_only=True):
     """A command of a caller to a workflow id.
 
     Attributes:
@@ -31,7 +31,7 @@ class Command(msgspec.Struct, kw_only=True):
     metadata: JsonObject = msgspec.field(default_factory=dict)
 
 
-def insert(tx: Tx, namespace: str, command: Command, context: JsonObject) -> None:
+def insert(tx: Tx, namespace: str, command: CommandRecord, context: JsonObject) -> None:
     """Write a command with who asked for it."""
     tx.do(
         "insert_command",
