@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from durable_workflow import InvalidArgument, UpdateRejected, Worker, workflow
+from durable_workflow import InvalidArgument, UpdateRejected, workflow
 from durable_workflow.client import WorkflowHandle
 from durable_workflow.errors import DurableWorkflowError
+from durable_workflow.worker._registration import Registration
 from durable_workflow.workflow import WorkflowContext
 from integration.language.activities import gate
 from integration.language.scene import DEFAULT_CACHE, ELSEWHERE, Scene, payloads_of
@@ -164,12 +165,12 @@ async def test_validator_rejects_before_anything_is_recorded(scene: Scene) -> No
 @pytest.fixture
 def without_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that do not offer `update_validation`, as those of the reference."""
-    known = Worker._capabilities  # pyright: ignore[reportPrivateUsage]
+    known = Registration.capabilities
 
-    def without(self: Worker) -> list[str]:
+    def without(self: Registration) -> list[str]:
         return [each for each in known(self) if each != "update_validation"]
 
-    monkeypatch.setattr(Worker, "_capabilities", without)
+    monkeypatch.setattr(Registration, "capabilities", without)
 
 
 @every_cache

@@ -163,7 +163,7 @@ async def test_a_heartbeat_goes_out_while_the_event_loop_is_blocked(holding: Any
     worker, running = await serve(holding, blocks)
     await holding.until(lambda: holding.count("complete_activity_task"))
     assert seen == [True]
-    thread = worker._heartbeat_thread
+    thread = worker._background.thread
     assert thread is not None
     await worker.stop()
     await running

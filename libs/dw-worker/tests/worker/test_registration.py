@@ -245,7 +245,7 @@ async def test_long_polls_are_waited_for(
     server.info = info(long_poll_timeout=value)
     worker = Worker(server, task_queue="q", workflows=[W])
     await worker._register()
-    assert worker._poll_timeout == expected
+    assert worker._pollers.poll_timeout == expected
 
 
 @pytest.mark.parametrize(

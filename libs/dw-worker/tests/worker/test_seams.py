@@ -77,3 +77,31 @@ async def test_a_dispatch_gives_its_slot_back(server: Any) -> None:
     await worker._dispatch_activity_task({"task_id": "t", "activity_type": "nobody"})
     assert worker._wf_semaphore._value == 10
     assert worker._act_semaphore._value == 10
+
+
+async def test_what_stands_in_the_place_of_a_private_name_is_what_runs(server: Any) -> None:
+    worker = Worker(server, task_queue="q")
+    ran: list[str] = []
+    registered = worker._register
+
+    async def register() -> None:
+        ran.append("register")
+        await registered()
+
+    async def run(task: dict[str, Any]) -> str:
+        ran.append(task["task_id"])
+        return "completed"
+
+    vars(worker)["_register"] = register
+    vars(worker)["_run_activity_task"] = run
+    vars(worker)["_run_workflow_task"] = run
+    for kind in ("workflow", "activity"):
+        server.put(kind, {"task_id": kind, "activity_type": "len", "workflow_type": "none"})
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(5):
+        await server.until(lambda: len(ran) == 3)
+    await worker.stop()
+    await running
+    assert ran[0] == "register"
+    assert sorted(ran[1:]) == ["activity", "workflow"]
+    assert server.count("fail_activity_task") == 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.worker import Worker, _stopping
+from durable_workflow.worker import Worker, _lifecycle
 
 
 def _task(activity_type: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ async def test_an_activity_that_swallows_its_cancellation_does_not_hold_the_work
             with contextlib.suppress(asyncio.CancelledError):
                 await release.wait()
 
-    monkeypatch.setattr(_stopping, "_UNWINDING_SECONDS", 0.05)
+    monkeypatch.setattr(_lifecycle, "_UNWINDING_SECONDS", 0.05)
     server.put("activity", _task("stubborn"))
     worker = Worker(server, task_queue="q", activities=[stubborn], shutdown_timeout=0.05)
     running = asyncio.create_task(worker.run())
@@ -114,7 +114,7 @@ async def test_being_cancelled_is_absorbed(server: Any) -> None:
     await running
     assert not running.cancelled()
     assert worker._stop.is_set()
-    assert all(poller.done() for poller in worker._pollers)
+    assert all(poller.done() for poller in worker._pollers.tasks)
 
 
 async def test_being_cancelled_while_registering_is_absorbed(server: Any) -> None:

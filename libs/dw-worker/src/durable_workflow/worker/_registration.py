@@ -1,11 +1,10 @@
-"""Announcing a worker to a server, and its state in numbers."""
+"""Announcing a worker to a server: at its start, when it is forgotten, and at its end."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from durable_workflow._meet import WorkerClient, WorkerTransport
+from durable_workflow._meet import WorkerTransport
 from durable_workflow.worker._arrival import until_done
 from durable_workflow.worker._compatibility import (
     DEREGISTER,
@@ -17,154 +16,147 @@ from durable_workflow.worker._compatibility import (
     Offer,
     read_offer,
 )
-from durable_workflow.worker._heartbeats import Heartbeats
+from durable_workflow.worker._definitions import Definitions, Identity
 from durable_workflow.worker._log import log
-from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._polling import Pacing
-from durable_workflow.worker._process_metrics import ProcessMetrics
-from durable_workflow.worker._settings import Settings
+from durable_workflow.worker._slots import TaskSlots
+from durable_workflow.worker._tasks import JsonObject
 
 
-class Registering:
-    """The part of a worker that the server knows it by."""
+class Registration:
+    """What one worker and its server know of each other.
 
-    client: WorkerClient
-    _transport: WorkerTransport
-    task_queue: str
-    workflows: dict[str, type]
-    activities: dict[str, Callable[..., Any]]
-    workflow_definition_fingerprints: dict[str, str]
-    worker_id: str
-    build_id: str | None
-    max_concurrent_workflow_tasks: int
-    max_concurrent_activity_tasks: int
-    _settings: Settings
-    _busy: dict[str, int]
-    _offer: Offer
-    _registering: asyncio.Task[None] | None
-    _machines: MachineCache
-    _heartbeats: Heartbeats
-    _process_metrics: ProcessMetrics
-    _session: str
-    _drained: asyncio.Event
-    _is_registered: bool
-    _pacing: Pacing
+    Attributes:
+        offer: What the server can do.
+    """
 
-    async def _register(self) -> None:
-        """Check the server, adopt what it offers, and announce this worker."""
-        self._offer = await read_offer(self._transport)
-        body: dict[str, Any] = {
-            "worker_id": self.worker_id,
-            "task_queue": self.task_queue,
-            "supported_workflow_types": list(self.workflows),
-            "workflow_definition_fingerprints": dict(self.workflow_definition_fingerprints),
-            "supported_activity_types": list(self.activities),
-            "max_concurrent_workflow_tasks": self.max_concurrent_workflow_tasks,
-            "max_concurrent_activity_tasks": self.max_concurrent_activity_tasks,
-            "task_slots": self._task_slots(),
-            "process_metrics": self._current_process_metrics(),
-            **self._session_options(),
+    def __init__(
+        self,
+        identity: Identity,
+        definitions: Definitions,
+        *,
+        transport: WorkerTransport,
+        slots: TaskSlots,
+        keeps_machines: bool,
+        process_metrics: Callable[[], JsonObject],
+        adopt: Callable[[Any], None],
+        register: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            identity: Who the worker is.
+            definitions: What it can run.
+            transport: What speaks to the server.
+            slots: How many tasks it may run.
+            keeps_machines: Whether it keeps replayed runs.
+            process_metrics: The state of the process.
+            adopt: Takes what the server answered to a registration.
+            register: Registers once: `self.register`, unless something stands in its place.
+        """
+        self.offer = Offer()
+        self._identity = identity
+        self._definitions = definitions
+        self._transport = transport
+        self._slots = slots
+        self._keeps_machines = keeps_machines
+        self._process_metrics = process_metrics
+        self._adopt = adopt
+        self._register = register
+        self._again: asyncio.Task[None] | None = None
+        self._is_registered = False
+        self._is_over = False
+
+    async def register(self) -> None:
+        """Check the server, adopt what it offers, and announce the worker."""
+        self.offer = await read_offer(self._transport)
+        identity, definitions = self._identity, self._definitions
+        body: JsonObject = {
+            "worker_id": identity.worker_id,
+            "task_queue": identity.task_queue,
+            "supported_workflow_types": list(definitions.workflows),
+            "workflow_definition_fingerprints": dict(definitions.fingerprints),
+            "supported_activity_types": list(definitions.activities),
+            "max_concurrent_workflow_tasks": self._slots.most["workflow"],
+            "max_concurrent_activity_tasks": self._slots.most["activity"],
+            "task_slots": self._slots.available(),
+            "process_metrics": self._process_metrics(),
+            **self.session_fields(),
         }
-        if self.build_id is not None:
-            body["build_id"] = self.build_id
-        if capabilities := self._capabilities():
+        if identity.build_id is not None:
+            body["build_id"] = identity.build_id
+        if capabilities := self.capabilities():
             body["capabilities"] = capabilities
         reply = await self._transport.register(body)
         self._is_registered = True
-        self._heartbeats.adopt(reply)
-        log.info("worker %s registered on task queue %s", self.worker_id, self.task_queue)
+        self._adopt(reply)
+        log.info("worker %s registered on task queue %s", identity.worker_id, identity.task_queue)
 
-    async def _register_first(self, deadline: float | None = None) -> bool:
+    async def first(self, where: str, pacing: Pacing, deadline: float | None = None) -> bool:
         """Register, waiting for a server that is not there yet; False where stopped first."""
-        where = str(getattr(self.client, "base_url", None) or "an address of its client's own")
-        return await until_done(self._register, where=where, pacing=self._pacing, deadline=deadline)
+        return await until_done(self._register, where=where, pacing=pacing, deadline=deadline)
 
-    async def _register_again(self) -> None:
-        """Register with a server that has forgotten this worker: once for all who notice."""
-        if self._drained.is_set():
-            return  # it has said goodbye
-        if self._registering is None or self._registering.done():
-            self._registering = asyncio.create_task(self._register())
-        await asyncio.shield(self._registering)
+    async def again(self) -> None:
+        """Register with a server that has forgotten the worker: once for all who notice."""
+        if self._is_over:
+            return
+        if self._again is None or self._again.done():
+            self._again = asyncio.ensure_future(self._register())
+        await asyncio.shield(self._again)
 
-    def _capabilities(self) -> list[str]:
-        queries = [QUERY_TASKS_CAPABILITY] if self._answers_queries else []
-        return queries + self._used_extensions()
+    def end(self) -> set[asyncio.Task[None]]:
+        """Register no more; returns what is still under way."""
+        self._is_over = True
+        return set() if self._again is None else {self._again}
+
+    async def say_goodbye(self, seconds: float) -> None:
+        """Tell the server that nothing more will be reported: what is held is free at once."""
+        if not self._is_registered or not self.uses(DEREGISTER):
+            return
+        self._is_registered = False
+        body = {"worker_id": self._identity.worker_id, "session": self._identity.session}
+        try:
+            async with asyncio.timeout(seconds):
+                await self._transport.goodbye(body)
+        except Exception as error:  # noqa: BLE001 - the server notices the silence
+            log.warning(
+                "worker %s could not say goodbye: %s",
+                self._identity.worker_id,
+                str(error) or type(error).__name__,
+            )
 
     @property
-    def _serves_workflows(self) -> bool:
-        return bool(self.workflows) or not self.activities
+    def answers_queries(self) -> bool:
+        """Whether the server routes queries to workers, and this one has workflows."""
+        return self.offer.query_tasks and self._definitions.serves_workflows
 
-    @property
-    def _answers_queries(self) -> bool:
-        return self._offer.query_tasks and self._serves_workflows
+    def capabilities(self) -> list[str]:
+        """What the worker says that it can do."""
+        queries = [QUERY_TASKS_CAPABILITY] if self.answers_queries else []
+        return queries + self.used_extensions()
 
-    def _used_extensions(self) -> list[str]:
-        offered, used = self._offer.extensions, list[str]()
-        if STICKY_HISTORY in offered and self._machines.enabled and self._serves_workflows:
+    def uses(self, extension: str) -> bool:
+        """Whether both sides know an extension."""
+        return extension in self.used_extensions()
+
+    def used_extensions(self) -> list[str]:
+        """The extensions that both sides know."""
+        offered, used = self.offer.extensions, list[str]()
+        serves_workflows = self._definitions.serves_workflows
+        if STICKY_HISTORY in offered and self._keeps_machines and serves_workflows:
             used.append(STICKY_HISTORY)
-        if PASSED_SIGNALS in offered and self._serves_workflows:
+        if PASSED_SIGNALS in offered and serves_workflows:
             used.append(PASSED_SIGNALS)
-        if UPDATE_VALIDATION in offered and self._answers_queries:
+        if UPDATE_VALIDATION in offered and self.answers_queries:
             used.append(UPDATE_VALIDATION)
         if self._transport.names_session:
             used += [each for each in (DEREGISTER, HELD_TASKS) if each in offered]
         return used
 
-    def _session_options(self) -> dict[str, Any]:
+    def session_fields(self) -> JsonObject:
         """What tells the server which worker object under the id this is, where it asks for that.
 
-        Transports that know nothing of the extension are never given the argument.
+        Clients that know nothing of the extension are never given the argument.
         """
-        used = self._used_extensions()
-        return {"session": self._session} if HELD_TASKS in used or DEREGISTER in used else {}
-
-    async def _say_goodbye(self, seconds: float) -> None:
-        """Tell the server that nothing more will be reported: what is held is free at once."""
-        if not self._is_registered or DEREGISTER not in self._used_extensions():
-            return
-        self._is_registered = False
-        try:
-            async with asyncio.timeout(seconds):
-                await self._transport.goodbye(
-                    {"worker_id": self.worker_id, "session": self._session}
-                )
-        except Exception as error:  # noqa: BLE001 - the server notices the silence
-            log.warning(
-                "worker %s could not say goodbye: %s",
-                self.worker_id,
-                str(error) or type(error).__name__,
-            )
-
-    def _task_slots(self) -> dict[str, int]:
-        return {
-            "workflow_available": max(
-                0, self.max_concurrent_workflow_tasks - self._busy["workflow"]
-            ),
-            "activity_available": max(
-                0, self.max_concurrent_activity_tasks - self._busy["activity"]
-            ),
-        }
-
-    def _current_process_metrics(self) -> dict[str, Any]:
-        return self._process_metrics.sample()
-
-    @property
-    def _process_started_at(self) -> datetime:
-        return self._process_metrics.started_at
-
-    @_process_started_at.setter
-    def _process_started_at(self, moment: datetime) -> None:
-        self._process_metrics.move_start(moment)
-
-    @property
-    def _heartbeat_interval(self) -> float:
-        return self._heartbeats.interval
-
-    @_heartbeat_interval.setter
-    def _heartbeat_interval(self, seconds: float) -> None:
-        self._heartbeats.interval = seconds
-
-    @property
-    def _poll_timeout(self) -> float:
-        return self._offer.poll_timeout(self._settings.poll_timeout)
+        named = self.uses(HELD_TASKS) or self.uses(DEREGISTER)
+        return {"session": self._identity.session} if named else {}

@@ -1,51 +1,42 @@
-"""The worker: what it is made of, and what it does from registration to its end."""
+"""The worker: what it is given, and what it is made of."""
 
 import asyncio
 import contextlib
 import functools
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import durable_workflow
-from durable_workflow._meet import WorkerClient, transport_clone_for
+from durable_workflow._meet import WorkerClient, WorkerTransport, transport_clone_for
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
-from durable_workflow.interceptors import (
-    WorkerInterceptor,
-)
-from durable_workflow.interceptors._chain import chain_workflow_task
+from durable_workflow.interceptors import WorkerInterceptor
 from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
-from durable_workflow.worker._client_thread import ClientThread
+from durable_workflow.worker._background import Background
 from durable_workflow.worker._code_threads import CodeThreads
-from durable_workflow.worker._compatibility import (
-    HELD_TASKS,
-    PASSED_SIGNALS,
-    STICKY_HISTORY,
-    Offer,
-)
-from durable_workflow.worker._fingerprints import (
-    activity_name,
-    fingerprint,
-    guard_definition,
-    workflow_name,
-)
-from durable_workflow.worker._heartbeats import Heartbeats, Naming, on_loop
+from durable_workflow.worker._compatibility import HELD_TASKS, PASSED_SIGNALS, STICKY_HISTORY
+from durable_workflow.worker._definitions import Identity, definitions_of
+from durable_workflow.worker._dispatch import Dispatch, Handlers, Runs
+from durable_workflow.worker._heartbeats import Heartbeats, Naming
 from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._histories import Histories
-from durable_workflow.worker._log import log
+from durable_workflow.worker._lifecycle import Lifecycle, Parts
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import payloads_of
-from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Waiting
+from durable_workflow.worker._pollers import PollerCalls, Pollers
+from durable_workflow.worker._polling import Pacing
 from durable_workflow.worker._process_metrics import ProcessMetrics
 from durable_workflow.worker._query_tasks import QueryTasks
+from durable_workflow.worker._registration import Registration
 from durable_workflow.worker._replaying import let_go
 from durable_workflow.worker._reporting import Reporter
+from durable_workflow.worker._seams import Seams
 from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
 from durable_workflow.worker._signals import first_signal
-from durable_workflow.worker._stopping import Stopping
+from durable_workflow.worker._slots import TaskSlots
 from durable_workflow.worker._task_metrics import recorder_of
 from durable_workflow.worker._transports import transport_of
 from durable_workflow.worker._turns import Turns
@@ -57,7 +48,7 @@ _MEBIBYTE = 1 << 20
 _QUERY_THREADS = 2
 
 
-class Worker(Stopping):
+class Worker(Seams):
     """Runs workflow and activity code that a server hands out.
 
     A worker with activities alone asks for no workflow tasks, and the other way round; one with
@@ -136,7 +127,7 @@ class Worker(Stopping):
         """
         check_build_id(build_id)
         check_threshold(external_storage_threshold_bytes)
-        self._settings = settings = Settings(
+        self._settings = Settings(
             poll_timeout=poll_timeout,
             max_concurrent_workflow_tasks=max_concurrent_workflow_tasks,
             max_concurrent_activity_tasks=max_concurrent_activity_tasks,
@@ -155,8 +146,8 @@ class Worker(Stopping):
             else identifier("worker_id", worker_id)
         )
         self.build_id = build_id
-        self.max_concurrent_workflow_tasks = settings.max_concurrent_workflow_tasks
-        self.max_concurrent_activity_tasks = settings.max_concurrent_activity_tasks
+        self.max_concurrent_workflow_tasks = max_concurrent_workflow_tasks
+        self.max_concurrent_activity_tasks = max_concurrent_activity_tasks
         self.metrics = recorder_of(client) if metrics is None else metrics
         self.interceptors = tuple(interceptors)
         self._payloads = payloads_of(
@@ -169,106 +160,167 @@ class Worker(Stopping):
         self.external_storage = self._payloads.external_storage
         self.external_storage_threshold_bytes = self._payloads.threshold_bytes
         self.external_storage_cache = self._payloads.cache
-        self._take_definitions(workflows, activities)
-        self._assemble(settings)
+        self._identity = Identity(self.worker_id, self.task_queue, build_id, uuid.uuid4().hex)
+        self._definitions = definitions_of(self.worker_id, workflows, activities)
+        self.workflows = self._definitions.workflows
+        self.activities = self._definitions.activities
+        self.workflow_definition_fingerprints = self._definitions.fingerprints
+        self._assemble()
 
-    def _take_definitions(
-        self, workflows: Iterable[type], activities: Iterable[Callable[..., Any]]
-    ) -> None:
-        self.workflows = {workflow_name(each): each for each in workflows}
-        self.activities = {activity_name(each): each for each in activities}
-        for name, each in self.workflows.items():
-            if not callable(getattr(each, "run", None)):
-                log.warning(
-                    "workflow class %s.%s (type %r) has no method `run`: each of its tasks will "
-                    "fail",
-                    each.__module__,
-                    each.__qualname__,
-                    name,
-                )
-        self.workflow_definition_fingerprints = {
-            name: fingerprint(each, name) for name, each in self.workflows.items()
-        }
-        for name, value in self.workflow_definition_fingerprints.items():
-            guard_definition(self.worker_id, name, value)
-
-    def _assemble(self, settings: Settings) -> None:
-        self._drained = asyncio.Event()
+    def _assemble(self) -> None:
+        """Make the parts. They call the private names of `Seams`, which may be replaced."""
         self._pacing = Pacing(asyncio.Event())
-        self._workflow_polls = Waiting()
-        self._activity_polls = Waiting()
-        self._wf_semaphore = asyncio.Semaphore(settings.max_concurrent_workflow_tasks)
-        self._act_semaphore = asyncio.Semaphore(settings.max_concurrent_activity_tasks)
-        self._in_flight: set[asyncio.Task[Any]] = set()
-        self._busy = {"workflow": 0, "activity": 0}
-        self._offer = Offer()
-        self._pollers: set[asyncio.Task[None]] = set()
-        self._background: set[asyncio.Task[None]] = set()
-        self._registering: asyncio.Task[None] | None = None
-        self._register_again_on_loop: Callable[[], Awaitable[None]] = self._register_again
-        self._stopping: asyncio.Task[None] | None = None
-        self._query_thread: ClientThread | None = None
-        self._heartbeat_thread: ClientThread | None = None
-        self._session = uuid.uuid4().hex
-        self._is_registered = False
+        self._slots = TaskSlots(self._settings)
         self._held = HeldTasks()
-        self._polls_queries = False
         self._process_metrics = ProcessMetrics()
-        self._workflow_threads = CodeThreads(
-            f"{self.worker_id}-workflow",
-            settings.max_concurrent_workflow_tasks + _QUERY_THREADS,
-            limit_seconds=settings.workflow_deadline_seconds,
-        )
+        self._reporter = Reporter(self._transport, self.worker_id, self._payloads)
+        self._workflow_threads, self._activity_threads = self._make_threads()
         self._machines = MachineCache(
-            settings.max_cached_workflows,
-            settings.max_cached_bytes,
+            self._settings.max_cached_workflows,
+            self._settings.max_cached_bytes,
             functools.partial(let_go, threads=self._workflow_threads),
         )
-        self._activity_threads = CodeThreads(
-            f"{self.worker_id}-activity", settings.max_concurrent_activity_tasks
-        )
-        self._reporter = Reporter(self._transport, self.worker_id, self._payloads)
-        self._workflow_tasks = WorkflowTasks(
-            self.workflows,
-            payloads=self._payloads,
-            threads=self._workflow_threads,
-            machines=self._machines,
-            reporter=self._reporter,
-            histories=Histories(self._transport, self.worker_id),
-            keeps_history=lambda: STICKY_HISTORY in self._used_extensions(),
-            limits=lambda: self._offer.limits,
-            # Of servers that list no extensions it is not known what they make of further fields.
-            names_waits=lambda: bool(self._offer.extensions),
-            notes_signals=lambda: PASSED_SIGNALS in self._offer.extensions,
-        )
-        self._activity_tasks = ActivityTasks(
-            self.activities,
+        self._registration = Registration(
+            self._identity,
+            self._definitions,
             transport=self._transport,
-            worker_id=self.worker_id,
-            payloads=self._payloads,
-            threads=self._activity_threads,
-            reporter=self._reporter,
+            slots=self._slots,
+            keeps_machines=self._machines.enabled,
+            process_metrics=lambda: self._current_process_metrics(),
+            adopt=lambda reply: self._heartbeats.adopt(reply),
+            register=lambda: self._register(),
+        )
+        self._handlers = self._make_handlers()
+        self._dispatch = Dispatch(
+            self._identity,
+            self._handlers,
+            runs=Runs(
+                workflow=lambda task: self._run_workflow_task(task),
+                activity=lambda task: self._run_activity_task(task),
+                query=lambda task, reporter: self._run_query_task(task, reporter),
+            ),
+            slots=self._slots,
             held=self._held,
+            metrics=self.metrics,
             interceptors=self.interceptors,
+            reporter=self._reporter,
         )
-        self._query_tasks = QueryTasks(
-            self.workflows,
-            payloads=self._payloads,
-            threads=self._workflow_threads,
-            machines=self._machines,
+        self._pollers = self._make_pollers()
+        self._heartbeats, self._background = self._make_background()
+        self._lifecycle = Lifecycle(
+            self._identity,
+            Parts(
+                registration=self._registration,
+                pollers=self._pollers,
+                dispatch=self._dispatch,
+                background=self._background,
+                reporter=self._reporter,
+                machines=self._machines,
+                threads=(self._workflow_threads, self._activity_threads),
+            ),
+            pacing=self._pacing,
+            where=str(getattr(self.client, "base_url", None) or "an address of its client's own"),
+            shutdown_timeout=self._settings.shutdown_timeout,
+            can_clone=self._can_clone(),
         )
-        self._heartbeats = Heartbeats(
+
+    def _make_threads(self) -> tuple[CodeThreads, CodeThreads]:
+        """Threads for workflow code, and those for activities."""
+        settings = self._settings
+        return (
+            CodeThreads(
+                f"{self.worker_id}-workflow",
+                settings.max_concurrent_workflow_tasks + _QUERY_THREADS,
+                limit_seconds=settings.workflow_deadline_seconds,
+            ),
+            CodeThreads(f"{self.worker_id}-activity", settings.max_concurrent_activity_tasks),
+        )
+
+    def _make_handlers(self) -> Handlers:
+        registration = self._registration
+        return Handlers(
+            workflow=WorkflowTasks(
+                self.workflows,
+                payloads=self._payloads,
+                threads=self._workflow_threads,
+                machines=self._machines,
+                reporter=self._reporter,
+                histories=Histories(self._transport, self.worker_id),
+                keeps_history=lambda: registration.uses(STICKY_HISTORY),
+                limits=lambda: registration.offer.limits,
+                # Of servers that list no extensions it is not known what they make of more fields.
+                names_waits=lambda: bool(registration.offer.extensions),
+                notes_signals=lambda: PASSED_SIGNALS in registration.offer.extensions,
+            ),
+            activity=ActivityTasks(
+                self.activities,
+                transport=self._transport,
+                worker_id=self.worker_id,
+                payloads=self._payloads,
+                threads=self._activity_threads,
+                reporter=self._reporter,
+                held=self._held,
+                interceptors=self.interceptors,
+            ),
+            query=QueryTasks(
+                self.workflows,
+                payloads=self._payloads,
+                threads=self._workflow_threads,
+                machines=self._machines,
+            ),
+        )
+
+    def _make_pollers(self) -> Pollers:
+        return Pollers(
+            self._identity,
+            self._definitions,
+            self._settings,
+            transport=self._transport,
+            registration=self._registration,
+            dispatch=self._dispatch,
+            calls=PollerCalls(
+                dispatch_workflow_task=lambda task: self._dispatch_workflow_task(task),
+                dispatch_activity_task=lambda task: self._dispatch_activity_task(task),
+                track=lambda task: self._track(task),
+                poll_workflow_tasks=lambda: self._poll_workflow_tasks(),
+                start_query_thread=lambda: self._start_query_task_thread(),
+                clone_client=lambda: self._clone_client_for_query_tasks(),
+                can_clone=self._can_clone,
+            ),
+            slots=self._slots,
+            pacing=self._pacing,
+            metrics=self.metrics,
+            reporter=self._reporter_through,
+        )
+
+    def _make_background(self) -> tuple[Heartbeats, Background]:
+        registration = self._registration
+        heartbeats = Heartbeats(
             self._transport,
             self.worker_id,
-            settings.heartbeat_interval,
-            naming=Naming(self._session, self._held, lambda: HELD_TASKS in self._used_extensions()),
-            task_slots=self._task_slots,
-            process_metrics=self._current_process_metrics,
-            register_again=lambda: self._register_again_on_loop(),
+            self._settings.heartbeat_interval,
+            naming=Naming(
+                self._identity.session, self._held, lambda: registration.uses(HELD_TASKS)
+            ),
+            task_slots=self._slots.available,
+            process_metrics=lambda: self._current_process_metrics(),
+            register_again=lambda: self._background.register_again(),
         )
-        self._handle_workflow_task = chain_workflow_task(
-            self.interceptors, lambda context: self._workflow_tasks.execute(context.task)
+        background = Background(
+            self.worker_id,
+            heartbeats,
+            clone_client=lambda: self._clone_client_for_query_tasks(),
+            register_again=self._pollers.register_again,
         )
+        return heartbeats, background
+
+    def _reporter_through(self, transport: WorkerTransport) -> Reporter:
+        if transport is self._transport:
+            return self._reporter
+        return Reporter(transport, self.worker_id, self._payloads)
+
+    def _can_clone(self) -> bool:
+        return transport_clone_for(self.client) is not None
 
     # --- life -----------------------------------------------------------------------------
 
@@ -292,30 +344,7 @@ class Worker(Stopping):
             ValueError: `handle_signals` outside of the main thread.
         """
         with first_signal(self._stop.set) if handle_signals else contextlib.nullcontext():
-            await self._serve()
-
-    async def _serve(self) -> None:
-        if self._stopping is not None:
-            log.warning(
-                "worker %s was stopped, by stop() or at the end of run_until(), and does not serve "
-                "task queue %s again: make a new Worker for it",
-                self.worker_id,
-                self.task_queue,
-            )
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            if await self._register_first():
-                self._start_background()
-                self._start_pollers()
-                await asyncio.wait({stopping, *self._pollers}, return_when=asyncio.FIRST_COMPLETED)
-            crashed = [each for each in self._pollers if each.done() and not each.cancelled()]
-            await self.stop()
-            for poller in crashed:
-                poller.result()
-        except asyncio.CancelledError:
-            await self._abandon()
-        finally:
-            stopping.cancel()
+            await self._lifecycle.serve()
 
     async def run_until(
         self, *, workflow_id: str, timeout: float = 60.0, poll_interval: float = 0.5
@@ -337,59 +366,34 @@ class Worker(Stopping):
             Unauthorized: The login was refused.
         """
         deadline = time.monotonic() + timeout
-        if not await self._register_first(deadline):
+        if not await self._lifecycle.start(deadline):
             raise RuntimeError(f"worker {self.worker_id} was stopped before it was registered")
-        self._reporter.patient = True
         until_closed = UntilClosed(
             transport=self._transport,
             pacing=self._pacing,
             tasks=TaskRunner(
                 run_workflow_task=self._run_workflow_task,
                 run_activity_task=self._run_activity_task,
-                workflow_tasks=self._workflow_tasks,
-                activity_tasks=self._activity_tasks,
+                workflow_tasks=self._handlers.workflow,
+                activity_tasks=self._handlers.activity,
             ),
             workflow_id=workflow_id,
             timeout=timeout,
             deadline=deadline,
             poll_interval=poll_interval,
         )
-        turns = Turns(self._workflow_target(), self._activity_target())
+        turns = Turns(self._pollers.target("workflow"), self._pollers.target("activity"))
         try:
-            self._start_background()
             return await until_closed.serve(turns)
         finally:
             await turns.end()
             await self.stop()
 
-    def _start_background(self) -> None:
-        self._start_heartbeats()
-        self._start_query_polling()
+    async def stop(self) -> None:
+        """Stop asking for work, and wait for what is in flight up to `shutdown_timeout`.
 
-    def _start_heartbeats(self) -> None:
-        """In a thread, where they count: no code that blocks the event loop must stop them."""
-        loop = asyncio.get_running_loop()
-        self._register_again_on_loop = on_loop(loop, self._register_again)
-        if HELD_TASKS not in self._used_extensions() or transport_clone_for(self.client) is None:
-            self._spawn(self._background, self._heartbeats.run(Pacing(self._drained)))
-            return
-
-        async def serve(client: WorkerClient, pacing: Pacing) -> None:
-            await self._heartbeats.run(pacing, transport_of(client))
-
-        name = f"durable-workflow-heartbeats-{self.worker_id}"
-        self._heartbeat_thread = ClientThread(name, self._clone_client_for_query_tasks, serve)
-        self._heartbeat_thread.start()
-
-    def _start_pollers(self) -> None:
-        self._reporter.patient = True
-        if self._serves_workflows:
-            for _ in range(min(POLLERS_PER_KIND, self.max_concurrent_workflow_tasks)):
-                self._spawn(self._pollers, self._poll_workflow_tasks())
-        if self.activities or not self.workflows:
-            for _ in range(min(POLLERS_PER_KIND, self.max_concurrent_activity_tasks)):
-                self._spawn(self._pollers, self._poll_activity_tasks())
-
-    @staticmethod
-    def _spawn(group: set[asyncio.Task[None]], work: Any) -> None:
-        group.add(asyncio.create_task(work))
+        What is left then is cancelled, and half a second later left behind. The worker says
+        goodbye, so that what it did not report is free for others at once. May be called more than
+        once.
+        """
+        await self._lifecycle.stop()

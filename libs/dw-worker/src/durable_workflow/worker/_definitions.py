@@ -1,0 +1,82 @@
+"""What a worker can run, and who it is to the server."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from durable_workflow.worker._fingerprints import (
+    activity_name,
+    fingerprint,
+    guard_definition,
+    workflow_name,
+)
+from durable_workflow.worker._log import log
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a worker is.
+
+    Attributes:
+        worker_id: Its id.
+        task_queue: The queue that it serves.
+        build_id: Version of its code; None for none.
+        session: Tells this worker object from another under the same id.
+    """
+
+    worker_id: str
+    task_queue: str
+    build_id: str | None
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """What a worker can run.
+
+    A worker with activities alone asks for no workflow tasks, and the other way round; one with
+    neither asks for both.
+
+    Attributes:
+        workflows: Workflow classes by type name.
+        activities: Activity functions by name.
+        fingerprints: Type name to a hash of its definition.
+    """
+
+    workflows: dict[str, type]
+    activities: dict[str, Callable[..., Any]]
+    fingerprints: dict[str, str]
+
+    @property
+    def serves_workflows(self) -> bool:
+        """Whether the worker asks for workflow tasks."""
+        return bool(self.workflows) or not self.activities
+
+    @property
+    def serves_activities(self) -> bool:
+        """Whether the worker asks for activity tasks."""
+        return bool(self.activities) or not self.workflows
+
+
+def definitions_of(
+    worker_id: str, workflows: Iterable[type], activities: Iterable[Callable[..., Any]]
+) -> Definitions:
+    """Name and fingerprint what a worker is given. Of two with one name the last counts.
+
+    Raises:
+        RuntimeError: This worker id had another definition of one of the types before.
+    """
+    classes = {workflow_name(each): each for each in workflows}
+    functions = {activity_name(each): each for each in activities}
+    for name, each in classes.items():
+        if not callable(getattr(each, "run", None)):
+            log.warning(
+                "workflow class %s.%s (type %r) has no method `run`: each of its tasks will fail",
+                each.__module__,
+                each.__qualname__,
+                name,
+            )
+    fingerprints = {name: fingerprint(each, name) for name, each in classes.items()}
+    for name, value in fingerprints.items():
+        guard_definition(worker_id, name, value)
+    return Definitions(classes, functions, fingerprints)
