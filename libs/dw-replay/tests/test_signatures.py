@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-MODULES = ["history_bundle_verify", "replay_verify"]
+MODULES = ["history_bundle_verify", "replay_conformance", "replay_verify"]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,7 @@
+"""`python -m durable_workflow.replay_conformance`."""
+
+import sys
+
+from durable_workflow.replay_conformance import main
+
+sys.exit(main())
