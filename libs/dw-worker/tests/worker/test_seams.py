@@ -82,6 +82,7 @@ async def test_a_dispatch_gives_its_slot_back(server: Any) -> None:
 async def test_what_stands_in_the_place_of_a_private_name_is_what_runs(server: Any) -> None:
     worker = Worker(server, task_queue="q")
     ran: list[str] = []
+    all_ran = asyncio.Event()
     registered = worker._register
 
     async def register() -> None:
@@ -90,6 +91,8 @@ async def test_what_stands_in_the_place_of_a_private_name_is_what_runs(server: A
 
     async def run(task: dict[str, Any]) -> str:
         ran.append(task["task_id"])
+        if len(ran) == 3:
+            all_ran.set()
         return "completed"
 
     vars(worker)["_register"] = register
@@ -98,8 +101,7 @@ async def test_what_stands_in_the_place_of_a_private_name_is_what_runs(server: A
     for kind in ("workflow", "activity"):
         server.put(kind, {"task_id": kind, "activity_type": "len", "workflow_type": "none"})
     running = asyncio.create_task(worker.run())
-    async with asyncio.timeout(5):
-        await server.until(lambda: len(ran) == 3)
+    await asyncio.wait_for(all_ran.wait(), 5)
     await worker.stop()
     await running
     assert ran[0] == "register"
