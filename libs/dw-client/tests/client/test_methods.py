@@ -147,9 +147,9 @@ def test_every_method_stands_in_the_table() -> None:
 
 
 def test_the_routes_of_all_methods_are_known_by_their_paths() -> None:
-    assert {case.route for case in CASES.values()} == set(routes.TEMPLATES)
+    assert {case.route for case in CASES.values()} == set(routes.Route)
     for case in CASES.values():
-        assert routes.template_of(path_of(case.route).removeprefix("/api")) == case.route
+        assert routes.route_of(path_of(case.route).removeprefix("/api")) == case.route
 
 
 # --- the published map ----------------------------------------------------------------

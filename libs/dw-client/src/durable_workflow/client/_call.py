@@ -1,7 +1,6 @@
 """One HTTP request as a value: what to send, and how to read the answer.
 
-Nothing here does I/O. The builders in `_calls` return a `Call`, and `Session` is the one place
-that sends it. The route template is also the metric label, so the two cannot disagree.
+Nothing here does I/O. Each method of the client builds its `Call`, and `Session` sends it.
 """
 
 from collections.abc import Callable, Mapping
@@ -81,7 +80,7 @@ class Call(Generic[T]):
         body: JSON object to send; None sends no body.
         worker: Whether it belongs to the worker plane.
         timeout: Seconds in place of the client's own `timeout`; None takes that.
-        context: The id that errors about this call name.
+        context: The id that errors about this call name; by default the first one in the path.
         headers: Headers beside those that every request of the plane carries.
         outcomes: Statuses of 400 and more that are a result here, and not an error.
         repeat: Which failures allow another attempt.
@@ -101,6 +100,11 @@ class Call(Generic[T]):
     outcomes: frozenset[int] = frozenset()
     repeat: Repeat = Repeat.ALWAYS
     raw_url: str | None = None
+
+    @property
+    def about(self) -> str:
+        """The id that errors about this call name; empty where there is none."""
+        return (self.context or next(iter(self.path.values()), "")).strip()
 
     @property
     def url(self) -> str:

@@ -20,8 +20,14 @@ from durable_workflow.client._resources.workers import WorkerMethods
 from durable_workflow.client._resources.workflow_results import WorkflowResultMethods
 from durable_workflow.client._resources.workflow_tasks import WorkflowTaskMethods
 from durable_workflow.client._resources.workflows import WorkflowMethods
+from durable_workflow.client._run_wait import Holds
 from durable_workflow.client._session import require_header_value
-from durable_workflow.client._transport import Transport, TransportClient, connect
+from durable_workflow.client._transport import (
+    MAX_CONNECTIONS,
+    Transport,
+    TransportClient,
+    connect,
+)
 from durable_workflow.client._worker_transport import HttpWorkerTransport
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
@@ -156,7 +162,7 @@ class Client(
             else TransportClient(transport, self.base_url)
         )
         self._plane_headers = {}
-        self._held = 0
+        self._holds = Holds(MAX_CONNECTIONS // 2)
 
     def __repr__(self) -> str:
         # Tokens stay out of it: representations end up in logs.

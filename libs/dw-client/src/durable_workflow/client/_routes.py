@@ -1,83 +1,97 @@
-"""The routes that this client knows, for labels of requests that were built elsewhere.
+"""The paths of the protocol below `/api`. They are also the labels by which metrics count calls."""
 
-A builder names its route itself. Only `Client._request` is given a finished path, and a label
-made of that would hold ids and grow without bound.
-"""
-
+from enum import StrEnum
 from typing import Final
 
-TEMPLATES: Final = (
-    "/cluster/info",
-    "/health",
-    "/namespaces",
-    "/namespaces/{name}",
-    "/namespaces/{name}/external-storage",
-    "/storage/test",
-    "/system/repair",
-    "/system/repair/pass",
-    "/system/retention",
-    "/system/retention/pass",
-    "/system/activity-timeouts",
-    "/system/activity-timeouts/pass",
-    "/task-queues",
-    "/task-queues/{task_queue}",
-    "/task-queues/{task_queue}/build-ids",
-    "/task-queues/{task_queue}/build-ids/drain",
-    "/task-queues/{task_queue}/build-ids/promote",
-    "/task-queues/{task_queue}/build-ids/resume",
-    "/search-attributes",
-    "/search-attributes/{name}",
-    "/workers",
-    "/workers/{worker_id}",
-    "/workflows",
-    "/workflows/{workflow_id}",
-    "/workflows/{workflow_id}/runs",
-    "/workflows/{workflow_id}/runs/{run_id}",
-    "/workflows/{workflow_id}/runs/{run_id}/history",
-    "/workflows/{workflow_id}/runs/{run_id}/history/export",
-    "/workflows/{workflow_id}/signal/{name}",
-    "/workflows/{workflow_id}/query/{name}",
-    "/workflows/{workflow_id}/update/{name}",
-    "/workflows/{workflow_id}/cancel",
-    "/workflows/{workflow_id}/terminate",
-    "/workflows/{workflow_id}/repair",
-    "/workflows/{workflow_id}/archive",
-    "/activities",
-    "/activities/{activity_id}",
-    "/bridge-adapters/webhook/{adapter}",
-    "/schedules",
-    "/schedules/{schedule_id}",
-    "/schedules/{schedule_id}/pause",
-    "/schedules/{schedule_id}/resume",
-    "/schedules/{schedule_id}/trigger",
-    "/schedules/{schedule_id}/backfill",
-    "/schedules/{schedule_id}/history",
-    "/worker/register",
-    "/worker/deregister",
-    "/worker/heartbeat",
-    "/worker/workflow-tasks/poll",
-    "/worker/workflow-tasks/{task_id}/complete",
-    "/worker/workflow-tasks/{task_id}/fail",
-    "/worker/workflow-tasks/{task_id}/heartbeat",
-    "/worker/workflow-tasks/{task_id}/history",
-    "/worker/query-tasks/poll",
-    "/worker/query-tasks/{task_id}/complete",
-    "/worker/query-tasks/{task_id}/fail",
-    "/worker/activity-tasks/poll",
-    "/worker/activity-tasks/{task_id}/complete",
-    "/worker/activity-tasks/{task_id}/fail",
-    "/worker/activity-tasks/{task_id}/heartbeat",
-)
 
-_SEGMENTS: Final = tuple((template, template.split("/")) for template in TEMPLATES)
+class Route(StrEnum):
+    """A path, with placeholders in place of ids."""
+
+    CLUSTER_INFO = "/cluster/info"
+    HEALTH = "/health"
+
+    NAMESPACES = "/namespaces"
+    NAMESPACE = "/namespaces/{name}"
+    NAMESPACE_STORAGE = "/namespaces/{name}/external-storage"
+    STORAGE_TEST = "/storage/test"
+
+    REPAIR = "/system/repair"
+    REPAIR_PASS = "/system/repair/pass"
+    RETENTION = "/system/retention"
+    RETENTION_PASS = "/system/retention/pass"
+    ACTIVITY_TIMEOUTS = "/system/activity-timeouts"
+    ACTIVITY_TIMEOUTS_PASS = "/system/activity-timeouts/pass"
+
+    TASK_QUEUES = "/task-queues"
+    TASK_QUEUE = "/task-queues/{task_queue}"
+    BUILD_IDS = "/task-queues/{task_queue}/build-ids"
+    BUILD_ID_DRAIN = "/task-queues/{task_queue}/build-ids/drain"
+    BUILD_ID_PROMOTE = "/task-queues/{task_queue}/build-ids/promote"
+    BUILD_ID_RESUME = "/task-queues/{task_queue}/build-ids/resume"
+
+    SEARCH_ATTRIBUTES = "/search-attributes"
+    SEARCH_ATTRIBUTE = "/search-attributes/{name}"
+
+    WORKERS = "/workers"
+    WORKER = "/workers/{worker_id}"
+
+    WORKFLOWS = "/workflows"
+    WORKFLOW = "/workflows/{workflow_id}"
+    WORKFLOW_RUNS = "/workflows/{workflow_id}/runs"
+    WORKFLOW_RUN = "/workflows/{workflow_id}/runs/{run_id}"
+    WORKFLOW_HISTORY = "/workflows/{workflow_id}/runs/{run_id}/history"
+    WORKFLOW_HISTORY_EXPORT = "/workflows/{workflow_id}/runs/{run_id}/history/export"
+    WORKFLOW_SIGNAL = "/workflows/{workflow_id}/signal/{name}"
+    WORKFLOW_QUERY = "/workflows/{workflow_id}/query/{name}"
+    WORKFLOW_UPDATE = "/workflows/{workflow_id}/update/{name}"
+    WORKFLOW_CANCEL = "/workflows/{workflow_id}/cancel"
+    WORKFLOW_TERMINATE = "/workflows/{workflow_id}/terminate"
+    WORKFLOW_REPAIR = "/workflows/{workflow_id}/repair"
+    WORKFLOW_ARCHIVE = "/workflows/{workflow_id}/archive"
+
+    ACTIVITIES = "/activities"
+    ACTIVITY = "/activities/{activity_id}"
+
+    WEBHOOK_BRIDGE = "/bridge-adapters/webhook/{adapter}"
+
+    SCHEDULES = "/schedules"
+    SCHEDULE = "/schedules/{schedule_id}"
+    SCHEDULE_PAUSE = "/schedules/{schedule_id}/pause"
+    SCHEDULE_RESUME = "/schedules/{schedule_id}/resume"
+    SCHEDULE_TRIGGER = "/schedules/{schedule_id}/trigger"
+    SCHEDULE_BACKFILL = "/schedules/{schedule_id}/backfill"
+    SCHEDULE_HISTORY = "/schedules/{schedule_id}/history"
+
+    WORKER_REGISTER = "/worker/register"
+    WORKER_DEREGISTER = "/worker/deregister"
+    WORKER_HEARTBEAT = "/worker/heartbeat"
+    WORKFLOW_TASK_POLL = "/worker/workflow-tasks/poll"
+    WORKFLOW_TASK_COMPLETE = "/worker/workflow-tasks/{task_id}/complete"
+    WORKFLOW_TASK_FAIL = "/worker/workflow-tasks/{task_id}/fail"
+    WORKFLOW_TASK_HEARTBEAT = "/worker/workflow-tasks/{task_id}/heartbeat"
+    WORKFLOW_TASK_HISTORY = "/worker/workflow-tasks/{task_id}/history"
+    QUERY_TASK_POLL = "/worker/query-tasks/poll"
+    QUERY_TASK_COMPLETE = "/worker/query-tasks/{task_id}/complete"
+    QUERY_TASK_FAIL = "/worker/query-tasks/{task_id}/fail"
+    ACTIVITY_TASK_POLL = "/worker/activity-tasks/poll"
+    ACTIVITY_TASK_COMPLETE = "/worker/activity-tasks/{task_id}/complete"
+    ACTIVITY_TASK_FAIL = "/worker/activity-tasks/{task_id}/fail"
+    ACTIVITY_TASK_HEARTBEAT = "/worker/activity-tasks/{task_id}/heartbeat"
 
 
-def template_of(path: str) -> str:
-    """The template that a path below `/api` fits, or `unknown`."""
+_SEGMENTS: Final = tuple((route, route.split("/")) for route in Route)
+
+
+def route_of(path: str) -> str:
+    """The route of a finished path below `/api`, or `unknown`.
+
+    For requests that name no route: a label made of their path would hold ids, and metrics would
+    grow without bound.
+    """
     segments = path.partition("?")[0].split("/")
-    for template, parts in _SEGMENTS:
+    for route, parts in _SEGMENTS:
         if len(parts) == len(segments) and all(map(_fits, parts, segments)):
-            return template
+            return route
     return "unknown"
 
 

@@ -13,9 +13,10 @@ import httpx
 
 import durable_workflow
 from durable_workflow._wire import headers as wire
-from durable_workflow.client import _routes
 from durable_workflow.client._call import Answer, Call, Repeat, document
 from durable_workflow.client._json import JsonObject
+from durable_workflow.client._routes import route_of
+from durable_workflow.client._run_wait import Holds
 from durable_workflow.client._transport import HttpClient, HttpResponse
 from durable_workflow.errors import ServerError, error_for
 from durable_workflow.metrics import (
@@ -84,6 +85,7 @@ class Session:
     retry_policy: TransportRetryPolicy
     metrics: MetricsRecorder
     _http: HttpClient
+    _holds: Holds
     _plane_headers: dict[bool, tuple[tuple[str | None, ...], dict[str, str]]]
 
     @property
@@ -105,11 +107,11 @@ class Session:
         timeout: float | None = None,
         context: str = "",
     ) -> Any:
-        """Send a request that has no builder: `path` is below `/api` and already encoded."""
+        """Send a request that no method is about: `path` is below `/api` and already encoded."""
         return await self._send(
             Call(
                 method,
-                _routes.template_of(path),
+                route_of(path),
                 document,
                 raw_url=path,
                 body=json,
@@ -163,7 +165,7 @@ class Session:
     def _observe(self, call: Call[Any], seen: _Observation) -> None:
         tags = {
             "method": call.method,
-            "route": call.route,
+            "route": str(call.route),  # a plain string, whoever takes the label
             "plane": "worker" if call.worker else "control",
             "status_code": seen.status,
             "outcome": seen.outcome,
@@ -275,7 +277,7 @@ def _refusal(call: Call[Any], status: int, body: object) -> Exception:
     # A 404 without a reason is taken for a missing workflow if the context reads like one. Only
     # on the routes of workflows: a namespace may be called my-workflows.
     telling = call.route.startswith("/workflows") or _reason(body) is not None
-    return error_for(status, body, context=call.context.strip() if telling else "")
+    return error_for(status, body, context=call.about if telling else "")
 
 
 def _reason(body: object) -> object:

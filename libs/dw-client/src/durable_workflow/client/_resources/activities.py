@@ -6,15 +6,17 @@ from functools import partial
 from typing import Any
 
 from durable_workflow.client._away import is_away, until_back, why_away
-from durable_workflow.client._calls import activities
+from durable_workflow.client._call import Call, Repeat, json_object, reading
 from durable_workflow.client._handles import StandaloneActivityHandle
-from durable_workflow.client._json import object_or_empty, text
+from durable_workflow.client._json import object_or_empty, present, text
 from durable_workflow.client._outcomes import TERMINAL
 from durable_workflow.client._payloads import PayloadSession, positional
 from durable_workflow.client._results.activities import (
     StandaloneActivityExecution,
     StandaloneActivityList,
+    activity_list,
 )
+from durable_workflow.client._routes import Route
 from durable_workflow.errors import WorkflowCancelled, WorkflowFailed, WorkflowTerminated
 
 
@@ -66,18 +68,26 @@ class ActivityMethods(PayloadSession):
                 self._about("activity_input", activity_name=activity_type, task_queue=task_queue),
             )
         started = await self._send(
-            activities.start(
-                activity_type=activity_type,
-                task_queue=task_queue,
-                activity_id=activity_id,
-                activity_class=activity_class,
-                input=envelope,
-                business_key=business_key,
-                retry_policy=retry_policy,
-                start_to_close_timeout_seconds=start_to_close_timeout_seconds,
-                schedule_to_start_timeout_seconds=schedule_to_start_timeout_seconds,
-                schedule_to_close_timeout_seconds=schedule_to_close_timeout_seconds,
-                heartbeat_timeout_seconds=heartbeat_timeout_seconds,
+            Call(
+                "POST",
+                Route.ACTIVITIES,
+                json_object,
+                body=present(
+                    activity_type=activity_type,
+                    task_queue=task_queue,
+                    activity_id=activity_id,
+                    activity_class=activity_class,
+                    business_key=business_key,
+                    input=envelope,
+                    retry_policy=retry_policy,
+                    start_to_close_timeout_seconds=start_to_close_timeout_seconds,
+                    schedule_to_start_timeout_seconds=schedule_to_start_timeout_seconds,
+                    schedule_to_close_timeout_seconds=schedule_to_close_timeout_seconds,
+                    heartbeat_timeout_seconds=heartbeat_timeout_seconds,
+                ),
+                context=activity_id or activity_type,
+                # Only by its id can the server tell a repetition from a second activity.
+                repeat=Repeat.ALWAYS if activity_id else Repeat.IF_UNSENT,
             )
         )
         return StandaloneActivityHandle(
@@ -124,7 +134,9 @@ class ActivityMethods(PayloadSession):
             ValueError: The result cannot be decoded, or stands in external storage that this
                 client has no driver for.
         """
-        data = await self._send(activities.describe(activity_id))
+        data = await self._send(
+            Call("GET", Route.ACTIVITY, json_object, path={"activity_id": activity_id})
+        )
         result = None
         if _is_payload(data.get("result")):
             [result] = await self._opened([data["result"]], data.get("payload_codec"))
@@ -145,7 +157,16 @@ class ActivityMethods(PayloadSession):
             next_page_token: Token that the page before came with.
         """
         return await self._send(
-            activities.list_(status=status, page_size=page_size, next_page_token=next_page_token)
+            Call(
+                "GET",
+                Route.ACTIVITIES,
+                reading(activity_list),
+                query={
+                    "status": status,
+                    "page_size": page_size,
+                    "next_page_token": next_page_token,
+                },
+            )
         )
 
     async def get_activity_result(

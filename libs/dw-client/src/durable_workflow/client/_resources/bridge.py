@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from durable_workflow.client._calls import bridge
+from durable_workflow.client._call import Answer, Call
+from durable_workflow.client._json import dict_or_none, present
 from durable_workflow.client._results.bridge import BridgeAdapterOutcome
+from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
+from durable_workflow.errors import ServerError
 
 
 class BridgeMethods(Session):
@@ -34,12 +37,28 @@ class BridgeMethods(Session):
             ServerError: The answer is not an outcome (reason `invalid_bridge_outcome`).
         """
         return await self._send(
-            bridge.webhook(
-                adapter,
-                action=action,
-                idempotency_key=idempotency_key,
-                target=target,
-                input=input,
-                correlation=correlation,
+            Call(
+                "POST",
+                Route.WEBHOOK_BRIDGE,
+                _read,
+                path={"adapter": adapter},
+                body=present(
+                    action=action,
+                    idempotency_key=idempotency_key,
+                    target=target,
+                    input=input,
+                    correlation=correlation,
+                ),
+                context=f"bridge adapter {adapter}",
+                outcomes=frozenset({422}),
             )
         )
+
+
+def _read(answer: Answer) -> BridgeAdapterOutcome:
+    if (body := dict_or_none(answer.body)) is not None:
+        return BridgeAdapterOutcome.from_dict(body)
+    raise ServerError(
+        answer.status,
+        {"reason": "invalid_bridge_outcome", "message": "expected a bridge outcome object"},
+    )

@@ -6,9 +6,10 @@ from typing import Any, Final
 from uuid import uuid4
 
 from durable_workflow.client._away import until_back
-from durable_workflow.client._calls import workflows
-from durable_workflow.client._json import object_or_empty
+from durable_workflow.client._call import Call, document, nothing
+from durable_workflow.client._json import object_or_empty, present
 from durable_workflow.client._payloads import PayloadSession
+from durable_workflow.client._routes import Route
 
 # What servers wait for the completion of an update where the caller does not say.
 _UPDATE_WAIT_SECONDS: Final = 10
@@ -43,11 +44,12 @@ class MessageMethods(PayloadSession):
             args, self._about("signal", workflow_id=workflow_id, signal_name=signal_name)
         )
         await self._send(
-            workflows.signal(
-                workflow_id,
-                signal_name,
-                input=envelope,
-                request_id=request_id or _request_id("signal"),
+            Call(
+                "POST",
+                Route.WORKFLOW_SIGNAL,
+                nothing,
+                path={"workflow_id": workflow_id, "name": signal_name},
+                body=present(input=envelope, request_id=request_id or _request_id("signal")),
             )
         )
 
@@ -77,7 +79,15 @@ class MessageMethods(PayloadSession):
         envelope = await self._arguments(
             args, self._about("query", workflow_id=workflow_id, query_name=query_name)
         )
-        answered = await self._send(workflows.query(workflow_id, query_name, input=envelope))
+        answered = await self._send(
+            Call(
+                "POST",
+                Route.WORKFLOW_QUERY,
+                document,
+                path={"workflow_id": workflow_id, "name": query_name},
+                body=present(input=envelope),
+            )
+        )
         return answered if raw else await self._result(answered)
 
     async def update_workflow(
@@ -123,16 +133,21 @@ class MessageMethods(PayloadSession):
             seconds = wait_timeout_seconds
             if seconds is not None and wait_for == "completed":
                 seconds = max(1, min(seconds, math.ceil(deadline - time.monotonic())))
-            call = workflows.update(
-                workflow_id,
-                update_name,
-                input=envelope,
-                wait_for=wait_for,
-                wait_timeout_seconds=seconds,
-                request_id=request_id,
-                timeout=self._outlasting(seconds),
+            return await self._send(
+                Call(
+                    "POST",
+                    Route.WORKFLOW_UPDATE,
+                    document,
+                    path={"workflow_id": workflow_id, "name": update_name},
+                    body=present(
+                        input=envelope,
+                        wait_for=wait_for,
+                        wait_timeout_seconds=seconds,
+                        request_id=request_id,
+                    ),
+                    timeout=self._outlasting(seconds),
+                )
             )
-            return await self._send(call)
 
         # The request id makes repetitions safe: the server knows the update, and waits on.
         answered = await until_back(send, deadline=deadline, gives_up_in_time=False)

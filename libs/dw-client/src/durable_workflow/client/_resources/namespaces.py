@@ -5,15 +5,20 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from durable_workflow.client._calls import namespaces
+from durable_workflow.client._call import Call, reading
+from durable_workflow.client._json import present
 from durable_workflow.client._results.namespaces import (
     NamespaceDescription,
     NamespaceList,
     StorageTestResult,
+    namespace_list,
 )
+from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
 
 _PACKAGE = str(Path(__file__).parents[2])
+_INVALID = "invalid_namespace_response"
+_NAMESPACE = reading(NamespaceDescription.from_dict, _INVALID)
 
 
 class NamespaceMethods(Session):
@@ -21,7 +26,7 @@ class NamespaceMethods(Session):
 
     async def list_namespaces(self) -> NamespaceList:
         """List the namespaces that the token may see."""
-        return await self._send(namespaces.list_())
+        return await self._send(Call("GET", Route.NAMESPACES, reading(namespace_list, _INVALID)))
 
     async def describe_namespace(self, name: str) -> NamespaceDescription:
         """Describe a namespace.
@@ -32,7 +37,7 @@ class NamespaceMethods(Session):
         Raises:
             NamespaceNotFound: There is none of that name.
         """
-        return await self._send(namespaces.describe(name))
+        return await self._send(Call("GET", Route.NAMESPACE, _NAMESPACE, path={"name": name}))
 
     async def create_namespace(
         self, name: str, *, description: str | None = None, retention_days: int = 30
@@ -47,9 +52,8 @@ class NamespaceMethods(Session):
         Raises:
             InvalidArgument: The name is taken, or an argument is out of bounds.
         """
-        return await self._send(
-            namespaces.create(name, description=description, retention_days=retention_days)
-        )
+        body = {"name": name, "description": description, "retention_days": retention_days}
+        return await self._send(Call("POST", Route.NAMESPACES, _NAMESPACE, body=body, context=name))
 
     async def update_namespace(
         self, name: str, *, description: str | None = None, retention_days: int | None = None
@@ -65,8 +69,9 @@ class NamespaceMethods(Session):
             NamespaceNotFound: There is none of that name.
             InvalidArgument: An argument is out of bounds.
         """
+        body = present(description=description, retention_days=retention_days)
         return await self._send(
-            namespaces.update(name, description=description, retention_days=retention_days)
+            Call("PUT", Route.NAMESPACE, _NAMESPACE, path={"name": name}, body=body)
         )
 
     async def delete_namespace(self, name: str) -> NamespaceDescription:
@@ -81,7 +86,7 @@ class NamespaceMethods(Session):
         Raises:
             NamespaceNotFound: There is none of that name.
         """
-        return await self._send(namespaces.delete(name))
+        return await self._send(Call("DELETE", Route.NAMESPACE, _NAMESPACE, path={"name": name}))
 
     async def set_namespace_external_storage(
         self,
@@ -115,14 +120,11 @@ class NamespaceMethods(Session):
             name = namespace
         if name is None:
             raise TypeError("set_namespace_external_storage needs the name of the namespace")
+        body = present(
+            driver=driver, enabled=enabled, threshold_bytes=threshold_bytes, config=config
+        )
         return await self._send(
-            namespaces.set_external_storage(
-                name,
-                driver=driver,
-                enabled=enabled,
-                threshold_bytes=threshold_bytes,
-                config=config,
-            )
+            Call("PUT", Route.NAMESPACE_STORAGE, _NAMESPACE, path={"name": name}, body=body)
         )
 
     async def test_external_storage(
@@ -143,10 +145,16 @@ class NamespaceMethods(Session):
             InvalidArgument: The namespace has no storage, or it cannot be used.
         """
         return await self._send(
-            namespaces.test_external_storage(
-                driver=driver,
-                small_payload_bytes=small_payload_bytes,
-                large_payload_bytes=large_payload_bytes,
+            Call(
+                "POST",
+                Route.STORAGE_TEST,
+                reading(StorageTestResult.from_dict, "invalid_storage_test_response"),
+                body=present(
+                    driver=driver,
+                    small_payload_bytes=small_payload_bytes,
+                    large_payload_bytes=large_payload_bytes,
+                ),
+                context=driver or "storage",
             )
         )
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from durable_workflow._wire.identifiers import identifier
-from durable_workflow.client._calls import schedules
+from durable_workflow.client._call import Call, Repeat, json_object, nothing, reading
 from durable_workflow.client._handles import ScheduleHandle
-from durable_workflow.client._json import JsonObject, text
+from durable_workflow.client._json import JsonObject, present, text
 from durable_workflow.client._payloads import PayloadSession, positional
 from durable_workflow.client._results.schedules import (
     ScheduleAction,
@@ -18,7 +18,13 @@ from durable_workflow.client._results.schedules import (
     ScheduleList,
     ScheduleSpec,
     ScheduleTriggerResult,
+    backfill_result,
+    described_schedule,
+    history_page,
+    schedule_list,
+    trigger_result,
 )
+from durable_workflow.client._routes import Route
 
 
 class ScheduleMethods(PayloadSession):
@@ -69,24 +75,32 @@ class ScheduleMethods(PayloadSession):
             search_attributes, self._about("schedule_search_attributes", schedule_id=schedule_id)
         )
         created = await self._send(
-            schedules.create(
-                schedule_id=schedule_id,
-                spec=spec.to_dict(),
-                action=await self._action(action, schedule_id),
-                overlap_policy=overlap_policy,
-                jitter_seconds=jitter_seconds,
-                max_runs=max_runs,
-                memo=memo,
-                search_attributes=search_attributes,
-                paused=paused,
-                note=note,
+            Call(
+                "POST",
+                Route.SCHEDULES,
+                json_object,
+                body=present(
+                    schedule_id=schedule_id,
+                    spec=spec.to_dict(),
+                    action=await self._action(action, schedule_id),
+                    overlap_policy=overlap_policy,
+                    jitter_seconds=jitter_seconds,
+                    max_runs=max_runs,
+                    memo=memo,
+                    search_attributes=search_attributes,
+                    paused=paused or None,
+                    note=note,
+                ),
+                context=schedule_id or "",
+                # Only by its id can the server tell a repetition from a second schedule.
+                repeat=Repeat.ALWAYS if schedule_id else Repeat.IF_UNSENT,
             )
         )
         return ScheduleHandle(self._as_client, text(created.get("schedule_id"), schedule_id))
 
     async def list_schedules(self) -> ScheduleList:
         """List the schedules of the namespace, newest first."""
-        return await self._send(schedules.list_())
+        return await self._send(Call("GET", Route.SCHEDULES, reading(schedule_list)))
 
     async def describe_schedule(self, schedule_id: str) -> ScheduleDescription:
         """Describe a schedule.
@@ -97,7 +111,10 @@ class ScheduleMethods(PayloadSession):
         Raises:
             ScheduleNotFound: There is none of that id.
         """
-        return await self._send(schedules.describe(schedule_id))
+        reader = reading(lambda data: described_schedule(data, schedule_id))
+        return await self._send(
+            Call("GET", Route.SCHEDULE, reader, path={"schedule_id": schedule_id})
+        )
 
     async def update_schedule(
         self,
@@ -133,16 +150,21 @@ class ScheduleMethods(PayloadSession):
             search_attributes, self._about("schedule_search_attributes", schedule_id=schedule_id)
         )
         await self._send(
-            schedules.update(
-                schedule_id,
-                spec=None if spec is None else spec.to_dict(),
-                action=None if action is None else await self._action(action, schedule_id),
-                overlap_policy=overlap_policy,
-                jitter_seconds=jitter_seconds,
-                max_runs=max_runs,
-                memo=memo,
-                search_attributes=search_attributes,
-                note=note,
+            Call(
+                "PUT",
+                Route.SCHEDULE,
+                nothing,
+                path={"schedule_id": schedule_id},
+                body=present(
+                    spec=None if spec is None else spec.to_dict(),
+                    action=None if action is None else await self._action(action, schedule_id),
+                    overlap_policy=overlap_policy,
+                    jitter_seconds=jitter_seconds,
+                    max_runs=max_runs,
+                    memo=memo,
+                    search_attributes=search_attributes,
+                    note=note,
+                ),
             )
         )
 
@@ -156,7 +178,7 @@ class ScheduleMethods(PayloadSession):
         Raises:
             ScheduleNotFound: There is none of that id.
         """
-        await self._send(schedules.pause(schedule_id, note=note))
+        await self._note(Route.SCHEDULE_PAUSE, schedule_id, note)
 
     async def resume_schedule(self, schedule_id: str, *, note: str | None = None) -> None:
         """Let a paused schedule fire again. What it missed is not made up for.
@@ -168,7 +190,7 @@ class ScheduleMethods(PayloadSession):
         Raises:
             ScheduleNotFound: There is none of that id.
         """
-        await self._send(schedules.resume(schedule_id, note=note))
+        await self._note(Route.SCHEDULE_RESUME, schedule_id, note)
 
     async def trigger_schedule(
         self, schedule_id: str, *, overlap_policy: str | None = None
@@ -182,7 +204,16 @@ class ScheduleMethods(PayloadSession):
         Raises:
             ScheduleNotFound: There is none of that id.
         """
-        return await self._send(schedules.trigger(schedule_id, overlap_policy=overlap_policy))
+        return await self._send(
+            Call(
+                "POST",
+                Route.SCHEDULE_TRIGGER,
+                reading(lambda data: trigger_result(data, schedule_id)),
+                path={"schedule_id": schedule_id},
+                body=present(overlap_policy=overlap_policy),
+                repeat=Repeat.IF_UNSENT,
+            )
+        )
 
     async def delete_schedule(self, schedule_id: str) -> None:
         """Delete a schedule. Workflows that it started go on; its history stays readable.
@@ -193,7 +224,7 @@ class ScheduleMethods(PayloadSession):
         Raises:
             ScheduleNotFound: There is none of that id.
         """
-        await self._send(schedules.delete(schedule_id))
+        await self._send(Call("DELETE", Route.SCHEDULE, nothing, path={"schedule_id": schedule_id}))
 
     async def backfill_schedule(
         self,
@@ -216,11 +247,15 @@ class ScheduleMethods(PayloadSession):
             InvalidArgument: The span is empty or malformed.
         """
         return await self._send(
-            schedules.backfill(
-                schedule_id,
-                start_time=start_time,
-                end_time=end_time,
-                overlap_policy=overlap_policy,
+            Call(
+                "POST",
+                Route.SCHEDULE_BACKFILL,
+                reading(lambda data: backfill_result(data, schedule_id)),
+                path={"schedule_id": schedule_id},
+                body=present(
+                    start_time=start_time, end_time=end_time, overlap_policy=overlap_policy
+                ),
+                repeat=Repeat.IF_UNSENT,
             )
         )
 
@@ -238,8 +273,18 @@ class ScheduleMethods(PayloadSession):
             ScheduleNotFound: There never was one of that id.
             ValueError: `limit` is less than 1, or `after_sequence` is negative.
         """
+        if limit is not None and limit < 1:
+            raise ValueError("limit must be at least 1")
+        if after_sequence is not None and after_sequence < 0:
+            raise ValueError("after_sequence must not be negative")
         return await self._send(
-            schedules.history(schedule_id, limit=limit, after_sequence=after_sequence)
+            Call(
+                "GET",
+                Route.SCHEDULE_HISTORY,
+                reading(lambda data: history_page(data, schedule_id)),
+                path={"schedule_id": schedule_id},
+                query={"limit": limit, "after_sequence": after_sequence},
+            )
         )
 
     async def iter_schedule_history(
@@ -269,6 +314,12 @@ class ScheduleMethods(PayloadSession):
             if not page.has_more or page.next_cursor in (None, after_sequence):
                 return
             after_sequence = page.next_cursor
+
+    async def _note(self, route: Route, schedule_id: str, note: str | None) -> None:
+        """Pause or resume."""
+        await self._send(
+            Call("POST", route, nothing, path={"schedule_id": schedule_id}, body=present(note=note))
+        )
 
     async def _action(self, action: ScheduleAction, schedule_id: str | None) -> JsonObject:
         """The action as it is sent; its input is sealed before, for that may take a while."""

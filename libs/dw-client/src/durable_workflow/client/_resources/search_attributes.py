@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from durable_workflow.client._calls import search_attributes
+from durable_workflow.client._call import Call, as_object, reading
 from durable_workflow.client._results.search_attributes import SearchAttributeList
+from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
+
+_INVALID = "invalid_search_attribute_response"
 
 
 class SearchAttributeMethods(Session):
@@ -12,7 +15,9 @@ class SearchAttributeMethods(Session):
 
     async def list_search_attributes(self) -> SearchAttributeList:
         """List the search attributes of the namespace."""
-        return await self._send(search_attributes.list_())
+        return await self._send(
+            Call("GET", Route.SEARCH_ATTRIBUTES, reading(SearchAttributeList.from_dict, _INVALID))
+        )
 
     async def create_search_attribute(self, name: str, attribute_type: str) -> dict[str, Any]:
         """Define a search attribute.
@@ -25,7 +30,10 @@ class SearchAttributeMethods(Session):
         Raises:
             InvalidArgument: The name is taken or reserved, or there is no such type.
         """
-        return await self._send(search_attributes.create(name, attribute_type))
+        body = {"name": name, "type": attribute_type}
+        return await self._send(
+            Call("POST", Route.SEARCH_ATTRIBUTES, as_object(_INVALID), body=body, context=name)
+        )
 
     async def delete_search_attribute(self, name: str) -> dict[str, Any]:
         """Remove a search attribute.
@@ -37,4 +45,6 @@ class SearchAttributeMethods(Session):
             SearchAttributeNotFound: There is none of that name.
             InvalidArgument: It belongs to the system.
         """
-        return await self._send(search_attributes.delete(name))
+        return await self._send(
+            Call("DELETE", Route.SEARCH_ATTRIBUTE, as_object(_INVALID), path={"name": name})
+        )

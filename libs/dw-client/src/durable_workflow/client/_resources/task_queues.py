@@ -1,11 +1,17 @@
 """Methods about task queues and the builds on them."""
 
-from durable_workflow.client._calls import task_queues
+from durable_workflow.client._call import Answer, Call, reading
+from durable_workflow.client._json import object_or_empty
 from durable_workflow.client._results.build_ids import (
     TaskQueueBuildIdRollout,
     TaskQueueBuildIdRolloutState,
 )
-from durable_workflow.client._results.task_queues import TaskQueueDescription, TaskQueueList
+from durable_workflow.client._results.task_queues import (
+    TaskQueueDescription,
+    TaskQueueList,
+    task_queue_list,
+)
+from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
 
 
@@ -14,7 +20,7 @@ class TaskQueueMethods(Session):
 
     async def list_task_queues(self) -> TaskQueueList:
         """List the task queues of the namespace."""
-        return await self._send(task_queues.list_())
+        return await self._send(Call("GET", Route.TASK_QUEUES, _read_list))
 
     async def describe_task_queue(self, name: str) -> TaskQueueDescription:
         """Describe a queue; one that nobody has used yet is described as empty.
@@ -22,7 +28,14 @@ class TaskQueueMethods(Session):
         Args:
             name: Name of the queue.
         """
-        return await self._send(task_queues.describe(name))
+        return await self._send(
+            Call(
+                "GET",
+                Route.TASK_QUEUE,
+                reading(TaskQueueDescription.from_dict, "invalid_task_queue_response"),
+                path={"task_queue": name},
+            )
+        )
 
     async def list_task_queue_build_ids(self, task_queue: str) -> TaskQueueBuildIdRollout:
         """List the builds on a queue, with the workers of each.
@@ -30,7 +43,14 @@ class TaskQueueMethods(Session):
         Args:
             task_queue: Name of the queue.
         """
-        return await self._send(task_queues.list_build_ids(task_queue))
+        return await self._send(
+            Call(
+                "GET",
+                Route.BUILD_IDS,
+                reading(TaskQueueBuildIdRollout.from_dict, "invalid_task_queue_build_ids_response"),
+                path={"task_queue": task_queue},
+            )
+        )
 
     async def drain_task_queue_build_id(
         self, task_queue: str, build_id: str | None
@@ -41,7 +61,7 @@ class TaskQueueMethods(Session):
             task_queue: Name of the queue.
             build_id: The build; None for workers without one.
         """
-        return await self._send(task_queues.roll(task_queue, build_id, "drain"))
+        return await self._roll(Route.BUILD_ID_DRAIN, task_queue, build_id)
 
     async def promote_task_queue_build_id(
         self, task_queue: str, build_id: str | None
@@ -52,7 +72,7 @@ class TaskQueueMethods(Session):
             task_queue: Name of the queue.
             build_id: The build; None for workers without one.
         """
-        return await self._send(task_queues.roll(task_queue, build_id, "promote"))
+        return await self._roll(Route.BUILD_ID_PROMOTE, task_queue, build_id)
 
     async def resume_task_queue_build_id(
         self, task_queue: str, build_id: str | None
@@ -63,4 +83,26 @@ class TaskQueueMethods(Session):
             task_queue: Name of the queue.
             build_id: The build; None for workers without one.
         """
-        return await self._send(task_queues.roll(task_queue, build_id, "resume"))
+        return await self._roll(Route.BUILD_ID_RESUME, task_queue, build_id)
+
+    async def _roll(
+        self, route: Route, task_queue: str, build_id: str | None
+    ) -> TaskQueueBuildIdRolloutState:
+        action = route.rpartition("/")[2]
+        return await self._send(
+            Call(
+                "POST",
+                route,
+                reading(
+                    TaskQueueBuildIdRolloutState.from_dict,
+                    f"invalid_task_queue_build_id_{action}_response",
+                ),
+                path={"task_queue": task_queue},
+                body={"build_id": build_id},
+            )
+        )
+
+
+def _read_list(answer: Answer) -> TaskQueueList:
+    # The one list that accepts any body: servers without queues have answered nothing.
+    return task_queue_list(object_or_empty(answer.body))

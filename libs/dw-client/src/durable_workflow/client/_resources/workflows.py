@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from durable_workflow.client._call import json_object
-from durable_workflow.client._calls import workflows
+from durable_workflow.client._call import Call, Repeat, document, json_object, nothing, reading
 from durable_workflow.client._handles import WorkflowHandle
-from durable_workflow.client._json import text
+from durable_workflow.client._json import JsonObject, present, text
 from durable_workflow.client._payloads import PayloadSession, positional
 from durable_workflow.client._results.workflows import (
     WorkflowCommandResult,
@@ -14,10 +13,13 @@ from durable_workflow.client._results.workflows import (
     WorkflowRun,
     WorkflowRunList,
     described_execution,
+    run_list,
+    workflow_list,
 )
+from durable_workflow.client._routes import Route
 
-# Both spellings are documented; the left one is what servers of every generation read.
-_POLICY_ON_THE_WIRE = {"reject": "fail", "use_existing": "use-existing"}
+# Both spellings are documented; the right one is understood by every server.
+_SENT_POLICIES = {"reject": "fail", "use_existing": "use-existing"}
 
 
 class WorkflowMethods(PayloadSession):
@@ -77,22 +79,30 @@ class WorkflowMethods(PayloadSession):
             search_attributes, self._about("search_attributes", **about)
         )
         started = await self._send(
-            workflows.start(
-                workflow_type=workflow_type,
-                task_queue=task_queue,
-                workflow_id=workflow_id,
-                input=await self._sealed(
-                    positional("input", input), self._about("workflow_input", **about)
+            Call(
+                "POST",
+                Route.WORKFLOWS,
+                json_object,
+                body=present(
+                    workflow_id=workflow_id,
+                    workflow_type=workflow_type,
+                    task_queue=task_queue,
+                    input=await self._sealed(
+                        positional("input", input), self._about("workflow_input", **about)
+                    ),
+                    business_key=business_key,
+                    execution_timeout_seconds=execution_timeout_seconds,
+                    run_timeout_seconds=run_timeout_seconds,
+                    duplicate_policy=_SENT_POLICIES.get(duplicate_policy or "", duplicate_policy),
+                    memo=memo,
+                    search_attributes=search_attributes,
+                    priority=priority,
+                    fairness_key=fairness_key,
+                    fairness_weight=fairness_weight,
                 ),
-                business_key=business_key,
-                execution_timeout_seconds=execution_timeout_seconds,
-                run_timeout_seconds=run_timeout_seconds,
-                duplicate_policy=_POLICY_ON_THE_WIRE.get(duplicate_policy or "", duplicate_policy),
-                memo=memo,
-                search_attributes=search_attributes,
-                priority=priority,
-                fairness_key=fairness_key,
-                fairness_weight=fairness_weight,
+                context=workflow_id or "",
+                # Only by its id can the server tell a repetition from a second workflow.
+                repeat=Repeat.ALWAYS if workflow_id else Repeat.IF_UNSENT,
             )
         )
         return WorkflowHandle(
@@ -125,7 +135,9 @@ class WorkflowMethods(PayloadSession):
             ValueError: A payload cannot be decoded, or stands in external storage that this
                 client has no driver for.
         """
-        data = json_object(await self._send(workflows.describe(workflow_id)))
+        data = await self._send(
+            Call("GET", Route.WORKFLOW, json_object, path={"workflow_id": workflow_id})
+        )
         execution = described_execution(data, workflow_id)
         envelopes = {
             side: data[f"{side}_envelope"]
@@ -161,12 +173,17 @@ class WorkflowMethods(PayloadSession):
             InvalidArgument: The filter is malformed.
         """
         return await self._send(
-            workflows.list_(
-                workflow_type=workflow_type,
-                status=status,
-                query=query,
-                page_size=page_size,
-                next_page_token=next_page_token,
+            Call(
+                "GET",
+                Route.WORKFLOWS,
+                reading(workflow_list),
+                query={
+                    "workflow_type": workflow_type,
+                    "status": status,
+                    "query": query,
+                    "page_size": page_size,
+                    "next_page_token": next_page_token,
+                },
             )
         )
 
@@ -179,7 +196,10 @@ class WorkflowMethods(PayloadSession):
         Raises:
             WorkflowNotFound: There is none of that id.
         """
-        return await self._send(workflows.list_runs(workflow_id))
+        reader = reading(lambda data: run_list(data, workflow_id))
+        return await self._send(
+            Call("GET", Route.WORKFLOW_RUNS, reader, path={"workflow_id": workflow_id})
+        )
 
     async def describe_workflow_run(self, workflow_id: str, run_id: str) -> WorkflowRun:
         """Describe one run of a workflow in full. Payloads stay as the server decoded them.
@@ -191,7 +211,11 @@ class WorkflowMethods(PayloadSession):
         Raises:
             WorkflowNotFound: There is no such run.
         """
-        return await self._send(workflows.describe_run(workflow_id, run_id))
+        reader = reading(
+            lambda data: WorkflowRun.from_dict(data, workflow_id=workflow_id, run_id=run_id)
+        )
+        path = {"workflow_id": workflow_id, "run_id": run_id}
+        return await self._send(Call("GET", Route.WORKFLOW_RUN, reader, path=path))
 
     async def get_history(self, workflow_id: str, run_id: str) -> Any:
         """Read the recorded events of a run.
@@ -206,7 +230,8 @@ class WorkflowMethods(PayloadSession):
         Raises:
             WorkflowNotFound: There is no such run.
         """
-        return await self._send(workflows.history(workflow_id, run_id))
+        path = {"workflow_id": workflow_id, "run_id": run_id}
+        return await self._send(Call("GET", Route.WORKFLOW_HISTORY, document, path=path))
 
     async def export_history(self, workflow_id: str, run_id: str) -> Any:
         """Read the history of a run as a bundle that can be kept and verified elsewhere.
@@ -221,7 +246,8 @@ class WorkflowMethods(PayloadSession):
         Raises:
             WorkflowNotFound: There is no such run.
         """
-        return await self._send(workflows.export_history(workflow_id, run_id))
+        path = {"workflow_id": workflow_id, "run_id": run_id}
+        return await self._send(Call("GET", Route.WORKFLOW_HISTORY_EXPORT, document, path=path))
 
     async def cancel_workflow(self, workflow_id: str, *, reason: str | None = None) -> None:
         """Cancel the newest run of a workflow.
@@ -234,7 +260,7 @@ class WorkflowMethods(PayloadSession):
             WorkflowNotFound: There is none of that id.
             ServerError: It is closed already (409, reason `run_not_active`).
         """
-        await self._send(workflows.close(workflow_id, "cancel", reason=reason))
+        await self._close(Route.WORKFLOW_CANCEL, workflow_id, reason)
 
     async def terminate_workflow(self, workflow_id: str, *, reason: str | None = None) -> None:
         """End the newest run of a workflow without asking its code.
@@ -247,7 +273,7 @@ class WorkflowMethods(PayloadSession):
             WorkflowNotFound: There is none of that id.
             ServerError: It is closed already (409, reason `run_not_active`).
         """
-        await self._send(workflows.close(workflow_id, "terminate", reason=reason))
+        await self._close(Route.WORKFLOW_TERMINATE, workflow_id, reason)
 
     async def repair_workflow(self, workflow_id: str) -> WorkflowCommandResult:
         """Make sure that an open run has the task that it needs in order to go on.
@@ -259,7 +285,7 @@ class WorkflowMethods(PayloadSession):
             WorkflowNotFound: There is none of that id.
             ServerError: It is closed (409, reason `run_not_active`).
         """
-        return await self._send(workflows.repair(workflow_id))
+        return await self._command(Route.WORKFLOW_REPAIR, workflow_id, {})
 
     async def archive_workflow(
         self, workflow_id: str, *, reason: str | None = None
@@ -274,4 +300,19 @@ class WorkflowMethods(PayloadSession):
             WorkflowNotFound: There is none of that id.
             ServerError: It is still open (409, reason `run_not_closed`).
         """
-        return await self._send(workflows.archive(workflow_id, reason=reason))
+        body = present(reason=reason)
+        return await self._command(Route.WORKFLOW_ARCHIVE, workflow_id, body)
+
+    async def _close(self, route: Route, workflow_id: str, reason: str | None) -> None:
+        body = present(reason=reason)
+        await self._send(Call("POST", route, nothing, path={"workflow_id": workflow_id}, body=body))
+
+    async def _command(
+        self, route: Route, workflow_id: str, body: JsonObject
+    ) -> WorkflowCommandResult:
+        reader = reading(
+            lambda data: WorkflowCommandResult.from_dict(data, workflow_id=workflow_id)
+        )
+        return await self._send(
+            Call("POST", route, reader, path={"workflow_id": workflow_id}, body=body)
+        )

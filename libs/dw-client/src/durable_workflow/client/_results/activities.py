@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow.client._json import text
+from durable_workflow.client._json import JsonObject, count, objects, text
 
 
 @dataclass
@@ -79,3 +79,14 @@ class StandaloneActivityList:
     activities: list[StandaloneActivityExecution]
     activity_count: int
     next_page_token: str | None = None
+
+
+def activity_list(data: JsonObject) -> StandaloneActivityList:
+    """One page of activities."""
+    rows = objects(data.get("activities"))
+    total = data.get("activity_count")
+    return StandaloneActivityList(
+        activities=[StandaloneActivityExecution.from_dict(row) for row in rows],
+        activity_count=len(rows) if total is None else count(total),
+        next_page_token=data.get("next_page_token"),
+    )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow.client._json import JsonObject, dict_or_none, text
+from durable_workflow.client._json import JsonObject, dict_or_none, objects, text
 from durable_workflow.external_storage import ExternalPayloadStoragePolicy
 
 
@@ -128,6 +128,12 @@ class StorageTestResult:
             large_payload=_payload_result(data.get("large_payload")),
             raw=data,
         )
+
+
+def namespace_list(data: JsonObject) -> NamespaceList:
+    """A list of namespaces."""
+    rows = objects(data.get("namespaces"))
+    return NamespaceList([NamespaceDescription.from_dict(row) for row in rows])
 
 
 def _payload_result(value: object) -> StoragePayloadTestResult | None:

@@ -225,8 +225,13 @@ _DESCRIBED = (
 )
 
 
-def listed_schedule(row: JsonObject) -> ScheduleDescription:
-    """A row of a list."""
+def schedule_list(data: JsonObject) -> ScheduleList:
+    """A list of schedules."""
+    rows = objects(data.get("schedules"))
+    return ScheduleList([_listed_schedule(row) for row in rows], data.get("next_page_token"))
+
+
+def _listed_schedule(row: JsonObject) -> ScheduleDescription:
     members: dict[str, Any] = {name: row.get(name) for name in _LISTED}
     return ScheduleDescription(
         schedule_id=text(row.get("schedule_id")),

@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow.client._json import object_or_none, objects_or_none, text
+from durable_workflow.client._json import (
+    JsonObject,
+    object_or_none,
+    objects,
+    objects_or_none,
+    text,
+)
 
 
 @dataclass
@@ -159,3 +165,11 @@ class TaskQueueList:
 
     namespace: str | None
     task_queues: list[TaskQueueDescription]
+
+
+def task_queue_list(data: JsonObject) -> TaskQueueList:
+    """A list of queues."""
+    rows = objects(data.get("task_queues"))
+    return TaskQueueList(
+        data.get("namespace"), [TaskQueueDescription.from_dict(row) for row in rows]
+    )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow.client._json import object_or_none, strings_or_none, text
+from durable_workflow.client._json import JsonObject, object_or_none, objects, strings_or_none, text
 
 
 @dataclass
@@ -78,3 +78,13 @@ class WorkerList:
     namespace: str | None
     workers: list[WorkerDescription]
     stale_after_seconds: int | None = None
+
+
+def worker_list(data: JsonObject) -> WorkerList:
+    """A list of workers."""
+    rows = objects(data.get("workers"))
+    return WorkerList(
+        namespace=data.get("namespace"),
+        workers=[WorkerDescription.from_dict(row) for row in rows],
+        stale_after_seconds=data.get("stale_after_seconds"),
+    )

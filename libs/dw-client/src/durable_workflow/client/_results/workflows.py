@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow.client._json import JsonObject, object_or_none, text
+from durable_workflow.client._json import JsonObject, count, object_or_none, objects, text
 
 
 @dataclass
@@ -163,8 +163,24 @@ class WorkflowCommandResult:
         )
 
 
-def listed_execution(row: JsonObject) -> WorkflowExecution:
-    """A row of a list."""
+def workflow_list(data: JsonObject) -> WorkflowList:
+    """One page of runs of any workflow."""
+    rows = objects(data.get("workflows"))
+    return WorkflowList([_listed_execution(row) for row in rows], data.get("next_page_token"))
+
+
+def run_list(data: JsonObject, workflow_id: str) -> WorkflowRunList:
+    """All runs of one workflow."""
+    rows = objects(data.get("runs"))
+    runs = [WorkflowRun.from_dict(row, workflow_id=workflow_id) for row in rows]
+    return WorkflowRunList(
+        workflow_id=text(data.get("workflow_id"), workflow_id),
+        run_count=count(data.get("run_count", len(runs))),
+        runs=runs,
+    )
+
+
+def _listed_execution(row: JsonObject) -> WorkflowExecution:
     return WorkflowExecution(
         workflow_id=text(row.get("workflow_id")),
         run_id=row.get("run_id"),
