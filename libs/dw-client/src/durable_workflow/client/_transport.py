@@ -15,10 +15,10 @@ from urllib.request import getproxies
 import httpx
 
 from durable_workflow._wire.keys import refuse_colliding_keys
-from durable_workflow.client._lanes import Lanes
+from durable_workflow.client._connections import Connections
 
-# Waits for results and polls hold a connection each; see Session._hold. Beyond this many in flight
-# a request waits for a connection.
+# Waits for results and polls hold a connection each. With this many in flight, a request waits for
+# one of them to end.
 MAX_CONNECTIONS = 400
 _KEPT_ALIVE = 100
 
@@ -53,10 +53,10 @@ class TransportResponse:
 
 @runtime_checkable
 class Transport(Protocol):
-    """Something that can send one HTTP request.
+    """Sends HTTP requests for a client.
 
-    Failures of the network are raised as the `httpx.TransportError` that fits best
-    (`httpx.ConnectError`, `httpx.ReadTimeout`): retries are decided by them.
+    Failures of the network are raised as the `httpx.TransportError` that fits best, such as
+    `httpx.ConnectError` or `httpx.ReadTimeout`: the client decides by it whether to retry.
     """
 
     async def send(
@@ -151,7 +151,7 @@ class TransportClient:
 
 
 class HttpxTransport:
-    """A `Transport` over httpx, for those who need one set up in their own way.
+    """A `Transport` over an httpx client that the application configures.
 
     Args:
         connect: Makes the httpx client; called again for each clone.
@@ -189,25 +189,25 @@ def connect(base_url: str, timeout: float | None) -> httpx.AsyncClient:
     """The httpx client that a `Client` without a transport of its own sends through."""
     context = _plain_context() if base_url.startswith("http://") else httpx.create_ssl_context()
     if getproxies():
-        # A transport of our own would go round the proxies that the environment names.
+        # Only httpx's own transport uses the proxies that the environment names.
         limits = httpx.Limits(
             max_connections=MAX_CONNECTIONS, max_keepalive_connections=_KEPT_ALIVE
         )
         return httpx.AsyncClient(base_url=base_url, timeout=timeout, limits=limits, verify=context)
-    lanes = Lanes(verify=context, most=MAX_CONNECTIONS, kept=_KEPT_ALIVE)
-    return httpx.AsyncClient(base_url=base_url, timeout=timeout, transport=lanes)
+    connections = Connections(verify=context, most=MAX_CONNECTIONS, kept=_KEPT_ALIVE)
+    return httpx.AsyncClient(base_url=base_url, timeout=timeout, transport=connections)
 
 
 def _plain_context() -> ssl.SSLContext:
-    """A context that trusts nobody, for servers that are reached without TLS.
+    """A context without certificate authorities, for servers that are reached without TLS.
 
-    Reading the certificate authorities takes some 30 ms, which such a client never uses.
+    Reading the authorities takes some 30 ms, and such a client never uses them.
     """
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _encode(body: Any) -> bytes:
-    # NaN and infinities are no JSON: refused here, as httpx refuses them, before they are sent.
+    # NaN and infinities are not JSON. httpx refuses them too.
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     refuse_colliding_keys(body)  # memo, search attributes, heartbeat details: plain JSON in it
     return text.encode()

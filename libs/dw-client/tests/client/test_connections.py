@@ -1,4 +1,4 @@
-"""Lanes over a real socket: how many connections requests need, and what happens at the end."""
+"""Connections over a real socket: how many requests need, and what happens at the end."""
 
 # pyright: reportPrivateUsage=false
 
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from durable_workflow.client import _transport
-from durable_workflow.client._lanes import Lanes
+from durable_workflow.client._connections import Connections
 
 
 class Peer:
@@ -73,8 +73,8 @@ async def serving(serve: Serve) -> AsyncGenerator[str, None]:
 
 
 def client_of(url: str, *, most: int = 8, kept: int = 8) -> httpx.AsyncClient:
-    lanes = Lanes(verify=_transport._plain_context(), most=most, kept=kept)
-    return httpx.AsyncClient(base_url=url, transport=lanes, timeout=5.0)
+    connections = Connections(verify=_transport._plain_context(), most=most, kept=kept)
+    return httpx.AsyncClient(base_url=url, transport=connections, timeout=5.0)
 
 
 async def test_requests_one_by_one_share_one_connection() -> None:
@@ -97,7 +97,7 @@ async def test_requests_in_flight_have_a_connection_each_and_use_them_again() ->
         assert peer.connections == 4
 
 
-async def test_more_requests_than_lanes_wait_for_their_turn() -> None:
+async def test_more_requests_than_connections_wait_for_a_slot() -> None:
     peer = Peer()
     async with serving(peer.serve) as url, client_of(url, most=2) as http:
         tasks = [asyncio.create_task(http.get("/")) for _ in range(6)]
@@ -118,7 +118,7 @@ async def test_a_turn_that_does_not_come_in_time_is_a_pool_timeout() -> None:
         assert (await held).text == "ok"
 
 
-async def test_a_cancelled_request_gives_its_lane_back() -> None:
+async def test_a_cancelled_request_gives_its_connection_back() -> None:
     peer = Peer()
     async with serving(peer.serve) as url, client_of(url, most=1) as http:
         lost = asyncio.create_task(http.get("/"))
@@ -130,7 +130,7 @@ async def test_a_cancelled_request_gives_its_lane_back() -> None:
         assert (await http.get("/")).text == "ok"
 
 
-async def test_a_refused_connection_gives_its_lane_back() -> None:
+async def test_a_refused_connection_gives_its_connection_back() -> None:
     peer = Peer()
     async with serving(peer.serve) as url:
         pass
@@ -143,10 +143,10 @@ async def test_a_refused_connection_gives_its_lane_back() -> None:
 async def test_proxies_of_the_environment_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     async with _transport.connect("http://service.example", 1.0) as http:
-        assert not isinstance(http._transport, Lanes)
+        assert not isinstance(http._transport, Connections)
     monkeypatch.delenv("HTTP_PROXY")
     async with _transport.connect("http://127.0.0.1:1", 1.0) as http:
-        assert isinstance(http._transport, Lanes)
+        assert isinstance(http._transport, Connections)
 
 
 async def test_a_cancellation_that_comes_with_the_turn_is_obeyed() -> None:
@@ -181,7 +181,7 @@ async def test_a_request_cancelled_while_it_waits_for_its_turn_takes_none() -> N
         assert peer.waiting == 2
 
 
-async def test_a_request_cancelled_while_its_answer_comes_gives_its_lane_back() -> None:
+async def test_a_request_cancelled_while_its_answer_comes_gives_its_connection_back() -> None:
     begun = asyncio.Event()
     connections = 0
 
