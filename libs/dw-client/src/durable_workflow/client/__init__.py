@@ -30,12 +30,14 @@ from durable_workflow.client._results.namespaces import (
     StoragePayloadTestResult,
     StorageTestResult,
 )
+from durable_workflow.client._results.schedule_history import (
+    ScheduleHistoryEvent,
+    ScheduleHistoryPage,
+)
 from durable_workflow.client._results.schedules import (
     ScheduleAction,
     ScheduleBackfillResult,
     ScheduleDescription,
-    ScheduleHistoryEvent,
-    ScheduleHistoryPage,
     ScheduleList,
     ScheduleSpec,
     ScheduleTriggerResult,

@@ -1,10 +1,9 @@
 """`Client`: the constructor, and the sum of what there is to ask a server."""
 
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from durable_workflow._meet import register_transport_clone, register_worker_transport
-from durable_workflow._wire.identifiers import identifier
+from durable_workflow.client._payloads import Payloads
 from durable_workflow.client._resources.activities import ActivityMethods
 from durable_workflow.client._resources.activity_tasks import ActivityTaskMethods
 from durable_workflow.client._resources.bridge import BridgeMethods
@@ -12,6 +11,8 @@ from durable_workflow.client._resources.messages import MessageMethods
 from durable_workflow.client._resources.namespaces import NamespaceMethods
 from durable_workflow.client._resources.query_tasks import QueryTaskMethods
 from durable_workflow.client._resources.registration import RegistrationMethods
+from durable_workflow.client._resources.runs import RunMethods
+from durable_workflow.client._resources.schedule_history import ScheduleHistoryMethods
 from durable_workflow.client._resources.schedules import ScheduleMethods
 from durable_workflow.client._resources.search_attributes import SearchAttributeMethods
 from durable_workflow.client._resources.system import SystemMethods
@@ -20,14 +21,7 @@ from durable_workflow.client._resources.workers import WorkerMethods
 from durable_workflow.client._resources.workflow_results import WorkflowResultMethods
 from durable_workflow.client._resources.workflow_tasks import WorkflowTaskMethods
 from durable_workflow.client._resources.workflows import WorkflowMethods
-from durable_workflow.client._run_wait import Holds
-from durable_workflow.client._session import require_header_value
-from durable_workflow.client._transport import (
-    MAX_CONNECTIONS,
-    Transport,
-    TransportClient,
-    connect,
-)
+from durable_workflow.client._transport import Transport
 from durable_workflow.client._worker_transport import HttpWorkerTransport
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
@@ -41,9 +35,11 @@ from durable_workflow.serializer import (
 
 class Client(
     WorkflowMethods,
+    RunMethods,
     WorkflowResultMethods,
     MessageMethods,
     ScheduleMethods,
+    ScheduleHistoryMethods,
     ActivityMethods,
     NamespaceMethods,
     TaskQueueMethods,
@@ -76,10 +72,6 @@ class Client(
             None is no limit.
         retry_policy: Decides on further attempts at the HTTP level.
         metrics: Receives two observations for each call.
-        payload_size_warning_config: When to warn about large payloads; None never.
-        external_storage: Where large payloads go, and where referenced ones are fetched.
-        external_storage_threshold_bytes: From which size on; None keeps all payloads inline.
-        external_storage_cache: Referenced payloads that were fetched before.
         transport: What requests go through in place of httpx; None is httpx.
     """
 
@@ -132,37 +124,64 @@ class Client(
             limit_bytes=payload_size_limit_bytes,
             threshold_percent=payload_size_warning_threshold_percent,
         )
-        namespace = identifier("namespace", namespace)
-        settings = {
-            "token": token,
-            "control_token": control_token,
-            "worker_token": worker_token,
-            "namespace": namespace,
-        }
-        for setting, value in settings.items():
-            require_header_value(setting, value)
-        self.base_url = _origin(base_url)
-        self.token = token
-        self.control_token = control_token
-        self.worker_token = worker_token
-        self.namespace = namespace
-        self.timeout = timeout
-        self.retry_policy = TransportRetryPolicy() if retry_policy is None else retry_policy
-        self.metrics = NOOP_METRICS if metrics is None else metrics
-        self.payload_size_warning_config = sizes if payload_size_warnings else None
-        self.external_storage = external_storage
-        self.external_storage_threshold_bytes = external_storage_threshold_bytes
-        self.external_storage_cache = (
-            ExternalPayloadCache() if external_storage_cache is None else external_storage_cache
+        cache = external_storage_cache
+        super().__init__(
+            base_url,
+            token=token,
+            control_token=control_token,
+            worker_token=worker_token,
+            namespace=namespace,
+            timeout=timeout,
+            retry_policy=TransportRetryPolicy() if retry_policy is None else retry_policy,
+            metrics=NOOP_METRICS if metrics is None else metrics,
+            transport=transport,
+            payloads=Payloads(
+                size_warning=sizes if payload_size_warnings else None,
+                external_storage=external_storage,
+                threshold_bytes=external_storage_threshold_bytes,
+                cache=ExternalPayloadCache() if cache is None else cache,
+            ),
         )
-        self.transport = transport
-        self._http = (
-            connect(self.base_url, timeout)
-            if transport is None
-            else TransportClient(transport, self.base_url)
-        )
-        self._plane_headers = {}
-        self._holds = Holds(MAX_CONNECTIONS // 2)
+
+    @property
+    def payload_size_warning_config(self) -> PayloadSizeWarningConfig | None:
+        """When to warn about large payloads; None never."""
+        return self._payloads.size_warning
+
+    @payload_size_warning_config.setter
+    def payload_size_warning_config(self, config: PayloadSizeWarningConfig | None) -> None:
+        self._payloads.size_warning = config
+
+    @property
+    def external_storage(self) -> ExternalStorageDriver | None:
+        """Where large payloads go, and where referenced ones are fetched."""
+        return self._payloads.external_storage
+
+    @external_storage.setter
+    def external_storage(self, driver: ExternalStorageDriver | None) -> None:
+        self._payloads.external_storage = driver
+
+    @property
+    def external_storage_threshold_bytes(self) -> int | None:
+        """From which size on payloads go there; None keeps all inline."""
+        return self._payloads.threshold_bytes
+
+    @external_storage_threshold_bytes.setter
+    def external_storage_threshold_bytes(self, size: int | None) -> None:
+        self._payloads.threshold_bytes = size
+
+    @property
+    def external_storage_cache(self) -> ExternalPayloadCache:
+        """Referenced payloads that were fetched before."""
+        return self._payloads.cache
+
+    @external_storage_cache.setter
+    def external_storage_cache(self, cache: ExternalPayloadCache) -> None:
+        self._payloads.cache = cache
+
+    def _payload_envelope(self, value: Any, **options: Any) -> dict[str, Any]:
+        """`Payloads.envelope`, under the name that existing test suites call."""
+        return self._payloads.envelope(value, **options)
 
     def __repr__(self) -> str:
         # Tokens stay out of it: representations end up in logs.
@@ -179,28 +198,6 @@ class Client(
     async def aclose(self) -> None:
         """Close the connections. Called once more, it does nothing."""
         await self._http.aclose()
-
-
-def _origin(base_url: str) -> str:
-    """The URL without slashes at its end, once it is known to be one that paths can be put to."""
-    if "?" in base_url or "#" in base_url:
-        raise ValueError("base_url must not have a query or a fragment")
-    if "://" not in base_url:
-        raise ValueError("base_url must name a scheme, as http://localhost:8080")
-    origin = base_url.rstrip("/")
-    try:
-        parts = urlsplit(origin)
-        _ = parts.port  # read only when asked for
-    except ValueError as error:
-        raise ValueError(f"base_url cannot be read: {error}") from error
-    if "@" in parts.netloc:
-        # httpx would send them in place of the token, and write them into its log.
-        raise ValueError("base_url must not hold credentials: give them as a token")
-    if not parts.hostname:
-        raise ValueError("base_url must name a host, as http://localhost:8080")
-    if parts.path.endswith("/api"):
-        raise ValueError("base_url must not end in /api: the client adds it")
-    return origin
 
 
 def clone_client(client: Client, **overrides: Any) -> Client:

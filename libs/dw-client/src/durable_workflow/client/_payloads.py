@@ -1,33 +1,34 @@
-"""Payloads on their way out and in: envelopes, warnings about size, external storage."""
+"""Encoding and decoding payloads: envelopes, warnings about size, external storage."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
 from durable_workflow import serializer
 from durable_workflow.client._json import JsonObject
-from durable_workflow.client._session import Session
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.serializer import PayloadSizeWarningConfig, PayloadSizeWarningContext
 
 
-class PayloadSession(Session):
-    """A session that knows how its application wants payloads treated.
+@dataclass(slots=True)
+class Payloads:
+    """How a client treats payloads.
 
     Attributes:
-        payload_size_warning_config: When to warn about large payloads; None never.
+        size_warning: When to warn about large payloads; None never.
         external_storage: Where large payloads go, and where referenced ones are fetched.
-        external_storage_threshold_bytes: From which size on; None keeps all payloads inline.
-        external_storage_cache: Referenced payloads that were fetched before.
+        threshold_bytes: From which size on; None keeps all payloads inline.
+        cache: Referenced payloads that were fetched before.
     """
 
-    payload_size_warning_config: PayloadSizeWarningConfig | None
+    size_warning: PayloadSizeWarningConfig | None
     external_storage: ExternalStorageDriver | None
-    external_storage_threshold_bytes: int | None
-    external_storage_cache: ExternalPayloadCache
+    threshold_bytes: int | None
+    cache: ExternalPayloadCache
 
-    def _payload_envelope(
+    def envelope(
         self,
         value: Any,
         *,
@@ -47,7 +48,7 @@ class PayloadSession(Session):
 
         Raises:
             TypeError: The value cannot be encoded.
-            ValueError: Neither can this one, or the threshold is less than 1.
+            ValueError: The value cannot be encoded, or the threshold is less than 1.
         """
         offloading = self._offloading(external_storage, external_storage_threshold_bytes)
         if offloading is None:
@@ -56,7 +57,7 @@ class PayloadSession(Session):
                 serializer.envelope(
                     value,
                     codec,
-                    size_warning=self.payload_size_warning_config,
+                    size_warning=self.size_warning,
                     warning_context=warning_context,
                 ),
             )
@@ -66,11 +67,11 @@ class PayloadSession(Session):
             external_storage=driver,
             threshold_bytes=threshold,
             codec=codec,
-            size_warning=self.payload_size_warning_config,
+            size_warning=self.size_warning,
             warning_context=warning_context,
         )
 
-    async def _sealed(
+    async def encode(
         self,
         value: Any,
         context: PayloadSizeWarningContext,
@@ -79,7 +80,7 @@ class PayloadSession(Session):
         external_storage: ExternalStorageDriver | None = None,
         external_storage_threshold_bytes: int | None = None,
     ) -> JsonObject:
-        """Envelope of a value, without blocking the loop while a driver stores it.
+        """Envelope of a value, without blocking the event loop while a driver stores it.
 
         Args:
             value: What to encode.
@@ -88,8 +89,8 @@ class PayloadSession(Session):
             external_storage: In place of the client's own driver.
             external_storage_threshold_bytes: In place of the client's own threshold.
         """
-        seal = partial(
-            self._payload_envelope,
+        encode = partial(
+            self.envelope,
             value,
             codec=codec,
             warning_context=context,
@@ -97,31 +98,21 @@ class PayloadSession(Session):
             external_storage_threshold_bytes=external_storage_threshold_bytes,
         )
         if self._offloading(external_storage, external_storage_threshold_bytes) is None:
-            return seal()
-        return await asyncio.to_thread(seal)
+            return encode()
+        return await asyncio.to_thread(encode)
 
-    def _offloading(
-        self, external_storage: ExternalStorageDriver | None, threshold_bytes: int | None
-    ) -> tuple[ExternalStorageDriver, int] | None:
-        """The driver and the threshold that hold for a payload, or None where it stays inline."""
-        # Compared, not tested for truth: a driver may be a container, and empty.
-        driver = self.external_storage if external_storage is None else external_storage
-        if threshold_bytes is None:
-            threshold_bytes = self.external_storage_threshold_bytes
-        return None if driver is None or threshold_bytes is None else (driver, threshold_bytes)
-
-    async def _arguments(
+    async def encode_arguments(
         self, args: list[Any] | None, context: PayloadSizeWarningContext
     ) -> JsonObject | None:
         """Envelope of the arguments of a signal, query or update; None when there are none.
 
         Raises:
-            TypeError: They are no list.
+            TypeError: They are not a list.
         """
         given = positional("args", args)
-        return await self._sealed(given, context) if given else None
+        return await self.encode(given, context) if given else None
 
-    async def _opened(self, payloads: Sequence[Any], codec: str | None = None) -> list[Any]:
+    async def decode(self, payloads: Sequence[Any], codec: str | None = None) -> list[Any]:
         """Values of recorded payloads, in order; None stays None.
 
         Args:
@@ -131,46 +122,45 @@ class PayloadSession(Session):
         decode = partial(
             serializer.decode_envelopes,
             external_storage=self.external_storage,
-            external_storage_cache=self.external_storage_cache,
+            external_storage_cache=self.cache,
         )
         if self.external_storage is not None and any(map(_is_external, payloads)):
             return await asyncio.to_thread(decode, payloads, codec)
         return decode(payloads, codec)
 
-    def _about(self, kind: str, **ids: str | None) -> PayloadSizeWarningContext:
-        """What the log says of a payload that is nearly too large.
-
-        Args:
-            kind: What the payload is.
-            ids: What it belongs to.
-        """
-        return PayloadSizeWarningContext(kind=kind, namespace=self.namespace, **ids)
-
-    def _warn_if_attributes_near_limit(
+    def warn_if_attributes_near_limit(
         self, attributes: JsonObject | None, context: PayloadSizeWarningContext
     ) -> None:
         """Warn about large search attributes, which travel as plain JSON."""
         if attributes is not None:
             serializer.warn_if_json_payload_near_limit(
-                attributes,
-                size_warning=self.payload_size_warning_config,
-                warning_context=context,
+                attributes, size_warning=self.size_warning, warning_context=context
             )
+
+    def _offloading(
+        self, external_storage: ExternalStorageDriver | None, threshold_bytes: int | None
+    ) -> tuple[ExternalStorageDriver, int] | None:
+        """The driver and the threshold for a payload, or None where it stays inline."""
+        # Compared with None, because an empty driver that is a container would be false.
+        driver = self.external_storage if external_storage is None else external_storage
+        threshold = self.threshold_bytes if threshold_bytes is None else threshold_bytes
+        return None if driver is None or threshold is None else (driver, threshold)
 
 
 def positional(name: str, given: Any) -> list[Any]:
-    """Positional arguments as a list; None is none.
+    """Positional arguments as a list; None is an empty one.
 
     Args:
         name: What the caller knows them as.
-        given: The arguments, in anything that can be gone through.
+        given: The arguments: any iterable but a string or a mapping.
+
     Raises:
-        TypeError: One argument was given in place of a list of them. Of a string the letters would
-            be taken for the arguments, and of a mapping its keys.
+        TypeError: One argument was given in place of a list. A string would become a list of its
+            letters, and a mapping a list of its keys.
     """
     if given is None:
         return []
-    if _is_alone(given):
+    if _is_single(given):
         raise TypeError(
             f"{name} must be a list of positional arguments, not one of type "
             f"{type(given).__name__}: put it in a list, as in {name}=[...]"
@@ -178,7 +168,7 @@ def positional(name: str, given: Any) -> list[Any]:
     return list(given)
 
 
-def _is_alone(given: object) -> bool:
+def _is_single(given: object) -> bool:
     text_or_mapping = isinstance(given, str | bytes | bytearray | Mapping)
     return text_or_mapping or not isinstance(given, Iterable)
 

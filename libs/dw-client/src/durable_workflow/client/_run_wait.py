@@ -15,14 +15,14 @@ from durable_workflow._wire.headers import PREFER, PREFERENCE_APPLIED
 from durable_workflow.client._away import until_back
 from durable_workflow.client._call import Answer, Call, document, json_object
 from durable_workflow.client._json import JsonObject, object_or_empty
-from durable_workflow.client._outcomes import (
+from durable_workflow.client._routes import Route
+from durable_workflow.client._run_ends import (
     TERMINAL,
-    Outcome,
+    RunEnd,
     from_description,
     from_history,
     unexplained,
 )
-from durable_workflow.client._routes import Route
 from durable_workflow.errors import WorkflowFailed
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ class RunWait:
         """Sleep for the poll interval, but not beyond the end of the wait."""
         await self._pause(self._poll_interval)
 
-    async def outcome(self) -> Outcome | None:
+    async def end(self) -> RunEnd | None:
         """How the run ended, or None if it is still open after one question to the server."""
         asked_at = time.monotonic()
         answer = await self._until_back(self._describe)
@@ -151,18 +151,18 @@ class RunWait:
         with self._holds.one():
             return await self._send(call)
 
-    async def _explained(self, run: JsonObject) -> Outcome:
+    async def _explained(self, run: JsonObject) -> RunEnd:
         """How a closed run ended: from its description, or else from its history."""
-        if (outcome := from_description(run)) is not None:
-            return outcome
+        if (end := from_description(run)) is not None:
+            return end
         if self.run_id is None:
             raise WorkflowFailed(f"workflow {self._workflow_id} has no run to take a result from")
         recorded = await self._recorded(self.run_id, run.get("payload_codec"))
         return recorded or unexplained(run)
 
-    async def _recorded(self, run_id: str, codec: str | None) -> Outcome | None:
+    async def _recorded(self, run_id: str, codec: str | None) -> RunEnd | None:
         """How a run ended by the last closing event of its history, which may come in pages."""
-        found: Outcome | None = None
+        found: RunEnd | None = None
         token: str | None = None
         while True:
             call = Call(

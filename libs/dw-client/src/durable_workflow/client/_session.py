@@ -1,24 +1,31 @@
-"""Sending one call: headers, tokens, retries, metrics, and the error that an answer stands for.
+"""The base of all resource classes: it sends their calls, and is the only place that does I/O.
 
-`Session` is what every resource class stands on. It knows no resource; it is the only place that
-touches the network.
+Headers, tokens, retries, metrics and errors are handled here, once for all methods.
 """
 
-import re
 import time
-from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 import httpx
 
 import durable_workflow
 from durable_workflow._wire import headers as wire
+from durable_workflow._wire.identifiers import identifier
 from durable_workflow.client._call import Answer, Call, Repeat, document
 from durable_workflow.client._json import JsonObject
+from durable_workflow.client._payloads import Payloads
+from durable_workflow.client._responses import body_of, error_body, headers_of, is_final, refusal
 from durable_workflow.client._routes import route_of
 from durable_workflow.client._run_wait import Holds
-from durable_workflow.client._transport import HttpClient, HttpResponse
-from durable_workflow.errors import ServerError, error_for
+from durable_workflow.client._settings import origin, require_header_value
+from durable_workflow.client._transport import (
+    MAX_CONNECTIONS,
+    HttpClient,
+    HttpResponse,
+    Transport,
+    TransportClient,
+    connect,
+)
 from durable_workflow.metrics import (
     CLIENT_REQUEST_DURATION_SECONDS,
     CLIENT_REQUESTS,
@@ -26,24 +33,17 @@ from durable_workflow.metrics import (
     MetricsRecorder,
 )
 from durable_workflow.retry_policy import TransportRetryPolicy
+from durable_workflow.serializer import PayloadSizeWarningContext
 
 T = TypeVar("T")
 
-# The query ran, or was not claimed in time: to ask again would run it, and wait, once more.
-_UNANSWERED_QUERY = frozenset(
-    {"query_worker_timeout", "query_worker_execution_timeout", "query_task_not_claimed"}
-)
-# A gateway that gave up does not know whether the server behind it went on.
-_GATEWAY_FAILURES = frozenset({502, 504})
-# Seconds that an answer may be under way once the server stopped holding it.
+# Seconds that a held response may take to arrive once the server has sent it.
 _GRACE_SECONDS = 5.0
-# Visible ASCII, and spaces between: what every server and proxy hands on unchanged.
-_HEADER_VALUE = re.compile(r"([!-~]([ -~]*[!-~])?)?")
 _BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-class _NotAgain(Exception):
-    """Carries a failure past the retry policy, which retries only what it knows."""
+class _NotRetried(Exception):
+    """Carries a failure through the retry policy, which does not retry what it does not know."""
 
     def __init__(self, failure: Exception) -> None:
         super().__init__(failure)
@@ -51,14 +51,14 @@ class _NotAgain(Exception):
 
 
 class _Observation:
-    """What the metrics of one call will say; refined while the call goes on."""
+    """What metrics will record of one call."""
 
     __slots__ = ("outcome", "started", "status")
 
     def __init__(self) -> None:
         self.started = time.perf_counter()
         self.status = "none"
-        # Stands if a BaseException, as the cancellation of the task, passes through.
+        # Recorded as it is where a BaseException ends the call, as the cancellation of a task does.
         self.outcome = "pending"
 
 
@@ -74,27 +74,60 @@ class Session:
         timeout: Seconds for a request that has no time-out of its own; None is no limit.
         retry_policy: Decides on further attempts at the HTTP level.
         metrics: Receives two observations for each call.
+        transport: What requests go through in place of httpx; None is httpx.
     """
 
-    base_url: str
-    token: str | None
-    control_token: str | None
-    worker_token: str | None
-    namespace: str
-    timeout: float | None
-    retry_policy: TransportRetryPolicy
-    metrics: MetricsRecorder
-    _http: HttpClient
-    _holds: Holds
-    _plane_headers: dict[bool, tuple[tuple[str | None, ...], dict[str, str]]]
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str | None,
+        control_token: str | None,
+        worker_token: str | None,
+        namespace: str,
+        timeout: float | None,
+        retry_policy: TransportRetryPolicy,
+        metrics: MetricsRecorder,
+        transport: Transport | None,
+        payloads: Payloads,
+    ) -> None:
+        self.base_url = origin(base_url)
+        self.token = token
+        self.control_token = control_token
+        self.worker_token = worker_token
+        self.namespace = identifier("namespace", namespace)
+        for setting in ("token", "control_token", "worker_token", "namespace"):
+            require_header_value(setting, getattr(self, setting))
+        self.timeout = timeout
+        self.retry_policy = retry_policy
+        self.metrics = metrics
+        self.transport = transport
+        self._http: HttpClient = (
+            connect(self.base_url, timeout)
+            if transport is None
+            else TransportClient(transport, self.base_url)
+        )
+        self._payloads = payloads
+        # Half of the connections: the rest is for calls that do not wait.
+        self._holds = Holds(MAX_CONNECTIONS // 2)
+        self._plane_headers: dict[bool, tuple[tuple[str | None, ...], dict[str, str]]] = {}
 
     @property
     def _as_client(self) -> "durable_workflow.Client":
-        """This object as what it is: the resource classes are only ever used as their sum."""
+        """This object, typed as the client that it is: nothing else inherits from resources."""
         return cast("durable_workflow.Client", self)
 
+    def _payload_context(self, kind: str, **ids: str | None) -> PayloadSizeWarningContext:
+        """What a warning about a large payload says.
+
+        Args:
+            kind: What the payload is.
+            ids: What it belongs to.
+        """
+        return PayloadSizeWarningContext(kind=kind, namespace=self.namespace, **ids)
+
     async def _send(self, call: Call[T]) -> T:
-        """Send a call, and read its answer."""
+        """Send a call, and read its response."""
         return call.read(await self._exchange(call))
 
     async def _request(
@@ -107,7 +140,7 @@ class Session:
         timeout: float | None = None,
         context: str = "",
     ) -> Any:
-        """Send a request that no method is about: `path` is below `/api` and already encoded."""
+        """Send a request that no method is for: `path` is below `/api` and already encoded."""
         return await self._send(
             Call(
                 method,
@@ -122,16 +155,16 @@ class Session:
         )
 
     def _headers(self, worker: bool = False) -> dict[str, str]:
-        """Headers of every request of a plane."""
+        """Headers of every request of a plane, made again when a setting has changed."""
         if worker:
             version = wire.requested_protocol_version()
             token = self.worker_token or self.token or self.control_token
         else:
             version = wire.requested_control_plane_version()
             token = self.control_token or self.token or self.worker_token
-        facts = (version, token, self.namespace)
+        settings = (version, token, self.namespace)
         made_for, headers = self._plane_headers.get(worker, ((), {}))
-        if made_for != facts:
+        if made_for != settings:
             require_header_value("token", token)
             require_header_value("namespace", self.namespace)
             headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -140,20 +173,24 @@ class Session:
             headers[wire.NAMESPACE] = self.namespace
             plane = wire.PROTOCOL_VERSION_HEADER if worker else wire.CONTROL_PLANE_VERSION_HEADER
             headers[plane] = version
-            self._plane_headers[worker] = (facts, headers)
+            self._plane_headers[worker] = (settings, headers)
         return dict(headers)
 
     def _outlasting(self, seconds: float | None) -> float | None:
-        """A time-out longer than the server may hold an answer, or None for the client's own."""
+        """A time-out longer than the server holds a response; None is the client's own."""
         if seconds is None or self.timeout is None:
             return None
         return max(self.timeout, seconds + _GRACE_SECONDS)
 
     async def _exchange(self, call: Call[Any]) -> Answer:
-        """Send a call, and return its answer or raise the error that it stands for."""
+        """Send a call and count it.
+
+        Raises:
+            Exception: What a refusal stands for, or what kept the request from being answered.
+        """
         seen = _Observation()
         try:
-            return await self._answer(call, seen)
+            return await self._accepted(call, seen)
         except Exception as failure:
             if seen.outcome == "pending":
                 seen.outcome = type(failure).__name__
@@ -165,7 +202,7 @@ class Session:
     def _observe(self, call: Call[Any], seen: _Observation) -> None:
         tags = {
             "method": call.method,
-            "route": str(call.route),  # a plain string, whoever takes the label
+            "route": str(call.route),  # a plain string, whatever the recorder does with labels
             "plane": "worker" if call.worker else "control",
             "status_code": seen.status,
             "outcome": seen.outcome,
@@ -174,24 +211,25 @@ class Session:
         elapsed = time.perf_counter() - seen.started
         self.metrics.record(CLIENT_REQUEST_DURATION_SECONDS, elapsed, tags=tags)
 
-    async def _answer(self, call: Call[Any], seen: _Observation) -> Answer:
+    async def _accepted(self, call: Call[Any], seen: _Observation) -> Answer:
+        """The response, once it is known not to be a refusal."""
         try:
             response = await self._attempts(call)
         except httpx.TimeoutException as failure:
             if call.repeat is not Repeat.LONG_POLL:
                 raise
-            # Nobody answered within the poll: for the caller that is a poll without a task.
+            # No response within the time of the poll is the same as one without a task.
             seen.outcome = type(failure).__name__
             return Answer(204, None)
         status = response.status_code
         seen.status = str(status)
         if status >= 300 and status not in call.outcomes:
             seen.outcome = "http_error"
-            raise _refusal(call, status, _error_body(response))
-        # Only a 2xx has to be JSON: an outcome that is none is the reader's to refuse.
-        body = _body(response) if status < 300 else _error_body(response)
+            raise refusal(call, status, error_body(response))
+        # A success has to be JSON. Of an accepted refusal the call's reader decides that.
+        body = body_of(response) if status < 300 else error_body(response)
         seen.outcome = "ok" if status < 300 else "bridge_rejected"
-        return Answer(status, body, _headers_of(response))
+        return Answer(status, body, headers_of(response))
 
     async def _attempts(self, call: Call[Any]) -> HttpResponse:
         """Send a call as often as the retry policy and the call itself allow."""
@@ -200,11 +238,11 @@ class Session:
         try:
             return await self._try(call)
         except httpx.TimeoutException:
-            # The same poll id: the server gives the task that it may have leased meanwhile.
+            # The poll may have leased a task. Under the same poll id the server returns that task.
             return await self._try(call)
 
     async def _try(self, call: Call[Any]) -> HttpResponse:
-        """Send a call under the retry policy. A refusal that is final is returned, not raised."""
+        """Send a call under the retry policy. A final refusal is returned, not raised."""
         url, body = "/api" + call.url, call.document
         headers = self._headers(worker=call.worker)
         if call.headers:
@@ -219,10 +257,10 @@ class Session:
             except httpx.TransportError as failure:
                 if _may_repeat(call, failure):
                     raise
-                raise _NotAgain(failure) from failure
-            if response.status_code < 400 or _is_final(call, response):
+                raise _NotRetried(failure) from failure
+            if response.status_code < 400 or is_final(call, response):
                 return response
-            # The shape by which the policy, or an application's own one, knows a status.
+            # Retry policies, also those of applications, read the status from this error.
             raise httpx.HTTPStatusError(
                 f"server returned {response.status_code}",
                 request=httpx.Request(call.method, self.base_url + url),
@@ -233,23 +271,8 @@ class Session:
             return await self.retry_policy.execute(attempt)
         except httpx.HTTPStatusError as refused:
             return refused.response
-        except _NotAgain as final:
+        except _NotRetried as final:
             raise final.failure from None
-
-
-def require_header_value(setting: str, value: str | None) -> None:
-    """Refuse what no header can carry, before it is sent.
-
-    httpx would, too, with the whole value in its message, and a token must not get into a log.
-
-    Raises:
-        ValueError: The text names the setting, and not the value.
-    """
-    if value is not None and _HEADER_VALUE.fullmatch(value) is None:
-        raise ValueError(
-            f"{setting} has a character that an HTTP header cannot carry, as a line break or a "
-            "space at its end, or a letter beyond ASCII"
-        )
 
 
 def _may_repeat(call: Call[Any], failure: httpx.TransportError) -> bool:
@@ -260,44 +283,3 @@ def _may_repeat(call: Call[Any], failure: httpx.TransportError) -> bool:
             return isinstance(failure, _BEFORE_SENDING)
         case Repeat.LONG_POLL:
             return not isinstance(failure, httpx.TimeoutException)
-
-
-def _is_final(call: Call[Any], response: HttpResponse) -> bool:
-    """Whether a refusal must not be tried again whatever the policy thinks of its status."""
-    status = response.status_code
-    if status in call.outcomes or (call.repeat is Repeat.IF_UNSENT and status in _GATEWAY_FAILURES):
-        return True
-    return status == 504 and _reason(_error_body(response)) in _UNANSWERED_QUERY
-
-
-def _refusal(call: Call[Any], status: int, body: object) -> Exception:
-    if status < 400:
-        # A redirect has no row in the table of errors, and to follow it could repeat a command.
-        return ServerError(status, body)
-    # A 404 without a reason is taken for a missing workflow if the context reads like one. Only
-    # on the routes of workflows: a namespace may be called my-workflows.
-    telling = call.route.startswith("/workflows") or _reason(body) is not None
-    return error_for(status, body, context=call.about if telling else "")
-
-
-def _reason(body: object) -> object:
-    return cast("JsonObject", body).get("reason") if isinstance(body, dict) else None
-
-
-def _body(response: HttpResponse) -> Any:
-    if response.status_code == 204 or not response.content:
-        return None
-    return response.json()
-
-
-def _error_body(response: HttpResponse) -> object:
-    try:
-        return response.json()
-    except ValueError:
-        return response.text
-
-
-def _headers_of(response: HttpResponse) -> Mapping[str, str]:
-    # Stand-ins in existing test suites have a status and a body, and not always headers.
-    headers: object = getattr(response, "headers", None)
-    return cast("Mapping[str, str]", headers) if isinstance(headers, Mapping) else {}

@@ -29,7 +29,7 @@ from durable_workflow.client import (
     WorkflowCommandResult,
     WorkflowRun,
 )
-from durable_workflow.client._results import schedules
+from durable_workflow.client._results import schedule_history, schedules
 
 READERS: list[Callable[[dict[str, Any]], Any]] = [
     BridgeAdapterOutcome.from_dict,
@@ -174,7 +174,7 @@ RECORDED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "155-schedule-describe": lambda body: schedules.described_schedule(body, ""),
     "161-schedule-trigger": lambda body: schedules.trigger_result(body, ""),
     "162-schedule-backfill": lambda body: schedules.backfill_result(body, ""),
-    "163-schedule-history": lambda body: schedules.history_page(body, ""),
+    "163-schedule-history": lambda body: schedule_history.history_page(body, ""),
     "036-search-attribute-list": SearchAttributeList.from_dict,
     "184-namespace-describe-with-storage": NamespaceDescription.from_dict,
     "181-storage-test": StorageTestResult.from_dict,

@@ -9,18 +9,19 @@ from durable_workflow.client._away import is_away, until_back, why_away
 from durable_workflow.client._call import Call, Repeat, json_object, reading
 from durable_workflow.client._handles import StandaloneActivityHandle
 from durable_workflow.client._json import object_or_empty, present, text
-from durable_workflow.client._outcomes import TERMINAL
-from durable_workflow.client._payloads import PayloadSession, positional
+from durable_workflow.client._payloads import positional
 from durable_workflow.client._results.activities import (
     StandaloneActivityExecution,
     StandaloneActivityList,
     activity_list,
 )
 from durable_workflow.client._routes import Route
+from durable_workflow.client._run_ends import TERMINAL
+from durable_workflow.client._session import Session
 from durable_workflow.errors import WorkflowCancelled, WorkflowFailed, WorkflowTerminated
 
 
-class ActivityMethods(PayloadSession):
+class ActivityMethods(Session):
     """Activities that run without a workflow of the user's."""
 
     async def start_activity(
@@ -63,9 +64,11 @@ class ActivityMethods(PayloadSession):
         """
         envelope = None
         if input is not None:
-            envelope = await self._sealed(
+            envelope = await self._payloads.encode(
                 positional("input", input),
-                self._about("activity_input", activity_name=activity_type, task_queue=task_queue),
+                self._payload_context(
+                    "activity_input", activity_name=activity_type, task_queue=task_queue
+                ),
             )
         started = await self._send(
             Call(
@@ -139,7 +142,7 @@ class ActivityMethods(PayloadSession):
         )
         result = None
         if _is_payload(data.get("result")):
-            [result] = await self._opened([data["result"]], data.get("payload_codec"))
+            [result] = await self._payloads.decode([data["result"]], data.get("payload_codec"))
         return StandaloneActivityExecution.from_dict(data, activity_id=activity_id, result=result)
 
     async def list_activities(

@@ -8,14 +8,14 @@ from uuid import uuid4
 from durable_workflow.client._away import until_back
 from durable_workflow.client._call import Call, document, nothing
 from durable_workflow.client._json import object_or_empty, present
-from durable_workflow.client._payloads import PayloadSession
 from durable_workflow.client._routes import Route
+from durable_workflow.client._session import Session
 
 # What servers wait for the completion of an update where the caller does not say.
 _UPDATE_WAIT_SECONDS: Final = 10
 
 
-class MessageMethods(PayloadSession):
+class MessageMethods(Session):
     """Signals, queries and updates of the newest run of a workflow."""
 
     async def signal_workflow(
@@ -40,8 +40,8 @@ class MessageMethods(PayloadSession):
             SignalFailed: The run is closed, or knows no such signal. Refused arguments raise a
                 subclass that is an `InvalidArgument` too.
         """
-        envelope = await self._arguments(
-            args, self._about("signal", workflow_id=workflow_id, signal_name=signal_name)
+        envelope = await self._payloads.encode_arguments(
+            args, self._payload_context("signal", workflow_id=workflow_id, signal_name=signal_name)
         )
         await self._send(
             Call(
@@ -76,8 +76,8 @@ class MessageMethods(PayloadSession):
             WorkflowNotFound: There is none of that id.
             QueryFailed: The handler failed, there is none, or no worker answered.
         """
-        envelope = await self._arguments(
-            args, self._about("query", workflow_id=workflow_id, query_name=query_name)
+        envelope = await self._payloads.encode_arguments(
+            args, self._payload_context("query", workflow_id=workflow_id, query_name=query_name)
         )
         answered = await self._send(
             Call(
@@ -121,8 +121,8 @@ class MessageMethods(PayloadSession):
             UpdateRejected: The workflow's validator refused it.
             InvalidArgument: Its arguments were refused, or its handler failed.
         """
-        envelope = await self._arguments(
-            args, self._about("update", workflow_id=workflow_id, update_name=update_name)
+        envelope = await self._payloads.encode_arguments(
+            args, self._payload_context("update", workflow_id=workflow_id, update_name=update_name)
         )
         request_id = request_id or _request_id("update")
         deadline = time.monotonic()
@@ -157,7 +157,7 @@ class MessageMethods(PayloadSession):
         """The decoded result in a response document."""
         document = object_or_empty(answered)
         if document.get("result_envelope"):
-            [value] = await self._opened([document["result_envelope"]])
+            [value] = await self._payloads.decode([document["result_envelope"]])
             return value
         return document.get("result")
 

@@ -1,6 +1,5 @@
 """Methods about schedules."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,26 +7,24 @@ from durable_workflow._wire.identifiers import identifier
 from durable_workflow.client._call import Call, Repeat, json_object, nothing, reading
 from durable_workflow.client._handles import ScheduleHandle
 from durable_workflow.client._json import JsonObject, present, text
-from durable_workflow.client._payloads import PayloadSession, positional
+from durable_workflow.client._payloads import positional
 from durable_workflow.client._results.schedules import (
     ScheduleAction,
     ScheduleBackfillResult,
     ScheduleDescription,
-    ScheduleHistoryEvent,
-    ScheduleHistoryPage,
     ScheduleList,
     ScheduleSpec,
     ScheduleTriggerResult,
     backfill_result,
     described_schedule,
-    history_page,
     schedule_list,
     trigger_result,
 )
 from durable_workflow.client._routes import Route
+from durable_workflow.client._session import Session
 
 
-class ScheduleMethods(PayloadSession):
+class ScheduleMethods(Session):
     """Schedules: workflows that are started at given times."""
 
     def get_schedule_handle(self, schedule_id: str) -> ScheduleHandle:
@@ -71,8 +68,9 @@ class ScheduleMethods(PayloadSession):
             ScheduleAlreadyExists: The id is taken.
             InvalidArgument: The server refuses an argument.
         """
-        self._warn_if_attributes_near_limit(
-            search_attributes, self._about("schedule_search_attributes", schedule_id=schedule_id)
+        self._payloads.warn_if_attributes_near_limit(
+            search_attributes,
+            self._payload_context("schedule_search_attributes", schedule_id=schedule_id),
         )
         created = await self._send(
             Call(
@@ -146,8 +144,9 @@ class ScheduleMethods(PayloadSession):
             ScheduleNotFound: There is none of that id.
             InvalidArgument: The server refuses an argument.
         """
-        self._warn_if_attributes_near_limit(
-            search_attributes, self._about("schedule_search_attributes", schedule_id=schedule_id)
+        self._payloads.warn_if_attributes_near_limit(
+            search_attributes,
+            self._payload_context("schedule_search_attributes", schedule_id=schedule_id),
         )
         await self._send(
             Call(
@@ -259,62 +258,6 @@ class ScheduleMethods(PayloadSession):
             )
         )
 
-    async def get_schedule_history(
-        self, schedule_id: str, *, limit: int | None = None, after_sequence: int | None = None
-    ) -> ScheduleHistoryPage:
-        """Read one page of a schedule's own history, also of a deleted one.
-
-        Args:
-            schedule_id: Its id.
-            limit: Most events of the page.
-            after_sequence: Only events after this one.
-
-        Raises:
-            ScheduleNotFound: There never was one of that id.
-            ValueError: `limit` is less than 1, or `after_sequence` is negative.
-        """
-        if limit is not None and limit < 1:
-            raise ValueError("limit must be at least 1")
-        if after_sequence is not None and after_sequence < 0:
-            raise ValueError("after_sequence must not be negative")
-        return await self._send(
-            Call(
-                "GET",
-                Route.SCHEDULE_HISTORY,
-                reading(lambda data: history_page(data, schedule_id)),
-                path={"schedule_id": schedule_id},
-                query={"limit": limit, "after_sequence": after_sequence},
-            )
-        )
-
-    async def iter_schedule_history(
-        self, schedule_id: str, *, limit: int | None = None, after_sequence: int | None = None
-    ) -> AsyncIterator[ScheduleHistoryEvent]:
-        """Iterate over a schedule's own history, page by page.
-
-        Args:
-            schedule_id: Its id.
-            limit: Most events of a page.
-            after_sequence: Only events after this one.
-
-        Yields:
-            The events, ascending.
-
-        Raises:
-            ScheduleNotFound: There never was one of that id.
-            ValueError: `limit` is less than 1, or `after_sequence` is negative.
-        """
-        while True:
-            page = await self.get_schedule_history(
-                schedule_id, limit=limit, after_sequence=after_sequence
-            )
-            for event in page.events:
-                yield event
-            # A cursor that stays where it is would ask for the same page for ever.
-            if not page.has_more or page.next_cursor in (None, after_sequence):
-                return
-            after_sequence = page.next_cursor
-
     async def _note(self, route: Route, schedule_id: str, note: str | None) -> None:
         """Pause or resume."""
         await self._send(
@@ -327,9 +270,9 @@ class ScheduleMethods(PayloadSession):
             action = replace(action, task_queue=identifier("task_queue", action.task_queue))
         if action.input is None:
             return action.to_dict()
-        envelope = await self._sealed(
+        envelope = await self._payloads.encode(
             positional("input", action.input),
-            self._about(
+            self._payload_context(
                 "schedule_input",
                 schedule_id=schedule_id,
                 workflow_type=action.workflow_type,

@@ -4,13 +4,13 @@ from typing import Any
 
 from durable_workflow.client._away import is_away, why_away
 from durable_workflow.client._handles import WorkflowHandle
-from durable_workflow.client._outcomes import Continued, Raised, Returned
-from durable_workflow.client._payloads import PayloadSession
+from durable_workflow.client._run_ends import Continued, Raised, Returned
 from durable_workflow.client._run_wait import RunWait
+from durable_workflow.client._session import Session
 from durable_workflow.errors import WorkflowContinuedAsNew
 
 
-class WorkflowResultMethods(PayloadSession):
+class WorkflowResultMethods(Session):
     """Wait for a workflow to end."""
 
     async def get_result(
@@ -53,14 +53,14 @@ class WorkflowResultMethods(PayloadSession):
         late = f"workflow {handle.workflow_id} did not finish within {timeout} s"
         while True:
             try:
-                outcome = await wait.outcome()
+                end = await wait.end()
             except Exception as problem:
                 if wait.remaining > 0 or not is_away(problem):
                     raise
                 raise TimeoutError(f"{late}: {why_away(problem)}") from problem
-            match outcome:
+            match end:
                 case Returned():
-                    return await self._value_of(outcome)
+                    return await self._value_of(end)
                 case Raised(error):
                     raise error
                 case Continued(successor):
@@ -81,5 +81,5 @@ class WorkflowResultMethods(PayloadSession):
     async def _value_of(self, returned: Returned) -> Any:
         if returned.payload is None:
             return returned.value
-        [value] = await self._opened([returned.payload], returned.codec)
+        [value] = await self._payloads.decode([returned.payload], returned.codec)
         return value

@@ -1,28 +1,26 @@
-"""Methods about workflows and their runs."""
+"""Methods about workflows: start them, look at them, end them."""
 
 from typing import Any
 
-from durable_workflow.client._call import Call, Repeat, document, json_object, nothing, reading
+from durable_workflow.client._call import Call, Repeat, json_object, nothing, reading
 from durable_workflow.client._handles import WorkflowHandle
 from durable_workflow.client._json import JsonObject, present, text
-from durable_workflow.client._payloads import PayloadSession, positional
+from durable_workflow.client._payloads import positional
 from durable_workflow.client._results.workflows import (
     WorkflowCommandResult,
     WorkflowExecution,
     WorkflowList,
-    WorkflowRun,
-    WorkflowRunList,
     described_execution,
-    run_list,
     workflow_list,
 )
 from durable_workflow.client._routes import Route
+from durable_workflow.client._session import Session
 
 # Both spellings are documented; the right one is understood by every server.
 _SENT_POLICIES = {"reject": "fail", "use_existing": "use-existing"}
 
 
-class WorkflowMethods(PayloadSession):
+class WorkflowMethods(Session):
     """Start workflows, look at them, and end them."""
 
     async def start_workflow(
@@ -75,8 +73,8 @@ class WorkflowMethods(PayloadSession):
             "workflow_type": workflow_type,
             "task_queue": task_queue,
         }
-        self._warn_if_attributes_near_limit(
-            search_attributes, self._about("search_attributes", **about)
+        self._payloads.warn_if_attributes_near_limit(
+            search_attributes, self._payload_context("search_attributes", **about)
         )
         started = await self._send(
             Call(
@@ -87,8 +85,8 @@ class WorkflowMethods(PayloadSession):
                     workflow_id=workflow_id,
                     workflow_type=workflow_type,
                     task_queue=task_queue,
-                    input=await self._sealed(
-                        positional("input", input), self._about("workflow_input", **about)
+                    input=await self._payloads.encode(
+                        positional("input", input), self._payload_context("workflow_input", **about)
                     ),
                     business_key=business_key,
                     execution_timeout_seconds=execution_timeout_seconds,
@@ -145,7 +143,7 @@ class WorkflowMethods(PayloadSession):
             if data.get(f"{side}_envelope")
         }
         if envelopes:
-            values = await self._opened(list(envelopes.values()), execution.payload_codec)
+            values = await self._payloads.decode(list(envelopes.values()), execution.payload_codec)
             for side, value in zip(envelopes, values, strict=True):
                 setattr(execution, side, value)
         return execution
@@ -186,68 +184,6 @@ class WorkflowMethods(PayloadSession):
                 },
             )
         )
-
-    async def list_workflow_runs(self, workflow_id: str) -> WorkflowRunList:
-        """List all runs of a workflow, the first one first.
-
-        Args:
-            workflow_id: Its id.
-
-        Raises:
-            WorkflowNotFound: There is none of that id.
-        """
-        reader = reading(lambda data: run_list(data, workflow_id))
-        return await self._send(
-            Call("GET", Route.WORKFLOW_RUNS, reader, path={"workflow_id": workflow_id})
-        )
-
-    async def describe_workflow_run(self, workflow_id: str, run_id: str) -> WorkflowRun:
-        """Describe one run of a workflow in full. Payloads stay as the server decoded them.
-
-        Args:
-            workflow_id: Its id.
-            run_id: The run.
-
-        Raises:
-            WorkflowNotFound: There is no such run.
-        """
-        reader = reading(
-            lambda data: WorkflowRun.from_dict(data, workflow_id=workflow_id, run_id=run_id)
-        )
-        path = {"workflow_id": workflow_id, "run_id": run_id}
-        return await self._send(Call("GET", Route.WORKFLOW_RUN, reader, path=path))
-
-    async def get_history(self, workflow_id: str, run_id: str) -> Any:
-        """Read the recorded events of a run.
-
-        Args:
-            workflow_id: Its id.
-            run_id: The run.
-
-        Returns:
-            The parsed document, with the events under `events`.
-
-        Raises:
-            WorkflowNotFound: There is no such run.
-        """
-        path = {"workflow_id": workflow_id, "run_id": run_id}
-        return await self._send(Call("GET", Route.WORKFLOW_HISTORY, document, path=path))
-
-    async def export_history(self, workflow_id: str, run_id: str) -> Any:
-        """Read the history of a run as a bundle that can be kept and verified elsewhere.
-
-        Args:
-            workflow_id: Its id.
-            run_id: The run.
-
-        Returns:
-            The parsed bundle.
-
-        Raises:
-            WorkflowNotFound: There is no such run.
-        """
-        path = {"workflow_id": workflow_id, "run_id": run_id}
-        return await self._send(Call("GET", Route.WORKFLOW_HISTORY_EXPORT, document, path=path))
 
     async def cancel_workflow(self, workflow_id: str, *, reason: str | None = None) -> None:
         """Cancel the newest run of a workflow.

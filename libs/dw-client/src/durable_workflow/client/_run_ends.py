@@ -1,8 +1,7 @@
 """How a run ended, read from its description or its history. Nothing here does I/O.
 
-A server that puts output and failure into the description saves the client the history, which
-may be long. The published servers do not say why a run failed; for those the history is scanned
-backwards for the event that closed the run.
+Our server puts output and failure into the description. Other servers do not say why a run failed:
+there the event that closed the run is looked up in the history, which may be long.
 """
 
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The run ended otherwise; whoever waits for its result gets this raised."""
+    """The run ended without a result: `get_result` raises this error."""
 
     error: BaseException
 
@@ -54,10 +53,10 @@ class Continued:
     run_id: str | None
 
 
-Outcome = Returned | Raised | Continued
+RunEnd = Returned | Raised | Continued
 
 
-def from_description(run: JsonObject) -> Outcome | None:
+def from_description(run: JsonObject) -> RunEnd | None:
     """How a closed run ended, or None where its description does not say."""
     status, reason = run.get("status"), run.get("closed_reason")
     if reason == "continued":
@@ -78,7 +77,7 @@ def from_description(run: JsonObject) -> Outcome | None:
     return Raised(_failed(failure))
 
 
-def from_history(history: Any, codec: str | None) -> Outcome | None:
+def from_history(history: Any, codec: str | None) -> RunEnd | None:
     """How a run ended, by the last event that closes one, or None where there is none.
 
     Args:
@@ -105,7 +104,7 @@ def from_history(history: Any, codec: str | None) -> Outcome | None:
     return None
 
 
-def unexplained(run: JsonObject) -> Outcome:
+def unexplained(run: JsonObject) -> RunEnd:
     """How a closed run ended when neither its description nor its history says more."""
     status = run.get("status")
     if status in _CANCELLED:
@@ -143,6 +142,6 @@ def _timed_out(failure: JsonObject) -> WorkflowTimedOut:
 
 
 def _given(members: JsonObject, name: str) -> tuple[str, ...]:
-    """The member as the one argument of an error, or none: then the error's own words hold."""
+    """The arguments of an error: the member, or none, for the error's default text."""
     value = members.get(name)
     return () if value is None else (str(value),)

@@ -1,0 +1,64 @@
+"""Reading HTTP responses: bodies, and the error that a refusal stands for."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from durable_workflow.client._call import Call, Repeat
+from durable_workflow.client._json import JsonObject
+from durable_workflow.client._transport import HttpResponse
+from durable_workflow.errors import ServerError, error_for
+
+# The query ran, or no worker took it in time. Repeating it would run it, or wait for it, once more.
+_UNANSWERED_QUERY = frozenset(
+    {"query_worker_timeout", "query_worker_execution_timeout", "query_task_not_claimed"}
+)
+# A gateway answers so without knowing whether the server behind it carried the request out.
+_GATEWAY_FAILURES = frozenset({502, 504})
+
+
+def is_final(call: Call[Any], response: HttpResponse) -> bool:
+    """Whether a refusal must not be retried, even if the retry policy would."""
+    status = response.status_code
+    if status in call.outcomes or (call.repeat is Repeat.IF_UNSENT and status in _GATEWAY_FAILURES):
+        return True
+    return status == 504 and _reason(error_body(response)) in _UNANSWERED_QUERY
+
+
+def refusal(call: Call[Any], status: int, body: object) -> Exception:
+    """The error that a response of 300 or more stands for."""
+    if status < 400:
+        # The table of errors has no redirects, and following one could repeat a command.
+        return ServerError(status, body)
+    # A 404 without a reason means a missing workflow if the context looks like a workflow's. That
+    # guess is right on the routes of workflows only: a namespace may be called my-workflows.
+    says_what = call.route.startswith("/workflows") or _reason(body) is not None
+    return error_for(status, body, context=call.about if says_what else "")
+
+
+def body_of(response: HttpResponse) -> Any:
+    """The parsed body of a success; None where it is empty.
+
+    Raises:
+        ValueError: It is not JSON.
+    """
+    if response.status_code == 204 or not response.content:
+        return None
+    return response.json()
+
+
+def error_body(response: HttpResponse) -> object:
+    """The parsed body of a refusal, or its text where it is not JSON."""
+    try:
+        return response.json()
+    except ValueError:
+        return response.text
+
+
+def headers_of(response: HttpResponse) -> Mapping[str, str]:
+    """The headers; empty where the response is a stand-in of a test that has none."""
+    headers: object = getattr(response, "headers", None)
+    return cast("Mapping[str, str]", headers) if isinstance(headers, Mapping) else {}
+
+
+def _reason(body: object) -> object:
+    return cast("JsonObject", body).get("reason") if isinstance(body, dict) else None
