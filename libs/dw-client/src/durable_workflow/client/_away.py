@@ -1,7 +1,7 @@
-"""Waiting for a server that is away, as long as the caller is willing to wait anyway.
+"""Retrying while the server cannot be reached, within the time that a caller gave a wait.
 
-The retry policy gives up after a second. A caller who waits for a result said how long to wait, and
-a server that restarts meanwhile is no reason to give up sooner.
+The retry policy gives up after about a second. A caller that waits for a result has said for how
+long, so a server that restarts in that time does not end the wait.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ _log = logging.getLogger("durable_workflow.client")
 
 _FIRST_PAUSE_SECONDS: Final = 0.25
 _LONGEST_PAUSE_SECONDS: Final = 2.0
-# That an answer may be under way when the deadline passes.
+# Seconds after the deadline in which a response may still arrive.
 _GRACE_SECONDS: Final = 5.0
-# What a server that starts, ends or is overloaded answers, or a proxy in its place.
+# Statuses of a server that starts, stops or is overloaded, or of a proxy before it.
 _AWAY_STATUSES: Final = frozenset({429, 502, 503, 504})
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the error says that the server cannot answer now, and may be able to later."""
+    """Whether the error means that the server cannot answer now, but may answer later."""
     if isinstance(error, ServerError):
         return error.status in _AWAY_STATUSES
     return isinstance(error, httpx.TransportError | TimeoutError)
 
 
 def why_away(error: Exception) -> str:
-    """What a time-out says of the last attempt."""
+    """Text for a `TimeoutError`: why the last attempt failed."""
     return f"the server cannot be reached: {type(error).__name__}: {error}"
 
 
@@ -46,8 +46,8 @@ async def until_back(
     Args:
         send: Sends once, under the retry policy.
         deadline: When to give up, on the monotonic clock. There is always one attempt.
-        gives_up_in_time: Whether an attempt that has no answer some seconds after the deadline is
-            broken off, as one to a server that hangs. Otherwise the client's own time-out ends it.
+        gives_up_in_time: Whether to cancel an attempt that has no response a few seconds after the
+            deadline. Otherwise the client's own time-out ends it.
 
     Raises:
         Exception: What the last attempt raised.

@@ -18,7 +18,7 @@ ResultT = TypeVar("ResultT")
 
 _NOTHING: Mapping[str, Any] = {}
 
-# A colon is legal in a workflow id and in a path segment; published clients send it as it is.
+# Colons are legal in ids and in path segments. The published client does not encode them here.
 _COLON_STAYS = frozenset(
     {"workflow_id", "run_id", "schedule_id", "activity_id", "adapter", "task_id"}
 )
@@ -41,7 +41,7 @@ _IDENTIFIERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, once it is known not to be a refusal.
+    """The response to a call, unless it was a refusal.
 
     Attributes:
         status: HTTP status.
@@ -55,16 +55,16 @@ class Answer:
 
 
 class Repeat(Enum):
-    """Which failures of the network allow the same request to be sent once more."""
+    """After which failures of the network a request may be sent again."""
 
     ALWAYS = "always"
-    """All: the request is idempotent, or carries a key by which a repetition can be told."""
+    """All: the request is idempotent, or carries a key by which the server finds repetitions."""
 
     IF_UNSENT = "if unsent"
-    """Only those before the request left: a second one would be a second effect."""
+    """Only those before it was sent: the server would carry it out twice."""
 
     LONG_POLL = "long poll"
-    """All but time-outs, which are ordinary here: one more try, then the answer is empty."""
+    """All but time-outs: after one more try, a time-out counts as a poll without a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Call(Generic[T]):
         timeout: Seconds in place of the client's own `timeout`; None takes that.
         context: The id that errors about this call name; by default the first one in the path.
         headers: Headers beside those that every request of the plane carries.
-        outcomes: Statuses of 400 and more that are a result here, and not an error.
+        accepted_statuses: Statuses of 400 and more that `read` takes: they are not errors here.
         repeat: Which failures allow another attempt.
         raw_url: Path and query as they are, in place of route, path and query.
     """
@@ -97,7 +97,7 @@ class Call(Generic[T]):
     timeout: float | None = None
     context: str = ""
     headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
-    outcomes: frozenset[int] = frozenset()
+    accepted_statuses: frozenset[int] = frozenset()
     repeat: Repeat = Repeat.ALWAYS
     raw_url: str | None = None
 
@@ -137,7 +137,7 @@ class Call(Generic[T]):
 
     def _segment(self, name: str, value: str) -> str:
         trimmed = identifier(name, value)
-        # Signals, queries and updates are called by the name that their author gave.
+        # Names of signals, queries and updates are compared exactly.
         is_receiver = name == "name" and self.route.startswith("/workflows/")
         return _segment(name, value if is_receiver else trimmed)
 
@@ -150,7 +150,7 @@ def _with_identifiers(members: Mapping[str, Any]) -> JsonObject:
 
 
 def _segment(name: str, value: str) -> str:
-    """Encode one path segment, so that no id can address another route than its own."""
+    """Encode one path segment, so that no id leads to another route."""
     if value in {".", ".."}:
         return value.replace(".", "%2E")
     return quote(value, safe=":" if name in _COLON_STAYS else "")
@@ -162,7 +162,7 @@ def document(answer: Answer) -> Any:
 
 
 def nothing(answer: Answer) -> None:
-    """Read nothing: the call was accepted, and that is all there is to know."""
+    """Ignore the body: the status says all."""
     del answer
 
 
@@ -170,7 +170,7 @@ def json_object(answer: Answer, reason: str = "invalid_response") -> JsonObject:
     """Read a body that has to be an object.
 
     Raises:
-        ServerError: It is not. The reason is one of this client and never of a server.
+        ServerError: It is not. Its reason comes from this client, never from a server.
     """
     if (body := dict_or_none(answer.body)) is not None:
         return body

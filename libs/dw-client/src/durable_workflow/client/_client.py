@@ -94,7 +94,7 @@ class Client(
         external_storage_cache: ExternalPayloadCache | None = None,
         transport: Transport | None = None,
     ) -> None:
-        """Set a client up. Nothing is sent yet.
+        """Make a client. Nothing is sent yet.
 
         Args:
             base_url: Origin of the server, as `https://workflow.example.com`, without `/api`.
@@ -107,11 +107,12 @@ class Client(
             retry_policy: Decides on further attempts at the HTTP level.
             metrics: Receives two observations for each call.
             payload_size_limit_bytes: The largest payload that the server takes.
-            payload_size_warning_threshold_percent: From which part of that on to warn.
+            payload_size_warning_threshold_percent: Percentage of that above which to warn.
             payload_size_warnings: Whether to warn at all.
             external_storage: Where large payloads go, and where referenced ones are fetched.
-            external_storage_threshold_bytes: From which size on; None keeps all payloads inline.
-            external_storage_cache: Shared with others; None makes one for this client.
+            external_storage_threshold_bytes: Payloads of this size and more go there; None keeps
+                all inline.
+            external_storage_cache: Cache of fetched payloads, to share one; None makes one.
             transport: What requests go through in place of httpx.
 
         Raises:
@@ -163,7 +164,7 @@ class Client(
 
     @property
     def external_storage_threshold_bytes(self) -> int | None:
-        """From which size on payloads go there; None keeps all inline."""
+        """Payloads of this size and more go to external storage; None keeps all inline."""
         return self._payloads.threshold_bytes
 
     @external_storage_threshold_bytes.setter
@@ -184,7 +185,7 @@ class Client(
         return self._payloads.envelope(value, **options)
 
     def __repr__(self) -> str:
-        # Tokens stay out of it: representations end up in logs.
+        # Without tokens, because representations get into logs.
         return f"{type(self).__name__}({self.base_url!r}, namespace={self.namespace!r})"
 
     async def __aenter__(self) -> Self:
@@ -196,7 +197,7 @@ class Client(
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections. Called once more, it does nothing."""
+        """Close the connections. May be called again."""
         await self._http.aclose()
 
 

@@ -1,7 +1,7 @@
-"""Reading JSON that a server sent: tolerant of what is missing or of the wrong kind.
+"""Reading JSON that a server sent. Missing members and members of the wrong type are tolerated.
 
 Servers of several generations answer this client, and PHP ones write `[]` where an object happens
-to be empty. Everything that leaves these functions has the type that it says.
+to be empty. What these functions return always has the type that they declare.
 """
 
 from typing import Any, cast
@@ -10,24 +10,24 @@ JsonObject = dict[str, Any]
 
 
 def object_or_none(value: object) -> JsonObject | None:
-    """The object itself; `[]` is an empty one, and anything else is none at all."""
+    """The value if it is an object, an empty object for `[]`, else None."""
     if isinstance(value, dict):
         return cast("JsonObject", value)
     return {} if value == [] else None
 
 
 def dict_or_none(value: object) -> JsonObject | None:
-    """The object itself, and nothing in place of anything else."""
+    """The value if it is an object, else None."""
     return cast("JsonObject", value) if isinstance(value, dict) else None
 
 
 def object_or_empty(value: object) -> JsonObject:
-    """The object itself, and an empty one in place of anything else."""
+    """The value if it is an object, else an empty object."""
     return cast("JsonObject", value) if isinstance(value, dict) else {}
 
 
 def objects(value: object) -> list[JsonObject]:
-    """The objects in a list, without what else stands in it."""
+    """The objects in a list; other members are left out."""
     if not isinstance(value, list):
         return []
     members = cast("list[object]", value)
@@ -35,24 +35,24 @@ def objects(value: object) -> list[JsonObject]:
 
 
 def objects_or_none(value: object) -> list[JsonObject] | None:
-    """The objects in a list, or None where there is no list."""
+    """The objects in a list; None if the value is not a list."""
     return objects(cast("object", value)) if isinstance(value, list) else None
 
 
 def strings(value: object) -> list[str]:
-    """The strings in a list, without what else stands in it."""
+    """The strings in a list; other members are left out."""
     if not isinstance(value, list):
         return []
     return [member for member in cast("list[object]", value) if isinstance(member, str)]
 
 
 def strings_or_none(value: object) -> list[str] | None:
-    """The strings in a list, or None where there is no list."""
+    """The strings in a list; None if the value is not a list."""
     return strings(cast("object", value)) if isinstance(value, list) else None
 
 
 def count(value: object) -> int:
-    """A counter, 0 where it is missing or no number; JSON can write infinity as `1e999`."""
+    """A counter; 0 if it is missing or not a finite number (JSON can write `1e999`)."""
     try:
         return int(cast("Any", value) or 0)
     except (TypeError, ValueError, OverflowError):
@@ -60,7 +60,7 @@ def count(value: object) -> int:
 
 
 def text(value: object, *fallbacks: str | None) -> str:
-    """The first that says something: the value as text, else a fallback, else an empty string."""
+    """The value as text, or the first fallback that is not empty, or an empty string."""
     for candidate in (value, *fallbacks):
         if candidate is not None and candidate != "":
             return str(candidate)

@@ -19,7 +19,7 @@ class Payloads:
     Attributes:
         size_warning: When to warn about large payloads; None never.
         external_storage: Where large payloads go, and where referenced ones are fetched.
-        threshold_bytes: From which size on; None keeps all payloads inline.
+        threshold_bytes: Payloads of this size and more go there; None keeps all inline.
         cache: Referenced payloads that were fetched before.
     """
 

@@ -19,7 +19,9 @@ _GATEWAY_FAILURES = frozenset({502, 504})
 def is_final(call: Call[Any], response: HttpResponse) -> bool:
     """Whether a refusal must not be retried, even if the retry policy would."""
     status = response.status_code
-    if status in call.outcomes or (call.repeat is Repeat.IF_UNSENT and status in _GATEWAY_FAILURES):
+    if status in call.accepted_statuses or (
+        call.repeat is Repeat.IF_UNSENT and status in _GATEWAY_FAILURES
+    ):
         return True
     return status == 504 and _reason(error_body(response)) in _UNANSWERED_QUERY
 

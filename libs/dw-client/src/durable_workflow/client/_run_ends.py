@@ -61,7 +61,7 @@ def from_description(run: JsonObject) -> RunEnd | None:
     status, reason = run.get("status"), run.get("closed_reason")
     if reason == "continued":
         successor = run.get("continued_to_run_id")
-        # Without the id the history has to name it.
+        # Without an id here, the history may name it.
         return Continued(successor) if successor else None
     if status == "completed":
         return _returned(run)
@@ -120,7 +120,7 @@ def unexplained(run: JsonObject) -> RunEnd:
 
 def _returned(run: JsonObject) -> Returned | None:
     if "output_envelope" in run:
-        # Null is a result like any other: the run returned None.
+        # Null is a result too: the run returned None.
         return Returned(run["output_envelope"], run.get("payload_codec"), run.get("output"))
     if run.get("output") is not None:
         return Returned(value=run["output"])

@@ -114,7 +114,7 @@ class Session:
 
     @property
     def _as_client(self) -> "durable_workflow.Client":
-        """This object, typed as the client that it is: nothing else inherits from resources."""
+        """This object with its type: only `Client` inherits from the resource classes."""
         return cast("durable_workflow.Client", self)
 
     def _payload_context(self, kind: str, **ids: str | None) -> PayloadSizeWarningContext:
@@ -140,7 +140,7 @@ class Session:
         timeout: float | None = None,
         context: str = "",
     ) -> Any:
-        """Send a request that no method is for: `path` is below `/api` and already encoded."""
+        """Send a request for which there is no method. `path` is below `/api`, and encoded."""
         return await self._send(
             Call(
                 method,
@@ -223,10 +223,10 @@ class Session:
             return Answer(204, None)
         status = response.status_code
         seen.status = str(status)
-        if status >= 300 and status not in call.outcomes:
+        if status >= 300 and status not in call.accepted_statuses:
             seen.outcome = "http_error"
             raise refusal(call, status, error_body(response))
-        # A success has to be JSON. Of an accepted refusal the call's reader decides that.
+        # A success must be JSON. For an accepted refusal that is up to the call's reader.
         body = body_of(response) if status < 300 else error_body(response)
         seen.outcome = "ok" if status < 300 else "bridge_rejected"
         return Answer(status, body, headers_of(response))

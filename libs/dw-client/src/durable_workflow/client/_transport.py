@@ -1,4 +1,4 @@
-"""The seam to the network: method, URL, headers and bytes in; status, headers and bytes out.
+"""Transports: they send a method, URL, headers and bytes, and return status, headers and bytes.
 
 `Session` sends through an object with httpx's `request` method. By default that is an
 `httpx.AsyncClient` itself, whose `request` existing test suites replace; over a `Transport` of
@@ -81,11 +81,11 @@ class Transport(Protocol):
         ...
 
     def clone(self) -> "Transport":
-        """A transport of the same settings for another event loop; itself where that is safe."""
+        """A transport with the same settings for another event loop; this one, if that is safe."""
         ...
 
     async def aclose(self) -> None:
-        """Close its connections. Called once more, it does nothing."""
+        """Close its connections. May be called again."""
         ...
 
 
@@ -186,7 +186,7 @@ class HttpxTransport:
 
 
 def connect(base_url: str, timeout: float | None) -> httpx.AsyncClient:
-    """The httpx client that a `Client` without a transport of its own sends through."""
+    """The httpx client of a `Client` that has no other transport."""
     context = _plain_context() if base_url.startswith("http://") else httpx.create_ssl_context()
     if getproxies():
         # Only httpx's own transport uses the proxies that the environment names.

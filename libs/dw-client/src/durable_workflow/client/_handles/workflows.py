@@ -14,10 +14,10 @@ from durable_workflow.client._results.workflows import (
 
 
 class WorkflowHandle:
-    """A workflow, and perhaps one run of it.
+    """A workflow, and optionally one run of it.
 
-    Result and history are about the run, if the handle has one. What describes, signals, queries,
-    updates, cancels or terminates goes to the newest run.
+    `result`, the histories and `describe_run` are about that run, if there is one. All other
+    methods are about the newest run.
 
     Attributes:
         workflow_id: Id of the workflow.
@@ -104,7 +104,7 @@ class WorkflowHandle:
     async def query(
         self, query_name: str, args: list[Any] | None = None, *, raw: bool = False
     ) -> Any:
-        """Ask a query, and return its decoded answer. See `Client.query_workflow`."""
+        """Send a query, and return its decoded result. See `Client.query_workflow`."""
         return await self._client.query_workflow(
             self.workflow_id, query_name, args=args, **_added(raw=(raw, False))
         )
@@ -114,15 +114,15 @@ class WorkflowHandle:
         await self._client.cancel_workflow(self.workflow_id, reason=reason)
 
     async def terminate(self, *, reason: str | None = None) -> None:
-        """End the workflow without asking its code. See `Client.terminate_workflow`."""
+        """End the workflow at once. See `Client.terminate_workflow`."""
         await self._client.terminate_workflow(self.workflow_id, reason=reason)
 
     async def repair(self) -> WorkflowCommandResult:
-        """Make sure that the run has the task that it needs. See `Client.repair_workflow`."""
+        """Give the run the task that it needs to go on. See `Client.repair_workflow`."""
         return await self._client.repair_workflow(self.workflow_id)
 
     async def archive(self, *, reason: str | None = None) -> WorkflowCommandResult:
-        """Keep the closed run. See `Client.archive_workflow`."""
+        """Exempt the closed run from retention. See `Client.archive_workflow`."""
         return await self._client.archive_workflow(self.workflow_id, reason=reason)
 
     async def update(

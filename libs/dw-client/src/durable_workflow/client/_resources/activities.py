@@ -22,7 +22,7 @@ from durable_workflow.errors import WorkflowCancelled, WorkflowFailed, WorkflowT
 
 
 class ActivityMethods(Session):
-    """Activities that run without a workflow of the user's."""
+    """Standalone activities: activities that no workflow of the application starts."""
 
     async def start_activity(
         self,
@@ -110,7 +110,7 @@ class ActivityMethods(Session):
         activity_execution_id: str | None = None,
         activity_type: str = "",
     ) -> StandaloneActivityHandle:
-        """Make a handle for an activity whose id is known. Asks nobody, checks nothing.
+        """Make a handle for an activity by its id. Sends nothing, and does not check the id.
 
         Args:
             activity_id: Its id.

@@ -11,7 +11,7 @@ from durable_workflow.errors import ServerError
 
 
 class BridgeMethods(Session):
-    """Bounded ingress for events of webhook-shaped systems."""
+    """Events of other systems that send webhooks."""
 
     async def send_webhook_bridge_event(
         self,
@@ -23,7 +23,7 @@ class BridgeMethods(Session):
         input: dict[str, Any] | None = None,
         correlation: dict[str, Any] | None = None,
     ) -> BridgeAdapterOutcome:
-        """Hand in an event of another system. A rejection is returned, not raised.
+        """Send an event of another system. A rejection is returned, not raised.
 
         Args:
             adapter: The adapter that the event came through.
@@ -50,7 +50,7 @@ class BridgeMethods(Session):
                     correlation=correlation,
                 ),
                 context=f"bridge adapter {adapter}",
-                outcomes=frozenset({422}),
+                accepted_statuses=frozenset({422}),
             )
         )
 

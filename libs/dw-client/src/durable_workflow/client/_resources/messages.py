@@ -11,7 +11,7 @@ from durable_workflow.client._json import object_or_empty, present
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
 
-# What servers wait for the completion of an update where the caller does not say.
+# Seconds that servers wait for the completion of an update by default.
 _UPDATE_WAIT_SECONDS: Final = 10
 
 
@@ -26,14 +26,14 @@ class MessageMethods(Session):
         args: list[Any] | None = None,
         request_id: str | None = None,
     ) -> None:
-        """Send a signal; it is recorded when this returns.
+        """Send a signal. When this returns, the server has recorded it.
 
         Args:
             workflow_id: Id of the workflow.
             signal_name: The signal.
             args: Its positional arguments.
-            request_id: Recorded with the signal, to find repetitions by: servers do not drop them,
-                and a call whose answer is lost is sent again. None makes one for this call.
+            request_id: Recorded with the signal. A call whose response is lost is sent again under
+                the same id; not every server drops the second one. None makes an id for this call.
 
         Raises:
             WorkflowNotFound: There is none of that id.
@@ -61,7 +61,7 @@ class MessageMethods(Session):
         args: list[Any] | None = None,
         raw: bool = False,
     ) -> Any:
-        """Ask a query; nothing is recorded.
+        """Send a query. Nothing is recorded.
 
         Args:
             workflow_id: Id of the workflow.
@@ -108,9 +108,10 @@ class MessageMethods(Session):
             update_name: The update.
             args: Its positional arguments.
             wait_for: `accepted`, as the server does by default, or `completed`.
-            wait_timeout_seconds: How long the server waits for the completion, and how long a
-                server that is away meanwhile is waited for; None is the server's default.
-            request_id: By which the server knows a repetition; None makes one for this call.
+            wait_timeout_seconds: Seconds that the server waits for the completion; a server that
+                cannot be reached is retried as long. None is the server's default.
+            request_id: Under the same id the server accepts the update once. None makes an id for
+                this call.
             raw: Return the whole response document.
 
         Returns:
@@ -149,7 +150,7 @@ class MessageMethods(Session):
                 )
             )
 
-        # The request id makes repetitions safe: the server knows the update, and waits on.
+        # Repeating is safe: by the request id the server finds the update, and waits for it again.
         answered = await until_back(send, deadline=deadline, gives_up_in_time=False)
         return answered if raw else await self._result(answered)
 

@@ -134,7 +134,7 @@ class NamespaceMethods(Session):
         small_payload_bytes: int | None = None,
         large_payload_bytes: int | None = None,
     ) -> StorageTestResult:
-        """Let the server write, read back and delete a small and a large payload.
+        """Test external storage: the server writes, reads and deletes a small and a large payload.
 
         Args:
             driver: The driver to probe; None is that of the namespace.
@@ -160,7 +160,7 @@ class NamespaceMethods(Session):
 
 
 def _warn_caller(message: str) -> None:
-    """Warn about the nearest line outside this package, which made the call."""
+    """Warn with the line of the caller: the nearest frame outside this package."""
     depth, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         depth, frame = depth + 1, frame.f_back

@@ -1,4 +1,4 @@
-"""Methods about the own history of schedules."""
+"""Methods about the history of schedules."""
 
 from collections.abc import AsyncIterator
 
@@ -18,7 +18,7 @@ class ScheduleHistoryMethods(Session):
     async def get_schedule_history(
         self, schedule_id: str, *, limit: int | None = None, after_sequence: int | None = None
     ) -> ScheduleHistoryPage:
-        """Read one page of a schedule's own history, also of a deleted one.
+        """Read one page of the history of a schedule. Deleted schedules keep theirs.
 
         Args:
             schedule_id: Its id.
@@ -46,7 +46,7 @@ class ScheduleHistoryMethods(Session):
     async def iter_schedule_history(
         self, schedule_id: str, *, limit: int | None = None, after_sequence: int | None = None
     ) -> AsyncIterator[ScheduleHistoryEvent]:
-        """Iterate over a schedule's own history, page by page.
+        """Iterate over the history of a schedule, page by page.
 
         Args:
             schedule_id: Its id.
@@ -66,7 +66,7 @@ class ScheduleHistoryMethods(Session):
             )
             for event in page.events:
                 yield event
-            # A cursor that stays where it is would ask for the same page for ever.
+            # A server that repeats the cursor would give the same page for ever.
             if not page.has_more or page.next_cursor in (None, after_sequence):
                 return
             after_sequence = page.next_cursor

@@ -28,7 +28,7 @@ class ScheduleMethods(Session):
     """Schedules: workflows that are started at given times."""
 
     def get_schedule_handle(self, schedule_id: str) -> ScheduleHandle:
-        """Make a handle for a schedule whose id is known. Asks nobody, checks nothing.
+        """Make a handle for a schedule by its id. Sends nothing, and does not check the id.
 
         Args:
             schedule_id: Its id.
@@ -132,7 +132,7 @@ class ScheduleMethods(Session):
         Args:
             schedule_id: Its id.
             spec: When it fires, in place of the whole spec before.
-            action: What it starts; laid over the action before.
+            action: What it starts. Its fields replace those of the action before, one by one.
             overlap_policy: See `create_schedule`.
             jitter_seconds: Largest random delay of a fire.
             max_runs: Fires before it ends.
@@ -168,7 +168,7 @@ class ScheduleMethods(Session):
         )
 
     async def pause_schedule(self, schedule_id: str, *, note: str | None = None) -> None:
-        """Stop a schedule from firing.
+        """Pause a schedule: it does not fire until it is resumed.
 
         Args:
             schedule_id: Its id.
@@ -180,7 +180,7 @@ class ScheduleMethods(Session):
         await self._note(Route.SCHEDULE_PAUSE, schedule_id, note)
 
     async def resume_schedule(self, schedule_id: str, *, note: str | None = None) -> None:
-        """Let a paused schedule fire again. What it missed is not made up for.
+        """Let a paused schedule fire again. Missed fires stay missed; see `backfill_schedule`.
 
         Args:
             schedule_id: Its id.
@@ -265,7 +265,7 @@ class ScheduleMethods(Session):
         )
 
     async def _action(self, action: ScheduleAction, schedule_id: str | None) -> JsonObject:
-        """The action as it is sent; its input is sealed before, for that may take a while."""
+        """The action as it is sent. Its input is encoded first: storing it may block."""
         if action.task_queue is not None:
             action = replace(action, task_queue=identifier("task_queue", action.task_queue))
         if action.input is None:

@@ -27,17 +27,17 @@ class SystemMethods(Session):
         )
 
     async def health(self) -> dict[str, Any]:
-        """Ask the server whether it is well.
+        """Check that the server is healthy.
 
         Raises:
-            ServerError: It is not, or the answer is not an object.
+            ServerError: It is not healthy, or the response is not an object.
         """
         return await self._send(
             Call("GET", Route.HEALTH, as_object("invalid_health_response"), context="health")
         )
 
     async def repair_status(self) -> dict[str, Any]:
-        """Read which tasks a repair pass would put back on their feet."""
+        """Read which tasks a repair pass would repair."""
         return await self._status(Route.REPAIR, "repair")
 
     async def repair_pass(

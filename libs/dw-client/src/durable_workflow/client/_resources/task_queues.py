@@ -23,7 +23,7 @@ class TaskQueueMethods(Session):
         return await self._send(Call("GET", Route.TASK_QUEUES, _read_list))
 
     async def describe_task_queue(self, name: str) -> TaskQueueDescription:
-        """Describe a queue; one that nobody has used yet is described as empty.
+        """Describe a queue. One that was never used is described as empty.
 
         Args:
             name: Name of the queue.
@@ -55,7 +55,7 @@ class TaskQueueMethods(Session):
     async def drain_task_queue_build_id(
         self, task_queue: str, build_id: str | None
     ) -> TaskQueueBuildIdRolloutState:
-        """Give no new tasks to a build. Done twice, the first time counts.
+        """Give no new tasks to a build. Draining it again changes nothing.
 
         Args:
             task_queue: Name of the queue.
@@ -66,7 +66,7 @@ class TaskQueueMethods(Session):
     async def promote_task_queue_build_id(
         self, task_queue: str, build_id: str | None
     ) -> TaskQueueBuildIdRolloutState:
-        """Send workflows that start from now on to a build.
+        """Route new workflows to a build.
 
         Args:
             task_queue: Name of the queue.
@@ -77,7 +77,7 @@ class TaskQueueMethods(Session):
     async def resume_task_queue_build_id(
         self, task_queue: str, build_id: str | None
     ) -> TaskQueueBuildIdRolloutState:
-        """Take back a drain. Done twice, the second does nothing.
+        """Undo a drain. Resuming again changes nothing.
 
         Args:
             task_queue: Name of the queue.
@@ -104,5 +104,5 @@ class TaskQueueMethods(Session):
 
 
 def _read_list(answer: Answer) -> TaskQueueList:
-    # The one list that accepts any body: servers without queues have answered nothing.
+    # Servers without queues have sent no body, so any body is accepted.
     return task_queue_list(object_or_empty(answer.body))

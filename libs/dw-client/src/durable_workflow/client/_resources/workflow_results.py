@@ -23,7 +23,7 @@ class WorkflowResultMethods(Session):
     ) -> Any:
         """Wait for a workflow to end, and return its decoded output.
 
-        A handle with a run id waits for that run, another for the run that is the newest now.
+        With a run id in the handle it waits for that run, otherwise for the newest one.
 
         Args:
             handle: The workflow.
@@ -36,7 +36,7 @@ class WorkflowResultMethods(Session):
             WorkflowTimedOut: One of its own timeouts passed. A `WorkflowFailed`.
             WorkflowTerminated: It was terminated.
             WorkflowCancelled: It was cancelled. A BaseException.
-            WorkflowContinuedAsNew: The run was followed by another, and `follow_runs` is False.
+            WorkflowContinuedAsNew: It continued as a new run, and `follow_runs` is False.
             WorkflowNotFound: There is no such workflow or run.
             TimeoutError: It is still open after `timeout`, or the server could not be reached in
                 that time.
@@ -71,10 +71,10 @@ class WorkflowResultMethods(Session):
                     wait.follow(successor)
                     if successor is not None:
                         continue
-                    # Nothing names the run that follows: it is the newest, or will be in a moment.
+                    # The server does not name the successor. It is the newest run, or soon will be.
                     await wait.pause()
                 case None:
-                    pass  # The run is open, and the time until the next question has passed.
+                    pass  # still open, after one poll interval
             if wait.remaining <= 0:
                 raise TimeoutError(late)
 

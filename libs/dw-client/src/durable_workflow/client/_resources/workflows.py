@@ -113,7 +113,7 @@ class WorkflowMethods(Session):
     def get_workflow_handle(
         self, workflow_id: str, *, run_id: str | None = None, workflow_type: str = ""
     ) -> WorkflowHandle:
-        """Make a handle for a workflow whose id is known. Asks nobody, checks nothing.
+        """Make a handle for a workflow by its id. Sends nothing, and does not check the id.
 
         Args:
             workflow_id: Its id.
@@ -190,29 +190,29 @@ class WorkflowMethods(Session):
 
         Args:
             workflow_id: Its id.
-            reason: Why; whoever waits for the result is told.
+            reason: Why. Callers that wait for the result get it with the error.
 
         Raises:
             WorkflowNotFound: There is none of that id.
-            ServerError: It is closed already (409, reason `run_not_active`).
+            ServerError: It is already closed (409, reason `run_not_active`).
         """
         await self._close(Route.WORKFLOW_CANCEL, workflow_id, reason)
 
     async def terminate_workflow(self, workflow_id: str, *, reason: str | None = None) -> None:
-        """End the newest run of a workflow without asking its code.
+        """End the newest run of a workflow at once. Its code does not run again.
 
         Args:
             workflow_id: Its id.
-            reason: Why; whoever waits for the result is told.
+            reason: Why. Callers that wait for the result get it with the error.
 
         Raises:
             WorkflowNotFound: There is none of that id.
-            ServerError: It is closed already (409, reason `run_not_active`).
+            ServerError: It is already closed (409, reason `run_not_active`).
         """
         await self._close(Route.WORKFLOW_TERMINATE, workflow_id, reason)
 
     async def repair_workflow(self, workflow_id: str) -> WorkflowCommandResult:
-        """Make sure that an open run has the task that it needs in order to go on.
+        """Give an open run the workflow task that it needs to go on, if that is missing.
 
         Args:
             workflow_id: Its id.
@@ -226,7 +226,7 @@ class WorkflowMethods(Session):
     async def archive_workflow(
         self, workflow_id: str, *, reason: str | None = None
     ) -> WorkflowCommandResult:
-        """Keep a closed run beyond the retention of its namespace.
+        """Exempt a closed run from the retention of its namespace.
 
         Args:
             workflow_id: Its id.

@@ -1,4 +1,4 @@
-"""What calls about standalone activities answer."""
+"""Results of calls about standalone activities."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from durable_workflow.client._json import JsonObject, count, objects, text
 
 @dataclass
 class StandaloneActivityExecution:
-    """An activity that runs without a workflow of the user's, inside a host run of the server's.
+    """A standalone activity. The server runs it inside a workflow of its own, the host.
 
     Times are strings in UTC.
 
@@ -82,7 +82,7 @@ class StandaloneActivityList:
 
 
 def activity_list(data: JsonObject) -> StandaloneActivityList:
-    """One page of activities."""
+    """Read one page of activities."""
     rows = objects(data.get("activities"))
     total = data.get("activity_count")
     return StandaloneActivityList(

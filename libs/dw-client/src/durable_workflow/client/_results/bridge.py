@@ -1,4 +1,4 @@
-"""What the webhook bridge answers."""
+"""Results of calls of the webhook bridge."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from durable_workflow.client._json import count, object_or_none, text
 
 @dataclass
 class BridgeAdapterOutcome:
-    """What became of an event that came in through an adapter.
+    """What the server did with an event of an adapter.
 
     Attributes:
         schema: Schema of this outcome.

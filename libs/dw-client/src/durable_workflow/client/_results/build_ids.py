@@ -1,4 +1,4 @@
-"""What calls about the builds of a task queue answer."""
+"""Results of calls about the builds of a task queue."""
 
 from dataclasses import dataclass
 from typing import Any

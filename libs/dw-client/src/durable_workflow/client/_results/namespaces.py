@@ -1,4 +1,4 @@
-"""What calls about namespaces and their external storage answer."""
+"""Results of calls about namespaces and their external storage."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +67,7 @@ class NamespaceList:
 
 @dataclass
 class StoragePayloadTestResult:
-    """How the round trip of one test payload went.
+    """Result of the round trip of one test payload.
 
     Attributes:
         status: `passed` or `failed`.
@@ -99,7 +99,7 @@ class StoragePayloadTestResult:
 
 @dataclass
 class StorageTestResult:
-    """How the probe of the external storage went.
+    """Result of the probe of the external storage.
 
     Attributes:
         status: `passed` or `failed`.
@@ -131,7 +131,7 @@ class StorageTestResult:
 
 
 def namespace_list(data: JsonObject) -> NamespaceList:
-    """A list of namespaces."""
+    """Read a list of namespaces."""
     rows = objects(data.get("namespaces"))
     return NamespaceList([NamespaceDescription.from_dict(row) for row in rows])
 
@@ -142,5 +142,5 @@ def _payload_result(value: object) -> StoragePayloadTestResult | None:
 
 
 def _integers(counters: JsonObject) -> dict[str, int]:
-    # A bool is an int to Python, and never a counter to anybody.
+    # `type`, because isinstance(True, int) holds.
     return {name: number for name, number in counters.items() if type(number) is int}

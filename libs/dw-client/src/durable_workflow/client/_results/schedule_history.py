@@ -1,4 +1,4 @@
-"""What calls about the own history of schedules answer."""
+"""Results of calls about the history of schedules."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from durable_workflow.client._json import JsonObject, count, object_or_none, obj
 
 @dataclass
 class ScheduleHistoryEvent:
-    """One event of a schedule's own history.
+    """One event of a schedule's history.
 
     Attributes:
         sequence: Its place, from 1.
@@ -49,7 +49,7 @@ class ScheduleHistoryPage:
 
 
 def history_page(data: JsonObject, schedule_id: str) -> ScheduleHistoryPage:
-    """One page of history; a cursor that is no number ends the iteration."""
+    """Read one page. A cursor that is not a number counts as none, which ends an iteration."""
     try:
         cursor = int(data["next_cursor"])
     except (KeyError, TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What calls about schedules take and answer."""
+"""Arguments and results of calls about schedules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -134,7 +134,7 @@ class ScheduleList:
 
 @dataclass
 class ScheduleTriggerResult:
-    """What came of firing a schedule by hand.
+    """Result of a fire by hand.
 
     Attributes:
         schedule_id: The schedule.
@@ -155,7 +155,7 @@ class ScheduleTriggerResult:
 
 @dataclass
 class ScheduleBackfillResult:
-    """What came of making up for fires of a time span.
+    """Result of a backfill: the fires of a time span, made later.
 
     Attributes:
         schedule_id: The schedule.
@@ -184,7 +184,7 @@ _DESCRIBED = (
 
 
 def schedule_list(data: JsonObject) -> ScheduleList:
-    """A list of schedules."""
+    """Read a list of schedules."""
     rows = objects(data.get("schedules"))
     return ScheduleList([_listed_schedule(row) for row in rows], data.get("next_page_token"))
 
@@ -201,7 +201,7 @@ def _listed_schedule(row: JsonObject) -> ScheduleDescription:
 
 
 def described_schedule(data: JsonObject, schedule_id: str) -> ScheduleDescription:
-    """A description; older servers keep some of its members in `state` and `info` only."""
+    """Read a description. Older servers put some members into `state` and `info` only."""
     state, info = object_or_empty(data.get("state")), object_or_empty(data.get("info"))
     older = {
         "status": state.get("status"),
@@ -224,7 +224,7 @@ def described_schedule(data: JsonObject, schedule_id: str) -> ScheduleDescriptio
 
 
 def trigger_result(data: JsonObject, schedule_id: str) -> ScheduleTriggerResult:
-    """The answer to firing by hand."""
+    """Read the result of a fire by hand."""
     return ScheduleTriggerResult(
         schedule_id=text(data.get("schedule_id"), schedule_id),
         outcome=text(data.get("outcome")),
@@ -236,7 +236,7 @@ def trigger_result(data: JsonObject, schedule_id: str) -> ScheduleTriggerResult:
 
 
 def backfill_result(data: JsonObject, schedule_id: str) -> ScheduleBackfillResult:
-    """The answer to a backfill."""
+    """Read the result of a backfill."""
     return ScheduleBackfillResult(
         schedule_id=text(data.get("schedule_id"), schedule_id),
         outcome=text(data.get("outcome")),

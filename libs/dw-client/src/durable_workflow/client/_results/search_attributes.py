@@ -1,4 +1,4 @@
-"""What calls about search attributes answer."""
+"""Results of calls about search attributes."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What calls about task queues answer: who polls, what waits, what may be handed out."""
+"""Results of calls about task queues: pollers, backlog, admission."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -168,7 +168,7 @@ class TaskQueueList:
 
 
 def task_queue_list(data: JsonObject) -> TaskQueueList:
-    """A list of queues."""
+    """Read a list of queues."""
     rows = objects(data.get("task_queues"))
     return TaskQueueList(
         data.get("namespace"), [TaskQueueDescription.from_dict(row) for row in rows]

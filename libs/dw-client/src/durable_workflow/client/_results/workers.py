@@ -1,4 +1,4 @@
-"""What calls about registered workers answer."""
+"""Results of calls about registered workers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +81,7 @@ class WorkerList:
 
 
 def worker_list(data: JsonObject) -> WorkerList:
-    """A list of workers."""
+    """Read a list of workers."""
     rows = objects(data.get("workers"))
     return WorkerList(
         namespace=data.get("namespace"),

@@ -1,4 +1,4 @@
-"""What calls about workflows answer."""
+"""Results of calls about workflows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -164,13 +164,13 @@ class WorkflowCommandResult:
 
 
 def workflow_list(data: JsonObject) -> WorkflowList:
-    """One page of runs of any workflow."""
+    """Read one page of runs."""
     rows = objects(data.get("workflows"))
     return WorkflowList([_listed_execution(row) for row in rows], data.get("next_page_token"))
 
 
 def run_list(data: JsonObject, workflow_id: str) -> WorkflowRunList:
-    """All runs of one workflow."""
+    """Read the runs of one workflow."""
     rows = objects(data.get("runs"))
     runs = [WorkflowRun.from_dict(row, workflow_id=workflow_id) for row in rows]
     return WorkflowRunList(
@@ -190,7 +190,7 @@ def _listed_execution(row: JsonObject) -> WorkflowExecution:
 
 
 def described_execution(data: JsonObject, workflow_id: str) -> WorkflowExecution:
-    """A description, with its payloads as the server decoded them."""
+    """Read a description. Its payloads stay as the server decoded them."""
     return WorkflowExecution(
         workflow_id=text(data.get("workflow_id"), workflow_id),
         run_id=data.get("run_id"),
