@@ -17,7 +17,20 @@ def test_every_word_is_named_after_itself() -> None:
 def test_there_are_56_event_types_and_12_command_types() -> None:
     assert len(names.EVENT_TYPES) == 56
     assert len(names.COMMAND_TYPES) == 12
-    assert names.TERMINAL_COMMAND_TYPES < names.COMMAND_TYPES
+    assert set(names.COMMAND_TYPES) > names.TERMINAL_COMMAND_TYPES
+    assert set(names.COMMAND_TYPES) > names.STEP_COMMAND_TYPES
+
+
+def test_words_of_extensions_are_not_among_those_of_the_protocol() -> None:
+    assert names.SIGNAL_NOT_APPLIED not in names.EVENT_TYPES
+    assert names.PASS_SIGNAL not in names.COMMAND_TYPES
+
+
+def test_a_class_of_events_is_read_off_the_events() -> None:
+    by_code = {names.WORKFLOW_COMPLETED, names.WORKFLOW_FAILED, names.WORKFLOW_CONTINUED_AS_NEW}
+    assert names.events_with(names.Trait.OF_CODE) == by_code
+    assert by_code < names.events_with(names.Trait.CLOSES)
+    assert names.SIGNAL_NOT_APPLIED in names.events_with(names.Trait.ECHO)
 
 
 def test_recorded_histories_use_no_other_event_type(spec_data: Path) -> None:

@@ -140,6 +140,14 @@ def test_query_failures(recorded: Any, name: Any, arguments: Any, message: Any) 
     assert str(caught.value) == message
 
 
+def test_an_unknown_query_is_told_by_its_reason_and_not_by_its_text(recorded: Any) -> None:
+    with pytest.raises(QueryFailed) as unknown:
+        workflow.query_state(Flow, recorded(), [], "nothing")
+    with pytest.raises(QueryFailed) as raised:
+        workflow.query_state(Flow, recorded(), [], "raises", ["unknown query 'nothing'"])
+    assert (unknown.value.reason, raised.value.reason) == ("rejected_unknown_query", None)
+
+
 def test_query_failed_of_the_handler_passes_unchanged(recorded: Any) -> None:
     with pytest.raises(QueryFailed) as caught:
         workflow.query_state(Flow, recorded(), [], "refuses")
@@ -161,6 +169,7 @@ def test_query_after_a_failed_replay(
     with pytest.raises(QueryFailed) as caught:
         workflow.query_state(Flow, history(recorded()), arguments, "value")
     assert str(caught.value).startswith(message)
+    assert caught.value.reason == "query_workflow_state_unavailable"
 
 
 def test_query_of_a_failed_run(recorded: Any) -> None:

@@ -22,32 +22,8 @@ class Boundary(Enum):
     STEP = "step"
 
 
-_STEP_BOUNDARIES: Final = frozenset(
-    {
-        names.ACTIVITY_SCHEDULED,
-        names.ACTIVITY_STARTED,
-        names.ACTIVITY_COMPLETED,
-        names.ACTIVITY_FAILED,
-        names.ACTIVITY_TIMED_OUT,
-        names.TIMER_SCHEDULED,
-        names.TIMER_FIRED,
-        names.CHILD_WORKFLOW_SCHEDULED,
-        names.CHILD_RUN_STARTED,
-        names.CHILD_RUN_COMPLETED,
-        names.CHILD_RUN_FAILED,
-        names.CHILD_RUN_CANCELLED,
-        names.CHILD_RUN_TERMINATED,
-        names.SIDE_EFFECT_RECORDED,
-        names.VERSION_MARKER_RECORDED,
-        names.SEARCH_ATTRIBUTES_UPSERTED,
-        names.WORKFLOW_COMPLETED,
-        names.WORKFLOW_FAILED,
-        names.WORKFLOW_CONTINUED_AS_NEW,
-    }
-)
-_CONDITION_BOUNDARIES: Final = frozenset(
-    {names.CONDITION_WAIT_SATISFIED, names.CONDITION_WAIT_TIMED_OUT}
-)
+_STEP_BOUNDARIES: Final = names.events_with(names.Trait.STEP_BOUNDARY)
+_WAIT_BOUNDARIES: Final = names.events_with(names.Trait.WAIT_BOUNDARY)
 
 
 def boundary_of(event: Event) -> Boundary | None:
@@ -56,7 +32,7 @@ def boundary_of(event: Event) -> Boundary | None:
     if timer_kind in names.WAIT_TIMER_KINDS:
         ends_wait = event.event_type in (names.TIMER_FIRED, names.TIMER_CANCELLED)
         return Boundary.CONDITION if ends_wait and timer_kind == names.CONDITION_TIMEOUT else None
-    if event.event_type in _CONDITION_BOUNDARIES:
+    if event.event_type in _WAIT_BOUNDARIES:
         return Boundary.CONDITION
     return Boundary.STEP if event.event_type in _STEP_BOUNDARIES else None
 

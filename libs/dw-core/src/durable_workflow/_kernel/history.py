@@ -16,27 +16,10 @@ from durable_workflow._wire import names
 from durable_workflow._wire.events import Event, text
 from durable_workflow.workflow._context import parse_time
 
-_TERMINAL: Final = frozenset(
-    {
-        names.WORKFLOW_COMPLETED,
-        names.WORKFLOW_FAILED,
-        names.WORKFLOW_CONTINUED_AS_NEW,
-        names.WORKFLOW_TIMED_OUT,
-        names.WORKFLOW_CANCELLED,
-        names.WORKFLOW_TERMINATED,
-    }
-)
+_TERMINAL: Final = names.events_with(names.Trait.CLOSES)
 # The second spelling is of old exports.
 _UPDATE_ACCEPTED: Final = frozenset({names.UPDATE_ACCEPTED, "update_accepted"})
-# What a server may write while a task is leased, before the events of its completion (R4).
-_ANY_TIME: Final = frozenset(
-    {
-        names.ACTIVITY_STARTED,
-        names.ACTIVITY_HEARTBEAT_RECORDED,
-        names.ACTIVITY_RETRY_SCHEDULED,
-        names.SIGNAL_NOT_APPLIED,
-    }
-)
+_MID_TASK: Final = names.events_with(names.Trait.MID_TASK)
 _EVENT_CLOCK = "event"
 
 
@@ -138,7 +121,7 @@ class History:
     def _awaited_at(self, event: Event) -> int | None:
         """The stop at which the update ran that this event says was applied."""
         assert self.awaited is not None
-        if event.event_type in _ANY_TIME:
+        if event.event_type in _MID_TASK:
             return None
         update_id, stop_number = self.awaited
         if event.event_type != names.UPDATE_APPLIED or event.payload.get("update_id") != update_id:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from durable_workflow._wire import reasons
 from durable_workflow._wire.texts import error_text
 from durable_workflow.errors import QueryFailed
 
@@ -20,7 +21,7 @@ def run_query(instance: Any, name: str, arguments: list[Any]) -> Any:
     """
     table: dict[str, str] = handler_table(instance, "__workflow_queries__")
     if name not in table:
-        raise QueryFailed(f"unknown query {name!r}")
+        raise QueryFailed(f"unknown query {name!r}", reason=reasons.UNKNOWN_QUERY)
     handler = getattr(instance, table[name], None)
     if not callable(handler):
         raise QueryFailed(f"query handler {name!r} is not available")
@@ -40,4 +41,5 @@ def handler_table(instance: object, table: str) -> dict[str, str]:
 
 def replay_failed(reason: object) -> QueryFailed:
     """The failure of a query whose replay did not reach a state."""
-    return QueryFailed(f"workflow replay failed before query: {reason}")
+    message = f"workflow replay failed before query: {reason}"
+    return QueryFailed(message, reason=reasons.STATE_UNAVAILABLE)

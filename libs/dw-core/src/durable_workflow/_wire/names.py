@@ -1,180 +1,175 @@
 """The words of the wire: event types, command types and timer kinds, each spelled once.
 
-Every wheel that reads or writes history takes its words from here, so that a misspelt one is an
-import error and not a step that silently never matches.
+Every wheel takes its words from here, so a misspelt one is an import error and not a step that
+silently never matches. What is true of all events of a type stands beside the word, as traits.
+A module that asks for a class of events takes it from `events_with`, and does not list its members.
 """
 
+from enum import Flag, auto
 from typing import Final
+
+
+class Trait(Flag):
+    """What is true of every event of a type.
+
+    Attributes:
+        CLOSES: It closes the run.
+        OF_CODE: The workflow's code closed the run, not a caller or a deadline.
+        ECHO: It follows from commands. Code that waits cannot go on because of it.
+        CALLS_HANDLER: It is about a signal or an update, whose handler replay may call.
+        MID_TASK: A server may record it while a workflow task is leased (worker-protocol R4).
+        STEP_BOUNDARY: It shows that a workflow task was completed (history-events 6.4).
+        WAIT_BOUNDARY: The same, by the end of a condition wait.
+        EXTENSION: Only servers with an extension record it.
+    """
+
+    NONE = 0
+    CLOSES = auto()
+    OF_CODE = auto()
+    ECHO = auto()
+    CALLS_HANDLER = auto()
+    MID_TASK = auto()
+    STEP_BOUNDARY = auto()
+    WAIT_BOUNDARY = auto()
+    EXTENSION = auto()
+
+
+_END_BY_CODE: Final = Trait.CLOSES | Trait.OF_CODE | Trait.STEP_BOUNDARY
+_STEP_ECHO: Final = Trait.ECHO | Trait.STEP_BOUNDARY
+
+_TRAITS: Final[dict[str, Trait]] = {}
+_COMMANDS: Final[list[str]] = []
+_TERMINAL_COMMANDS: Final[list[str]] = []
+_STEP_COMMANDS: Final[list[str]] = []
+
+
+def _event(word: str, traits: Trait = Trait.NONE) -> str:
+    _TRAITS[word] = traits
+    return word
+
+
+def _command(
+    word: str, *, terminal: bool = False, step: bool = False, extension: bool = False
+) -> str:
+    if not extension:
+        _COMMANDS.append(word)
+    if terminal:
+        _TERMINAL_COMMANDS.append(word)
+    if step:
+        _STEP_COMMANDS.append(word)
+    return word
+
+
+def events_with(trait: Trait) -> frozenset[str]:
+    """All event types that have one of these traits."""
+    return frozenset(word for word, traits in _TRAITS.items() if traits & trait)
+
 
 # --- event types ----------------------------------------------------------------------
 
 # Run lifecycle
-START_ACCEPTED: Final = "StartAccepted"
-START_REJECTED: Final = "StartRejected"
-WORKFLOW_STARTED: Final = "WorkflowStarted"
-WORKFLOW_CONTINUED_AS_NEW: Final = "WorkflowContinuedAsNew"
-WORKFLOW_COMPLETED: Final = "WorkflowCompleted"
-WORKFLOW_FAILED: Final = "WorkflowFailed"
-WORKFLOW_TIMED_OUT: Final = "WorkflowTimedOut"
-CANCEL_REQUESTED: Final = "CancelRequested"
-WORKFLOW_CANCELLED: Final = "WorkflowCancelled"
-TERMINATE_REQUESTED: Final = "TerminateRequested"
-WORKFLOW_TERMINATED: Final = "WorkflowTerminated"
-ARCHIVE_REQUESTED: Final = "ArchiveRequested"
-WORKFLOW_ARCHIVED: Final = "WorkflowArchived"
-REPAIR_REQUESTED: Final = "RepairRequested"
-PARENT_CLOSE_POLICY_APPLIED: Final = "ParentClosePolicyApplied"
-PARENT_CLOSE_POLICY_FAILED: Final = "ParentClosePolicyFailed"
-FAILURE_HANDLED: Final = "FailureHandled"
-MEMO_UPSERTED: Final = "MemoUpserted"
-MESSAGE_CURSOR_ADVANCED: Final = "MessageCursorAdvanced"
+START_ACCEPTED: Final = _event("StartAccepted")
+START_REJECTED: Final = _event("StartRejected")
+WORKFLOW_STARTED: Final = _event("WorkflowStarted")
+WORKFLOW_CONTINUED_AS_NEW: Final = _event("WorkflowContinuedAsNew", _END_BY_CODE)
+WORKFLOW_COMPLETED: Final = _event("WorkflowCompleted", _END_BY_CODE)
+WORKFLOW_FAILED: Final = _event("WorkflowFailed", _END_BY_CODE)
+WORKFLOW_TIMED_OUT: Final = _event("WorkflowTimedOut", Trait.CLOSES)
+CANCEL_REQUESTED: Final = _event("CancelRequested")
+WORKFLOW_CANCELLED: Final = _event("WorkflowCancelled", Trait.CLOSES)
+TERMINATE_REQUESTED: Final = _event("TerminateRequested")
+WORKFLOW_TERMINATED: Final = _event("WorkflowTerminated", Trait.CLOSES)
+ARCHIVE_REQUESTED: Final = _event("ArchiveRequested")
+WORKFLOW_ARCHIVED: Final = _event("WorkflowArchived")
+REPAIR_REQUESTED: Final = _event("RepairRequested")
+PARENT_CLOSE_POLICY_APPLIED: Final = _event("ParentClosePolicyApplied")
+PARENT_CLOSE_POLICY_FAILED: Final = _event("ParentClosePolicyFailed")
+FAILURE_HANDLED: Final = _event("FailureHandled")
+MEMO_UPSERTED: Final = _event("MemoUpserted")
+MESSAGE_CURSOR_ADVANCED: Final = _event("MessageCursorAdvanced")
 
 # Activities
-ACTIVITY_SCHEDULED: Final = "ActivityScheduled"
-ACTIVITY_STARTED: Final = "ActivityStarted"
-ACTIVITY_HEARTBEAT_RECORDED: Final = "ActivityHeartbeatRecorded"
-ACTIVITY_RETRY_SCHEDULED: Final = "ActivityRetryScheduled"
-ACTIVITY_COMPLETED: Final = "ActivityCompleted"
-ACTIVITY_FAILED: Final = "ActivityFailed"
-ACTIVITY_TIMED_OUT: Final = "ActivityTimedOut"
-ACTIVITY_CANCELLED: Final = "ActivityCancelled"
+ACTIVITY_SCHEDULED: Final = _event("ActivityScheduled", _STEP_ECHO)
+ACTIVITY_STARTED: Final = _event("ActivityStarted", _STEP_ECHO | Trait.MID_TASK)
+ACTIVITY_HEARTBEAT_RECORDED: Final = _event(
+    "ActivityHeartbeatRecorded", Trait.ECHO | Trait.MID_TASK
+)
+ACTIVITY_RETRY_SCHEDULED: Final = _event("ActivityRetryScheduled", Trait.ECHO | Trait.MID_TASK)
+ACTIVITY_COMPLETED: Final = _event("ActivityCompleted", Trait.STEP_BOUNDARY)
+ACTIVITY_FAILED: Final = _event("ActivityFailed", Trait.STEP_BOUNDARY)
+ACTIVITY_TIMED_OUT: Final = _event("ActivityTimedOut", Trait.STEP_BOUNDARY)
+ACTIVITY_CANCELLED: Final = _event("ActivityCancelled")
 
 # Timers and waits
-TIMER_SCHEDULED: Final = "TimerScheduled"
-TIMER_FIRED: Final = "TimerFired"
-TIMER_CANCELLED: Final = "TimerCancelled"
-CONDITION_WAIT_OPENED: Final = "ConditionWaitOpened"
-CONDITION_WAIT_SATISFIED: Final = "ConditionWaitSatisfied"
-CONDITION_WAIT_TIMED_OUT: Final = "ConditionWaitTimedOut"
-SIGNAL_WAIT_OPENED: Final = "SignalWaitOpened"
+TIMER_SCHEDULED: Final = _event("TimerScheduled", _STEP_ECHO)
+TIMER_FIRED: Final = _event("TimerFired", Trait.STEP_BOUNDARY)
+TIMER_CANCELLED: Final = _event("TimerCancelled")
+CONDITION_WAIT_OPENED: Final = _event("ConditionWaitOpened", Trait.ECHO)
+CONDITION_WAIT_SATISFIED: Final = _event("ConditionWaitSatisfied", Trait.WAIT_BOUNDARY)
+CONDITION_WAIT_TIMED_OUT: Final = _event("ConditionWaitTimedOut", Trait.WAIT_BOUNDARY)
+SIGNAL_WAIT_OPENED: Final = _event("SignalWaitOpened")
 
 # Signals and updates
 # Of the extension `passed_signals`, like the command of that name: other servers write none.
-SIGNAL_NOT_APPLIED: Final = "SignalNotApplied"
-SIGNAL_RECEIVED: Final = "SignalReceived"
-SIGNAL_APPLIED: Final = "SignalApplied"
-UPDATE_ACCEPTED: Final = "UpdateAccepted"
-UPDATE_REJECTED: Final = "UpdateRejected"
-UPDATE_APPLIED: Final = "UpdateApplied"
-UPDATE_COMPLETED: Final = "UpdateCompleted"
+SIGNAL_NOT_APPLIED: Final = _event(
+    "SignalNotApplied", Trait.ECHO | Trait.MID_TASK | Trait.EXTENSION
+)
+SIGNAL_RECEIVED: Final = _event("SignalReceived", Trait.CALLS_HANDLER)
+SIGNAL_APPLIED: Final = _event("SignalApplied")
+UPDATE_ACCEPTED: Final = _event("UpdateAccepted", Trait.CALLS_HANDLER)
+UPDATE_REJECTED: Final = _event("UpdateRejected")
+UPDATE_APPLIED: Final = _event("UpdateApplied", Trait.CALLS_HANDLER)
+UPDATE_COMPLETED: Final = _event("UpdateCompleted", Trait.CALLS_HANDLER)
 
 # Children
-CHILD_WORKFLOW_SCHEDULED: Final = "ChildWorkflowScheduled"
-CHILD_RUN_STARTED: Final = "ChildRunStarted"
-CHILD_RUN_COMPLETED: Final = "ChildRunCompleted"
-CHILD_RUN_FAILED: Final = "ChildRunFailed"
-CHILD_RUN_CANCELLED: Final = "ChildRunCancelled"
-CHILD_RUN_TERMINATED: Final = "ChildRunTerminated"
+CHILD_WORKFLOW_SCHEDULED: Final = _event("ChildWorkflowScheduled", _STEP_ECHO)
+CHILD_RUN_STARTED: Final = _event("ChildRunStarted", _STEP_ECHO)
+CHILD_RUN_COMPLETED: Final = _event("ChildRunCompleted", Trait.STEP_BOUNDARY)
+CHILD_RUN_FAILED: Final = _event("ChildRunFailed", Trait.STEP_BOUNDARY)
+CHILD_RUN_CANCELLED: Final = _event("ChildRunCancelled", Trait.STEP_BOUNDARY)
+CHILD_RUN_TERMINATED: Final = _event("ChildRunTerminated", Trait.STEP_BOUNDARY)
 
 # Markers
-SIDE_EFFECT_RECORDED: Final = "SideEffectRecorded"
-VERSION_MARKER_RECORDED: Final = "VersionMarkerRecorded"
-SEARCH_ATTRIBUTES_UPSERTED: Final = "SearchAttributesUpserted"
+SIDE_EFFECT_RECORDED: Final = _event("SideEffectRecorded", _STEP_ECHO)
+VERSION_MARKER_RECORDED: Final = _event("VersionMarkerRecorded", _STEP_ECHO)
+SEARCH_ATTRIBUTES_UPSERTED: Final = _event("SearchAttributesUpserted", _STEP_ECHO)
 
 # A schedule's own history; only ScheduleTriggered is in a run's history too
-SCHEDULE_CREATED: Final = "ScheduleCreated"
-SCHEDULE_PAUSED: Final = "SchedulePaused"
-SCHEDULE_RESUMED: Final = "ScheduleResumed"
-SCHEDULE_UPDATED: Final = "ScheduleUpdated"
-SCHEDULE_TRIGGERED: Final = "ScheduleTriggered"
-SCHEDULE_DELETED: Final = "ScheduleDeleted"
-SCHEDULE_TRIGGER_SKIPPED: Final = "ScheduleTriggerSkipped"
+SCHEDULE_CREATED: Final = _event("ScheduleCreated")
+SCHEDULE_PAUSED: Final = _event("SchedulePaused")
+SCHEDULE_RESUMED: Final = _event("ScheduleResumed")
+SCHEDULE_UPDATED: Final = _event("ScheduleUpdated")
+SCHEDULE_TRIGGERED: Final = _event("ScheduleTriggered")
+SCHEDULE_DELETED: Final = _event("ScheduleDeleted")
+SCHEDULE_TRIGGER_SKIPPED: Final = _event("ScheduleTriggerSkipped")
 
-EVENT_TYPES: Final = frozenset(
-    {
-        START_ACCEPTED,
-        START_REJECTED,
-        WORKFLOW_STARTED,
-        WORKFLOW_CONTINUED_AS_NEW,
-        WORKFLOW_COMPLETED,
-        WORKFLOW_FAILED,
-        WORKFLOW_TIMED_OUT,
-        CANCEL_REQUESTED,
-        WORKFLOW_CANCELLED,
-        TERMINATE_REQUESTED,
-        WORKFLOW_TERMINATED,
-        ARCHIVE_REQUESTED,
-        WORKFLOW_ARCHIVED,
-        REPAIR_REQUESTED,
-        PARENT_CLOSE_POLICY_APPLIED,
-        PARENT_CLOSE_POLICY_FAILED,
-        FAILURE_HANDLED,
-        MEMO_UPSERTED,
-        MESSAGE_CURSOR_ADVANCED,
-        ACTIVITY_SCHEDULED,
-        ACTIVITY_STARTED,
-        ACTIVITY_HEARTBEAT_RECORDED,
-        ACTIVITY_RETRY_SCHEDULED,
-        ACTIVITY_COMPLETED,
-        ACTIVITY_FAILED,
-        ACTIVITY_TIMED_OUT,
-        ACTIVITY_CANCELLED,
-        TIMER_SCHEDULED,
-        TIMER_FIRED,
-        TIMER_CANCELLED,
-        CONDITION_WAIT_OPENED,
-        CONDITION_WAIT_SATISFIED,
-        CONDITION_WAIT_TIMED_OUT,
-        SIGNAL_WAIT_OPENED,
-        SIGNAL_RECEIVED,
-        SIGNAL_APPLIED,
-        UPDATE_ACCEPTED,
-        UPDATE_REJECTED,
-        UPDATE_APPLIED,
-        UPDATE_COMPLETED,
-        CHILD_WORKFLOW_SCHEDULED,
-        CHILD_RUN_STARTED,
-        CHILD_RUN_COMPLETED,
-        CHILD_RUN_FAILED,
-        CHILD_RUN_CANCELLED,
-        CHILD_RUN_TERMINATED,
-        SIDE_EFFECT_RECORDED,
-        VERSION_MARKER_RECORDED,
-        SEARCH_ATTRIBUTES_UPSERTED,
-        SCHEDULE_CREATED,
-        SCHEDULE_PAUSED,
-        SCHEDULE_RESUMED,
-        SCHEDULE_UPDATED,
-        SCHEDULE_TRIGGERED,
-        SCHEDULE_DELETED,
-        SCHEDULE_TRIGGER_SKIPPED,
-    }
-)
+# Without the events of extensions.
+EVENT_TYPES: Final = frozenset(_TRAITS) - events_with(Trait.EXTENSION)
 
 # --- command types --------------------------------------------------------------------
 
-SCHEDULE_ACTIVITY: Final = "schedule_activity"
-START_TIMER: Final = "start_timer"
-START_CHILD_WORKFLOW: Final = "start_child_workflow"
-OPEN_CONDITION_WAIT: Final = "open_condition_wait"
-RECORD_SIDE_EFFECT: Final = "record_side_effect"
-RECORD_VERSION_MARKER: Final = "record_version_marker"
-UPSERT_SEARCH_ATTRIBUTES: Final = "upsert_search_attributes"
-COMPLETE_UPDATE: Final = "complete_update"
-FAIL_UPDATE: Final = "fail_update"
-PASS_SIGNAL: Final = "pass_signal"
-COMPLETE_WORKFLOW: Final = "complete_workflow"
-FAIL_WORKFLOW: Final = "fail_workflow"
-CONTINUE_AS_NEW: Final = "continue_as_new"
+# Those of the protocol stand in the order in which servers list them.
+COMPLETE_WORKFLOW: Final = _command("complete_workflow", terminal=True)
+FAIL_WORKFLOW: Final = _command("fail_workflow", terminal=True)
+CONTINUE_AS_NEW: Final = _command("continue_as_new", terminal=True)
+SCHEDULE_ACTIVITY: Final = _command("schedule_activity", step=True)
+START_TIMER: Final = _command("start_timer", step=True)
+START_CHILD_WORKFLOW: Final = _command("start_child_workflow", step=True)
+COMPLETE_UPDATE: Final = _command("complete_update")
+FAIL_UPDATE: Final = _command("fail_update")
+RECORD_SIDE_EFFECT: Final = _command("record_side_effect")
+RECORD_VERSION_MARKER: Final = _command("record_version_marker")
+UPSERT_SEARCH_ATTRIBUTES: Final = _command("upsert_search_attributes")
+OPEN_CONDITION_WAIT: Final = _command("open_condition_wait")
+# Of the extension `passed_signals`.
+PASS_SIGNAL: Final = _command("pass_signal", extension=True)
 
-COMMAND_TYPES: Final = frozenset(
-    {
-        SCHEDULE_ACTIVITY,
-        START_TIMER,
-        START_CHILD_WORKFLOW,
-        OPEN_CONDITION_WAIT,
-        RECORD_SIDE_EFFECT,
-        RECORD_VERSION_MARKER,
-        UPSERT_SEARCH_ATTRIBUTES,
-        COMPLETE_UPDATE,
-        FAIL_UPDATE,
-        COMPLETE_WORKFLOW,
-        FAIL_WORKFLOW,
-        CONTINUE_AS_NEW,
-    }
-)
+# Without the commands of extensions.
+COMMAND_TYPES: Final = tuple(_COMMANDS)
 # At most one of these in a completion, applied after everything else.
-TERMINAL_COMMAND_TYPES: Final = frozenset({COMPLETE_WORKFLOW, FAIL_WORKFLOW, CONTINUE_AS_NEW})
+TERMINAL_COMMAND_TYPES: Final = frozenset(_TERMINAL_COMMANDS)
+# The workflow waits for what they start.
+STEP_COMMAND_TYPES: Final = frozenset(_STEP_COMMANDS)
 
 # --- timer kinds -----------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
-"""Guards that tell what a decoded JSON value is, once for all type checkers."""
+"""What a decoded JSON value is: the type of an object, and guards for all type checkers."""
 
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
+
+JsonObject: TypeAlias = dict[str, Any]
 
 
 def is_list(value: object) -> TypeGuard[list[Any]]:

@@ -171,7 +171,7 @@ class QueryFailed(Refusal):
     """A query was refused or could not be answered.
 
     Attributes:
-        reason: The server's reason; None when the failure is local.
+        reason: The server's reason, or that of a local replay; None where neither has one.
         status: HTTP status; None when the failure is local.
         body: The body of the answer; None when the failure is local.
     """

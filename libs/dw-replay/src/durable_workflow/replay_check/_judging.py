@@ -27,9 +27,7 @@ from durable_workflow.workflow import (
 )
 
 # Ends that the code of the run brought about; the others come from outside and say nothing of it.
-_BY_CODE: Final = frozenset(
-    {names.WORKFLOW_COMPLETED, names.WORKFLOW_CONTINUED_AS_NEW, names.WORKFLOW_FAILED}
-)
+_BY_CODE: Final = names.events_with(names.Trait.OF_CODE)
 _WORDS: Final = {
     names.WORKFLOW_COMPLETED: "completed",
     names.WORKFLOW_CONTINUED_AS_NEW: "continued as new",

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from durable_workflow.testing._simulation.chain import Chain
 
 TASK_QUEUE: Final = "default"
-_BLOCKING: Final = frozenset(
-    {names.SCHEDULE_ACTIVITY, names.START_TIMER, names.START_CHILD_WORKFLOW}
-)
 
 
 class SimulatedRun:
@@ -149,7 +146,7 @@ class SimulatedRun:
         known = len(self._batch)
         for command, fields in zip(commands, wire, strict=True):
             kind = fields["type"]
-            if known and kind in _BLOCKING:
+            if known and kind in names.STEP_COMMAND_TYPES:
                 known -= 1  # The code says again what it waits for.
             elif kind in self._appliers:
                 self._appliers[kind](fields)

@@ -13,13 +13,10 @@ from typing import Any, Final
 import msgspec
 
 from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
+from durable_workflow._wire import names
 from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER
 from durable_workflow.server.api.manifests._response_contract import response_contract
-from durable_workflow.server.capabilities import (
-    ENCODINGS,
-    EXTENSIONS,
-    WORKFLOW_TASK_COMMANDS,
-)
+from durable_workflow.server.capabilities import ENCODINGS, EXTENSIONS
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.views.task_queues import REDISPATCH_AFTER_SECONDS
 
@@ -43,7 +40,7 @@ def server_capabilities(settings: Settings) -> dict[str, Any]:
     timeout = settings.long_poll_timeout
     return {
         "long_poll_timeout": int(timeout) if timeout == int(timeout) else timeout,
-        "supported_workflow_task_commands": list(WORKFLOW_TASK_COMMANDS),
+        "supported_workflow_task_commands": list(names.COMMAND_TYPES),
         "history_page_size_default": services.history_page_size_default,
         "history_page_size_max": services.history_page_size_max,
         "response_compression": list(ENCODINGS) if settings.compression else [],
