@@ -81,6 +81,18 @@ def test_code_that_asks_for_something_else_is_drift(
     assert "yielded activity" in report.message
 
 
+def test_a_wait_that_was_changed_is_drift(history: History) -> None:
+    def run(self: Any, ctx: WorkflowContext, order_id: str) -> Steps:
+        yield ctx.wait_condition(lambda: False, key="accepted")
+
+    wait = {"sequence": 2, "condition_wait_id": "w", "condition_key": "approved"}
+    report = report_of(of(run), history(("ConditionWaitOpened", wait)))
+    assert (report.verdict, report.reason) == ("drifted", "shape_mismatch")
+    assert report.message.startswith("NonDeterministicWaitCondition: wait_condition key changed")
+    assert report.divergence
+    assert report.divergence["cause"] == "wait_changed"
+
+
 def test_another_result_is_a_warning(
     workflows: list[type], history: History, charged: Events
 ) -> None:

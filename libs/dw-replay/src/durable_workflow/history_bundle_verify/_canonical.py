@@ -30,8 +30,8 @@ def canonical_texts(bundle: Mapping[str, Any]) -> Iterator[bytes]:
     """
     bare = {key: value for key, value in bundle.items() if key != "integrity"}
     literal = _dumps(bare, ensure_ascii=False)
+    yield literal.encode()  # nearly always the one: the others are made only where it is not
     escaped = _dumps(bare, ensure_ascii=True)
-    yield literal.encode()
     if escaped != literal:
         yield escaped.encode()
     if _has_long_float(bare):

@@ -60,8 +60,9 @@ def judge(replay: Replay, codec: str | None) -> Judgement:
         replay: How it ended.
         codec: The run's codec, for payloads that name none.
     """
-    if replay.mismatch is not None:
-        message = str(replay.error or f"{replay.mismatch}")
+    mismatch = replay.mismatch
+    if mismatch is not None:
+        message = _said(mismatch) if isinstance(mismatch, FailWorkflow) else str(mismatch)
         return Judgement(VERDICT_DRIFTED, REASON_SHAPE_MISMATCH, message)
     if replay.error is not None:
         message = f"{type(replay.error).__name__}: {replay.error}"
@@ -99,7 +100,7 @@ def _ending_of(commands: list[Command]) -> Command | None:
 def _judge_failure(replay: Replay, failure: FailWorkflow, closed: str | None) -> Judgement:
     if closed == names.WORKFLOW_FAILED:
         return OK
-    said = f"{failure.exception_type}: {failure.message}"
+    said = _said(failure)
     if closed in _BY_CODE:
         message = f"the run {_WORDS[closed]}, and this code fails it: {said}"
     elif replay.went_on:
@@ -108,6 +109,10 @@ def _judge_failure(replay: Replay, failure: FailWorkflow, closed: str | None) ->
         message = f"this code would fail the run with its next task: {said}"
         return Judgement(VERDICT_WARNING, REASON_EXPECTATION_MISMATCH, message)
     return Judgement(VERDICT_DRIFTED, REASON_SHAPE_MISMATCH, message)
+
+
+def _said(failure: FailWorkflow) -> str:
+    return f"{failure.exception_type}: {failure.message}"
 
 
 def _differs(verdict: str, closed: str, commands: list[Command]) -> Judgement:

@@ -106,12 +106,19 @@ class ServerReader:
                 "run_id": run.run_id,
                 "workflow_type": described.workflow_type or run.workflow_type,
                 "payload_codec": described.payload_codec,
-                "input": described.input,
+                "input": await self._input_of(run, described),
                 "events": history.get("events"),
                 "next_page_token": history.get("next_page_token"),
             }
 
         return self._ask(fetched)
+
+    async def _input_of(self, run: ServerRun, described: Any) -> Any:
+        """The start input; one that the server cannot decode is decoded here, of a newest run."""
+        if described.input is not None or described.is_current_run is False:
+            return described.input
+        newest = await self._client.describe_workflow(run.workflow_id)
+        return newest.input if newest.run_id == run.run_id else None
 
     async def _runs_of(
         self, workflow_type: str, status: str | None, query: str | None, limit: int | None
