@@ -136,9 +136,8 @@ class RunningWorker:
         self._worker = self._running = self._loop = None
         if worker is not None and running is not None:
             await worker.stop()
-            await asyncio.gather(running, *self._killed, return_exceptions=True)
-            if not running.cancelled() and (error := running.exception()) is not None:
-                raise error
+            await running
+        await asyncio.gather(*self._killed)
 
     def _kill(self, *, restart: bool) -> None:
         worker, running = self._worker, self._running
@@ -147,9 +146,18 @@ class RunningWorker:
             running.cancel()
             for task in list(worker._in_flight):  # pyright: ignore[reportPrivateUsage]
                 task.cancel()
-            self._killed.append(running)
+            self._killed.append(asyncio.ensure_future(self._release(worker, running)))
         if restart:
             self._start()
+
+    async def _release(
+        self, worker: "durable_workflow.Worker", running: asyncio.Task[None]
+    ) -> None:
+        """Free what a killed worker held: nobody wants to wait until its leases have ended."""
+        await asyncio.wait({running})
+        assert self._client is not None
+        session = worker._session  # pyright: ignore[reportPrivateUsage]
+        await self._client.release_worker(worker_id=worker.worker_id, session=session)
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
