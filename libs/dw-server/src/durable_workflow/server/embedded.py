@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
-from durable_workflow.server.clock import Clock
+from durable_workflow.server.clock import Clock, SkippingClock
 from durable_workflow.server.ids import IdSource
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.serving import serving
@@ -27,6 +27,7 @@ async def embedded_server(
     clock: Clock | None = None,
     ids: IdSource | None = None,
     metrics: MetricsRecorder = NOOP_METRICS,
+    time_skipping: bool = False,
 ) -> AsyncGenerator[str, None]:
     """Serve for the length of the block, in the running event loop.
 
@@ -40,9 +41,13 @@ async def embedded_server(
         clock: Time, for tests that make their own.
         ids: Identifiers, likewise.
         metrics: Counts the server's own troubles; see the document on running the server.
+        time_skipping: For tests: where nobody works and a caller waits for a result, time jumps to
+            what falls due next. The same as a `SkippingClock` for `clock`, which can also be asked
+            to jump.
     Yields:
         The URL, such as ``http://127.0.0.1:40123``.
     Raises:
+        ValueError: `time_skipping` with a clock that cannot.
         SettingsError: `host` can be reached from other machines, and no login is set.
         StoreLocked: Another process serves `db`.
         OSError: The address cannot be had.
@@ -56,6 +61,10 @@ async def embedded_server(
     auth = msgspec.structs.replace(chosen.auth, token=token) if token is not None else chosen.auth
     chosen = msgspec.structs.replace(chosen, db=os.fspath(db), host=host, port=port, auth=auth)
     chosen.require_safe()
+    if time_skipping:
+        if clock is not None and not isinstance(clock, SkippingClock):
+            raise ValueError("time_skipping needs a SkippingClock, or no clock")
+        clock = clock or SkippingClock()
     server = Server(chosen, clock=clock, ids=ids, metrics=metrics)
     try:
         await server.start()

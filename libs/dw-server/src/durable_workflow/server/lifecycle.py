@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
 from durable_workflow.server.api import Api
-from durable_workflow.server.clock import Clock, SystemClock
+from durable_workflow.server.clock import Clock, SkippingClock, SystemClock
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.ids import IdSource, UlidSource
 from durable_workflow.server.notices import Notice
@@ -16,7 +16,7 @@ from durable_workflow.server.settings import Settings
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.statements import load_statements
-from durable_workflow.server.timers import TimerService
+from durable_workflow.server.timers import TimerService, TimeSkipper
 
 
 class Server:
@@ -46,8 +46,11 @@ class Server:
         self.clock = clock or SystemClock()
         self.dispatcher = Dispatcher(settings.max_waiting_polls)
         self.ids = ids or UlidSource()
+        skipping = self.clock if isinstance(self.clock, SkippingClock) else None
+        # Queries are held in memory, for seconds: time that is skipped is not theirs.
+        now = self.clock.now if skipping is None else skipping.real.now
         self.queries = PendingQueries(
-            settings.services, self.clock.now, lambda: self.ids.new(self.clock.now())
+            settings.services, now, lambda: self.ids.new(self.clock.now())
         )
         self.store = SqliteStore(
             settings.db,
@@ -60,6 +63,11 @@ class Server:
             max_waiting=settings.max_waiting_units,
         )
         self.timers = TimerService(self.store, self.clock, settings.services, metrics)
+        self.skipper: TimeSkipper | None = None
+        if skipping is not None:
+            self.skipper = TimeSkipper(
+                skipping, self.store, self.dispatcher.awaited_runs, self.timers.poke
+            )
         self.api = Api(
             settings,
             store=self.store,
@@ -74,6 +82,8 @@ class Server:
         await self.store.run(lambda tx: namespaces.ensure_default(tx, name))
         await self.store.run(lambda tx: sessions.await_return(tx, self.settings.services))
         self.timers.start()
+        if self.skipper is not None:
+            self.skipper.start()
 
     def hold_no_more(self) -> None:
         """Answer every held poll and query now: the first step of stopping."""
@@ -83,6 +93,8 @@ class Server:
     async def stop(self) -> None:
         """Finish what was accepted and close the state. Requests have ended by now."""
         self.hold_no_more()
+        if self.skipper is not None:
+            await self.skipper.stop()
         await self.timers.stop()
         await self.store.close()
 

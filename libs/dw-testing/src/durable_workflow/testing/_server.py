@@ -1,13 +1,35 @@
 """A real server in the process of the tests."""
 
+import asyncio
+import concurrent.futures
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import durable_workflow
 from durable_workflow.testing._loop_thread import LoopThread
 from durable_workflow.testing._wheels import wheel
 from durable_workflow.testing._worker import RunningWorker
+
+
+class Passing:
+    """Time that passes on a server: to be awaited, or waited for."""
+
+    def __init__(self, future: concurrent.futures.Future[None]) -> None:
+        self._future = future
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Wait on the running event loop."""
+        return asyncio.wrap_future(self._future).__await__()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait in this thread, for so many seconds of real time at most.
+
+        Raises:
+            TimeoutError: They have passed.
+        """
+        self._future.result(timeout)
 
 
 class WorkflowTestServer:
@@ -31,6 +53,7 @@ class WorkflowTestServer:
         db: str | os.PathLike[str] = ":memory:",
         token: str | None = None,
         namespace: str = "default",
+        time_skipping: bool = True,
         **options: Any,
     ) -> None:
         """Set a server up. It serves from `start` to `stop`, or for the length of a `with`.
@@ -39,11 +62,15 @@ class WorkflowTestServer:
             db: Path of the state file; by default the state is in memory and gone at the end.
             token: What callers must present; None lets everybody on this machine in.
             namespace: The namespace that clients and workers made here use.
+            time_skipping: Skip the time in which nothing happens while somebody waits for a
+                result; else time is that of the machine.
             **options: Further arguments of `durable_workflow.server.embedded_server`.
         """
         self.namespace = namespace
         self._token = token
         self._options: dict[str, Any] = {"db": db, "token": token, **options}
+        self._time_skipping = time_skipping
+        self._clock: Any = None
         self._thread: LoopThread[str] | None = None
         self._url = ""
 
@@ -66,8 +93,11 @@ class WorkflowTestServer:
         """
         if self._thread is not None:
             raise RuntimeError("the server was started already")
-        embedded_server = wheel("server", "dw-server", type(self).__name__).embedded_server
-        thread = LoopThread[str]("dw-test-server", lambda: embedded_server(**self._options))
+        server = wheel("server", "dw-server", type(self).__name__)
+        if self._time_skipping and self._clock is None:
+            self._clock = server.SkippingClock()
+        options = self._options | ({"clock": self._clock} if self._time_skipping else {})
+        thread = LoopThread[str]("dw-test-server", lambda: server.embedded_server(**options))
         self._url = thread.start()
         self._thread = thread
 
@@ -91,6 +121,27 @@ class WorkflowTestServer:
     def __exit__(self, *exc: object) -> None:
         """Stop serving."""
         self.stop()
+
+    def now(self) -> datetime:
+        """The server's present moment, aware."""
+        if self._clock is None:
+            return datetime.now(UTC)
+        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=self._clock.now())
+
+    def advance(self, length: float | timedelta) -> Passing:
+        """Let time pass, and have done what falls due meanwhile.
+
+        Time stands while a task is leased or ready for a worker, so that all of it is done at the
+        moment that it fell due. Await what this returns, or call its `wait()`.
+
+        Args:
+            length: How long; a number is in seconds.
+        Raises:
+            RuntimeError: The server does not skip time, or was not started.
+        """
+        if self._clock is None:
+            raise RuntimeError("the server does not skip time, or was not started")
+        return Passing(self._clock.advance(length))
 
     def client(self, **options: Any) -> "durable_workflow.Client":
         """A client of this server. Close it, or use it in an `async with`.

@@ -156,8 +156,7 @@ class RunningWorker:
         """Free what a killed worker held: nobody wants to wait until its leases have ended."""
         await asyncio.wait({running})
         assert self._client is not None
-        session = worker._session  # pyright: ignore[reportPrivateUsage]
-        await self._client.release_worker(worker_id=worker.worker_id, session=session)
+        await self._client.release_worker(worker_id=worker.worker_id, session=worker.session)
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:

@@ -61,6 +61,7 @@ class Worker(Seams):
         activities: Activity functions by name.
         workflow_definition_fingerprints: Type name to a hash of its definition.
         worker_id: Unique id of this worker.
+        session: Tells this object from others under the same id; `Client.release_worker` takes it.
         build_id: Version of the code, for rollouts; None for none.
         max_concurrent_workflow_tasks: Most workflow tasks at once.
         max_concurrent_activity_tasks: Most activities at once.
@@ -161,6 +162,7 @@ class Worker(Seams):
         self.external_storage_threshold_bytes = self._payloads.threshold_bytes
         self.external_storage_cache = self._payloads.cache
         self._identity = Identity(self.worker_id, self.task_queue, build_id, uuid.uuid4().hex)
+        self.session = self._identity.session
         self._definitions = definitions_of(self.worker_id, workflows, activities)
         self.workflows = self._definitions.workflows
         self.activities = self._definitions.activities

@@ -68,6 +68,10 @@ class Dispatcher:
         line = self._lines.get(key)
         return len(line) if line is not None else 0
 
+    def awaited_runs(self) -> list[str]:
+        """The runs whose end a held request waits for."""
+        return self._runs.awaited()
+
     def close(self) -> None:
         """Have every held request answered now with what there is, and hold none any more."""
         self._closed = True

@@ -32,6 +32,10 @@ class RunWatch:
                 waiter.woken = True
                 waiter.rouse()
 
+    def awaited(self) -> list[str]:
+        """The runs whose end somebody waits for."""
+        return [run_id for run_id, each in self._watchers.items() if any(each.values())]
+
     def rouse_all(self) -> None:
         """End every wait."""
         for watchers in self._watchers.values():

@@ -8,7 +8,7 @@ from durable_workflow.server.engine.state import Activity, Timer
 from durable_workflow.server.records import activities, timers
 from durable_workflow.server.store.protocol import Read, Tx
 
-_NEXT = ("next_due_run", "next_due_activity", "next_due_timer", "next_due_worker")
+_NEXT = ("next_due_run", "next_due_activity", "next_due_timer")
 
 
 class DueItem(msgspec.Struct, frozen=True):
@@ -44,10 +44,16 @@ class SetAside(msgspec.Struct, frozen=True):
     until: int
 
 
-def first(read: Read) -> int | None:
-    """When the first thing falls due, or fell; None where nothing ever will."""
+def first(read: Read, *, workers: bool = True) -> int | None:
+    """When the first thing falls due, or fell; None where nothing ever will.
+
+    Args:
+        workers: The silence of a worker is one of the things.
+    """
     found = [read.one(statement, now=read.now) for statement in _NEXT]
     found.append(read.one("next_due_set_aside"))
+    if workers:
+        found.append(read.one("next_due_worker", now=read.now))
     times = [row[0] for row in found if row is not None]
     return min((at for at in times if at is not None), default=None)
 

@@ -1,0 +1,18 @@
+-- any_leased: whether a task is leased, whoever holds it.
+SELECT
+    EXISTS (SELECT 1 FROM runs WHERE task_status = 'leased')
+    OR EXISTS (SELECT 1 FROM activities WHERE task_status = 'leased') AS found;
+
+-- newest_ready: the newest workflow task and the newest activity task that could be taken now,
+-- whatever their queue; null for none.
+SELECT
+    (SELECT max(task_id) FROM runs WHERE task_status = 'ready' AND task_available_at <= :now)
+        AS workflow_task,
+    (SELECT max(task_id) FROM activities WHERE task_status = 'ready' AND available_at <= :now)
+        AS activity_task;
+
+-- shift_workers: time was skipped, and every worker was heard as lately as before.
+UPDATE workers
+SET
+    heartbeat_at = heartbeat_at + :by, seen_at = seen_at + :by, due_at = due_at + :by,
+    challenged_at = challenged_at + :by, left_at = left_at + :by;

@@ -1,0 +1,106 @@
+"""Moving a clock that skips the time in which nothing happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+
+from durable_workflow.server.clock import MICROSECONDS, SkippingClock
+from durable_workflow.server.services import skipping
+from durable_workflow.server.services.skipping import NONE_READY, Ready, Wish
+from durable_workflow.server.store import Store
+
+_log = logging.getLogger(__name__)
+
+# Between two looks while somebody wants time to be skipped: a look costs some 0.1 ms.
+_QUICK_SECONDS = 0.001
+# Between two looks while nobody does, and the steps in which the clock then runs.
+_SLOW_SECONDS = 0.05
+# A task that no worker takes for so long does not hold time any more: its worker is not coming, and
+# its timeouts are what is waited for.
+_PATIENCE_SECONDS = 1.0
+
+
+class TimeSkipper:
+    """Moves the clock of one server, from `start` to `stop`.
+
+    Args:
+        clock: The clock to move.
+        store: Whose tasks and due times decide.
+        awaited: The runs whose results are waited for now.
+        moved: Called after each move, for what has fallen due.
+    """
+
+    def __init__(
+        self,
+        clock: SkippingClock,
+        store: Store,
+        awaited: Callable[[], Collection[str]],
+        moved: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._awaited = awaited
+        self._moved = moved
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._looked_at = 0.0
+        # The tasks that wait to be taken, and since when these do.
+        self._ready: Ready | None = None
+        self._ready_since = 0.0
+
+    def start(self) -> None:
+        """Begin."""
+        loop = asyncio.get_running_loop()
+        self._looked_at = loop.time()
+        self._clock.attach(lambda: loop.call_soon_threadsafe(self._wake.set))
+        self._task = asyncio.create_task(self._run(), name="dw-time-skipper")
+
+    async def stop(self) -> None:
+        """End."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        self._clock.detach()
+
+    async def _run(self) -> None:
+        while True:
+            wish = Wish(awaited=self._awaited(), until=self._clock.asked)
+            wanted = bool(wish.awaited) or wish.until is not None
+            try:
+                if await self._look(wish, wanted=wanted):
+                    self._moved()
+            except Exception:  # noqa: BLE001  reported, and nothing depends on its kind
+                _log.exception("time could not be skipped; trying again")
+                wanted = False
+            await self._pause(_QUICK_SECONDS if wanted else _SLOW_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _look(self, wish: Wish, *, wanted: bool) -> bool:
+        """Move the clock if it may; whether it moved."""
+        now = asyncio.get_running_loop().time()
+        elapsed, self._looked_at = now - self._looked_at, now
+        ready = await self._store.read(skipping.waiting)
+        if ready != self._ready:
+            self._ready, self._ready_since = ready, now
+        if ready is None or (ready != NONE_READY and now - self._ready_since < _PATIENCE_SECONDS):
+            return False
+        if not wanted:
+            self._clock.move_to(self._clock.now() + round(elapsed * MICROSECONDS))
+            return True
+        if wish.until is not None and wish.until <= self._clock.now():
+            self._clock.settle(wish.until)
+            return False
+        moment, move_to = self._clock.now(), self._clock.move_to
+        return await self._store.run(
+            lambda tx: skipping.skip(tx, wish, now=moment, move_to=move_to, forsaken=ready)
+        )

@@ -1,0 +1,109 @@
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+"""When time may be skipped, and how far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_workflow.server.clock import MICROSECONDS
+from durable_workflow.server.services.skipping import NONE_READY, Ready, Wish, skip, waiting
+
+DAY = 86_400 * MICROSECONDS
+
+
+async def skipped(
+    server: Any, *awaited: str, until: int | None = None, forsaken: Ready = NONE_READY
+) -> int:
+    """How many microseconds were skipped, of those that a wish would have skipped."""
+    before: int = server.clock.now()
+    wish = Wish(awaited, until)
+
+    def move_to(moment: int) -> None:
+        server.clock.advance_to(moment)
+
+    moved = await server.store.run(
+        lambda tx: skip(tx, wish, now=before, move_to=move_to, forsaken=forsaken)
+    )
+    length: int = server.clock.now() - before
+    assert moved == (length > 0)
+    return length
+
+
+async def sleeping(server: Any, commands: Any, days: float = 1) -> str:
+    """A run that sleeps; its id."""
+    await server.start()
+    await server.decide(commands.timer(days * 86_400))
+    run_id: str = (await server.describe())["run_id"]
+    return run_id
+
+
+async def test_time_is_skipped_to_what_is_due_next(server: Any, commands: Any) -> None:
+    run_id = await sleeping(server, commands)
+    assert await skipped(server, run_id) == DAY
+
+
+async def test_without_a_wish_it_stands(server: Any, commands: Any) -> None:
+    await sleeping(server, commands)
+    assert await skipped(server) == 0
+
+
+async def test_a_moment_that_is_asked_for_ends_the_jump(server: Any, commands: Any) -> None:
+    run_id = await sleeping(server, commands)
+    until = server.clock.now() + DAY // 2
+    assert await skipped(server, run_id, until=until) == DAY // 2
+    assert await skipped(server, until=until + 10 * DAY) == DAY // 2
+
+
+async def test_it_goes_there_where_nothing_is_due(server: Any) -> None:
+    assert await skipped(server, until=server.clock.now() + 5 * DAY) == 5 * DAY
+
+
+async def test_it_stands_while_a_task_is_leased(server: Any, commands: Any) -> None:
+    await server.start()
+    await server.decide(commands.timer(86_400), commands.activity())
+    run_id = (await server.describe())["run_id"]
+    task = await server.activity()
+    assert await skipped(server, run_id) == 0
+    await server.complete_activity(task)
+    assert await skipped(server, run_id) == DAY
+
+
+async def test_it_stands_while_a_task_waits_to_be_taken(server: Any, commands: Any) -> None:
+    run_id = await sleeping(server, commands)
+    await server.start("other")
+    assert await skipped(server, run_id) == 0
+
+
+async def test_tasks_that_nobody_takes_do_not_hold_it(server: Any, commands: Any) -> None:
+    run_id = await sleeping(server, commands)
+    await server.start("other")
+    ready = await server.store.read(waiting)
+    assert ready is not None
+    assert await skipped(server, run_id, forsaken=ready) == DAY
+
+
+async def test_it_stands_while_something_due_is_to_be_done(server: Any, commands: Any) -> None:
+    run_id = await sleeping(server, commands)
+    server.clock.advance(86_400)
+    assert await skipped(server, run_id) == 0
+
+
+async def test_it_goes_no_further_than_the_result(server: Any, commands: Any) -> None:
+    run_id = await sleeping(server, commands)
+    await server.start("other")
+    await server.decide(commands.timer(10 * 86_400))
+    assert await skipped(server, run_id) == DAY
+    await server.pass_time(0)
+    await server.decide(commands.done())
+    assert await skipped(server, run_id) == 0
+
+
+async def test_workers_are_as_alive_as_before(server: Any, commands: Any) -> None:
+    def lives(read: Any) -> list[Any]:
+        worker = read.one("worker", namespace="default", worker_id="w", session="")
+        return list(worker[17:19])  # seen, due
+
+    run_id = await sleeping(server, commands, days=30)
+    before = await server.store.read(lives)
+    assert await skipped(server, run_id) == 30 * DAY
+    assert await server.store.read(lives) == [moment + 30 * DAY for moment in before]
