@@ -182,7 +182,9 @@ class SqliteTx(SqliteRead):
             raise self._error
 
     def _statement(self, name: str) -> Statement:
-        known = super()._statement(name)
+        known = self._statements.get(name)
+        if known is None:
+            raise StatementMisused(f"there is no statement {name!r}")
         if known.holds == "take":
             raise StatementMisused(f"{name!r} takes its rows, and is run by `take`")
         return known
