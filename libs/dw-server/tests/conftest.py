@@ -172,6 +172,9 @@ class ModeStore:
     async def read(self, work: Callable[[Read], T], /) -> T:
         return await self._store.read(work)
 
+    def is_full(self) -> bool:
+        return self._store.is_full()
+
     async def check(self) -> Condition:
         return await self._store.check()
 

@@ -153,6 +153,7 @@ WITHOUT_IDS = {
     "POST /worker/register",
     "POST /worker/heartbeat",
     "POST /worker/deregister",
+    "GET /worker/stream",
     "POST /worker/workflow-tasks/poll",
     "POST /worker/activity-tasks/poll",
     "POST /worker/query-tasks/poll",

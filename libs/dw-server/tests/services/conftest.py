@@ -142,6 +142,7 @@ class Server:
                 worker_id="w",
                 build_id=None,
                 types="[]",
+                busy="[]",
                 now=read.now,
                 most=1,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from durable_workflow.server.notices import Notice, TaskReady
+from durable_workflow.server.notices import Notice, ReadyTask, TaskReady
 from durable_workflow.server.requests import HistoryPage, TaskOwner
 from durable_workflow.server.services import workflow_tasks
 
@@ -49,9 +49,15 @@ async def test_others_get_the_whole_history_once_the_offer_is_over(
     await server.register("v")
     await server.pass_time(1.9)
     assert await server.poll("v") is None
+    [offered] = [notice.task for notice in notices if isinstance(notice, TaskReady)][-1:]
+    assert offered is not None
+    assert offered.keeper == "w"
+    ready = offered.task_id
     notices.clear()
     await server.pass_time(0.1)
-    assert TaskReady("workflow", "default", "q") in notices
+    assert [notice.task for notice in notices if isinstance(notice, TaskReady)] == [
+        ReadyTask(ready, "flow")
+    ]
     task = await server.task("v")
     assert "history_after_sequence" not in task
     assert len(task["history_events"]) == 5

@@ -71,9 +71,12 @@ async def start_timer(store: SqliteStore, workflow_id: str, seconds: int) -> Non
     await store.run(lambda tx: workflow_tasks.complete(tx, "default", complete, SETTINGS))
 
 
-async def next_ready(ready: asyncio.Queue[Notice]) -> Notice:
+async def next_ready(ready: asyncio.Queue[Notice]) -> tuple[str, str, str]:
+    """Kind, namespace and queue of the next task that becomes ready."""
     async with asyncio.timeout(5):
-        return await ready.get()
+        notice = await ready.get()
+    assert isinstance(notice, TaskReady)
+    return notice.kind, notice.namespace, notice.task_queue
 
 
 def drain(ready: asyncio.Queue[Notice]) -> int:
@@ -95,7 +98,7 @@ async def test_a_timer_fires_when_its_time_has_come(
     clock.advance(1)
     timers.poke()
 
-    assert await next_ready(ready) == TaskReady("workflow", "default", "q")
+    assert await next_ready(ready) == ("workflow", "default", "q")
 
 
 async def test_a_commit_that_brings_an_earlier_time_wakes_the_timer_service(
@@ -108,7 +111,7 @@ async def test_a_commit_that_brings_an_earlier_time_wakes_the_timer_service(
     await start_timer(store, "now", 0)
 
     assert drain(ready) >= 1  # the first task of the second run
-    assert await next_ready(ready) == TaskReady("workflow", "default", "q")
+    assert await next_ready(ready) == ("workflow", "default", "q")
 
 
 async def test_what_fell_due_while_nobody_served_is_done_at_the_start(
@@ -121,9 +124,7 @@ async def test_what_fell_due_while_nobody_served_is_done_at_the_start(
 
     timers.start()
 
-    assert [await next_ready(ready) for _ in range(3)] == [
-        TaskReady("workflow", "default", "q")
-    ] * 3
+    assert [await next_ready(ready) for _ in range(3)] == [("workflow", "default", "q")] * 3
 
 
 async def test_a_year_of_timers_in_a_moment(
@@ -196,7 +197,7 @@ async def test_a_failure_of_the_store_is_logged_and_tried_again(
     store.run = unlucky  # type: ignore[method-assign,assignment]  # a fault
     with caplog.at_level(logging.ERROR):
         timers.start()
-        assert await next_ready(ready) == TaskReady("workflow", "default", "q")
+        assert await next_ready(ready) == ("workflow", "default", "q")
 
     assert failures >= 2
     assert "no such luck" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
@@ -11,7 +12,13 @@ from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.ids import IdSource, UlidSource
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.querying import PendingQueries
-from durable_workflow.server.services import namespaces, sessions
+from durable_workflow.server.services import (
+    activity_tasks,
+    namespaces,
+    sessions,
+    streams,
+    workflow_tasks,
+)
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
@@ -44,7 +51,14 @@ class Server:
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
-        self.dispatcher = Dispatcher(settings.max_waiting_polls)
+        self.dispatcher = Dispatcher(
+            settings.max_waiting_polls,
+            claims={
+                "workflow": functools.partial(workflow_tasks.claim_for, settings=settings.services),
+                "activity": functools.partial(activity_tasks.claim_for, settings=settings.services),
+            },
+            run_empty_unit=self._run_empty_unit,
+        )
         self.ids = ids or UlidSource()
         skipping = self.clock if isinstance(self.clock, SkippingClock) else None
         # Queries are held in memory, for seconds: time that is skipped is not theirs.
@@ -60,6 +74,7 @@ class Server:
             ids=self.ids,
             publish=self._publish,
             dispatch_before_commit=self.dispatcher.dispatch_before_commit,
+            placement=self.dispatcher.placement,
             max_waiting=settings.max_waiting_units,
         )
         self.timers = TimerService(self.store, self.clock, settings.services, metrics)
@@ -85,6 +100,10 @@ class Server:
         if self.skipper is not None:
             self.skipper.start()
 
+    async def announce(self) -> None:
+        """Workers can reach the server from now on: those that had a stream have a grace."""
+        await self.store.run(lambda tx: streams.await_streams(tx, self.settings.services))
+
     def hold_no_more(self) -> None:
         """Answer every held poll and query now: the first step of stopping."""
         self.dispatcher.close()
@@ -97,6 +116,9 @@ class Server:
             await self.skipper.stop()
         await self.timers.stop()
         await self.store.close()
+
+    async def _run_empty_unit(self) -> None:
+        await self.store.run(lambda tx: None)
 
     def _publish(self, notices: Sequence[Notice]) -> None:
         self.dispatcher.publish(notices)

@@ -6,19 +6,70 @@ because whoever is woken looks into the store.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 TaskKind: TypeAlias = Literal["workflow", "activity", "query"]
 
 
+class ReadyTask(msgspec.Struct, frozen=True):
+    """What decides who may have a ready task.
+
+    Attributes:
+        type: Of the workflow or the activity.
+        build_id: The build that its run is pinned to; None for any.
+        keeper: The worker that it is offered to first, while it is.
+    """
+
+    task_id: str
+    type: str
+    build_id: str | None = None
+    keeper: str | None = None
+
+
 class TaskReady(msgspec.Struct, frozen=True):
-    """A task can be claimed now."""
+    """A task can be claimed now.
+
+    Attributes:
+        task: Which one; None where there are several, or that is not known.
+    """
 
     kind: TaskKind
     namespace: str
     task_queue: str
+    task: ReadyTask | None = None
+
+
+class TaskOffered(msgspec.Struct, frozen=True):
+    """A task was claimed for a stream in the unit that made it ready: now it may be sent.
+
+    Attributes:
+        stream: The stream, which dispatch knows.
+        task: What a poll would have been answered.
+    """
+
+    kind: TaskKind
+    stream: object
+    task_id: str
+    attempt: int | str
+    task: dict[str, Any]
+
+
+class TaskDropped(msgspec.Struct, frozen=True):
+    """An attempt of an activity is over without its worker's knowing: it should stop.
+
+    Attributes:
+        reason: What a heartbeat of the attempt would be told.
+    """
+
+    task_id: str
+    attempt: str
+    reason: str
+
+
+class PollWoken(msgspec.Struct, frozen=True):
+    """A held poll was woken for a task, before its commit: a unit that claims it may follow."""
 
 
 class DueAt(msgspec.Struct, frozen=True):
@@ -49,4 +100,13 @@ class WorkerGone(msgspec.Struct, frozen=True):
     session: str
 
 
-Notice: TypeAlias = TaskReady | DueAt | RunProgressed | WorkerChallenged | WorkerGone
+Notice: TypeAlias = (
+    TaskReady
+    | TaskOffered
+    | TaskDropped
+    | PollWoken
+    | DueAt
+    | RunProgressed
+    | WorkerChallenged
+    | WorkerGone
+)

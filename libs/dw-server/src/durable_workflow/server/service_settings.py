@@ -15,6 +15,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     activity_lease_seconds: float = 300
     heartbeat_interval_seconds: int = 10
     missed_heartbeats: int = 3
+    stream_grace_seconds: float = 1
     history_page_size_default: int = 500
     history_page_size_max: int = 1000
     history_compression_threshold: int = 50

@@ -13,6 +13,8 @@ import uvicorn
 from durable_workflow.server.app import create_app
 from durable_workflow.server.connections import Connection
 from durable_workflow.server.lifecycle import Server
+from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.stream_connections import StreamConnection
 
 # See `_short_switch_interval`.
 _SWITCH_SECONDS = 0.0001
@@ -20,6 +22,10 @@ _SWITCH_SECONDS = 0.0001
 # again costs the peer a retry.
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048
+
+
+# What a sender of batches may put into one frame.
+_FRAME_BYTES = 4 * 1024 * 1024
 
 
 class HttpServer(uvicorn.Server):
@@ -73,13 +79,19 @@ async def serving(server: Server, *, access_log: bool = False) -> AsyncGenerator
             date_header=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=settings.shutdown_seconds,
-            ws="none",
+            ws=StreamConnection,
+            # A message is bounded as a body is, and a frame holds at least the largest of them.
+            ws_max_size=max(_FRAME_BYTES, settings.wire.max_payload_bytes + 1024),
+            ws_per_message_deflate=False,
+            ws_ping_interval=settings.services.heartbeat_interval_seconds,
+            ws_ping_timeout=_pong_seconds(settings.services),
         )
         http = HttpServer(config)
         with _short_switch_interval():
             task = asyncio.create_task(http.serve(sockets=[listener]), name="dw-http")
             await _ready(http, task)
             try:
+                await server.announce()
                 yield url_of(listener)
             finally:
                 server.hold_no_more()
@@ -91,6 +103,11 @@ def url_of(listener: socket.socket) -> str:
     """The URL under which a listening socket is reached."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _pong_seconds(services: ServiceSettings) -> float:
+    """How long a ping may go unanswered, so that it is as if so many pings in a row had."""
+    return services.heartbeat_interval_seconds * max(services.missed_heartbeats - 1, 1)
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:

@@ -267,6 +267,7 @@ VARIABLES: dict[str, _Variables] = {
         "DW_ACTIVITY_TASK_LEASE_SECONDS": ("activity_lease_seconds", _seconds),
         "DW_HEARTBEAT_INTERVAL_SECONDS": ("heartbeat_interval_seconds", _positive),
         "DW_MISSED_HEARTBEATS": ("missed_heartbeats", _positive),
+        "DW_STREAM_GRACE_SECONDS": ("stream_grace_seconds", _seconds),
         "DW_HISTORY_PAGE_SIZE_DEFAULT": ("history_page_size_default", _positive),
         "DW_HISTORY_PAGE_SIZE_MAX": ("history_page_size_max", _positive),
         "DW_TASK_BACKOFF_FIRST_SECONDS": ("task_backoff_first_seconds", _seconds),

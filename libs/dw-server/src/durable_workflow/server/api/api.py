@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from durable_workflow.server.api import handlers
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.known_namespaces import KnownNamespaces
 from durable_workflow.server.api.login import ANYONE, Credentials, Principal, authenticator
 from durable_workflow.server.api.operations import Operation
+from durable_workflow.server.api.streams import WorkerStreams
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.fields import Reading, table_of
@@ -17,6 +18,8 @@ from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Store
+
+T = TypeVar("T")
 
 _REMEDIATION: Final = (
     "Register the namespace via POST /api/namespaces, or send an X-Namespace header naming an "
@@ -43,6 +46,7 @@ class Api:
         dispatcher: Dispatcher,
         queries: PendingQueries,
     ) -> None:
+        self._store = store
         self._default_namespace = settings.services.default_namespace
         self._authenticator = authenticator(settings.auth)
         self._namespaces = KnownNamespaces(store)
@@ -57,6 +61,17 @@ class Api:
             authenticator=self._authenticator,
         )
         self.operations: dict[str, Operation[Any]] = {each.name: each for each in operations}
+        self.streams = WorkerStreams(
+            self,
+            store=store,
+            dispatcher=dispatcher,
+            queries=queries,
+            settings=settings.services,
+        )
+
+    def is_overloaded(self) -> bool:
+        """Whether so much waits to be written that no carrier should bring more."""
+        return self._store.is_full()
 
     def admit(self, operation: Operation[Any], credentials: Credentials) -> Principal:
         """Find out who calls, and whether they may.
@@ -100,8 +115,18 @@ class Api:
             Invalid: The document does not fit; all that is wrong with it is said.
             Refused: It is not done, and nothing has changed.
         """
+        return await operation.handle(call, self.read(operation.asks, call))
+
+    def read(self, asks: type[T], call: Call) -> T:
+        """Read what a call asks for.
+
+        Args:
+            asks: The structure that its document is read into.
+        Raises:
+            Invalid: The document does not fit; all that is wrong with it is said.
+        """
         reading = Reading(self._limits, longest_page=self._longest_page)
-        asked = table_of(operation.asks).read(call.document, reading, names=call.names)
+        asked = table_of(asks).read(call.document, reading, names=call.names)
         if asked is None:
             raise Invalid(reading.errors)
-        return await operation.handle(call, asked)
+        return asked

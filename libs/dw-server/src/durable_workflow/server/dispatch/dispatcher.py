@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
 from typing import Final, TypeAlias, TypeVar
 
 from durable_workflow.server.dispatch.admission import Admission
 from durable_workflow.server.dispatch.heartbeats import HeldHeartbeat, HeldHeartbeats
+from durable_workflow.server.dispatch.placement import Claim, Placement
 from durable_workflow.server.dispatch.runs import RunWatch
+from durable_workflow.server.dispatch.streams import NoWatcher, Streams, Watcher
+from durable_workflow.server.dispatch.takers import Taker
 from durable_workflow.server.dispatch.waiters import Line, TaskKey, Waiter
-from durable_workflow.server.notices import Notice, RunProgressed, TaskReady, WorkerChallenged
+from durable_workflow.server.notices import (
+    Notice,
+    PollWoken,
+    RunProgressed,
+    TaskKind,
+    TaskReady,
+    WorkerChallenged,
+    WorkerGone,
+)
 
 T = TypeVar("T")
 
@@ -23,16 +34,31 @@ _LOOK_AGAIN_SECONDS: Final = 5.0
 Gone: TypeAlias = Callable[[], asyncio.Future[None]]
 
 
+async def _run_nothing() -> None:
+    pass
+
+
 class Dispatcher:
     """Holds requests until there is something to answer.
 
     Args:
         max_waiting: How many requests may be held at once.
+        claims: How a task of each kind is claimed for a stream, in a unit.
+        run_empty_unit: Runs a unit that does nothing.
     """
 
-    def __init__(self, max_waiting: int) -> None:
+    def __init__(
+        self,
+        max_waiting: int,
+        *,
+        claims: Mapping[TaskKind, Claim] | None = None,
+        run_empty_unit: Callable[[], Awaitable[None]] = _run_nothing,
+    ) -> None:
         self.admission = Admission(max_waiting)
         self._lines: dict[TaskKey, Line] = {}
+        self.streams = Streams()
+        self.watcher: Watcher = NoWatcher()
+        self.placement = Placement(self.streams, self._lines, claims or {}, run_empty_unit)
         self._runs = RunWatch()
         self._heartbeats = HeldHeartbeats()
         self._closed = False
@@ -44,8 +70,19 @@ class Dispatcher:
                 self._runs.wake(notice.run_id, closed=notice.closed)
             elif isinstance(notice, WorkerChallenged):
                 self._heartbeats.wake(notice.namespace, notice.worker_id)
-            else:
+                for stream in self.streams.of_id(notice.namespace, notice.worker_id):
+                    stream.sink.probe()
+            elif isinstance(notice, WorkerGone):
+                stream_of_it = self.streams.of_session(
+                    notice.namespace, notice.worker_id, notice.session
+                )
+                if stream_of_it is not None:
+                    self.watcher.worker_changed(stream_of_it)
+            elif isinstance(notice, TaskReady):
                 self._wake_a_poll(notice)
+                if notice.kind == "query":
+                    self.watcher.query_ready(notice.namespace, notice.task_queue)
+        self.placement.publish(notices)
 
     def dispatch_before_commit(self, notices: Sequence[Notice]) -> list[Notice]:
         """Wake waiting polls for tasks that are about to be committed; the notices left over.
@@ -55,13 +92,22 @@ class Dispatcher:
         earlier. A watcher reads, and would not see what is not committed. Nothing rests on this: a
         store that tells nobody before a commit publishes all notices after it.
         """
-        return [notice for notice in notices if not self._wake_a_poll(notice)]
+        return [
+            notice
+            for notice in notices
+            if not isinstance(notice, PollWoken) and not self._wake_a_poll(notice)
+        ]
 
     def _wake_a_poll(self, notice: Notice) -> bool:
         if not isinstance(notice, TaskReady):
             return False
         line = self._lines.get(TaskKey(notice.kind, notice.namespace, notice.task_queue))
         return line is not None and line.wake()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the server stops."""
+        return self._closed
 
     def waiting(self, key: TaskKey) -> int:
         """How many polls stand in the line of `key`."""
@@ -79,6 +125,7 @@ class Dispatcher:
             line.rouse_all()
         self._runs.rouse_all()
         self._heartbeats.close()
+        self.placement.close()
 
     async def poll(
         self,
@@ -88,6 +135,7 @@ class Dispatcher:
         gone: Gone,
         *,
         every: float = inf,
+        worker: Taker | None = None,
     ) -> T | None:
         """Claim a task, waiting for one where there is none.
 
@@ -97,13 +145,14 @@ class Dispatcher:
             timeout: Seconds to wait; with 0 `claim` is called once.
             every: Seconds after which `claim` is called again although no task became ready: it is
                 also how a caller that is held shows that it is alive.
+            worker: Who polls, where that is known: what it may not take does not wake it.
         Returns:
             The task, or None when the time is up, the caller is gone or the server stops.
         Raises:
             TooManyWaiting: No further request can be held.
         """
         until = asyncio.get_running_loop().time() + timeout
-        with self.admission.hold(), self._place(key) as (line, waiter):
+        with self.admission.hold(), self._place(key, worker) as (line, waiter):
             left: asyncio.Future[None] | None = None
             while True:
                 used = waiter.take()
@@ -114,8 +163,8 @@ class Dispatcher:
                     raise
                 if task is not None:
                     return task
-                if used:
-                    line.pass_on(waiter)
+                if used and not line.pass_on(waiter):
+                    self.placement.look_in(key)
                 if self._over(until):
                     return None
                 left = left or gone()
@@ -169,16 +218,20 @@ class Dispatcher:
             yield held
 
     @contextmanager
-    def _place(self, key: TaskKey) -> Generator[tuple[Line, Waiter], None, None]:
+    def _place(
+        self, key: TaskKey, worker: Taker | None
+    ) -> Generator[tuple[Line, Waiter], None, None]:
         line = self._lines.setdefault(key, Line())
-        waiter = line.enter()
+        waiter = line.enter(worker)
         try:
             yield line, waiter
         finally:
-            line.leave(waiter)
+            lost = line.leave(waiter)
             if not line:
                 # A queue that nobody polls any more takes no memory.
                 del self._lines[key]
+            if lost:
+                self.placement.look_in(key)
 
     def _over(self, until: float) -> bool:
         return self._closed or asyncio.get_running_loop().time() >= until

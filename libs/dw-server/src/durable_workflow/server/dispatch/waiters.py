@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
+from durable_workflow.server.dispatch.takers import Taker
 from durable_workflow.server.notices import TaskKind
 
 
@@ -33,18 +34,25 @@ class Waiter:
 
     Attributes:
         woken: There is a wake-up that has not been used.
+        worker: Who polls, where that is known.
     """
 
-    __slots__ = ("_future", "woken")
+    __slots__ = ("_future", "woken", "worker")
 
-    def __init__(self) -> None:
+    def __init__(self, worker: Taker | None = None) -> None:
         self.woken = False
+        self.worker = worker
         self._future: asyncio.Future[None] | None = None
 
     def take(self) -> bool:
         """Use the wake-up; whether there was one."""
         woken, self.woken = self.woken, False
         return woken
+
+    def wake(self) -> None:
+        """Give it a wake-up."""
+        self.woken = True
+        self.rouse()
 
     def rouse(self) -> None:
         """End the wait, for whatever reason."""
@@ -80,18 +88,25 @@ class Line:
     def __len__(self) -> int:
         return len(self._waiters)
 
-    def enter(self) -> Waiter:
+    def enter(self, worker: Taker | None = None) -> Waiter:
         """Take the last place."""
-        waiter = Waiter()
+        waiter = Waiter(worker)
         self._waiters.append(waiter)
         return waiter
 
-    def leave(self, waiter: Waiter) -> None:
-        """Give up a place; an unused wake-up goes to the next behind it, else to the first."""
+    def asleep(self) -> list[Waiter]:
+        """Those that have no wake-up."""
+        return [waiter for waiter in self._waiters if not waiter.woken]
+
+    def leave(self, waiter: Waiter) -> bool:
+        """Give up a place; an unused wake-up goes to the next behind it, else to the first.
+
+        Returns:
+            Whether a wake-up is lost, because nobody is there who could use it.
+        """
         place = self._waiters.index(waiter)
         del self._waiters[place]
-        if waiter.take() and not self._wake_from(place):
-            self.wake()
+        return waiter.take() and not self._wake_from(place) and not self.wake()
 
     def wake(self) -> bool:
         """Wake the first that has no wake-up yet; whether there was one."""
@@ -110,7 +125,6 @@ class Line:
         for index in range(place, len(self._waiters)):
             waiter = self._waiters[index]
             if not waiter.woken:
-                waiter.woken = True
-                waiter.rouse()
+                waiter.wake()
                 return True
         return False

@@ -265,13 +265,21 @@ class Update(msgspec.Struct):
 
 
 class PastTask(msgspec.Struct, frozen=True):
-    """A workflow task that is over: kept so that a repeated report is recognised."""
+    """A workflow task that is over: kept so that a repeated report is recognised.
+
+    Attributes:
+        lease_owner: The worker that had it last; None where nobody had it when it ended.
+        attempt: The number of that worker's attempt.
+    """
 
     task_id: str
     run_id: str
     namespace: str
     status: str
     closed_at: int
+    lease_owner: str | None
+    lease_session: str | None
+    attempt: int
 
 
 class BufferedEvent(msgspec.Struct):

@@ -133,7 +133,16 @@ def finish(decision: Decision, status: str) -> None:
     if run.task_id is None:
         return
     decision.past_tasks.append(
-        PastTask(run.task_id, run.run_id, run.namespace, status, decision.now)
+        PastTask(
+            run.task_id,
+            run.run_id,
+            run.namespace,
+            status,
+            decision.now,
+            run.lease_owner,
+            run.lease_session,
+            run.task_attempt,
+        )
     )
     run.updates_wait = run.task_ordinary and run.task_update_id is not None
     run.task_id = None

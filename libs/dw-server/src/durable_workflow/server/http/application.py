@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,12 +12,14 @@ from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
 from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCOL_VERSION_HEADER
 from durable_workflow.server.api import Api, Call, Operation, explain
 from durable_workflow.server.api.manifests import server_capabilities
-from durable_workflow.server.http import checks, envelope
+from durable_workflow.server.http import checks, envelope, stream
 from durable_workflow.server.http.refusals import retry_after, status_of
 from durable_workflow.server.http.request import Receive, Request, raw_path
 from durable_workflow.server.http.responses import Send, respond
 from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.http.routing import Found, Plane, Route, Routes
+from durable_workflow.server.http.stream.outbox import Unread
+from durable_workflow.server.http.stream.upgrade import Upgrade
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import Settings
@@ -26,6 +28,7 @@ _VERSION_HEADERS: dict[Plane, tuple[bytes, bytes]] = {
     "control": (CONTROL_PLANE_VERSION_HEADER.lower().encode(), CONTROL_PLANE_VERSION.encode()),
     "worker": (PROTOCOL_VERSION_HEADER.lower().encode(), PROTOCOL_VERSION.encode()),
 }
+STREAM: Final = "open_stream"
 _encoder = msgspec.json.Encoder()
 
 
@@ -46,11 +49,15 @@ class Application:
         self._largest_body = settings.wire.max_payload_bytes
         self._compression = settings.compression
         self._routes = Routes(ROUTES)
+        self._limits = stream.Limits(self._largest_body, api.is_overloaded, Unread())
         self._envelope = envelope.WorkerEnvelope(server_capabilities(settings))
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request. Nothing is raised: whatever happens is answered."""
-        if scope["type"] != "http":
+        upgrade = Upgrade(scope, receive, send) if scope["type"] == "websocket" else None
+        if upgrade is not None:
+            scope, receive, send = await upgrade.as_request()
+        elif scope["type"] != "http":
             raise ValueError(f"nothing here speaks {scope['type']}")
         path = raw_path(scope)
         found = self._routes.find(path)
@@ -61,8 +68,13 @@ class Application:
             plane = "worker"
         try:
             try:
-                reply = await self._reply(found, route, request, receive)
+                if upgrade is not None and route is not None and route.operation == STREAM:
+                    reply = await self._stream(route, request, receive, upgrade)
+                else:
+                    reply = await self._reply(found, route, request, receive)
             except checks.CallerLeft:
+                return
+            if reply is None:
                 return
             reply, body = self._encode(reply, route, plane, request)
             status = status_of(reply, route.operation if route else None)
@@ -90,6 +102,19 @@ class Application:
             applied = f"wait={reply.waited}".encode()
             request.answer_headers.append((b"preference-applied", applied))
         return reply
+
+    async def _stream(
+        self, route: Route, request: Request, receive: Receive, upgrade: Upgrade
+    ) -> Reply | None:
+        """Serve a worker's stream; what is checked before it is refused as over HTTP."""
+        try:
+            call = await self._call(self._api.operations[STREAM], route, request, receive)
+        except Exception as error:  # noqa: BLE001  explained, and nothing depends on its kind
+            return explain(error, "opening a stream")
+        await stream.serve(
+            self._api.streams, call, upgrade.wire, upgrade.receive, upgrade.send, self._limits
+        )
+        return None
 
     async def _call(
         self, operation: Operation[Any], route: Route, request: Request, receive: Receive

@@ -13,6 +13,7 @@ _REASONS: Final[dict[int, tuple[str, ...]]] = {
         "missing_protocol_version",
         "unsupported_protocol_version",
         "malformed_json",
+        "unknown_message",
         "invalid_page_token",
     ),
     401: ("unauthorized",),
@@ -38,6 +39,7 @@ _REASONS: Final[dict[int, tuple[str, ...]]] = {
     412: ("worker_not_registered",),
     413: ("payload_too_large",),
     415: ("unsupported_media_type",),
+    426: ("upgrade_required",),
     422: (
         "validation_failed",
         "update_failed",

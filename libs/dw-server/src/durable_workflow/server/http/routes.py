@@ -42,6 +42,7 @@ ROUTES: Final = [
     _worker("/register", "register_worker"),
     _worker("/heartbeat", "heartbeat_worker"),
     _worker("/deregister", "deregister_worker"),
+    Route("GET", "/worker/stream", "open_stream", plane="worker"),
     _worker("/workflow-tasks/poll", "poll_workflow_task"),
     _worker("/workflow-tasks/{task_id}/history", "read_workflow_task_history"),
     _worker("/workflow-tasks/{task_id}/complete", "complete_workflow_task"),

@@ -190,6 +190,14 @@ class PendingQueries:
             return None
         return task.query
 
+    def holds(self, namespace: str, owner: QueryTaskOwner) -> bool:
+        """Whether a worker has a query task, so that its answer would be taken."""
+        try:
+            self._held(namespace, owner)
+        except Refused:
+            return False
+        return True
+
     def complete(self, namespace: str, request: CompleteQueryTask) -> dict[str, Any]:
         """Take an answer.
 

@@ -114,6 +114,12 @@ def past_attempt(read: Read, namespace: str, attempt_id: str) -> PastAttempt | N
     return None if row is None else PastAttempt(*row)
 
 
+def is_reported(read: Read, namespace: str, attempt_id: str, worker_id: str) -> bool:
+    """Whether an attempt ended with the report of its worker."""
+    named = {"attempt_id": attempt_id, "namespace": namespace, "worker_id": worker_id}
+    return read.one("reported_attempt", **named) is not None
+
+
 def is_current_attempt(read: Read, namespace: str, attempt_id: str) -> bool:
     """Whether this is the current attempt of some activity."""
     return read.one("task_of_attempt", attempt_id=attempt_id, namespace=namespace) is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from durable_workflow.server.engine.state import JsonObject, PastTask, Run, RunDetails
 from durable_workflow.server.records.columns import Params, picker, text, value
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
@@ -53,8 +55,13 @@ def claimable(
     worker_id: str,
     build_id: str | None,
     types: list[str],
+    busy: Collection[str] = (),
 ) -> Run | None:
-    """The run whose ready task a worker should get next, where there is one that nobody holds."""
+    """The run whose ready task a worker should get next, where there is one that nobody holds.
+
+    Args:
+        busy: Workers that tasks are not kept for now.
+    """
     found = tx.take(
         "claimable_run",
         most=1,
@@ -63,6 +70,7 @@ def claimable(
         worker_id=worker_id,
         build_id=build_id,
         types=text(types),
+        busy=text(list(busy)),
         now=tx.now,
     )
     return load(found[0]) if found else None
@@ -105,6 +113,21 @@ def insert(tx: Tx, run: Run) -> None:
 def save(tx: Tx, run: Run) -> None:
     """Write everything of a run that may change."""
     tx.do("save_run", run_id=run.run_id, **_changes(run))
+
+
+def is_reported(
+    read: Read, namespace: str, task_id: str, worker_id: str, session: str, attempt: int
+) -> bool:
+    """Whether a session has reported this attempt of a workflow task, which ended with that."""
+    row = read.one(
+        "reported_workflow_task",
+        task_id=task_id,
+        namespace=namespace,
+        worker_id=worker_id,
+        session=session,
+        attempt=attempt,
+    )
+    return row is not None
 
 
 def insert_past_task(tx: Tx, past: PastTask) -> None:

@@ -14,6 +14,8 @@ from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
 # The extension by which a worker names what it holds in each heartbeat.
 HELD_TASKS: Final = "held_tasks"
+# The extension by which a worker has a connection that stands, and names what it holds over it.
+WORKER_STREAM: Final = "worker_stream"
 
 
 class Worker(msgspec.Struct):
@@ -51,7 +53,7 @@ class Worker(msgspec.Struct):
     @property
     def names_held(self) -> bool:
         """Whether it names what it holds, so that its silence says that it is gone."""
-        return bool(self.session) and HELD_TASKS in self.capabilities
+        return names_held(self.session, self.capabilities)
 
     @property
     def knows_extensions(self) -> bool:
@@ -70,6 +72,10 @@ class Worker(msgspec.Struct):
             missed_heartbeats: So many in a row may be missed.
         """
         return now < self.seen_at + self.heartbeat_interval * missed_heartbeats * SECOND
+
+    def is_there(self, now: int) -> bool:
+        """Whether it was not missed, and its connection did not break."""
+        return self.due_at is not None and self.due_at > now and self.left_at is None
 
     @property
     def holder(self) -> Holder:
@@ -104,6 +110,11 @@ def load(row: Row) -> Worker:
     for index in _JSON_COLUMNS:
         fields[index] = value(fields[index])
     return Worker(*fields)
+
+
+def names_held(session: str | None, capabilities: list[str]) -> bool:
+    """Whether a session with these capabilities names what it holds."""
+    return bool(session) and (HELD_TASKS in capabilities or WORKER_STREAM in capabilities)
 
 
 def find(read: Read, namespace: str, worker_id: str, session: str | None = None) -> Worker | None:
@@ -181,6 +192,21 @@ def challenged(tx: Tx, worker: Worker, due_at: int) -> None:
 def left(tx: Tx, worker: Worker) -> None:
     """Note that the connection of the worker broke."""
     tx.do("worker_left", **_key(worker), left_at=tx.now)
+
+
+def stream_opened(tx: Tx, worker: Worker, due_at: int) -> None:
+    """Note that the worker has a stream, which is a sign of life."""
+    tx.do("stream_opened", **_key(worker), seen_at=tx.now, due_at=due_at)
+
+
+def stream_ended(tx: Tx, worker: Worker, due_at: int) -> None:
+    """Note that the worker's stream has ended, and when it is missed if it does not come back."""
+    tx.do("stream_ended", **_key(worker), left_at=tx.now, due_at=due_at)
+
+
+def await_streams(tx: Tx, due_at: int) -> None:
+    """Have the workers whose stream ended with the server missed at `due_at`."""
+    tx.do("await_streams", due_at=due_at)
 
 
 def missed(tx: Tx, worker: Worker) -> None:

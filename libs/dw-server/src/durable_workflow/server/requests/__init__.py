@@ -13,6 +13,7 @@ from durable_workflow.server.requests.commands import (
     SignalWorkflow,
     UpdateWorkflow,
 )
+from durable_workflow.server.requests.streams import OpenStream, StreamSlots, StreamTask
 from durable_workflow.server.requests.tasks import (
     ActivityFailure,
     CompleteActivityTask,
@@ -62,6 +63,7 @@ __all__ = [
     "HistoryPage",
     "ListRuns",
     "ListWorkflows",
+    "OpenStream",
     "Payload",
     "PollTask",
     "QueryFailure",
@@ -71,6 +73,8 @@ __all__ = [
     "RegisterWorker",
     "SignalWorkflow",
     "StartWorkflow",
+    "StreamSlots",
+    "StreamTask",
     "TaskFailure",
     "TaskOwner",
     "UpdateWorkflow",

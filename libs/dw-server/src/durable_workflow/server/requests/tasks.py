@@ -54,6 +54,7 @@ class PollTask(msgspec.Struct, frozen=True, kw_only=True):
         poll_request_id: Asked twice with one id, the same task is handed out twice.
         history_page_size: None for the server's default.
         accept_history_encoding: ``gzip`` or ``deflate`` where the worker can unpack history.
+        history_page_bytes: Where a page ends that has fewer events; a larger event is alone in one.
     """
 
     worker_id: Annotated[str, Text()]
@@ -63,6 +64,7 @@ class PollTask(msgspec.Struct, frozen=True, kw_only=True):
     history_page_size: Annotated[int | None, PageSize()] = None
     accept_history_encoding: Annotated[str | None, Text()] = None
     session: Annotated[str | None, Text()] = None
+    history_page_bytes: Annotated[int | None, Whole(least=1)] = None
 
 
 # --- workflow tasks --------------------------------------------------------------------------
@@ -84,6 +86,7 @@ class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
         None
     )
     page_size: Annotated[int | None, PageSize(name="history_page_size")] = None
+    page_bytes: Annotated[int | None, Whole(name="history_page_bytes", least=1)] = None
     accept_history_encoding: Annotated[str | None, Text()] = None
 
 

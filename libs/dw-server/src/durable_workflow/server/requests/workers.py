@@ -30,7 +30,7 @@ _LONGEST_INTERVAL: Final = 3600
 _MOST_TYPES: Final = 2000
 _MOST_CAPABILITIES: Final = 100
 _LARGEST_METRICS: Final = 16_384
-_MOST_HELD: Final = 10_000
+MOST_HELD: Final = 10_000
 _LONGEST_WAIT: Final = 60
 
 
@@ -142,7 +142,7 @@ class WorkerHeartbeat(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_interval_seconds: Annotated[int | None, Whole(least=1, most=_LONGEST_INTERVAL)] = None
     session: Annotated[str | None, Text()] = None
     held_tasks: Annotated[
-        list[HeldTask] | None, Listed(each=Inside(into=HeldTask), most=_MOST_HELD)
+        list[HeldTask] | None, Listed(each=Inside(into=HeldTask), most=MOST_HELD)
     ] = None
     wait_seconds: Annotated[int | None, Whole(most=_LONGEST_WAIT)] = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.state import (
     CANCELLED,
     LEASED,
+    READY,
     RUNNING,
     Activity,
     PastAttempt,
@@ -19,6 +21,7 @@ from durable_workflow.server.engine.state import (
 )
 from durable_workflow.server.engine.times import offset, precise, precise_or_none
 from durable_workflow.server.records import activities as records
+from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
@@ -67,15 +70,46 @@ def claim(
     activity = records.claimable(tx, namespace, request.task_queue, worker.activity_types)
     if activity is None:
         return None
+    return _lease(unit, activity, worker, request.poll_request_id)
+
+
+def claim_for(
+    tx: Tx, worker: Worker, task_id: str | None, busy: Collection[str], settings: ServiceSettings
+) -> dict[str, Any] | None:
+    """Lease a task to a worker that has a stream; None where there is none for it.
+
+    Args:
+        task_id: The task, which suits the worker; None for the one that it should get next.
+        busy: Nothing is kept for anybody here.
+    """
+    del busy
+    unit = Unit(tx, settings)
+    if task_id is None:
+        activity = records.claimable(tx, worker.namespace, worker.task_queue, worker.activity_types)
+        return None if activity is None else _lease(unit, activity, worker, None)
+    run_id = records.run_of_task(tx, worker.namespace, task_id)
+    if run_id is None:
+        return None
+    unit.run(run_id)
+    activity = records.by_task(tx, worker.namespace, task_id)
+    if activity is None or activity.task_status != READY or activity.available_at > tx.now:
+        return None
+    return _lease(unit, activity, worker, None)
+
+
+def _lease(
+    unit: Unit, activity: Activity, worker: Worker, poll_request_id: str | None
+) -> dict[str, Any] | None:
+    tx, settings = unit.tx, unit.settings
     run = unit.run(activity.run_id)
     decision = activities.claim(
         run,
         activity,
         tx.now,
         tx.new_id,
-        worker_id=request.worker_id,
-        poll_request_id=request.poll_request_id,
-        lease_seconds=lease,
+        worker_id=worker.worker_id,
+        poll_request_id=poll_request_id,
+        lease_seconds=lease_seconds(worker, settings.activity_lease_seconds),
         session=worker.session or None,
     )
     unit.apply(decision)

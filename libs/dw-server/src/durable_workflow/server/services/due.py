@@ -16,14 +16,13 @@ from durable_workflow.server.engine import activity_outcomes, buffered_events, c
 from durable_workflow.server.engine.state import LEASED, READY, Activity, Run
 from durable_workflow.server.engine.tasks import backoff_seconds
 from durable_workflow.server.engine.times import seconds
-from durable_workflow.server.notices import TaskReady
 from durable_workflow.server.records import due as records
 from durable_workflow.server.records import workers as worker_records
 from durable_workflow.server.records.due import DueItem
 from durable_workflow.server.records.leases import Holder
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import activity_tasks, sessions, workflow_tasks
-from durable_workflow.server.services.unit import Unit
+from durable_workflow.server.services.unit import Unit, ready_task
 from durable_workflow.server.store.protocol import Read, Tx
 
 _LONGEST_ERROR = 1000
@@ -154,7 +153,7 @@ def _handle_run(unit: Unit, run: Run) -> int:
             workflow_tasks.expire_lease(unit, run)
     elif run.task_status == READY:
         # A delay is over, or the offer to the worker that kept the run's machine.
-        tx.notify(TaskReady("workflow", run.namespace, run.task_queue))
+        tx.notify(ready_task(run, tx.now))
     unit.touch(run)
     return 1
 

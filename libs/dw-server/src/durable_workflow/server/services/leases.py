@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from durable_workflow.server.engine import activities, tasks
 from durable_workflow.server.engine.state import LEASED, Activity, Run
 from durable_workflow.server.engine.times import seconds
@@ -21,7 +23,7 @@ from durable_workflow.server.store.protocol import Tx
 _HEARTBEATS_AHEAD = 3
 
 
-def renew(tx: Tx, worker: Worker, held: list[HeldTask], settings: ServiceSettings) -> list[str]:
+def renew(tx: Tx, worker: Worker, held: Sequence[HeldTask], settings: ServiceSettings) -> list[str]:
     """Renew the leases that a worker says it holds.
 
     Returns:
@@ -34,9 +36,13 @@ def renew(tx: Tx, worker: Worker, held: list[HeldTask], settings: ServiceSetting
     return dropped
 
 
-def release(tx: Tx, holder: Holder, settings: ServiceSettings) -> int:
+def release(
+    tx: Tx, holder: Holder, settings: ServiceSettings, *, kept: Collection[str] = ()
+) -> int:
     """Free everything that a session of a worker holds, because it is gone.
 
+    Args:
+        kept: Ids of tasks that it keeps.
     Returns:
         How many tasks were freed.
     """
@@ -46,14 +52,17 @@ def release(tx: Tx, holder: Holder, settings: ServiceSettings) -> int:
     held |= {activity.run_id for activity in records.held_activities(tx, holder)}
     for run_id in sorted(held):
         unit.run(run_id)
-    freed_runs = records.run_ids(tx, holder)
-    for run_id in freed_runs:
-        workflow_tasks.expire_lease(unit, unit.run(run_id))
-    freed_activities = records.held_activities(tx, holder)
-    for activity in freed_activities:
-        activity_tasks.expire_lease(unit, activity)
+    freed = 0
+    for run in [unit.run(run_id) for run_id in records.run_ids(tx, holder)]:
+        if run.task_id not in kept:
+            workflow_tasks.expire_lease(unit, run)
+            freed += 1
+    for activity in records.held_activities(tx, holder):
+        if activity.task_id not in kept:
+            activity_tasks.expire_lease(unit, activity)
+            freed += 1
     unit.finish()
-    return len(freed_runs) + len(freed_activities)
+    return freed
 
 
 def count(tx: Tx, worker: Worker) -> int:

@@ -81,7 +81,7 @@ def leave(tx: Tx, namespace: str, request: PollTask | WorkerHeartbeat) -> None:
     if worker is None or worker.left_at is not None:
         return
     records.left(tx, worker)
-    _offer_kept(tx, worker)
+    offer_kept(tx, worker)
 
 
 def miss(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
@@ -114,15 +114,15 @@ def miss(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
         _forget(tx, worker)
     else:
         records.missed(tx, worker)
-        _offer_kept(tx, worker)
+        offer_kept(tx, worker)
 
 
 def _forget(tx: Tx, worker: Worker) -> None:
     records.delete(tx, worker)
-    _offer_kept(tx, worker)
+    offer_kept(tx, worker)
 
 
-def _offer_kept(tx: Tx, worker: Worker) -> None:
+def offer_kept(tx: Tx, worker: Worker) -> None:
     """Offer to others what was held back for a worker, and the query tasks that it has."""
     tx.notify(WorkerGone(worker.namespace, worker.worker_id, worker.session))
     for _ in range(runs.kept_for(tx, worker.namespace, worker.task_queue, worker.worker_id)):

@@ -24,7 +24,13 @@ from durable_workflow.server.engine.state import (
     activity_due_at,
     run_due_at,
 )
-from durable_workflow.server.notices import DueAt, RunProgressed, TaskReady
+from durable_workflow.server.notices import (
+    DueAt,
+    ReadyTask,
+    RunProgressed,
+    TaskDropped,
+    TaskReady,
+)
 from durable_workflow.server.records import (
     activities,
     child_links,
@@ -132,6 +138,9 @@ class Unit:
 
     def save_activity(self, activity: Activity) -> None:
         """Save an activity that a decision has changed."""
+        if activity.closed_at is not None and activity.attempt_id is not None:
+            reason = _why_dropped(self.run(activity.run_id))
+            self.tx.notify(TaskDropped(activity.task_id, activity.attempt_id, reason))
         activity.due_at = activity_due_at(activity, self.tx.now)
         if activity.due_at is not None:
             self.tx.notify(DueAt(activity.due_at))
@@ -163,6 +172,7 @@ class Unit:
             self.save_activity(changed)
         for attempt in decision.attempts:
             activities.insert_past_attempt(tx, attempt)
+            tx.notify(TaskDropped(attempt.task_id, attempt.attempt_id, "stale_attempt"))
         if decision.new_timers:
             timers.insert(tx, decision.new_timers)
             tx.notify(DueAt(min(timer.fire_at for timer in decision.new_timers)))
@@ -207,11 +217,12 @@ class Unit:
         if run.task_status != READY or run.task_available_at > self.tx.now:
             return
         if before is None or before.task_status != READY or before.task_id != run.task_id:
-            self.tx.notify(TaskReady("workflow", run.namespace, run.task_queue))
+            self.tx.notify(ready_task(run, self.tx.now))
 
     def _announce_activity(self, activity: Activity) -> None:
         if activity.task_status == READY and activity.available_at <= self.tx.now:
-            self.tx.notify(TaskReady("activity", activity.namespace, activity.task_queue))
+            task = ReadyTask(activity.task_id, activity.activity_type)
+            self.tx.notify(TaskReady("activity", activity.namespace, activity.task_queue, task))
 
     # --- ends --------------------------------------------------------------------------------
 
@@ -360,6 +371,21 @@ class Unit:
             run.last_sequence,
             run.history_bytes,
         )
+
+
+def ready_task(run: Run, now: int) -> TaskReady:
+    """The notice that a run's task can be claimed."""
+    assert run.task_id is not None
+    keeper = run.sticky_worker if run.sticky_until > now else None
+    task = ReadyTask(run.task_id, run.workflow_type, run.compatibility, keeper)
+    return TaskReady("workflow", run.namespace, run.task_queue, task)
+
+
+def _why_dropped(run: Run) -> str:
+    """What a worker is told whose attempt is over: the words of an activity's heartbeat."""
+    if run.status in (CANCELLED, TERMINATED):
+        return f"run_{run.status}"
+    return "run_closed" if run.closed else "stale_attempt"
 
 
 def is_long(run: Run, events: int, size: int) -> bool:

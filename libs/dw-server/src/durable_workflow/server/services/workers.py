@@ -8,10 +8,11 @@ from typing import Any, Final
 from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.notices import DueAt, WorkerChallenged, WorkerGone
 from durable_workflow.server.records import workers as records
-from durable_workflow.server.records.workers import HELD_TASKS, Worker
+from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
+    OpenStream,
     PollTask,
     RegisterWorker,
     WorkerHeartbeat,
@@ -55,9 +56,9 @@ def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceS
     interval = _interval(
         request.heartbeat_interval_seconds or settings.heartbeat_interval_seconds,
         settings,
-        names_held=bool(session) and HELD_TASKS in request.capabilities,
+        names_held=records.names_held(session, request.capabilities),
     )
-    due_at = tx.now + _patience(interval, settings)
+    due_at = tx.now + patience(interval, settings)
     records.put(
         tx,
         Worker(
@@ -113,7 +114,7 @@ def heartbeat(tx: Tx, namespace: str, request: WorkerHeartbeat, settings: Servic
         names_held=worker.names_held,
     )
     slots = _clamped(request.task_slots, worker)
-    due_at = tx.now + _patience(interval, settings)
+    due_at = tx.now + patience(interval, settings)
     records.heartbeat(
         tx,
         worker,
@@ -123,9 +124,9 @@ def heartbeat(tx: Tx, namespace: str, request: WorkerHeartbeat, settings: Servic
         heartbeat_interval=interval,
     )
     tx.notify(DueAt(due_at))
-    _warn_of_shared_id(tx, worker)
+    warn_of_shared_id(tx, worker)
     body: dict[str, Any] = {"worker_id": request.worker_id, "acknowledged": True}
-    if request.session is not None and _shares_id(others(tx, worker)):
+    if request.session is not None and shares_id(others(tx, worker)):
         body["warnings"] = [SHARED_ID]
     return Reply(body | _cadence(interval, settings))
 
@@ -136,7 +137,18 @@ def poll_guard(tx: Tx, namespace: str, request: PollTask, settings: ServiceSetti
     Raises:
         Refused: It is not registered, or for another queue or build.
     """
-    worker = records.find(tx, namespace, request.worker_id, request.session)
+    worker = registered(tx, namespace, request)
+    seen(tx, worker, settings)
+    return worker
+
+
+def registered(read: Read, namespace: str, request: PollTask | OpenStream) -> Worker:
+    """The worker that asks for tasks.
+
+    Raises:
+        Refused: It is not registered, or for another queue or build.
+    """
+    worker = records.find(read, namespace, request.worker_id, request.session)
     if worker is None:
         raise Refused(
             "worker_not_registered",
@@ -161,7 +173,6 @@ def poll_guard(tx: Tx, namespace: str, request: PollTask, settings: ServiceSetti
                 "requested_build_id": request.build_id,
             },
         )
-    seen(tx, worker, settings)
     return worker
 
 
@@ -180,10 +191,10 @@ def seen(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
         return
     due_at = worker.due_at
     if due_at is None or is_doubted or not worker.names_held:
-        due_at = tx.now + _patience(worker.heartbeat_interval, settings)
+        due_at = tx.now + patience(worker.heartbeat_interval, settings)
     records.seen(tx, worker, due_at)
     tx.notify(DueAt(due_at))
-    _warn_of_shared_id(tx, worker)
+    warn_of_shared_id(tx, worker)
 
 
 def seen_by_lease(
@@ -216,7 +227,7 @@ def _challenge(tx: Tx, sessions: list[Worker]) -> None:
             tx.notify(WorkerChallenged(each.namespace, each.worker_id))
 
 
-def _warn_of_shared_id(tx: Tx, worker: Worker) -> None:
+def warn_of_shared_id(tx: Tx, worker: Worker) -> None:
     """Log once that two live workers have one id: when the older shows itself."""
     if worker.challenged_at is not None:
         tx.say(
@@ -229,7 +240,7 @@ def _warn_of_shared_id(tx: Tx, worker: Worker) -> None:
         tx.notify(WorkerChallenged(worker.namespace, worker.worker_id))
 
 
-def _shares_id(rivals: list[Worker]) -> bool:
+def shares_id(rivals: list[Worker]) -> bool:
     return any(each.is_sure for each in rivals)
 
 
@@ -238,7 +249,7 @@ def _interval(asked: int, settings: ServiceSettings, *, names_held: bool) -> int
     return min(asked, renewal_seconds(settings)) if names_held else asked
 
 
-def _patience(interval: int, settings: ServiceSettings) -> int:
+def patience(interval: int, settings: ServiceSettings) -> int:
     """How long a worker may be silent: so many heartbeats in a row may be missed."""
     return interval * settings.missed_heartbeats * SECOND
 

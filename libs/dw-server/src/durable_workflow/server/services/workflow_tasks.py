@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from durable_workflow.server.engine import completion, tasks
 from durable_workflow.server.engine.commands import Parsed, parse_commands
 from durable_workflow.server.engine.refusal import InvalidCommands, LimitExceeded
 from durable_workflow.server.engine.state import (
+    READY,
     Run,
     Update,
     shown_status,
@@ -78,22 +80,36 @@ def claim(
     if again is not None:
         decision = tasks.renew(unit.adopt(again), tx.now, tx.new_id, lease_seconds=lease)
     else:
-        run = _claimable(tx, namespace, request, worker)
-        if run is None:
-            return None
-        decision = tasks.claim(
-            unit.adopt(run),
-            tx.now,
-            tx.new_id,
-            worker_id=request.worker_id,
-            poll_request_id=request.poll_request_id,
-            lease_seconds=lease,
-            session=worker.session or None,
-            keeps_machines="sticky_history" in worker.capabilities,
-        )
+        run = _claimable(tx, worker)
+        return None if run is None else _lease(unit, run, request, worker)
     unit.apply(decision)
     unit.finish()
     return _task(tx, decision.run, request, settings, foreign=not worker.knows_extensions)
+
+
+def claim_for(
+    tx: Tx, worker: Worker, task_id: str | None, busy: Collection[str], settings: ServiceSettings
+) -> dict[str, Any] | None:
+    """Lease a task to a worker that has a stream; None where there is none for it.
+
+    Args:
+        task_id: The task, which suits the worker; None for the one that it should get next.
+        busy: Workers that tasks are not kept for now.
+    """
+    if task_id is None:
+        run = _claimable(tx, worker, busy)
+    else:
+        run = runs.by_task(tx, worker.namespace, task_id)
+        if run is not None and not _is_free(tx, run, worker, busy):
+            run = None
+    if run is None:
+        return None
+    request = PollTask(
+        worker_id=worker.worker_id,
+        task_queue=worker.task_queue,
+        history_page_bytes=history.PAGE_BYTES,
+    )
+    return _lease(Unit(tx, settings), run, request, worker)
 
 
 def history_page(
@@ -109,12 +125,15 @@ def history_page(
         "task_id": request.owner.task_id,
         "workflow_task_attempt": request.owner.attempt,
     }
+    if after == 0:
+        body["arguments"] = runs.arguments(read, run.run_id)
     return body | history.task_page(
         read,
         run,
         settings,
         after=after,
         page_size=request.page_size,
+        page_bytes=request.page_bytes,
         encoding=request.accept_history_encoding,
         foreign=worker is None or not worker.knows_extensions,
     )
@@ -242,15 +261,46 @@ def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Run | None:
     )
 
 
-def _claimable(tx: Tx, namespace: str, request: PollTask, worker: Worker) -> Run | None:
+def _claimable(tx: Tx, worker: Worker, busy: Collection[str] = ()) -> Run | None:
     return runs.claimable(
         tx,
-        namespace,
-        request.task_queue,
-        worker_id=request.worker_id,
+        worker.namespace,
+        worker.task_queue,
+        worker_id=worker.worker_id,
         build_id=worker.build_id,
         types=worker.workflow_types,
+        busy=busy,
     )
+
+
+def _is_free(tx: Tx, run: Run, worker: Worker, busy: Collection[str]) -> bool:
+    """Whether the task of `run` is ready, and kept for nobody else that is there."""
+    if run.task_status != READY or run.task_available_at > tx.now:
+        return False
+    keeper = run.sticky_worker
+    if keeper is None or run.sticky_until <= tx.now:
+        return True
+    if keeper == worker.worker_id or keeper in busy:
+        return True
+    kept_for = find_worker(tx, run.namespace, keeper)
+    return kept_for is None or not kept_for.is_there(tx.now)
+
+
+def _lease(unit: Unit, run: Run, request: PollTask, worker: Worker) -> dict[str, Any]:
+    tx, settings = unit.tx, unit.settings
+    decision = tasks.claim(
+        unit.adopt(run),
+        tx.now,
+        tx.new_id,
+        worker_id=worker.worker_id,
+        poll_request_id=request.poll_request_id,
+        lease_seconds=lease_seconds(worker, settings.workflow_lease_seconds),
+        session=worker.session or None,
+        keeps_machines="sticky_history" in worker.capabilities,
+    )
+    unit.apply(decision)
+    unit.finish()
+    return _task(tx, decision.run, request, settings, foreign=not worker.knows_extensions)
 
 
 def _task(
@@ -292,6 +342,7 @@ def _task(
             settings,
             after=after,
             page_size=request.history_page_size,
+            page_bytes=request.history_page_bytes,
             encoding=request.accept_history_encoding,
             foreign=foreign,
         )

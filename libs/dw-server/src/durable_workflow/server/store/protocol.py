@@ -149,6 +149,26 @@ class Tx(Read, Protocol):
         ...
 
 
+class Placement(Protocol):
+    """Claims the tasks that a unit makes ready for workers that wait, as part of the unit."""
+
+    def wants(self, notices: Sequence[Notice], /) -> bool:
+        """Whether a unit that ends with these notices has anything to claim."""
+        ...
+
+    def place(self, tx: Tx, notices: Sequence[Notice], /) -> Sequence[Notice]:
+        """Claim what became ready.
+
+        Returns:
+            The notices that are left to be published, with those of what was claimed.
+        """
+        ...
+
+    def revoke(self, notices: Sequence[Notice], /) -> None:
+        """Units that ended with these notices were not committed: what they claimed was not."""
+        ...
+
+
 class Store(Protocol):
     """A place where units of work run, one after the other or side by side, never half."""
 
@@ -171,6 +191,10 @@ class Store(Protocol):
 
         It holds up others for as long as it lasts: long histories are read in pages.
         """
+        ...
+
+    def is_full(self) -> bool:
+        """Whether as many units wait as may: the next one is refused."""
         ...
 
     async def check(self) -> Condition:

@@ -26,6 +26,10 @@ from durable_workflow.server.views.fingerprints import without_fingerprints
 EVERYTHING = 2**62
 # Records that are read in one go: two milliseconds.
 _SLICE = 1000
+# Records that are read in one go where their size matters.
+_FEW = 50
+# Where a page for a stream ends, unless its only event is larger.
+PAGE_BYTES = 1_048_576
 
 # The page token that stands for "nothing yet": what the history route takes to send everything.
 FROM_THE_BEGINNING = "c3RhcnQ="
@@ -122,17 +126,22 @@ def task_page(
     *,
     after: int,
     page_size: int | None,
+    page_bytes: int | None,
     encoding: str | None,
     foreign: bool,
 ) -> dict[str, Any]:
     """The members about history in a task: as its worker saw it when it was claimed, no further.
 
     Args:
+        page_bytes: Where a page ends that has fewer events; a larger event is alone in one.
         foreign: The worker is of another SDK.
     """
     size = min(page_size or settings.history_page_size_default, settings.history_page_size_max)
     upto = run.claimed_sequence
-    found = records.between(read, run.run_id, after, upto, size)
+    if page_bytes is None:
+        found = records.between(read, run.run_id, after, upto, size)
+    else:
+        found = _bounded(read, run.run_id, after, min(upto, after + size), page_bytes)
     if foreign:
         found = without_fingerprints(found)
     last = after + len(found)
@@ -146,6 +155,22 @@ def task_page(
         members["history_events_compressed"] = _compressed(bytes(spliced(found)), encoding)
         members["history_events_encoding"] = encoding
     return members
+
+
+def _bounded(read: Read, run_id: str, after: int, upto: int, most_bytes: int) -> list[bytes]:
+    """Records behind `after` up to `upto`, as many as fit into so many bytes, and at least one.
+
+    They are read a few at a time: those of a page may be hundreds of megabytes.
+    """
+    found: list[bytes] = []
+    size = 0
+    for begin in range(after, upto, _FEW):
+        for record in records.between(read, run_id, begin, min(begin + _FEW, upto), _FEW):
+            size += len(record)
+            if found and size > most_bytes:
+                return found
+            found.append(record)
+    return found
 
 
 def read_token(token: str | None) -> int | None:

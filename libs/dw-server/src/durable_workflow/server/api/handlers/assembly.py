@@ -9,6 +9,7 @@ from durable_workflow.server.api.handlers import (
     cluster,
     commands,
     debugging,
+    streams,
     workflow_tasks,
 )
 from durable_workflow.server.api.handlers.health import HealthHandlers
@@ -52,5 +53,6 @@ def operations(
         *WorkerHandlers(units, dispatcher).operations(),
         *workflow_tasks.operations(units, polls),
         *activity_tasks.operations(units, polls),
+        *streams.operations(),
         *QueryTaskHandlers(units, polls, queries).operations(),
     ]

@@ -49,6 +49,30 @@ WHERE attempt_id = :attempt_id AND namespace = :namespace;
 INSERT INTO past_attempts ({attempt_columns})
 VALUES ({:attempt_columns});
 
+-- reported_attempt: whether an attempt ended with its worker's report. One that failed at or after a
+-- deadline may have timed out, and does not count.
+SELECT 1
+FROM activities
+WHERE
+    attempt_id = :attempt_id AND namespace = :namespace AND lease_owner = :worker_id
+    AND (
+        status = 'completed'
+        OR (
+            status = 'failed'
+            AND closed_at < coalesce(start_to_close_at, closed_at + 1)
+            AND closed_at < coalesce(heartbeat_at, closed_at + 1)
+            AND closed_at < coalesce(schedule_to_close_at, closed_at + 1)
+        )
+    )
+UNION ALL
+SELECT 1
+FROM past_attempts AS p
+INNER JOIN runs AS r ON p.run_id = r.run_id
+WHERE
+    p.attempt_id = :attempt_id AND r.namespace = :namespace AND p.lease_owner = :worker_id
+    AND p.status = 'failed'
+LIMIT 1;
+
 -- past_attempt: a superseded attempt in a namespace.
 SELECT {attempt_columns}
 FROM past_attempts

@@ -11,3 +11,6 @@ SELECT jsonb_array_elements_text(CAST(:types AS jsonb));
 
 -- {leased_in_namespace}: what is leased, whatever its queue.
     namespace = :namespace AND task_status = 'leased';
+
+-- {listed_busy}: the members of :busy, a JSON list of texts.
+SELECT jsonb_array_elements_text(CAST(:busy AS jsonb));

@@ -64,15 +64,24 @@ WHERE task_id = :task_id AND namespace = :namespace;
 
 -- insert_past_task: a workflow task that is over.
 INSERT INTO past_workflow_tasks (
-    task_id, run_id, namespace, status, closed_at
+    task_id, run_id, namespace, status, closed_at, lease_owner, lease_session, attempt
 )
 VALUES (
-    :task_id, :run_id, :namespace, :status, :closed_at
+    :task_id, :run_id, :namespace, :status, :closed_at, :lease_owner, :lease_session, :attempt
 );
+
+-- reported_workflow_task: whether a session has reported this attempt of a workflow task, which ended
+-- with the report.
+SELECT 1
+FROM past_workflow_tasks
+WHERE
+    task_id = :task_id AND namespace = :namespace AND status = 'completed'
+    AND lease_owner = :worker_id AND coalesce(lease_session, '') = :session
+    AND attempt = :attempt;
 
 -- claimable_run [take]: the runs whose ready task a worker should get next.
 -- :types is a JSON list of types, '[]' for any. A task that is offered to a sticky worker
--- is nobody else's until :now has passed the offer, while that worker lives.
+-- is nobody else's until :now has passed the offer, while that worker lives and is not among :busy.
 SELECT {run_columns}
 FROM runs
 WHERE
@@ -85,6 +94,7 @@ WHERE
     AND (
         sticky_until <= :now
         OR sticky_worker = :worker_id
+        OR sticky_worker IN ({listed_busy})
         OR NOT EXISTS (
             SELECT 1 FROM workers AS keeper
             WHERE

@@ -64,6 +64,23 @@ UPDATE workers
 SET left_at = :left_at
 WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
+-- stream_opened: the worker has a stream, which is a sign of life.
+UPDATE workers
+SET
+    on_stream = 1, seen_at = :seen_at, due_at = :due_at, challenged_at = NULL, left_at = NULL
+WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
+
+-- stream_ended: the worker's stream has ended; it is missed at :due_at if it does not come back.
+UPDATE workers
+SET on_stream = 0, left_at = :left_at, due_at = :due_at
+WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
+
+-- await_streams: workers whose stream ended with the server are missed at :due_at if they do not come
+-- back before.
+UPDATE workers
+SET due_at = :due_at
+WHERE on_stream = 1 AND due_at > :due_at;
+
 -- delete_worker: this session of a worker is registered no more.
 DELETE FROM workers
 WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;

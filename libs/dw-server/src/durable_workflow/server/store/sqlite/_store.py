@@ -41,7 +41,7 @@ from durable_workflow.server.store.errors import (
     StoreOverloaded,
     StoreUnavailable,
 )
-from durable_workflow.server.store.protocol import Condition, Key, Read, Tx
+from durable_workflow.server.store.protocol import Condition, Key, Placement, Read, Tx
 from durable_workflow.server.store.schema import Migration
 from durable_workflow.server.store.sqlite._committer import CommitPace, Committed, Committer, commit
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
@@ -121,6 +121,7 @@ class SqliteStore:
             committed. It returns those that are still to be published; if it keeps any for itself,
             units that arrive in the next turn of the loop join the batch. Not asked in memory,
             where a commit costs nothing.
+        placement: Gives ready tasks to workers at the end of each unit.
         max_waiting: Units that may wait; more are refused.
         vfs: Name of a registered SQLite VFS; None for the system's.
     Raises:
@@ -138,11 +139,13 @@ class SqliteStore:
         ids: IdSource,
         publish: Callable[[Sequence[Notice]], None] = _publish_to_nobody,
         dispatch_before_commit: Callable[[Sequence[Notice]], Sequence[Notice]] = _dispatch_nothing,
+        placement: Placement | None = None,
         max_waiting: int = 5_000,
         vfs: str | None = None,
     ) -> None:
         self.publish = publish
         self._dispatch_before_commit = dispatch_before_commit
+        self._placement = placement
         self._statements = statements
         self._clock = clock
         self._ids = ids
@@ -192,6 +195,10 @@ class SqliteStore:
                 connection.execute("COMMIT").fetchall()
             if connection is self._writer:
                 connection.execute("PRAGMA query_only = OFF").fetchall()
+
+    def is_full(self) -> bool:
+        """Whether as many units wait as may: the next one is refused."""
+        return len(self._waiting) >= self._max_waiting
 
     async def check(self) -> Condition:
         """Whether units can be committed, as far as can be told without committing one."""
@@ -306,9 +313,40 @@ class SqliteStore:
                 self._take_back(conflict)
                 last = last or tx.not_unique
                 continue
-            unit.notices, unit.lines = tx.notices, tx.lines
+            unit.notices, unit.lines = self._placed(tx), tx.lines
             return
         raise StoreUnavailable(f"the unit met a conflict {_MOST_ATTEMPTS} times")
+
+    def _placed(self, tx: SqliteTx) -> list[Notice]:
+        """Have the tasks that a unit made ready claimed, as part of it; the notices that are left.
+
+        Where that fails the unit stands, and the tasks wait for whoever asks.
+        """
+        notices = tx.notices
+        placement = self._placement
+        if placement is None or not placement.wants(notices):
+            return notices
+        self._writer.execute("SAVEPOINT placed").fetchall()
+        placed: list[Notice] = []
+        try:
+            while notices:
+                claiming = SqliteTx(
+                    self._writer, self._statements, tx.now, self._ids.new, last=True
+                )
+                placed += placement.place(claiming, notices)
+                claiming.finish()
+                tx.lines += claiming.lines
+                # A claim may make further tasks ready: it may end a run whose history is full.
+                notices = claiming.notices
+        except Exception as error:
+            placement.revoke(placed)
+            if not self._writer.in_transaction:
+                raise StoreUnavailable("the transaction was rolled back") from error
+            self._writer.execute("ROLLBACK TO placed").fetchall()
+            _log.error("tasks could not be given out, and wait", exc_info=error)
+            placed = tx.notices
+        self._writer.execute("RELEASE placed").fetchall()
+        return placed
 
     def _take_back(self, error: BaseException) -> None:
         # A full disk and the like end the whole transaction, and with it the batch.
@@ -326,6 +364,8 @@ class SqliteStore:
             self._trouble = str(error)
             _log.error("could not commit %d units of work: %s", len(batch.units), error)
             self._abandon()
+            if self._placement is not None:
+                self._placement.revoke([each for unit in batch.units for each in unit.notices])
         for unit in batch.units:
             if unit.answer.done():
                 continue  # cancelled meanwhile

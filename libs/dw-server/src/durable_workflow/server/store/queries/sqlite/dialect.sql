@@ -10,3 +10,6 @@ SELECT value FROM json_each(:types);
 -- {leased_in_namespace}: what is leased, whatever its queue. The namespace is said so that no index
 -- of it fits: of all the runs there are, few are leased, and the index of those finds them.
     namespace || '' = :namespace AND task_status = 'leased';
+
+-- {listed_busy}: the members of :busy, a JSON list of texts.
+SELECT value FROM json_each(:busy);

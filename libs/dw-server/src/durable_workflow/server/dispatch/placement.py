@@ -1,0 +1,307 @@
+"""Giving ready tasks to workers in the very unit that makes them ready.
+
+Who may have a task is decided in memory, by `may_take`, credits and fairness; the claim itself is
+made in the store, as part of the unit. What was claimed leaves after the commit; where the unit or
+its batch fails, the credit is given back.
+
+Among those who may have a task the one with the smallest share of used slots gets it, then the one
+that was served longest ago. A held poll is a candidate with one credit, none of it used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from durable_workflow.server.dispatch.backlog import Backlog
+from durable_workflow.server.dispatch.streams import Stream, Streams
+from durable_workflow.server.dispatch.takers import may_take, profile_of
+from durable_workflow.server.dispatch.waiters import Line, TaskKey, Waiter
+from durable_workflow.server.notices import (
+    Notice,
+    PollWoken,
+    ReadyTask,
+    TaskDropped,
+    TaskKind,
+    TaskOffered,
+    TaskReady,
+)
+from durable_workflow.server.store.errors import StoreError
+from durable_workflow.server.store.protocol import Tx
+
+_log = logging.getLogger(__name__)
+
+# Leases a task to a worker: the one that is named, or the one that the worker should get next.
+# The last are workers that no task is kept for now. None where there is none.
+Claim: TypeAlias = Callable[[Tx, Any, str | None, Collection[str]], dict[str, Any] | None]
+
+# The kinds of tasks that are in the store, and how a task of each names its attempt.
+_ATTEMPTS: Final[dict[TaskKind, str]] = {
+    "workflow": "workflow_task_attempt",
+    "activity": "activity_attempt_id",
+}
+_KINDS: Final[tuple[TaskKind, ...]] = ("workflow", "activity")
+# Claims that one unit makes for tasks that waited: more would hold up the loop.
+_MOST_CLAIMS: Final = 20
+_AGAIN_SECONDS: Final = 0.5
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+
+
+class Placement:
+    """Gives tasks to streams and to held polls.
+
+    Args:
+        streams: The streams there are.
+        lines: The held polls there are.
+        claims: How a task of each kind is claimed.
+        run_empty_unit: Runs a unit that does nothing, so that what waits is given out at its end.
+    """
+
+    def __init__(
+        self,
+        streams: Streams,
+        lines: Mapping[TaskKey, Line],
+        claims: Mapping[TaskKind, Claim],
+        run_empty_unit: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._streams = streams
+        self._lines = lines
+        self._claims = claims
+        self._run_empty_unit = run_empty_unit
+        self._backlogs: dict[TaskKey, Backlog] = {}
+        # Streams that have credits, where something may be waiting for them.
+        self._hungry: dict[Stream, None] = {}
+        self._turn = 0
+        self._polls_served: dict[tuple[TaskKey, str], int] = {}
+        self._feeding: asyncio.Task[None] | None = None
+        self._closed = False
+
+    # --- in a unit ---------------------------------------------------------------------------
+
+    def wants(self, notices: Sequence[Notice]) -> bool:
+        """Whether a unit that ends with these notices has anything to give out."""
+        if not self._streams:
+            return False
+        return bool(self._hungry) or any(isinstance(each, TaskReady) for each in notices)
+
+    def place(self, tx: Tx, notices: Sequence[Notice]) -> list[Notice]:
+        """Claim what became ready for those who may have it.
+
+        Returns:
+            The notices that are left to be published, with those of what was claimed.
+        """
+        left: list[Notice] = []
+        try:
+            for notice in notices:
+                if isinstance(notice, TaskReady) and notice.kind in _KINDS:
+                    left.append(self._place(tx, notice))
+                else:
+                    left.append(notice)
+            self._feed(tx, left)
+        except BaseException:
+            self._give_back(left)
+            raise
+        return left
+
+    def revoke(self, notices: Sequence[Notice]) -> None:
+        """Units that ended with these notices were not committed, or what they claimed was not.
+
+        Streams look again a little later: at once the store would fail again.
+        """
+        self._give_back(notices)
+        for backlog in self._backlogs.values():
+            # What was found, and what was not, is not true.
+            backlog.doubt()
+        self._hungry.clear()
+        asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._look_for_all)
+
+    def _place(self, tx: Tx, notice: TaskReady) -> Notice:
+        key = TaskKey(notice.kind, notice.namespace, notice.task_queue)
+        streams = self._streams.of_queue(notice.namespace, notice.task_queue)
+        if not streams:
+            # Nobody to remember anything for: whoever comes looks for himself.
+            self._backlogs.pop(key, None)
+            return notice
+        backlog = self._backlog(key)
+        task = notice.task
+        if task is None:
+            backlog.doubt()
+            for stream in streams:
+                self.look_for(stream)
+            return notice
+        flagged = backlog.is_flagged((task.type, task.build_id))
+        chosen = self._choose(key, task, streams)
+        if chosen is None:
+            backlog.flag((task.type, task.build_id))
+            return notice
+        self._turn += 1
+        if isinstance(chosen, Waiter):
+            self._polls_served[self._name_of(chosen, key)] = self._turn
+            chosen.wake()
+            return PollWoken()
+        if flagged:
+            self._hungry[chosen] = None  # there may be more than this one
+        return self._claim(tx, key.kind, chosen, None if flagged else task) or notice
+
+    def _choose(
+        self, key: TaskKey, task: ReadyTask, streams: Sequence[Stream]
+    ) -> Stream | Waiter | None:
+        kind = key.kind
+        able = [
+            stream
+            for stream in streams
+            if may_take(stream.profiles[kind], task) and stream.credits(kind) > 0
+        ]
+        polls = self._polls(key, task)
+        if task.keeper is not None:
+            keepers = [each for each in able if each.worker.worker_id == task.keeper]
+            if keepers:
+                return min(keepers, key=lambda stream: stream.rank(kind))
+            for poll in polls:
+                if poll.worker is not None and poll.worker.worker_id == task.keeper:
+                    return poll
+        best = min(able, key=lambda stream: stream.rank(kind), default=None)
+        if not polls:
+            return best
+        poll = min(polls, key=lambda each: self._polls_served.get(self._name_of(each, key), 0))
+        served = self._polls_served.get(self._name_of(poll, key), 0)
+        return poll if best is None or (0.0, served) < best.rank(kind) else best
+
+    def _polls(self, key: TaskKey, task: ReadyTask) -> list[Waiter]:
+        """The held polls that may have a task, in order of arrival."""
+        line = self._lines.get(key)
+        if line is None:
+            return []
+        found: list[Waiter] = []
+        for poll in line.asleep():
+            worker = poll.worker
+            # Of a worker that is not known it is not known either what it may take: it looks.
+            if worker is None or may_take(profile_of(worker, key.kind), task):
+                found.append(poll)
+        return found
+
+    @staticmethod
+    def _name_of(poll: Waiter, key: TaskKey) -> tuple[TaskKey, str]:
+        return key, poll.worker.worker_id if poll.worker is not None else ""
+
+    def _claim(
+        self, tx: Tx, kind: TaskKind, stream: Stream, task: ReadyTask | None
+    ) -> TaskOffered | None:
+        task_id = None if task is None else task.task_id
+        claimed = self._claims[kind](tx, stream.worker, task_id, self._busy(kind, stream))
+        if claimed is None:
+            return None
+        attempt = claimed[_ATTEMPTS[kind]]
+        self._streams.take(stream, kind, claimed["task_id"], attempt, self._turn)
+        return TaskOffered(kind, stream, claimed["task_id"], attempt, claimed)
+
+    def _busy(self, kind: TaskKind, beside: Stream) -> Collection[str]:
+        """Workers of a stream's queue that have no credit: nobody waits for them."""
+        if kind != "workflow":
+            return ()
+        streams = self._streams.of_queue(beside.worker.namespace, beside.worker.task_queue)
+        full = {each.worker.worker_id for each in streams if each.credits(kind) <= 0}
+        free = {each.worker.worker_id for each in streams if each.credits(kind) > 0}
+        return full - free
+
+    def _feed(self, tx: Tx, left: list[Notice]) -> None:
+        """Give out what waits to those who have credits for it."""
+        for _ in range(_MOST_CLAIMS):
+            wanted: list[tuple[Stream, TaskKind]] = [
+                (stream, kind)
+                for stream in self._hungry
+                for kind in _KINDS
+                if self._may_feed(stream, kind)
+            ]
+            if not wanted:
+                self._hungry.clear()
+                return
+            stream, kind = min(wanted, key=lambda each: each[0].rank(each[1]))
+            self._turn += 1
+            offered = self._claim(tx, kind, stream, None)
+            if offered is None:
+                self._backlog(stream.key(kind)).found_nothing(stream.profiles[kind])
+            else:
+                left.append(offered)
+
+    def _may_feed(self, stream: Stream, kind: TaskKind) -> bool:
+        if stream.credits(kind) <= 0:
+            return False
+        return self._backlog(stream.key(kind)).may_hold(stream.profiles[kind])
+
+    def _give_back(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            if isinstance(notice, TaskOffered) and isinstance(notice.stream, Stream):
+                self._streams.give_back(notice.stream, notice.kind, notice.task_id, notice.attempt)
+
+    def _backlog(self, key: TaskKey) -> Backlog:
+        found = self._backlogs.get(key)
+        if found is None:
+            found = self._backlogs[key] = Backlog()
+        return found
+
+    # --- between units -----------------------------------------------------------------------
+
+    def publish(self, notices: Sequence[Notice]) -> None:
+        """Send what was committed."""
+        for notice in notices:
+            if isinstance(notice, TaskOffered):
+                assert isinstance(notice.stream, Stream)
+                notice.stream.sink.push(notice.kind, notice.task)
+            elif isinstance(notice, TaskDropped):
+                stream = self._streams.holder("activity", notice.task_id, notice.attempt)
+                if stream is not None:
+                    stream.sink.cancel("activity", notice.task_id, notice.reason)
+
+    def look_for(self, stream: Stream) -> None:
+        """Look for waiting tasks: a stream has more credits, or there may be more tasks."""
+        if any(self._may_feed(stream, kind) for kind in _KINDS):
+            self._hungry[stream] = None
+            self._schedule()
+
+    def look_in(self, key: TaskKey) -> None:
+        """A wake-up in a line of polls was lost: a stream may have the task that it was for."""
+        streams = self._streams.of_queue(key.namespace, key.task_queue)
+        if streams and key.kind in _KINDS:
+            self._backlog(key).doubt()
+            for stream in streams:
+                self.look_for(stream)
+
+    def forget(self, stream: Stream) -> None:
+        """A stream has ended."""
+        self._hungry.pop(stream, None)
+        if not self._streams:
+            self._backlogs.clear()
+            self._polls_served.clear()
+
+    def close(self) -> None:
+        """Give out nothing any more."""
+        self._closed = True
+        if self._feeding is not None:
+            self._feeding.cancel()
+
+    def _look_for_all(self) -> None:
+        for stream in self._streams:
+            self.look_for(stream)
+
+    def _schedule(self) -> None:
+        if self._feeding is None and not self._closed:
+            self._feeding = asyncio.create_task(self._keep_feeding(), name="dw-placement")
+
+    async def _keep_feeding(self) -> None:
+        """Have units end as long as somebody is hungry: others may have fed him meanwhile."""
+        pause = _FIRST_PAUSE
+        try:
+            while self._hungry and not self._closed:
+                try:
+                    await self._run_empty_unit()
+                    pause = _FIRST_PAUSE
+                except StoreError as error:
+                    _log.warning("tasks that wait could not be given out: %s", error)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
+        finally:
+            self._feeding = None

@@ -1,0 +1,6 @@
+"""The worker stream: a WebSocket as the second carrier of what workers ask and report."""
+
+from durable_workflow.server.http.stream.connection import Limits, serve
+from durable_workflow.server.http.stream.wire import EXTENSION, Wire
+
+__all__ = ["EXTENSION", "Limits", "Wire", "serve"]

@@ -1,0 +1,94 @@
+"""Frames: JSON arrays of messages, read one message at a time within the limits of bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from durable_workflow.server.fields import as_object
+from durable_workflow.server.http.checks import parse
+from durable_workflow.server.refusals import Refused
+
+# What is not a message closes the connection: nobody could say what was lost with it.
+INVALID_DATA: Final = 1007
+# Of these the server tells what became of each, so each has an id.
+ANSWERED: Final = frozenset({"complete", "fail", "heartbeat", "history", "alive"})
+
+
+class BadFrame(Exception):
+    """Something that is not an array of messages."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message of a worker.
+
+    Attributes:
+        id: Its number within the connection; None where it has none and needs none.
+        document: All its members; empty where it is too large to be read.
+        size: Bytes.
+    """
+
+    type: str
+    id: int | None
+    document: dict[str, Any]
+    size: int
+    too_large: bool = False
+
+
+class _Head(msgspec.Struct):
+    type: Any = None
+    id: Any = None
+
+
+_decode_frame = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_head = msgspec.json.Decoder(_Head).decode
+
+
+def messages_of(frame: str, largest: int) -> Iterator[Message]:
+    """The messages of a frame, in order.
+
+    Args:
+        largest: Bytes that one message may have.
+    Raises:
+        BadFrame: It is not an array of messages.
+    """
+    try:
+        members = _decode_frame(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadFrame(f"a frame is a JSON array of messages: {error}") from None
+    for member in members:
+        yield _message(bytes(member), largest)
+
+
+def _message(text: bytes, largest: int) -> Message:
+    size = len(text)
+    if size > largest:
+        try:
+            head = _decode_head(text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise BadFrame(f"a message is a JSON object: {error}") from None
+        return Message(_type(head.type), _id(head.type, head.id), {}, size, too_large=True)
+    try:
+        document = as_object(parse(text))
+    except Refused as refused:
+        raise BadFrame(refused.message) from None
+    if document is None:
+        raise BadFrame("a message is a JSON object")
+    kind = _type(document.get("type"))
+    return Message(kind, _id(kind, document.get("id")), document, size)
+
+
+def _type(value: Any) -> str:
+    if not isinstance(value, str):
+        raise BadFrame("the type of a message is a string")
+    return value
+
+
+def _id(kind: str, value: Any) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if kind in ANSWERED:
+        raise BadFrame(f"a message of type {kind[:20]} has an id, a whole number")
+    return None

@@ -1,0 +1,49 @@
+"""The messages of a worker's stream that are of the stream itself (extension `worker_stream`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from durable_workflow.server.fields import Choice, Inside, Listed, Say, Text, Whole
+from durable_workflow.server.requests.workers import MOST_HELD, HeldTask
+
+_MOST_SLOTS: Final = 10_000
+
+
+class StreamSlots(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tasks of each kind a worker works on at once."""
+
+    workflow: Annotated[int, Whole(most=_MOST_SLOTS)] = 0
+    activity: Annotated[int, Whole(most=_MOST_SLOTS)] = 0
+    query: Annotated[int, Whole(most=_MOST_SLOTS)] = 0
+
+
+class StreamTask(HeldTask, frozen=True, kw_only=True):
+    """A task that a worker has: query tasks too."""
+
+    kind: Annotated[str, Choice(words=("workflow", "activity", "query"))]
+
+    @staticmethod
+    def check(values: Mapping[str, Any], say: Say) -> None:
+        """An attempt is of the form that tasks of its kind have."""
+        HeldTask.check(values, say)
+        if values.get("kind") == "query" and isinstance(values.get("attempt"), str):
+            say("attempt", "must be an integer.")
+
+
+class OpenStream(msgspec.Struct, frozen=True, kw_only=True):
+    """The first message of a stream.
+
+    Attributes:
+        held: Everything that the worker has and that is not acknowledged, finished work included.
+    """
+
+    worker_id: Annotated[str, Text()]
+    session: Annotated[str, Text()]
+    task_queue: Annotated[str, Text()]
+    build_id: Annotated[str | None, Text()] = None
+    slots: Annotated[StreamSlots, Inside(into=StreamSlots)] = StreamSlots()
+    held: Annotated[list[StreamTask], Listed(each=Inside(into=StreamTask), most=MOST_HELD)] = []
