@@ -20,9 +20,9 @@ class Home:
     Attributes:
         module: Module below the package.
         attribute: Its name there; empty for the module itself.
-        wheel: What to install for it.
-        probe: Module that is there exactly when the name can be had. Another one than `module`
-            where the name lives in one wheel and is imported from another one's module.
+        wheel: The wheel to install for it.
+        probe: Module whose presence shows that the wheel is installed. It differs from `module`
+            where a module of one wheel re-exports the name from another wheel.
     """
 
     module: str
@@ -269,8 +269,8 @@ SUBMODULES: Final[Mapping[str, Home]] = {
     **_modules("dw-replay", "history_bundle_verify", "replay_verify"),
 }
 
-# Published names that the wheels of this release do not have yet. They are refused by name, and
-# offered to nobody.
+# Published names that no wheel of this release has yet. Asking for one raises an error that says
+# so, and `__all__` does not list them.
 LATER: Final = frozenset(
     name for name, home in {**EXPORTS, **SUBMODULES}.items() if home.module in ("sync", "invocable")
 )

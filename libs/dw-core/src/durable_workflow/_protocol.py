@@ -14,7 +14,7 @@ CONTROL_PLANE_REQUEST_CONTRACT_VERSION: Final = 1
 
 UNKNOWN_VERSION: Final = "0.0.0+unknown"
 
-# Installed by most users through the meta package; whoever wants less has only the pieces.
+# Most users install the meta package. Where it is missing, a single wheel gives the version.
 _DISTRIBUTIONS = ("durable-workflow", "dw-client", "dw-core")
 
 

@@ -1,4 +1,4 @@
-"""Public objects that name the module users import them from, and not the file they stand in."""
+"""Set `__module__` of public objects to the module that users import them from."""
 
 from collections.abc import Iterable, Mapping
 from types import FunctionType

@@ -1,7 +1,7 @@
 """Reading a JSON document that must have a certain shape, with an error that names the place.
 
-For the published contracts, which are parsed strictly: a carrier that misreads one would run the
-wrong thing. Members that a contract does not name are ignored everywhere.
+Used for the published contracts. They are parsed strictly, because a carrier that misreads one
+would run the wrong work. Members that a contract does not name are ignored.
 """
 
 import hashlib
@@ -76,14 +76,14 @@ class Section:
         return value
 
     def nullable_text(self, key: str) -> str | None:
-        """A member that is there, and a string or null."""
+        """A member that must be present, as a string or null."""
         value = self._present(key)
         if value is not None and not isinstance(value, str):
             raise self.fail(key, "a string or null")
         return value
 
     def nullable_object(self, key: str) -> Mapping[str, Any] | None:
-        """A member that is there, and an object or null."""
+        """A member that must be present, as an object or null."""
         return None if self._present(key) is None else self.section(key).members
 
     def flag(self, key: str) -> bool:

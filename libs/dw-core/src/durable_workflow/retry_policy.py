@@ -12,7 +12,7 @@ __all__ = ["RetryPolicy", "T", "TransportRetryPolicy"]
 
 T = TypeVar("T")
 
-# Part by which jitter shortens or lengthens a pause, so that clients do not come back in step.
+# Share by which jitter shortens or lengthens a pause, so that clients do not retry all at once.
 _JITTER = 0.25
 _TOO_MANY_REQUESTS = 429
 _SECONDS = re.compile(r"[0-9]{1,9}")
@@ -63,8 +63,7 @@ class TransportRetryPolicy:
     async def execute(self, fn: Callable[[], Awaitable[T]]) -> T:
         """Call `fn` until it succeeds, fails for good, or the attempts are used up.
 
-        A server that says with `Retry-After` how long it wants to be left alone is obeyed, up to
-        `max_backoff_seconds`.
+        A server may ask for a longer pause with `Retry-After`, up to `max_backoff_seconds`.
 
         Args:
             fn: Makes one attempt.

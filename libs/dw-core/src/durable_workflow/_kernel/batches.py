@@ -1,11 +1,11 @@
-"""Stops at blocking commands: one of them, or a list that resolves as a whole."""
+"""Stops at blocking commands: a single one, or a list that is resolved as a whole."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from durable_workflow._kernel.kind import Kind
-from durable_workflow._kernel.receivers import UNTIL_ANSWERED
-from durable_workflow._kernel.run import Answer, Run, Send, Stop, Throw
+from durable_workflow._kernel.receivers import UNTIL_RESOLVED
+from durable_workflow._kernel.replay_state import ReplayState, Resumption, Send, Stop, Throw
 from durable_workflow._kernel.steps import Step
 from durable_workflow._wire.shapes import is_list
 from durable_workflow.workflow._commands import Command
@@ -16,7 +16,7 @@ Member: TypeAlias = tuple[Kind[Any], Any]
 class Batch(Stop):
     """Blocking commands that were yielded together.
 
-    Each member takes the outcome of its own step, whatever order the outcomes were recorded in.
+    Each member gets the resolution of its own step, in whichever order these were recorded.
     """
 
     def __init__(self, members: list[Member], shape: list[Any] | None) -> None:
@@ -39,10 +39,10 @@ class Batch(Stop):
     def commands(self) -> list[Command]:
         return [command for _, command in self.members]
 
-    def settle(self, run: Run) -> Answer | None:
+    def settle(self, run: ReplayState) -> Resumption | None:
         self._bind(run)
         complete = self._ready == len(self.members)
-        run.apply_due(self._completed_at(run) if complete else UNTIL_ANSWERED)
+        run.apply_due(self._completed_at(run) if complete else UNTIL_RESOLVED)
         if not complete:
             return None
         steps = run.index.take(len(self.members))
@@ -51,10 +51,11 @@ class Batch(Stop):
             run.passed()  # an empty list leaves no trace in history
         return self._answer(steps)
 
-    def _bind(self, run: Run) -> None:
+    def _bind(self, run: ReplayState) -> None:
         """Match members with the steps recorded since, and count the resolved ones from the front.
 
-        Both cursors only move forward: a batch costs its length, however often it is settled.
+        Both cursors only move forward, so settling a batch many times costs no more than its
+        length.
         """
         moved = run.index.moved
         if moved is not None and moved < self._bound:
@@ -70,25 +71,25 @@ class Batch(Stop):
             self._bound += 1
         while self._ready < self._bound:
             step = run.index.peek(self._ready)
-            if step is None or step.outcome is None:
+            if step is None or step.resolution is None:
                 break
             self._ready += 1
 
-    def _completed_at(self, run: Run) -> float:
+    def _completed_at(self, run: ReplayState) -> float:
         """Position of the event that made the batch complete."""
         steps = (run.index.peek(offset) for offset in range(self._bound))
-        return max((s.resolved_at or 0 for s in steps if s is not None), default=UNTIL_ANSWERED)
+        return max((s.resolved_at or 0 for s in steps if s is not None), default=UNTIL_RESOLVED)
 
-    def _answer(self, steps: list[Step]) -> Answer:
+    def _answer(self, steps: list[Step]) -> Resumption:
         latest = max(steps, key=lambda step: step.resolved_at or 0, default=None)
         time = latest.time if latest is not None else None
         values: list[Any] = []
         for step in steps:
-            if step.outcome is None:
-                raise AssertionError("a batch is complete when every step has its outcome")
-            if step.outcome.error is not None:
-                return Throw(step.outcome.error, time)
-            values.append(step.outcome.value)
+            if step.resolution is None:
+                raise AssertionError("a batch is complete when every step has its resolution")
+            if step.resolution.error is not None:
+                return Throw(step.resolution.error, time)
+            values.append(step.resolution.value)
         if self._shape is None:
             return Send(values[0], time)
         return Send(_shaped(self._shape, iter(values)), time)

@@ -1,8 +1,8 @@
-"""Receivers of histories whose order is not the order in which the code met things.
+"""Receivers in histories whose order is not the order in which the code saw the events.
 
-A server that does not buffer records a signal between the claim of a task and its completion,
-before the events of a completion that never saw it. Which wait such a signal belongs to is then
-told by the order of events around the waits alone.
+A server that does not buffer may record a signal between the claim of a task and its completion,
+before the events of that completion, although the worker had not seen the signal. Only the order of
+the events around the waits then tells to which wait the signal belongs.
 """
 
 from enum import Enum
@@ -16,7 +16,7 @@ from durable_workflow._wire.events import Event
 
 
 class Boundary(Enum):
-    """Events that show that a task was completed, or that code went on."""
+    """Kinds of events that show that a task was completed, or that the code went on."""
 
     CONDITION = "condition"
     STEP = "step"
@@ -40,8 +40,8 @@ def boundary_of(event: Event) -> Boundary | None:
 class WaitBinder:
     """Binds receivers to waits by the order of events (history-events 6.4).
 
-    Every decision that only the end of history allows is taken provisionally at once. One that
-    later events overturn after the receiver was applied is listed in `rebound`.
+    A binding that only the end of history could confirm is made at once, provisionally. If later
+    events change the binding of a receiver that was already applied, it is listed in `rebound`.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class WaitBinder:
     def receiver(self, receiver: Receiver, sequence: int | None) -> None:
         """A signal or update was recorded."""
         if self._current is not None:
-            # Only the first is certain to be the current wait's; see wait_opened.
+            # Only the first certainly belongs to the current wait; see wait_opened.
             self._since.append(receiver)
             self._bind(receiver, self._current)
         elif self._prefix_binds or sequence is None:
@@ -64,7 +64,10 @@ class WaitBinder:
             self._undecided[sequence] = receiver
 
     def wait_opened(self, wait: WaitStep) -> None:
-        """A wait was opened: what came while the task that opened it was leased is its own."""
+        """A wait was opened.
+
+        It gets the receivers recorded while the task that opened it was leased.
+        """
         if self._current is not None:
             mine = self._since[1:]
         else:
@@ -79,7 +82,7 @@ class WaitBinder:
         self._current, self._since = wait, []
 
     def boundary(self, kind: Boundary) -> None:
-        """What stands undecided stays as it was provisionally decided."""
+        """A boundary was recorded: provisional bindings become final."""
         if self._current is not None:
             self._current, self._since = None, []
             self._prefix_binds = kind is Boundary.CONDITION

@@ -1,7 +1,7 @@
-"""Running the workflow's code: from its constructor, over one stop after the other, to its end.
+"""Running the workflow's code: from its constructor, from stop to stop, to its end.
 
-`Execution` knows how code is driven and what its ends mean; what is done with it, and whether it
-may be gone on with, is the `Machine`'s.
+`Execution` drives the code and reads how it ended. The `Machine` decides what it is used for, and
+whether it may be kept.
 """
 
 import inspect
@@ -21,7 +21,14 @@ from durable_workflow._kernel.handlers import Handlers
 from durable_workflow._kernel.history import History
 from durable_workflow._kernel.kind import Decode
 from durable_workflow._kernel.places import Place, Standing, place_of_function, places_of_error
-from durable_workflow._kernel.run import Answer, Finish, Run, Send, Stop, WorkflowFailure
+from durable_workflow._kernel.replay_state import (
+    Finish,
+    ReplayState,
+    Resumption,
+    Send,
+    Stop,
+    WorkflowFailure,
+)
 from durable_workflow._kernel.steps import WaitStep
 from durable_workflow._kernel.yields import UnsupportedYield, stop_for
 from durable_workflow._wire.texts import failure_message
@@ -58,12 +65,12 @@ class Start:
 
 
 class Execution:
-    """The code of one run, as far as it has come.
+    """The code of one run, at the point that it has reached.
 
     Attributes:
-        mismatched: The run fails, and no code of its author did that: replay found that code and
-            history do not go together. Other code may yet go on with it.
-        advice: What to do about the failure of the run, where its message does not say it.
+        mismatched: The run fails because code and history do not match, and not because its code
+            raised. Another version of the code may still continue it.
+        advice: How to repair the failure, where its message does not say that.
     """
 
     def __init__(self, workflow_cls: type, start: Start) -> None:
@@ -75,7 +82,7 @@ class Execution:
         self._history = History(start.decode, start.payload_codec, start.workflow_id, start.run_id)
         control = control_of(self._context)
         self._handlers = Handlers(workflow_cls, control, self._history.clock)
-        self._run = Run(self._history.index, control, self._handlers.apply)
+        self._run = ReplayState(self._history.index, control, self._handlers.apply)
         self._driver: GeneratorDriver | None = None
         self._failed_at: tuple[Place, ...] = ()  # in a handler or a predicate
         self._unmatched: Command | None = None
@@ -87,7 +94,7 @@ class Execution:
 
     @property
     def standing(self) -> Standing:
-        """Where the code stands or ended; to be asked after an error of a replay too."""
+        """Where the code stands or ended. It may also be read after a replay error."""
         run = self._run
         return Standing(self._asked(), self._places(), run.reached, run.index.untaken[run.bound :])
 
@@ -139,14 +146,14 @@ class Execution:
             raise InvalidWorkflowDefinition(lacks_run(self._class))
         return found
 
-    def _settle(self, stop: Stop) -> Answer | None:
+    def _settle(self, stop: Stop) -> Resumption | None:
         try:
             return stop.settle(self._run)
         except WorkflowFailure as failure:
             self._fail(failure)
             return None
 
-    def _resume(self, answer: Answer) -> None:
+    def _resume(self, answer: Resumption) -> None:
         if isinstance(answer, Finish):
             self._finish(answer.command)
             return
@@ -160,7 +167,7 @@ class Execution:
         self._progress(progress)
 
     def _progress(self, progress: Progress) -> None:
-        """Take what the code did: it came to another stop, or to its end."""
+        """Process what the code did: it reached another stop, or its end."""
         self._run.stop_number += 1
         match progress:
             case Yielded(value):
@@ -204,16 +211,16 @@ class Execution:
         self._ended_with = self._history.index.created
 
     def _skip_stale_openings(self) -> None:
-        """Pass by openings of a wait that a server wrote after the wait had already been true."""
+        """Skip openings recorded after the predicate of their wait was already true."""
         run = self._run
         while run.reopened is not None:
             step = run.next_step()
-            unused = isinstance(step, WaitStep) and step.outcome is None and not step.waiting
+            unused = isinstance(step, WaitStep) and step.resolution is None and not step.waiting
             if not unused or not run.reopened.is_same(cast(WaitStep, step)):
                 return
             run.index.take(1)
 
     def _live(self) -> bool:
-        """Whether what the code does now was never done by an earlier task."""
+        """Whether the code now runs beyond what earlier tasks did."""
         replaying = self._start.silent or self._history.terminal
         return not replaying and self._run.next_step() is None

@@ -1,4 +1,4 @@
-"""The driver of generator workflows: resumes the code, and says in a value what it did."""
+"""The driver of generator workflows: resumes the code, and returns what it did as a value."""
 
 import contextlib
 from collections.abc import Generator
@@ -12,7 +12,7 @@ from durable_workflow._kernel.places import (
     places_of_error,
     places_of_generator,
 )
-from durable_workflow._kernel.run import Send, Throw
+from durable_workflow._kernel.replay_state import Send, Throw
 from durable_workflow.errors import NonDeterministicReplayError
 
 
@@ -45,7 +45,7 @@ class GeneratorDriver:
 
     def __init__(self, generator: Generator[Any, Any, Any]) -> None:
         self._generator = generator
-        # Kept because a generator that has ended knows no longer where it returned.
+        # Kept because a generator that has ended no longer knows where it returned.
         self._frame: FrameType | None = getattr(generator, "gi_frame", None)
         self._ended_at: tuple[Place, ...] = ()
 
@@ -86,8 +86,8 @@ class GeneratorDriver:
     def close(self) -> None:
         """Drop the suspended code.
 
-        A `finally` block may yield once more; nothing listens any longer, so the yield is left
-        where it is and closed again.
+        A `finally` block may yield once more. Its command is ignored, and the generator is closed
+        again.
         """
         for _ in range(8):
             with contextlib.suppress(RuntimeError):
@@ -95,5 +95,5 @@ class GeneratorDriver:
                 return
 
     def __del__(self) -> None:
-        """Close the code where it is dropped, not whenever memory is collected."""
+        """Close the code when it is dropped, not when garbage is collected."""
         self.close()

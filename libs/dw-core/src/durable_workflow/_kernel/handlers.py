@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from durable_workflow._kernel.receivers import Receiver
-from durable_workflow._kernel.run import WorkflowFailure
+from durable_workflow._kernel.replay_state import WorkflowFailure
 from durable_workflow._wire.texts import failure_message
 from durable_workflow.errors import NonDeterministicReplayError
 from durable_workflow.workflow._context import ContextControl
@@ -16,12 +16,12 @@ _TABLES: Final = {"signal": "__workflow_signals__", "update": "__workflow_update
 
 @dataclass(frozen=True, slots=True)
 class PassedSignal:
-    """A signal that no handler was called with: its arguments do not fit.
+    """A signal that was not applied, because its arguments do not fit the handler.
 
     Attributes:
         name: The signal's name on the wire.
         sequence: Sequence of its event, or None where history has none.
-        reason: What does not fit, as Python says it.
+        reason: What does not fit, in the words of Python's `TypeError`.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Handlers:
 
     Attributes:
         instance: The workflow; set once it exists.
-        passed: Signals that were passed by since these were last taken.
+        passed: Signals that were not applied and that nobody has taken from here yet.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class Handlers:
         self._clock = clock
 
     def apply(self, receiver: Receiver) -> None:
-        """Call the handler of one receiver; a signal that nobody listens to is dropped.
+        """Call the handler of one receiver. A signal without a handler is dropped.
 
-        A signal whose arguments do not fit its handler is passed by: anyone may send one, and it
-        must not end the run.
+        A signal whose arguments do not fit its handler is skipped and noted in `passed`: anyone may
+        send one, and it must not fail the run.
 
         Raises:
-            WorkflowFailure: The handler raised, or history has an update that the code has not, or
-                that it would take other arguments for.
+            WorkflowFailure: The handler raised, the code has no handler for a recorded update, or
+                the handler does not accept the recorded arguments.
         """
         table: dict[str, str] = getattr(self._class, _TABLES[receiver.kind], {})
         attribute = table.get(receiver.name)
@@ -91,6 +91,6 @@ def misfit(handler: Callable[..., Any], arguments: list[Any]) -> str | None:
         inspect.signature(handler).bind(*arguments)
     except TypeError as error:
         return str(error)
-    except ValueError:  # it does not say what it takes, as some callables written in C
+    except ValueError:  # no signature, as for some callables written in C
         return None
     return None

@@ -24,7 +24,7 @@ _EVENT_CLOCK = "event"
 
 
 class History:
-    """What was fed, read once.
+    """The events that were fed, read once.
 
     Attributes:
         index: The steps.
@@ -32,12 +32,12 @@ class History:
         last_sequence: Highest event sequence.
         started: `WorkflowStarted` was seen.
         start_time: When the run began, as recorded, or None.
-        ordered: The server writes facts in the order in which code met them.
+        ordered: The server records events in the order in which the code saw them.
         terminal: The run is closed.
         closing: The event that closed it.
         failed: It is closed because the workflow failed.
-        noted: Sequences of signals that history says were passed by.
-        awaited: The update that was run and must be applied next, with the stop that it ran at.
+        noted: Sequences of signals for which history has a `SignalNotApplied`.
+        awaited: Id of the update that was run and must be the next event, and the stop it ran at.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class History:
         """Read one event; a receiver goes to the end of the queue.
 
         Raises:
-            Diverged: An update was run, and history has something else in its place.
+            Diverged: An update was run, and another event is recorded in its place.
         """
         self.last_sequence = max(self.last_sequence, event.sequence or 0)
         self.index.add(event)
@@ -97,7 +97,7 @@ class History:
         return rebound
 
     def forget_completed_updates(self) -> None:
-        """Let go of updates that nobody will ask a kept machine to run."""
+        """Drop updates that are completed: a kept machine will not be asked to run them."""
         for update_id in self._completed_updates:
             self.accepted.pop(update_id, None)
         self._completed_updates.clear()
@@ -164,8 +164,8 @@ class History:
         self.started = True
         times = (text(event.payload, "timestamp"), event.time)
         self.start_time = next((t for t in times if t is not None and parse_time(t)), None)
-        # A server that dates the code's clock by events promises that their order is the order
-        # in which the code met them: facts that arrive while a task is leased come after its
+        # A server that sets the clock by events promises that their order is the order in which the
+        # code saw them: events that arrive while a task is leased are recorded after its
         # completion (worker-protocol R4).
         self._moves_clock = event.payload.get("clock") == _EVENT_CLOCK
         self.ordered = self._moves_clock and not self._any_receiver and self.index.created == 0

@@ -1,8 +1,8 @@
-"""History as steps: each event is put where it belongs once, when it is fed.
+"""History as steps: each event is assigned to its step once, when it is fed.
 
 Steps stand in the order in which the code yielded their commands, which is the order of their
 workflow sequences. Sequences are ordered but not dense, and old histories have none; a step
-without one, and a second outcome for one that already has one, stand in recorded order. The n-th
+without one, and a second resolution of the same step, stand in recorded order. The n-th
 command that the code yields is the n-th step, so matching is one look-up.
 """
 
@@ -11,17 +11,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from durable_workflow._kernel.kind import Decode, Kind, Reader
-from durable_workflow._kernel.steps import Outcome, Step, WaitStep
+from durable_workflow._kernel.steps import Resolution, Step, WaitStep
 from durable_workflow._wire.events import Event, text
 
 # Positions of taken steps are given back in runs of this length, not one by one.
 _COMPACT_AFTER: Final = 1024
-# Late events about a wait that was passed come right after it; older ones are forgotten.
+# Late events about a passed wait come right after it, so only the newest waits are remembered.
 _REMEMBERED_WAITS: Final = 64
 
 
 class Diverged(Exception):
-    """A kept machine went another way than a replay of the longer history would."""
+    """A kept machine did something that a replay of the longer history would not do."""
 
 
 class Index:
@@ -57,7 +57,7 @@ class Index:
 
     @property
     def untaken(self) -> list[Step]:
-        """Steps whose outcome the code has not been given."""
+        """Steps whose resolution the code has not been given."""
         return self._steps[self._head :]
 
     def peek(self, offset: int = 0) -> Step | None:
@@ -66,12 +66,12 @@ class Index:
         return self._steps[place] if place < len(self._steps) else None
 
     def bring_forward(self, offset: int) -> None:
-        """Make an untaken step the next one; the steps before it come after it."""
+        """Move an untaken step to the front, before the steps that preceded it."""
         if offset:
             self._steps.insert(self._head, self._steps.pop(self._head + offset))
 
     def take(self, count: int) -> list[Step]:
-        """Move the cursor over steps whose outcome goes to the code."""
+        """Move the cursor over steps whose resolution is given to the code."""
         end = self._head + count
         steps = self._steps[self._head : end]
         for step in steps:
@@ -82,7 +82,7 @@ class Index:
         self._head = end
         self.taken += count
         if self._head == len(self._steps):
-            # New ones: a list or dict that was emptied keeps its memory.
+            # New objects, because an emptied list or dict keeps its memory.
             self._steps, self._open = [], {}
             self._head, self._unordered = 0, False
         elif self._head >= _COMPACT_AFTER and self._head * 2 >= len(self._steps):
@@ -91,7 +91,7 @@ class Index:
         return steps
 
     def add(self, event: Event) -> None:
-        """Put one event where it belongs; what is about no step is only counted."""
+        """Assign one event to its step. An event that is about no step is only counted."""
         self.position += 1
         for kind in self._kinds.get(event.event_type, ()):
             if kind.claims(event):
@@ -102,7 +102,7 @@ class Index:
                 step.saw(event.event_type)
 
     def opened(self, kind: Kind[Any], event: Event) -> None:
-        """A command was recorded. One without a sequence is only known by its outcome."""
+        """A command was recorded. One without a sequence is only known by its resolution."""
         sequence = event.workflow_sequence
         if sequence is None:
             return
@@ -113,19 +113,19 @@ class Index:
         if step is not None and step.detail is None:
             step.detail = kind.recorded_detail(event)
 
-    def answered(self, kind: Kind[Any], event: Event, reader: Reader) -> None:
+    def resolved(self, kind: Kind[Any], event: Event, reader: Reader) -> None:
         """A command ended."""
         sequence = event.workflow_sequence
-        outcome = reader(event, self.decode)
+        resolution = reader(event, self.decode)
         step = None if sequence is None else self._open.get(sequence)
-        if step is None or step.outcome is not None or isinstance(step, WaitStep):
+        if step is None or step.resolution is not None or isinstance(step, WaitStep):
             doubled = step is not None or (sequence is not None and self._is_over(sequence))
             number = self._resolved + 1 if sequence is None else sequence
             step = Step(kind, None if doubled else sequence, number)
             self._insert(step, event)
         step.kind = kind
         step.detail = kind.recorded_detail(event) or step.detail
-        step.resolve(outcome, self.position, event.time)
+        step.resolve(resolution, self.position, event.time)
         self._resolved += 1
 
     def wait_opened(self, kind: Kind[Any], event: Event, wait_id: str) -> None:
@@ -146,23 +146,23 @@ class Index:
         self._waits[wait_id] = wait
         self._insert(wait, event)
 
-    def wait_answered(self, event: Event, wait_id: str, outcome: Outcome) -> None:
+    def wait_resolved(self, event: Event, wait_id: str, resolution: Resolution) -> None:
         """A condition wait was satisfied or timed out."""
         wait = self._waits.get(wait_id)
         if wait is None:
             if self._forgot_waits:
                 raise Diverged
             return
-        if wait.taken and not wait.may_be_answered(outcome):
+        if wait.taken and not wait.may_be_resolved(resolution):
             raise Diverged
-        wait.resolve(outcome, self.position, event.time)
+        wait.resolve(resolution, self.position, event.time)
 
     def wait(self, wait_id: str | None) -> WaitStep | None:
         """The wait of an id, unless it was passed long ago."""
         return None if wait_id is None else self._waits.get(wait_id)
 
     def _is_over(self, sequence: int) -> bool:
-        """Whether the step of this sequence was given to the code, or was passed by."""
+        """Whether the step of this sequence was given to the code, or was passed."""
         return sequence <= self._highest_taken
 
     def _insert(self, step: Step, event: Event) -> None:

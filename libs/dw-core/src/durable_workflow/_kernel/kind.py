@@ -1,37 +1,37 @@
-"""What the machine must know of a command kind; one subclass per kind says it."""
+"""What the machine needs to know about a command kind: one subclass for each kind."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
-from durable_workflow._kernel.steps import Outcome
+from durable_workflow._kernel.steps import Resolution
 from durable_workflow._wire.events import Event
 
 if TYPE_CHECKING:
-    from durable_workflow._kernel.run import Stop
+    from durable_workflow._kernel.replay_state import Stop
 
 C = TypeVar("C")
 
 # Decodes a payload field with the codec that stands beside it.
 Decode: TypeAlias = Callable[[Any, Any], Any]
-Reader: TypeAlias = Callable[[Event, Decode], Outcome]
+Reader: TypeAlias = Callable[[Event, Decode], Resolution]
 
 
 class StepRecorder(Protocol):
-    """Where kinds put what events say: the index of steps."""
+    """The index of steps, as the kinds write to it."""
 
     decode: Decode
 
     def opened(self, kind: "Kind[Any]", event: Event) -> None:
         """A command was recorded."""
 
-    def answered(self, kind: "Kind[Any]", event: Event, reader: Reader) -> None:
+    def resolved(self, kind: "Kind[Any]", event: Event, reader: Reader) -> None:
         """A command ended."""
 
     def wait_opened(self, kind: "Kind[Any]", event: Event, wait_id: str) -> None:
         """A condition wait was opened."""
 
-    def wait_answered(self, event: Event, wait_id: str, outcome: Outcome) -> None:
+    def wait_resolved(self, event: Event, wait_id: str, resolution: Resolution) -> None:
         """A condition wait was satisfied or timed out."""
 
 
@@ -41,13 +41,13 @@ class Kind(ABC, Generic[C]):
     Attributes:
         shape: The word that non-determinism errors use.
         opens: Event types that show the command was recorded.
-        answers: Event types that end it, with the reader of the outcome.
+        resolves: Event types that end it, with the reader of the resolution.
         in_lists: A yielded list may have it as a member.
     """
 
     shape: ClassVar[str]
     opens: ClassVar[frozenset[str]] = frozenset()
-    answers: ClassVar[Mapping[str, Reader]] = {}
+    resolves: ClassVar[Mapping[str, Reader]] = {}
     in_lists: ClassVar[bool] = False
 
     @abstractmethod
@@ -60,18 +60,18 @@ class Kind(ABC, Generic[C]):
 
     def record(self, event: Event, index: "StepRecorder") -> None:
         """Put an event of this kind into the index."""
-        reader = self.answers.get(event.event_type)
+        reader = self.resolves.get(event.event_type)
         if reader is None:
             index.opened(self, event)
         else:
-            index.answered(self, event, reader)
+            index.resolved(self, event, reader)
 
     def recorded_detail(self, event: Event) -> str | None:
-        """What besides the kind must be the same in every replay, as an event tells it."""
+        """A detail that must be the same in every replay, as an event records it."""
         return None
 
     def asked_detail(self, command: C) -> str | None:
-        """The same, as the code asks for it."""
+        """The same detail, as the code asks for it."""
         return None
 
     def difference(self, recorded: str, asked: str) -> str:
@@ -79,13 +79,13 @@ class Kind(ABC, Generic[C]):
         return f"Recorded {recorded!r}, but current workflow asked for {asked!r}."
 
 
-def payload_result(event: Event, decode: Decode) -> Outcome:
+def payload_result(event: Event, decode: Decode) -> Resolution:
     """The decoded result of an event: `result`, or `output` where there is no such key."""
     payload = event.payload
     value = payload["result"] if "result" in payload else payload.get("output")
-    return Outcome(decode(value, payload.get("payload_codec")))
+    return Resolution(decode(value, payload.get("payload_codec")))
 
 
-def nothing(event: Event, decode: Decode) -> Outcome:
-    """The outcome of an event that carries no value."""
-    return Outcome(None)
+def nothing(event: Event, decode: Decode) -> Resolution:
+    """The resolution of an event that carries no value."""
+    return Resolution(None)

@@ -1,6 +1,7 @@
-"""The machine: fed with history, it runs the workflow's code as far as history goes.
+"""The machine: it is fed events and runs the workflow's code as far as history goes.
 
-It is asked for commands, queries and updates there, and says whether it can be kept and fed on.
+There it gives commands and answers queries and updates. It also says whether it may be kept and fed
+more events.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ from durable_workflow._kernel.execution import Execution, Start
 from durable_workflow._kernel.handlers import PassedSignal
 from durable_workflow._kernel.index import Diverged
 from durable_workflow._kernel.queries import replay_failed, run_query
-from durable_workflow._kernel.run import WorkflowFailure
+from durable_workflow._kernel.replay_state import WorkflowFailure
 from durable_workflow._kernel.sizes import estimated_size
 from durable_workflow._kernel.states import state_mark
 from durable_workflow._kernel.updates import run_update, validate_update
@@ -31,10 +32,10 @@ class Machine(Execution):
     """One run being replayed.
 
     Attributes:
-        stale: A replay of the whole history may differ from what this machine would say: drop it
-            and rebuild. Also set when an exception left `feed`.
-        spent: An update was run on this machine's state; it can be asked nothing more, unless it
-            `awaits` that update and is fed it.
+        stale: A replay of the whole history may give something else than this machine: drop it and
+            rebuild. Also set when `feed` raised.
+        spent: An update was run on this machine's state. It can only be used again if it `awaits`
+            that update and is fed its event.
     """
 
     def __init__(self, workflow_cls: type, start: Start) -> None:
@@ -49,7 +50,7 @@ class Machine(Execution):
         self.spent = False
         self._size = 0
         self._sized_until = 0
-        self._behind = True  # something was fed, or nothing yet, that the code has not met
+        self._behind = True  # the code has not run over everything that was fed, or has not started
         self._exact = False  # an update is run as a replay will
 
     @property
@@ -80,49 +81,50 @@ class Machine(Execution):
 
     @property
     def needs_outcomes(self) -> bool:
-        """Whether only outcomes of steps resume the code, so that signals and updates move nothing.
+        """Whether only a step's resolution resumes the code, and no signal or update does.
 
-        Fed between two tasks, these are applied at the stop at which any later replay applies them.
+        Signals and updates that are fed between two tasks are then applied at the same stop as in
+        any later replay.
         """
         return self._history.ordered and isinstance(self._stop, Batch)
 
     @property
     def awaits(self) -> bool:
-        """Whether an update was run on this machine, and history need only say so now.
+        """Whether an update was run on this machine and only its event is still missing.
 
-        A replay applies an update where history has it, at the event's own time and without its
-        validator. What the handler did to the state is just that where it ran at the stop at which
-        the replay will come to it, and did not ask for the time. So a machine is not kept through
-        an update that failed, that asked for the time, whose validator changed something, or that
-        found the code ahead of history: past a marker that is not recorded, or a wait that its
-        predicate ended.
+        A replay applies an update at its event, with the event's time and without the validator.
+        The state here is the same only if the handler ran at that same stop and did not ask for the
+        time. So the machine is not kept after an update that failed, that asked for the time, whose
+        validator changed the state, or that ran while the code was ahead of history: past a marker
+        that is not recorded, or a wait that its predicate ended.
         """
         return self._history.awaited is not None
 
     @property
     def instance(self) -> Any:
-        """The replayed workflow, for those who only look."""
+        """The replayed workflow. Callers only read it."""
         self._catch_up()
         self._require_usable()
         return self._handlers.instance
 
     @property
     def state_mark(self) -> object:
-        """To be compared, by `==`, with another of this machine: whether a look changed its state.
+        """A mark of the workflow's state. Two marks of one machine differ if the state changed.
 
-        Marks of a state that is too large to be compared are all the same.
+        Marks of a state that is too large to be compared are always equal.
         """
         return state_mark(self._handlers.instance, self.size_hint_bytes)
 
     @property
     def size_hint_bytes(self) -> int:
-        """Roughly the memory that this machine keeps alive; looked at anew as history grows."""
+        """Roughly the memory that this machine holds; estimated again as history grows."""
         position = self._history.index.position
         if position >= self._sized_until:
             frame = self._driver.frame_locals if self._driver is not None else {}
             kept = [self._history.index.untaken, self._run.receivers.waiting]
             self._size = estimated_size([self._handlers.instance, frame, *kept])
-            # Looking costs as much as many steps; a quarter more history makes it worth it.
+            # An estimate costs as much as many steps, so it is repeated after a quarter more
+            # history.
             self._sized_until = position + position // 4 + 8
         return self._size
 
@@ -145,17 +147,17 @@ class Machine(Execution):
     ) -> None:
         """Take the next events, in order, and run the workflow's code as far as they go.
 
-        A feed should end where a task was claimed: the end of what is known is where conditions
-        are tested. Pages of one history belong into one feed, or are fed with `more`.
+        A feed should end where a task was claimed, because conditions are tested at the end of a
+        feed. Feed the pages of one history at once, or with `more`.
 
         Args:
             events: History records.
             more: Further events follow before the code may run.
-            decided: These events come behind what the code has decided on the history so far, as
-                signals do that arrive while a task is leased, although that decision is not
-                recorded yet. The machine then knows more than history: ask it, do not keep it.
+            decided: These events come after the decision that the code made on the history so far,
+                as with signals that arrive while a task is leased, although that decision is not
+                recorded yet. The machine then knows more than history: query it, do not keep it.
         Raises:
-            NonDeterministicReplayError: The code does not go with history.
+            NonDeterministicReplayError: The code does not match the history.
             WorkflowPayloadDecodeError: Arguments of a signal or an update do not decode.
         """
         if self.stale or not self.awaits:
@@ -170,17 +172,17 @@ class Machine(Execution):
             self._run.control.report_undecodable(error)
             raise
         finally:
-            # Whatever else flies out, an interruption by a watchdog included, leaves the code
+            # After any other exception, such as an interruption by a watchdog, the code stands
             # somewhere between two yields.
             self.stale = not safe
 
     def take_passed_signals(self) -> list[PassedSignal]:
-        """Signals that were passed by, as nobody has noted in history yet; each is given once."""
+        """Signals not applied that history has no event for yet; each is returned once."""
         passed, self._handlers.passed = self._handlers.passed, []
         return [each for each in passed if each.sequence not in self._history.noted]
 
     def commands(self) -> list[Command]:
-        """What a completion says as of now, steps that are open already included."""
+        """The commands of a completion at this point, those of open steps included."""
         self._catch_up()
         self._require_usable()
         if isinstance(self._ended, FailWorkflow):
@@ -194,7 +196,7 @@ class Machine(Execution):
         """Check that the replay has reached a state that can be asked about.
 
         Raises:
-            QueryFailed: The workflow failed and history does not say so.
+            QueryFailed: The workflow failed, and the failure is not recorded.
         """
         self._catch_up()
         self._require_usable()
@@ -237,13 +239,15 @@ class Machine(Execution):
         return self._history.pending_updates
 
     def foresee_update(self, update_id: str) -> bool:
-        """Apply a pending update as its task will, and go on from there. Do not keep the machine.
+        """Apply a pending update as its task will, and continue.
+
+        Do not keep the machine afterwards.
 
         Args:
             update_id: The update.
         Returns:
-            False where the update fails. Its handler may have changed the state before that, which
-            nothing will remember: rebuild the machine, and leave this update out.
+            False if the update fails. Its handler may have changed the state before it raised, and
+            no replay will repeat that: rebuild the machine and leave this update out.
         """
         if isinstance(self.apply_update(update_id), FailUpdate):
             return False
@@ -329,7 +333,7 @@ class Machine(Execution):
             self._check_after_end()
 
     def _apply_after_end(self) -> None:
-        """Apply what came behind the decision to end: whoever asks must see it all the same."""
+        """Apply the receivers recorded after the decision to end: a query must see them too."""
         try:
             self._run.apply_due()
         except WorkflowFailure as failure:
@@ -337,7 +341,7 @@ class Machine(Execution):
 
     @contextlib.contextmanager
     def _validating(self) -> Generator[None, None, None]:
-        """Run a validator before its update: no replay will, so it must leave nothing behind."""
+        """Run a validator before its update. No replay runs it, so it must not change the state."""
         before = self.state_mark
         with self._run.control.untouched():
             yield
@@ -362,7 +366,7 @@ class Machine(Execution):
             raise RuntimeError("an update was run on this replay machine: rebuild it")
 
     def _check_rebound(self) -> None:
-        """Receivers that were applied, and that later events bind to another wait after all."""
+        """Check the applied receivers that later events bound to another wait."""
         rebound = self._history.take_rebound()
         at_new_wait = isinstance(self._stop, ConditionWait) and self._stop.step is None
         for receiver in rebound:
@@ -370,10 +374,10 @@ class Machine(Execution):
                 raise Diverged
 
     def _check_after_end(self) -> None:
-        """The code has ended: history must not have gone on in another way."""
+        """Check that nothing was recorded that contradicts the end of the code."""
         run, index = self._run, self._history.index
         if isinstance(self._ended, FailWorkflow):
-            # A failure drops what was ahead and leaves what was not yielded.
+            # A failure drops the stops that were ahead, and steps that were not yielded remain.
             went_on = index.created > self._ended_with
         else:
             went_on = run.next_step() is not None

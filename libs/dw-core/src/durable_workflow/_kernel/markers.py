@@ -1,10 +1,10 @@
-"""Stops at markers: commands that history remembers, and that never keep the code waiting."""
+"""Stops at markers: commands that are recorded in history but never make the code wait."""
 
 from abc import abstractmethod
 from typing import Any, TypeVar, cast
 
 from durable_workflow._kernel.kind import Kind
-from durable_workflow._kernel.run import Answer, Run, Send, Stop, Throw
+from durable_workflow._kernel.replay_state import ReplayState, Resumption, Send, Stop, Throw
 from durable_workflow._kernel.steps import Step
 from durable_workflow.workflow._commands import Command
 
@@ -23,7 +23,7 @@ class MarkerKind(Kind[C]):
         return value
 
     def same(self, computed: Any, recorded: Any) -> bool:
-        """Whether history has the value that this machine went on with."""
+        """Whether the recorded value is the one that this machine continued with."""
         return bool(computed == recorded)
 
     def stop(self, command: C) -> "Marker":
@@ -40,7 +40,7 @@ class Marker(Stop):
     def commands(self) -> list[Command]:
         return [cast("Command", self._command)]
 
-    def settle(self, run: Run) -> Answer:
+    def settle(self, run: ReplayState) -> Resumption:
         step = run.next_step()
         if step is None:
             return self._go_ahead(run)
@@ -49,10 +49,10 @@ class Marker(Stop):
         run.apply_due(step.resolved_at or 0)
         run.index.take(1)
         run.bound = 0
-        recorded = step.outcome.value if step.outcome is not None else None
+        recorded = step.resolution.value if step.resolution is not None else None
         return Send(self._kind.result(self._command, recorded))
 
-    def _go_ahead(self, run: Run) -> Answer:
+    def _go_ahead(self, run: ReplayState) -> Resumption:
         run.apply_due()
         try:
             value = self._kind.compute(self._command)
@@ -63,7 +63,7 @@ class Marker(Stop):
 
     def _confirms(self, step: Step, value: Any) -> bool:
         asked = self._kind.asked_detail(self._command)
-        if step.kind is not self._kind or step.outcome is None:
+        if step.kind is not self._kind or step.resolution is None:
             return False
         same_detail = step.detail is None or asked is None or step.detail == asked
-        return same_detail and self._kind.same(value, step.outcome.value)
+        return same_detail and self._kind.same(value, step.resolution.value)

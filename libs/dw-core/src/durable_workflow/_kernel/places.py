@@ -1,4 +1,4 @@
-"""Places in code: where a workflow stands, and where it ended. Nothing here reads source files."""
+"""Places in code: the lines where a workflow stands or ended. No source files are read."""
 
 from dataclasses import dataclass
 from types import CodeType, FrameType
@@ -30,13 +30,13 @@ class Place:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is of what runs workflows, and so nothing that an author of one wrote."""
+        """Whether it is a line of this project, and not of the author's code."""
         return any(self.module == ours or self.module.startswith(f"{ours}.") for ours in _OURS)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the code of a run stands, for those who explain a replay.
+    """Where the code of a run stands, for explanations of a replay.
 
     Attributes:
         asked: The command that it waits for, of several the first that history does not have as it
@@ -66,7 +66,7 @@ def places_of_generator(generator: object) -> tuple[Place, ...]:
 
 
 def places_of_error(error: BaseException | None) -> tuple[Place, ...]:
-    """The frames that an error came through, without those of what runs workflows."""
+    """The frames of an error's traceback, without those of this project."""
     places: list[Place] = []
     traceback = error.__traceback__ if error is not None else None
     while traceback is not None:
@@ -78,7 +78,7 @@ def places_of_error(error: BaseException | None) -> tuple[Place, ...]:
 
 
 def place_of_frame(frame: FrameType, line: int | None = None) -> Place:
-    """The line at which a frame stands, also where it has come to its end."""
+    """The current line of a frame, also of one that has ended."""
     number = frame.f_lineno if line is None else line
     return _place(frame.f_code, number or 0, frame.f_globals.get("__name__"))
 

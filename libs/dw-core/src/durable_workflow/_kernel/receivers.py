@@ -1,13 +1,14 @@
 """Signals and updates in history: when each of them is applied to the workflow's state.
 
-Receivers form one queue and are applied strictly in recorded order. Each waits for a place:
+Receivers form one queue and are applied strictly in recorded order. When one is due is decided in
+one of two ways:
 
 * By position: at the first stop of the code by which every step recorded before the receiver has
   been yielded, and which was not already over when the receiver was recorded.
 * By wait: when a particular recorded wait is examined, before its predicate is tested.
 
-A server that buffers what arrives while a task is leased writes histories whose order is the order
-in which the code met things; there position alone is exact. For those of other servers see
+A server that buffers the events that arrive while a task is leased records events in the order in
+which the code saw them. In such a history the position is exact. For other servers see
 `bindings.py`.
 """
 
@@ -24,7 +25,7 @@ from durable_workflow._wire.events import Event, text
 from durable_workflow._wire.shapes import is_list, is_object
 from durable_workflow.errors import WorkflowPayloadDecodeError
 
-UNTIL_ANSWERED: Final = math.inf
+UNTIL_RESOLVED: Final = math.inf
 _HEAD_CHARACTERS = 128
 
 
@@ -58,8 +59,8 @@ class Receiver:
         wait: The wait it is bound to, or None.
         early: It was recorded while no wait was open.
         applied_at: Number of the stop at which it was applied, or None.
-        ran_at: Number of the stop at which the machine ran it, as an update to be answered, before
-            history had it; None where that was not so.
+        ran_at: Number of the stop at which the machine ran it as an update to be answered, before
+            it was in history; None if the machine did not.
     """
 
     kind: str
@@ -79,18 +80,18 @@ class ReceiverQueue:
     """Receivers that have not been applied, in recorded order.
 
     Attributes:
-        waiting: They.
+        waiting: The receivers, oldest first.
     """
 
     def __init__(self) -> None:
         self.waiting: deque[Receiver] = deque()
 
     def add(self, receiver: Receiver) -> None:
-        """Take one more, as the last."""
+        """Append a receiver."""
         self.waiting.append(receiver)
 
-    def next_by_position(self, reached: int, until: float = UNTIL_ANSWERED) -> Receiver | None:
-        """The head, if it is due at a stop of the code; it leaves the queue.
+    def next_by_position(self, reached: int, until: float = UNTIL_RESOLVED) -> Receiver | None:
+        """Remove and return the head if it is due at a stop of the code.
 
         Args:
             reached: How many recorded steps the code has yielded.
@@ -100,7 +101,7 @@ class ReceiverQueue:
             return None
         return self.waiting.popleft()
 
-    def due(self, reached: int, until: float = UNTIL_ANSWERED, *, since: int = 0) -> bool:
+    def due(self, reached: int, until: float = UNTIL_RESOLVED, *, since: int = 0) -> bool:
         """Whether the head is to be applied at such a stop, and was recorded after a position."""
         if not self.waiting:
             return False
@@ -108,12 +109,12 @@ class ReceiverQueue:
         return head.wait is None and head.opened <= reached and since < head.position < until
 
     def next_of_wait(self, wait: WaitStep, *, early_within: int | None = None) -> Receiver | None:
-        """The head, if it is bound to this wait; it leaves the queue.
+        """Remove and return the head if it is bound to this wait.
 
         Args:
             wait: The wait that is examined.
-            early_within: Only a receiver that was recorded before any wait was open, and after at
-                most so many steps.
+            early_within: If given, only a receiver that was recorded before any wait was open, and
+                after at most this many steps.
         """
         if not self.waiting:
             return None
@@ -125,7 +126,7 @@ class ReceiverQueue:
         return self.waiting.popleft()
 
     def any_after(self, position: int) -> bool:
-        """Whether something was recorded after a position and not applied."""
+        """Whether a receiver that was recorded after a position has not been applied."""
         return bool(self.waiting) and self.waiting[-1].position > position
 
     def __len__(self) -> int:
@@ -134,7 +135,7 @@ class ReceiverQueue:
 
 @dataclass(frozen=True, slots=True)
 class ReceiverReader:
-    """Reads receivers of one run; a payload that does not decode names the run and the event."""
+    """Reads the receivers of one run. The error of an undecodable payload names run and event."""
 
     decode: Decode
     codec: str | None
@@ -189,7 +190,7 @@ class ReceiverReader:
 
 
 def as_arguments(value: Any) -> list[Any]:
-    """An argument list: a value that is no list is one argument, and none are none."""
+    """An argument list: None is an empty one, and a value that is not a list is one argument."""
     if value is None:
         return []
     return value if is_list(value) else [value]

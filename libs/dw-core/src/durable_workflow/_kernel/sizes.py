@@ -1,4 +1,4 @@
-"""Rough sizes of live objects: good enough to bound a cache, cheap enough to ask per task."""
+"""Rough sizes of live objects: exact enough to bound a cache, cheap enough for every task."""
 
 import sys
 from collections import deque

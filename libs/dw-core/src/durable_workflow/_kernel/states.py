@@ -1,14 +1,14 @@
-"""Whether code that was only to look at a workflow has changed it."""
+"""Whether code that may only read a workflow has changed its state."""
 
 import pickle
 from typing import Any, Final
 
-# Comparing the state around a handler costs a walk through it.
+# Comparing the state before and after a handler serialises all of it.
 _LARGEST_COMPARED_BYTES: Final = 1 << 20
 
 
 def state_mark(instance: Any, size_bytes: int) -> object:
-    """Something that differs when the state of a workflow does; None where it is too large.
+    """A mark that differs when the state of a workflow differs; None if the state is too large.
 
     Args:
         instance: The workflow.

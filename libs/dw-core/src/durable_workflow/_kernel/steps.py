@@ -1,4 +1,4 @@
-"""Steps: what history knows of one yielded command, from its first event to its outcome."""
+"""Steps: what is recorded of one yielded command, from its first event to its resolution."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -11,8 +11,8 @@ _MOST_EVENT_TYPES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a step ended: with a value, or with an error to be raised where the code waits."""
+class Resolution:
+    """How a step ended: with a value, or with an error that is raised where the code waits."""
 
     value: Any = None
     error: Exception | None = None
@@ -28,10 +28,10 @@ class Step:
         number: The place that errors name.
         detail: The recorded activity type, child type or change id, or None.
         event_types: Types of the events about it, in order.
-        outcome: How it ended, or None while it is open.
+        resolution: How it ended, or None while it is open.
         resolved_at: Position in history of the event that ended it.
         time: When that event was recorded, as the record spells it.
-        taken: The code has been given the outcome.
+        taken: The code has been given the resolution.
     """
 
     kind: "Kind[Any]"
@@ -39,19 +39,19 @@ class Step:
     number: int
     detail: str | None = None
     event_types: list[str] = field(default_factory=list[str])
-    outcome: Outcome | None = None
+    resolution: Resolution | None = None
     resolved_at: int | None = None
     time: str | None = None
     taken: bool = False
 
     def saw(self, event_type: str) -> None:
-        """Remember the type of one more event about this step."""
+        """Add the type of another event about this step."""
         if len(self.event_types) < _MOST_EVENT_TYPES:
             self.event_types.append(event_type)
 
-    def resolve(self, outcome: Outcome, position: int, time: str | None) -> None:
-        """Take the outcome; of several, the last in history counts."""
-        self.outcome = outcome
+    def resolve(self, resolution: Resolution, position: int, time: str | None) -> None:
+        """Set the resolution; of several, the last in history counts."""
+        self.resolution = resolution
         self.resolved_at = position
         self.time = time
 
@@ -65,7 +65,7 @@ class WaitStep(Step):
         key: The recorded key, or None.
         fingerprint: The recorded predicate fingerprint, or None.
         waiting: How many receivers bound to it have not been applied.
-        on_predicate: The code went on because its predicate held, before history said so.
+        on_predicate: The code went on because its predicate was true, before that was recorded.
     """
 
     wait_id: str = ""
@@ -74,8 +74,8 @@ class WaitStep(Step):
     waiting: int = 0
     on_predicate: bool = False
 
-    def may_be_answered(self, outcome: Outcome) -> bool:
-        """Whether an outcome recorded after the code went on is the one it went on with."""
-        if self.outcome is None:
-            return self.on_predicate and outcome.value is True
-        return bool(self.outcome.value == outcome.value)
+    def may_be_resolved(self, resolution: Resolution) -> bool:
+        """Whether a resolution recorded after the code went on is the one that it went on with."""
+        if self.resolution is None:
+            return self.on_predicate and resolution.value is True
+        return bool(self.resolution.value == resolution.value)

@@ -1,4 +1,4 @@
-"""Updates that were accepted and are to be run now, on the state that a replay has reached."""
+"""Accepted updates, which are run on the state that a replay has reached."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -24,7 +24,7 @@ def run_update(
         update_id: The update.
         accepted: Its last `UpdateAccepted`, or None.
         arguments_of: Decodes the arguments of an update of some name.
-        validating: Entered for the validator, if there is one: no replay will run it.
+        validating: Entered around the validator, if there is one: no replay will run that.
     """
     if accepted is None:
         message = f"accepted update {update_id!r} was not present in workflow history"

@@ -1,25 +1,25 @@
 """Stops at condition waits.
 
 A server records that a wait was opened, and opens it again after each wake-up that did not
-satisfy it. A wait whose predicate holds at once leaves no trace at all, so the opening that comes
-next in history may be of a later wait. How that is told depends on the server:
+satisfy it. A wait whose predicate is true at once is not recorded, so the next opening in history
+may belong to a later wait. How the two are told apart depends on the server:
 
-* In an ordered history a wait that was recorded was false at that moment, with exactly the
-  receivers recorded before it. So the predicate is asked first; a wait that holds is none that
-  was recorded.
-* In other histories receivers belong to waits by binding, and key and fingerprint tell whose an
-  opening is.
+* In an ordered history the predicate of a recorded wait was false at that moment, with exactly the
+  receivers recorded before it. So the predicate is called first: if it is true, this wait was not
+  recorded.
+* In other histories receivers are bound to waits, and key and fingerprint tell to which wait an
+  opening belongs.
 """
 
 from typing import Any
 
 from durable_workflow._kernel.index import Diverged
 from durable_workflow._kernel.kind import Kind
-from durable_workflow._kernel.receivers import UNTIL_ANSWERED
-from durable_workflow._kernel.run import (
-    Answer,
+from durable_workflow._kernel.receivers import UNTIL_RESOLVED
+from durable_workflow._kernel.replay_state import (
     ReopenedWait,
-    Run,
+    ReplayState,
+    Resumption,
     Send,
     Stop,
     WorkflowFailure,
@@ -39,7 +39,7 @@ class ConditionWait(Stop):
     """A yielded wait.
 
     Attributes:
-        step: The recorded opening that stands for it now, or None while history has none.
+        step: The recorded opening that it is matched with now, or None while history has none.
     """
 
     def __init__(self, kind: Kind[Any], command: WaitCondition) -> None:
@@ -52,13 +52,13 @@ class ConditionWait(Stop):
     def commands(self) -> list[Command]:
         return [self._command]
 
-    def settle(self, run: Run) -> Answer | None:
+    def settle(self, run: ReplayState) -> Resumption | None:
         return self._settle_in_order(run) if run.ordered else self._settle_bound(run)
 
-    def _settle_in_order(self, run: Run) -> Answer | None:
+    def _settle_in_order(self, run: ReplayState) -> Resumption | None:
         while True:
-            answered_at = self.step.resolved_at if self.step is not None else None
-            self._note(run.apply_due(answered_at or UNTIL_ANSWERED))
+            resolved_at = self.step.resolved_at if self.step is not None else None
+            self._note(run.apply_due(resolved_at or UNTIL_RESOLVED))
             answer = self._recorded_answer(run)
             if answer is not None:
                 return answer
@@ -72,12 +72,12 @@ class ConditionWait(Stop):
             elif not self._reopen(run, step):
                 run.mismatch(step, self._kind.shape)
 
-    def _settle_bound(self, run: Run) -> Answer | None:
+    def _settle_bound(self, run: ReplayState) -> Resumption | None:
         if self.step is None:
             step = run.next_step()
             if isinstance(step, WaitStep) and self._is_mine(step):
                 self._bind(run, step)
-                self._note(run.apply_due(step.resolved_at or UNTIL_ANSWERED))
+                self._note(run.apply_due(step.resolved_at or UNTIL_RESOLVED))
             else:
                 self._note(run.apply_due())
                 if self._holds(run) or self._holds_with_earlier(run, step):
@@ -89,7 +89,7 @@ class ConditionWait(Stop):
             raise Diverged  # a full replay may apply it before those that were bound to the wait
         return self._examine(run)
 
-    def _examine(self, run: Run) -> Answer | None:
+    def _examine(self, run: ReplayState) -> Resumption | None:
         """Go through the openings of this wait, applying what is bound to each."""
         while self.step is not None:
             while (receiver := run.receivers.next_of_wait(self.step)) is not None:
@@ -104,18 +104,20 @@ class ConditionWait(Stop):
                 return None
         return None
 
-    def _recorded_answer(self, run: Run) -> Answer | None:
+    def _recorded_answer(self, run: ReplayState) -> Resumption | None:
         step = self.step
-        if step is None or step.outcome is None:
+        if step is None or step.resolution is None:
             return None
-        if step.outcome.value is False:
+        if step.resolution.value is False:
             self._take(run)
             return Send(False, step.time)
-        self._holds(run)  # the outcome is recorded, but a predicate that raises still fails
+        self._holds(
+            run
+        )  # the end is recorded, but a predicate that raises still fails the workflow
         self._take(run)
         return Send(True, self._time)
 
-    def _holds(self, run: Run) -> bool:
+    def _holds(self, run: ReplayState) -> bool:
         with run.control.silent():
             predicate: Any = self._command.predicate
             if not callable(predicate):
@@ -134,11 +136,11 @@ class ConditionWait(Stop):
                     f"wait_condition predicate raised: {error_text(error)}", type(error).__name__
                 ) from error
 
-    def _holds_with_earlier(self, run: Run, step: Step | None) -> bool:
+    def _holds_with_earlier(self, run: ReplayState, step: Step | None) -> bool:
         """Whether signals from before the next wait was opened satisfy this one.
 
-        They are bound to that wait because it is the first that history knows; but they were
-        there when this one, which left no trace, was passed.
+        They are bound to that wait because it is the first one recorded. But they had already
+        arrived when this wait, which was not recorded, was passed.
         """
         if not isinstance(step, WaitStep):
             return False
@@ -148,8 +150,8 @@ class ConditionWait(Stop):
                 return True
         return False
 
-    def _pass(self, run: Run) -> Answer:
-        """Return True on the predicate's word."""
+    def _pass(self, run: ReplayState) -> Resumption:
+        """Return True because the predicate is true, without an event that says so."""
         step, reopened = self.step, self._reopened > 0
         self._take(run)
         if step is not None:
@@ -160,7 +162,7 @@ class ConditionWait(Stop):
             run.reopened = ReopenedWait(lambda other: same_wait(other, command, step))
         return Send(True, self._time)
 
-    def _mine(self, run: Run, step: Step) -> WaitStep:
+    def _mine(self, run: ReplayState, step: Step) -> WaitStep:
         """The next recorded step as the opening of this wait, or an error."""
         if not isinstance(step, WaitStep):
             run.mismatch(step, self._kind.shape)
@@ -193,8 +195,8 @@ class ConditionWait(Stop):
     def _fingerprint(self) -> str | None:
         return self._command.condition_definition_fingerprint
 
-    def _reopen(self, run: Run, step: Step) -> bool:
-        """Go on to the next opening, if it is of this wait again."""
+    def _reopen(self, run: ReplayState, step: Step) -> bool:
+        """Move to the next opening, if this wait was opened again."""
         if not isinstance(step, WaitStep) or self._difference(step) is not None:
             return False
         if not same_wait(step, self._command, self.step) and not self._is_same_key(run, step):
@@ -204,21 +206,21 @@ class ConditionWait(Stop):
         self._reopened += 1
         return True
 
-    def _is_same_key(self, run: Run, step: WaitStep) -> bool:
-        """Whether another SDK's worker opened this wait again, which has no key.
+    def _is_same_key(self, run: ReplayState, step: WaitStep) -> bool:
+        """Whether a worker of another SDK opened this wait, which has no key, again.
 
-        Its fingerprint is of another scheme, or it gave none. Only an ordered history is that
-        certain: there the wait that stands next while this one is not satisfied can be no other.
+        Such a worker records a fingerprint of another scheme, or none. Only an ordered history
+        makes this certain: there the next wait, while this one is not satisfied, can be no other.
         """
         same_key = (step.key or None) == (self._command.condition_key or None)
         before = self.step.fingerprint if self.step is not None else None
         return run.ordered and same_key and not comparable(before, step.fingerprint)
 
-    def _bind(self, run: Run, step: WaitStep) -> None:
+    def _bind(self, run: ReplayState, step: WaitStep) -> None:
         run.bind_next()
         self.step = step
 
-    def _take(self, run: Run) -> None:
+    def _take(self, run: ReplayState) -> None:
         run.reopened = None
         if self.step is not None:
             run.index.take(1)
@@ -226,5 +228,8 @@ class ConditionWait(Stop):
             self.step = None
 
     def _note(self, time: str | None) -> None:
-        """The receiver applied last wakes a wait; its time is the code's when it goes on."""
+        """Remember the time of the last receiver applied.
+
+        It wakes the wait, so the clock moves there.
+        """
         self._time = time or self._time

@@ -1,4 +1,4 @@
-"""From what the code yields to where it stands."""
+"""From a yielded value to the stop at which the code waits."""
 
 import inspect
 from collections.abc import Iterable, Mapping
@@ -7,17 +7,17 @@ from typing import Any
 from durable_workflow._kernel.batches import Batch, Member
 from durable_workflow._kernel.kind import Kind
 from durable_workflow._kernel.kinds import KINDS
-from durable_workflow._kernel.run import Stop
+from durable_workflow._kernel.replay_state import Stop
 from durable_workflow._wire.shapes import is_list
 from durable_workflow._wire.texts import representation
 from durable_workflow.workflow._commands import CompleteWorkflow, FailWorkflow
 
 
 class UnsupportedYield(TypeError):
-    """The code yielded something that is no command.
+    """The code yielded something that is not a command.
 
     Attributes:
-        advice: What its author may have meant, and how that is written; None where nobody knows.
+        advice: What the author probably meant, and how to write it; None if that is unknown.
     """
 
     def __init__(self, value: Any, *, in_list: bool = False) -> None:
@@ -50,7 +50,7 @@ def stop_for(value: Any) -> Stop:
 
 
 def _drop(value: object) -> None:
-    """Close coroutines that nobody will await: Python complains of them far from here."""
+    """Close coroutines that nobody will await, or Python warns about them later, elsewhere."""
     for each in value if is_list(value) else [value]:
         if inspect.iscoroutine(each):
             each.close()

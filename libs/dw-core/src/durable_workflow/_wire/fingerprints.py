@@ -1,18 +1,18 @@
 """Fingerprints of wait predicates on the wire: `<scheme>:<digest>`.
 
-Two schemes say nothing about each other. The reference SDK's scheme is `sha256`; its workers
-refuse a history that holds another, so a server keeps ours from them.
+Fingerprints of two schemes cannot be compared. The reference SDK's scheme is `sha256`. Its workers
+refuse a history with another scheme, so a server leaves our fingerprints out for them.
 """
 
 from typing import Final
 
 SOURCE_SCHEME: Final = "sha256:v2"
-# No source at hand (a console, a stripped deployment): only the predicate's name is known.
+# Used where no source is available (a console, a stripped deployment): it covers the name only.
 NAME_SCHEME: Final = "sha256:v2-name"
 
 
 def scheme_of(fingerprint: str) -> str:
-    """What stands before the digest."""
+    """The part before the digest."""
     return fingerprint.rpartition(":")[0]
 
 
@@ -22,5 +22,5 @@ def is_ours(fingerprint: str) -> bool:
 
 
 def comparable(first: str | None, second: str | None) -> bool:
-    """Whether both are there and of one scheme, so that a difference means something."""
+    """Whether both exist and have the same scheme. Only then does a difference mean anything."""
     return bool(first and second) and scheme_of(first or "") == scheme_of(second or "")

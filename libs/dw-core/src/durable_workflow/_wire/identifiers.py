@@ -1,11 +1,11 @@
-"""Ids and names of queues: servers drop the space around them, and refuse blank ones."""
+"""Ids and queue names: servers strip the space around them and refuse blank ones."""
 
 
 def identifier(name: str, value: object) -> str:
     """The id without the space around it.
 
-    A server does the same with ids in a body, and not every server with ids in a path: an id that
-    was stored without its space is not found with it.
+    Every server strips ids in a body, but not every server strips ids in a path. So an id that was
+    stored stripped would not be found when it is sent with its space.
 
     Args:
         name: What the caller knows it as, for the error.

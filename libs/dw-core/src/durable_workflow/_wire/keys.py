@@ -28,7 +28,7 @@ def refuse_colliding_keys(value: Any, at: str = "") -> None:
 
 
 def _any_collision(value: Any) -> bool:
-    """The check itself, of which encoding should not become slow: it looks at exact types first."""
+    """The fast check, which runs at every encoding: it compares exact types first."""
     waiting = [value]
     while waiting:
         container = waiting.pop()
@@ -39,7 +39,8 @@ def _any_collision(value: Any) -> bool:
                     plain = False
                 if member.__class__ not in _SCALARS:
                     waiting.append(member)
-            # Only text collides with something: of other keys, those of one text are equal.
+            # A collision needs a string key: two other keys with the same text are equal, so one
+            # entry.
             if not plain and _colliding(container) is not None:
                 return True
         elif _is_sequence(container) and not _SCALARS.issuperset(map(type, container)):

@@ -1,4 +1,4 @@
-"""What exceptions say, whatever class they are of."""
+"""Texts of exceptions and values, also where their own methods raise."""
 
 
 def error_text(error: BaseException) -> str:
@@ -18,10 +18,10 @@ def representation(value: object) -> str:
 
 
 def failure_message(error: BaseException) -> str:
-    """What a failure says of its exception: never nothing, as servers require.
+    """The message of a failure. It is never empty, because servers refuse an empty one.
 
-    `raise ValueError`, an `assert` without words and every `TimeoutError` of asyncio say nothing;
-    their class does.
+    `raise ValueError`, an `assert` without a message and every `TimeoutError` of asyncio have no
+    text. Then the name of the class is the message.
     """
     text = error_text(error)
     return text if text.strip() else type(error).__name__

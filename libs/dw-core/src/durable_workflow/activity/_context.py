@@ -10,8 +10,8 @@ from durable_workflow._meet import ActivityHeartbeatTransport
 from durable_workflow.errors import ActivityCancelled
 
 _NO_LOOP = "heartbeat_sync needs the worker's event loop, and there is none"
-# How often a thread that waits for an answer looks whether the loop that would bring it is gone: it
-# would never come, and the thread would keep the process from ending.
+# How often a thread that waits for an answer checks whether the event loop is closed. Then no
+# answer would come, and the waiting thread would keep the process alive.
 _LOOK_SECONDS = 0.5
 
 
@@ -132,7 +132,7 @@ def context() -> ActivityContext:
     """The context of the activity that is running here.
 
     Raises:
-        RuntimeError: None is.
+        RuntimeError: No activity is running here.
     """
     current = _current.get()
     if current is None:

@@ -6,7 +6,7 @@ from durable_workflow.errors._root import DurableWorkflowError
 
 
 class ServerError(DurableWorkflowError):
-    """An answer that has no type of its own.
+    """An error answer that has no class of its own.
 
     Attributes:
         status: HTTP status.
@@ -51,7 +51,10 @@ class SearchAttributeNotFound(ServerError):
 
 
 class Unauthorized(DurableWorkflowError):
-    """The token is missing or wrong (401). A token that may not do this is a `ServerError` 403."""
+    """The token is missing or wrong (401).
+
+    A valid token without the permission is a `ServerError` 403.
+    """
 
     def __init__(self, message: str = "unauthorized") -> None:
         super().__init__(message)

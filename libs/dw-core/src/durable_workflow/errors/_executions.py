@@ -6,7 +6,7 @@ from durable_workflow.errors._root import DurableWorkflowError
 
 
 class WorkflowFailed(DurableWorkflowError):
-    """A run ended in failure: raised to whoever waits for its result.
+    """A run failed. Raised to the caller that waits for its result.
 
     Attributes:
         exception_class: Class of the exception that ended it, as the worker reported it.
@@ -20,7 +20,7 @@ class WorkflowFailed(DurableWorkflowError):
 class WorkflowTimedOut(WorkflowFailed):
     """A run was closed because its execution or run timeout passed.
 
-    The caller's own patience running out is the builtin `TimeoutError` instead.
+    When only the caller's own wait times out, the builtin `TimeoutError` is raised instead.
 
     Attributes:
         timeout_kind: `execution_timeout` or `run_timeout`, where the history says which.

@@ -2,9 +2,9 @@
 
     C3 01 | fingerprint, 8 bytes | union branch | datum
 
-Read wherever an `avro` payload is read. Written by nobody yet: peers of protocol 1.1 know the
-wrapper alone. Reading is written by hand, for the schema never changes and a reader driven by it
-could not tell which branch of the union a record came from.
+It is read wherever an `avro` payload is read. It is not written yet: peers of protocol 1.1 only
+know the wrapper. The reader is written by hand because the schema never changes, and because a
+reader driven by the schema could not tell which branch of the union a record came from.
 
 Each error begins with a reason code, which later peers report as it is.
 """

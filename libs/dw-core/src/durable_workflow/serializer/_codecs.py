@@ -101,7 +101,8 @@ def decode_many(blobs: Sequence[str | None], codec: str | None = None) -> list[A
     Raises:
         ValueError: As for `decode`.
     """
-    # Compared, not tested for truth: whatever else a peer sent must reach the decoder and fail.
+    # Compared with None and "": any other falsy value that a peer sent must reach the decoder and
+    # fail.
     present = {place: blob for place, blob in enumerate(blobs) if blob is not None and blob != ""}
     if not present:
         return [None] * len(blobs)

@@ -174,7 +174,7 @@ def _inline(value: Any, codec: str | None) -> tuple[Any, Any]:
 
 
 def _hashable(codec: Any) -> Any:
-    # A codec that is no text is refused by `decode`, which wants to name it.
+    # A codec that is not a string is passed on: `decode` refuses it with an error that names it.
     return codec if codec is None or isinstance(codec, str) else repr(codec)
 
 

@@ -36,7 +36,7 @@ def decode(text: str) -> Any:
     try:
         return json.loads(text)
     except RecursionError as error:
-        # Not an error of the process: a hostile payload must end as a bad payload.
+        # A payload that is nested too deeply is a bad payload, and not an error of the process.
         raise ValueError("it is nested too deeply to be decoded") from error
     except TypeError as error:
         raise ValueError(f"it is of type {type(text).__name__} and not text") from error

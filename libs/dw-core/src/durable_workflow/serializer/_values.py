@@ -67,7 +67,8 @@ def _fields_of(value: Any) -> Any | None:
 
 def _pydantic_dump(value: Any) -> Callable[[], Any] | None:
     kind = cast("type[object]", type(value))
-    # By look, not by import: pydantic is the application's, of either major version.
+    # Recognised by its attributes and not by import: the application chooses the version of
+    # pydantic.
     looks_like_pydantic = (
         hasattr(kind, "__pydantic_fields__")
         or hasattr(kind, "__fields__")

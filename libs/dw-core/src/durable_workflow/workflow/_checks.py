@@ -26,7 +26,10 @@ def _shortened(value: object) -> str:
 
 
 def _is_finite(number: float) -> bool:
-    """Whether a number is one that clocks can count with; an int may be larger than any float."""
+    """Whether a number is finite.
+
+    An int may be too large for a float; that counts as not finite.
+    """
     try:
         return math.isfinite(number)
     except OverflowError:
@@ -34,7 +37,7 @@ def _is_finite(number: float) -> bool:
 
 
 def check_name(command: str, option: str, value: object, *, mark: str | None = None) -> None:
-    """Hold a name against being text.
+    """Check that a name is a string.
 
     Args:
         command: The command, as an error calls it.
@@ -57,7 +60,7 @@ def check_name(command: str, option: str, value: object, *, mark: str | None = N
 def check_optional_name(
     command: str, option: str, value: object, *, mark: str | None = None
 ) -> None:
-    """Hold a name that may be left out against being text.
+    """Check that a name is a string or None.
 
     Raises:
         TypeError: It is neither text nor None.
@@ -69,7 +72,7 @@ def check_optional_name(
 def check_timeouts(
     command: str, timeouts: Mapping[str, Any], order: tuple[tuple[str, str], ...]
 ) -> None:
-    """Hold timeouts against being whole numbers of seconds, at least 1, that fit together.
+    """Check that timeouts are whole seconds of at least 1, and do not contradict each other.
 
     Args:
         command: The command, as an error calls it.
@@ -99,7 +102,7 @@ def check_timeouts(
 
 
 def check_delay(command: str, option: str, value: Any) -> None:
-    """Hold a delay against being a number of seconds; a string of digits passes for one.
+    """Check that a delay is a number of seconds. A string of digits is accepted.
 
     Raises:
         TypeError: It is no number.
@@ -119,11 +122,11 @@ def check_delay(command: str, option: str, value: Any) -> None:
 
 
 def rounded_up(command: str, option: str, value: Any) -> int:
-    """A number of seconds as a whole one; negative ones are 0.
+    """Round a number of seconds up to a whole one; a negative number gives 0.
 
     Raises:
         TypeError: It is no number.
-        ValueError: It is not a number by its value.
+        ValueError: It is NaN, infinite, or text that is not a number.
         OverflowError: It is infinite, or larger than any float.
     """
     given: Any = value
@@ -143,7 +146,7 @@ def rounded_up(command: str, option: str, value: Any) -> int:
 
 
 def check_versions(command: str, **versions: object) -> None:
-    """Hold version numbers against being whole numbers; a string of digits passes for one.
+    """Check that version numbers are whole numbers. A string of digits is accepted.
 
     Raises:
         TypeError: One is no whole number.
@@ -177,10 +180,10 @@ def checked_attributes(command: str, attributes: Any) -> dict[str, Any]:
 
 
 def check_plain(command: str, attributes: Mapping[Any, Any]) -> None:
-    """Hold search attributes against being plain JSON.
+    """Check that search attributes are plain JSON.
 
     Raises:
-        TypeError: One has a name that is no text, or a value that JSON has not.
+        TypeError: A name is not a string, or JSON cannot represent a value.
     """
     for name, value in attributes.items():
         if not isinstance(name, str):

@@ -1,8 +1,8 @@
-"""`ctx`, the one argument through which workflow code meets the outside, deterministically.
+"""`ctx`: the only way for workflow code to reach the outside world, and a deterministic one.
 
-Its methods only build commands. What of it changes while a run is replayed (the time, whether log
-lines are written, the state of the generator of random numbers) is driven by the replay kernel
-through `ContextControl` and is out of reach of workflow code.
+Its methods only build commands. The parts that change during replay (the time, whether log lines
+are written, the state of the random number generator) are set by the replay kernel through
+`ContextControl`. Workflow code cannot change them.
 """
 
 import contextlib
@@ -65,7 +65,7 @@ class ContextControl:
 
     @contextlib.contextmanager
     def at(self, recorded: str | None) -> Generator[None, None, None]:
-        """Let a handler see the time of its own event."""
+        """Set the clock to the time of a handler's event while the handler runs."""
         before = self._time, self._recorded
         self.set_time(recorded)
         try:
@@ -75,7 +75,10 @@ class ContextControl:
 
     @contextlib.contextmanager
     def logging(self, audible: bool) -> Generator[None, None, None]:
-        """Let the code run; its log lines are written unless an earlier task wrote them."""
+        """Write log lines while the code runs if `audible`.
+
+        An earlier task has not written them.
+        """
         before, self.audible = self.audible, audible
         try:
             yield
@@ -83,12 +86,12 @@ class ContextControl:
             self.audible = before
 
     def silent(self) -> contextlib.AbstractContextManager[None]:
-        """Run a handler: its log lines would be repeated by every replay."""
+        """Write no log lines while a handler runs: every replay would repeat them."""
         return self.logging(False)
 
     @contextlib.contextmanager
     def untouched(self) -> Generator[None, None, None]:
-        """Run a query: what it draws at random must not be missing from the workflow."""
+        """Restore the random state after a query: without it the code draws the same values."""
         state, count = self.generator.getstate(), self.uuid7_count
         try:
             yield
@@ -97,7 +100,7 @@ class ContextControl:
             self.uuid7_count = count
 
     def report_undecodable(self, error: WorkflowPayloadDecodeError) -> None:
-        """Say on the replay logger which event of which run cannot be read."""
+        """Log which event of which run has arguments that cannot be decoded."""
         labels = {
             "workflow_id": error.workflow_id,
             "run_id": error.run_id,
@@ -113,7 +116,7 @@ class ContextControl:
 
 
 class ReplayLogger:
-    """The logger of workflow code: silent for everything that an earlier task already logged."""
+    """The logger of workflow code. It does not repeat what an earlier task logged."""
 
     def __init__(self, control: ContextControl) -> None:
         self._control = control
@@ -152,7 +155,10 @@ class ReplayLogger:
 
 
 class WorkflowContext:
-    """What workflow code does instead of I/O, clocks and randomness: build commands to yield."""
+    """What workflow code uses in place of I/O, clocks and randomness.
+
+    It builds commands to yield.
+    """
 
     def __init__(self, *, run_id: str = "", current_time: datetime | None = None) -> None:
         """Make the context of one replay.
@@ -357,7 +363,7 @@ class WorkflowContext:
 
 
 def control_of(context: WorkflowContext) -> ContextControl:
-    """The kernel's handle on a context."""
+    """The kernel's access to a context."""
     return context._control  # pyright: ignore[reportPrivateUsage] # the kernel's way in
 
 

@@ -1,4 +1,4 @@
-"""Replaying a history in one call: what would the code do next, what does it answer."""
+"""Replay a history in one call: the commands that come next, a query, or an update."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from durable_workflow.workflow._commands import Command, CompleteUpdate, FailUpd
 
 @dataclass
 class ReplayOutcome:
-    """What a replay came to.
+    """The result of a replay.
 
     Attributes:
         commands: What a completion would say: new markers, then the commands that the code waits
@@ -50,7 +50,7 @@ def replay(
     Returns:
         The commands; a workflow that fails is a `FailWorkflow` among them.
     Raises:
-        NonDeterministicReplayError: The code does not go with the history.
+        NonDeterministicReplayError: The code does not match the history.
         WorkflowPayloadDecodeError: Arguments of a signal or an update do not decode.
     """
     start = _start(

@@ -40,7 +40,7 @@ class Wired(ABC):
         return None
 
     def _plain_json(self) -> Any | None:
-        """A value that goes out as plain JSON and is watched for its size."""
+        """A value that is sent as plain JSON, for the warning about its size."""
         return None
 
     def to_server_command(
@@ -216,7 +216,7 @@ def _warn_of_plain_json(
 def _warning_labels(
     context: PayloadWarningContext, kind: str, labels: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """The caller's labels, overlaid with what this command knows better."""
+    """The caller's labels; those of the command take precedence."""
     given: dict[str, Any]
     if context is None:
         given = {}

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from durable_workflow._kernel.batches import Batch
 from durable_workflow._kernel.kind import Decode, Kind, Reader, payload_result
-from durable_workflow._kernel.steps import Outcome
+from durable_workflow._kernel.steps import Resolution
 from durable_workflow._wire import names
 from durable_workflow._wire.events import Event, nested, text
 from durable_workflow.errors import ActivityFailed
@@ -16,7 +16,7 @@ _PORTABLE = ("type", "message", "code", "details", "details_payload_codec", "non
 _DIAGNOSTICS = ("diagnostics", "runtime_diagnostics")
 
 
-def _failure(event: Event, decode: Decode) -> Outcome:
+def _failure(event: Event, decode: Decode) -> Resolution:
     payload = event.payload
     exception = nested(payload, "exception")
     activity = nested(payload, "activity")
@@ -40,7 +40,7 @@ def _failure(event: Event, decode: Decode) -> Outcome:
         exception_payload=_portable(exception) if exception else None,
         activity=dict(activity) if activity else None,
     )
-    return Outcome(error=error)
+    return Resolution(error=error)
 
 
 def _portable(exception: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class ActivityKind(Kind[ScheduleActivity]):
     shape = "activity"
     in_lists = True
     opens = frozenset({names.ACTIVITY_SCHEDULED, names.ACTIVITY_STARTED})
-    answers: ClassVar[Mapping[str, Reader]] = {
+    resolves: ClassVar[Mapping[str, Reader]] = {
         names.ACTIVITY_COMPLETED: payload_result,
         names.ACTIVITY_FAILED: _failure,
         names.ACTIVITY_TIMED_OUT: _failure,

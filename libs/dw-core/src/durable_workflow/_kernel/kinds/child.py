@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from durable_workflow._kernel.batches import Batch
 from durable_workflow._kernel.kind import Decode, Kind, Reader, payload_result
-from durable_workflow._kernel.steps import Outcome
+from durable_workflow._kernel.steps import Resolution
 from durable_workflow._wire import names
 from durable_workflow._wire.events import Event, nested, text
 from durable_workflow.errors import (
@@ -16,7 +16,7 @@ from durable_workflow.errors import (
 from durable_workflow.workflow._commands import StartChildWorkflow
 
 
-def _failed(event: Event, decode: Decode) -> Outcome:
+def _failed(event: Event, decode: Decode) -> Resolution:
     payload = event.payload
     exception = nested(payload, "exception")
     error = ChildWorkflowFailed(
@@ -26,7 +26,7 @@ def _failed(event: Event, decode: Decode) -> Outcome:
         child_workflow_run_id=text(payload, "child_workflow_run_id"),
         child_workflow_type=text(payload, "child_workflow_type"),
     )
-    return Outcome(error=error)
+    return Resolution(error=error)
 
 
 def _closed_by(
@@ -34,7 +34,7 @@ def _closed_by(
 ) -> Reader:
     """A reader of the event that says a child was cancelled or terminated."""
 
-    def read(event: Event, decode: Decode) -> Outcome:
+    def read(event: Event, decode: Decode) -> Resolution:
         payload = event.payload
         message = text(payload, "message") or text(nested(payload, "exception"), "message")
         error = error_type(
@@ -43,7 +43,7 @@ def _closed_by(
             child_workflow_run_id=text(payload, "child_workflow_run_id"),
             child_workflow_type=text(payload, "child_workflow_type"),
         )
-        return Outcome(error=error)
+        return Resolution(error=error)
 
     return read
 
@@ -61,7 +61,7 @@ class ChildKind(Kind[StartChildWorkflow]):
     shape = "child workflow"
     in_lists = True
     opens = frozenset({names.CHILD_WORKFLOW_SCHEDULED, names.CHILD_RUN_STARTED})
-    answers: ClassVar[Mapping[str, Reader]] = {
+    resolves: ClassVar[Mapping[str, Reader]] = {
         names.CHILD_RUN_COMPLETED: payload_result,
         names.CHILD_RUN_FAILED: _failed,
         names.CHILD_RUN_CANCELLED: _closed_by(

@@ -13,7 +13,7 @@ class SearchAttributesKind(MarkerKind[UpsertSearchAttributes]):
     """An upsert of search attributes."""
 
     shape = "search attributes upsert"
-    answers: ClassVar[Mapping[str, Reader]] = {names.SEARCH_ATTRIBUTES_UPSERTED: nothing}
+    resolves: ClassVar[Mapping[str, Reader]] = {names.SEARCH_ATTRIBUTES_UPSERTED: nothing}
 
     def compute(self, command: UpsertSearchAttributes) -> Any:
         return None

@@ -1,4 +1,4 @@
-"""Side effects: computed once, recorded, and returned from history ever after."""
+"""Side effects: computed once, recorded, and from then on read from history."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -16,10 +16,10 @@ class SideEffectKind(MarkerKind[RecordSideEffect]):
     """A side effect."""
 
     shape = "side effect"
-    answers: ClassVar[Mapping[str, Reader]] = {names.SIDE_EFFECT_RECORDED: payload_result}
+    resolves: ClassVar[Mapping[str, Reader]] = {names.SIDE_EFFECT_RECORDED: payload_result}
 
     def compute(self, command: RecordSideEffect) -> Any:
-        """Call the function, and give the code what the next replay will read from history.
+        """Call the function, and return the value as the next replay will read it from history.
 
         A tuple comes back as a list, and later changes to the object do not change what is
         recorded; a value that does not encode is left to fail when the completion is built.
@@ -35,7 +35,7 @@ class SideEffectKind(MarkerKind[RecordSideEffect]):
         return serializer.decode(recorded, serializer.JSON_CODEC)
 
     def same(self, computed: Any, recorded: Any) -> bool:
-        """Whether history has the value that this machine went on with."""
+        """Whether the recorded value is the one that this machine continued with."""
         return type(computed) is type(recorded) and _text(computed) == _text(recorded)
 
 

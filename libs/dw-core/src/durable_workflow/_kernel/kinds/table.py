@@ -38,7 +38,7 @@ KINDS: Mapping[type, Kind[Any]] = {
 def _by_event_type() -> dict[str, tuple[Kind[Any], ...]]:
     table: dict[str, tuple[Kind[Any], ...]] = {}
     for kind in KINDS.values():
-        for event_type in kind.opens | kind.answers.keys():
+        for event_type in kind.opens | kind.resolves.keys():
             table[event_type] = (*table.get(event_type, ()), kind)
     return table
 

@@ -1,7 +1,7 @@
 """Commands that end a run."""
 
 from durable_workflow._kernel.kind import Kind
-from durable_workflow._kernel.run import Ending
+from durable_workflow._kernel.replay_state import Ending
 from durable_workflow.workflow._commands import ContinueAsNew
 
 

@@ -16,7 +16,7 @@ class TimerKind(Kind[StartTimer]):
     shape = "timer"
     in_lists = True
     opens = frozenset({names.TIMER_SCHEDULED})
-    answers: ClassVar[Mapping[str, Reader]] = {names.TIMER_FIRED: nothing}
+    resolves: ClassVar[Mapping[str, Reader]] = {names.TIMER_FIRED: nothing}
 
     def stop(self, command: StartTimer) -> Batch:
         return Batch.of_one(self, command)

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from durable_workflow._kernel.kind import Decode, Kind, Reader, StepRecorder
-from durable_workflow._kernel.steps import Outcome
+from durable_workflow._kernel.steps import Resolution
 from durable_workflow._kernel.waits import ConditionWait
 from durable_workflow._wire import names
 from durable_workflow._wire.events import Event, text
 from durable_workflow.workflow._commands import WaitCondition
 
 
-def _satisfied(event: Event, decode: Decode) -> Outcome:
-    return Outcome(True)
+def _satisfied(event: Event, decode: Decode) -> Resolution:
+    return Resolution(True)
 
 
-def _timed_out(event: Event, decode: Decode) -> Outcome:
-    return Outcome(False)
+def _timed_out(event: Event, decode: Decode) -> Resolution:
+    return Resolution(False)
 
 
 class WaitKind(Kind[WaitCondition]):
@@ -24,7 +24,7 @@ class WaitKind(Kind[WaitCondition]):
 
     shape = "condition wait"
     opens = frozenset({names.CONDITION_WAIT_OPENED})
-    answers: ClassVar[Mapping[str, Reader]] = {
+    resolves: ClassVar[Mapping[str, Reader]] = {
         names.CONDITION_WAIT_SATISFIED: _satisfied,
         names.CONDITION_WAIT_TIMED_OUT: _timed_out,
         names.TIMER_FIRED: _timed_out,
@@ -40,10 +40,10 @@ class WaitKind(Kind[WaitCondition]):
 
     def record(self, event: Event, index: StepRecorder) -> None:
         wait_id = text(event.payload, "condition_wait_id")
-        reader = self.answers.get(event.event_type)
+        reader = self.resolves.get(event.event_type)
         if wait_id is None:
             return
         if reader is None:
             index.wait_opened(self, event, wait_id)
         else:
-            index.wait_answered(event, wait_id, reader(event, index.decode))
+            index.wait_resolved(event, wait_id, reader(event, index.decode))

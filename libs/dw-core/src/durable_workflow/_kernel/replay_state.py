@@ -1,9 +1,9 @@
-"""The state of one replay: what the stops of the code share.
+"""The state of one replay, which all stops of the code share.
 
-A *stop* is a yield at which the code stands. Settling it asks the index whether history answers
-it; the answer resumes the code. A stop that history does not know may still be passed, as a new
-marker or a predicate that is already true: the code is then *ahead* of history, and what is
-recorded later must confirm it.
+A *stop* is a yield at which the code waits. Settling it looks in the index for its resolution and
+resumes the code with that. Some stops are passed without a recorded resolution: a new marker, or a
+predicate that is already true. The code is then *ahead* of history, and the events recorded later
+must confirm what it did.
 """
 
 from abc import ABC, abstractmethod
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from durable_workflow._kernel.index import Diverged, Index
 from durable_workflow._kernel.kind import Kind
-from durable_workflow._kernel.receivers import UNTIL_ANSWERED, Receiver, ReceiverQueue
+from durable_workflow._kernel.receivers import UNTIL_RESOLVED, Receiver, ReceiverQueue
 from durable_workflow._kernel.steps import Step, WaitStep
 from durable_workflow.errors import NonDeterministicReplayError
 from durable_workflow.workflow._commands import Command, ContinueAsNew, WaitCondition
@@ -44,7 +44,7 @@ class Finish:
     command: ContinueAsNew
 
 
-Answer: TypeAlias = Send | Throw | Finish
+Resumption: TypeAlias = Send | Throw | Finish
 
 
 class WorkflowFailure(Exception):
@@ -53,7 +53,7 @@ class WorkflowFailure(Exception):
     Attributes:
         message: What the failure says.
         exception_type: The type that it names.
-        mismatch: Replay found that code and history do not go together; no code raised it.
+        mismatch: Code and history do not match: replay found that, no code raised it.
     """
 
     def __init__(self, message: str, exception_type: str, *, mismatch: bool = False) -> None:
@@ -64,15 +64,15 @@ class WorkflowFailure(Exception):
 
 
 class Stop(ABC):
-    """A yield at which the code stands."""
+    """A yield at which the code waits."""
 
     @abstractmethod
-    def settle(self, run: "Run") -> Answer | None:
+    def settle(self, run: "ReplayState") -> Resumption | None:
         """What resumes the code, or None while it has to wait."""
 
     @abstractmethod
     def commands(self) -> list[Command]:
-        """What a completion says while the code stands here."""
+        """The commands of a completion while the code waits here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Ending(Stop):
 
     command: ContinueAsNew
 
-    def settle(self, run: "Run") -> Answer:
+    def settle(self, run: "ReplayState") -> Resumption:
         run.apply_due()
         return Finish(self.command)
 
@@ -91,7 +91,7 @@ class Ending(Stop):
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A stop that was passed although history does not have it, or has it without an outcome.
+    """A stop that was passed although it is not recorded, or is recorded without a resolution.
 
     Attributes:
         position: How much history was known when it was passed.
@@ -124,22 +124,22 @@ class Mismatch:
     detail: str | None = None
 
 
-class Run:
-    """What the stops of one replay share.
+class ReplayState:
+    """The state that the stops of one replay share.
 
     Attributes:
         index: History as steps.
         receivers: Signals and updates still to be applied.
         control: The clock and the logger of the workflow's context.
-        ordered: The server buffers facts while a task is leased, so that the order of events is
-            the order in which the code met them.
+        ordered: The server buffers events while a task is leased, so that the order of history is
+            the order in which the code saw them.
         bound: How many untaken steps the current stop has yielded.
         ahead: Stops that were passed and that history has not confirmed.
         fresh: The code came to the current stop during this feed.
         stop_number: Number of the current stop.
         reopened: Set while the last wait ended as `ReopenedWait` says.
-        suspect: A recorded step that the code passed over, and what it asked for instead. That is
-            no contradiction yet; it explains one if the code never asks for the step.
+        suspect: A recorded step that the code skipped, and what it asked for instead. It is not an
+            error yet. If the code never asks for the step, it explains the mismatch.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class Run:
         self.bound += 1
 
     def check(self, kind: Kind[Any], command: Any, step: Step) -> None:
-        """Hold a command against the step that history has in its place.
+        """Compare a command with the step that is recorded in its place.
 
         Raises:
             NonDeterministicReplayError: They are not the same.
@@ -195,7 +195,7 @@ class Run:
             self.mismatch(step, f"{kind.shape}:{asked}", kind.difference(step.detail, asked))
 
     def mismatch(self, step: Step, shape: str, detail: str | None = None) -> None:
-        """Report that the code asks for something else than history has.
+        """Report that the code asks for something other than what is recorded.
 
         Raises:
             NonDeterministicReplayError: Always, unless the code came here before this feed: then
@@ -211,13 +211,13 @@ class Run:
         )
 
     def fail(self, message: str, exception_type: str) -> None:
-        """Fail the workflow over something that history and code do not agree on."""
+        """Fail the workflow because history and code do not match."""
         if not self.fresh:
             raise Diverged
         raise WorkflowFailure(message, exception_type, mismatch=True)
 
-    def apply_due(self, until: float = UNTIL_ANSWERED) -> str | None:
-        """Apply the receivers that are due at the current stop; the time of the last."""
+    def apply_due(self, until: float = UNTIL_RESOLVED) -> str | None:
+        """Apply the receivers that are due at the current stop, and return the time of the last."""
         if self._missed_receiver(until):
             raise Diverged
         time: str | None = None
@@ -225,24 +225,24 @@ class Run:
             time = self.apply(receiver) or time
         return time
 
-    def _missed_receiver(self, until: float = UNTIL_ANSWERED) -> bool:
+    def _missed_receiver(self, until: float = UNTIL_RESOLVED) -> bool:
         """Whether a replay of the history known now would have applied one at a passed stop."""
         return bool(self.ahead) and self.receivers.due(
             self.reached, until, since=self.ahead[0].position
         )
 
     def apply(self, receiver: Receiver) -> str | None:
-        """Run the handler of one receiver, unless that was done; the time of its event.
+        """Run the handler of one receiver, unless it ran already, and return its event's time.
 
         Raises:
-            Diverged: It was done at another stop than a replay would do it at.
+            Diverged: It ran at a stop other than the one at which a replay would run it.
         """
         receiver.applied_at = self.stop_number
         if receiver.ran_at is None:
             self._apply(receiver)
         elif receiver.ran_at != self.stop_number:
             raise Diverged
-        receiver.arguments = []  # a bound receiver may be remembered for long
+        receiver.arguments = []  # free them: a bound receiver may be kept for long
         return receiver.time
 
     def passed(
@@ -252,14 +252,14 @@ class Run:
         wait: WaitStep | None = None,
         claims: Callable[[Step], bool] | None = None,
     ) -> None:
-        """Note that the code goes on without history's word."""
+        """Remember that the code passed a stop that history does not confirm yet."""
         self.ahead.append(Ahead(self.index.position, command, confirm, wait, claims))
 
     def confirm_ahead(self) -> None:
-        """Hold what was passed against what has been recorded since.
+        """Compare the stops that were passed with what has been recorded since.
 
         Raises:
-            Diverged: History went another way.
+            Diverged: Something else was recorded.
         """
         while self.ahead:
             entry = self.ahead[0]
@@ -285,7 +285,7 @@ class Run:
 
 
 def same_wait(step: WaitStep, command: WaitCondition, current: WaitStep | None) -> bool:
-    """Whether a recorded opening is of this very wait, opened again."""
+    """Whether a recorded opening is this same wait, opened again."""
     fingerprint = command.condition_definition_fingerprint
     known = {fingerprint, current.fingerprint if current is not None else None} - {None, ""}
     same_key = bool(step.key) and step.key == command.condition_key
