@@ -42,14 +42,14 @@ async def throughput(client: Client, count: int, concurrency: int) -> dict[str, 
     waiting = iter(range(count))
     times: list[float] = []
 
-    async def lane() -> None:
+    async def run_in_turn() -> None:
         for _ in waiting:
             times.append(await run_one(client, "one-activity", "x"))
 
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for _ in range(concurrency):
-            group.create_task(lane())
+            group.create_task(run_in_turn())
     seconds = time.perf_counter() - began
     each = spread(times)
     return {

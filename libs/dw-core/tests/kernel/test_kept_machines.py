@@ -1,6 +1,6 @@
 """A kept machine is the rebuilt one: random programs against a model of the server.
 
-The model writes history as our server does (worker-protocol R1, R2, R4, R6): facts that arrive
+The model writes history as our server does (worker-protocol R1, R2, R4, R6): events that arrive
 while a task is leased are appended behind the completion's events, batches resolve as a whole, a
 passed wait is recorded as satisfied. Programs are small trees that one workflow interprets; it
 notes everything that it can observe, so a receiver applied one stop too early shows in its result.
@@ -186,7 +186,7 @@ class ModelServer:
         self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
         self.batch: list[dict[str, Any]] = []
         self.wait: Any = None
-        self.facts: list[Any] = []
+        self.buffered: list[Any] = []
         self.updates: list[str] = []
         self.ids = 0
         self.closed = False
@@ -216,7 +216,7 @@ class ModelServer:
         self.ids += 1
         return f"id-{self.ids}"
 
-    # --- facts --------------------------------------------------------------------------
+    # --- buffered events --------------------------------------------------------------------------
 
     def happen(self) -> None:
         """Let something happen outside."""
@@ -247,16 +247,16 @@ class ModelServer:
 
     def tell(self, add: Any, *arguments: Any, hold: Any = False) -> None:
         if self.leased or hold or self.holds:
-            self.facts.append((add, arguments))
+            self.buffered.append((add, arguments))
         else:
             add(*arguments)
 
     def flush(self) -> None:
-        facts, self.facts = self.facts, []
-        while facts and not self.holds:
-            add, arguments = facts.pop(0)
+        buffered, self.buffered = self.buffered, []
+        while buffered and not self.holds:
+            add, arguments = buffered.pop(0)
             add(*arguments)
-        self.facts = facts + self.facts
+        self.buffered = buffered + self.buffered
 
     def add_signal(self, k: Any) -> None:
         self.append("SignalReceived", {"signal_name": "s", "arguments": f"[{k}]"})
@@ -631,11 +631,11 @@ class QuestionedServer(ModelServer):
         self.asked = 0
 
     def complete(self, commands: Any, open_wait_id: Any) -> None:
-        only_signals = all(add == self.add_signal for add, _ in self.facts)
+        only_signals = all(add == self.add_signal for add, _ in self.buffered)
         decides = not {type(command).__name__ for command in commands} & NO_DECISION
         # A wait without patience is over before any signal, and a result like any other.
         decides = decides and all(vars(each).get("timeout_seconds") != 0 for each in commands)
-        foreseen = self.look(self.facts) if self.facts and only_signals and decides else None
+        foreseen = self.look(self.buffered) if self.buffered and only_signals and decides else None
         super().complete(commands, open_wait_id)
         if foreseen is not None and not self.holds:
             self.asked += 1

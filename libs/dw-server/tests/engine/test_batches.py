@@ -51,9 +51,7 @@ def resolving(run: Any, given: Any, outcome: Resolution, held: list[Resolution])
 
 
 @pytest.mark.parametrize("sequence", [4, 5, 6])
-def test_an_outcome_is_withheld_while_others_are_missing(
-    given: Any, decide: Any, sequence: int
-) -> None:
+def test_a_result_is_held_while_others_are_missing(given: Any, decide: Any, sequence: int) -> None:
     decided = decide(
         resolving, given.run(**BATCH, batch_open=2), given, given.outcome(sequence), []
     )

@@ -346,7 +346,7 @@ async def test_a_query_that_changes_the_state_changes_nothing(
     assert len(worker._machines) == 0
 
 
-async def test_facts_that_no_task_has_seen_are_not_fed_to_a_kept_machine(
+async def test_events_that_no_task_has_seen_are_not_fed_to_a_kept_machine(
     server: Any, worker: Worker, pack: Any
 ) -> None:
     await _keep(worker, pack)

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 from durable_workflow._wire.identifiers import identifier
-from durable_workflow.client._json import JsonObject, dict_or_none
+from durable_workflow._wire.json_values import JsonObject, dict_or_none
 from durable_workflow.errors import ServerError
 
 T = TypeVar("T")

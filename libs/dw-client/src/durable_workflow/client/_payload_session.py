@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from durable_workflow.client._json import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.client._session import Session
 from durable_workflow.serializer import PayloadSizeWarningContext
 

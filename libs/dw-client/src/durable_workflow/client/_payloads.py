@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 from durable_workflow import serializer
-from durable_workflow.client._json import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.serializer import PayloadSizeWarningConfig, PayloadSizeWarningContext
 

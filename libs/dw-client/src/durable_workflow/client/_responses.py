@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.client._call import Call, Repeat
-from durable_workflow.client._json import JsonObject
 from durable_workflow.client._transport import HttpResponse
 from durable_workflow.errors import ServerError, error_for
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_workflow._wire import names
-from durable_workflow.client._json import JsonObject, object_or_empty, objects
+from durable_workflow._wire.json_values import JsonObject, object_or_empty, objects
 from durable_workflow.errors import (
     WorkflowCancelled,
     WorkflowFailed,

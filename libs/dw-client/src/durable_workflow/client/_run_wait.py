@@ -12,9 +12,9 @@ from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from durable_workflow._wire.headers import PREFER, PREFERENCE_APPLIED
+from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._away import until_back
 from durable_workflow.client._call import Answer, Call, document, json_object
-from durable_workflow.client._json import JsonObject, object_or_empty
 from durable_workflow.client._routes import Route
 from durable_workflow.client._run_ends import (
     TERMINAL,

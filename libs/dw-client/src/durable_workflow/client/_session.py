@@ -11,8 +11,8 @@ import httpx
 import durable_workflow
 from durable_workflow._wire import headers as wire
 from durable_workflow._wire.identifiers import identifier
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.client._call import Answer, Call, Repeat, document
-from durable_workflow.client._json import JsonObject
 from durable_workflow.client._payloads import Payloads
 from durable_workflow.client._responses import body_of, error_body, headers_of, is_final, refusal
 from durable_workflow.client._routes import route_of

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from durable_workflow._meet import Lease, Report, ServerUnreachable, register_unanswered
+from durable_workflow._wire.json_values import JsonObject, present
 from durable_workflow.client._call import Call
 from durable_workflow.client._calls import worker_plane
-from durable_workflow.client._json import JsonObject, present
 
 if TYPE_CHECKING:
     from durable_workflow.client._client import Client

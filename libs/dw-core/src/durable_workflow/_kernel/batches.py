@@ -7,7 +7,7 @@ from durable_workflow._kernel.kind import Kind
 from durable_workflow._kernel.receivers import UNTIL_RESOLVED
 from durable_workflow._kernel.replay_state import ReplayState, Resumption, Send, Stop, Throw
 from durable_workflow._kernel.steps import Step
-from durable_workflow._wire.shapes import is_list
+from durable_workflow._wire.json_values import is_list
 from durable_workflow.workflow._commands import Command
 
 Member: TypeAlias = tuple[Kind[Any], Any]

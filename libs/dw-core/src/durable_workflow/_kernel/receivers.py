@@ -22,7 +22,7 @@ from durable_workflow._kernel.kind import Decode
 from durable_workflow._kernel.steps import WaitStep
 from durable_workflow._wire import names
 from durable_workflow._wire.events import Event, text
-from durable_workflow._wire.shapes import is_list, is_object
+from durable_workflow._wire.json_values import is_list, is_object
 from durable_workflow.errors import WorkflowPayloadDecodeError
 
 UNTIL_RESOLVED: Final = math.inf

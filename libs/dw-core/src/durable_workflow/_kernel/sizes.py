@@ -5,7 +5,7 @@ from collections import deque
 from itertools import islice
 from typing import Any, Final, cast
 
-from durable_workflow._wire.shapes import is_object
+from durable_workflow._wire.json_values import is_object
 
 _MOST_OBJECTS: Final = 400
 _SAMPLE: Final = 16

@@ -8,7 +8,7 @@ from durable_workflow._kernel.batches import Batch, Member
 from durable_workflow._kernel.kind import Kind
 from durable_workflow._kernel.kinds import KINDS
 from durable_workflow._kernel.replay_state import Stop
-from durable_workflow._wire.shapes import is_list
+from durable_workflow._wire.json_values import is_list
 from durable_workflow._wire.texts import representation
 from durable_workflow.workflow._commands import CompleteWorkflow, FailWorkflow
 

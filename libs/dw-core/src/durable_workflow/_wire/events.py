@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow._wire.shapes import is_object
+from durable_workflow._wire.json_values import integer_or_none, is_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,12 @@ def read_event(record: Mapping[str, Any]) -> Event:
     payload = record.get("payload")
     if not is_object(payload):
         payload = _EMPTY
+    workflow_sequence = payload.get("sequence") or payload.get("workflow_sequence")
     return Event(
         event_type=text(record, "event_type", "type") or "",
         payload=payload,
-        workflow_sequence=_count(payload.get("sequence") or payload.get("workflow_sequence")),
-        sequence=_count(record.get("sequence")),
+        workflow_sequence=integer_or_none(workflow_sequence),
+        sequence=integer_or_none(record.get("sequence")),
         event_id=text(record, "id", "event_id"),
         time=text(record, "recorded_at", "timestamp"),
     )
@@ -58,7 +59,7 @@ def text(source: Mapping[str, Any], *keys: str) -> str | None:
     """The first value among these keys that is a non-empty string."""
     for key in keys:
         value = source.get(key)
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and value:  # inline: replay reads several for each event
             return value
     return None
 
@@ -67,13 +68,3 @@ def nested(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """The object under a key, or an empty one."""
     value = source.get(key)
     return value if is_object(value) else _EMPTY
-
-
-def _count(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    return None

@@ -12,7 +12,7 @@ from durable_workflow import serializer
 from durable_workflow._kernel.kind import Decode
 from durable_workflow._wire import names
 from durable_workflow._wire.events import nested, text
-from durable_workflow._wire.shapes import is_list, is_object
+from durable_workflow._wire.json_values import is_list, is_object
 
 # Where a document has its events; the first that is there counts.
 HISTORY_KEYS: Final = ("events", "history_events", "history")

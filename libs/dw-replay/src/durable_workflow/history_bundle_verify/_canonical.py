@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from durable_workflow._wire.shapes import is_list, is_object
+from durable_workflow._wire.json_values import is_list, is_object
 
 CANONICALIZATION: Final = "json-recursive-ksort-v1"
 _EXPONENT: Final = re.compile(r"(-?\d+)(?:\.(\d+))?e([+-])0*(\d+)")

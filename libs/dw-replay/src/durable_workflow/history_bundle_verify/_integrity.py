@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from durable_workflow._wire.events import text
-from durable_workflow._wire.shapes import is_object
+from durable_workflow._wire.json_values import is_object
 from durable_workflow.history_bundle_verify._canonical import CANONICALIZATION, canonical_texts
 from durable_workflow.history_bundle_verify._findings import Findings
 

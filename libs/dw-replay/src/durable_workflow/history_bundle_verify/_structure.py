@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeGuard
 
 from durable_workflow._wire.events import nested, text
-from durable_workflow._wire.shapes import is_list, is_object
+from durable_workflow._wire.json_values import is_list, is_object
 from durable_workflow.history_bundle_verify._findings import Findings
 
 BUNDLE_SCHEMA: Final = "durable-workflow.v2.history-export"

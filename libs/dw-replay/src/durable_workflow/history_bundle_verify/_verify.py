@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from durable_workflow._wire.events import nested, text
-from durable_workflow._wire.shapes import is_list, is_object
+from durable_workflow._wire.json_values import is_list, is_object
 from durable_workflow.history_bundle_verify._findings import Findings
 from durable_workflow.history_bundle_verify._integrity import IntegrityReport, check_integrity
 from durable_workflow.history_bundle_verify._structure import check_structure

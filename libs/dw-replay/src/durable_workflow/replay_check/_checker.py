@@ -14,7 +14,7 @@ from durable_workflow import serializer
 from durable_workflow._kernel import Machine
 from durable_workflow._kernel.kind import Decode
 from durable_workflow._replayer import Recording, Registry, read_recording
-from durable_workflow._wire.shapes import is_object
+from durable_workflow._wire.json_values import is_object
 from durable_workflow.errors import NonDeterministicReplayError
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.history_bundle_verify import BUNDLE_SCHEMA, STATUS_FAILED, verify_bundle

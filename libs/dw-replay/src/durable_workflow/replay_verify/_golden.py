@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from durable_workflow._replayer import Registry
 from durable_workflow._wire.events import nested, text
-from durable_workflow._wire.shapes import is_list, is_object
+from durable_workflow._wire.json_values import is_list, is_object
 from durable_workflow.replay_verify._cases import Case, CaseReport, verify_case
 from durable_workflow.replay_verify._verdicts import (
     REASON_SHAPE_MISMATCH,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
-from durable_workflow._wire.shapes import is_list, is_object
+from durable_workflow._wire.json_values import is_list, is_object
 from durable_workflow.workflow import ReplayOutcome, replay
 
 

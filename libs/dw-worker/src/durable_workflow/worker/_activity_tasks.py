@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from durable_workflow import activity
 from durable_workflow._meet import Lease, Unencodable, WorkerTransport
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.texts import failure_message
 from durable_workflow.activity import ActivityContext, ActivityInfo
 from durable_workflow.errors import ActivityCancelled, NonRetryableError
@@ -23,7 +24,7 @@ from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._polling import Slots
 from durable_workflow.worker._reporting import Failed, Reporter, failed_with, is_refused
-from durable_workflow.worker._tasks import ActivityTask, JsonObject, read_activity_task
+from durable_workflow.worker._tasks import ActivityTask, read_activity_task
 
 
 @dataclass(frozen=True, slots=True)

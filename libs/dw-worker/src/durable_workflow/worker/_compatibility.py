@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from durable_workflow._meet import WorkerTransport
 from durable_workflow._protocol import (
@@ -11,6 +11,8 @@ from durable_workflow._protocol import (
     CONTROL_PLANE_VERSION,
     PROTOCOL_VERSION,
 )
+from durable_workflow._wire.extensions import QUERY_TASKS
+from durable_workflow._wire.json_values import dict_or_none
 from durable_workflow.auth_composition import (
     AuthCompositionContractError,
     parse_auth_composition_contract,
@@ -20,12 +22,7 @@ from durable_workflow.worker._limits import Limits, read_limits
 from durable_workflow.worker._log import log
 from durable_workflow.worker._reporting import is_passing
 
-QUERY_TASKS_CAPABILITY = "query_tasks"
-DEREGISTER = "deregister"
-HELD_TASKS = "held_tasks"
-STICKY_HISTORY = "sticky_history"
-UPDATE_VALIDATION = "update_validation"
-PASSED_SIGNALS = "passed_signals"
+QUERY_TASKS_CAPABILITY = QUERY_TASKS
 _EXTENSION_VERSION = 1
 
 # Above the server's own limit, so that an empty poll is the server's answer and not a time-out.
@@ -80,20 +77,20 @@ def check_cluster_info(info: object) -> Offer:
     Raises:
         RuntimeError: The server is not compatible; begins `Server compatibility error:`.
     """
-    document = _object(info) or {}
-    control_plane = _check_control_plane(_object(document.get("control_plane")))
-    worker_protocol = _check_worker_protocol(_object(document.get("worker_protocol")))
-    _check_auth_composition(_object(document.get("auth_composition_contract")))
+    document = dict_or_none(info) or {}
+    control_plane = _check_control_plane(dict_or_none(document.get("control_plane")))
+    worker_protocol = _check_worker_protocol(dict_or_none(document.get("worker_protocol")))
+    _check_auth_composition(dict_or_none(document.get("auth_composition_contract")))
     log.debug(
         "server compatible: app version %s, control plane %s, worker protocol %s",
         document.get("version"),
         control_plane.get("version"),
         worker_protocol.get("version"),
     )
-    capabilities = _object(worker_protocol.get("server_capabilities")) or {}
-    extensions = _object(capabilities.get("extensions")) or {}
+    capabilities = dict_or_none(worker_protocol.get("server_capabilities")) or {}
+    extensions = dict_or_none(capabilities.get("extensions")) or {}
     return Offer(
-        query_tasks=capabilities.get("query_tasks") is True,
+        query_tasks=capabilities.get(QUERY_TASKS) is True,
         extensions=frozenset(
             name for name, version in extensions.items() if version == _EXTENSION_VERSION
         ),
@@ -110,7 +107,7 @@ def _check_control_plane(control_plane: Mapping[str, Any] | None) -> Mapping[str
         raise _incompatible(
             f"control_plane.version is {version!r}, this worker needs {CONTROL_PLANE_VERSION!r}"
         )
-    contract = _object(control_plane.get("request_contract"))
+    contract = dict_or_none(control_plane.get("request_contract"))
     if contract is None:
         raise _incompatible("cluster info has no control_plane.request_contract object")
     schema, number = contract.get("schema"), contract.get("version")
@@ -158,10 +155,6 @@ def _major_minor(version: str) -> tuple[int, int] | None:
 
 def _incompatible(what: str) -> RuntimeError:
     return RuntimeError(f"Server compatibility error: {what}")
-
-
-def _object(value: object) -> Mapping[str, Any] | None:
-    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else None
 
 
 def _positive_number(value: object) -> float | None:

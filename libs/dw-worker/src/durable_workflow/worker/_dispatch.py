@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.interceptors import (
     QueryTaskInterceptorContext,
     WorkerInterceptor,
@@ -21,7 +22,6 @@ from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._slots import TaskSlots
 from durable_workflow.worker._task_metrics import TaskObservation
-from durable_workflow.worker._tasks import JsonObject
 from durable_workflow.worker._workflow_tasks import WorkflowTasks
 
 T = TypeVar("T")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from durable_workflow._meet import WorkerTransport
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._log import log
 from durable_workflow.worker._polling import Pacing
 from durable_workflow.worker._reporting import reason_of, status_of
-from durable_workflow.worker._tasks import JsonObject
 
 # The longest that servers hold the answer to a heartbeat.
 _LONGEST_HOLD_SECONDS = 60

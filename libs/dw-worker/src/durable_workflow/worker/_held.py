@@ -9,9 +9,9 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.activity import ActivityContext
 from durable_workflow.worker._log import log
-from durable_workflow.worker._tasks import JsonObject
 
 _ATTEMPTS = {"workflow": "workflow_task_attempt", "activity": "activity_attempt_id"}
 

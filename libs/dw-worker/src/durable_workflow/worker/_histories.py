@@ -3,8 +3,9 @@
 from typing import cast
 
 from durable_workflow._meet import Lease, WorkerTransport
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.worker._log import log
-from durable_workflow.worker._tasks import JsonObject, WorkflowTask, read_events
+from durable_workflow.worker._tasks import WorkflowTask, read_events
 
 
 class HistoryUnavailable(Exception):

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from durable_workflow._wire.extensions import HELD_TASKS
 from durable_workflow.worker._background import Background
 from durable_workflow.worker._code_threads import CodeThreads
-from durable_workflow.worker._compatibility import HELD_TASKS
 from durable_workflow.worker._definitions import Identity
 from durable_workflow.worker._dispatch import Dispatch
 from durable_workflow.worker._log import log

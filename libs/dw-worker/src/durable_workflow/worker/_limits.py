@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from durable_workflow.worker._tasks import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 
 # An exception may say anything, and what failed must be reported whatever it said.
 _LONGEST_TEXT = 64 * 1024

@@ -16,8 +16,9 @@ from typing import cast
 
 from durable_workflow import serializer
 from durable_workflow._kernel import Machine
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.errors import AvroNotInstalledError
-from durable_workflow.worker._tasks import JsonObject, sequence_of
+from durable_workflow.worker._tasks import sequence_of
 
 
 @dataclass(frozen=True, slots=True)

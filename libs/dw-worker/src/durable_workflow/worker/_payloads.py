@@ -8,9 +8,10 @@ from typing import Any, TypeGuard
 
 from durable_workflow import serializer
 from durable_workflow._meet import Unencodable
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.serializer import PayloadSizeWarningConfig, PayloadSizeWarningContext
-from durable_workflow.worker._tasks import JsonObject, WorkflowTask
+from durable_workflow.worker._tasks import WorkflowTask
 from durable_workflow.workflow import Command, commands_to_server_commands
 
 

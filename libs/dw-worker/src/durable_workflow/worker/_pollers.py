@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_workflow._meet import WorkerClient, WorkerTransport
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._client_thread import ClientThread
 from durable_workflow.worker._definitions import Definitions, Identity
@@ -15,7 +16,6 @@ from durable_workflow.worker._registration import Registration
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._settings import Settings
 from durable_workflow.worker._slots import TaskSlots
-from durable_workflow.worker._tasks import JsonObject
 from durable_workflow.worker._transports import transport_of
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.metrics import (
     WORKER_POLL_DURATION_SECONDS,
     WORKER_POLLS,
@@ -19,7 +20,6 @@ from durable_workflow.metrics import (
 )
 from durable_workflow.worker._log import log
 from durable_workflow.worker._reporting import is_unreachable, reason_of
-from durable_workflow.worker._tasks import JsonObject
 
 POLLERS_PER_KIND = 4
 

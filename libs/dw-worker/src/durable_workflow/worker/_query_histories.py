@@ -5,11 +5,11 @@ them, in which the payloads stand with the activity or signal that they belong t
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
+from durable_workflow._wire.json_values import JsonObject, object_or_empty, objects
 from durable_workflow._wire.names import ACTIVITY_COMPLETED, SIGNAL_RECEIVED
-from durable_workflow.worker._tasks import JsonObject, QueryTask, is_event_list
+from durable_workflow.worker._tasks import QueryTask, is_event_list
 
 
 def history_of(task: QueryTask) -> list[JsonObject]:
@@ -29,7 +29,7 @@ def codec_of(task: QueryTask) -> str | None:
     """The codec of the run: the task's, else the export's."""
     if task.payload_codec is not None or task.history_export is None:
         return task.payload_codec
-    codec = _object(task.history_export.get("payloads")).get("codec")
+    codec = object_or_empty(task.history_export.get("payloads")).get("codec")
     return codec if isinstance(codec, str) and codec else None
 
 
@@ -43,9 +43,9 @@ class _Filler:
     def __init__(self, export: JsonObject) -> None:
         self._activities = {
             _text_of(activity.get("sequence")): activity
-            for activity in _objects(export.get("activities"))
+            for activity in objects(export.get("activities"))
         }
-        signals = list(_objects(export.get("signals")))
+        signals = list(objects(export.get("signals")))
         self._by_id = {signal.get("id"): signal for signal in signals}
         self._by_command = {signal.get("command_id"): signal for signal in signals}
         self._by_name: dict[Any, list[JsonObject]] = defaultdict(list)
@@ -54,7 +54,7 @@ class _Filler:
         self._used: set[int] = set()
 
     def fill(self, event: JsonObject) -> JsonObject:
-        kind, payload = event.get("event_type"), _object(event.get("payload"))
+        kind, payload = event.get("event_type"), object_or_empty(event.get("payload"))
         if kind == ACTIVITY_COMPLETED:
             found = self._activity(payload)
         elif kind == SIGNAL_RECEIVED:
@@ -106,17 +106,6 @@ class _Filler:
 
 def _is_missing(value: object) -> bool:
     return value is None or value == ""
-
-
-def _object(value: object) -> JsonObject:
-    return cast("JsonObject", value) if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> Iterator[JsonObject]:
-    if isinstance(value, list):
-        for item in cast("list[object]", value):
-            if isinstance(item, dict):
-                yield cast("JsonObject", item)
 
 
 def _text_of(value: object) -> str:

@@ -16,8 +16,9 @@ from durable_workflow._kernel import Machine
 from durable_workflow._kernel.queries import handler_table, replay_failed
 from durable_workflow._kernel.receivers import RECEIVER_KINDS, ReceiverReader
 from durable_workflow._meet import Unencodable
-from durable_workflow._wire import names
+from durable_workflow._wire import names, reasons
 from durable_workflow._wire.events import read_event
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.texts import failure_message
 from durable_workflow.errors import AvroNotInstalledError, QueryFailed
 from durable_workflow.worker._code_threads import CodeInterrupted, CodeOverran, CodeThreads, Run
@@ -34,41 +35,14 @@ from durable_workflow.worker._reporting import (
     query_has_ended,
     reason_of,
 )
-from durable_workflow.worker._tasks import (
-    JsonObject,
-    MalformedTask,
-    QueryTask,
-    read_query_task,
-    sequence_of,
-)
+from durable_workflow.worker._tasks import MalformedTask, QueryTask, read_query_task, sequence_of
 
-# What a completion itself writes. A machine that was fed these and nothing else stands where it
-# stood; one that was fed facts has gone on, to a point where perhaps no task is ever claimed.
-_ECHOES = frozenset(
-    {
-        names.ACTIVITY_SCHEDULED,
-        names.ACTIVITY_STARTED,
-        names.ACTIVITY_HEARTBEAT_RECORDED,
-        names.ACTIVITY_RETRY_SCHEDULED,
-        names.TIMER_SCHEDULED,
-        names.CHILD_WORKFLOW_SCHEDULED,
-        names.CHILD_RUN_STARTED,
-        names.CONDITION_WAIT_OPENED,
-        names.SIDE_EFFECT_RECORDED,
-        names.VERSION_MARKER_RECORDED,
-        names.SEARCH_ATTRIBUTES_UPSERTED,
-        names.SIGNAL_NOT_APPLIED,
-    }
-)
-# Facts that run handlers. Where they cannot make the code go on, they may be fed at any time.
-_TOLD = frozenset(
-    {
-        names.SIGNAL_RECEIVED,
-        names.UPDATE_ACCEPTED,
-        names.UPDATE_APPLIED,
-        names.UPDATE_COMPLETED,
-    }
-)
+# Events that follow from commands. A machine that was fed these alone has not moved. One that was
+# fed others has, perhaps to a point where no task will ever be claimed.
+_ECHOES = names.events_with(names.Trait.ECHO)
+# Events that call handlers. Where these cannot make the code go on, they may be fed at any time.
+_CALL_HANDLERS = names.events_with(names.Trait.CALLS_HANDLER)
+_KERNEL_REASONS = frozenset({reasons.UNKNOWN_QUERY, reasons.STATE_UNAVAILABLE})
 # The server then offers the query again, with the whole history.
 _HISTORY_NEEDED = "query_history_needed"
 
@@ -188,7 +162,7 @@ class QueryTasks:
             return await asyncio.wrap_future(self._threads.submit(asking))
         except CodeOverran as error:
             log.error("query task %s was stopped: %s", task.query_task_id, error)
-            return Failed(str(error), "CodeOverran", error.stack, reason="query_rejected")
+            return Failed(str(error), "CodeOverran", error.stack, reason=reasons.QUERY_REJECTED)
 
     # --- in a code thread -----------------------------------------------------------------
 
@@ -339,7 +313,7 @@ def _may_be_fed(machine: Machine, event_types: set[str]) -> bool:
     """Whether a kept machine may take events that no task has brought."""
     if machine.spent and names.UPDATE_APPLIED not in event_types:
         return False  # it shows an update that nobody has acknowledged yet
-    return event_types <= (_ECHOES | _TOLD if machine.needs_outcomes else _ECHOES)
+    return event_types <= (_ECHOES | _CALL_HANDLERS if machine.needs_outcomes else _ECHOES)
 
 
 def _put_question(machine: Machine, task: QueryTask, arguments: list[Any]) -> Outcome:
@@ -385,18 +359,13 @@ def _undecodable(error: BaseException) -> Failed:
 
 def _rejected(error: BaseException) -> Failed:
     message = failure_message(error)
-    return failed_with(error, message, _trace_of(error), reason="query_rejected")
+    return failed_with(error, message, _trace_of(error), reason=reasons.QUERY_REJECTED)
 
 
 def _refused(error: QueryFailed) -> Failed:
-    """A `QueryFailed` of the kernel, told apart by its text, or of the handler."""
-    text = failure_message(error)
-    reason = "query_rejected"
-    if text.startswith("workflow replay failed before query"):
-        reason = "query_workflow_state_unavailable"
-    elif text.startswith("unknown query"):
-        reason = "rejected_unknown_query"
-    return failed_with(error, text, _trace_of(error), reason=reason)
+    """A `QueryFailed` of the kernel, which has one of its reasons, or of the handler."""
+    reason = error.reason if error.reason in _KERNEL_REASONS else reasons.QUERY_REJECTED
+    return failed_with(error, failure_message(error), _trace_of(error), reason=reason)
 
 
 def _trace_of(error: BaseException) -> str:

@@ -5,14 +5,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from durable_workflow._meet import WorkerTransport
-from durable_workflow.worker._arrival import until_done
-from durable_workflow.worker._compatibility import (
+from durable_workflow._wire.extensions import (
     DEREGISTER,
     HELD_TASKS,
     PASSED_SIGNALS,
-    QUERY_TASKS_CAPABILITY,
+    QUERY_TASKS,
     STICKY_HISTORY,
     UPDATE_VALIDATION,
+)
+from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.worker._arrival import until_done
+from durable_workflow.worker._compatibility import (
     Offer,
     read_offer,
 )
@@ -20,7 +23,6 @@ from durable_workflow.worker._definitions import Definitions, Identity
 from durable_workflow.worker._log import log
 from durable_workflow.worker._polling import Pacing
 from durable_workflow.worker._slots import TaskSlots
-from durable_workflow.worker._tasks import JsonObject
 
 
 class Registration:
@@ -132,7 +134,7 @@ class Registration:
 
     def capabilities(self) -> list[str]:
         """What the worker says that it can do."""
-        queries = [QUERY_TASKS_CAPABILITY] if self.answers_queries else []
+        queries = [QUERY_TASKS] if self.answers_queries else []
         return queries + self.used_extensions()
 
     def uses(self, extension: str) -> bool:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_workflow._kernel import Machine, Start
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.texts import error_text
 from durable_workflow.worker._code_threads import CodeInterrupted, CodeThreads, Run
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
-from durable_workflow.worker._tasks import JsonObject
 
 # Matching one event to its step is ours and not user code's; a long history takes its time.
 _SECONDS_PER_EVENT = 0.0002

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_workflow._meet import Lease, Report, WorkerTransport
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.errors import DurableWorkflowError, InvalidArgument, ServerError
 from durable_workflow.serializer import PayloadSizeWarningContext
 from durable_workflow.worker._limits import shortened
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
-from durable_workflow.worker._tasks import ActivityTask, JsonObject, QueryTask
+from durable_workflow.worker._tasks import ActivityTask, QueryTask
 
 # Tries of a report after the first, on the failures that the next try may not meet.
 _PAUSES_SECONDS = (0.05, 0.2)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from durable_workflow._meet import WorkerClient, transport_clone_for
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.worker._client_thread import ClientThread
 from durable_workflow.worker._dispatch import Dispatch
 from durable_workflow.worker._heartbeats import Heartbeats
@@ -18,7 +19,6 @@ from durable_workflow.worker._process_metrics import ProcessMetrics
 from durable_workflow.worker._registration import Registration
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._slots import TaskSlots
-from durable_workflow.worker._tasks import JsonObject
 
 T = TypeVar("T")
 

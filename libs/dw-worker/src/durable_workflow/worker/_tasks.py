@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, TypeGuard, TypeVar, cast
 
-JsonObject = dict[str, Any]
+from durable_workflow._wire.extensions import UPDATE_VALIDATION
+from durable_workflow._wire.json_values import JsonObject, integer_or_none, text_or_none
+
 T = TypeVar("T")
 
 
@@ -75,18 +77,18 @@ def read_workflow_task(task: JsonObject) -> WorkflowTask:
     """
     return WorkflowTask(
         task_id=_required(task, "task_id"),
-        attempt=_integer(task.get("workflow_task_attempt")) or 1,
-        workflow_type=_text(task.get("workflow_type")) or "",
-        workflow_id=_text(task.get("workflow_id")) or "",
-        run_id=_text(task.get("run_id")) or "",
+        attempt=integer_or_none(task.get("workflow_task_attempt")) or 1,
+        workflow_type=text_or_none(task.get("workflow_type")) or "",
+        workflow_id=text_or_none(task.get("workflow_id")) or "",
+        run_id=text_or_none(task.get("run_id")) or "",
         events=read_events(task),
-        next_page_token=_text(task.get("next_history_page_token")),
+        next_page_token=text_or_none(task.get("next_history_page_token")),
         arguments=task.get("arguments"),
         payload_codec=_codec(task),
-        update_id=_text(task.get("workflow_update_id")),
-        last_sequence=_integer(task.get("last_history_sequence")),
-        after_sequence=_integer(task.get("history_after_sequence")),
-        full_history_token=_text(task.get("full_history_token")),
+        update_id=text_or_none(task.get("workflow_update_id")),
+        last_sequence=integer_or_none(task.get("last_history_sequence")),
+        after_sequence=integer_or_none(task.get("history_after_sequence")),
+        full_history_token=text_or_none(task.get("full_history_token")),
     )
 
 
@@ -98,9 +100,11 @@ def read_activity_task(task: JsonObject) -> ActivityTask:
     """
     return ActivityTask(
         task_id=_required(task, "task_id"),
-        attempt_id=_text(task.get("activity_attempt_id")) or _text(task.get("attempt_id")) or "",
-        activity_type=_text(task.get("activity_type")) or "",
-        attempt_number=_integer(task.get("attempt_number")) or 1,
+        attempt_id=text_or_none(task.get("activity_attempt_id"))
+        or text_or_none(task.get("attempt_id"))
+        or "",
+        activity_type=text_or_none(task.get("activity_type")) or "",
+        attempt_number=integer_or_none(task.get("attempt_number")) or 1,
         arguments=task.get("arguments"),
         payload_codec=_codec(task),
     )
@@ -112,28 +116,25 @@ def read_query_task(task: JsonObject) -> QueryTask:
     Raises:
         MalformedTask: It names no task, or its history is not a list of objects.
     """
-    validates = task.get("task_kind") == UPDATE_VALIDATION_KIND
+    validates = task.get("task_kind") == UPDATE_VALIDATION
     export = task.get("history_export")
     return QueryTask(
         query_task_id=_required(task, "query_task_id"),
-        attempt=_integer(task.get("query_task_attempt")) or 1,
-        workflow_type=_text(task.get("workflow_type")) or "",
-        workflow_id=_text(task.get("workflow_id")) or "",
-        run_id=_text(task.get("run_id")) or "",
-        query_name=_text(task.get("query_name")) or "",
+        attempt=integer_or_none(task.get("query_task_attempt")) or 1,
+        workflow_type=text_or_none(task.get("workflow_type")) or "",
+        workflow_id=text_or_none(task.get("workflow_id")) or "",
+        run_id=text_or_none(task.get("run_id")) or "",
+        query_name=text_or_none(task.get("query_name")) or "",
         payload_codec=_codec(task),
         events=read_events(task),
         history_export=cast("JsonObject", export) if isinstance(export, dict) else None,
         workflow_arguments=task.get("workflow_arguments"),
         query_arguments=_update_arguments(task) if validates else task.get("query_arguments"),
-        last_sequence=_integer(task.get("last_history_sequence")),
-        update_name=(_text(task.get("update_name")) or "") if validates else None,
-        after_sequence=_integer(task.get("history_after_sequence")),
-        buffered_after=_integer(task.get("buffered_after_sequence")),
+        last_sequence=integer_or_none(task.get("last_history_sequence")),
+        update_name=(text_or_none(task.get("update_name")) or "") if validates else None,
+        after_sequence=integer_or_none(task.get("history_after_sequence")),
+        buffered_after=integer_or_none(task.get("buffered_after_sequence")),
     )
-
-
-UPDATE_VALIDATION_KIND = "update_validation"
 
 
 def _update_arguments(task: JsonObject) -> Any:
@@ -167,11 +168,11 @@ def is_event_list(value: object) -> TypeGuard[list[JsonObject]]:
 
 def sequence_of(event: JsonObject) -> int | None:
     """Position of an event in its history, where it has one."""
-    return _integer(event.get("sequence"))
+    return integer_or_none(event.get("sequence"))
 
 
 def _required(task: JsonObject, key: str) -> str:
-    value = _text(task.get(key))
+    value = text_or_none(task.get(key))
     if value is None:
         raise MalformedTask(f"task has no {key}")
     return value
@@ -181,15 +182,3 @@ def _codec(task: JsonObject) -> str | None:
     """The codec as sent; what is not text is kept as text, so that it can be refused by name."""
     codec = task.get("payload_codec")
     return None if codec in (None, "") else str(codec)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _integer(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    return int(value) if isinstance(value, str) and value.isdigit() else None

@@ -17,8 +17,8 @@ from durable_workflow._meet import (
     is_unanswered,
     worker_transport_for,
 )
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.worker._payloads import encoding_error
-from durable_workflow.worker._tasks import JsonObject
 
 
 def transport_of(client: WorkerClient) -> WorkerTransport:

@@ -9,9 +9,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.worker._log import log
 from durable_workflow.worker._polling import PollTarget
-from durable_workflow.worker._tasks import JsonObject
 
 # A poll without an answer after this long is taken for one that the server holds.
 _HELD_SECONDS: Final = 0.05

@@ -10,6 +10,7 @@ from typing import Any
 
 import durable_workflow
 from durable_workflow._meet import WorkerClient, WorkerTransport, transport_clone_for
+from durable_workflow._wire.extensions import HELD_TASKS, PASSED_SIGNALS, STICKY_HISTORY
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.interceptors import WorkerInterceptor
@@ -17,7 +18,6 @@ from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
 from durable_workflow.worker._background import Background
 from durable_workflow.worker._code_threads import CodeThreads
-from durable_workflow.worker._compatibility import HELD_TASKS, PASSED_SIGNALS, STICKY_HISTORY
 from durable_workflow.worker._definitions import Identity, definitions_of
 from durable_workflow.worker._dispatch import Dispatch, Handlers, Runs
 from durable_workflow.worker._heartbeats import Heartbeats, Naming

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 from durable_workflow._kernel import Machine
 from durable_workflow._kernel.handlers import PassedSignal
 from durable_workflow._kernel.updates import failed_update
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.names import (
     COMPLETE_UPDATE,
     OPEN_CONDITION_WAIT,
@@ -38,7 +39,7 @@ from durable_workflow.worker._reporting import (
     is_ambiguous,
     is_refused,
 )
-from durable_workflow.worker._tasks import JsonObject, WorkflowTask, read_workflow_task
+from durable_workflow.worker._tasks import WorkflowTask, read_workflow_task
 from durable_workflow.workflow import FailWorkflow
 
 _LOGGED_TASK_CHARACTERS = 2000

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from durable_workflow._meet import Lease
 from durable_workflow._protocol import DEFAULT_SDK_VERSION
+from durable_workflow._wire.json_values import JsonObject, object_or_empty, present
 from durable_workflow.client._call import Answer, Call, Repeat, document
-from durable_workflow.client._json import JsonObject, object_or_empty, present
 
 # Seconds that the answer to a held heartbeat may be under way.
 _HOLD_GRACE_SECONDS: Final = 5.0

@@ -5,10 +5,10 @@ import time
 from functools import partial
 from typing import Any
 
+from durable_workflow._wire.json_values import object_or_empty, present, text
 from durable_workflow.client._away import is_away, until_back, why_away
 from durable_workflow.client._call import Call, Repeat, json_object, reading
 from durable_workflow.client._handles import StandaloneActivityHandle
-from durable_workflow.client._json import object_or_empty, present, text
 from durable_workflow.client._payloads import positional
 from durable_workflow.client._results.activities import (
     StandaloneActivityExecution,

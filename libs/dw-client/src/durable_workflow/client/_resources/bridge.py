@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from durable_workflow._wire.json_values import dict_or_none, present
 from durable_workflow.client._call import Answer, Call
-from durable_workflow.client._json import dict_or_none, present
 from durable_workflow.client._results.bridge import BridgeAdapterOutcome
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session

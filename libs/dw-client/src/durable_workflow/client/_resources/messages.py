@@ -5,9 +5,9 @@ import time
 from typing import Any, Final
 from uuid import uuid4
 
+from durable_workflow._wire.json_values import object_or_empty, present
 from durable_workflow.client._away import until_back
 from durable_workflow.client._call import Call, document, nothing
-from durable_workflow.client._json import object_or_empty, present
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
 

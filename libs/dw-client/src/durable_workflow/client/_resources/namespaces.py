@@ -5,8 +5,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from durable_workflow._wire.json_values import present
 from durable_workflow.client._call import Call, reading
-from durable_workflow.client._json import present
 from durable_workflow.client._results.namespaces import (
     NamespaceDescription,
     NamespaceList,

@@ -3,8 +3,8 @@
 from typing import Any
 
 from durable_workflow._meet import Lease
+from durable_workflow._wire.json_values import present
 from durable_workflow.client._calls import worker_plane
-from durable_workflow.client._json import present
 from durable_workflow.client._payload_session import PayloadSession
 from durable_workflow.external_storage import ExternalStorageDriver
 

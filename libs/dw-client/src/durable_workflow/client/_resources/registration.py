@@ -3,8 +3,8 @@
 from typing import Any
 
 from durable_workflow._protocol import DEFAULT_SDK_VERSION
+from durable_workflow._wire.json_values import present
 from durable_workflow.client._calls import worker_plane
-from durable_workflow.client._json import present
 from durable_workflow.client._session import Session
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from durable_workflow._wire.identifiers import identifier
+from durable_workflow._wire.json_values import JsonObject, present, text
 from durable_workflow.client._call import Call, Repeat, json_object, nothing, reading
 from durable_workflow.client._handles import ScheduleHandle
-from durable_workflow.client._json import JsonObject, present, text
 from durable_workflow.client._payloads import positional
 from durable_workflow.client._results.schedules import (
     ScheduleAction,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from durable_workflow._wire.json_values import present
 from durable_workflow.client._call import Call, as_object
-from durable_workflow.client._json import present
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
 

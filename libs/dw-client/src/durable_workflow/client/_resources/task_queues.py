@@ -1,7 +1,7 @@
 """Methods about task queues and the builds on them."""
 
+from durable_workflow._wire.json_values import object_or_empty
 from durable_workflow.client._call import Answer, Call, reading
-from durable_workflow.client._json import object_or_empty
 from durable_workflow.client._results.build_ids import (
     TaskQueueBuildIdRollout,
     TaskQueueBuildIdRolloutState,

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from durable_workflow._wire.json_values import JsonObject, present, text
 from durable_workflow.client._call import Call, Repeat, json_object, nothing, reading
 from durable_workflow.client._handles import WorkflowHandle
-from durable_workflow.client._json import JsonObject, present, text
 from durable_workflow.client._payloads import positional
 from durable_workflow.client._results.workflows import (
     WorkflowCommandResult,

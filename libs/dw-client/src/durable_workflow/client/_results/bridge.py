@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow.client._json import count, object_or_none, text
+from durable_workflow._wire.json_values import count, object_or_none, text
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_workflow import serializer
-from durable_workflow.client._json import (
+from durable_workflow._wire.json_values import (
     JsonObject,
     count,
     object_or_empty,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow.client._json import object_or_empty
+from durable_workflow._wire.json_values import object_or_empty
 
 
 @dataclass

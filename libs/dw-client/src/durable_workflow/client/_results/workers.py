@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow.client._json import JsonObject, object_or_none, objects, strings_or_none, text
+from durable_workflow._wire.json_values import (
+    JsonObject,
+    object_or_none,
+    objects,
+    strings_or_none,
+    text,
+)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow.client._json import JsonObject, count, object_or_none, objects, text
+from durable_workflow._wire.json_values import JsonObject, count, object_or_none, objects, text
 
 
 @dataclass

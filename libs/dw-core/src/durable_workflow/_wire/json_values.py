@@ -1,12 +1,24 @@
-"""Reading JSON that a server sent. Missing members and members of the wrong type are tolerated.
+"""Values of decoded JSON: the type of an object, guards, and readers.
 
-Servers of several generations answer this client, and PHP ones write `[]` where an object happens
-to be empty. What these functions return always has the type that they declare.
+The readers tolerate members that are missing or of the wrong type. Servers of several generations
+answer, and PHP ones write `[]` where an object happens to be empty. What a reader returns always
+has the type that it declares.
 """
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, TypeAlias, TypeGuard, cast
 
-JsonObject = dict[str, Any]
+JsonObject: TypeAlias = dict[str, Any]
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a value is a list."""
+    return isinstance(value, list)
+
+
+def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a value is an object."""
+    return isinstance(value, Mapping)
 
 
 def object_or_none(value: object) -> JsonObject | None:
@@ -70,3 +82,19 @@ def text(value: object, *fallbacks: str | None) -> str:
 def present(**members: Any) -> JsonObject:
     """The members that are not None, in the order given."""
     return {name: value for name, value in members.items() if value is not None}
+
+
+def text_or_none(value: object) -> str | None:
+    """The value if it is a non-empty string, else None."""
+    return value if isinstance(value, str) and value else None
+
+
+def integer_or_none(value: object) -> int | None:
+    """The value if it is an integer, also one written as a string of digits, else None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return None
