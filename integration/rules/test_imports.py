@@ -27,10 +27,11 @@ CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter"}
 LAYERS = {
     "fields": {"fields"},
     "engine": {"engine", "fields"},
-    "store": {"store"},
+    "filters": {"filters", "engine"},
+    "store": {"store", "filters"},
     "requests": {"requests", "fields"},
     "records": {"records", "engine", "store"},
-    "views": {"views", "records", "requests", "engine", "fields", "store"},
+    "views": {"views", "records", "filters", "requests", "engine", "fields", "store"},
     "services": {"services", "views", "records", "requests", "engine", "fields", "store"},
     "dispatch": {"dispatch", "store"},
     "timers": {"timers", "services", "records", "engine", "store"},

@@ -20,6 +20,7 @@ from durable_workflow.server.notices import Notice
 from durable_workflow.server.store import Conflict
 from durable_workflow.server.store.protocol import Condition, Key, Read, Row, Store, Tx, Value
 from durable_workflow.server.store.schema import Migration, load_migrations
+from durable_workflow.server.store.search import RunKey, RunSearch
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.statements import (
     Statement,
@@ -174,6 +175,9 @@ class ModeStore:
 
     def is_full(self) -> bool:
         return self._store.is_full()
+
+    async def search(self, search: RunSearch, /) -> list[RunKey]:
+        return await self._store.search(search)
 
     async def check(self) -> Condition:
         return await self._store.check()

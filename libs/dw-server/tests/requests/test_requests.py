@@ -153,13 +153,13 @@ def test_limits_of_memo_and_search_attributes() -> None:
         assert [*found] == ["search_attributes"]
 
 
-def test_a_list_with_a_bad_token_begins_at_the_beginning() -> None:
+def test_a_history_with_a_bad_token_begins_at_the_beginning() -> None:
     def token(text: str) -> str:
         return base64.b64encode(text.encode()).decode()
 
-    assert read(ListWorkflows, {"next_page_token": token("50")}).offset == 50
+    assert read(ReadHistory, {"next_page_token": token("50")}).after == 50
     for bad in ("", "!", token("-1"), token("x"), token("9" * 40), token("٣")):
-        assert read(ListWorkflows, {"next_page_token": bad}) == ListWorkflows()
+        assert read(ReadHistory, {"next_page_token": bad}) == read(ReadHistory, {})
 
 
 def test_statuses_of_runs_are_answered_with_the_bucket_to_ask_for() -> None:

@@ -50,7 +50,7 @@ from durable_workflow.server.services import (
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Key, Store, Tx
 from durable_workflow.server.store.sqlite import SqliteStore
-from durable_workflow.server.views import describing, history
+from durable_workflow.server.views import describing, history, lists
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -261,9 +261,7 @@ class Server:
 
     async def listed(self, **filters: Any) -> Json:
         request = ListWorkflows(**filters)
-        return await self.store.read(
-            lambda read: describing.list_workflows(read, "default", request)
-        )
+        return await lists.list_workflows(self.store, "default", request)
 
     async def runs(self, workflow_id: str = "wf") -> Json:
         return await self.store.read(

@@ -16,6 +16,7 @@ from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite._connection import connect
 
 ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
+INDEXED = re.compile(r"CREATE INDEX (\w+)")
 CREATED = re.compile(r"CREATE TABLE (\w+)")
 RENAMED = re.compile(r"ALTER TABLE (\w+) RENAME TO")
 
@@ -29,6 +30,8 @@ def take_back(path: Path, version: int) -> None:
         assert added or created, (
             f"{migration.name} adds no column and no table: say how it is undone"
         )
+        for index in INDEXED.findall(migration.text):
+            connection.execute(f"DROP INDEX IF EXISTS {index}")
         for table in set(created).difference(RENAMED.findall(migration.text)):
             connection.execute(f"DROP TABLE {table}")
         for table, column in added:

@@ -196,7 +196,6 @@ def _go_on(
         run.sticky_worker = None
     tasks.finish(decision, COMPLETED)
     run.tasks_completed += 1
-    run.status = "waiting"
     run.pending_signals = sum(event.kind == "signal" for event in loaded.opened.buffered)
     opened = loaded.opened
     buffered_events.flush(decision, opened.buffered, opened.held_results, wake_for_updates=False)

@@ -47,6 +47,7 @@ _REASONS: Final[dict[int, tuple[str, ...]]] = {
         "invalid_query_arguments",
         "invalid_update_arguments",
         "memo_too_large",
+        "query_too_broad",
         "invalid_time_range",
         "invalid_after_sequence",
         "search_attribute_limit_reached",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from durable_workflow.server.engine.state import JsonObject
-from durable_workflow.server.records.columns import value
+from durable_workflow.server.records.columns import text, value
 from durable_workflow.server.store.protocol import Read, Row
 
 
@@ -40,26 +40,9 @@ class NumberedRun(msgspec.Struct, frozen=True):
     closed_at: int | None
 
 
-def of_namespace(
-    read: Read,
-    namespace: str,
-    *,
-    workflow_type: str | None,
-    bucket: str | None,
-    pattern: str | None,
-    most: int,
-    skip: int,
-) -> list[ListedRun]:
-    """The runs of a namespace, newest first, that fit the filters; None is no filter."""
-    found = read.all(
-        "list_runs",
-        namespace=namespace,
-        workflow_type=workflow_type,
-        bucket=bucket,
-        pattern=pattern,
-        most=most,
-        skip=skip,
-    )
+def of_ids(read: Read, run_ids: list[str]) -> list[ListedRun]:
+    """The runs of these ids, newest first."""
+    found = read.all("listed_runs", run_ids=text(run_ids))
     return [_listed(row) for row in found]
 
 

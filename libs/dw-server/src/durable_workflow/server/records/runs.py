@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from durable_workflow.server.engine.state import JsonObject, PastTask, Run, RunDetails
+from durable_workflow.server.records import search_attributes as attribute_records
 from durable_workflow.server.records.columns import Params, picker, text, value
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
 _params = picker(Run, "run_id")
 _changes = picker(Run, "status")
+# What changes only when a run ends.
+_END = ("status", "closed_reason", "closed_at", "continued_to_run_id")
 _past_task_params = picker(PastTask, "task_id")
 
 
@@ -112,7 +115,11 @@ def insert(tx: Tx, run: Run) -> None:
 
 def save(tx: Tx, run: Run) -> None:
     """Write everything of a run that may change."""
-    tx.do("save_run", run_id=run.run_id, **_changes(run))
+    changes = _changes(run)
+    end = {name: changes.pop(name) for name in _END}
+    tx.do("save_run", run_id=run.run_id, **changes)
+    if run.closed:
+        tx.do("close_run", run_id=run.run_id, **end)
 
 
 def is_reported(
@@ -174,11 +181,15 @@ def insert_details(tx: Tx, run: Run, details: RunDetails) -> None:
         "folded": f"{run.workflow_id}\n{details.business_key or ''}".casefold(),
     }
     tx.do("insert_run_details", **params)
+    if details.search_attributes:
+        attribute_records.index(tx, run, details.search_attributes)
 
 
-def save_search_attributes(tx: Tx, run_id: str, attributes: JsonObject) -> None:
+def save_search_attributes(tx: Tx, run: Run, attributes: JsonObject) -> None:
     """Write the merged search attributes of a run."""
-    tx.do("save_search_attributes", run_id=run_id, search_attributes=text(attributes))
+    tx.do("save_search_attributes", run_id=run.run_id, search_attributes=text(attributes))
+    tx.do("delete_run_attributes", run_id=run.run_id)
+    attribute_records.index(tx, run, attributes)
 
 
 def save_outcome(tx: Tx, run_id: str, output: object, failure: JsonObject | None) -> None:

@@ -138,14 +138,14 @@ class ListWorkflows(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         status: A bucket: ``running``, ``completed`` or ``failed``; None for all.
         query: Text to look for, trimmed and not empty; None for all.
-        offset: Rows to leave out, decoded from the page token (0 for a bad one).
+        page_token: Where the page begins; None, or a bad one, is the beginning.
     """
 
     workflow_type: Annotated[str | None, Text()] = None
     status: Annotated[str | None, StatusBucket()] = None
     query: Annotated[str | None, Text(longest=None, nulls=True)] = None
     page_size: Annotated[int, Whole(least=1, most=200)] = 50
-    offset: Annotated[int, NumberToken(name="next_page_token")] = 0
+    page_token: Annotated[str | None, Text(name="next_page_token", longest=None)] = None
 
 
 class DescribeWorkflow(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from durable_workflow.server.engine.state import LEASED, READY, JsonObject, Run
+from durable_workflow.server.engine.state import LEASED, READY, JsonObject, Run, shown_status
 from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.records import runs
 from durable_workflow.server.refusals import Refused
@@ -57,7 +57,7 @@ def run_closed_fields(run: Run) -> JsonObject:
     return {
         "cancel_requested": run.status in ("cancelled", "terminated"),
         "can_continue": False,
-        "run_status": run.status,
+        "run_status": shown_status(run),
         "run_closed_reason": run.closed_reason,
         "run_closed_at": precise_or_none(run.closed_at),
     }

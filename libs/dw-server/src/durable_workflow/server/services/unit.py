@@ -199,7 +199,7 @@ class Unit:
         for update in decision.updates:
             updates.save(tx, update)
         if decision.attributes is not None:
-            runs.save_search_attributes(tx, run_id, decision.attributes)
+            runs.save_search_attributes(tx, decision.run, decision.attributes)
 
     def _new_instance(self, link: ChildLink, decision: Decision) -> None:
         instances.insert(

@@ -11,6 +11,7 @@ from durable_workflow.server.engine.commands import Parsed, parse_commands
 from durable_workflow.server.engine.refusal import InvalidCommands, LimitExceeded
 from durable_workflow.server.engine.state import (
     READY,
+    WAITING,
     Run,
     Update,
     shown_status,
@@ -218,7 +219,7 @@ def complete(
             "outcome": "completed",
             "recorded": True,
             "run_id": run.run_id,
-            "run_status": after.status,
+            "run_status": after.status if after.closed else WAITING,
             "created_task_ids": decision.created_task_ids,
             "reason": None,
         },

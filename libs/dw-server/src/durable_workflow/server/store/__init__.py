@@ -4,6 +4,7 @@ from durable_workflow.server.store.errors import (
     Conflict,
     ConstraintViolated,
     OutcomeUnknown,
+    SearchTooBroad,
     StatementMisused,
     StoreError,
     StoreLocked,
@@ -12,6 +13,7 @@ from durable_workflow.server.store.errors import (
     StoreUnusable,
 )
 from durable_workflow.server.store.protocol import Key, Read, Row, Store, Tx, Value
+from durable_workflow.server.store.search import RunKey, RunSearch
 
 __all__ = [
     "Conflict",
@@ -20,6 +22,9 @@ __all__ = [
     "OutcomeUnknown",
     "Read",
     "Row",
+    "RunKey",
+    "RunSearch",
+    "SearchTooBroad",
     "StatementMisused",
     "Store",
     "StoreError",

@@ -5,6 +5,7 @@
     StoreError
     ├── StoreUnavailable      a unit could not be committed, now; it may work later
     │   └── StoreOverloaded   too many units wait already
+    ├── SearchTooBroad        a search for runs has taken its time, and has no page yet
     ├── OutcomeUnknown        whether a unit was committed cannot be told
     ├── StoreLocked           another server process has the database
     ├── StoreUnusable         the database is damaged, foreign, or of a kind that cannot be served
@@ -57,3 +58,7 @@ class Conflict(BaseException):
 
     Not an `Exception`, so that a service which handles errors lets it pass.
     """
+
+
+class SearchTooBroad(StoreError):
+    """A search for runs found no page within its time: no index leads to what it asks for."""

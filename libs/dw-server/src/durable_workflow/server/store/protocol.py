@@ -34,6 +34,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from durable_workflow.server.notices import Notice
+from durable_workflow.server.store.search import RunKey, RunSearch
 
 T = TypeVar("T")
 Value: TypeAlias = int | float | str | bytes | None
@@ -195,6 +196,17 @@ class Store(Protocol):
 
     def is_full(self) -> bool:
         """Whether as many units wait as may: the next one is refused."""
+        ...
+
+    async def search(self, search: RunSearch, /) -> list[RunKey]:
+        """Find runs, newest first.
+
+        It reads in slices, with others between them: each run is judged as it was when its slice
+        was read.
+
+        Raises:
+            SearchTooBroad: It has looked for as long as it may, and has no page yet.
+        """
         ...
 
     async def check(self) -> Condition:

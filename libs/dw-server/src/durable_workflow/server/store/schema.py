@@ -1,6 +1,7 @@
 """The schema's history: numbered SQL files, applied forwards, each in a transaction of its own.
 
-All databases have the same; where they name a type differently a file says ``{bytes}``.
+All databases have the same; where they name a type differently a file says ``{bytes}``. What
+stands between ``{begin sqlite}`` and ``{end sqlite}`` is done on SQLite alone.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from durable_workflow.server.store.errors import StoreUnusable
 FOLDER = Path(__file__).parent / "migrations"
 
 _WORDS: Final[dict[str, dict[str, str]]] = {
-    "sqlite": {"{bytes}": "BLOB"},
-    "postgres": {"{bytes}": "BYTEA"},
+    "sqlite": {"{bytes}": "BLOB", "{begin sqlite}": "", "{end sqlite}": ""},
+    "postgres": {"{bytes}": "BYTEA", "{begin sqlite}": "/*", "{end sqlite}": "*/"},
 }
 
 _NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")

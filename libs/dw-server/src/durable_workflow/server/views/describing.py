@@ -1,4 +1,4 @@
-"""What is shown of runs: one of them, those of a workflow id, those of a namespace."""
+"""What is shown of runs: one of them, and those of a workflow id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from durable_workflow.server.engine.times import offset, offset_or_none, precise
 from durable_workflow.server.records import instances, lists, runs
 from durable_workflow.server.records.lists import ListedRun, NumberedRun
 from durable_workflow.server.refusals import Refused
-from durable_workflow.server.requests import ListWorkflows
 from durable_workflow.server.store.protocol import Read
 from durable_workflow.server.views.decoding import decoded
 
@@ -74,7 +73,7 @@ def list_runs(read: Read, namespace: str, workflow_id: str) -> dict[str, Any]:
         raise instance_not_found(workflow_id)
     shown: list[JsonObject] = []
     for run in lists.of_instance(read, namespace, workflow_id):
-        status = _status(run)
+        status = status_of_row(run)
         shown.append(
             {
                 "workflow_id": workflow_id,
@@ -91,41 +90,6 @@ def list_runs(read: Read, namespace: str, workflow_id: str) -> dict[str, Any]:
             }
         )
     return {"workflow_id": workflow_id, "run_count": len(shown), "runs": shown}
-
-
-def list_workflows(read: Read, namespace: str, request: ListWorkflows) -> dict[str, Any]:
-    """A page of the runs of a namespace, newest first."""
-    found = lists.of_namespace(
-        read,
-        namespace,
-        workflow_type=request.workflow_type,
-        bucket=request.status,
-        pattern=None if request.query is None else _pattern(request.query),
-        most=request.page_size + 1,
-        skip=request.offset,
-    )
-    shown: list[JsonObject] = []
-    for run in found[: request.page_size]:
-        status = _status(run)
-        shown.append(
-            {
-                "workflow_id": run.workflow_id,
-                "run_id": run.run_id,
-                "workflow_type": run.workflow_type,
-                "business_key": run.business_key,
-                "status": status,
-                "status_bucket": bucket(status),
-                "task_queue": run.task_queue,
-                "is_terminal": run.closed_at is not None,
-                "started_at": precise(run.started_at),
-                "closed_at": precise_or_none(run.closed_at),
-                "search_attributes": run.search_attributes,
-            }
-        )
-    token = None
-    if len(found) > request.page_size:
-        token = page_token(request.offset + request.page_size)
-    return {"workflows": shown, "workflow_count": len(shown), "next_page_token": token}
 
 
 def page_token(position: int) -> str:
@@ -255,12 +219,8 @@ def _task(run: Run) -> JsonObject | None:
     }
 
 
-def _status(run: ListedRun | NumberedRun) -> str:
+def status_of_row(run: ListedRun | NumberedRun) -> str:
+    """The status that people see, of a run in a list."""
     if run.status in TERMINAL or not run.tasks_completed:
         return run.status
     return "running" if run.task_status is not None else "waiting"
-
-
-def _pattern(text: str) -> str:
-    escaped = text.casefold().replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    return f"%{escaped}%"

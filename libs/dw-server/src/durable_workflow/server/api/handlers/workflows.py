@@ -21,7 +21,7 @@ from durable_workflow.server.requests import (
 from durable_workflow.server.services import workflows
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Read
-from durable_workflow.server.views import describing
+from durable_workflow.server.views import describing, lists
 from durable_workflow.server.views import history as history_service
 
 
@@ -37,14 +37,16 @@ class WorkflowHandlers:
     def operations(self) -> list[Operation[Any]]:
         """The operations."""
         start = self._units.command(workflows.start)
-        listed = self._units.view(describing.list_workflows)
         return [
             Operation("start_workflow", OPERATORS, StartWorkflow, start),
-            Operation("list_workflows", OPERATORS, ListWorkflows, listed),
+            Operation("list_workflows", OPERATORS, ListWorkflows, self._list),
             Operation("describe_workflow", OPERATORS, DescribeWorkflow, self._describe),
             Operation("list_runs", OPERATORS, ListRuns, self._list_runs),
             Operation("read_history", OPERATORS, ReadHistory, self._history),
         ]
+
+    async def _list(self, call: Call, asked: ListWorkflows) -> Reply:
+        return Reply(await lists.list_workflows(self._store, call.namespace, asked))
 
     async def _describe(self, call: Call, asked: DescribeWorkflow) -> Reply:
         """The current run, or the one that is named; held if the caller prefers."""

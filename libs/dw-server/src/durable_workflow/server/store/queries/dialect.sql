@@ -14,3 +14,6 @@ SELECT jsonb_array_elements_text(CAST(:types AS jsonb));
 
 -- {listed_busy}: the members of :busy, a JSON list of texts.
 SELECT jsonb_array_elements_text(CAST(:busy AS jsonb));
+
+-- {listed_run_ids}: the members of :run_ids, a JSON list of texts.
+SELECT jsonb_array_elements_text(CAST(:run_ids AS jsonb));

@@ -19,12 +19,18 @@
 INSERT INTO runs ({run_columns})
 VALUES ({:run_columns});
 
--- save_run: everything of a run that may change.
+-- close_run: how a run ended. What changes only here is not in save_run, so that the indexes over it
+-- are not written with each step of a run.
 UPDATE runs
 SET
     status = :status, closed_reason = :closed_reason, closed_at = :closed_at,
-    last_progress_at = :last_progress_at, continued_to_run_id = :continued_to_run_id,
-    last_sequence = :last_sequence, history_bytes = :history_bytes, warned = :warned,
+    continued_to_run_id = :continued_to_run_id
+WHERE run_id = :run_id;
+
+-- save_run: everything of a run that may change while it is open.
+UPDATE runs
+SET
+    last_progress_at = :last_progress_at, last_sequence = :last_sequence, history_bytes = :history_bytes, warned = :warned,
     tasks_completed = :tasks_completed, batch_first = :batch_first, batch_size = :batch_size,
     batch_open = :batch_open, blocked_on = :blocked_on,
     pending_activities = :pending_activities, pending_timers = :pending_timers,
@@ -204,27 +210,14 @@ UPDATE workflow_instances
 SET workflow_type = :workflow_type
 WHERE namespace = :namespace AND workflow_id = :workflow_id;
 
--- list_runs: the runs of a namespace, newest first, that fit the filters; null is no filter.
+-- listed_runs: runs as lists show them; :run_ids is a JSON list of ids.
 SELECT
     r.workflow_id, r.run_id, r.workflow_type, d.business_key, r.task_queue, r.status,
     r.tasks_completed, r.task_status, r.started_at, r.closed_at, d.search_attributes
 FROM runs AS r
 INNER JOIN run_details AS d ON r.run_id = d.run_id
-WHERE
-    r.namespace = :namespace
-    AND (CAST(:workflow_type AS TEXT) IS NULL OR r.workflow_type = :workflow_type)
-    AND (
-        CAST(:bucket AS TEXT) IS NULL
-        OR (:bucket = 'running' AND r.closed_at IS NULL)
-        OR (:bucket = 'completed' AND r.status = 'completed')
-        OR (:bucket = 'failed' AND r.status IN ('failed', 'cancelled', 'terminated'))
-    )
-    AND (
-        CAST(:pattern AS TEXT) IS NULL
-        OR d.folded LIKE :pattern ESCAPE '!'
-    )
-ORDER BY r.started_at DESC, r.run_id DESC
-LIMIT :most OFFSET :skip;
+WHERE r.run_id IN ({listed_run_ids})
+ORDER BY r.started_at DESC, r.run_id DESC;
 
 -- runs_of_instance: all runs of a workflow id, first run first.
 SELECT

@@ -43,9 +43,12 @@ from durable_workflow.server.store.errors import (
 )
 from durable_workflow.server.store.protocol import Condition, Key, Placement, Read, Tx
 from durable_workflow.server.store.schema import Migration
+from durable_workflow.server.store.search import RunKey, RunSearch
 from durable_workflow.server.store.sqlite._committer import CommitPace, Committed, Committer, commit
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
+from durable_workflow.server.store.sqlite._search import find_runs
 from durable_workflow.server.store.sqlite._transaction import Line, SqliteRead, SqliteTx, translate
+from durable_workflow.server.store.sqlite._walks import Select
 from durable_workflow.server.store.statements import Statements
 
 T = TypeVar("T")
@@ -59,6 +62,12 @@ _BATCH_UNITS = 200
 _BATCH_SECONDS = 0.010
 # A unit that meets a conflict each time would hold up everybody.
 _MOST_ATTEMPTS = 100
+
+
+def _selecting(read: Read) -> Select:
+    # Every view that this store gives is one of these.
+    assert isinstance(read, SqliteRead)
+    return read.select
 
 
 def _publish_to_nobody(notices: Sequence[Notice], /) -> None:
@@ -199,6 +208,14 @@ class SqliteStore:
     def is_full(self) -> bool:
         """Whether as many units wait as may: the next one is refused."""
         return len(self._waiting) >= self._max_waiting
+
+    async def search(self, search: RunSearch, /) -> list[RunKey]:
+        """Find runs, newest first, in slices that hold up nobody for long."""
+
+        async def view(work: Callable[[Select], None]) -> None:
+            await self.read(lambda read: work(_selecting(read)))
+
+        return await find_runs(view, search)
 
     async def check(self) -> Condition:
         """Whether units can be committed, as far as can be told without committing one."""

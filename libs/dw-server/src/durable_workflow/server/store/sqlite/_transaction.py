@@ -85,6 +85,13 @@ class SqliteRead:
         """Run a named statement; all its rows."""
         return self._all(self._statement(statement), params)
 
+    def select(self, text: str, params: Mapping[str, Value]) -> list[Row]:
+        """All rows of a text that this dialect has made for a search."""
+        try:
+            return self._connection.execute(text, params).fetchall()
+        except apsw.Error as error:
+            raise self._failed(error, "search") from error
+
     def _all(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
         try:
             return self._execute(statement, params).fetchall()

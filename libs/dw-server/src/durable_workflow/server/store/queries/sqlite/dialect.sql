@@ -13,3 +13,6 @@ SELECT value FROM json_each(:types);
 
 -- {listed_busy}: the members of :busy, a JSON list of texts.
 SELECT value FROM json_each(:busy);
+
+-- {listed_run_ids}: the members of :run_ids, a JSON list of texts.
+SELECT value FROM json_each(:run_ids);
