@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-MODULES = ["testing"]
+MODULES = ["python_conformance", "testing"]
 NO_DEFAULT = object()
 
 
