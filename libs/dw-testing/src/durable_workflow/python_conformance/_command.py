@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from durable_workflow._wire.shapes import is_object
+from durable_workflow._wire.json_values import is_object
 from durable_workflow.python_conformance._contract import (
     host_evidence_spec,
     manifest,

@@ -51,6 +51,7 @@ class SimulatedRun:
         self._machine: Machine | None = None
         self._batch = Batch()
         self._wait: OpenWait | None = None
+        self._woken_by: dict[str, Any] = {}  # the signal that woke the code, as events say it
         self._sequence = 0
         self._appliers: dict[str, Callable[[Mapping[str, Any]], None]] = {
             names.SCHEDULE_ACTIVITY: self._schedule_activity,
@@ -97,6 +98,7 @@ class SimulatedRun:
         )
         # Elsewhere it cannot change what the code yields: it is applied with the next task.
         if self._wait is not None or not self.tasks:
+            self._woken_by = self._woken_by or {"signal_name": name}
             self.wake()
 
     def resolve(self, step: Step, event_type: str, payload: dict[str, Any]) -> None:
@@ -152,6 +154,7 @@ class SimulatedRun:
                 self._appliers[kind](fields)
             else:
                 self.chain.end_run(self, command, fields)
+        self._woken_by = {}
         if commands and not self._batch and self._wait is None and not self.closed:
             self.wake()  # The code only recorded something, and can go on.
 
@@ -186,7 +189,9 @@ class SimulatedRun:
             return
         if wire and wire[0]["type"] == names.FAIL_WORKFLOW:
             return  # It may come from the predicate itself.
-        self.append(names.CONDITION_WAIT_SATISFIED, wait.fields)
+        timer = wait.timer[1]["timer_id"] if wait.timer is not None else None
+        fields = wait.fields | {"timer_id": timer} | self._woken_by
+        self.append(names.CONDITION_WAIT_SATISFIED, fields)
         self._forget_wait()
 
     def _open_wait(self, command: Mapping[str, Any]) -> None:
