@@ -23,9 +23,9 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clock, smoothed.
 
-    Deadlines and leases are compared with stored times, so a clock that is set back must not make
-    time repeat. Set forwards, we follow at once (it is what happens after a laptop slept); set
-    back, we go on at half speed from where we were until the wall clock has caught up.
+    Deadlines and leases are compared with stored times, so time must not repeat when the machine's
+    clock is set back. If that clock is set forwards, as after a laptop slept, this one follows at
+    once. If it is set back, this one runs at half speed until the machine's clock has caught up.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A connection, bounded in what it makes the server keep for a peer that is not served yet."""
+"""A connection with bounds on what the server keeps for a peer that it does not serve yet."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ _MOST_HEAD_BYTES: Final = 1024 * 1024
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's connection with two bounds that it lacks, both before anybody is asked who he is.
+    """uvicorn's connection with two bounds that it lacks. Both hold before a login.
 
-    A head (request line and headers, or the trailers of a body) that does not end is refused. And
-    of a peer that sends one request behind the other without waiting, no more is read while some
-    of them have not begun: uvicorn reads on after each answer, so what it keeps only grows.
+    A head (request line and headers, or the trailers of a body) that does not end is refused. And a
+    peer that sends requests without waiting for answers is not read from while some of them have
+    not
+    begun: uvicorn reads on after each answer, so what it keeps would only grow.
     """
 
     _unfinished = 0

@@ -1,7 +1,7 @@
 """What a committed unit of work tells the rest of the process.
 
-Notices wake long polls and the clock. They are hints: losing one costs time, never correctness,
-because whoever is woken looks into the store.
+Notices wake long polls and the timer service. They are hints: a lost one costs time and never
+correctness, because whoever is woken reads the store.
 """
 
 from __future__ import annotations

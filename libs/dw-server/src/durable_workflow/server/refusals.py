@@ -1,4 +1,4 @@
-"""The one way in which a service says no."""
+"""Refusals: how a service says that a request is not carried out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call comes to: done, or not done with the reason."""
+"""Replies: a call was done, or was not done for a reason."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from durable_workflow.server.stream_connections import StreamConnection
 
 # See `_short_switch_interval`.
 _SWITCH_SECONDS = 0.0001
-# Longer than any peer's pause between two requests: a connection that is closed just as it is used
-# again costs the peer a retry.
+# Longer than a peer's usual pause between two requests: if the connection is closed just when the
+# peer uses it again, the peer must retry.
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048
 
@@ -38,7 +38,7 @@ class HttpServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Signals are the business of whoever owns the process."""
+        """Handle no signals: the owner of the process does that."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -73,7 +73,8 @@ async def serving(server: Server, *, access_log: bool = False) -> AsyncGenerator
             lifespan="off",
             log_config=None,
             access_log=access_log,
-            # Believed from anybody on this machine, it would let a caller say who it is.
+            # uvicorn would trust these headers from any process on this machine, which could then
+            # pretend to be another caller.
             proxy_headers=False,
             server_header=False,
             date_header=False,

@@ -113,7 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.server_id or socket.gethostname()
 
     def require_safe(self) -> None:
-        """Refuse to serve other machines without a login that somebody chose.
+        """Refuse to serve other machines unless a login was configured.
 
         Raises:
             SettingsError: Bound beyond loopback, and no secret and no driver is set.
@@ -168,7 +168,7 @@ def _read(variable: str, text: str, read: Callable[[str], Any]) -> Any:
     try:
         return read(text)
     except ValueError as error:
-        # Never the value: it may be a secret that stands in the wrong variable.
+        # The value is never shown: it may be a secret in the wrong variable.
         raise SettingsError(f"{variable}: {error}") from None
 
 

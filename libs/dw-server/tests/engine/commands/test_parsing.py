@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from durable_workflow._wire import names
 from durable_workflow.server.engine.commands import parse_commands
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.refusal import InvalidCommands, LimitExceeded
@@ -108,3 +109,8 @@ def test_what_a_completion_needs_to_have_loaded_is_known_from_its_commands() -> 
     assert needs(CHILD) == (True, True, [], False)
     assert needs(UPDATED, DONE) == (False, False, ["u"], True)
     assert needs({"type": "continue_as_new"}) == (True, False, [], True)
+
+
+@pytest.mark.parametrize("word", [*names.COMMAND_TYPES, names.PASS_SIGNAL])
+def test_every_command_of_the_wire_has_a_table(word: str) -> None:
+    assert "commands.0.type" not in errors_of({"type": word})

@@ -1,4 +1,4 @@
-"""What a caller is told when a call raises."""
+"""The replies to calls that raise."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _unable(error: TooManyWaiting | StoreUnavailable | OutcomeUnknown) -> Refuse
     if isinstance(error, StoreOverloaded):
         return Refused("server_busy", "The server has more to write than it may queue.")
     if isinstance(error, OutcomeUnknown):
-        # Unlike the others: whoever asks again may have it done twice.
+        # Unlike the others: a caller that asks again may have it done twice.
         message = "Whether the server's state was written is not known: look before asking again."
         return Refused("outcome_unknown", message)
     return Refused("store_unavailable", "The server's state could not be written; nothing changed.")

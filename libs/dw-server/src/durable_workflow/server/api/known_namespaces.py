@@ -9,9 +9,8 @@ from durable_workflow.server.store import Store
 class KnownNamespaces:
     """Remembers the namespaces that were found. Whoever deletes one says so with `forget`.
 
-    This process is the only one that changes the store, so nothing else can take one away. Names
-    that were not found are asked for again each time: callers choose them, and there is no end of
-    them.
+    Only this process changes the store, so no namespace disappears unnoticed. Names that were not
+    found are not remembered: callers choose them, so there could be any number.
     """
 
     def __init__(self, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Telling who calls: nobody in particular, by bearer token, or by signature (control-plane 2)."""
+"""Login: none, by bearer token, or by signature (control-plane 2)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Authenticator(Protocol):
         ...
 
     def ready(self) -> bool:
-        """Whether somebody can get in."""
+        """Whether any credentials are configured that could be accepted."""
         ...
 
 
@@ -88,7 +88,7 @@ class Nobody:
     driver: AuthDriver = "none"
 
     def authenticate(self, credentials: Credentials) -> Principal:
-        """The one and only caller."""
+        """The caller that stands for everybody."""
         return Principal(ADMIN, "anonymous", "none", full_access=True)
 
     def ready(self) -> bool:
@@ -114,7 +114,7 @@ class Secrets:
         presented = credentials.signature if signed else credentials.token
         if presented is None:
             raise unauthorized()
-        # All are compared, whichever is right, so that time says nothing.
+        # All are compared, also after a match, so that the time taken reveals nothing.
         matching = [
             role
             for role, secret in self._roles.items()
@@ -137,5 +137,5 @@ class Secrets:
 
 
 def unauthorized() -> Refused:
-    """The refusal that says no more than it must."""
+    """The refusal of a login. It does not say what was wrong."""
     return Refused("unauthorized", "Invalid or missing authentication token.")

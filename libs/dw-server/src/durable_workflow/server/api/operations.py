@@ -15,7 +15,7 @@ Handler: TypeAlias = Callable[[Call, T], Awaitable[Reply]]
 
 
 class Nothing(msgspec.Struct, frozen=True):
-    """What is asked where there is nothing to say."""
+    """The request of an operation that takes no fields."""
 
 
 class Operation(msgspec.Struct, Generic[T], frozen=True):

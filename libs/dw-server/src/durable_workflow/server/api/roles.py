@@ -1,4 +1,4 @@
-"""Who may call what. Roles are not a ladder: an admin is not a worker."""
+"""Who may call what. No role includes another one: an admin is not a worker."""
 
 from __future__ import annotations
 

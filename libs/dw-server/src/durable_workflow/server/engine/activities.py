@@ -112,7 +112,7 @@ def heartbeat(
 
 
 def expire_lease(run: Run, activity: Activity, now: int, new_id: NewId) -> Decision:
-    """The worker is gone: offer the task again, as a new attempt, whatever the policy says."""
+    """The worker is gone: offer the task again as a new attempt, whatever its retry policy says."""
     decision = Decision(run, now, new_id)
     activity = copy(activity)
     supersede_attempt(decision, activity, EXPIRED)

@@ -132,7 +132,7 @@ def time_out(
     decision = Decision(run, now, new_id)
     policy = policy_of(activity)
     if activity.status == PENDING:
-        # Nobody began the attempt that was waited for. It counts, or it would be retried for ever.
+        # No worker began the attempt. It still counts, or it would be retried for ever.
         activity.attempt_count += 1
     message = f"Activity {activity.activity_type} exceeded its {timeout_kind} timeout."
     final = timeout_kind == "schedule_to_close"

@@ -1,9 +1,9 @@
 """Batches: the blocking steps of one completion are resolved together (WP-R1, R2).
 
-A worker cannot use half a fan-out: it would only say the whole list again. So the run is woken when
-every member of its batch has its outcome, and not before; until then results are held, and
-then they are appended in member order, whatever order they came in. There is one current batch; it
-stays current until its outcomes are in history, because until then workers say its members again.
+A worker cannot use the results of half a batch: it would only send the whole list again. So the run
+is woken when every member has its result, and not before. Until then results are held; then they
+are appended in member order, in whichever order they came. A run has one current batch. It stays
+current until its results are in history, because until then workers send its members again.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from durable_workflow.server.engine.tasks import wake
 def buffers_events(run: Run) -> bool:
     """Whether new events wait for the worker's completion (WP-R4).
 
-    They do while a task is leased. They also do while a wait's timeout is in history and no worker
-    has answered it: a signal behind the timeout would be applied now by the worker that sees both,
-    but in later replays at the wait opened next.
+    They do while a task is leased, and also while a wait's timeout is in history and no worker has
+    answered it. A worker that sees the timeout and a signal behind it would apply the signal at
+    once, but later replays would apply it at the next wait.
     """
     return run.task_status == LEASED or run.holds
 
@@ -74,7 +74,7 @@ def resolve(
         run.buffered += 1
     else:
         deliver(decision, [*held, outcome], context)
-        # A batch of one never had anything held.
+        # A batch with one member never holds results.
         decision.released = bool(held)
 
 
@@ -88,7 +88,7 @@ def deliver(decision: Decision, outcomes: Sequence[Resolution], context: JsonObj
 
 
 def release(decision: Decision, outcomes: Sequence[Resolution]) -> None:
-    """Append what was held although the batch is not complete: the run is about to close."""
+    """Append the held results of an incomplete batch, because the run is about to close."""
     _append(decision, outcomes)
 
 

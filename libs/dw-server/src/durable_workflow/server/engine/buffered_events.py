@@ -1,4 +1,4 @@
-"""What happens to a run from outside, and when its history may say so (WP-R3, R4).
+"""Events from outside of a run, and when they may enter its history (WP-R3, R4).
 
 A worker decides on the history it was given. Events that come meanwhile are buffered, and appended
 right behind those of the completion, or when the task fails or its lease runs out. Attempt starts
@@ -29,7 +29,7 @@ from durable_workflow.server.engine.state import (
 from durable_workflow.server.engine.times import in_seconds, precise
 
 FIRED = "fired"
-# What somebody was told is accepted; other events are what became of steps and waits.
+# Events that a caller was told are accepted. The others resolve steps and waits.
 TOLD: Final = frozenset({"signal", "update"})
 
 
@@ -151,7 +151,10 @@ def _has_updates_to_apply(run: Run, buffered: Sequence[BufferedEvent]) -> bool:
 
 
 def append_all(decision: Decision, buffered: Sequence[BufferedEvent]) -> None:
-    """Append what was told and is still unsaid: the run is about to be closed by the server."""
+    """Append the acknowledged events that are still buffered.
+
+    The server is about to close the run.
+    """
     for event in buffered:
         if event.kind in TOLD:
             _append_encoded(decision, event)
@@ -205,7 +208,7 @@ def carry_over(
     waiting_updates: Sequence[Update],
     ended: dict[str, Update],
 ) -> None:
-    """Begin the next run of a chain with what nobody has seen in the run before.
+    """Begin the next run of a chain with the events that no worker has seen in the run before.
 
     Signals that were buffered, and updates that were accepted and have no outcome, were
     acknowledged to their senders; the end of a run that goes on must not lose them.

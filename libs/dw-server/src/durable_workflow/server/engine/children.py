@@ -134,8 +134,9 @@ def may_retry(link: ChildLink, outcome: ParentOutcome) -> bool:
 def continued(parent: Run, link: ChildLink, next_run: Run, now: int, new_id: NewId) -> Decision:
     """The child went on as a new run: the step is still open.
 
-    The step keeps the type that the parent asked for, whatever the new run's is: replays compare
-    the command with all events of its sequence, and so does the server when it is said again.
+    The step keeps the type that the parent asked for, also if the new run has another one: replays
+    compare the command with all events of its sequence, and so does the server when a worker sends
+    the command again.
     """
     decision = Decision(parent, now, new_id)
     link = copy(link)

@@ -45,7 +45,7 @@ def cancel_open(
 ) -> None:
     """Cancel the open activities and timers, with the events that say so.
 
-    So ends also what this very decision has begun: in a completion it stood before the end, so it
+    This includes what the same decision has begun: in the completion it came before the end, so it
     is in history.
     """
     for activity in opened.activities:
@@ -185,7 +185,7 @@ def close_timed_out(run: Run, now: int, new_id: NewId, opened: Open, timeout_kin
             "exception_class": payload["exception_class"],
             "message": message,
         },
-        # A new run could not outlive the execution's deadline either.
+        # A new run would have to end by the same deadline of the execution.
         retryable=timeout_kind == "run_timeout",
     )
     return decision
@@ -264,10 +264,9 @@ def fail_run(
 
 
 def _begin_server_close(run: Run, now: int, new_id: NewId, opened: Open) -> Decision:
-    """A close that no worker asked for: first say everything that was told and is unsaid.
+    """Begin a close that no worker asked for: first append everything that was acknowledged.
 
-    The worker's view does not count any more, so nothing need be kept back; and every step that
-    has an outcome gets it into history.
+    No worker decides on this run any more, so buffered events and held results need not wait.
     """
     decision = Decision(run, now, new_id)
     batches.release(decision, opened.held_results)

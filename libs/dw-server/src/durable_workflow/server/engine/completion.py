@@ -46,7 +46,7 @@ class Loaded(msgspec.Struct):
 
 
 class NonDeterminism(Exception):
-    """The worker said steps again that are not those of the run (WP-R2)."""
+    """The worker sent steps again that are not those of the run (WP-R2)."""
 
 
 def complete(

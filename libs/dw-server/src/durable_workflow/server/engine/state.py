@@ -4,9 +4,8 @@ The records mirror rows of the store: the order of the fields of `Run`, `Activit
 `ChildLink` and `Update` is the order of the columns in the statements that load them. All times
 are microseconds since 1970 UTC.
 
-A run's record is small and of constant size whatever the run has done: steps are rows of their
-own, found by (run, workflow sequence), and the run keeps only counters, its one open wait and its
-one open workflow task.
+A run's record has a small, constant size: steps are rows of their own, found by (run, workflow
+sequence), and the run holds only counters, its one open wait and its one open workflow task.
 """
 
 from __future__ import annotations
@@ -326,7 +325,7 @@ def shown_status(run: Run) -> str:
 def run_due_at(run: Run, now: int) -> int | None:
     """When this run needs the clock next: its deadlines, its lease, its delayed or offered task.
 
-    A task that is available already needs no clock; saying so again and again would never end.
+    A task that is available already is not due: if it were, the timer service would never rest.
     """
     if run.closed:
         return None

@@ -1,8 +1,8 @@
 """The workflow task of a run: at most one is ready or leased at any time.
 
-A task that failed, or whose lease ran out, becomes ready again under its own id; the next claim has
-a higher attempt. (task id, lease owner, attempt) is the fence: a report that does not match all
-three changes nothing.
+A task that failed, or whose lease ran out, becomes ready again under the same id, and the next
+claim has a higher attempt. (task id, lease owner, attempt) is the fence: a report must match all
+three, or it changes nothing.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def claim(
 ) -> Decision:
     """Lease the ready task of `run` to a worker, which sees the history up to here and no more.
 
-    `keeps_machines` says whether the worker can do with the new part of a history.
+    `keeps_machines` says whether a partial history is enough for the worker.
     """
     decision = Decision(run, now, new_id)
     leased = decision.run
@@ -161,7 +161,7 @@ def offer_again(decision: Decision, *, delay_seconds: float = 0) -> None:
     run.task_status = READY
     run.task_available_at = decision.now + seconds(delay_seconds)
     _free(run)
-    # Whoever had it may be gone, or its kept machine may be what failed.
+    # The worker that had it may be gone, or its kept machine may be the reason of the failure.
     run.sticky_worker = None
 
 

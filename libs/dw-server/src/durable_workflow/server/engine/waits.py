@@ -1,9 +1,9 @@
 """Condition waits (WP-R6): opened, re-opened, passed, timed out.
 
-A worker that finds the predicate false opens its wait in every completion anew. Whether that is the
-same wait or the next one decides which events are written, and their order is what later replays
-bind signals by: a `TimerCancelled` is a boundary, so it stands before the wait that replaces the
-old one, never behind.
+A worker that finds the predicate false opens its wait again in every completion. Whether that is
+the same wait or the next one decides which events are written. Later replays bind signals to waits
+by the order of these events: a `TimerCancelled` is a boundary, so it must stand before the wait
+that replaces the old one.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def open_wait(
 
 
 def supersede(decision: Decision, *, task_id: str | None) -> None:
-    """End the open wait in favour of the same one opened again: only its timer leaves a trace."""
+    """Replace the open wait by the same wait, opened again. Only its timer leaves an event."""
     _cancel_timer(decision, task_id)
     forget(decision.run)
 

@@ -1,7 +1,8 @@
 """The kinds of fields: what each reads, and what it says of a value that does not fit.
 
-The wire is lenient in three ways (control-plane 1.6): text is trimmed and empty text is null, null
-is absent, and whole numbers may come as digits in a string. Everything else has to fit.
+The wire is lenient in three ways (control-plane 1.6): strings are stripped, an empty string is
+null; null is the same as absent; whole numbers may be sent as a string of digits. Everything else
+must fit.
 
 A kind is the second half of an annotation::
 

@@ -11,10 +11,10 @@ from durable_workflow.server.fields.reading import Reading
 
 # Whole numbers go into 64-bit columns.
 LARGEST: Final = 2**63 - 1
-# No length of time may be longer: times are 64-bit microseconds, and have to be dates as well.
+# The longest duration: times are 64-bit microseconds and must also be valid dates.
 LONGEST_SECONDS: Final = 100 * 366 * 86_400
 
-# Digits alone: Python would also read "1_000" and "+5". No number that fits anywhere is longer.
+# Digits only, since Python would also read "1_000" and "+5"; and at most as many as fit 64 bits.
 _DIGITS: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _FLAGS: Final[dict[bool | int | str, bool]] = {
     True: True,

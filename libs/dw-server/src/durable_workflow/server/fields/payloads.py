@@ -1,7 +1,7 @@
 """Payload envelopes in documents (control-plane 1.8, payloads 1).
 
-A blob is opened where its content is promised to be a list of arguments: a workflow that was
-started with something else could never run. Elsewhere it is stored as it came.
+A blob is decoded only where it must hold a list of arguments, because a workflow that was started
+with anything else could never run. Elsewhere it is stored as it came.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _arguments_of(envelope: JsonObject, at: str, reading: Reading) -> Payload | 
 
 
 def _check_reference(value: Any, codec: str, at: str, reading: Reading) -> bool:
-    # Read as workers will read it: what they refuse would be stored where nobody can use it.
+    # Decoded as workers will decode it: a payload that they refuse must not be stored.
     # Callers look for what is wrong with a reference under one name.
     try:
         reference = ExternalPayloadReference.from_dict(value)

@@ -14,7 +14,7 @@ _DEFAULT: Final = WireLimits()
 
 
 class Reading:
-    """Collects everything that is wrong, so that a caller is told at once.
+    """Collects all errors of a document, so that the caller gets them together.
 
     Args:
         limits: Bounds of fields that an operator may set.

@@ -6,9 +6,9 @@
         workflow_id: Annotated[str, Beside()]
         request_id: Annotated[str | None, Text()] = None
 
-A field without a default is required. What cannot be said of one field alone, a static method
-``check(values, say)`` of the structure says. A class attribute ``unsupported`` names the fields
-whose presence is an error, each with what is said of it.
+A field without a default is required. A static method ``check(values, say)`` of the structure
+checks fields against each other. A class attribute ``unsupported`` names fields whose presence is
+an error, each with its message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""HTTP as a carrier: calls are read off requests, replies dressed, in the specified form."""
+"""HTTP as a carrier: requests become calls, and replies become responses of the specified form."""
 
 from durable_workflow.server.http.application import Application
 

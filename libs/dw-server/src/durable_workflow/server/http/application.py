@@ -35,9 +35,8 @@ _encoder = msgspec.json.Encoder()
 class Application:
     """Serves every route over ASGI.
 
-    No framework stands between: paths of the wire are split before they are decoded, and refusals
-    have the form of their plane, also those that a WebSocket gets before it is one. A router of
-    others can do neither.
+    No framework is used, because its router could do neither of two things: split paths before they
+    are decoded, and give every refusal the form of its plane, also before a WebSocket is accepted.
 
     Args:
         api: What can be asked.
@@ -53,7 +52,7 @@ class Application:
         self._envelope = envelope.WorkerEnvelope(server_capabilities(settings))
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """Serve one request. Nothing is raised: whatever happens is answered."""
+        """Serve one request. Nothing is raised: every error is answered."""
         upgrade = Upgrade(scope, receive, send) if scope["type"] == "websocket" else None
         if upgrade is not None:
             scope, receive, send = await upgrade.as_request()
@@ -119,10 +118,10 @@ class Application:
     async def _call(
         self, operation: Operation[Any], route: Route, request: Request, receive: Receive
     ) -> Call:
-        """Read the call off a request, in the order that callers can observe.
+        """Make the call of a request, with checks in the order that callers can observe.
 
-        Body, then who, then whether they may, then the version, then the namespace (control-plane
-        1.5, worker-protocol 1.3). The first stage that fails answers.
+        Body, identity, permission, version, namespace (control-plane 1.5, worker-protocol 1.3). The
+        first check that fails gives the answer.
         """
         await checks.read_body(request, receive, self._largest_body)
         principal = self._api.admit(operation, request.credentials())
@@ -163,7 +162,7 @@ class Application:
             body,
             headers,
             accept_encoding=self._accepted(plane, request),
-            # What all answers of the plane have in common is not worth it: it would make every
+            # The common members of the plane do not count towards the size: they would make every
             # small answer a large one, and compressing costs more than sending a kilobyte.
             incompressible=self._envelope.size if plane == "worker" else 0,
             head=request.method == "HEAD",
@@ -206,7 +205,7 @@ def _route(found: Found | None, method: str) -> Route | None:
 
 
 def _where(route: Route | None) -> str:
-    # The template, not the path: ids of users do not belong into logs.
+    # The template and not the path: ids of users do not belong in logs.
     return route.template if route is not None else "an unknown route"
 
 

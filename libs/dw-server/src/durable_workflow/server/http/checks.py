@@ -18,14 +18,14 @@ from durable_workflow.server.refusals import Invalid, Refused
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _VERSION = re.compile(r"^(\d{1,4})\.(\d{1,4})$")
-# As deep as anybody nests by hand; far from where encoding it again could fail.
+# Deeper than any real document, and far below the depth at which encoding it again could fail.
 _DEEPEST = 128
 
 
-# More is not read to be civil: the connection is closed on whoever sends it.
+# Drain at most this much so that the peer can read the refusal, then close.
 _MOST_DISCARDED = 64 * 1024 * 1024
 _DISCARD_SECONDS = 10.0
-# Who announced a body and sends nothing of it is reading, not writing.
+# A peer that announced a body and sends none of it is waiting for the answer.
 _SILENCE_SECONDS = 1.0
 
 
@@ -65,10 +65,10 @@ async def read_body(request: Request, receive: Receive, limit: int) -> None:
 
 
 async def discard_body(receive: Receive) -> None:
-    """Read what is left of a body that is not wanted, within bounds.
+    """Read the rest of a body that is not wanted, within bounds.
 
-    A connection that is closed while its peer still sends is reset, and the peer never sees the
-    answer: most write the whole request before they read.
+    If the connection is closed while the peer still sends, it is reset and the peer never sees the
+    answer, because most peers write the whole request before they read.
     """
     left = _MOST_DISCARDED
     with contextlib.suppress(TimeoutError):
@@ -81,7 +81,7 @@ async def discard_body(receive: Receive) -> None:
 
 
 def check_document(request: Request) -> None:
-    """See that the body is an object, as every body is.
+    """Check that the body is an object.
 
     Raises:
         Invalid: It is another JSON value.
@@ -91,7 +91,7 @@ def check_document(request: Request) -> None:
 
 
 def check_version(request: Request, route: Route) -> None:
-    """See that the caller speaks what we speak."""
+    """Check that the caller speaks a version that this server speaks."""
     if route.plane == "worker":
         header, supported, name = PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION, "protocol_version"
         what = "worker protocol"

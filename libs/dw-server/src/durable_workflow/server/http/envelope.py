@@ -1,4 +1,4 @@
-"""What every answer of a plane carries besides its own members."""
+"""The members that every answer of a plane has besides its own."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def with_control_plane(
 
 
 class WorkerEnvelope:
-    """Adds to answers of the worker plane what all of them say.
+    """Adds the common members to answers of the worker plane.
 
-    It is a kilobyte that never changes, so it is encoded once and spliced into each answer.
+    They are a kilobyte that never changes, so they are encoded once and spliced into each answer.
 
     Attributes:
         size: Bytes that it adds.
@@ -67,7 +67,7 @@ class WorkerEnvelope:
 
 
 def with_prose(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A refusal of the worker plane: older workers look for its prose under ``error``."""
+    """A refusal of the worker plane. Older workers read its message from ``error``."""
     if "message" in body and "error" not in body:
         return {"error": body["message"], **body}
     return dict(body)

@@ -72,15 +72,15 @@ _REASONS: Final[dict[int, tuple[str, ...]]] = {
     ),
 }
 _STATUS: Final = {reason: status for status, reasons in _REASONS.items() for reason in reasons}
-# Where the status of a reason is another in one operation.
+# Operations in which a reason has another status.
 _EXCEPTIONS: Final = {
     ("heartbeat_worker", "worker_not_registered"): 404,
     ("complete_workflow_task", "structural_limit_exceeded"): 422,
 }
-# What has no row is a conflict with what is there: leases, duplicates, closed runs.
+# A reason without a row is a conflict with the present state: leases, duplicates, closed runs.
 _CONFLICT: Final = 409
 _DONE: Final[dict[Form, int]] = {"done": 200, "created": 201, "accepted": 202}
-# Long enough for a few answers to have gone out, short enough to be unnoticed.
+# Long enough for a few other answers to finish, short enough that nobody notices.
 _RETRY_AFTER_SECONDS: Final = 1
 
 

@@ -29,7 +29,7 @@ class Request:
         has_unread: Whether some of the body has not been read.
         document: The JSON object of the body; empty where there is none.
         document_is_object: False where the body is another JSON value.
-        answer_headers: What the answer is to have besides the usual headers.
+        answer_headers: Headers of the answer besides the usual ones.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Request:
         return self.headers.get(name, b"").decode("latin-1").strip()
 
     def header_list(self, name: bytes) -> str:
-        """All values of a header that may stand in several lines, as if it stood in one."""
+        """All values of a header that may be sent in several lines, joined as if it were one."""
         lines = [value for given, value in self._header_lines if given == name]
         return b", ".join(lines).decode("latin-1")
 
@@ -101,7 +101,7 @@ class Request:
                 await self._gone
 
     def credentials(self) -> Credentials:
-        """What the caller presents. Signatures are of the raw body."""
+        """The credentials that the caller sent. Signatures cover the raw body."""
         scheme, _, token = self.headers.get(b"authorization", b"").strip().partition(b" ")
         return Credentials(
             token=(token.strip() or None) if scheme.lower() == b"bearer" else None,
@@ -114,7 +114,10 @@ class Request:
         return self.header(b"x-namespace") or self.query.get("namespace", "").strip()
 
     def preferred_wait(self) -> int | None:
-        """Seconds of a ``Prefer: wait=N`` (RFC 7240), at most what we hold; None without one."""
+        """Seconds of a ``Prefer.
+
+        Wait=N`` (RFC 7240), bounded by our own limit; None without one.
+        """
         if b"prefer" not in self.headers:
             return None
         found = _PREFER_WAIT.search(self.header_list(b"prefer"))

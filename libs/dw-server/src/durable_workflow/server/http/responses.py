@@ -38,8 +38,8 @@ async def respond(
         accept_encoding: The caller's header; None compresses nothing.
         incompressible: Bytes of the body that do not count towards a size worth compressing.
         head: Send the headers alone.
-        before_end: Awaited when the caller has the whole answer, before it is ended: with it the
-            server may close the connection.
+        before_end: Awaited after the whole body was sent and before the response is ended, since
+            the server may close the connection when it ends.
     """
     headers = [(b"content-type", b"application/json"), *headers]
     if accept_encoding is not None and len(body) - incompressible >= _SMALLEST:
@@ -56,7 +56,8 @@ async def respond(
     body = b"" if head else body
     at = 0
     while len(body) - at > _LARGE:
-        # Each part waits until those before have left: the whole would be copied, and kept.
+        # Each part is sent after the one before: sent at once, the whole body would be copied and
+        # kept.
         part = body[at : at + _LARGE]
         await send({"type": "http.response.body", "body": part, "more_body": True})
         at += _LARGE

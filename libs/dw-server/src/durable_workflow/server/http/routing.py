@@ -1,4 +1,4 @@
-"""Finding the route of a path: split while still encoded, so that ``a%2Fb`` is one name."""
+"""Find the route of a path. It is split before it is decoded, so that ``a%2Fb`` is one name."""
 
 from __future__ import annotations
 

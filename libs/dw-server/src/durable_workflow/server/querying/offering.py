@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
+from durable_workflow._wire.extensions import QUERY_TASKS, STICKY_HISTORY
 from durable_workflow.server.engine.state import LEASED, Run, shown_status
 from durable_workflow.server.querying.pending_queries import PendingQueries
 from durable_workflow.server.querying.query import QUERY, UPDATE_VALIDATION, Kind, Query
@@ -17,9 +18,8 @@ from durable_workflow.server.services import targets
 from durable_workflow.server.store.protocol import Read, Store
 from durable_workflow.server.views import history
 
-_STICKY: Final = "sticky_history"
 # What a worker says at registration that it can be asked.
-_CAPABILITIES: Final = {QUERY: "query_tasks", UPDATE_VALIDATION: "update_validation"}
+_CAPABILITIES: Final = {QUERY: QUERY_TASKS, UPDATE_VALIDATION: "update_validation"}
 
 
 def about(read: Read, run: Run, kind: Kind, name: str, *, follows: bool) -> Query:
@@ -214,7 +214,7 @@ def _may_ask_kept(query: Query, run: Run, worker: Worker) -> bool:
     While a task is leased its worker uses the machine. A validator is to see the updates before
     its own applied, which a machine that goes on must not be shown.
     """
-    if _STICKY not in worker.capabilities or worker.worker_id != run.sticky_worker:
+    if STICKY_HISTORY not in worker.capabilities or worker.worker_id != run.sticky_worker:
         return False
     foresees = query.kind == UPDATE_VALIDATION and run.pending_updates
     return run.task_status != LEASED and not foresees

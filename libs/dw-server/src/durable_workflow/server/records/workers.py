@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from durable_workflow._wire.extensions import HELD_TASKS
 from durable_workflow.server.capabilities import EXTENSIONS
 from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.records.columns import Params, text, value
@@ -13,7 +14,6 @@ from durable_workflow.server.records.leases import Holder
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
 # The extension by which a worker names what it holds in each heartbeat.
-HELD_TASKS: Final = "held_tasks"
 # The extension by which a worker has a connection that stands, and names what it holds over it.
 WORKER_STREAM: Final = "worker_stream"
 

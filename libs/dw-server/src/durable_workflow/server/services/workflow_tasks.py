@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
+from durable_workflow._wire.extensions import STICKY_HISTORY
 from durable_workflow.server.engine import completion, tasks
 from durable_workflow.server.engine.commands import Parsed, parse_commands
 from durable_workflow.server.engine.refusal import InvalidCommands, LimitExceeded
@@ -297,7 +298,7 @@ def _lease(unit: Unit, run: Run, request: PollTask, worker: Worker) -> dict[str,
         poll_request_id=request.poll_request_id,
         lease_seconds=lease_seconds(worker, settings.workflow_lease_seconds),
         session=worker.session or None,
-        keeps_machines="sticky_history" in worker.capabilities,
+        keeps_machines=STICKY_HISTORY in worker.capabilities,
     )
     unit.apply(decision)
     unit.finish()

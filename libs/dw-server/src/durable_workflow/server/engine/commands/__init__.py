@@ -1,6 +1,6 @@
 """Commands of a workflow task: one module per kind, which knows its fields and what it does.
 
-Adding a kind is a module here and a line in `_TABLES`.
+To add a kind, add a module here and name its class in `parsing.py`.
 """
 
 from durable_workflow.server.engine.commands.parsing import Parsed, parse_commands

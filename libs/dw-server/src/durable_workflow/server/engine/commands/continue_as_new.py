@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-import msgspec
-
 from durable_workflow._wire import names
 from durable_workflow.server.engine import closing
-from durable_workflow.server.engine.commands.turn import Turn
+from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.starting import Beginning, begin
 from durable_workflow.server.engine.state import COMPLETED, JsonObject, Run
 from durable_workflow.server.fields import Envelope, Text
 
 
-class ContinueAsNew(msgspec.Struct):
+class ContinueAsNew(Command):
     """The command."""
 
+    word: ClassVar[str] = names.CONTINUE_AS_NEW
     terminal: ClassVar[bool] = True
-    update_outcome: ClassVar[bool] = False
+    reads_details: ClassVar[bool] = True
 
     workflow_type: Annotated[str | None, Text()] = None
     arguments: Annotated[JsonObject | None, Envelope()] = None
     queue: Annotated[str | None, Text()] = None
-
-    @property
-    def step(self) -> tuple[str, str] | None:
-        return None
 
     def apply(self, turn: Turn) -> None:
         decision, details = turn.decision, turn.details

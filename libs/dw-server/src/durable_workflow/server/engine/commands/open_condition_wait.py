@@ -6,9 +6,10 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from durable_workflow._wire import names
 from durable_workflow._wire.fingerprints import comparable
 from durable_workflow.server.engine import waits
-from durable_workflow.server.engine.commands.turn import Turn
+from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.state import Run
 from durable_workflow.server.engine.times import seconds
 from durable_workflow.server.fields import LONGEST_ID, Duration, Kind, Reading, Text
@@ -27,7 +28,7 @@ class WaitId(Kind, frozen=True, kw_only=True):
         return None
 
 
-class OpenConditionWait(msgspec.Struct, kw_only=True):
+class OpenConditionWait(Command, kw_only=True):
     """The command.
 
     Attributes:
@@ -36,8 +37,7 @@ class OpenConditionWait(msgspec.Struct, kw_only=True):
             waiting, None when the wait is new.
     """
 
-    terminal: ClassVar[bool] = False
-    update_outcome: ClassVar[bool] = False
+    word: ClassVar[str] = names.OPEN_CONDITION_WAIT
 
     key: Annotated[str | None, Text(name="condition_key")] = None
     fingerprint: Annotated[str | None, Text(name="condition_definition_fingerprint")] = None
@@ -46,12 +46,8 @@ class OpenConditionWait(msgspec.Struct, kw_only=True):
         msgspec.UNSET
     )
 
-    @property
-    def step(self) -> tuple[str, str] | None:
-        return None
-
     def keeps(self, run: Run) -> bool:
-        """Whether the worker says that it still waits in the open wait."""
+        """Whether the worker says that it still waits at the open wait."""
         return isinstance(self.wait_id, str) and self.wait_id == run.wait_id
 
     def reopens(self, run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""From the list of a completion to commands: the whole list is read, or none of it."""
+"""From the list in a completion to commands. One bad command refuses the whole list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import msgspec
 
-from durable_workflow._wire import names
 from durable_workflow.server.engine.commands.continue_as_new import ContinueAsNew
 from durable_workflow.server.engine.commands.open_condition_wait import OpenConditionWait
 from durable_workflow.server.engine.commands.pass_signal import PassSignal
@@ -26,22 +25,23 @@ from durable_workflow.server.engine.payloads import blob_size
 from durable_workflow.server.engine.refusal import InvalidCommands, within
 from durable_workflow.server.fields import Errors, Reading, Table, table_of
 
-_TABLES: Final[dict[str, Table[Any]]] = {
-    names.SCHEDULE_ACTIVITY: table_of(ScheduleActivity),
-    names.START_TIMER: table_of(StartTimer),
-    names.START_CHILD_WORKFLOW: table_of(StartChildWorkflow),
-    names.OPEN_CONDITION_WAIT: table_of(OpenConditionWait),
-    names.RECORD_SIDE_EFFECT: table_of(RecordSideEffect),
-    names.RECORD_VERSION_MARKER: table_of(RecordVersionMarker),
-    names.UPSERT_SEARCH_ATTRIBUTES: table_of(UpsertSearchAttributes),
-    names.COMPLETE_UPDATE: table_of(CompleteUpdate),
-    names.FAIL_UPDATE: table_of(FailUpdate),
-    names.PASS_SIGNAL: table_of(PassSignal),
-    names.COMPLETE_WORKFLOW: table_of(CompleteWorkflow),
-    names.FAIL_WORKFLOW: table_of(FailWorkflow),
-    names.CONTINUE_AS_NEW: table_of(ContinueAsNew),
-}
-# Fields that are a mistake of the worker on a command of a kind that does not have them.
+_COMMANDS: Final[tuple[type[Command], ...]] = (
+    ScheduleActivity,
+    StartTimer,
+    StartChildWorkflow,
+    OpenConditionWait,
+    RecordSideEffect,
+    RecordVersionMarker,
+    UpsertSearchAttributes,
+    CompleteUpdate,
+    FailUpdate,
+    PassSignal,
+    CompleteWorkflow,
+    FailWorkflow,
+    ContinueAsNew,
+)
+_TABLES: Final[dict[str, Table[Any]]] = {kind.word: table_of(kind) for kind in _COMMANDS}
+# A worker that sends one of these on a command of another kind has made a mistake.
 _SCOPED: Final = (
     "retry_policy",
     "start_to_close_timeout",
@@ -61,11 +61,8 @@ _SCOPES: Final = {
     )
     for name in _SCOPED
 }
-# Each is held to the limit of payloads: see `PROSE`.
+# These have the limit of payloads: see `PROSE`.
 _PROSE: Final = frozenset({"message", "exception_type", "exception_class"})
-_NEED_DETAILS: Final = frozenset(
-    {names.START_CHILD_WORKFLOW, names.UPSERT_SEARCH_ATTRIBUTES, names.CONTINUE_AS_NEW}
-)
 
 
 class Parsed(msgspec.Struct):
@@ -97,8 +94,7 @@ def parse_commands(raw: list[dict[str, Any]], codec: str, limits: Limits) -> tup
         The commands, and the errors by field; with errors the commands must not be used.
     Raises:
         InvalidCommands: The list as a whole cannot be: two ends, one update twice.
-        LimitExceeded: There are too many. Then none is read: the list may be hundreds of times too
-            long.
+        LimitExceeded: There are too many. Then none is read, because the list may be very long.
     """
     within("command_batch_size", len(raw), limits.command_batch_size)
     reading = Reading(codec=codec)
@@ -116,12 +112,12 @@ def parse_commands(raw: list[dict[str, Any]], codec: str, limits: Limits) -> tup
         _check_prose(item, at, reading, limits.payload_bytes)
         command: Command | None = table.read(item, reading, at=at)
         if command is not None:
-            _add(parsed, command, kind)
+            _add(parsed, command)
     return parsed, reading.errors
 
 
-def _add(parsed: Parsed, command: Command, kind: str) -> None:
-    if kind in _NEED_DETAILS:
+def _add(parsed: Parsed, command: Command) -> None:
+    if command.reads_details:
         parsed.needs_details = True
     if command.step is not None:
         parsed.blocks = True

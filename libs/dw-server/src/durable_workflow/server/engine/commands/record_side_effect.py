@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-import msgspec
-
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.turn import Turn
+from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.payloads import recorded_in
 from durable_workflow.server.engine.state import JsonObject
 from durable_workflow.server.fields import Envelope
 
 
-class RecordSideEffect(msgspec.Struct):
+class RecordSideEffect(Command):
     """The command."""
 
-    terminal: ClassVar[bool] = False
-    update_outcome: ClassVar[bool] = False
+    word: ClassVar[str] = names.RECORD_SIDE_EFFECT
 
     result: Annotated[JsonObject, Envelope()]
-
-    @property
-    def step(self) -> tuple[str, str] | None:
-        return None
 
     def apply(self, turn: Turn) -> None:
         turn.check_payload(self.result)

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final
 
-import msgspec
-
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.turn import Turn
+from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.fields import LONGEST_SECONDS, Say, Text, Whole
 
 _VERSION: Final = Whole(least=-LONGEST_SECONDS, most=LONGEST_SECONDS)
 
 
-class RecordVersionMarker(msgspec.Struct):
+class RecordVersionMarker(Command):
     """The command."""
 
-    terminal: ClassVar[bool] = False
-    update_outcome: ClassVar[bool] = False
+    word: ClassVar[str] = names.RECORD_VERSION_MARKER
 
     change_id: Annotated[str, Text()]
     version: Annotated[int, _VERSION]
@@ -32,10 +29,6 @@ class RecordVersionMarker(msgspec.Struct):
             return  # one of them is missing, which has been said
         if not values["min_supported"] <= values["version"] <= values["max_supported"]:
             say("version", "must be between min_supported and max_supported.")
-
-    @property
-    def step(self) -> tuple[str, str] | None:
-        return None
 
     def apply(self, turn: Turn) -> None:
         turn.append(

@@ -9,7 +9,7 @@ import msgspec
 
 from durable_workflow._wire import names
 from durable_workflow.server.engine.commands.retry_policy import Retries, RetryPolicy
-from durable_workflow.server.engine.commands.turn import Turn
+from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.decision import NewActivity
 from durable_workflow.server.engine.refusal import within
 from durable_workflow.server.engine.state import Activity, ActivityPolicy, JsonObject
@@ -24,11 +24,10 @@ _ORDER = (
 )
 
 
-class ScheduleActivity(msgspec.Struct, kw_only=True):
+class ScheduleActivity(Command, kw_only=True):
     """The command."""
 
-    terminal: ClassVar[bool] = False
-    update_outcome: ClassVar[bool] = False
+    word: ClassVar[str] = names.SCHEDULE_ACTIVITY
 
     activity_type: Annotated[str, Text()]
     arguments: Annotated[JsonObject | None, Envelope()] = None

@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from durable_workflow._wire import names
 from durable_workflow.server.engine import children
 from durable_workflow.server.engine.commands.retry_policy import Retries, RetryPolicy
-from durable_workflow.server.engine.commands.turn import Turn
+from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.refusal import within
 from durable_workflow.server.engine.starting import Beginning
 from durable_workflow.server.engine.state import ChildLink, ChildPolicy, JsonObject
@@ -18,11 +19,11 @@ from durable_workflow.server.fields import Choice, Envelope, Say, Text, seconds
 POLICIES = ("abandon", "request_cancel", "terminate")
 
 
-class StartChildWorkflow(msgspec.Struct, kw_only=True):
+class StartChildWorkflow(Command, kw_only=True):
     """The command."""
 
-    terminal: ClassVar[bool] = False
-    update_outcome: ClassVar[bool] = False
+    word: ClassVar[str] = names.START_CHILD_WORKFLOW
+    reads_details: ClassVar[bool] = True
 
     workflow_type: Annotated[str, Text()]
     arguments: Annotated[JsonObject | None, Envelope()] = None

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-import msgspec
-
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.turn import Turn
+from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.refusal import within
 from durable_workflow.server.engine.state import Timer
 from durable_workflow.server.engine.times import in_seconds, precise, seconds
 from durable_workflow.server.fields import Duration
 
 
-class StartTimer(msgspec.Struct):
+class StartTimer(Command):
     """The command."""
 
-    terminal: ClassVar[bool] = False
-    update_outcome: ClassVar[bool] = False
+    word: ClassVar[str] = names.START_TIMER
 
     delay_seconds: Annotated[float, Duration()]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-import msgspec
-
+from durable_workflow._wire import names
 from durable_workflow.server.engine import closing
-from durable_workflow.server.engine.commands.turn import PROSE, Turn
+from durable_workflow.server.engine.commands.turn import PROSE, Command, Turn
 from durable_workflow.server.engine.payloads import recorded
 from durable_workflow.server.engine.state import JsonObject
 from durable_workflow.server.fields import Envelope, Flag
@@ -15,17 +14,13 @@ from durable_workflow.server.fields import Envelope, Flag
 _TIMEOUT_WORDS = ("timed out", "timeout exceeded", "execution deadline", "run deadline")
 
 
-class CompleteWorkflow(msgspec.Struct):
+class CompleteWorkflow(Command):
     """The workflow returned."""
 
+    word: ClassVar[str] = names.COMPLETE_WORKFLOW
     terminal: ClassVar[bool] = True
-    update_outcome: ClassVar[bool] = False
 
     result: Annotated[JsonObject | None, Envelope()] = None
-
-    @property
-    def step(self) -> tuple[str, str] | None:
-        return None
 
     def apply(self, turn: Turn) -> None:
         turn.check_payload(self.result)
@@ -34,20 +29,16 @@ class CompleteWorkflow(msgspec.Struct):
         closing.complete_run(turn.decision, self.result, recorded(self.result), codec, turn.task_id)
 
 
-class FailWorkflow(msgspec.Struct, kw_only=True):
+class FailWorkflow(Command, kw_only=True):
     """The workflow raised."""
 
+    word: ClassVar[str] = names.FAIL_WORKFLOW
     terminal: ClassVar[bool] = True
-    update_outcome: ClassVar[bool] = False
 
     message: Annotated[str, PROSE]
     exception_type: Annotated[str | None, PROSE] = None
     exception_class: Annotated[str | None, PROSE] = None
     non_retryable: Annotated[bool, Flag()] = False
-
-    @property
-    def step(self) -> tuple[str, str] | None:
-        return None
 
     def apply(self, turn: Turn) -> None:
         failure = {

@@ -1,9 +1,11 @@
-"""What a command is, and what it works on while a completion is applied."""
+"""The base of all commands, and the completion that they are applied to."""
 
 from __future__ import annotations
 
 from copy import copy
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final
+
+import msgspec
 
 from durable_workflow.server.engine import batches
 from durable_workflow.server.engine.decision import Decision
@@ -13,38 +15,44 @@ from durable_workflow.server.engine.refusal import within
 from durable_workflow.server.engine.state import JsonObject, RunDetails, Update
 from durable_workflow.server.fields import Text
 
-# What people read. It is bounded as payloads are and not as names are: a failure that is refused
-# for the length of its text would be sent again for ever.
+# Text for people. Its bound is that of payloads and not that of names: a worker would send a
+# failure that is refused for its length again and again.
 PROSE: Final = Text(longest=None, nulls=True)
 
 
-class Command(Protocol):
-    """A command, read and checked.
+class Command(msgspec.Struct):
+    """A command, read and checked. Its annotations are the table of its fields.
 
     Attributes:
+        word: Its type on the wire.
         terminal: It ends the run; it is applied after everything else.
+        update_outcome: It is no step of the workflow, so it says nothing of where the code stands.
+        reads_details: The run's cold half must be loaded for it.
         step: Kind and name of the blocking step it schedules; None where it does not block.
     """
 
-    terminal: ClassVar[bool]
-    update_outcome: ClassVar[bool]
+    word: ClassVar[str]
+    terminal: ClassVar[bool] = False
+    update_outcome: ClassVar[bool] = False
+    reads_details: ClassVar[bool] = False
 
     @property
-    def step(self) -> tuple[str, str] | None: ...
+    def step(self) -> tuple[str, str] | None:
+        return None
 
     def apply(self, turn: Turn) -> None:
         """Add what the command does to the decision of `turn`."""
-        ...
+        raise NotImplementedError
 
 
 class Turn:
-    """A completion while it is applied.
+    """A completion that is being applied.
 
     Attributes:
         details: A copy of the run's cold half; loaded where a command needs it
             (`Parsed.needs_details`).
         updates: The accepted updates that the commands name.
-        goes_on: Something has happened that the workflow can go on with at once.
+        goes_on: Something has happened that lets the workflow continue at once.
     """
 
     __slots__ = (

@@ -6,31 +6,25 @@ import re
 from copy import copy
 from typing import Annotated, ClassVar
 
-import msgspec
-
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.turn import PROSE, Turn
+from durable_workflow.server.engine.commands.turn import PROSE, Command, Turn
 from durable_workflow.server.engine.payloads import recorded, recorded_in
 from durable_workflow.server.engine.state import COMPLETED, FAILED, JsonObject, Update
 from durable_workflow.server.fields import LONGEST_ID, Envelope, Flag, Text
 
-# How workers of the reference say that it was the validator that refused.
+# Workers of the reference SDK have no field for a refusal by the validator: only their text tells.
 _VALIDATOR_RAISED = "update validator failed:"
 _VALIDATOR_SAID_NO = re.compile(r"update validator '.*' returned false\Z", re.DOTALL)
 
 
-class CompleteUpdate(msgspec.Struct, kw_only=True):
+class CompleteUpdate(Command, kw_only=True):
     """The handler returned."""
 
-    terminal: ClassVar[bool] = False
+    word: ClassVar[str] = names.COMPLETE_UPDATE
     update_outcome: ClassVar[bool] = True
 
     update_id: Annotated[str, Text(longest=LONGEST_ID)]
     result: Annotated[JsonObject | None, Envelope()] = None
-
-    @property
-    def step(self) -> tuple[str, str] | None:
-        return None
 
     def apply(self, turn: Turn) -> None:
         turn.check_payload(self.result)
@@ -53,10 +47,10 @@ class CompleteUpdate(msgspec.Struct, kw_only=True):
         run.pending_updates -= 1
 
 
-class FailUpdate(msgspec.Struct, kw_only=True):
+class FailUpdate(Command, kw_only=True):
     """The validator or the handler refused. No `UpdateApplied`: replayed state must not change."""
 
-    terminal: ClassVar[bool] = False
+    word: ClassVar[str] = names.FAIL_UPDATE
     update_outcome: ClassVar[bool] = True
 
     update_id: Annotated[str, Text(longest=LONGEST_ID)]
@@ -65,10 +59,6 @@ class FailUpdate(msgspec.Struct, kw_only=True):
     exception_class: Annotated[str | None, PROSE] = None
     non_retryable: Annotated[bool, Flag()] = False
     rejected: Annotated[bool, Flag()] = False
-
-    @property
-    def step(self) -> tuple[str, str] | None:
-        return None
 
     def apply(self, turn: Turn) -> None:
         update = copy(turn.updates[self.update_id])

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine.commands.turn import Turn
+from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.refusal import within
 from durable_workflow.server.engine.state import JsonObject
 from durable_workflow.server.fields import Kind, Reading, as_list, as_object
@@ -33,17 +33,13 @@ class Changes(Kind, frozen=True, kw_only=True):
         return {key: _value(found, f"{at}.{key}", reading) for key, found in attributes.items()}
 
 
-class UpsertSearchAttributes(msgspec.Struct):
+class UpsertSearchAttributes(Command):
     """The command. A value of None deletes."""
 
-    terminal: ClassVar[bool] = False
-    update_outcome: ClassVar[bool] = False
+    word: ClassVar[str] = names.UPSERT_SEARCH_ATTRIBUTES
+    reads_details: ClassVar[bool] = True
 
     attributes: Annotated[JsonObject, Changes()]
-
-    @property
-    def step(self) -> tuple[str, str] | None:
-        return None
 
     def apply(self, turn: Turn) -> None:
         assert turn.details is not None
