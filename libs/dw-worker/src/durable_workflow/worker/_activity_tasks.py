@@ -1,4 +1,4 @@
-"""Activity tasks: call the function, report what came of it."""
+"""Activity tasks: call the function and report its result."""
 
 import asyncio
 import contextvars
@@ -29,13 +29,16 @@ from durable_workflow.worker._tasks import ActivityTask, read_activity_task
 
 @dataclass(frozen=True, slots=True)
 class _Raised:
-    """What a function in a thread raised: a future refuses to carry some exceptions."""
+    """What a function in a thread raised.
+
+    It is wrapped because a future refuses some exceptions.
+    """
 
     error: BaseException
 
 
-# What means the end of something else on an event loop is the end of the attempt here: a failure,
-# which may be retried. `sys.exit()` of a command line tool that an activity calls is one, too.
+# These exceptions have a meaning of their own on an event loop. Here they fail the attempt, which
+# may be retried: `sys.exit()` fails the attempt, not the worker.
 _FAILURES = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 
 
@@ -114,11 +117,14 @@ class ActivityTasks:
         return await self._attempt(raw, task, arguments)
 
     async def fail_unhandled(self, raw: JsonObject, error: BaseException) -> None:
-        """Report what escaped from `execute`: unreported it would be done again, without an end."""
+        """Report an error that escaped from `execute`.
+
+        Unreported, the task would be repeated for ever.
+        """
         await self._raised(read_activity_task(raw), error, "failed")
 
     def release_when_free(self, raw: JsonObject, slots: Slots) -> None:
-        """Give the slot of a task back, once the thread that runs the task has ended.
+        """Release the slot of a task after the thread that runs the task has ended.
 
         An attempt can be over for the worker, as when an interceptor limits its time, while the
         function still runs; a thread cannot be told to stop.
@@ -188,7 +194,7 @@ class ActivityTasks:
         return await self._fail(task, failed, outcome)
 
     async def _complete(self, task: ActivityTask, result: Any) -> str:
-        # Cut as the payloads of workflow tasks are: a result may be as long as the server takes.
+        # Cut for the log: a result may be as long as the server accepts.
         log.info("completing activity %s (%s): %.2000r", task.task_id, task.activity_type, result)
         error = await self._reporter.complete_activity_task(task, result)
         if error is None:
@@ -200,8 +206,8 @@ class ActivityTasks:
             what = "activity result was refused"
         else:
             return "complete_error"
-        # Running the activity again would give the same result; unreported, the attempt would
-        # stay leased and then do just that.
+        # Running the activity again would give the same result. If it is not reported, the attempt
+        # would stay leased and then do just that.
         trace = "".join(traceback.format_exception(error))
         failed = failed_with(error, f"{what}: {error}", trace, non_retryable=True)
         return await self._fail(task, failed, "complete_error")
@@ -214,7 +220,7 @@ class ActivityTasks:
         arguments, codec = task.arguments, task.payload_codec
         if not (isinstance(arguments, dict) and "external_storage" in arguments):
             return self._payloads.decode_arguments(arguments, codec)
-        # Fetching blocks: not on the event loop.
+        # In a thread, because fetching blocks.
         fetching = self._threads.submit(
             lambda run: self._payloads.decode_arguments(cast("object", arguments), codec)
         )
@@ -234,7 +240,8 @@ class ActivityTasks:
     async def _call_in_thread(
         self, task_id: str, function: Callable[..., Any], args: tuple[Any, ...]
     ) -> Any:
-        # What `activity.context()` and the user's own context variables say must hold in there.
+        # `activity.context()` and the user's own context variables must have their values in the
+        # thread.
         context = contextvars.copy_context()
 
         def call(run: Run[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Waiting for a server that is not there yet, as when worker and server start together."""
+"""Wait for a server that is not there yet, for example when worker and server start together."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ async def until_done(
     pacing: Pacing,
     deadline: float | None = None,
 ) -> bool:
-    """Try until the server answers, with one warning that says which server is waited for.
+    """Try until the server answers, with one warning that names the server.
 
     Args:
         attempt: What is tried: once more after each failure that may pass by itself.

@@ -1,4 +1,4 @@
-"""The thread in which a worker says that it is alive, or the task where it has no such thread."""
+"""The heartbeats of a worker: sent in a thread, or in a task where it has no such thread."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,8 +15,8 @@ class Background:
     """Sends the heartbeats of one worker until it has drained.
 
     Attributes:
-        task: What sends them on the worker's event loop.
-        thread: What sends them where they count: no code that blocks that loop stops them.
+        task: The task that sends them on the worker's event loop.
+        thread: The thread that sends them, so that code that blocks the loop does not stop them.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What goes on while the event loop of the worker is busy: queries and heartbeats, in threads."""
+"""Threads for queries and heartbeats, which go on while the worker's event loop is busy."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ class ClientThread:
         self.thread.start()
 
     def request_stop(self) -> None:
-        """Make the thread end; what it is at, as a query that it answers, is given up."""
+        """Make the thread end. Work in progress, such as a query, is abandoned."""
         self._stopped.set()
         loop, serving = self._loop, self._serving
         if loop is not None and serving is not None:

@@ -1,9 +1,9 @@
-"""Threads that run the code of users, and the watchdog that takes a thread back from it.
+"""Threads that run user code, and the watchdog that stops code that runs for too long.
 
 Workflow code is meant to run for microseconds between two yields, but nothing stops it from
 looping for ever or from calling something that blocks. It therefore never runs on the event loop.
 It runs in one of these threads, with a limit, and a watchdog looks at the threads several times
-within that limit. When a run is over it:
+within that limit. When a run exceeds it:
 
 1. the run is *claimed*, so that whatever the thread still returns is ignored, and its future
    fails at once with the place where the code was found;
@@ -11,8 +11,8 @@ within that limit. When a run is over it:
    delays it until the call returns, and the pool goes on with a new thread meanwhile.
 
 A claimed run ends its thread: the exception may still be on its way, and must not hit a later run.
-A call that never lets go of the interpreter lock stops the whole process, watchdog included;
-nothing in Python can interrupt that.
+A call that never releases the interpreter lock stops the whole process, the watchdog included.
+Nothing in Python can interrupt that.
 """
 
 import contextlib
@@ -39,11 +39,11 @@ T = TypeVar("T")
 _IDLE_SECONDS = 15.0
 _CHECKS_PER_LIMIT = 8
 _LONGEST_CHECK_SECONDS = 0.25
-# Code that catches BaseException in its loop swallows the first interruption, and maybe the next.
+# Code that catches BaseException in a loop swallows the first interruption, and perhaps the next.
 _INTERRUPTIONS = 5
 
 
-# The one way to see where another thread is; CPython documents it for exactly this.
+# The only way to see where another thread is; CPython documents it for this purpose.
 _frames: Callable[[], dict[int, FrameType]] = getattr(sys, "_current_frames")  # noqa: B009
 
 
@@ -52,7 +52,7 @@ class CodeInterrupted(BaseException):
 
 
 class CodeOverran(Exception):
-    """User code held its thread for longer than it may.
+    """User code held its thread for longer than the limit.
 
     Attributes:
         stack: Where it was found, as text.
@@ -90,7 +90,7 @@ class Run(Generic[T]):
 
     @contextlib.contextmanager
     def untimed(self) -> Generator[None]:
-        """Inside `timed`: do work that is ours. User code has the whole limit again after it."""
+        """Inside `timed`: do work of the worker. User code then has the whole limit again."""
         expires, self._expires = self._expires, float("inf")
         try:
             yield
@@ -136,7 +136,7 @@ class Run(Generic[T]):
 
 
 def _carried(error: BaseException) -> Exception:
-    """`error` in a form that whoever awaits the future may raise.
+    """`error` in a form that the task awaiting the future may raise.
 
     An asyncio future refuses `StopIteration`, and hangs. A `CancelledError` would be taken for the
     cancellation of whoever waits, and `SystemExit` ends the event loop.
@@ -240,7 +240,7 @@ class CodeThreads:
         run = thread.current
         while run is not None:
             if not run.execute():
-                # The watchdog names this thread by an id that the next thread may inherit: stay
+                # The watchdog names this thread by an id that a later thread may get: stay
                 # until it has done so.
                 run.injected.wait()
                 break
@@ -272,7 +272,7 @@ class CodeThreads:
         while True:
             time.sleep(pause)
             with self._lock:
-                # One that the interruption hit on its way out could not sign off.
+                # A thread that was interrupted while it ended could not remove itself.
                 self._given_up = {each for each in self._given_up if each.is_alive()}
                 if not self._live and not self._given_up:
                     self._watchdog = None

@@ -1,4 +1,4 @@
-"""Whether a server is one that this worker can work for, and telling it about the worker."""
+"""Whether this worker can work for a server, and what the server offers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class Offer:
         query_tasks: It routes queries to workers.
         extensions: Additions to the protocol that both sides know.
         long_poll_seconds: How long it may hold a poll, where it says so.
-        limits: How much it takes at once.
+        limits: The largest requests that it accepts.
     """
 
     query_tasks: bool = False

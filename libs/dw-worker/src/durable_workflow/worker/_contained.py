@@ -1,4 +1,4 @@
-"""Awaiting code of users on the event loop, where some exceptions mean the end of more than it."""
+"""Await user code on the event loop, where some exceptions would end more than that code."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 class Ended(Exception):
-    """Code of users ended by a `BaseException` that is no `Exception`.
+    """User code raised a `BaseException` that is not an `Exception`.
 
-    Left as they are, asyncio would take `GeneratorExit` for a coroutine that was closed and
+    Unwrapped, asyncio would take `GeneratorExit` for a coroutine that was closed and
     `CancelledError` for a cancellation, so that a task stays leased; `SystemExit` and
     `KeyboardInterrupt` would end the event loop, and the worker with it.
 
@@ -24,7 +24,7 @@ class Ended(Exception):
 
 
 async def contained(code: Awaitable[T]) -> T:
-    """Await code of users, so that its end is the end of nothing else.
+    """Await user code, so that an exception of it ends nothing else.
 
     Args:
         code: What to await.

@@ -1,4 +1,4 @@
-"""What a worker can run, and who it is to the server."""
+"""What a worker can run, and its identity towards the server."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

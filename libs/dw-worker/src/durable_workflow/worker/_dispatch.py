@@ -1,4 +1,4 @@
-"""What a worker does with a task that it got: run it, count it, and give its slot back."""
+"""Dispatch of a task: run it, count it, and release its slot."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -38,7 +38,7 @@ class Handlers:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """What a dispatch calls to run a task: its own methods, unless others stand in their place."""
+    """The methods that a dispatch calls to run a task: its own, unless they are replaced."""
 
     workflow: Callable[[JsonObject], Awaitable[list[JsonObject] | None]]
     activity: Callable[[JsonObject], Awaitable[str]]
@@ -78,7 +78,7 @@ class Dispatch:
         )
 
     def track(self, task: asyncio.Task[T]) -> asyncio.Task[T]:
-        """Know about a task until it ends, so that stopping can wait for it."""
+        """Remember a task until it ends, so that stopping can wait for it."""
         self.in_flight.add(task)
         task.add_done_callback(self._untrack)
         return task

@@ -115,7 +115,7 @@ def _describe_code(code: CodeType) -> tuple[object, ...]:
 
 
 def _stable_repr(value: object) -> str:
-    # The default repr ends in an address; the type says all that is stable about such a value.
+    # The default repr contains an address, so only the type of such a value is stable.
     if type(value).__repr__ is object.__repr__:
         return f"<{type(value).__module__}.{type(value).__qualname__}>"
     return repr(value)

@@ -1,4 +1,4 @@
-"""The worker's sign of life, what it holds, and the cadence that the server asks for."""
+"""Heartbeats of a worker: the tasks that it holds, at the interval that the server asks for."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from durable_workflow.worker._reporting import reason_of, status_of
 
 # The longest that servers hold the answer to a heartbeat.
 _LONGEST_HOLD_SECONDS = 60
-# Between two heartbeats, however soon a server answers one that it should hold.
+# Shortest pause between two heartbeats, if a server answers at once although it should hold one.
 _SHORTEST_PAUSE_SECONDS = 1.0
 
 
@@ -36,10 +36,10 @@ class Naming:
 
 
 class Heartbeats:
-    """Says that the worker is alive, again and again.
+    """Sends heartbeats until the worker stops.
 
-    Where the server knows `held_tasks` a heartbeat names what the worker holds, and asks to be
-    answered only when the next one is due. So the server sees at once when the worker is gone.
+    If the server knows `held_tasks`, a heartbeat names the held tasks and asks for an answer only
+    when the next heartbeat is due. The server then notices at once when the worker is gone.
 
     Attributes:
         interval: Seconds between two; the server's answers may change it.

@@ -17,7 +17,7 @@ _ATTEMPTS = {"workflow": "workflow_task_attempt", "activity": "activity_attempt_
 
 
 class Dropped(Exception):
-    """The task that was worked on is not this worker's any more: it is not reported."""
+    """The lease of the task was lost: its result is not reported."""
 
 
 class HeldTasks:
@@ -76,7 +76,7 @@ class HeldTasks:
             return list(self._held.values())
 
     def drop(self, named: list[JsonObject], task_ids: object) -> None:
-        """Take the server's word that some of what was named is not held. From any thread.
+        """Drop tasks that the server says this worker does not hold any more. From any thread.
 
         Args:
             named: What the heartbeat named.
@@ -119,7 +119,7 @@ class _Running:
             self._loop.call_soon_threadsafe(self._cancel)
 
     def end(self) -> bool:
-        """The code has ended; whether that was for being dropped, and nothing else."""
+        """The code has ended. Returns whether it was stopped because the task was dropped."""
         self._over = True
         if self._task is not None and self._cancelled:
             self._task.uncancel()

@@ -1,4 +1,4 @@
-"""Getting the whole of a run's history, or failing: a replay of part of one decides wrongly."""
+"""Fetch the whole history of a run, or fail: a replay of a part would decide wrongly."""
 
 from typing import cast
 
@@ -13,7 +13,7 @@ class HistoryUnavailable(Exception):
 
 
 class Histories:
-    """Fetches what a task does not bring along."""
+    """Fetches the history that a task does not contain."""
 
     def __init__(self, transport: WorkerTransport, worker_id: str) -> None:
         self._transport = transport

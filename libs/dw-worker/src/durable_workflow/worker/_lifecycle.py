@@ -1,4 +1,4 @@
-"""The life of a worker: registered, serving, drained; no more polls, threads let go."""
+"""The life of a worker: register, serve, drain, end its threads."""
 
 import asyncio
 import contextlib
@@ -126,7 +126,7 @@ class Lifecycle:
         await _end(pollers.tasks, _LAST_POLLS_SECONDS)
         if thread is not None:
             await thread.join(until - time.monotonic())
-        # Whoever stops the worker from inside a task must not be waited for.
+        # A task that calls `stop` itself must not be waited for.
         await _drain({each for each in dispatch.in_flight if each is not caller}, until)
         # That task is still to be reported, so what is held is not given up.
         await self._end_background(says_goodbye=caller not in dispatch.in_flight)

@@ -1,8 +1,8 @@
-"""What a server takes in one completion, and whether a completion keeps to it.
+"""The limits of a server for one completion, and the check of a completion against them.
 
-A server refuses what is larger, each time that it is sent: in words that name a limit and not the
-command, or, where the request as a whole is too large, by closing the connection in the middle of
-it. So the worker looks before it sends.
+A server refuses a larger one each time that it is sent. Its message names a limit and not the
+command; if the whole request is too large it may even close the connection in the middle. So the
+worker checks before it sends.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from durable_workflow._wire.json_values import JsonObject
 
-# An exception may say anything, and what failed must be reported whatever it said.
+# A message of an exception may be of any length, and the failure must be reported all the same.
 _LONGEST_TEXT = 64 * 1024
 # Generous bounds: of a command without its payload, and of a character when it is escaped.
 _COMMAND_BYTES = 4096
@@ -23,7 +23,7 @@ _NAMES = ("activity_type", "workflow_type", "change_id", "update_id")
 
 
 class CompletionTooLarge(ValueError):
-    """A completion that the server would refuse for its size; says which command is to blame."""
+    """The server would refuse a completion for its size. The message names the command at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Limits:
     request_bytes: int | None = None
 
     def check(self, commands: Sequence[JsonObject]) -> None:
-        """Hold a completion against the limits.
+        """Check a completion against the limits.
 
         Args:
             commands: In wire form.

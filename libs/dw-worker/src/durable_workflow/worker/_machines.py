@@ -1,8 +1,8 @@
 """Machines of runs that this worker served, kept so that the next task costs only what is new.
 
-A machine is *taken* by whoever uses it and put back afterwards, so two threads never share one;
-who finds none rebuilds it from the history, with the same result. Nothing here is needed for
-correctness, and anything may be dropped at any time.
+A user *takes* a machine out of the cache and puts it back afterwards, so two threads never share
+one. If there is none, it is rebuilt from the history, with the same result. Nothing here is needed
+for correctness, and any machine may be dropped at any time.
 """
 
 import contextlib
@@ -23,10 +23,10 @@ from durable_workflow.worker._tasks import sequence_of
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """What a run was started with, as far as two runs of one id are told apart by it.
+    """What a run was started with, to tell two runs with one run id apart.
 
-    A run keeps it for life. Where one run id is given to two runs, as by servers of tests that
-    give it to all, the machine of one must not go on with, or answer for, the other.
+    It never changes. Fake servers of tests may give one run id to several runs; the machine of one
+    run must not be used for another.
 
     Attributes:
         workflow_type: The run's type.
@@ -66,7 +66,10 @@ class Kept:
     size: int = 0
 
     def measure(self) -> None:
-        """Ask the machine what it holds. It looks now and then: do it in a code thread."""
+        """Update the size by the machine's estimate.
+
+        Call it in a code thread: it walks the state.
+        """
         self.size = max(1, self.machine.size_hint_bytes)
 
     @property
@@ -222,7 +225,7 @@ def unseen(
         last: Position of the run's last event, where the server says so.
 
     Returns:
-        Those after `seen`, or None when that cannot be said for sure.
+        Those after `seen`, or None if they cannot be told with certainty.
     """
     positions = [sequence_of(event) for event in events]
     if any(position is None for position in positions):
@@ -241,6 +244,6 @@ def unseen(
         return None
     if last is not None and known_to_end_of < last:
         return None
-    # What was fed last must be in what was sent, or be what that follows on.
+    # The event that was fed last must be in the events sent, or directly before them.
     joint = (after or 0) if first_unseen == 0 else positions[first_unseen - 1]
     return events[first_unseen:] if joint == seen else None

@@ -146,8 +146,8 @@ def payloads_of(
 ) -> Payloads:
     """The worker's own settings, and the client's where the worker has none.
 
-    A client may be anything that speaks the worker plane. A mock has every attribute, so each is
-    used only when it is what it should be.
+    A client may be any object that speaks the worker plane. A mock has every attribute, so each is
+    used only if it has the right type.
     """
     theirs = getattr(client, "external_storage_threshold_bytes", None)
     if threshold_bytes is None and isinstance(theirs, int) and not isinstance(theirs, bool):

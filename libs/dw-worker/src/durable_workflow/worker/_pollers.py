@@ -1,4 +1,4 @@
-"""What a worker asks its server for: tasks on its event loop, and queries in a thread."""
+"""The pollers of a worker: for tasks on its event loop, for queries in a thread."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -129,7 +129,7 @@ class Pollers:
     # --- queries --------------------------------------------------------------------------
 
     def start_queries(self) -> None:
-        """Begin to ask for queries, where the server has them. Called once more, do nothing."""
+        """Begin to ask for queries, where the server has them. A second call does nothing."""
         if self._polls_queries or not self._registration.answers_queries:
             return
         self._polls_queries = True

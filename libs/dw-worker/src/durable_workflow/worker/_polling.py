@@ -26,8 +26,8 @@ POLLERS_PER_KIND = 4
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _JITTER = 0.25
-# An empty answer after less than this was no long poll; a few of them in a row, and the server is
-# one that does not hold polls.
+# An empty answer that came sooner was not a long poll. After a few in a row the worker assumes that
+# the server does not hold polls.
 _INSTANT_SECONDS = 0.05
 _INSTANTS_IN_A_ROW = 5
 _LONGEST_INSTANT_PAUSE_SECONDS = 0.5
@@ -47,14 +47,14 @@ class Slots(Protocol):
 
 
 class Pacing:
-    """When pollers of one event loop go on: until `stop`, and no sooner than they should."""
+    """When the pollers of one event loop poll again: until `stop`, and after the right pauses."""
 
     def __init__(self, stop: asyncio.Event) -> None:
         self.stop = stop
         self._reached = asyncio.Event()
 
     def reached(self) -> None:
-        """The server has answered: whoever waits for it to come back may go on."""
+        """The server has answered: pollers that wait for it to come back continue."""
         reached, self._reached = self._reached, asyncio.Event()
         reached.set()
 

@@ -1,4 +1,4 @@
-"""What registration and heartbeats tell about this process."""
+"""The figures about this process in registration and heartbeats."""
 
 import os
 import socket

@@ -1,7 +1,7 @@
-"""Query tasks: replay, ask the workflow, answer. Nothing of it is history.
+"""Query tasks: replay, call the query's handler, answer. Nothing is recorded in history.
 
-A validator that is asked whether an update may be accepted (extension `update_validation`) is
-served in the same way: it, too, only looks at the state.
+The validation of an update before it is accepted (extension `update_validation`) is served in the
+same way, because a validator only reads the state, too.
 """
 
 import asyncio
@@ -52,8 +52,8 @@ class Answered:
     """What a handler returned.
 
     Attributes:
-        value: It, possibly an awaitable.
-        looks_at: The machine whose state the value may still show, to be let go after it.
+        value: The value, possibly an awaitable.
+        looks_at: The machine whose state the value may still refer to; it is closed afterwards.
     """
 
     value: Any
@@ -101,7 +101,10 @@ class QueryTasks:
     async def fail_unhandled(
         self, raw: JsonObject, error: BaseException, reporter: Reporter
     ) -> None:
-        """Report what escaped from `execute`: unreported, the caller would wait for nothing."""
+        """Report an error that escaped from `execute`.
+
+        Unreported, the caller would wait in vain.
+        """
         log.error("unhandled error in query task %s", raw.get("query_task_id"), exc_info=error)
         try:
             task = read_query_task(raw)
@@ -176,7 +179,7 @@ class QueryTasks:
         try:
             answered = None
             if task.buffered_after is None:
-                # A kept machine can't forget, so it is never shown what is not recorded yet.
+                # A kept machine cannot undo events, so it is never fed what is not recorded yet.
                 answered = self._ask_kept(run, task, events, arguments)
             if answered is not None:
                 return answered
@@ -203,7 +206,7 @@ class QueryTasks:
     def _ask_kept(
         self, run: Run[Any], task: QueryTask, events: list[JsonObject], arguments: list[Any]
     ) -> Outcome | None:
-        """Ask the machine that is kept, if there is one and it is, or can be, where history is."""
+        """Ask the kept machine, if there is one and it is, or can be brought, up to date."""
         start = RunStart.of(task.workflow_type, codec_of(task), task.workflow_arguments)
         kept = self._machines.take(task.run_id, start)
         if kept is None:
@@ -269,9 +272,9 @@ class QueryTasks:
 def _bring_up_to_date(
     machine: Machine, task: QueryTask, events: list[JsonObject], failing: set[str]
 ) -> str | None:
-    """Show a rebuilt machine all that was acknowledged before the question was asked.
+    """Feed a rebuilt machine everything that was acknowledged before the query was sent.
 
-    A validator also sees the updates that were accepted before its own, applied.
+    For a validator, the updates that were accepted before its own are applied, too.
 
     Args:
         failing: Pending updates to leave out.
@@ -302,7 +305,7 @@ def _bring_up_to_date(
 def _split(
     events: list[JsonObject], buffered_after: int | None
 ) -> tuple[list[JsonObject], list[JsonObject]]:
-    """What is recorded, and what will be once the run's leased task has ended."""
+    """The recorded events, and those that will be recorded when the run's leased task ends."""
     if buffered_after is None:
         return events, []
     count = sum((sequence_of(event) or 0) <= buffered_after for event in events)
@@ -338,11 +341,11 @@ def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
 
 
 def _detached(value: Any, machine: Machine | None) -> Answered:
-    """An answer that shares nothing with the workflow, or that says that it does.
+    """A copy of an answer, or the answer with the machine that it refers to.
 
-    A handler may return a list that the workflow keeps, and which the run's next task, in another
-    thread, changes while it is being encoded. What cannot be copied, as an awaitable that has yet
-    to look at the state, has the machine for itself.
+    A handler may return a list of the workflow's state, and the run's next task could change it in
+    another thread while it is encoded. If it cannot be copied, as an awaitable that has not run
+    yet, the machine is reserved for it.
     """
     try:
         return Answered(copy.deepcopy(value))

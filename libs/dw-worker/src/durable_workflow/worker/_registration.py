@@ -26,7 +26,7 @@ from durable_workflow.worker._slots import TaskSlots
 
 
 class Registration:
-    """What one worker and its server know of each other.
+    """The registration of one worker with its server.
 
     Attributes:
         offer: What the server can do.
@@ -54,7 +54,7 @@ class Registration:
             keeps_machines: Whether it keeps replayed runs.
             process_metrics: The state of the process.
             adopt: Takes what the server answered to a registration.
-            register: Registers once: `self.register`, unless something stands in its place.
+            register: Registers once: `self.register`, unless it is replaced.
         """
         self.offer = Offer()
         self._identity = identity
@@ -112,7 +112,7 @@ class Registration:
         return set() if self._again is None else {self._again}
 
     async def say_goodbye(self, seconds: float) -> None:
-        """Tell the server that nothing more will be reported: what is held is free at once."""
+        """Say that nothing more will be reported: the server frees held tasks at once."""
         if not self._is_registered or not self.uses(DEREGISTER):
             return
         self._is_registered = False
@@ -156,9 +156,9 @@ class Registration:
         return used
 
     def session_fields(self) -> JsonObject:
-        """What tells the server which worker object under the id this is, where it asks for that.
+        """The session, if the server uses it to tell worker objects with one id apart.
 
-        Clients that know nothing of the extension are never given the argument.
+        Clients that do not know the extension are never given the argument.
         """
         named = self.uses(HELD_TASKS) or self.uses(DEREGISTER)
         return {"session": self._identity.session} if named else {}

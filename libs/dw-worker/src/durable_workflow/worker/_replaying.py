@@ -1,4 +1,4 @@
-"""Making a machine of the replay kernel in a code thread, and what of its time is user code."""
+"""Replay in a code thread: making machines, and counting the time of user code."""
 
 import contextlib
 import threading
@@ -14,7 +14,7 @@ from durable_workflow.worker._code_threads import CodeInterrupted, CodeThreads, 
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
 
-# Matching one event to its step is ours and not user code's; a long history takes its time.
+# Matching events to steps is the worker's own time, and a long history takes a while.
 _SECONDS_PER_EVENT = 0.0002
 
 _here = threading.local()
@@ -40,7 +40,7 @@ def replaying(run: Run[Any], events: list[JsonObject]) -> Generator[None]:
     """Replay inside: user code has the limit of `run`, anew after each payload that is decoded.
 
     Raises:
-        WorkflowCodeExited: It tried to end more than itself.
+        WorkflowCodeExited: The code raised `SystemExit` or the like.
     """
     _here.run = run
     try:
@@ -49,7 +49,7 @@ def replaying(run: Run[Any], events: list[JsonObject]) -> Generator[None]:
     except (Exception, CodeInterrupted):
         raise
     except BaseException as error:
-        # Let through, `sys.exit()` would end the worker, and then the next that gets the task.
+        # Otherwise `sys.exit()` would end this worker, and then the next one that gets the task.
         what = f"{type(error).__name__}: {error_text(error)}"
         raise WorkflowCodeExited(f"workflow code raised {what}") from error
     finally:
@@ -60,7 +60,7 @@ def start_machine(subject: Subject, arguments: list[Any], payloads: Payloads) ->
     """A machine that has not been fed anything. Feed it inside `replaying`."""
 
     def decode(value: Any, codec: str | None) -> Any:
-        # A kept machine is used by other runs of other threads later on: ask who runs it now.
+        # A kept machine is later used in other threads, so look up the current run each time.
         run: Run[Any] | None = getattr(_here, "run", None)
         if run is None:
             return payloads.decode(value, codec)
@@ -81,7 +81,7 @@ def start_machine(subject: Subject, arguments: list[Any], payloads: Payloads) ->
 def let_go(machine: Machine, threads: CodeThreads) -> None:
     """Close a machine in a code thread: a `finally` block may take long, or never end.
 
-    Nobody waits for it. What it does wrong is its own, and no task's that led to it.
+    Nobody waits for it, and its errors do not fail the task that caused it.
     """
     if machine.holds_code:
         threads.submit(lambda run: _close(run, machine)).add_done_callback(_log_closing)

@@ -1,4 +1,4 @@
-"""How work ends, as a value, and the one place that tells the server.
+"""Reports: how a task ended, as a value, and the one place that sends it.
 
 A report may fail in two ways. *Definite*: the server has refused it, so it has no effect and the
 task can still be failed. *Ambiguous*: it may have taken effect (the answer was lost), or somebody
@@ -19,10 +19,10 @@ from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
 from durable_workflow.worker._tasks import ActivityTask, QueryTask
 
-# Tries of a report after the first, on the failures that the next try may not meet.
+# Pauses between tries of a report, after failures that may not happen again.
 _PAUSES_SECONDS = (0.05, 0.2)
-# While the server is not even reachable, as when it restarts, a running worker tries for longer:
-# what is not reported is done again, and only when its lease has ended.
+# While the server cannot be reached, for example during its restart, a running worker tries for
+# longer: an unreported task is done again, and only after its lease has ended.
 _PATIENT_PAUSES_SECONDS = (*_PAUSES_SECONDS, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0)
 
 _SOMEBODY_ELSES = frozenset(
@@ -44,7 +44,7 @@ _QUERY_ENDED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A task that could not be done, and what to say about it: no more than can be sent."""
+    """A failed task and its message, shortened to what can be sent."""
 
     message: str
     failure_type: str | None = None
@@ -107,7 +107,7 @@ class Reporter:
         )
 
     async def fail_workflow_task(self, task_id: str, attempt: int, failed: Failed) -> None:
-        """Give a workflow task back. A report that fails is logged: the lease will expire."""
+        """Report that a workflow task failed. If that fails it is logged: the lease will expire."""
         error = await self._attempt(
             Report(self._lease("workflow", task_id, attempt), "fail", failed.body()),
             what=f"failure of workflow task {task_id}",
@@ -161,7 +161,7 @@ class Reporter:
         return None
 
     async def fail_query_task(self, task: QueryTask, failed: Failed) -> None:
-        """Refuse a query. Nobody waits for one that has ended, so that is not worth a warning."""
+        """Refuse a query. If it has already ended nobody waits for it, so there is no warning."""
         lease = self._lease("query", task.query_task_id, task.attempt)
         body = failed.body(reason=failed.reason or "query_rejected")
         try:
@@ -193,7 +193,7 @@ class Reporter:
         )
         envelope = await self._payloads.sealed(result, codec, context)
         if lease.kind == "query":
-            # Plain too, even where it is null: the key is what says that there is an answer.
+            # Also as a plain value, even if it is null: the key shows that there is an answer.
             return Report(lease, "complete", {"result": result, "result_envelope": envelope})
         return Report(lease, "complete", {"result": envelope})
 
@@ -221,8 +221,8 @@ class Reporter:
 
 
 def failed_with(error: BaseException, message: str, stack_trace: str, **more: Any) -> Failed:
-    """A failure that an exception is behind."""
-    # A server takes no null character, and a refused report would leave the task leased.
+    """The failure that an exception causes."""
+    # A server refuses null characters, and a refused report would leave the task leased.
     message, stack_trace = (text.replace("\0", "\\x00") for text in (message, stack_trace))
     return Failed(message, type(error).__name__, stack_trace, **more)
 
@@ -251,7 +251,7 @@ def is_ambiguous(error: Exception) -> bool:
 
 
 def is_refused(error: Exception) -> bool:
-    """Whether the server will not have what the report says: it would not the next time."""
+    """Whether the server refused the content of the report, so that another try is useless."""
     return isinstance(error, InvalidArgument) or status_of(error) in (_TOO_LARGE, _INVALID)
 
 
@@ -265,14 +265,14 @@ def _is_overload(error: ServerError) -> bool:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether a workflow task's report may get through the next time: it changes nothing twice."""
+    """Whether to retry a workflow task's report. That is safe: it takes effect only once."""
     if isinstance(error, ServerError):
         return _is_overload(error)
     return not isinstance(error, DurableWorkflowError)
 
 
 def _may_arrive(error: Exception) -> bool:
-    """Whether an activity's report may: what is no answer of a server may be its encoding."""
+    """Whether to retry an activity's report. Other errors may come from encoding it."""
     if isinstance(error, ServerError):
         return _is_overload(error)
     return is_unreachable(error)

@@ -1,7 +1,7 @@
 """Private names of `Worker` that test suites written against other releases call or replace.
 
-Nothing here does anything of its own. The parts of a worker call these names, and not each other,
-so that what a test puts in the place of one of them is what runs.
+These names do nothing themselves. The parts of a worker call them instead of each other, so that a
+replacement that a test sets is what runs.
 """
 
 import asyncio

@@ -41,7 +41,7 @@ class Settings:
 
 
 def check_build_id(build_id: object) -> None:
-    """Refuse a build id that the server would."""
+    """Refuse a build id that the server would refuse."""
     if build_id is not None and (not isinstance(build_id, str) or not build_id.strip()):
         raise ValueError("build_id must be a non-blank string")
 

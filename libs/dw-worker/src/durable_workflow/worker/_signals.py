@@ -13,7 +13,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def first_signal(drain: Callable[[], None]) -> Generator[None]:
-    """Drain on the first SIGTERM or SIGINT; the second one finds what was there before.
+    """Drain on the first SIGTERM or SIGINT, and restore the former handlers for the second.
 
     Args:
         drain: Called on the event loop.

@@ -1,4 +1,4 @@
-"""Leased work as values, read once from what the server sent."""
+"""Leased tasks as values, read once from what the server sent."""
 
 from dataclasses import dataclass
 from typing import Any, TypeGuard, TypeVar, cast
@@ -138,7 +138,7 @@ def read_query_task(task: JsonObject) -> QueryTask:
 
 
 def _update_arguments(task: JsonObject) -> Any:
-    # The extension says "and the arguments": under their own name, or where a query has them.
+    # The extension does not name the member: it may be that of the arguments or that of a query.
     for key in ("arguments", "update_arguments", "query_arguments"):
         if task.get(key) is not None:
             return task[key]
@@ -179,6 +179,6 @@ def _required(task: JsonObject, key: str) -> str:
 
 
 def _codec(task: JsonObject) -> str | None:
-    """The codec as sent; what is not text is kept as text, so that it can be refused by name."""
+    """The codec as sent. A value of another type becomes a string, so that an error can name it."""
     codec = task.get("payload_codec")
     return None if codec in (None, "") else str(codec)

@@ -1,4 +1,4 @@
-"""One task at a time, of whichever kind there is: what `run_until` asks for.
+"""Tasks one at a time, of any kind, for `run_until`.
 
 A server may hold a poll for half a minute, and which kind of task comes next is not always known:
 of three activities that run beside each other, only the last is followed by a workflow task. So a

@@ -17,7 +17,7 @@ from durable_workflow.worker._turns import Answered, Turns
 from durable_workflow.worker._workflow_tasks import WorkflowTasks, schedules_activity
 
 _CLOSED_STATUSES: Final = frozenset({"completed", "failed", "terminated", "canceled", "cancelled"})
-# Between two looks at the workflow, however small the interval asked for.
+# Shortest pause between two looks at the workflow, whatever interval was asked for.
 _SHORTEST_LOOK_SECONDS: Final = 0.05
 # Between two tries while the server cannot be reached.
 _LONGEST_AWAY_SECONDS: Final = 2.0

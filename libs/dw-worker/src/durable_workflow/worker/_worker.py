@@ -1,4 +1,4 @@
-"""The worker: what it is given, and what it is made of."""
+"""The `Worker`: its settings and its parts."""
 
 import asyncio
 import contextlib
@@ -250,7 +250,7 @@ class Worker(Seams):
                 histories=Histories(self._transport, self.worker_id),
                 keeps_history=lambda: registration.uses(STICKY_HISTORY),
                 limits=lambda: registration.offer.limits,
-                # Of servers that list no extensions it is not known what they make of more fields.
+                # Servers that list no extensions may not accept additional fields.
                 names_waits=lambda: bool(registration.offer.extensions),
                 notes_signals=lambda: PASSED_SIGNALS in registration.offer.extensions,
             ),

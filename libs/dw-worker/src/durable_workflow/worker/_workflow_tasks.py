@@ -43,13 +43,13 @@ from durable_workflow.worker._tasks import WorkflowTask, read_workflow_task
 from durable_workflow.workflow import FailWorkflow
 
 _LOGGED_TASK_CHARACTERS = 2000
-# Of a flood of bad signals the log has each; a completion must stay within the server's limits.
+# The log has all bad signals. A completion has only some, to stay within the server's limits.
 _MOST_NOTED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a replay came to: commands in wire form, and the machine that can go on."""
+    """The result of a replay: commands in wire form, and the machine if it can be kept."""
 
     commands: list[JsonObject]
     kept: Kept | None
@@ -112,7 +112,7 @@ class WorkflowTasks:
         return await self._complete(task, outcome)
 
     async def fail_unhandled(self, raw: JsonObject, error: BaseException) -> None:
-        """Report what escaped from `execute`, so that the task need not wait for its lease."""
+        """Report an error that escaped from `execute`, before the lease of the task ends."""
         log.error("unhandled error in workflow task %s", raw.get("task_id"), exc_info=error)
         task_id, attempt = raw.get("task_id"), raw.get("workflow_task_attempt")
         if isinstance(task_id, str) and task_id:
@@ -152,7 +152,7 @@ class WorkflowTasks:
         if is_ambiguous(error):
             return commands
         if task.update_id is not None and is_refused(error) and kinds[COMPLETE_UPDATE]:
-            # It is this result that the server will not have, today or tomorrow.
+            # The server refuses this result, and would refuse it again.
             what = "update result was refused"
             return await self._complete(
                 task, self._update_failed(task, task.update_id, what, error)
@@ -215,7 +215,7 @@ class WorkflowTasks:
     def _go_on(
         self, run: Run[Any], task: WorkflowTask, kept: Kept, new: list[JsonObject]
     ) -> Outcome | _Outdated:
-        """Feed a kept machine what is new. Any trouble with it is the machine's, not the run's."""
+        """Feed a kept machine the new events. If that fails only the machine is dropped."""
         machine = kept.machine
         with self._machines.using(machine) as use:
             try:
@@ -256,7 +256,7 @@ class WorkflowTasks:
         except Exception as error:  # noqa: BLE001 - the task fails with it
             log.exception("replay of run %s failed", task.run_id)
             if task.update_id is not None:
-                # An update is answered whatever became of its run.
+                # An update gets an answer also if the replay of its run failed.
                 what = "workflow replay failed before update"
                 return self._update_failed(task, task.update_id, what, error)
             return failed_with(error, f"replay failed: {error_text(error)}", traceback.format_exc())
@@ -269,7 +269,7 @@ class WorkflowTasks:
             return [machine.apply_update(task.update_id)]
         commands: list[Any] = list(machine.commands())
         if machine.advice is not None:
-            # Not in the message that `replay` gives, which is one of the specified texts.
+            # Added here, because the message of `replay` is a specified text.
             [failure] = commands
             commands = [replace(failure, message=f"{failure.message} ({machine.advice})")]
         return commands
@@ -286,7 +286,8 @@ class WorkflowTasks:
         except Exception as error:
             if task.update_id is None:
                 raise
-            # Its task would fail for ever, and the run wait behind it; the handler is to blame.
+            # If the task failed it would be retried for ever. So the update fails: its handler is
+            # at fault.
             too_large = isinstance(error, CompletionTooLarge)
             what = f"update result {'is too large' if too_large else 'cannot be encoded'}"
             log.exception("update %s: %s", task.update_id, what)
@@ -342,7 +343,7 @@ def _mismatched(task: WorkflowTask, failure: FailWorkflow) -> Failed:
 
 
 def _log_passed(task: WorkflowTask, machine: Machine) -> list[PassedSignal]:
-    """Say which signals the code was not called with, once for each machine that meets them."""
+    """Log the signals that were not applied, once for each machine."""
     passed = machine.take_passed_signals()
     for signal in passed:
         log.error(
@@ -356,7 +357,7 @@ def _log_passed(task: WorkflowTask, machine: Machine) -> list[PassedSignal]:
 
 
 def _note(signal: PassedSignal) -> JsonObject:
-    """The command that has the server remember a signal that was passed by."""
+    """The command that records that a signal was not applied."""
     return {
         "type": PASS_SIGNAL,
         "signal_name": signal.name,
@@ -370,9 +371,9 @@ def _start_of(task: WorkflowTask) -> RunStart:
 
 
 def _name_wait(commands: list[JsonObject], open_wait_id: str | None) -> None:
-    """Say whether the wait is the one that is open already (worker-protocol 7.2).
+    """Put the id of the open wait into the command, if it is the same wait (worker-protocol 7.2).
 
-    A server that is not told opens it anew at each wake-up, and its timeout begins again.
+    Without the id a server opens the wait again at each wake-up, and its timeout begins again.
     """
     for command in commands:
         if command.get("type") == OPEN_CONDITION_WAIT:
