@@ -149,6 +149,23 @@ def test_the_failure_of_a_workflow_names_the_exception_behind_it(env: WorkflowEn
     assert caught.value.__cause__ is error
 
 
+def test_the_failure_of_a_workflow_names_its_line(env: WorkflowEnvironment) -> None:
+    @workflow.defn(name="raises")
+    class Raises:
+        def run(self, ctx: WorkflowContext) -> Code:
+            yield ctx.sleep(1)
+            self.fails()
+
+        def fails(self) -> None:
+            raise RuntimeError("boom")
+
+    with pytest.raises(WorkflowFailed, match="boom") as caught:
+        env.execute_workflow(Raises)
+    [note] = caught.value.__notes__
+    assert __file__ in note
+    assert "fails" in note.splitlines()[-1]
+
+
 def test_what_ends_a_test_passes_through(env: WorkflowEnvironment) -> None:
     env.register_activity("one", lambda: pytest.skip("as a test does"))
     with pytest.raises(pytest.skip.Exception):

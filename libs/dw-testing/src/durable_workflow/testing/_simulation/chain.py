@@ -1,9 +1,10 @@
 """A workflow from its start to the end of the last run of its chain."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from durable_workflow._kernel.places import Place
 from durable_workflow._wire import names
 from durable_workflow.errors import WorkflowCancelled, WorkflowFailed, WorkflowTerminated
 from durable_workflow.testing._records import WorkflowRunRecord
@@ -11,6 +12,7 @@ from durable_workflow.testing._simulation.determinism import check_determinism
 from durable_workflow.testing._simulation.ends import Completed, End
 from durable_workflow.testing._simulation.failures import Failure
 from durable_workflow.testing._simulation.payloads import CODEC, decoded
+from durable_workflow.testing._simulation.places import note_places
 from durable_workflow.testing._simulation.run import SimulatedRun
 from durable_workflow.workflow import Command, CompleteWorkflow, FailWorkflow
 
@@ -82,6 +84,7 @@ class Chain:
 
     def end_run(self, run: SimulatedRun, command: Command, wire: Mapping[str, Any]) -> None:
         """Apply the command that ends a run."""
+        places = run.places
         run.close()
         kind = wire["type"]
         if kind == names.COMPLETE_WORKFLOW:
@@ -89,7 +92,7 @@ class Chain:
         elif kind == names.CONTINUE_AS_NEW:
             self._continue(run, command, wire)
         elif isinstance(command, FailWorkflow):
-            self._fail(run, command)
+            self._fail(run, command, places)
         else:
             raise TypeError(f"unsupported command in test harness: {command!r}")
 
@@ -100,11 +103,12 @@ class Chain:
         assert isinstance(command, CompleteWorkflow)
         self._close(run, replace(command, result=decoded(result)), Completed(result))
 
-    def _fail(self, run: SimulatedRun, command: FailWorkflow) -> None:
+    def _fail(self, run: SimulatedRun, command: FailWorkflow, places: Iterable[Place]) -> None:
         failure = Failure(command.message, command.exception_type or "", command.non_retryable)
         payload = {"failure_category": "application", **failure.payload()}
         run.append(names.WORKFLOW_FAILED, payload | {"non_retryable": command.non_retryable})
         error = WorkflowFailed(command.message, command.exception_type)
+        note_places(error, "The workflow failed here:", places)
         error.__cause__ = self.simulation.error_behind(command)
         self._close(run, error, End.failed(failure))
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from durable_workflow._wire import names
 from durable_workflow.errors import NonDeterministicReplayError, WorkflowFailed
 from durable_workflow.testing._simulation.payloads import decoded, encoded
+from durable_workflow.testing._simulation.places import note_places
 from durable_workflow.workflow import Command, CompleteWorkflow, ContinueAsNew, FailWorkflow
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ def check_determinism(run: "SimulatedRun", terminal: Any) -> None:
     try:
         machine.feed(run.record.history)
         (*_, last) = machine.commands()
+    except NonDeterministicReplayError as error:
+        note_places(error, "A replay of the finished run asked here:", machine.standing.places)
+        raise
     finally:
         machine.close()
     first, again = _shown(terminal), _shown(last)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from durable_workflow._kernel import Machine, Start
+from durable_workflow._kernel.places import Place
 from durable_workflow._wire import names
 from durable_workflow.testing._records import WorkflowRunRecord
 from durable_workflow.testing._simulation.activities import ActivityExecution
@@ -159,9 +160,9 @@ class SimulatedRun:
             self.wake()  # The code only recorded something, and can go on.
 
     @property
-    def machine(self) -> Machine | None:
-        """The kept machine."""
-        return self._machine
+    def places(self) -> tuple[Place, ...]:
+        """The lines at which the code stands, or at which it ended."""
+        return () if self._machine is None else self._machine.standing.places
 
     @property
     def wait_fields(self) -> dict[str, Any] | None:

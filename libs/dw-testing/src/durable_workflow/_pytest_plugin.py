@@ -31,7 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-# The wheel is imported by the tests that use it, not by every session that has it installed.
+# This module stands outside of `durable_workflow.testing`, which is imported by the tests that use
+# it and not by every session of an environment that has the wheel.
 
 
 @pytest.fixture
