@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.client._call import Answer, Call, document, json_object, nothing
+from durable_workflow.client._call import Call, Response, document, json_object, nothing
 from durable_workflow.errors import ServerError
 
 
@@ -73,14 +73,14 @@ def test_parameters_without_a_value_are_left_out() -> None:
 
 
 def test_a_document_is_read_as_it_is() -> None:
-    assert document(Answer(200, [1])) == [1]
+    assert document(Response(200, [1])) == [1]
     read: Any = nothing
-    assert read(Answer(202, {"outcome": "x"})) is None
+    assert read(Response(202, {"outcome": "x"})) is None
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 7])
 def test_what_has_to_be_an_object_is_refused_if_it_is_none(body: object) -> None:
     with pytest.raises(ServerError) as caught:
-        json_object(Answer(200, body), "invalid_cluster_info")
+        json_object(Response(200, body), "invalid_cluster_info")
     assert caught.value.status == 200
     assert caught.value.reason() == "invalid_cluster_info"

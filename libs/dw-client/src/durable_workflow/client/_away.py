@@ -27,7 +27,7 @@ _AWAY_STATUSES: Final = frozenset({429, 502, 503, 504})
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the error means that the server cannot answer now, but may answer later."""
+    """Whether the error means that the server cannot respond now, but may respond later."""
     if isinstance(error, ServerError):
         return error.status in _AWAY_STATUSES
     return isinstance(error, httpx.TransportError | TimeoutError)
@@ -41,7 +41,7 @@ def why_away(error: Exception) -> str:
 async def until_back(
     send: Callable[[], Awaitable[T]], *, deadline: float, gives_up_in_time: bool = True
 ) -> T:
-    """Send a request that may be repeated, until it is answered or the deadline has passed.
+    """Send a request that may be repeated, until there is a response or the deadline has passed.
 
     Args:
         send: Sends once, under the retry policy.

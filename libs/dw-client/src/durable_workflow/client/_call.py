@@ -1,4 +1,4 @@
-"""One HTTP request as a value: what to send, and how to read the answer.
+"""One HTTP request as a value: what to send, and how to read the response.
 
 Nothing here does I/O. Each method of the client builds its `Call`, and `Session` sends it.
 """
@@ -40,8 +40,8 @@ _IDENTIFIERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The response to a call, unless it was a refusal.
+class Response:
+    """The response to a call, which is not a refusal.
 
     Attributes:
         status: HTTP status.
@@ -74,7 +74,7 @@ class Call(Generic[T]):
     Attributes:
         method: HTTP method.
         route: Path below `/api`, with placeholders in place of ids.
-        read: Turns the answer into the result of the client method.
+        read: Turns the response into the result of the client method.
         path: Values of the placeholders, unencoded.
         query: Parameters of the query string; those that are None are left out.
         body: JSON object to send; None sends no body.
@@ -89,7 +89,7 @@ class Call(Generic[T]):
 
     method: str
     route: str
-    read: Callable[[Answer], T]
+    read: Callable[[Response], T]
     path: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     query: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     body: JsonObject | None = None
@@ -121,12 +121,14 @@ class Call(Generic[T]):
             path = path.format_map(
                 {name: self._segment(name, value) for name, value in self.path.items()}
             )
+        if not self.query:
+            return path
         parameters = _with_identifiers(self.query)
         parameters = {name: value for name, value in parameters.items() if value is not None}
         return f"{path}?{urlencode(parameters)}" if parameters else path
 
     @property
-    def document(self) -> JsonObject | None:
+    def document(self) -> Mapping[str, Any] | None:
         """The body as it is sent: ids without the space around them.
 
         Raises:
@@ -142,11 +144,13 @@ class Call(Generic[T]):
         return _segment(name, value if is_receiver else trimmed)
 
 
-def _with_identifiers(members: Mapping[str, Any]) -> JsonObject:
-    return {
-        name: identifier(name, value) if name in _IDENTIFIERS and value is not None else value
-        for name, value in members.items()
+def _with_identifiers(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    trimmed = {
+        name: identifier(name, members[name])
+        for name in _IDENTIFIERS.intersection(members)
+        if members[name] is not None
     }
+    return {**members, **trimmed} if trimmed else members
 
 
 def _segment(name: str, value: str) -> str:
@@ -156,25 +160,25 @@ def _segment(name: str, value: str) -> str:
     return quote(value, safe=":" if name in _COLON_STAYS else "")
 
 
-def document(answer: Answer) -> Any:
+def document(response: Response) -> Any:
     """Read the parsed body as it is."""
-    return answer.body
+    return response.body
 
 
-def nothing(answer: Answer) -> None:
+def nothing(response: Response) -> None:
     """Ignore the body: the status says all."""
-    del answer
+    del response
 
 
-def json_object(answer: Answer, reason: str = "invalid_response") -> JsonObject:
+def json_object(response: Response, reason: str = "invalid_response") -> JsonObject:
     """Read a body that has to be an object.
 
     Raises:
         ServerError: It is not. Its reason comes from this client, never from a server.
     """
-    if (body := dict_or_none(answer.body)) is not None:
+    if (body := dict_or_none(response.body)) is not None:
         return body
-    kind = "nothing" if answer.body is None else type(answer.body).__name__
+    kind = "nothing" if response.body is None else type(response.body).__name__
     raise ServerError(
         200, {"reason": reason, "message": f"expected a JSON object, the server sent {kind}"}
     )
@@ -182,19 +186,19 @@ def json_object(answer: Answer, reason: str = "invalid_response") -> JsonObject:
 
 def reading(
     build: Callable[[JsonObject], ResultT], reason: str = "invalid_response"
-) -> Callable[[Answer], ResultT]:
+) -> Callable[[Response], ResultT]:
     """A reader that hands a body that has to be an object to `build`."""
 
-    def read(answer: Answer) -> ResultT:
-        return build(json_object(answer, reason))
+    def read(response: Response) -> ResultT:
+        return build(json_object(response, reason))
 
     return read
 
 
-def as_object(reason: str) -> Callable[[Answer], JsonObject]:
+def as_object(reason: str) -> Callable[[Response], JsonObject]:
     """A reader of a body that has to be an object, naming `reason` where it is not."""
 
-    def read(answer: Answer) -> JsonObject:
-        return json_object(answer, reason)
+    def read(response: Response) -> JsonObject:
+        return json_object(response, reason)
 
     return read

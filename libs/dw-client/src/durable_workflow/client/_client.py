@@ -58,9 +58,8 @@ class Client(
     of one event loop; on a second loop that runs at the same time, as in another thread, its calls
     raise `RuntimeError`.
 
-    Every call that asks the server can raise `Unauthorized`, `NamespaceNotFound`, `ServerError`
-    for what has no type of its own, and, after retries, the `httpx.TransportError` that kept it
-    from an answer.
+    Every method that asks the server can raise `Unauthorized`, `NamespaceNotFound`, `ServerError`
+    for refusals without a type of their own, and the `httpx.TransportError` of its last attempt.
 
     Attributes:
         base_url: Origin of the server.
@@ -68,8 +67,8 @@ class Client(
         control_token: Token for the control plane.
         worker_token: Token for the worker plane.
         namespace: The namespace that calls are about.
-        timeout: Seconds that a request waits for a connection, or for the next bytes of its answer;
-            None is no limit.
+        timeout: Seconds that a request waits for a connection, or for the next bytes of its
+            response; None is no limit.
         retry_policy: Decides on further attempts at the HTTP level.
         metrics: Receives two observations for each call.
         transport: What requests go through in place of httpx; None is httpx.
@@ -103,7 +102,7 @@ class Client(
             worker_token: Token for the worker plane.
             namespace: The namespace that calls are about.
             timeout: Seconds that a request waits for a connection, or for the next bytes of its
-                answer; None is no limit.
+                response; None is no limit.
             retry_policy: Decides on further attempts at the HTTP level.
             metrics: Receives two observations for each call.
             payload_size_limit_bytes: The largest payload that the server takes.

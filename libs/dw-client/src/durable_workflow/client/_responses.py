@@ -12,7 +12,7 @@ from durable_workflow.errors import ServerError, error_for
 _UNANSWERED_QUERY = frozenset(
     {"query_worker_timeout", "query_worker_execution_timeout", "query_task_not_claimed"}
 )
-# A gateway answers so without knowing whether the server behind it carried the request out.
+# Statuses of gateways, which do not know whether the server behind it carried the request out.
 _GATEWAY_FAILURES = frozenset({502, 504})
 
 

@@ -14,7 +14,7 @@ from typing import Final, Protocol, TypeVar
 from durable_workflow._wire.headers import PREFER, PREFERENCE_APPLIED
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._away import until_back
-from durable_workflow.client._call import Answer, Call, document, json_object
+from durable_workflow.client._call import Call, Response, document, json_object
 from durable_workflow.client._routes import Route
 from durable_workflow.client._run_ends import (
     TERMINAL,
@@ -114,8 +114,8 @@ class RunWait:
     async def end(self) -> RunEnd | None:
         """How the run ended, or None if it is still open after one question to the server."""
         asked_at = time.monotonic()
-        answer = await self._until_back(self._describe)
-        run = object_or_empty(answer.body)
+        response = await self._until_back(self._describe)
+        run = object_or_empty(response.body)
         if self.run_id is None:
             self.run_id = run.get("run_id")
         elif run.get("run_id") not in {None, self.run_id}:
@@ -125,13 +125,13 @@ class RunWait:
         if run.get("status") in TERMINAL:
             return await self._explained(run)
         pause = self._poll_interval
-        if PREFERENCE_APPLIED.lower() in {name.lower() for name in answer.headers}:
+        if PREFERENCE_APPLIED.lower() in {name.lower() for name in response.headers}:
             # The server held the response, and that counts as a pause.
             pause -= time.monotonic() - asked_at
         await self._pause(pause)
         return None
 
-    async def _describe(self) -> Answer:
+    async def _describe(self) -> Response:
         """Describe the run; the server holds the response until the run is closed, if it can."""
         hold = (
             max(0, int(min(_LONGEST_HOLD_SECONDS, self.remaining))) if self._holds.has_room else 0
@@ -188,6 +188,6 @@ class RunWait:
             await asyncio.sleep(seconds)
 
 
-def _described(answer: Answer) -> Answer:
-    json_object(answer)
-    return answer
+def _described(response: Response) -> Response:
+    json_object(response)
+    return response

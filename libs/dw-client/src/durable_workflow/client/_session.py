@@ -12,7 +12,7 @@ import durable_workflow
 from durable_workflow._wire import headers as wire
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow._wire.json_values import JsonObject
-from durable_workflow.client._call import Answer, Call, Repeat, document
+from durable_workflow.client._call import Call, Repeat, Response, document
 from durable_workflow.client._payloads import Payloads
 from durable_workflow.client._responses import body_of, error_body, headers_of, is_final, refusal
 from durable_workflow.client._routes import route_of
@@ -182,11 +182,11 @@ class Session:
             return None
         return max(self.timeout, seconds + _GRACE_SECONDS)
 
-    async def _exchange(self, call: Call[Any]) -> Answer:
+    async def _exchange(self, call: Call[Any]) -> Response:
         """Send a call and count it.
 
         Raises:
-            Exception: What a refusal stands for, or what kept the request from being answered.
+            Exception: The error that a refusal stands for, or that of the last attempt.
         """
         seen = _Observation()
         try:
@@ -211,7 +211,7 @@ class Session:
         elapsed = time.perf_counter() - seen.started
         self.metrics.record(CLIENT_REQUEST_DURATION_SECONDS, elapsed, tags=tags)
 
-    async def _accepted(self, call: Call[Any], seen: _Observation) -> Answer:
+    async def _accepted(self, call: Call[Any], seen: _Observation) -> Response:
         """The response, once it is known not to be a refusal."""
         try:
             response = await self._attempts(call)
@@ -220,7 +220,7 @@ class Session:
                 raise
             # No response within the time of the poll is the same as one without a task.
             seen.outcome = type(failure).__name__
-            return Answer(204, None)
+            return Response(204, None)
         status = response.status_code
         seen.status = str(status)
         if status >= 300 and status not in call.accepted_statuses:
@@ -229,7 +229,7 @@ class Session:
         # A success must be JSON. For an accepted refusal that is up to the call's reader.
         body = body_of(response) if status < 300 else error_body(response)
         seen.outcome = "ok" if status < 300 else "bridge_rejected"
-        return Answer(status, body, headers_of(response))
+        return Response(status, body, headers_of(response))
 
     async def _attempts(self, call: Call[Any]) -> HttpResponse:
         """Send a call as often as the retry policy and the call itself allow."""

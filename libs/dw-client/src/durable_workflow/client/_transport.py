@@ -68,14 +68,14 @@ class Transport(Protocol):
         *,
         timeout: float | None,
     ) -> TransportResponse:
-        """Send one request and receive the whole answer.
+        """Send one request and receive the whole response.
 
         Args:
             method: HTTP method.
             url: Absolute URL, encoded.
             headers: Request headers, among them a content type.
             body: The body, or None for none.
-            timeout: Seconds to wait for a connection, or for the next bytes of the answer; None
+            timeout: Seconds to wait for a connection, or for the next bytes of the response; None
                 waits without limit.
         """
         ...
@@ -170,7 +170,7 @@ class HttpxTransport:
         *,
         timeout: float | None,
     ) -> TransportResponse:
-        """Send one request and receive the whole answer."""
+        """Send one request and receive the whole response."""
         response = await self._http.request(
             method, url, headers=headers, content=body, timeout=timeout
         )

@@ -7,8 +7,8 @@ import httpx
 
 from durable_workflow._meet import Lease, Report, ServerUnreachable, register_unanswered
 from durable_workflow._wire.json_values import JsonObject, present
+from durable_workflow.client import _worker_calls as worker_calls
 from durable_workflow.client._call import Call
-from durable_workflow.client._calls import worker_plane
 
 if TYPE_CHECKING:
     from durable_workflow.client._client import Client
@@ -32,28 +32,28 @@ class HttpWorkerTransport:
         return await _translated(lambda: self._client.describe_workflow(workflow_id))
 
     async def register(self, body: JsonObject) -> Any:
-        return await self._send(worker_plane.register(body))
+        return await self._send(worker_calls.register(body))
 
     async def alive(self, body: JsonObject) -> Any:
-        return await self._send(worker_plane.heartbeat(body))
+        return await self._send(worker_calls.heartbeat(body))
 
     async def goodbye(self, body: JsonObject) -> Any:
-        return await self._send(worker_plane.release(body))
+        return await self._send(worker_calls.release(body))
 
     async def poll(self, kind: str, body: JsonObject, *, timeout: float) -> Any:
-        return await self._send(worker_plane.poll(kind, body, timeout=timeout))
+        return await self._send(worker_calls.poll(kind, body, timeout=timeout))
 
     async def report(self, report: Report) -> Any:
-        return await self._send(worker_plane.about_task(report.lease, report.verb, report.body))
+        return await self._send(worker_calls.about_task(report.lease, report.verb, report.body))
 
     async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
         return await self._send(
-            worker_plane.about_task(lease, "heartbeat", present(details=details))
+            worker_calls.about_task(lease, "heartbeat", present(details=details))
         )
 
     async def history(self, lease: Lease, token: str) -> Any:
         return await self._send(
-            worker_plane.about_task(lease, "history", {"next_history_page_token": token})
+            worker_calls.about_task(lease, "history", {"next_history_page_token": token})
         )
 
     async def _send(self, call: Call[T]) -> T:
@@ -63,7 +63,7 @@ class HttpWorkerTransport:
 
 
 async def _translated(call: Callable[[], Awaitable[T]]) -> T:
-    """Raise an error of dw-core for what means that no answer came."""
+    """Raise an error of dw-core where no response came."""
     try:
         return await call()
     except httpx.TransportError as error:

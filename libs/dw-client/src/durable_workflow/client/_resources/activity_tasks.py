@@ -4,12 +4,12 @@ from typing import Any
 
 from durable_workflow._meet import Lease
 from durable_workflow._wire.json_values import present
-from durable_workflow.client._calls import worker_plane
-from durable_workflow.client._payload_session import PayloadSession
+from durable_workflow.client import _worker_calls as worker_calls
+from durable_workflow.client._session import Session
 from durable_workflow.external_storage import ExternalStorageDriver
 
 
-class ActivityTaskMethods(PayloadSession):
+class ActivityTaskMethods(Session):
     """Activity tasks: poll, report progress, complete or fail."""
 
     async def poll_activity_task(
@@ -32,7 +32,7 @@ class ActivityTaskMethods(PayloadSession):
             The task, or None when there was none.
         """
         body = present(worker_id=worker_id, task_queue=task_queue, session=session)
-        return await self._send(worker_plane.poll("activity", body, timeout=timeout))
+        return await self._send(worker_calls.poll("activity", body, timeout=timeout))
 
     async def complete_activity_task(
         self,
@@ -59,20 +59,20 @@ class ActivityTaskMethods(PayloadSession):
             external_storage_threshold_bytes: In place of the client's own threshold.
 
         Returns:
-            The parsed reply.
+            The parsed response.
 
         Raises:
             TypeError: The result cannot be encoded. Nothing was sent.
         """
-        envelope = await self._sealed(
+        envelope = await self._payloads.encode(
             result,
-            self._about("activity_result", activity_name=activity_name),
+            self._payload_context("activity_result", activity_name=activity_name),
             codec=codec,
             external_storage=external_storage,
             external_storage_threshold_bytes=external_storage_threshold_bytes,
         )
         lease = Lease("activity", task_id, activity_attempt_id, lease_owner)
-        return await self._send(worker_plane.about_task(lease, "complete", {"result": envelope}))
+        return await self._send(worker_calls.about_task(lease, "complete", {"result": envelope}))
 
     async def fail_activity_task(
         self,
@@ -97,25 +97,25 @@ class ActivityTaskMethods(PayloadSession):
             message: What went wrong.
             failure_type: Name of the error; retry policies name types.
             stack_trace: Where it came from.
-            non_retryable: Whether further attempts would be in vain.
+            non_retryable: Whether no further attempt should be made.
             details: Data of the application, sent as an envelope.
             codec: Codec of that envelope.
             activity_name: Named in the warning about large details.
 
         Returns:
-            The parsed reply.
+            The parsed response.
         """
-        failure = worker_plane.failure(message, failure_type, stack_trace)
+        failure = worker_calls.failure(message, failure_type, stack_trace)
         if non_retryable:
             failure["non_retryable"] = True
         if details is not None:
-            failure["details"] = await self._sealed(
+            failure["details"] = await self._payloads.encode(
                 details,
-                self._about("activity_failure_details", activity_name=activity_name),
+                self._payload_context("activity_failure_details", activity_name=activity_name),
                 codec=codec,
             )
         lease = Lease("activity", task_id, activity_attempt_id, lease_owner)
-        return await self._send(worker_plane.about_task(lease, "fail", {"failure": failure}))
+        return await self._send(worker_calls.about_task(lease, "fail", {"failure": failure}))
 
     async def heartbeat_activity_task(
         self,
@@ -134,9 +134,9 @@ class ActivityTaskMethods(PayloadSession):
             details: Plain JSON, sent as it is and not as an envelope.
 
         Returns:
-            The parsed reply; a truthy `cancel_requested` asks the attempt to stop.
+            The parsed response; a truthy `cancel_requested` asks the attempt to stop.
         """
         lease = Lease("activity", task_id, activity_attempt_id, lease_owner)
         return await self._send(
-            worker_plane.about_task(lease, "heartbeat", present(details=details))
+            worker_calls.about_task(lease, "heartbeat", present(details=details))
         )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from durable_workflow._wire.json_values import dict_or_none, present
-from durable_workflow.client._call import Answer, Call
+from durable_workflow.client._call import Call, Response
 from durable_workflow.client._results.bridge import BridgeAdapterOutcome
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
@@ -34,7 +34,7 @@ class BridgeMethods(Session):
             correlation: Returned and recorded unchanged.
 
         Raises:
-            ServerError: The answer is not an outcome (reason `invalid_bridge_outcome`).
+            ServerError: The response is not an outcome (reason `invalid_bridge_outcome`).
         """
         return await self._send(
             Call(
@@ -55,10 +55,10 @@ class BridgeMethods(Session):
         )
 
 
-def _read(answer: Answer) -> BridgeAdapterOutcome:
-    if (body := dict_or_none(answer.body)) is not None:
+def _read(response: Response) -> BridgeAdapterOutcome:
+    if (body := dict_or_none(response.body)) is not None:
         return BridgeAdapterOutcome.from_dict(body)
     raise ServerError(
-        answer.status,
+        response.status,
         {"reason": "invalid_bridge_outcome", "message": "expected a bridge outcome object"},
     )

@@ -70,7 +70,7 @@ class MessageMethods(Session):
             raw: Return the whole response document.
 
         Returns:
-            The decoded answer.
+            The decoded result.
 
         Raises:
             WorkflowNotFound: There is none of that id.
@@ -79,7 +79,7 @@ class MessageMethods(Session):
         envelope = await self._payloads.encode_arguments(
             args, self._payload_context("query", workflow_id=workflow_id, query_name=query_name)
         )
-        answered = await self._send(
+        body = await self._send(
             Call(
                 "POST",
                 Route.WORKFLOW_QUERY,
@@ -88,7 +88,7 @@ class MessageMethods(Session):
                 body=present(input=envelope),
             )
         )
-        return answered if raw else await self._result(answered)
+        return body if raw else await self._result(body)
 
     async def update_workflow(
         self,
@@ -151,12 +151,12 @@ class MessageMethods(Session):
             )
 
         # Repeating is safe: by the request id the server finds the update, and waits for it again.
-        answered = await until_back(send, deadline=deadline, gives_up_in_time=False)
-        return answered if raw else await self._result(answered)
+        body = await until_back(send, deadline=deadline, gives_up_in_time=False)
+        return body if raw else await self._result(body)
 
-    async def _result(self, answered: Any) -> Any:
+    async def _result(self, body: Any) -> Any:
         """The decoded result in a response document."""
-        document = object_or_empty(answered)
+        document = object_or_empty(body)
         if document.get("result_envelope"):
             [value] = await self._payloads.decode([document["result_envelope"]])
             return value

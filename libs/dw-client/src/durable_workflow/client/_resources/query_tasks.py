@@ -4,13 +4,13 @@ from typing import Any
 
 from durable_workflow._meet import Lease
 from durable_workflow._wire.json_values import present
-from durable_workflow.client._calls import worker_plane
-from durable_workflow.client._payload_session import PayloadSession
+from durable_workflow.client import _worker_calls as worker_calls
+from durable_workflow.client._session import Session
 from durable_workflow.external_storage import ExternalStorageDriver
 
 
-class QueryTaskMethods(PayloadSession):
-    """Query tasks: poll, answer or refuse."""
+class QueryTaskMethods(Session):
+    """Query tasks: poll, complete or fail."""
 
     async def poll_query_task(
         self,
@@ -32,7 +32,7 @@ class QueryTaskMethods(PayloadSession):
             The task, or None when there was none.
         """
         body = present(worker_id=worker_id, task_queue=task_queue, session=session)
-        return await self._send(worker_plane.poll("query", body, timeout=timeout))
+        return await self._send(worker_calls.poll("query", body, timeout=timeout))
 
     async def complete_query_task(
         self,
@@ -48,29 +48,29 @@ class QueryTaskMethods(PayloadSession):
         external_storage: ExternalStorageDriver | None = None,
         external_storage_threshold_bytes: int | None = None,
     ) -> Any:
-        """Answer a query.
+        """Send the result of a query.
 
         Args:
             query_task_id: The task.
             lease_owner: The worker that holds it.
             query_task_attempt: The attempt that it holds.
-            result: The answer; it has to be what JSON can carry.
+            result: The result. JSON must be able to carry it.
             codec: Codec of its envelope.
-            workflow_id: Named in the warning about a large answer.
-            run_id: Named in the warning about a large answer.
-            query_name: Named in the warning about a large answer.
+            workflow_id: Named in the warning about a large result.
+            run_id: Named in the warning about a large result.
+            query_name: Named in the warning about a large result.
             external_storage: In place of the client's own driver.
             external_storage_threshold_bytes: In place of the client's own threshold.
 
         Returns:
-            The parsed reply.
+            The parsed response.
 
         Raises:
-            TypeError: JSON cannot carry the answer. Nothing was sent.
+            TypeError: JSON cannot carry the result. Nothing was sent.
         """
-        envelope = await self._sealed(
+        envelope = await self._payloads.encode(
             result,
-            self._about(
+            self._payload_context(
                 "query_result", workflow_id=workflow_id, run_id=run_id, query_name=query_name
             ),
             codec=codec,
@@ -78,9 +78,9 @@ class QueryTaskMethods(PayloadSession):
             external_storage_threshold_bytes=external_storage_threshold_bytes,
         )
         lease = Lease("query", query_task_id, query_task_attempt, lease_owner)
-        # Plain too, even where it is null: the key is what says that there is an answer.
+        # The plain result is sent even if it is null: its key says that the query succeeded.
         body = {"result": result, "result_envelope": envelope}
-        return await self._send(worker_plane.about_task(lease, "complete", body))
+        return await self._send(worker_calls.about_task(lease, "complete", body))
 
     async def fail_query_task(
         self,
@@ -93,7 +93,7 @@ class QueryTaskMethods(PayloadSession):
         failure_type: str | None = None,
         stack_trace: str | None = None,
     ) -> Any:
-        """Refuse a query, or say why it has no answer.
+        """Report that a query failed or was refused.
 
         Args:
             query_task_id: The task.
@@ -105,8 +105,8 @@ class QueryTaskMethods(PayloadSession):
             stack_trace: Where it came from.
 
         Returns:
-            The parsed reply.
+            The parsed response.
         """
-        failure = worker_plane.failure(message, failure_type, stack_trace, reason=reason)
+        failure = worker_calls.failure(message, failure_type, stack_trace, reason=reason)
         lease = Lease("query", query_task_id, query_task_attempt, lease_owner)
-        return await self._send(worker_plane.about_task(lease, "fail", {"failure": failure}))
+        return await self._send(worker_calls.about_task(lease, "fail", {"failure": failure}))

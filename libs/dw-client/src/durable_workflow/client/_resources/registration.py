@@ -1,15 +1,15 @@
-"""Methods by which a worker makes itself known. Applications use `Worker`, which calls these."""
+"""Methods about the registration of workers. Applications use `Worker`, which calls these."""
 
 from typing import Any
 
 from durable_workflow._protocol import DEFAULT_SDK_VERSION
 from durable_workflow._wire.json_values import present
-from durable_workflow.client._calls import worker_plane
+from durable_workflow.client import _worker_calls as worker_calls
 from durable_workflow.client._session import Session
 
 
 class RegistrationMethods(Session):
-    """A worker makes itself known, and stays known."""
+    """Registration of workers: register, heartbeat, release."""
 
     async def register_worker(
         self,
@@ -30,14 +30,14 @@ class RegistrationMethods(Session):
         heartbeat_interval_seconds: int | None = None,
         session: str | None = None,
     ) -> Any:
-        """Announce a worker and what it can run. Done again, it replaces what was said before.
+        """Register a worker and what it can run. Registering again replaces that.
 
         Args:
             worker_id: Its id.
             task_queue: The queue that it polls.
-            supported_workflow_types: What it can run; none named is everything.
+            supported_workflow_types: Workflow types that it can run; an empty list is all.
             workflow_definition_fingerprints: Workflow type to a digest of its definition.
-            supported_activity_types: What it can run; none named is everything.
+            supported_activity_types: Activity types that it can run; an empty list is all.
             max_concurrent_workflow_tasks: Slots, 1 or more.
             max_concurrent_activity_tasks: Slots, 1 or more.
             runtime: Its runtime.
@@ -50,7 +50,7 @@ class RegistrationMethods(Session):
             session: Which of the processes under this id it is (extension `held_tasks`).
 
         Returns:
-            The parsed reply.
+            The parsed response.
 
         Raises:
             ValueError: A number of slots is less than 1.
@@ -74,7 +74,7 @@ class RegistrationMethods(Session):
             heartbeat_interval_seconds=heartbeat_interval_seconds,
             session=session,
         )
-        return await self._send(worker_plane.register(body))
+        return await self._send(worker_calls.register(body))
 
     async def heartbeat_worker(
         self,
@@ -99,10 +99,10 @@ class RegistrationMethods(Session):
             session: Which of the processes under this id it is.
             held_tasks: What it works on: objects with `kind`, `task_id` and `attempt`. Their leases
                 are renewed.
-            wait_seconds: How long the server may hold the answer.
+            wait_seconds: How long the server may hold the response.
 
         Returns:
-            The parsed reply; `dropped` lists what of `held_tasks` is not this worker's any more.
+            The parsed response; `dropped` lists what of `held_tasks` is not this worker's any more.
         """
         body = present(
             worker_id=worker_id,
@@ -113,7 +113,7 @@ class RegistrationMethods(Session):
             held_tasks=held_tasks,
             wait_seconds=wait_seconds,
         )
-        return await self._send(worker_plane.heartbeat(body))
+        return await self._send(worker_calls.heartbeat(body))
 
     async def release_worker(self, *, worker_id: str, session: str) -> Any:
         """Say that a worker has ended: what it holds is free at once (extension `deregister`).
@@ -125,6 +125,6 @@ class RegistrationMethods(Session):
             session: Which of the processes under this id it was.
 
         Returns:
-            The parsed reply.
+            The parsed response.
         """
-        return await self._send(worker_plane.release(present(worker_id=worker_id, session=session)))
+        return await self._send(worker_calls.release(present(worker_id=worker_id, session=session)))

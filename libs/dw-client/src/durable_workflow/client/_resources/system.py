@@ -15,7 +15,7 @@ class SystemMethods(Session):
         """Read what the server is and can do: version, protocols, capabilities.
 
         Raises:
-            ServerError: The answer is not an object (reason `invalid_cluster_info`).
+            ServerError: The response is not an object (reason `invalid_cluster_info`).
         """
         return await self._send(
             Call(

@@ -1,7 +1,7 @@
 """Methods about task queues and the builds on them."""
 
 from durable_workflow._wire.json_values import object_or_empty
-from durable_workflow.client._call import Answer, Call, reading
+from durable_workflow.client._call import Call, Response, reading
 from durable_workflow.client._results.build_ids import (
     TaskQueueBuildIdRollout,
     TaskQueueBuildIdRolloutState,
@@ -103,6 +103,6 @@ class TaskQueueMethods(Session):
         )
 
 
-def _read_list(answer: Answer) -> TaskQueueList:
+def _read_list(response: Response) -> TaskQueueList:
     # Servers without queues have sent no body, so any body is accepted.
-    return task_queue_list(object_or_empty(answer.body))
+    return task_queue_list(object_or_empty(response.body))

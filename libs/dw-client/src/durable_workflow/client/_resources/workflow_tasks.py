@@ -4,7 +4,7 @@ from typing import Any
 
 from durable_workflow._meet import Lease
 from durable_workflow._wire.json_values import JsonObject, present
-from durable_workflow.client._calls import worker_plane
+from durable_workflow.client import _worker_calls as worker_calls
 from durable_workflow.client._session import Session
 
 
@@ -21,8 +21,8 @@ class WorkflowTaskMethods(Session):
     ) -> Any:
         """Wait for a workflow task.
 
-        A poll that times out is sent once more with the same id, so that a task which was leased
-        to it and lost on the way comes again.
+        A poll that times out is sent once more with the same id. If the first one leased a task
+        whose response was lost, the second one returns that task.
 
         Args:
             worker_id: Id of the worker.
@@ -34,7 +34,7 @@ class WorkflowTaskMethods(Session):
             The task, or None when there was none.
         """
         body = present(worker_id=worker_id, task_queue=task_queue, session=session)
-        return await self._send(worker_plane.poll("workflow", body, timeout=timeout))
+        return await self._send(worker_calls.poll("workflow", body, timeout=timeout))
 
     async def workflow_task_history(
         self,
@@ -55,7 +55,8 @@ class WorkflowTaskMethods(Session):
             workflow_task_attempt: The attempt that it holds.
 
         Returns:
-            The parsed reply: `history_events`, `total_history_events`, `next_history_page_token`.
+            The parsed response, with `history_events`, `total_history_events` and
+            `next_history_page_token`.
 
         Raises:
             ValueError: There is no token, or two different ones.
@@ -67,7 +68,7 @@ class WorkflowTaskMethods(Session):
             raise ValueError("next_history_page_token and page_token differ")
         lease = Lease("workflow", task_id, workflow_task_attempt, lease_owner)
         body = {"next_history_page_token": token}
-        return await self._send(worker_plane.about_task(lease, "history", body))
+        return await self._send(worker_calls.about_task(lease, "history", body))
 
     async def heartbeat_workflow_task(
         self, *, task_id: str, lease_owner: str, workflow_task_attempt: int
@@ -80,10 +81,10 @@ class WorkflowTaskMethods(Session):
             workflow_task_attempt: The attempt that it holds.
 
         Returns:
-            The parsed reply.
+            The parsed response.
         """
         lease = Lease("workflow", task_id, workflow_task_attempt, lease_owner)
-        return await self._send(worker_plane.about_task(lease, "heartbeat", {}))
+        return await self._send(worker_calls.about_task(lease, "heartbeat", {}))
 
     async def complete_workflow_task(
         self,
@@ -105,13 +106,13 @@ class WorkflowTaskMethods(Session):
                 what is new. Only for a server that offers the extension `sticky_history`.
 
         Returns:
-            The parsed reply.
+            The parsed response.
         """
         lease = Lease("workflow", task_id, workflow_task_attempt, lease_owner)
         body: JsonObject = {"commands": commands}
         if keep_history:  # absent for every server that did not offer the extension
             body["keep_history"] = True
-        return await self._send(worker_plane.about_task(lease, "complete", body))
+        return await self._send(worker_calls.about_task(lease, "complete", body))
 
     async def fail_workflow_task(
         self,
@@ -123,7 +124,7 @@ class WorkflowTaskMethods(Session):
         failure_type: str | None = None,
         stack_trace: str | None = None,
     ) -> Any:
-        """Give a workflow task back. The run stays open, and the task comes again.
+        """Report that a workflow task failed. The run stays open, and the task is retried.
 
         Args:
             task_id: The task.
@@ -134,8 +135,8 @@ class WorkflowTaskMethods(Session):
             stack_trace: Where it came from.
 
         Returns:
-            The parsed reply.
+            The parsed response.
         """
         lease = Lease("workflow", task_id, workflow_task_attempt, lease_owner)
-        body = {"failure": worker_plane.failure(message, failure_type, stack_trace)}
-        return await self._send(worker_plane.about_task(lease, "fail", body))
+        body = {"failure": worker_calls.failure(message, failure_type, stack_trace)}
+        return await self._send(worker_calls.about_task(lease, "fail", body))

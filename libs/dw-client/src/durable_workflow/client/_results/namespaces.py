@@ -15,7 +15,7 @@ class NamespaceDescription:
         name: Its name, in lower case.
         description: What it is for.
         retention_days: How long closed runs are kept.
-        status: `active`; `deleted` in the answer to a deletion.
+        status: `active`; `deleted` in the result of a deletion.
         created_at: When it was made, in UTC.
         updated_at: When it was last changed, in UTC.
         deleted: After a deletion, how many things of each kind went with it.

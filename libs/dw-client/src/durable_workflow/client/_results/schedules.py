@@ -125,7 +125,7 @@ class ScheduleList:
 
     Attributes:
         schedules: The schedules.
-        next_page_token: None from servers that answer with all of them.
+        next_page_token: None from servers that send all of them.
     """
 
     schedules: list[ScheduleDescription]

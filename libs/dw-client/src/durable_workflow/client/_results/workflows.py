@@ -128,7 +128,7 @@ class WorkflowRunList:
 
 @dataclass
 class WorkflowCommandResult:
-    """How the server answered a command on a workflow.
+    """Result of a command on a workflow.
 
     Attributes:
         workflow_id: Id of the workflow.

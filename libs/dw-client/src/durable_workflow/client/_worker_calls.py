@@ -1,4 +1,4 @@
-"""Requests of a worker: registration, polls, and what becomes of its tasks.
+"""Calls of a worker: registration, polls, reports of tasks.
 
 The client's methods make the bodies out of their arguments, a worker out of its tasks.
 """
@@ -9,17 +9,18 @@ from uuid import uuid4
 from durable_workflow._meet import Lease
 from durable_workflow._protocol import DEFAULT_SDK_VERSION
 from durable_workflow._wire.json_values import JsonObject, object_or_empty, present
-from durable_workflow.client._call import Answer, Call, Repeat, document
+from durable_workflow.client._call import Call, Repeat, Response, document
+from durable_workflow.client._routes import Route
 
-# Seconds that the answer to a held heartbeat may be under way.
+# Seconds that the response to a held heartbeat may take to arrive.
 _HOLD_GRACE_SECONDS: Final = 5.0
-# The kind of a task as routes spell it, and as the ids of polls do.
+# By kind of task, how the ids of polls begin.
 _POLL_PREFIX: Final = {"workflow": "wf-poll-", "activity": "activity-poll-", "query": "query-poll-"}
 _OF_THIS_SDK: Final = {"runtime": "python", "sdk_version": DEFAULT_SDK_VERSION}
 
 
 def register(body: JsonObject) -> Call[Any]:
-    """Announce a worker, of this SDK where the body names no other.
+    """Register a worker. Runtime and SDK version are ours unless the body names others.
 
     Raises:
         ValueError: A capacity is less than 1.
@@ -27,35 +28,35 @@ def register(body: JsonObject) -> Call[Any]:
     for name in ("max_concurrent_workflow_tasks", "max_concurrent_activity_tasks"):
         if (capacity := body.get(name)) is not None and capacity < 1:
             raise ValueError(f"{name} must be at least 1")
-    return _worker_call("/worker/register", _OF_THIS_SDK | body)
+    return _worker_call(Route.WORKER_REGISTER, _OF_THIS_SDK | body)
 
 
 def heartbeat(body: JsonObject) -> Call[Any]:
-    """Say that a worker is alive. With `wait_seconds` the server may hold the answer."""
+    """Say that a worker is alive. With `wait_seconds` the server may hold the response."""
     wait_seconds = body.get("wait_seconds")
     return Call(
         "POST",
-        "/worker/heartbeat",
+        Route.WORKER_HEARTBEAT,
         document,
         body=body,
         worker=True,
         context=body["worker_id"],
         timeout=None if wait_seconds is None else wait_seconds + _HOLD_GRACE_SECONDS,
-        # The next heartbeat says more than a repetition of one that was held and lost.
+        # A held heartbeat that is lost is not repeated: the next one is newer.
         repeat=Repeat.ALWAYS if wait_seconds is None else Repeat.IF_UNSENT,
     )
 
 
 def release(body: JsonObject) -> Call[Any]:
     """Say that a worker has ended."""
-    return _worker_call("/worker/deregister", body)
+    return _worker_call(Route.WORKER_DEREGISTER, body)
 
 
 def poll(kind: str, body: JsonObject, *, timeout: float) -> Call[Any]:
     """Wait for a task; `kind` is `workflow`, `activity` or `query`."""
     return Call(
         "POST",
-        f"/worker/{kind}-tasks/poll",
+        Route(f"/worker/{kind}-tasks/poll"),
         _task,
         body={**body, "poll_request_id": _POLL_PREFIX[kind] + uuid4().hex},
         worker=True,
@@ -75,12 +76,11 @@ def about_task(lease: Lease, verb: str, body: JsonObject) -> Call[Any]:
     """
     return Call(
         "POST",
-        f"/worker/{lease.kind}-tasks/{{task_id}}/{verb}",
+        Route(f"/worker/{lease.kind}-tasks/{{task_id}}/{verb}"),
         document,
         path={"task_id": lease.task_id},
         body={**lease.fields(), **body},
         worker=True,
-        context=lease.task_id,
     )
 
 
@@ -91,9 +91,9 @@ def failure(
     return present(message=message, reason=reason, type=failure_type, stack_trace=stack_trace)
 
 
-def _worker_call(route: str, body: JsonObject) -> Call[Any]:
+def _worker_call(route: Route, body: JsonObject) -> Call[Any]:
     return Call("POST", route, document, body=body, worker=True, context=body["worker_id"])
 
 
-def _task(answer: Answer) -> Any:
-    return object_or_empty(answer.body).get("task")
+def _task(response: Response) -> Any:
+    return object_or_empty(response.body).get("task")
