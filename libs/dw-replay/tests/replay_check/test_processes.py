@@ -1,14 +1,18 @@
 """Many runs in several processes, which code may hang, end or never begin."""
 
 import json
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from durable_workflow.replay_check import SourceError, check_histories
+from durable_workflow.replay_check import RunReport, SourceError, check_histories
+from durable_workflow.replay_check._check import check_units
 from durable_workflow.replay_check._processes import SetupFailed
+from durable_workflow.replay_check._sources import files_in
+from durable_workflow.replay_check._work import Setup
 
 WORKFLOWS = "checked_workflows:WORKFLOWS"
 History = Callable[..., dict[str, Any]]
@@ -59,6 +63,19 @@ def test_code_that_hangs_or_exits_fails_its_run_and_no_other(
         "events": 8,
     }
     assert (report.verdict, report.promotion_decision) == ("failed", "block_and_investigate")
+
+
+@pytest.mark.usefixtures("workflows")
+def test_a_check_that_is_broken_off_leaves_no_process(folder: Path, history: History) -> None:
+    put(folder, "a-hangs.json", history(of="endless", input=[]))
+    put(folder, "b-good.json", history())
+
+    def interrupt(report: RunReport) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_units(list(files_in(folder)), Setup(WORKFLOWS), processes=2, tell=interrupt)
+    assert multiprocessing.active_children() == []
 
 
 def test_classes_that_can_be_imported_are_checked_in_processes(
