@@ -1,4 +1,4 @@
-"""Long polls: who waits for what, and who is woken by what was committed."""
+"""Long polls: the requests that wait, and waking them after a commit."""
 
 from durable_workflow.server.dispatch.admission import TooManyWaiting
 from durable_workflow.server.dispatch.dispatcher import Dispatcher

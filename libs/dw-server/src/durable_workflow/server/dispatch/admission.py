@@ -1,4 +1,4 @@
-"""How many requests may be held at once. Beyond that they are refused, and nothing grows."""
+"""Bound the number of held requests. Further ones are refused, so memory stays bounded."""
 
 from __future__ import annotations
 

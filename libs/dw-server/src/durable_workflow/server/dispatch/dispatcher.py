@@ -27,7 +27,7 @@ from durable_workflow.server.notices import (
 
 T = TypeVar("T")
 
-# Where several servers share a store the news of another one may be late, or never come.
+# If several servers share a store, the notice of another one may be late, or lost.
 _LOOK_AGAIN_SECONDS: Final = 5.0
 
 # Starts watching for the caller to go away; the future is done when it has.
@@ -228,7 +228,7 @@ class Dispatcher:
         finally:
             lost = line.leave(waiter)
             if not line:
-                # A queue that nobody polls any more takes no memory.
+                # A queue that is not polled any more uses no memory.
                 del self._lines[key]
             if lost:
                 self.placement.look_in(key)

@@ -1,4 +1,4 @@
-"""Heartbeats that are held: they show that a worker is there without being sent all the time."""
+"""Held heartbeats: an open request shows that the worker is alive, so it need not send many."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class HeldHeartbeats:
     def enter(
         self, namespace: str, worker_id: str, admission: Admission
     ) -> Generator[HeldHeartbeat, None, None]:
-        """Begin with a heartbeat. A challenge that comes while it is noted ends its wait too."""
+        """Begin with a heartbeat. A challenge that arrives before it is held ends its wait too."""
         key, waiter = (namespace, worker_id), Waiter()
         self._held.setdefault(key, set()).add(waiter)
         try:

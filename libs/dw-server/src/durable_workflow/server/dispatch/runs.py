@@ -6,14 +6,17 @@ from durable_workflow.server.dispatch.waiters import Waiter
 
 
 class RunWatch:
-    """Who watches which run. Every watcher is woken by each notice: watching takes nothing away."""
+    """The requests that watch each run.
+
+    Each notice wakes all of them, since watching claims nothing.
+    """
 
     def __init__(self) -> None:
         # Per run: its watchers, and whether each waits for the end alone.
         self._watchers: dict[str, dict[Waiter, bool]] = {}
 
     def enter(self, run_id: str, *, end_only: bool) -> Waiter:
-        """Begin to watch a run. Look only afterwards, so that nothing slips through between."""
+        """Begin to watch a run. Read it only afterwards, so that no event is missed in between."""
         waiter = Waiter()
         self._watchers.setdefault(run_id, {})[waiter] = end_only
         return waiter

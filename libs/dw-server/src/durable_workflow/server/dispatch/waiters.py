@@ -1,6 +1,6 @@
 """Polls that wait for a task of one queue, first come, first served.
 
-A wake-up stands for one task that somebody may claim. Three rules keep any from being lost:
+A wake-up stands for one task that may be claimed. Three rules ensure that none is lost:
 
 - A poll is in the line *before* it first looks, so a task committed while it looks wakes it.
 - Who is woken and finds nothing (the task is of a type that it does not serve) passes the wake-up
@@ -8,8 +8,7 @@ A wake-up stands for one task that somebody may claim. Three rules keep any from
 - Who leaves the line with a wake-up that it has not used passes it on too: it got another task, its
   time was up, its caller went away.
 
-Whoever already has a wake-up to use is left out when the next is given: it looks later than now,
-and sees both tasks.
+A waiter that was already woken is skipped: it has not looked yet, so it will see this task too.
 """
 
 from __future__ import annotations
@@ -89,7 +88,7 @@ class Line:
         return len(self._waiters)
 
     def enter(self, worker: Taker | None = None) -> Waiter:
-        """Take the last place."""
+        """Join the end of the line."""
         waiter = Waiter(worker)
         self._waiters.append(waiter)
         return waiter
@@ -99,10 +98,10 @@ class Line:
         return [waiter for waiter in self._waiters if not waiter.woken]
 
     def leave(self, waiter: Waiter) -> bool:
-        """Give up a place; an unused wake-up goes to the next behind it, else to the first.
+        """Leave the line. An unused wake-up goes to the next waiter behind, else to the first.
 
         Returns:
-            Whether a wake-up is lost, because nobody is there who could use it.
+            Whether a wake-up is lost, because no waiter is left to use it.
         """
         place = self._waiters.index(waiter)
         del self._waiters[place]

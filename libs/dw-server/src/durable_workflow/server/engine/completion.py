@@ -29,7 +29,7 @@ from durable_workflow.server.engine.state import (
 
 
 class Loaded(msgspec.Struct):
-    """What a completion needs to know beside the run; each only where `needs` says so.
+    """What a completion needs besides the run; each is loaded only if `needs` says so.
 
     Attributes:
         known: The members of the current batch, in order.

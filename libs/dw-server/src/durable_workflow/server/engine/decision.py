@@ -1,4 +1,4 @@
-"""What the engine decided: the run as it will be, and everything else that is to be written.
+"""The engine's decision: the run as it will be, and everything else to write.
 
 A `Decision` works on a copy of the run, so that deciding changes nothing. Rules add to it; the
 service writes it down in one unit of work.

@@ -1,4 +1,4 @@
-"""Queries about runs: whether there is anybody to ask, and what the answer means."""
+"""Queries about runs: find workers to ask, and read their answers."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def answer(query: Query, scope: str, outcome: Outcome) -> Reply:
         body["result_envelope"] = outcome.envelope
         return Reply(body | {"reason": None})
     if isinstance(outcome, Failed):
-        # What a worker says is its own; only some of its words have a meaning here.
+        # A worker may send any reason; only some have a meaning here.
         reason = outcome.reason if outcome.reason in _REFUSALS else "query_rejected"
         if reason == "invalid_query_arguments":
             body["validation_errors"] = {"input": [outcome.message]}
@@ -107,8 +107,8 @@ def answer(query: Query, scope: str, outcome: Outcome) -> Reply:
 def refusal_of(outcome: Outcome) -> tuple[str, str] | None:
     """Why an update must not be accepted: reason and message; None where nothing speaks against it.
 
-    A worker that cannot say (it is slow, or cannot rebuild the state) does not hold an update up:
-    it asks the validator again when it applies it.
+    A worker that cannot tell (it is slow, or cannot rebuild the state) does not hold an update up:
+    the validator is called again when the update is applied.
     """
     if isinstance(outcome, Failed) and outcome.reason == "update_rejected":
         unknown = outcome.type == "UnknownUpdate"

@@ -1,4 +1,4 @@
-"""Offering queries to workers: who may be asked, and what they are sent."""
+"""Query tasks: which workers may get them, and their content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from durable_workflow.server.services import targets
 from durable_workflow.server.store.protocol import Read, Store
 from durable_workflow.server.views import history
 
-# What a worker says at registration that it can be asked.
+# The capability that a worker must have registered, by kind of query.
 _CAPABILITIES: Final = {QUERY: QUERY_TASKS, UPDATE_VALIDATION: "update_validation"}
 
 

@@ -34,7 +34,7 @@ from durable_workflow.server.service_settings import ServiceSettings
 
 # How long a worker counts as one that answers queries after it has polled for one.
 _POLLER_SECONDS = 60
-# The part of its caller's time for which one worker alone has a query.
+# The share of the caller's time after which a second worker is asked too.
 _PATIENCE = 0.2
 # What a worker says that was sent the end of a history and does not keep its beginning any more.
 HISTORY_NEEDED = "query_history_needed"
@@ -61,7 +61,7 @@ class PendingQueries:
         self._closed = False
 
     def close(self) -> None:
-        """Have every caller that waits told now that there will be no answer, and take no more."""
+        """Tell every waiting caller that there will be no answer, and accept no more queries."""
         self._closed = True
         for task in list(self._tasks.values()):
             if not task.answer.done():
@@ -246,7 +246,7 @@ class PendingQueries:
         task = claim.task
         self.free(claim)
         if any(task.may_be_asked(other) for other in others):
-            # They may be gone without anybody's knowing: their time is bounded.
+            # They may be gone unnoticed, so their time is bounded.
             self._later(task, lambda: self._give_up(task))
         else:
             self._give_up(task)

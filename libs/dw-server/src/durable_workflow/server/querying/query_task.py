@@ -21,8 +21,8 @@ _ANOTHER_MIGHT: Final = frozenset(
         "rejected_unknown_query",
     }
 )
-# Code that does not know a query will not know it in another process either; that a state cannot
-# be rebuilt may be due to one process, so a second one of the same code is asked.
+# Code that does not know a query does not know it in another process either. But a process may fail
+# to rebuild a state by itself, so then a second process with the same code is asked.
 _REFUSALS_OF_A_VERSION: Final = 2
 # A run that nobody can replay must not keep a whole fleet busy.
 _REFUSALS: Final = 8
@@ -54,7 +54,7 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 class Unanswered(msgspec.Struct, frozen=True):
-    """Time was up. `claimed` says whether a worker had the query."""
+    """The time ran out. `claimed` says whether a worker had the query."""
 
     claimed: bool
 
@@ -114,8 +114,8 @@ class Claim(msgspec.Struct):
 class QueryTask:
     """A query that is offered to workers.
 
-    Several workers may have it: who says nothing for `patience` is not the last that is asked, and
-    the first answer counts. Queries change nothing, so asking twice does no harm.
+    Several workers may have it: if one is silent for `patience`, another one is asked too, and the
+    first answer counts. Queries change nothing, so asking twice is harmless.
 
     Attributes:
         patience: Microseconds.

@@ -1,4 +1,4 @@
-"""Putting queries about runs to live workers: from what is asked to what it comes to."""
+"""The query service: asks live workers about runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import targets, updates
 from durable_workflow.server.store.protocol import Read, Store
 
-# Longer than a round trip, shorter than patience: without an answer the update is accepted.
+# Longer than a round trip, and shorter than callers wait: without an answer the update is accepted.
 _VALIDATION_SECONDS: Final = 5.0
 
 

@@ -1,4 +1,4 @@
-"""Workflow tasks: handing them out, and taking back what the worker decided."""
+"""Workflow tasks: claim, history pages, completion and failure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from durable_workflow.server.store.protocol import Read, Tx
 from durable_workflow.server.views import history
 from durable_workflow.server.views.fingerprints import hide_fingerprint
 
-# Why the task exists; always all there, null where it does not apply.
+# Why the task exists. All members are always present, and null where they do not apply.
 _NO_CONTEXT: dict[str, Any] = dict.fromkeys(
     (
         "workflow_wait_kind",
@@ -142,7 +142,7 @@ def history_page(
 
 
 def heartbeat(tx: Tx, namespace: str, owner: TaskOwner, settings: ServiceSettings) -> Reply:
-    """Renew the lease of a task whose worker is still at it."""
+    """Renew the lease of a task whose worker is still working on it."""
     unit = Unit(tx, settings)
     run = unit.adopt(guard(tx, namespace, owner))
     lease = settings.workflow_lease_seconds
@@ -164,10 +164,11 @@ def heartbeat(tx: Tx, namespace: str, owner: TaskOwner, settings: ServiceSetting
 
 
 def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSettings) -> Reply:
-    """Take back a task that its worker could not do: it is offered again after a rest."""
+    """Record that a worker could not do a task: it is offered again after a pause."""
     unit = Unit(tx, settings)
     run = unit.adopt(guard(tx, namespace, request.owner))
-    # The message is the workflow's own and may say anything; describe shows it, the log does not.
+    # The message comes from the workflow and may hold private data: describe shows it, the log does
+    # not.
     tx.say(
         logging.WARNING,
         "a workflow task of run %s of %s failed (%s)",

@@ -1,4 +1,4 @@
-"""Workflows: starting them."""
+"""Starting workflows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that happens by itself when its time has come."""
+"""The timer service: does what is due."""
 
 from durable_workflow.server.timers._service import TimerService
 from durable_workflow.server.timers._skipping import TimeSkipper

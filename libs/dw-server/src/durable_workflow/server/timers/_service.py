@@ -1,7 +1,7 @@
 """One loop for all that falls due: timers, deadlines, leases, delayed tasks.
 
-What is due stands in the store and nowhere else, so there is nothing to recover after a crash: what
-fell due meanwhile is due. The loop sleeps until the next due time that the store knows; a commit
+Due times are only in the store, so there is nothing to recover after a crash: what fell due in the
+meantime is simply due. The loop sleeps until the next due time that the store knows; a commit
 that brings an earlier one wakes it.
 """
 
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 # Small enough for requests to get their turn between two batches of a thousand timers.
 _BATCH = 50
-# The wall clock may jump (a laptop that slept), and sleeping loops do not notice.
+# The wall clock may jump (after a laptop slept), which a sleeping loop does not notice.
 _LONGEST_SLEEP = 5.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 10.0
@@ -91,7 +91,7 @@ class TimerService:
             else:
                 count = await self._store.run(due.forget_rested)
             if count == 0:
-                # Another unit may have done away with it between the look and the batch: look
+                # Another unit may have handled it between the look and the batch: look
                 # again. Still due, and nothing to do about it: the loop would spin.
                 if at == fruitless:
                     raise RuntimeError("what is due cannot be done")

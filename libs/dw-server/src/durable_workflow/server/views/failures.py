@@ -18,7 +18,7 @@ _RETRIES = 100
 
 
 class _Kind(msgspec.Struct, frozen=True):
-    """What failed, the payload's member that names it (None: the run), and where it went."""
+    """What failed, the member of the payload with its id (None: the run), and what it caused."""
 
     source: str
     id_member: str | None
@@ -86,7 +86,7 @@ def last_errors(read: Read, run: Run) -> dict[str, str]:
 
 
 def passed_signals(read: Read, run: Run) -> list[str]:
-    """What is to be said of the last signals that workers passed by, newest first."""
+    """A sentence about each of the last signals that were not applied, newest first."""
     told: list[str] = []
     for record in _events(read, run, [names.SIGNAL_NOT_APPLIED], MOST):
         payload = msgspec.json.decode(record.payload)

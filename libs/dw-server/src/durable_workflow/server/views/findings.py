@@ -17,8 +17,8 @@ from durable_workflow.server.views import failures
 from durable_workflow.server.views.describing import wait_of
 from durable_workflow.server.views.pending_work import has_failed, lease_expired
 
-# How workers, and this server where it compares commands, begin the message of a replay that
-# cannot be done, and the types of the errors that say so.
+# A failed task has no reason on the wire. A replay that cannot be done is recognised by the type of
+# its error, or by how workers, and this server for a mismatch of commands, begin its message.
 _BLOCKED_MESSAGES: Final = (
     "replay failed: ",
     "workflow replay failed before ",

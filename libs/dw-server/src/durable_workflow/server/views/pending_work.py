@@ -104,7 +104,7 @@ def shown_activity(activity: Activity, last_error: str | None, now: int) -> Json
 
 
 def next_event(read: Read, run: Run, open_activities: list[Activity]) -> JsonObject | None:
-    """What the run goes on with: its workflow task, or else what is due first of all it has."""
+    """What the run continues with: its workflow task, or else what is due first."""
     if run.closed:
         return None
     if run.task_id is not None:

@@ -1,8 +1,8 @@
 """Whether the files that are written are still those that the next start will find.
 
-An open file outlives its name. Somebody who deletes the database, puts an older copy in its place
-or deletes its log would otherwise leave a server that accepts everything into files that nobody
-ever opens again; and who deletes the lock could start a second server beside it.
+An open file outlives its name. If somebody deletes the database or its log, or replaces it with an
+older copy, the server would otherwise go on writing into files that nobody ever opens again. And
+without the lock file a second server could start beside it.
 """
 
 from __future__ import annotations

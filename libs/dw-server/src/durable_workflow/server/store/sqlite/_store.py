@@ -60,7 +60,7 @@ _said = logging.getLogger("durable_workflow.server")
 
 _BATCH_UNITS = 200
 _BATCH_SECONDS = 0.010
-# A unit that meets a conflict each time would hold up everybody.
+# A unit that meets a conflict each time would block all others.
 _MOST_ATTEMPTS = 100
 
 

@@ -117,7 +117,7 @@ class SqliteRead:
 
 
 class SqliteTx(SqliteRead):
-    """One attempt of a unit of work. What it notifies and says waits for the commit.
+    """One attempt of a unit of work. Its notices and log lines wait for the commit.
 
     All units have this one connection, one after the other, so each key and each row is theirs
     alone already.
