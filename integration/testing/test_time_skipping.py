@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from durable_workflow import Client, activity, workflow
+from durable_workflow import Client, Worker, activity, workflow
 from durable_workflow.errors import ActivityFailed, WorkflowTimedOut
+from durable_workflow.server import embedded_server
 from durable_workflow.testing import RunningWorker, WorkflowTestServer
 from durable_workflow.workflow import ActivityRetryPolicy, WorkflowContext
 
@@ -197,3 +198,53 @@ def test_who_lets_time_pass_is_told_of_the_end(tmp_path: Any) -> None:
         passing.wait(timeout=20)
     with pytest.raises(RuntimeError):
         server.advance(1)
+
+
+@workflow.defn(name="nap")
+class Nap:
+    def run(self, ctx: WorkflowContext, hours: int) -> Code:
+        started = ctx.now()
+        for _ in range(hours):
+            yield ctx.sleep(3600)
+        return round((ctx.now() - started) / timedelta(hours=1), 3)
+
+
+async def test_many_workflows_sleep_side_by_side(
+    dw_server: WorkflowTestServer, dw_client: Client, dw_worker: StartWorker
+) -> None:
+    before = dw_server.now()
+    async with dw_worker(workflows=[Nap]):
+        handles = [
+            await dw_client.start_workflow(
+                workflow_type="nap", task_queue="default", workflow_id=f"nap-{n}", input=[n]
+            )
+            for n in range(1, 11)
+        ]
+        results = await asyncio.gather(*(handle.result(timeout=30) for handle in handles))
+    assert results == [float(n) for n in range(1, 11)]
+    assert timedelta(hours=10) <= dw_server.now() - before < timedelta(hours=10, minutes=1)
+
+
+async def test_an_embedded_server_skips_time_too() -> None:
+    async with (
+        embedded_server(time_skipping=True) as url,
+        Client(url) as client,
+    ):
+        worker = Worker(client, task_queue="default", workflows=[Nap])
+        handle = await start(client, "nap", 24)
+        running = asyncio.create_task(worker.run())
+        assert await handle.result(timeout=30) == 24.0
+        await worker.stop()
+        await running
+
+
+async def test_time_goes_no_further_than_the_result(
+    dw_server: WorkflowTestServer, dw_client: Client, dw_worker: StartWorker
+) -> None:
+    async with dw_worker(workflows=[Nap, Month], activities=[work]):
+        long = await start(dw_client, "month")
+        short = await start(dw_client, "nap", 2)
+        before = dw_server.now()
+        await short.result(timeout=20)
+        assert dw_server.now() - before < timedelta(hours=2, minutes=1)
+        await long.result(timeout=20)
