@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from durable_workflow import workflow
+from durable_workflow import activity, workflow
 from durable_workflow.errors import (
+    ActivityCancelled,
     DurableWorkflowError,
     QueryFailed,
     UpdateRejected,
@@ -184,6 +185,26 @@ def test_a_closed_workflow_takes_nothing(run: WorkflowTestHandle, method: str) -
     run.result()
     with pytest.raises(DurableWorkflowError, match="has ended"):
         getattr(run, method)("end")
+
+
+def test_an_activity_of_a_cancelled_workflow_is_asked_to_stop(env: WorkflowEnvironment) -> None:
+    seen: list[str] = []
+
+    def bill(_: str) -> None:
+        activity.context().heartbeat_sync()
+        handle.cancel("enough")
+        try:
+            activity.context().heartbeat_sync()
+        except ActivityCancelled:
+            seen.append("asked to stop")
+            raise
+
+    env.register_activity("bill", bill)
+    handle = env.start_workflow(Subscription, 1)
+    with pytest.raises(WorkflowCancelled, match="enough"):
+        handle.result()
+    assert seen == ["asked to stop"]
+    assert handle.history[-1]["event_type"] == "WorkflowCancelled"
 
 
 def test_code_of_the_workflow_may_not_drive_it(env: WorkflowEnvironment) -> None:

@@ -100,6 +100,8 @@ class ActivityExecution:
         self._run.append(names.ACTIVITY_STARTED, self._fields())
 
     def _heartbeat(self, details: dict[str, Any] | None) -> bool:
+        if self._run.closed:
+            return True  # The workflow was cancelled meanwhile: the activity is asked to stop.
         self._run.append(
             names.ACTIVITY_HEARTBEAT_RECORDED, self._fields() | {"progress": details or None}
         )
