@@ -19,6 +19,7 @@ EXTENSIONS: Final[dict[str, int]] = {
     extensions.PREFER_WAIT: 1,
     extensions.STICKY_HISTORY: 1,
     extensions.UPDATE_VALIDATION: 1,
+    extensions.WORKER_STREAM: 1,
 }
 
 # How answers may be compressed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -225,15 +225,15 @@ async def staged(settings: Settings | None = None, **services: Any) -> AsyncGene
     )
     server = Server(given, clock=SystemClock())
     await server.start()
-    try:
-        async with serving(server) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
-            stage = Stage(server, url, http)
-            try:
-                yield stage
-            finally:
-                await stage.close()
-    finally:
-        await server.stop()
+    async with AsyncExitStack() as stack:
+        # In the order of a server that goes while its workers are connected.
+        stack.push_async_callback(server.stop)
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=30))
+        stage = Stage(server, "", http)
+        stack.push_async_callback(stage.close)
+        stage.url = await stack.enter_async_context(serving(server))
+        http.base_url = stage.url
+        yield stage
 
 
 @pytest.fixture
@@ -250,3 +250,15 @@ def peers() -> Callable[[ClientConnection], Peer]:
         return Peer(socket, "w")
 
     return make
+
+
+@pytest.fixture(name="staged")
+def staged_fixture() -> Callable[..., AbstractAsyncContextManager[Stage]]:
+    """Serves the settings given."""
+    return staged
+
+
+@pytest.fixture(name="held")
+def held_fixture() -> Callable[[Json], Json]:
+    """A task as `held` names it."""
+    return held

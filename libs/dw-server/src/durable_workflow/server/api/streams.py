@@ -303,6 +303,8 @@ class WorkerStream:
             raise
         if ends and reply.reason in _OVER and await self._was_taken(kind, task_id, attempt):
             return Reply({"recorded": True})
+        if ends and reply.reason is None and isinstance(attempt, int | str):
+            self._unacknowledged.discard((kind, task_id, attempt))
         return reply
 
     async def history(self, task_id: str, message: Mapping[str, Any]) -> Reply:
@@ -397,6 +399,7 @@ class WorkerStream:
             return False
         if (kind, task_id, attempt) not in self._unacknowledged:
             return False
+        self._unacknowledged.discard((kind, task_id, attempt))
         task = HeldTask(kind=kind, task_id=task_id, attempt=attempt)
         return await self._streams.store.read(
             lambda read: services.is_reported(read, self.worker, task)

@@ -109,6 +109,10 @@ class Dispatcher:
         """Whether the server stops."""
         return self._closed
 
+    def held_polls(self) -> dict[TaskKey, int]:
+        """How many polls are held, by what they wait for."""
+        return {key: len(line) for key, line in self._lines.items()}
+
     def waiting(self, key: TaskKey) -> int:
         """How many polls stand in the line of `key`."""
         line = self._lines.get(key)

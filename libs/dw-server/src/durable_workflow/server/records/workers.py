@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from durable_workflow._wire.extensions import HELD_TASKS
+from durable_workflow._wire.extensions import HELD_TASKS, WORKER_STREAM
 from durable_workflow.server.capabilities import EXTENSIONS
 from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.records.columns import Params, text, value
 from durable_workflow.server.records.leases import Holder
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
-
-# The extension by which a worker names what it holds in each heartbeat.
-# The extension by which a worker has a connection that stands, and names what it holds over it.
-WORKER_STREAM: Final = "worker_stream"
 
 
 class Worker(msgspec.Struct):
@@ -199,9 +195,15 @@ def stream_opened(tx: Tx, worker: Worker, due_at: int) -> None:
     tx.do("stream_opened", **_key(worker), seen_at=tx.now, due_at=due_at)
 
 
-def stream_ended(tx: Tx, worker: Worker, due_at: int) -> None:
-    """Note that the worker's stream has ended, and when it is missed if it does not come back."""
-    tx.do("stream_ended", **_key(worker), left_at=tx.now, due_at=due_at)
+def stream_ended(tx: Tx, worker: Worker, due_at: int, *, returns: bool) -> None:
+    """Note that the worker's stream has ended, and when it is missed if it does not come back.
+
+    Args:
+        returns: It may come back, and what it holds is still the stream's.
+    """
+    tx.do(
+        "stream_ended", **_key(worker), left_at=tx.now, due_at=due_at, on_stream=1 if returns else 0
+    )
 
 
 def await_streams(tx: Tx, due_at: int) -> None:

@@ -24,7 +24,7 @@ from durable_workflow.server.requests import (
 )
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import leases, workers
-from durable_workflow.server.store.protocol import Tx
+from durable_workflow.server.store.protocol import Read, Tx
 
 
 def heartbeat(tx: Tx, namespace: str, request: WorkerHeartbeat, settings: ServiceSettings) -> Reply:
@@ -68,6 +68,11 @@ def await_return(tx: Tx, settings: ServiceSettings) -> None:
     records.await_all(tx, patience)
     until = tx.now + workers.renewal_seconds(settings) * patience
     lease_records.prolong_all(tx, until)
+
+
+def find(read: Read, namespace: str, request: PollTask) -> Worker | None:
+    """The worker that polls, where it is registered."""
+    return records.find(read, namespace, request.worker_id, request.session)
 
 
 def leave(tx: Tx, namespace: str, request: PollTask | WorkerHeartbeat) -> None:

@@ -70,7 +70,7 @@ def end_stream(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
         leases.release(tx, worker.holder, settings)
         return
     due_at = tx.now + seconds(settings.stream_grace_seconds)
-    records.stream_ended(tx, current, due_at)
+    records.stream_ended(tx, current, due_at, returns=True)
     tx.notify(DueAt(due_at))
     sessions.offer_kept(tx, current)
 
@@ -81,7 +81,7 @@ def say_goodbye(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
     current = records.find(tx, worker.namespace, worker.worker_id, worker.session)
     if current is not None:
         due_at = tx.now + workers.patience(current.heartbeat_interval, settings)
-        records.stream_ended(tx, current, due_at)
+        records.stream_ended(tx, current, due_at, returns=False)
         tx.notify(DueAt(due_at))
         sessions.offer_kept(tx, current)
     text = "worker %s of %s ended its stream: %d leases freed"

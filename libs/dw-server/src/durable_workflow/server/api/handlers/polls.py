@@ -34,12 +34,19 @@ class Polls:
         """The handler of polls for tasks of one kind."""
 
         async def handle(call: Call, asked: PollTask) -> Reply:
+            worker = None
+            if self._dispatcher.streams.of_queue(call.namespace, asked.task_queue):
+                # Beside streams a poll is woken only for what its worker may take.
+                worker = await self._store.read(
+                    lambda read: sessions.find(read, call.namespace, asked)
+                )
             task = await self._dispatcher.poll(
                 TaskKey(kind, call.namespace, asked.task_queue),
                 _taking(call, asked, claim, give_back),
                 self._timeout,
                 call.peer.gone,
                 every=self._sign_of_life,
+                worker=worker,
             )
             if task is None and call.peer.has_left():
                 await self._store.run(lambda tx: sessions.leave(tx, call.namespace, asked))

@@ -38,7 +38,7 @@ SET
     task_slots = excluded.task_slots, process_metrics = excluded.process_metrics,
     heartbeat_interval = excluded.heartbeat_interval, registered_at = excluded.registered_at,
     heartbeat_at = excluded.heartbeat_at, seen_at = excluded.seen_at, due_at = excluded.due_at,
-    challenged_at = excluded.challenged_at, left_at = excluded.left_at;
+    challenged_at = excluded.challenged_at, left_at = excluded.left_at, on_stream = 0;
 
 -- worker_seen: a sign of life, and when the worker would have to be missed.
 UPDATE workers
@@ -71,8 +71,9 @@ SET
 WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
 -- stream_ended: the worker's stream has ended; it is missed at :due_at if it does not come back.
+-- :on_stream is 0 where it will not.
 UPDATE workers
-SET on_stream = 0, left_at = :left_at, due_at = :due_at
+SET on_stream = :on_stream, left_at = :left_at, due_at = :due_at
 WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
 -- await_streams: workers whose stream ended with the server are missed at :due_at if they do not come

@@ -346,7 +346,7 @@ class SqliteStore:
         self._writer.execute("SAVEPOINT placed").fetchall()
         placed: list[Notice] = []
         try:
-            while notices:
+            while True:
                 claiming = SqliteTx(
                     self._writer, self._statements, tx.now, self._ids.new, last=True
                 )
@@ -355,6 +355,8 @@ class SqliteStore:
                 tx.lines += claiming.lines
                 # A claim may make further tasks ready: it may end a run whose history is full.
                 notices = claiming.notices
+                if not notices:
+                    break
         except Exception as error:
             placement.revoke(placed)
             if not self._writer.in_transaction:

@@ -1,0 +1,154 @@
+"""Acknowledged means committed: nothing leaves before its commit, whatever the disk does."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from durable_workflow.server import Settings
+
+Json = dict[str, Any]
+SCHEDULE = {"type": "schedule_activity", "activity_type": "act", "queue": "q"}
+
+
+class Disk(apsw.VFS):
+    """The system's files; the syncs whose numbers are in `fails` fail."""
+
+    def __init__(self) -> None:
+        self.fails: set[int] = set()
+        self.syncs = 0
+        self.below = apsw.vfs_names()[0]
+        super().__init__("failing-stream-disk", self.below, makedefault=True)
+
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
+        return DiskFile(self, name, flags)
+
+
+class DiskFile(apsw.VFSFile):
+    def __init__(self, disk: Disk, name: Any, flags: list[int]) -> None:
+        self._disk = disk
+        super().__init__(disk.below, name, flags)
+
+    def xSync(self, flags: int) -> None:
+        self._disk.syncs += 1
+        if self._disk.syncs in self._disk.fails:
+            raise apsw.IOError("fsync failed")
+        super().xSync(flags)
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    disk = Disk()
+    yield disk
+    disk.unregister()
+
+
+@pytest.fixture
+async def stage(
+    disk: Disk, staged: Callable[..., AbstractAsyncContextManager[Any]], tmp_path: Path
+) -> AsyncIterator[Any]:
+    settings = Settings(db=str(tmp_path / "state.db"), long_poll_timeout=1)
+    async with staged(settings) as stage:
+        yield stage
+
+
+def committed(stage: Any, statement: str) -> list[tuple[Any, ...]]:
+    """What another process sees of the database."""
+    connection = sqlite3.connect(f"file:{stage.server.settings.db}?mode=ro", uri=True)
+    try:
+        return connection.execute(statement).fetchall()
+    finally:
+        connection.close()
+
+
+def leased(stage: Any, kind: str, task_id: str) -> bool:
+    table = "runs" if kind == "workflow" else "activities"
+    found = committed(stage, f"SELECT task_status FROM {table} WHERE task_id = '{task_id}'")
+    return found == [("leased",)]
+
+
+async def test_what_a_failed_commit_made_ready_is_not_pushed(stage: Any, disk: Disk) -> None:
+    peer = await stage.peer(slots={"workflow": 1})
+    disk.fails = set(range(disk.syncs + 1, disk.syncs + 50))
+    body = {"workflow_id": "wf", "workflow_type": "flow", "task_queue": "q"}
+    answer = await stage.post("/workflows", body)
+    assert (answer.status_code, answer.json()["reason"]) == (503, "store_unavailable")
+    assert await peer.silent()
+
+    disk.fails = set()
+    await stage.start()
+    task = await peer.task()  # its slot was given back
+    assert leased(stage, "workflow", task["task_id"])
+
+
+async def test_a_report_whose_commit_fails_is_refused_pushes_nothing_and_may_be_repeated(
+    stage: Any, disk: Disk
+) -> None:
+    peer = await stage.peer()
+    run = await stage.start()
+    task = await peer.task()
+    disk.fails = set(range(disk.syncs + 1, disk.syncs + 50))
+    number = await peer.complete(task, SCHEDULE)
+    refused = await peer.next("refused", "acks", "task")
+    assert (refused["type"], refused["id"], refused["status"]) == ("refused", number, 503)
+    assert await peer.silent()
+
+    disk.fails = set()
+    await peer.acknowledged(await peer.complete(task, SCHEDULE))
+    activity = await peer.task("activity")
+    assert leased(stage, "activity", activity["task_id"])
+    assert (await stage.events(run)).count("ActivityScheduled") == 1
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+async def test_a_sync_that_fails_anywhere_in_a_run_of_steps_loses_and_doubles_nothing(
+    stage: Any, disk: Disk, number: int
+) -> None:
+    peer = await stage.peer()
+    disk.fails = {disk.syncs + number}
+    started = await stage.post(
+        "/workflows", {"workflow_id": "wf", "workflow_type": "flow", "task_queue": "q"}
+    )
+    if started.status_code == 503:
+        started = await stage.post(
+            "/workflows", {"workflow_id": "wf", "workflow_type": "flow", "task_queue": "q"}
+        )
+    run = started.json()
+    steps = 0
+    while True:
+        message = await peer.next("task")
+        kind, task = message["kind"], message["task"]
+        assert leased(stage, kind, task["task_id"]), "pushed before its commit"
+        steps += kind == "activity"
+        if kind == "activity":
+            await until_taken(peer, peer.complete_activity, task)
+        elif steps < 4:
+            await until_taken(peer, peer.complete, task, SCHEDULE)
+        else:
+            await until_taken(peer, peer.complete, task)
+            break
+    assert disk.syncs >= max(disk.fails), "the sync that was to fail never came"
+    disk.fails = set()
+    assert await stage.status() == "completed"
+    events = await stage.events(run)
+    for each in ("ActivityScheduled", "ActivityStarted", "ActivityCompleted"):
+        assert events.count(each) == 4, events
+
+
+async def until_taken(peer: Any, report: Callable[..., Any], *about: Json) -> None:
+    """Report until that is acknowledged."""
+    async with asyncio.timeout(20):
+        while True:
+            number = await report(*about)
+            message = await peer.next("acks", "refused")
+            if message["type"] == "acks":
+                assert message["ids"] == [number]
+                return
+            assert message["status"] == 503, message

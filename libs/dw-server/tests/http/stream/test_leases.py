@@ -1,0 +1,219 @@
+"""Leases are the connection's: cuts, returns, goodbyes, restarts, and two sessions of one id."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from durable_workflow.server import Settings
+
+Json = dict[str, Any]
+Staged: TypeAlias = Callable[..., AbstractAsyncContextManager[Any]]
+SCHEDULE = {"type": "schedule_activity", "activity_type": "act", "queue": "q"}
+
+
+@pytest.fixture
+async def quick(staged: Staged) -> AsyncIterator[Any]:
+    """A server with a short grace."""
+    async with staged(stream_grace_seconds=0.5) as stage:
+        yield stage
+
+
+async def with_activity(stage: Any, **peer: Any) -> tuple[Any, Json, Json]:
+    """A worker that has an activity: it, the run, the task."""
+    worker = await stage.peer(**peer)
+    run = await stage.start()
+    await worker.complete(await worker.task(), SCHEDULE)
+    return worker, run, await worker.task("activity")
+
+
+async def test_a_worker_that_returns_within_the_grace_goes_on_with_what_it_holds(
+    quick: Any, held: Callable[[Json], Json]
+) -> None:
+    worker, run, task = await with_activity(quick)
+    worker.drop()
+    again = await quick.peer(register=False, held=[held(task)])
+    assert again.welcome["dropped"] == []
+    assert await again.silent(0.8), "no second attempt, also when the grace is over"
+    await again.acknowledged(await again.complete_activity(task))
+    assert (await quick.events(run)).count("ActivityStarted") == 1
+
+
+async def test_what_is_held_beyond_the_grace_is_free_and_late_reports_are_refused(
+    quick: Any, held: Callable[[Json], Json]
+) -> None:
+    worker, run, task = await with_activity(quick)
+    other = await quick.peer("other", "o")
+    began = time.monotonic()
+    worker.drop()
+    second = await other.task("activity", seconds=3)
+    assert 0.4 < time.monotonic() - began < 2
+    assert second["activity_attempt_id"] != task["activity_attempt_id"]
+
+    again = await quick.peer(register=False, held=[held(task)])
+    assert again.welcome["dropped"] == [task["task_id"]]
+    await again.complete_activity(task)
+    refused = await again.next("refused")
+    assert (refused["status"], refused["body"]["reason"]) == (409, "stale_attempt")
+    await other.acknowledged(await other.complete_activity(second))
+    assert (await quick.events(run)).count("ActivityCompleted") == 1
+
+
+async def test_what_is_not_named_in_the_hello_is_free_at_once(quick: Any) -> None:
+    worker, _, task = await with_activity(quick)
+    worker.drop()
+    again = await quick.peer(register=False)
+    second = await again.task("activity", seconds=0.4)
+    assert second["task_id"] == task["task_id"]
+    assert second["attempt_number"] == 2
+
+
+@pytest.mark.parametrize("kind", ["workflow", "activity"])
+async def test_a_report_that_was_taken_before_a_cut_is_acknowledged_again_and_applied_once(
+    quick: Any, held: Callable[[Json], Json], kind: str
+) -> None:
+    worker = await quick.peer()
+    run = await quick.start()
+    task = await worker.task()
+    if kind == "activity":
+        await worker.complete(task, SCHEDULE)
+        task = await worker.task("activity")
+        report = worker.complete_activity
+    else:
+        report = worker.complete
+    await worker.acknowledged(await report(task))
+    events = await quick.events(run)
+    # The worker never saw the acknowledgement.
+    worker.drop()
+    again = await quick.peer(register=False, held=[held(task)])
+    assert again.welcome["dropped"] == []
+    report = again.complete_activity if kind == "activity" else again.complete
+    await again.acknowledged(await report(task))
+    assert (await quick.events(run))[: len(events)] == events
+    assert (await quick.events(run)).count("ActivityCompleted") == (kind == "activity")
+    # Told once that it was taken, the worker has no reason to send it again.
+    await report(task)
+    assert (await again.next("refused"))["status"] == 409
+
+
+async def test_a_report_that_is_doubled_is_acknowledged_once_and_refused_once(quick: Any) -> None:
+    worker, run, task = await with_activity(quick)
+    one = await worker.complete_activity(task)
+    two = await worker.complete_activity(task)
+    await worker.acknowledged(one)
+    assert (await worker.next("refused"))["id"] == two
+    assert (await quick.events(run)).count("ActivityCompleted") == 1
+
+
+async def test_a_goodbye_frees_what_is_held_at_once(staged: Staged) -> None:
+    async with staged(stream_grace_seconds=60) as stage:
+        worker, _, _ = await with_activity(stage)
+        other = await stage.peer("other", "o")
+        await worker.send({"type": "bye"})
+        assert await worker.ended() == 1000
+        assert (await other.task("activity", seconds=2))["attempt_number"] == 2
+
+
+async def test_a_new_stream_of_a_session_takes_the_place_of_the_old_one(
+    quick: Any, held: Callable[[Json], Json]
+) -> None:
+    worker, run, task = await with_activity(quick)
+    again = await quick.peer(register=False, held=[held(task)])
+    assert await worker.ended() == 4409
+    assert await again.silent(0.8), "the end of the old stream frees nothing"
+    await again.acknowledged(await again.complete_activity(task))
+    assert (await quick.events(run)).count("ActivityStarted") == 1
+
+
+async def test_two_sessions_of_one_id_are_both_served_and_both_warned(quick: Any) -> None:
+    one, _, task = await with_activity(quick, session="one", slots={"workflow": 1})
+    two = await quick.peer(session="two", slots={"workflow": 1})
+    await one.ask("alive", held=[])
+    assert (await one.next("answer"))["body"]["warnings"]
+    assert await two.silent(2.5), "the old session shows that it is there when it is asked"
+    await two.ask("alive", held=[])
+    assert (await two.next("answer"))["body"]["warnings"]
+    await one.acknowledged(await one.complete_activity(task))
+    for number in range(2):
+        await quick.start(f"another-{number}")
+    assert await one.task() != await two.task()
+
+
+async def test_a_worker_that_is_deregistered_gets_no_more_and_is_closed_when_it_has_reported(
+    quick: Any,
+) -> None:
+    worker = await quick.peer()
+    await quick.post("/worker/deregister", {"worker_id": "w", "session": "s"})
+    assert await worker.ended() == 4412
+
+
+async def test_what_was_pushed_stays_leased_whether_it_is_named_or_not(staged: Staged) -> None:
+    settings = {"activity_lease_seconds": 1.0, "workflow_lease_seconds": 1.0}
+    async with staged(heartbeat_interval_seconds=1, **settings) as stage:
+        worker, run, task = await with_activity(stage)
+        until = time.monotonic() + 4.5
+        while time.monotonic() < until:
+            await worker.ask("alive", held=[])
+            assert (await worker.next("answer"))["body"]["dropped"] == []
+            await asyncio.sleep(0.5)
+        await worker.acknowledged(await worker.complete_activity(task))
+        assert (await stage.events(run)).count("ActivityStarted") == 1
+
+
+async def test_alive_names_what_is_not_the_workers(quick: Any) -> None:
+    worker = await quick.peer()
+    unknown = {"kind": "activity", "task_id": "t", "attempt": "a"}
+    number = await worker.ask("alive", held=[unknown], process_metrics={"host": "h"})
+    answer = await worker.next("answer")
+    assert (answer["id"], answer["status"]) == (number, 200)
+    assert answer["body"]["dropped"] == ["t"]
+    await worker.ask("alive", held="x")
+    assert (await worker.next("refused"))["status"] == 422
+
+
+async def test_a_restart_of_the_server_is_outlived_within_the_grace_and_not_beyond_it(
+    staged: Staged, held: Callable[[Json], Json], tmp_path: Path
+) -> None:
+    settings = Settings(db=str(tmp_path / "state.db"), long_poll_timeout=1)
+    async with contextlib.AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(staged(settings, stream_grace_seconds=0.5))
+        stays, run, task = await with_activity(stage, worker_id="stays", session="1")
+        goes = await stage.peer("goes", "2", slots={"workflow": 1})
+        await stays.send({"type": "slots", "workflow": 0, "activity": 1, "query": 0})
+        await stage.start("held-by-the-one-that-goes")
+        lost = await goes.task()
+    async with staged(settings, stream_grace_seconds=0.5) as stage:
+        began = time.monotonic()
+        again = await stage.peer("stays", "1", register=False, held=[held(task)])
+        assert again.welcome["dropped"] == []
+        freed = await again.task(seconds=5)
+        assert freed["task_id"] == lost["task_id"]
+        assert 0.3 < time.monotonic() - began < 2
+        await again.acknowledged(await again.complete_activity(task))
+        assert (await stage.events(run)).count("ActivityStarted") == 1
+
+
+async def test_a_worker_that_stands_still_is_missed_after_three_heartbeats(
+    staged: Staged,
+) -> None:
+    async with staged(heartbeat_interval_seconds=1) as stage:
+        worker, _, task = await with_activity(stage)
+        other = await stage.peer("other", "o")
+        worker.socket.transport.pause_reading()  # it answers no pings, and sends nothing
+        second = None
+        async with asyncio.timeout(6):
+            while second is None:
+                await other.ask("alive", held=[])
+                message = await other.next("task", "answer")
+                second = message.get("task")
+                await asyncio.sleep(0.1)
+        assert second["task_id"] == task["task_id"]
+        assert second["attempt_number"] == 2
+        worker.drop()
