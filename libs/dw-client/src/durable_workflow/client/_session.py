@@ -4,6 +4,7 @@ Headers, tokens, retries, metrics and errors are handled here, once for all meth
 """
 
 import time
+from collections.abc import Awaitable
 from typing import Any, TypeVar, cast
 
 import httpx
@@ -195,6 +196,23 @@ class Session:
             if seen.outcome == "pending":
                 seen.outcome = type(failure).__name__
             raise
+        finally:
+            if self.metrics is not NOOP_METRICS:
+                self._observe(call, seen)
+
+    async def _counted(self, call: Call[Any], answer: Awaitable[T]) -> T:
+        """Await what comes over a stream, and count it as the request that it stands for."""
+        seen = _Observation()
+        try:
+            result = await answer
+        except Exception as failure:
+            status: object = getattr(failure, "status", None)
+            seen.status = str(status) if isinstance(status, int) else "none"
+            seen.outcome = "http_error" if seen.status != "none" else type(failure).__name__
+            raise
+        else:
+            seen.status, seen.outcome = "200", "ok"
+            return result
         finally:
             if self.metrics is not NOOP_METRICS:
                 self._observe(call, seen)

@@ -1,14 +1,24 @@
 """How a worker speaks to a server through a `Client`: its bodies as they are, over HTTP."""
 
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from durable_workflow._meet import Lease, Report, ServerUnreachable, register_unanswered
+from durable_workflow._meet import (
+    Lease,
+    Opening,
+    Report,
+    ServerUnreachable,
+    StreamListener,
+    register_unanswered,
+)
 from durable_workflow._wire.json_values import JsonObject, present
 from durable_workflow.client import _worker_calls as worker_calls
 from durable_workflow.client._call import Call
+from durable_workflow.client._stream._connection import Address
+from durable_workflow.client._stream._stream import HttpStream
 
 if TYPE_CHECKING:
     from durable_workflow.client._client import Client
@@ -24,6 +34,7 @@ class HttpWorkerTransport:
 
     def __init__(self, client: "Client") -> None:
         self._client = client
+        self._tls: ssl.SSLContext | None = None
 
     async def cluster_info(self) -> Any:
         return await _translated(self._client.get_cluster_info)
@@ -55,6 +66,30 @@ class HttpWorkerTransport:
         return await self._send(
             worker_calls.about_task(lease, "history", {"next_history_page_token": token})
         )
+
+    def stream(self, opening: Opening, listener: StreamListener) -> HttpStream | None:
+        """A stream, not connected yet; None over a transport of the application's own.
+
+        Nor is there one over an httpx client that was replaced: what is put in its place sees
+        every request.
+        """
+        http: object = self._client._http  # pyright: ignore[reportPrivateUsage]
+        if type(http) is not httpx.AsyncClient or "request" in vars(http):
+            return None
+        return HttpStream(self._address, opening, listener, counted=self._counted)
+
+    def _address(self) -> Address:
+        url = self._client.base_url
+        if self._tls is None and url.startswith("https"):
+            self._tls = httpx.create_ssl_context()
+        headers = self._client._headers(worker=True)  # pyright: ignore[reportPrivateUsage]
+        for name in ("Content-Type", "Accept"):
+            headers.pop(name, None)
+        return Address(url, headers, self._tls)
+
+    async def _counted(self, lease: Lease, verb: str, answer: Awaitable[T]) -> T:
+        call = worker_calls.about_task(lease, verb, {})
+        return await self._client._counted(call, answer)  # pyright: ignore[reportPrivateUsage]
 
     async def _send(self, call: Call[T]) -> T:
         return await _translated(

@@ -1,0 +1,151 @@
+"""What a worker holds, and what it waits for an answer to. Used in the thread of its stream.
+
+Everything that is not acknowledged is held: tasks that wait to be started, tasks that run, and
+finished ones whose report was not answered yet.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from durable_workflow._meet import Lease
+from durable_workflow.errors import ServerError
+
+# Kind, task and attempt.
+Key: TypeAlias = tuple[str, str, int | str]
+
+
+def key_of(lease: Lease) -> Key:
+    """What a lease is known by."""
+    return lease.kind, lease.task_id, lease.attempt
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """A message that is answered.
+
+    Attributes:
+        text: The message without its id, as JSON.
+        answered: Its answer.
+        reports: What it reports; None where it reports nothing.
+        again: Whether it is sent again on the next connection.
+        refusals: How often the server had no time for it.
+    """
+
+    text: str
+    answered: asyncio.Future[Any]
+    reports: Key | None = None
+    again: bool = True
+    refusals: int = field(default=0)
+
+
+class Ledger:
+    """The tasks and requests of one stream."""
+
+    def __init__(self) -> None:
+        self._held: dict[Key, None] = {}
+        # In the order in which they were made.
+        self._unanswered: dict[Request, None] = {}
+        self._numbers: dict[int, Request] = {}
+        self._count = itertools.count(1)
+
+    # --- tasks ----------------------------------------------------------------------------
+
+    def hold(self, key: Key) -> None:
+        """A task came."""
+        self._held[key] = None
+
+    def holds(self, key: Key) -> bool:
+        """Whether a task is held."""
+        return key in self._held
+
+    def is_reported(self, key: Key) -> bool:
+        """Whether a report of a task waits for its answer."""
+        return any(request.reports == key for request in self._unanswered)
+
+    def let_go(self, key: Key) -> None:
+        """A task is not held any more."""
+        self._held.pop(key, None)
+
+    def held(self) -> list[dict[str, Any]]:
+        """What is held, as `hello` and `alive` name it."""
+        return [
+            {"kind": kind, "task_id": task_id, "attempt": attempt}
+            for kind, task_id, attempt in self._held
+        ]
+
+    def drop(self, task_ids: object) -> list[Key]:
+        """Take the server's word that tasks are not held; returns which of them were.
+
+        Reports of them are refused here: nobody waits for them.
+        """
+        if not isinstance(task_ids, list):
+            return []
+        dropped = [key for key in self._held if key[1] in task_ids]
+        for key in dropped:
+            del self._held[key]
+            for request in [each for each in self._unanswered if each.reports == key]:
+                error = ServerError(409, {"reason": "lease_expired", "message": "lease expired"})
+                self.refuse(request, error)
+        return dropped
+
+    # --- requests -------------------------------------------------------------------------
+
+    def add(self, request: Request) -> None:
+        """A request is made. It is forgotten when nobody waits for its answer any more."""
+        self._unanswered[request] = None
+        request.answered.add_done_callback(lambda _: self._unanswered.pop(request, None))
+
+    def number(self, request: Request) -> int:
+        """The id of a request on this connection."""
+        number = next(self._count)
+        self._numbers[number] = request
+        return number
+
+    def disconnect(self, lost: Callable[[], Exception]) -> None:
+        """The connection ended: what is not sent again is lost."""
+        self._numbers.clear()
+        self._count = itertools.count(1)
+        for request in list(self._unanswered):
+            if not request.again:
+                self.refuse(request, lost())
+
+    def to_send(self) -> Iterator[Request]:
+        """What has to be sent on a new connection, in order."""
+        return iter(list(self._unanswered))
+
+    def answer(self, number: object, body: Any) -> None:
+        """The server has done what a request asked for."""
+        request = self._pop(number)
+        if request is None:
+            return
+        if request.reports is not None:
+            self.let_go(request.reports)
+        if not request.answered.done():
+            request.answered.set_result(body)
+
+    def take(self, number: object) -> Request | None:
+        """The request that an answer is about, where it is still waited for."""
+        request = self._pop(number)
+        return None if request is None or request.answered.done() else request
+
+    def refuse(self, request: Request, error: Exception) -> None:
+        """A request failed."""
+        self._unanswered.pop(request, None)
+        if not request.answered.done():
+            request.answered.set_exception(error)
+
+    def largest(self) -> Request | None:
+        """The largest request that waits for its answer."""
+        return max(self._unanswered, key=lambda request: len(request.text), default=None)
+
+    def end(self, error: Exception) -> None:
+        """Fail everything."""
+        for request in list(self._unanswered):
+            self.refuse(request, error)
+        self._held.clear()
+
+    def _pop(self, number: object) -> Request | None:
+        return self._numbers.pop(number, None) if isinstance(number, int) else None

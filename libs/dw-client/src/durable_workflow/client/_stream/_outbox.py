@@ -1,0 +1,76 @@
+"""Messages on their way out: one frame for all that a turn of the event loop brought."""
+
+import asyncio
+import json
+from typing import Any, Final
+
+from websockets.asyncio.client import ClientConnection
+
+from durable_workflow._wire.keys import refuse_colliding_keys
+
+# A frame ends here; a larger message is alone in one.
+FRAME_BYTES: Final = 4 * 1024 * 1024
+
+
+def encode(message: dict[str, Any]) -> str:
+    """A message as JSON text.
+
+    Raises:
+        ValueError: JSON cannot carry it: NaN, or keys that collide as text.
+        TypeError: Neither can it carry this.
+    """
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    refuse_colliding_keys(message)
+    return text
+
+
+def numbered(text: str, number: int) -> str:
+    """An encoded message with its id."""
+    return f'{{"id":{number},{text[1:]}'
+
+
+class Outbox:
+    """What waits to be sent over one connection."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._waiting: list[str] = []
+        self._some = asyncio.Event()
+        self._sent = asyncio.Event()
+        self._sent.set()
+
+    def put(self, text: str) -> None:
+        """Send a message with all others of this turn of the event loop."""
+        self._waiting.append(text)
+        self._sent.clear()
+        self._some.set()
+
+    async def run(self) -> None:
+        """Send what is put in until the connection ends."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            waiting, self._waiting = self._waiting, []
+            for frame in frames_of(waiting):
+                await self._connection.send(frame)
+            if not self._waiting:
+                self._sent.set()
+
+    async def flushed(self) -> None:
+        """Wait until everything is handed to the socket."""
+        await self._sent.wait()
+
+
+def frames_of(messages: list[str]) -> list[str]:
+    """Messages in as few frames as their sizes allow, in order."""
+    frames: list[list[str]] = []
+    size = FRAME_BYTES
+    for message in messages:
+        # Characters, and not bytes, where all are ASCII, which payloads are.
+        length = len(message) if message.isascii() else len(message.encode())
+        if size + length + 1 > FRAME_BYTES:
+            frames.append([])
+            size = 2
+        frames[-1].append(message)
+        size += length + 1
+    return [f"[{','.join(frame)}]" for frame in frames]

@@ -1,0 +1,453 @@
+"""The stream of a worker: one WebSocket that carries its tasks, reports and signs of life.
+
+It is kept up in a thread of its own and used from others. What the server has not acknowledged
+when a connection ends is sent again on the next one, after `hello` has named everything that the
+worker holds; so a cut costs a task nothing as long as it is shorter than the server's grace.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, TypeVar, cast
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from durable_workflow._meet import (
+    ATTEMPT_FIELDS,
+    Lease,
+    Opening,
+    Report,
+    ServerUnreachable,
+    StreamEnded,
+    StreamListener,
+)
+from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.client._stream._connection import Address, Away, messages_of, open_connection
+from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
+from durable_workflow.client._stream._mailbox import Mailbox
+from durable_workflow.client._stream._outbox import Outbox, encode, numbered
+from durable_workflow.client._stream._pauses import Pauses
+from durable_workflow.errors import error_for
+
+T = TypeVar("T")
+
+# Where the log lines of a worker go: a stream belongs to one.
+_log = logging.getLogger("durable_workflow.worker")
+
+_KINDS: Final = ("workflow", "activity", "query")
+_WELCOME_SECONDS: Final = 10.0
+# A proxy that answers, and yet never lets a stream through.
+_UNFIT_SECONDS: Final = 10.0
+_REGISTER: Final = 412
+_BAD_DATA: Final = 1007
+_TOO_LARGE: Final = 1009
+# The server has no time: the same report is sent again, later.
+_BUSY: Final = frozenset({429, 503})
+_BUSY_PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+# What says that a task is not this worker's, so that no other report of it would be taken.
+_NOT_OURS: Final = frozenset({404, 409, 410})
+
+
+class HttpStream:
+    """A `WorkerStream` over a WebSocket on the server's port."""
+
+    def __init__(
+        self,
+        address: Callable[[], Address],
+        opening: Opening,
+        listener: StreamListener,
+        *,
+        counted: Callable[[Lease, str, Awaitable[Any]], Awaitable[Any]],
+    ) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            address: Where the stream is, asked for each connection.
+            opening: What `hello` says.
+            listener: Whom to tell what the server says.
+            counted: Awaits an answer, and counts it as the request that it stands for.
+        """
+        self._address = address
+        self._opening = opening
+        self._listener = listener
+        self._counted = counted
+        self._slots = dict(opening.slots)
+        self._ledger = Ledger()
+        self._mailboxes: dict[str, Mailbox[JsonObject]] = {kind: Mailbox() for kind in _KINDS}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: StreamEnded | None = None
+        self._outbox: Outbox | None = None
+        self._was_open = False
+        self._unfit_since: float | None = None
+        self._closing = False
+        self._closed = asyncio.Event()
+        self._pauses = Pauses()
+
+    # --- in its thread --------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Connect, serve, and connect again, until `close`.
+
+        Raises:
+            StreamEnded: The server, or a proxy before it, gives no stream.
+        """
+        self._loop = asyncio.get_running_loop()
+        ended = StreamEnded("the stream was closed")
+        try:
+            while not self._closing:
+                try:
+                    await self._connect_and_serve()
+                except Away as away:
+                    self._give_up_where_unfit(away)
+                    await self._wait(str(away))
+        except StreamEnded as error:
+            ended = error
+            raise
+        finally:
+            self._end(ended)
+
+    async def _connect_and_serve(self) -> None:
+        """One connection.
+
+        Raises:
+            Away: There is none now.
+            StreamEnded: There will be none.
+        """
+        connection = await open_connection(self._address())
+        try:
+            rest = await self._shake_hands(connection)
+            outbox = Outbox(connection)
+            sending = asyncio.create_task(_send_from(outbox))
+            self._begin(outbox)
+            try:
+                await self._receive(connection, rest)
+            finally:
+                self._outbox = None
+                sending.cancel()
+        except ConnectionClosed as error:
+            raise self._lost(error) from error
+        finally:
+            self._ledger.disconnect(lambda: ServerUnreachable("the stream broke"))
+            await connection.close()
+
+    def _lost(self, error: ConnectionClosed) -> Exception:
+        code = None if error.rcvd is None else error.rcvd.code
+        reason = "" if error.rcvd is None else error.rcvd.reason
+        if code == _BAD_DATA:
+            return StreamEnded(f"the server could not read a message: {reason}")
+        if code == _TOO_LARGE and (request := self._ledger.largest()) is not None:
+            body = {"reason": "payload_too_large", "message": reason or "message too large"}
+            self._ledger.refuse(request, error_for(413, body))
+        return Away(str(error))
+
+    async def _shake_hands(self, connection: ClientConnection) -> list[JsonObject]:
+        """Say hello; returns the messages that followed the welcome.
+
+        Raises:
+            Away: The server has no time, or does not know the worker, which registers again.
+            StreamEnded: It refuses.
+        """
+        opening = self._opening
+        hello = {
+            "type": "hello",
+            "worker_id": opening.worker_id,
+            "session": opening.session,
+            "task_queue": opening.task_queue,
+            "slots": self._slots,
+            "held": self._ledger.held(),
+        }
+        if opening.build_id is not None:
+            hello["build_id"] = opening.build_id
+        await connection.send(f"[{encode(hello)}]")
+        try:
+            async with asyncio.timeout(_WELCOME_SECONDS):
+                messages = messages_of(await connection.recv())
+        except TimeoutError as error:
+            raise Away("no welcome came") from error
+        first = messages[0] if messages else {}
+        if first.get("type") == "refused":
+            await self._refused(first)
+        if first.get("type") != "welcome":
+            raise StreamEnded(f"the hello was answered with {str(first.get('type'))[:50]!r}")
+        self._was_open = True
+        self._drop(first.get("dropped"))
+        if (seconds := self._pauses.reached()) is not None:
+            _log.info("stream of worker %s is back after %.1f s", self._opening.worker_id, seconds)
+        self._listener.welcomed(first)
+        return messages[1:]
+
+    async def _refused(self, refusal: JsonObject) -> None:
+        """Raise what a refused hello means, once the worker has registered where it has to."""
+        status, body = refusal.get("status"), refusal.get("body")
+        if not isinstance(status, int):
+            raise StreamEnded("the hello was refused")
+        error = error_for(status, body, context=self._opening.worker_id)
+        if status == _REGISTER:
+            await self._listener.register_again()
+            raise Away(str(error))
+        if status == 429 or status >= 500:
+            raise Away(str(error))
+        raise StreamEnded(f"the hello was refused: {error}")
+
+    def _begin(self, outbox: Outbox) -> None:
+        """Send again what was not answered before."""
+        self._outbox = outbox
+        for request in self._ledger.to_send():
+            self._send(request)
+
+    async def _receive(self, connection: ClientConnection, rest: list[JsonObject]) -> None:
+        for message in rest:
+            self._take(message)
+        while True:
+            for message in messages_of(await connection.recv()):
+                self._take(message)
+
+    def _give_up_where_unfit(self, away: Away) -> None:
+        """Take for a refusal what never became a stream, though something answers there.
+
+        Raises:
+            StreamEnded: It has lasted too long.
+        """
+        if self._was_open or not away.answered:
+            return
+        now = asyncio.get_running_loop().time()
+        self._unfit_since = self._unfit_since or now
+        if now - self._unfit_since >= _UNFIT_SECONDS:
+            raise StreamEnded(f"no stream could be opened: {away}") from away
+
+    async def _wait(self, why: str) -> None:
+        """Wait before the next connection, and say once that there is none."""
+        if self._closing:
+            return
+        if self._pauses.is_first():
+            _log.warning(
+                "stream of worker %s is interrupted, connecting again: %s",
+                self._opening.worker_id,
+                why,
+            )
+        pause = self._pauses.next()
+        if pause > 0:
+            await asyncio.sleep(pause)
+
+    def _end(self, ended: StreamEnded) -> None:
+        self._ended = ended
+        for mailbox in self._mailboxes.values():
+            mailbox.close()
+        self._ledger.end(ended)
+        self._closed.set()
+
+    # --- what the server says -------------------------------------------------------------
+
+    def _take(self, message: JsonObject) -> None:
+        kind = message.get("type")
+        if kind == "task":
+            self._take_task(str(message.get("kind")), message.get("task"))
+        elif kind == "acks":
+            for number in message.get("ids") or ():
+                self._ledger.answer(number, {})
+        elif kind == "answer":
+            self._ledger.answer(message.get("id"), message.get("body"))
+        elif kind == "refused":
+            self._take_refusal(message)
+        elif kind == "cancel":
+            self._listener.cancelled(
+                str(message.get("task_id")), str(message.get("reason") or "cancelled")
+            )
+        else:
+            _log.debug("message of an unknown type on the stream: %s", str(kind)[:50])
+
+    def _take_task(self, kind: str, task: object) -> None:
+        key = _key_of_task(kind, task)
+        if key is None or not isinstance(task, dict):
+            _log.error("the server sent a task without an id or an attempt: %s", kind)
+            return
+        self._ledger.hold(key)
+        self._mailboxes[kind].put(task)
+
+    def _take_refusal(self, message: JsonObject) -> None:
+        request = self._ledger.take(message.get("id"))
+        if request is None:
+            return
+        status = message.get("status")
+        status = status if isinstance(status, int) else 500
+        if status in _BUSY and request.refusals < len(_BUSY_PAUSES):
+            pause = _BUSY_PAUSES[request.refusals]
+            request.refusals += 1
+            asyncio.get_running_loop().call_later(pause, self._send_later, request)
+            return
+        if request.reports is not None and status in _NOT_OURS:
+            self._ledger.let_go(request.reports)
+        context = "" if request.reports is None else request.reports[1]
+        self._ledger.refuse(request, error_for(status, message.get("body"), context=context))
+
+    def _send_later(self, request: Request) -> None:
+        if not request.answered.done():
+            self._send(request)
+
+    def _send(self, request: Request) -> None:
+        if self._outbox is not None:
+            self._outbox.put(numbered(request.text, self._ledger.number(request)))
+
+    def _drop(self, task_ids: object) -> None:
+        for _, task_id, attempt in self._ledger.drop(task_ids):
+            self._listener.dropped(task_id, attempt)
+
+    # --- from any thread ------------------------------------------------------------------
+
+    async def poll(self, kind: str, *, timeout: float) -> Any:
+        """Wait for a task that the server sends; None where there was none for so long."""
+        while True:
+            task = await self._mailboxes[kind].get(timeout)
+            if task is None:
+                return None
+            key = _key_of_task(kind, task)
+            if key is not None and self._ledger.holds(key):
+                return task  # and else it was dropped while it waited
+
+    async def report(self, report: Report) -> Any:
+        """Say how a task ended; returns once the server has stored it."""
+        lease = report.lease
+        text = encode(_about(lease, report.verb) | report.body)
+        asked = self._there(lambda: self._ask(text, reports=key_of(lease)))
+        return await self._counted(lease, report.verb, asked)
+
+    async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
+        """Report progress of an activity; the answer may ask it to stop."""
+        message = _about(lease, "heartbeat")
+        if details is not None:
+            message["details"] = details
+        text = encode(message)
+        asked = self._there(lambda: self._ask(text, again=False))
+        return await self._counted(lease, "heartbeat", asked)
+
+    async def history(self, lease: Lease, token: str) -> Any:
+        """Fetch a further page of the history of a workflow task."""
+        text = encode(_about(lease, "history") | {"token": token})
+        asked = self._there(lambda: self._ask(text))
+        return await self._counted(lease, "history", asked)
+
+    async def alive(self, body: JsonObject) -> Any:
+        """Say that the worker is alive."""
+        return await self._there(lambda: self._say_alive(body))
+
+    async def _say_alive(self, body: JsonObject) -> Any:
+        if self._outbox is None:
+            raise ServerUnreachable("the stream is interrupted")
+        message: JsonObject = {"type": "alive", "held": self._ledger.held()}
+        message |= {name: body[name] for name in ("process_metrics", "task_slots") if name in body}
+        text = encode(message)
+        answer = await self._ask(text, again=False)
+        if isinstance(answer, Mapping):
+            self._drop(answer.get("dropped"))
+        return answer
+
+    def release(self, lease: Lease) -> None:
+        """The worker has ended a task. One that it could not report is failed, so that it is free.
+
+        The lease of a stream never ends by itself.
+        """
+        self._call_there(lambda: self._release(lease))
+
+    def _release(self, lease: Lease) -> None:
+        key = key_of(lease)
+        if not self._ledger.holds(key) or self._ledger.is_reported(key):
+            return
+        failure = {"message": "the worker ended this task without a report"}
+        if lease.kind == "query":
+            failure["reason"] = "query_rejected"
+        text = encode(_about(lease, "fail") | {"failure": failure})
+        request = self._make(text, reports=key)
+        request.answered.add_done_callback(_forget)
+
+    def drain(self) -> None:
+        """Ask for no more tasks."""
+        self._call_there(self._drain)
+
+    def _drain(self) -> None:
+        self._slots = dict.fromkeys(self._slots, 0)
+        if self._outbox is not None:
+            self._outbox.put(encode({"type": "slots", **self._slots}))
+
+    async def close(self) -> None:
+        """Say that nothing more will be reported: what is held is free at once. Then end."""
+        if self._loop is None or self._ended is not None:
+            return
+        await self._there(self._say_bye)
+
+    async def _say_bye(self) -> None:
+        self._closing = True
+        if self._outbox is not None:
+            self._outbox.put(encode({"type": "bye"}))
+            await self._closed.wait()
+
+    async def _ask(self, text: str, *, reports: Key | None = None, again: bool = True) -> Any:
+        return await self._make(text, reports=reports, again=again).answered
+
+    def _make(self, text: str, *, reports: Key | None = None, again: bool = True) -> Request:
+        if self._ended is not None:
+            raise self._ended
+        if not again and self._outbox is None:
+            raise ServerUnreachable("the stream is interrupted")
+        answered = asyncio.get_running_loop().create_future()
+        request = Request(text, answered, reports, again)
+        self._ledger.add(request)
+        self._send(request)
+        return request
+
+    async def _there(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Call on the event loop of the stream."""
+        loop = self._loop
+        if self._ended is not None:
+            raise self._ended
+        if loop is None:
+            raise ServerUnreachable("the stream has not begun")
+        if loop is asyncio.get_running_loop():
+            return await call()
+        coroutine = call()
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        except RuntimeError as error:  # its loop was closed meanwhile
+            coroutine.close()
+            raise StreamEnded from error
+        return await asyncio.wrap_future(future)
+
+    def _call_there(self, call: Callable[[], None]) -> None:
+        loop = self._loop
+        if loop is None or self._ended is not None:
+            return
+        with contextlib.suppress(RuntimeError):  # its loop was closed meanwhile
+            loop.call_soon_threadsafe(self._unless_ended, call)
+
+    def _unless_ended(self, call: Callable[[], None]) -> None:
+        if self._ended is None:
+            call()
+
+
+async def _send_from(outbox: Outbox) -> None:
+    with contextlib.suppress(ConnectionClosed):  # whoever reads notices it, too, and says why
+        await outbox.run()
+
+
+def _about(lease: Lease, verb: str) -> JsonObject:
+    """The beginning of a message about a task."""
+    return {"type": verb, "kind": lease.kind, "task_id": lease.task_id, "attempt": lease.attempt}
+
+
+def _key_of_task(kind: str, task: object) -> Key | None:
+    """What a task that the server sent is known by."""
+    if kind not in _KINDS or not isinstance(task, dict):
+        return None
+    found = cast("JsonObject", task)
+    task_id = found.get("query_task_id" if kind == "query" else "task_id")
+    attempt = found.get(ATTEMPT_FIELDS[kind])
+    if not isinstance(task_id, str) or not isinstance(attempt, int | str):
+        return None
+    return kind, task_id, attempt
+
+
+def _forget(answered: "asyncio.Future[Any]") -> None:
+    """Nobody waits for this answer."""
+    if not answered.cancelled():
+        answered.exception()

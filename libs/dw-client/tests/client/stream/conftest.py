@@ -1,0 +1,164 @@
+"""A server that speaks the worker stream as a test tells it to, and a worker's end of one."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import Request, Response, Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from durable_workflow._meet import Lease, Opening
+from durable_workflow.client._stream._connection import Address
+from durable_workflow.client._stream._stream import HttpStream
+
+Json = dict[str, Any]
+WELCOME: Json = {"type": "welcome", "grace_ms": 1000, "heartbeat_seconds": 10, "dropped": []}
+
+
+class Peer:
+    """One connection as the server sees it."""
+
+    def __init__(self, socket: ServerConnection, hello: Json) -> None:
+        self.socket = socket
+        self.hello = hello
+        self.frames: list[list[Json]] = []
+        self._messages: asyncio.Queue[Json] = asyncio.Queue()
+
+    async def read(self) -> None:
+        with suppress(ConnectionClosed):
+            async for frame in self.socket:
+                messages = json.loads(frame)
+                self.frames.append(messages)
+                for message in messages:
+                    self._messages.put_nowait(message)
+
+    async def next(self) -> Json:
+        """The next message of the worker."""
+        return await asyncio.wait_for(self._messages.get(), 5)
+
+    async def send(self, *messages: Json) -> None:
+        await self.socket.send(json.dumps(messages))
+
+    async def cut(self) -> None:
+        """End the connection as a cut would."""
+        self.socket.transport.abort()
+
+    async def acknowledge(self, *messages: Json) -> None:
+        await self.send({"type": "acks", "ids": [message["id"] for message in messages]})
+
+
+class FakeServer:
+    """Accepts streams. `answers` are what hellos get, in order; a welcome where there is none."""
+
+    def __init__(self) -> None:
+        self.answers: list[list[Json]] = []
+        self.statuses: list[HTTPStatus] = []
+        self.requests: list[Request] = []
+        self.peers: asyncio.Queue[Peer] = asyncio.Queue()
+        self.hellos: list[Json] = []
+        self.port = 0
+        self._server: Server | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        self._server = await serve(
+            self._accept, "127.0.0.1", self.port, process_request=self._upgrade, max_size=None
+        )
+        self.port = next(iter(self._server.sockets)).getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def peer(self) -> Peer:
+        """The next stream that was welcomed."""
+        return await asyncio.wait_for(self.peers.get(), 5)
+
+    def _upgrade(self, socket: ServerConnection, request: Request) -> Response | None:
+        self.requests.append(request)
+        return socket.respond(self.statuses.pop(0), "no") if self.statuses else None
+
+    async def _accept(self, socket: ServerConnection) -> None:
+        [hello] = json.loads(await socket.recv())
+        self.hellos.append(hello)
+        answer = self.answers.pop(0) if self.answers else [WELCOME]
+        await socket.send(json.dumps(answer))
+        if answer[0]["type"] == "refused":
+            await socket.close(4000 + int(answer[0]["status"]))
+            return
+        peer = Peer(socket, hello)
+        self.peers.put_nowait(peer)
+        await peer.read()
+
+
+class Listener:
+    """Remembers what a stream tells its worker."""
+
+    def __init__(self) -> None:
+        self.welcomes: list[Mapping[str, Any]] = []
+        self.drops: list[tuple[str, int | str]] = []
+        self.cancels: list[tuple[str, str]] = []
+        self.registrations = 0
+
+    def welcomed(self, welcome: Mapping[str, Any]) -> None:
+        self.welcomes.append(welcome)
+
+    def dropped(self, task_id: str, attempt: int | str) -> None:
+        self.drops.append((task_id, attempt))
+
+    def cancelled(self, task_id: str, reason: str) -> None:
+        self.cancels.append((task_id, reason))
+
+    async def register_again(self) -> None:
+        self.registrations += 1
+
+
+@pytest.fixture
+async def server() -> AsyncGenerator[FakeServer]:
+    server = FakeServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+@pytest.fixture
+async def counted() -> list[tuple[str, str]]:
+    """Kind and verb of what was counted as a request."""
+    return []
+
+
+@pytest.fixture
+async def open_stream(
+    server: FakeServer, listener: Listener, counted: list[tuple[str, str]]
+) -> AsyncGenerator[Callable[[], HttpStream]]:
+    """Opens a stream to the server; what is left of it ends with the test."""
+    running: list[asyncio.Task[None]] = []
+
+    async def count(lease: Lease, verb: str, answer: Awaitable[Any]) -> Any:
+        counted.append((lease.kind, verb))
+        return await answer
+
+    def begin() -> HttpStream:
+        opening = Opening("w", "s", "q", None, {"workflow": 2, "activity": 3, "query": 1})
+        address = Address(server.url, {"Authorization": "Bearer t"}, None)
+        stream = HttpStream(lambda: address, opening, listener, counted=count)
+        running.append(asyncio.create_task(stream.run(), name="stream"))
+        return stream
+
+    yield begin
+    for each in running:
+        each.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
