@@ -22,7 +22,6 @@ from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._held import Dropped, HeldTasks
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads, check_codec
-from durable_workflow.worker._polling import Slots
 from durable_workflow.worker._reporting import Failed, Reporter, failed_with, is_refused
 from durable_workflow.worker._tasks import ActivityTask, read_activity_task
 
@@ -123,23 +122,27 @@ class ActivityTasks:
         """
         await self._raised(read_activity_task(raw), error, "failed")
 
-    def release_when_free(self, raw: JsonObject, slots: Slots) -> None:
+    def when_free(self, raw: JsonObject, free: Callable[[], None]) -> None:
         """Release the slot of a task after the thread that runs the task has ended.
 
         An attempt can be over for the worker, as when an interceptor limits its time, while the
         function still runs; a thread cannot be told to stop.
+
+        Args:
+            raw: The task.
+            free: Called on the event loop that runs here.
         """
         running = self._left_behind.pop(str(raw.get("task_id")), None)
         if running is None or running.done():
-            slots.release()
+            free()
             return
         loop = asyncio.get_running_loop()
 
-        def release(_: Future[Any]) -> None:
+        def ended(_: Future[Any]) -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(slots.release)
+                loop.call_soon_threadsafe(free)
 
-        running.add_done_callback(release)
+        running.add_done_callback(ended)
 
     async def _attempt(self, raw: JsonObject, task: ActivityTask, arguments: list[Any]) -> str:
         info = ActivityInfo(
@@ -229,7 +232,9 @@ class ActivityTasks:
     async def _call_function(self, context: ActivityInterceptorContext) -> Any:
         function = self._activities[context.activity_type]
         if _is_coroutine_function(function):
-            return await function(*context.args)
+            return await self._held.stoppable(
+                str(context.task.get("task_id")), function(*context.args)
+            )
         result = await self._call_in_thread(
             str(context.task.get("task_id")), function, context.args
         )

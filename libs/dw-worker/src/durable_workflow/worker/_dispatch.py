@@ -17,11 +17,13 @@ from durable_workflow.worker._activity_tasks import ActivityTasks
 from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._definitions import Identity
 from durable_workflow.worker._held import HeldTasks
+from durable_workflow.worker._line import Standing
 from durable_workflow.worker._log import log
 from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._slots import TaskSlots
 from durable_workflow.worker._task_metrics import TaskObservation
+from durable_workflow.worker._tasks import lease_of
 from durable_workflow.worker._workflow_tasks import WorkflowTasks
 
 T = TypeVar("T")
@@ -63,6 +65,7 @@ class Dispatch:
         metrics: MetricsRecorder,
         interceptors: tuple[WorkerInterceptor, ...],
         reporter: Reporter,
+        standing: Standing,
     ) -> None:
         self.in_flight: set[asyncio.Task[Any]] = set()
         self._identity = identity
@@ -73,6 +76,7 @@ class Dispatch:
         self._metrics = metrics
         self._interceptors = interceptors
         self._reporter = reporter
+        self._standing = standing
         self._handle_workflow_task = chain_workflow_task(
             interceptors, lambda context: handlers.workflow.execute(context.task)
         )
@@ -96,6 +100,7 @@ class Dispatch:
             except Exception as error:  # noqa: BLE001 - reported, and logged there
                 await self._handlers.workflow.fail_unhandled(task, _cause_of(error))
             finally:
+                self._release("workflow", task)
                 self._slots.workflow.release()
 
     async def dispatch_activity_task(self, task: JsonObject) -> None:
@@ -108,7 +113,7 @@ class Dispatch:
             except Exception:  # noqa: BLE001 - logged; the attempt is retried when its lease ends
                 log.exception("unhandled error in activity task %s", task.get("task_id"))
             finally:
-                self._handlers.activity.release_when_free(task, self._slots.activity)
+                self._handlers.activity.when_free(task, lambda: self._free_activity(task))
 
     async def dispatch_query_task(self, task: JsonObject, reporter: Reporter) -> None:
         """Run a query task for a poller, whatever comes of it."""
@@ -116,6 +121,18 @@ class Dispatch:
             await contained(self._runs.query(task, reporter))
         except Exception as error:  # noqa: BLE001 - reported, and logged there
             await self._handlers.query.fail_unhandled(task, _cause_of(error), reporter)
+        finally:
+            self._release("query", task)
+
+    def _free_activity(self, task: JsonObject) -> None:
+        self._release("activity", task)
+        self._slots.activity.release()
+
+    def _release(self, kind: str, task: JsonObject) -> None:
+        """Have a task that was not reported be free: the leases of a stream do not end."""
+        lease = lease_of(kind, task, self._identity.worker_id)
+        if lease is not None:
+            self._standing.release(lease)
 
     async def run_workflow_task(self, task: JsonObject) -> list[JsonObject] | None:
         """Run a workflow task; returns its commands, or None when it was failed."""

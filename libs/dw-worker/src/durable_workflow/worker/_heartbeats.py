@@ -10,6 +10,7 @@ from typing import Any, cast
 from durable_workflow._meet import WorkerTransport
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.worker._held import HeldTasks
+from durable_workflow.worker._line import Line
 from durable_workflow.worker._log import log
 from durable_workflow.worker._polling import Pacing
 from durable_workflow.worker._reporting import reason_of, status_of
@@ -81,7 +82,7 @@ class Heartbeats:
             pacing: Says when to stop.
             transport: What to send through; the worker's own where it is None.
         """
-        if not self._naming.in_use():
+        if not self._naming.in_use() or _is_streaming(transport):
             await pacing.pause(self.interval)
         while not pacing.stop.is_set():
             started = time.monotonic()
@@ -90,7 +91,8 @@ class Heartbeats:
             except Exception as error:  # noqa: BLE001 - the next one may get through
                 self._failures += 1
                 # One line for a server that is away for a while.
-                level = logging.WARNING if self._failures == 1 else logging.DEBUG
+                is_told = self._failures > 1 or _is_streaming(transport)
+                level = logging.DEBUG if is_told else logging.WARNING
                 log.log(level, "worker heartbeat failed: %s", error)
                 await pacing.pause(min(self.interval, _SHORTEST_PAUSE_SECONDS))
                 continue
@@ -106,7 +108,8 @@ class Heartbeats:
         """
         named = self._naming.held.named()
         options: dict[str, Any] = {}
-        if self._naming.in_use():
+        # A stream knows itself what is held, and its answers are never held back.
+        if self._naming.in_use() and not _is_streaming(transport):
             options = {
                 "session": self._naming.session,
                 "held_tasks": named,
@@ -137,6 +140,10 @@ class Heartbeats:
             log.warning("worker %s: %s", self._worker_id, text)
         self._warned = texts
         return isinstance(answer.get("wait_seconds"), int)
+
+
+def _is_streaming(transport: WorkerTransport | None) -> bool:
+    return isinstance(transport, Line) and transport.is_streaming
 
 
 def on_loop(

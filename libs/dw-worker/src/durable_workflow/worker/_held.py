@@ -5,15 +5,21 @@ their own, and read this from there.
 """
 
 import asyncio
+import functools
 import threading
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.activity import ActivityContext
+from durable_workflow.errors import ActivityCancelled
 from durable_workflow.worker._log import log
 
 _ATTEMPTS = {"workflow": "workflow_task_attempt", "activity": "activity_attempt_id"}
+
+
+T = TypeVar("T")
 
 
 class Dropped(Exception):
@@ -88,6 +94,27 @@ class HeldTasks:
             if each["task_id"] in task_ids:
                 self._drop(each)
 
+    def drop_attempt(self, task_id: str, attempt: int | str) -> None:
+        """Take the server's word that an attempt is not held. From any thread."""
+        with self._lock:
+            named = self._held.get(task_id)
+        if named is not None and named["attempt"] == attempt:
+            self._drop(named)
+
+    def cancel(self, task_id: str, reason: str) -> None:
+        """Have the code of an activity stop with `ActivityCancelled`. From any thread."""
+        with self._lock:
+            running = self._running.get(task_id)
+        if running is not None:
+            log.info("activity task %s is asked to stop: %s", task_id, reason)
+            running.cancel()
+
+    async def stoppable(self, task_id: str, code: Awaitable[T]) -> T:
+        """Await the coroutine of an activity, so that `cancel` reaches it at any await."""
+        with self._lock:
+            running = self._running.get(task_id)
+        return await (code if running is None else _Stoppable(code, running))
+
     def _drop(self, named: JsonObject) -> None:
         task_id = named["task_id"]
         with self._lock:
@@ -100,6 +127,37 @@ class HeldTasks:
             running.stop()
 
 
+class _Stoppable(Awaitable[T]):
+    """The coroutine of an activity: an interruption arrives in it as `ActivityCancelled`."""
+
+    def __init__(self, code: Awaitable[T], running: "_Running") -> None:
+        self._code = code
+        self._running = running
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        steps = self._code.__await__()
+        resume: Callable[[], Any] = functools.partial(next, steps)
+        with self._running.awaiting():
+            while True:
+                try:
+                    awaited = resume()
+                except StopIteration as done:
+                    result: T = done.value
+                    return result
+                try:
+                    yield awaited
+                    resume = functools.partial(next, steps)
+                except asyncio.CancelledError as error:
+                    interrupted = self._running.take_interrupt()
+                    resume = _thrower(steps, ActivityCancelled() if interrupted else error)
+                except BaseException as error:  # noqa: BLE001 - handed on to where it belongs
+                    resume = _thrower(steps, error)
+
+
+def _thrower(steps: Any, error: BaseException) -> Callable[[], Any]:
+    return functools.partial(steps.throw, error)
+
+
 class _Running:
     """Code of an activity, in the task of the event loop that awaits it."""
 
@@ -109,6 +167,9 @@ class _Running:
         self._task = asyncio.current_task()
         self._dropped = False
         self._cancelled = False
+        # How often `cancel` has interrupted a coroutine that has not been told of it yet.
+        self._interrupts = 0
+        self._awaits_coroutine = False
         self._over = False
 
     def stop(self) -> None:
@@ -117,6 +178,36 @@ class _Running:
         self._context._request_stop()  # pyright: ignore[reportPrivateUsage]
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._cancel)
+
+    def cancel(self) -> None:
+        """Have the code raise `ActivityCancelled`: where it awaits, or with its next heartbeat.
+
+        From any thread. A function in a thread can't be interrupted.
+        """
+        self._context._request_stop()  # pyright: ignore[reportPrivateUsage]
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._interrupt)
+
+    def _interrupt(self) -> None:
+        if self._awaits_coroutine and not self._over and self._task is not None:
+            self._interrupts += 1
+            self._task.cancel()
+
+    @contextmanager
+    def awaiting(self) -> Generator[None]:
+        """A coroutine is awaited that can be interrupted."""
+        self._awaits_coroutine = True
+        try:
+            yield
+        finally:
+            self._awaits_coroutine = False
+
+    def take_interrupt(self) -> bool:
+        """Whether the cancellation that arrived is an interruption by `cancel`."""
+        if not self._interrupts or self._dropped or self._task is None:
+            return False
+        self._interrupts -= 1
+        return self._task.uncancel() == 0
 
     def end(self) -> bool:
         """The code has ended. Returns whether it was stopped because the task was dropped."""

@@ -6,11 +6,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow._wire.extensions import HELD_TASKS
-from durable_workflow.worker._background import Background
+from durable_workflow._meet import ServerUnreachable, StreamEnded
+from durable_workflow._wire.extensions import HELD_TASKS, WORKER_STREAM
+from durable_workflow.worker._background import Background, OpenStream
 from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._definitions import Identity
 from durable_workflow.worker._dispatch import Dispatch
+from durable_workflow.worker._line import Standing
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._pollers import Pollers
@@ -36,6 +38,8 @@ class Parts:
     pollers: Pollers
     dispatch: Dispatch
     background: Background
+    standing: Standing
+    open_stream: OpenStream
     reporter: Reporter
     machines: MachineCache
     threads: tuple[CodeThreads, ...]
@@ -53,6 +57,7 @@ class Lifecycle:
         where: str,
         shutdown_timeout: float,
         can_clone: bool,
+        can_stream: bool,
     ) -> None:
         """Nothing is started yet.
 
@@ -63,6 +68,7 @@ class Lifecycle:
             where: URL of the server, for log lines.
             shutdown_timeout: Seconds to wait for tasks in flight.
             can_clone: Whether the client can be copied for a thread.
+            can_stream: Whether it can open a stream, too.
         """
         self._identity = identity
         self._parts = parts
@@ -70,6 +76,7 @@ class Lifecycle:
         self._where = where
         self._shutdown_timeout = shutdown_timeout
         self._can_clone = can_clone
+        self._can_stream = can_stream
         self._stopping: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
@@ -84,7 +91,7 @@ class Lifecycle:
         pollers = self._parts.pollers
         stopping = asyncio.ensure_future(self._pacing.stop.wait())
         try:
-            if await self.start():
+            if await self.start(streams=True):
                 pollers.start()
                 await asyncio.wait({stopping, *pollers.tasks}, return_when=asyncio.FIRST_COMPLETED)
             crashed = [each for each in pollers.tasks if each.done() and not each.cancelled()]
@@ -96,17 +103,23 @@ class Lifecycle:
         finally:
             stopping.cancel()
 
-    async def start(self, deadline: float | None = None) -> bool:
+    async def start(self, deadline: float | None = None, *, streams: bool) -> bool:
         """Register, and begin with heartbeats and queries; False where the worker stopped first.
 
         Args:
+            streams: Whether to open a stream where the server has them.
             deadline: When to give up waiting for the server, on the monotonic clock.
         """
-        registration = self._parts.registration
+        registration, background = self._parts.registration, self._parts.background
+        registration.streams = streams and self._can_stream
         if not await registration.first(self._where, self._pacing, deadline):
             return False
         self._parts.reporter.patient = True
-        self._parts.background.start(in_thread=registration.uses(HELD_TASKS) and self._can_clone)
+        in_stream = registration.uses(WORKER_STREAM)
+        background.start(
+            in_thread=in_stream or (registration.uses(HELD_TASKS) and self._can_clone),
+            open_stream=self._parts.open_stream if in_stream else None,
+        )
         self._parts.pollers.start_queries()
         return True
 
@@ -120,6 +133,8 @@ class Lifecycle:
     async def _shut_down(self, caller: asyncio.Task[Any] | None) -> None:
         until = time.monotonic() + self._shutdown_timeout
         pollers, dispatch = self._parts.pollers, self._parts.dispatch
+        if (stream := self._parts.standing.stream) is not None:
+            stream.drain()
         thread, pollers.query_thread = pollers.query_thread, None
         if thread is not None:
             thread.request_stop()
@@ -143,13 +158,22 @@ class Lifecycle:
 
     async def _end_background(self, *, says_goodbye: bool) -> None:
         parts = self._parts
-        await _end(parts.background.request_stop() | parts.registration.end(), 0.0)
+        registering = parts.registration.end()
+        if says_goodbye:
+            await self._close_stream()
+        await _end(parts.background.request_stop() | registering, 0.0)
         if says_goodbye:
             await parts.registration.say_goodbye(_GOODBYE_SECONDS)
         await parts.background.join(_THREAD_SECONDS)
         parts.machines.clear()
         for threads in parts.threads:
             threads.close()
+
+    async def _close_stream(self) -> None:
+        if (stream := self._parts.standing.stream) is not None:
+            with contextlib.suppress(TimeoutError, StreamEnded, ServerUnreachable):
+                async with asyncio.timeout(_GOODBYE_SECONDS):
+                    await stream.close()
 
 
 async def _drain(tasks: set[asyncio.Task[Any]], until: float) -> None:

@@ -11,6 +11,7 @@ from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._client_thread import ClientThread
 from durable_workflow.worker._definitions import Definitions, Identity
 from durable_workflow.worker._dispatch import Dispatch
+from durable_workflow.worker._line import Line, Standing
 from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Poller, PollTarget, Waiting
 from durable_workflow.worker._registration import Registration
 from durable_workflow.worker._reporting import Reporter
@@ -65,6 +66,7 @@ class Pollers:
         pacing: Pacing,
         metrics: MetricsRecorder,
         reporter: Callable[[WorkerTransport], Reporter],
+        standing: Standing,
     ) -> None:
         self.tasks: set[asyncio.Task[None]] = set()
         self.query_thread: ClientThread | None = None
@@ -79,6 +81,7 @@ class Pollers:
         self._pacing = pacing
         self._metrics = metrics
         self._reporter = reporter
+        self._standing = standing
         self._waiting = {"workflow": Waiting(), "activity": Waiting()}
         self._polls_queries = False
 
@@ -143,7 +146,8 @@ class Pollers:
             return False
 
         async def serve(client: WorkerClient, pacing: Pacing) -> None:
-            await Poller(self._query_target(transport_of(client), None), pacing).run()
+            line = Line(transport_of(client), self._standing)
+            await Poller(self._query_target(line, None), pacing).run()
 
         name = f"durable-workflow-query-poller-{self._identity.worker_id}"
         self.query_thread = ClientThread(name, self._calls.clone_client, serve)

@@ -12,6 +12,7 @@ from durable_workflow._wire.extensions import (
     QUERY_TASKS,
     STICKY_HISTORY,
     UPDATE_VALIDATION,
+    WORKER_STREAM,
 )
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.worker._arrival import until_done
@@ -30,6 +31,7 @@ class Registration:
 
     Attributes:
         offer: What the server can do.
+        streams: Whether the worker opens a stream where the server has them.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Registration:
             register: Registers once: `self.register`, unless it is replaced.
         """
         self.offer = Offer()
+        self.streams = False
         self._identity = identity
         self._definitions = definitions
         self._transport = transport
@@ -153,6 +156,8 @@ class Registration:
             used.append(UPDATE_VALIDATION)
         if self._transport.names_session:
             used += [each for each in (DEREGISTER, HELD_TASKS) if each in offered]
+            if self.streams and WORKER_STREAM in offered:
+                used.append(WORKER_STREAM)
         return used
 
     def session_fields(self) -> JsonObject:
@@ -160,5 +165,5 @@ class Registration:
 
         Clients that do not know the extension are never given the argument.
         """
-        named = self.uses(HELD_TASKS) or self.uses(DEREGISTER)
+        named = any(map(self.uses, (HELD_TASKS, DEREGISTER, WORKER_STREAM)))
         return {"session": self._identity.session} if named else {}

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import durable_workflow
-from durable_workflow._meet import WorkerClient, WorkerTransport, transport_clone_for
+from durable_workflow._meet import (
+    StreamingTransport,
+    WorkerClient,
+    WorkerStream,
+    WorkerTransport,
+    transport_clone_for,
+)
 from durable_workflow._wire.extensions import HELD_TASKS, PASSED_SIGNALS, STICKY_HISTORY
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
@@ -24,6 +30,7 @@ from durable_workflow.worker._heartbeats import Heartbeats, Naming
 from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._histories import Histories
 from durable_workflow.worker._lifecycle import Lifecycle, Parts
+from durable_workflow.worker._line import Line, Standing
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import payloads_of
 from durable_workflow.worker._pollers import PollerCalls, Pollers
@@ -37,6 +44,7 @@ from durable_workflow.worker._seams import Seams
 from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
 from durable_workflow.worker._signals import first_signal
 from durable_workflow.worker._slots import TaskSlots
+from durable_workflow.worker._streaming import Listener, stream_of
 from durable_workflow.worker._task_metrics import recorder_of
 from durable_workflow.worker._transports import transport_of
 from durable_workflow.worker._turns import Turns
@@ -139,7 +147,8 @@ class Worker(Seams):
             max_cached_bytes=max_cached_bytes,
         )
         self.client = client
-        self._transport = transport_of(client)
+        self._standing = Standing()
+        self._transport = Line(transport_of(client), self._standing)
         self.task_queue = identifier("task_queue", task_queue)
         self.worker_id = (
             f"py-worker-{uuid.uuid4().hex[:8]}"
@@ -206,6 +215,7 @@ class Worker(Seams):
             metrics=self.metrics,
             interceptors=self.interceptors,
             reporter=self._reporter,
+            standing=self._standing,
         )
         self._pollers = self._make_pollers()
         self._heartbeats, self._background = self._make_background()
@@ -216,6 +226,8 @@ class Worker(Seams):
                 pollers=self._pollers,
                 dispatch=self._dispatch,
                 background=self._background,
+                standing=self._standing,
+                open_stream=self._open_stream,
                 reporter=self._reporter,
                 machines=self._machines,
                 threads=(self._workflow_threads, self._activity_threads),
@@ -224,6 +236,8 @@ class Worker(Seams):
             where=str(getattr(self.client, "base_url", None) or "an address of its client's own"),
             shutdown_timeout=self._settings.shutdown_timeout,
             can_clone=self._can_clone(),
+            can_stream=self._can_clone()
+            and isinstance(self._transport.requests, StreamingTransport),
         )
 
     def _make_threads(self) -> tuple[CodeThreads, CodeThreads]:
@@ -293,6 +307,7 @@ class Worker(Seams):
             pacing=self._pacing,
             metrics=self.metrics,
             reporter=self._reporter_through,
+            standing=self._standing,
         )
 
     def _make_background(self) -> tuple[Heartbeats, Background]:
@@ -313,8 +328,23 @@ class Worker(Seams):
             heartbeats,
             clone_client=lambda: self._clone_client_for_query_tasks(),
             register_again=self._pollers.register_again,
+            standing=self._standing,
         )
         return heartbeats, background
+
+    def _open_stream(self, requests: WorkerTransport) -> WorkerStream | None:
+        slots = {
+            "workflow": self._slots.most["workflow"] if self._definitions.serves_workflows else 0,
+            "activity": self._slots.most["activity"] if self._definitions.serves_activities else 0,
+            "query": 1 if self._registration.answers_queries else 0,
+        }
+        listener = Listener(
+            self._identity,
+            self._held,
+            adopt=self._heartbeats.adopt,
+            register_again=self._background.register_again,
+        )
+        return stream_of(requests, self._identity, slots, listener)
 
     def _reporter_through(self, transport: WorkerTransport) -> Reporter:
         if transport is self._transport:
@@ -368,7 +398,7 @@ class Worker(Seams):
             Unauthorized: The login was refused.
         """
         deadline = time.monotonic() + timeout
-        if not await self._lifecycle.start(deadline):
+        if not await self._lifecycle.start(deadline, streams=False):
             raise RuntimeError(f"worker {self.worker_id} was stopped before it was registered")
         until_closed = UntilClosed(
             transport=self._transport,

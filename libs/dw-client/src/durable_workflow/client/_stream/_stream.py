@@ -8,7 +8,7 @@ worker holds; so a cut costs a task nothing as long as it is shorter than the se
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar, cast
 
 from websockets.asyncio.client import ClientConnection
@@ -23,7 +23,7 @@ from durable_workflow._meet import (
     StreamEnded,
     StreamListener,
 )
-from durable_workflow._wire.json_values import JsonObject
+from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._stream._connection import Address, Away, messages_of, open_connection
 from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
 from durable_workflow.client._stream._mailbox import Mailbox
@@ -260,11 +260,11 @@ class HttpStream:
 
     def _take_task(self, kind: str, task: object) -> None:
         key = _key_of_task(kind, task)
-        if key is None or not isinstance(task, dict):
+        if key is None:
             _log.error("the server sent a task without an id or an attempt: %s", kind)
             return
         self._ledger.hold(key)
-        self._mailboxes[kind].put(task)
+        self._mailboxes[kind].put(cast("JsonObject", task))
 
     def _take_refusal(self, message: JsonObject) -> None:
         request = self._ledger.take(message.get("id"))
@@ -339,8 +339,7 @@ class HttpStream:
         message |= {name: body[name] for name in ("process_metrics", "task_slots") if name in body}
         text = encode(message)
         answer = await self._ask(text, again=False)
-        if isinstance(answer, Mapping):
-            self._drop(answer.get("dropped"))
+        self._drop(object_or_empty(answer).get("dropped"))
         return answer
 
     def release(self, lease: Lease) -> None:

@@ -1,0 +1,105 @@
+"""What the parts of a worker speak through: its stream while there is one, and else requests."""
+
+from typing import Any, Final
+
+from durable_workflow._meet import Lease, Report, StreamEnded, WorkerStream, WorkerTransport
+from durable_workflow._wire.json_values import JsonObject
+
+# A stream that brought no task for so long counts as an empty poll, as a held one would be.
+_IDLE_SECONDS: Final = 30.0
+
+
+class Standing:
+    """The stream of one worker, shared by the lines of all its threads.
+
+    Attributes:
+        stream: It; None before it begins, and for good once it has ended.
+    """
+
+    def __init__(self) -> None:
+        self.stream: WorkerStream | None = None
+
+    def ended(self, stream: WorkerStream) -> None:
+        """A stream has ended for good. From any thread."""
+        if self.stream is stream:
+            self.stream = None
+
+    def release(self, lease: Lease) -> None:
+        """A task has ended, reported or not. From any thread."""
+        if (stream := self.stream) is not None:
+            stream.release(lease)
+
+
+class Line:
+    """A `WorkerTransport` for one event loop.
+
+    Args:
+        requests: What takes requests on that loop.
+        standing: The worker's stream.
+    """
+
+    def __init__(self, requests: WorkerTransport, standing: Standing) -> None:
+        self.requests = requests
+        self._standing = standing
+        self.encodes = requests.encodes
+
+    @property
+    def names_session(self) -> bool:
+        return self.requests.names_session
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether there is a stream."""
+        return self._standing.stream is not None
+
+    async def cluster_info(self) -> Any:
+        return await self.requests.cluster_info()
+
+    async def describe(self, workflow_id: str) -> Any:
+        return await self.requests.describe(workflow_id)
+
+    async def register(self, body: JsonObject) -> Any:
+        return await self.requests.register(body)
+
+    async def goodbye(self, body: JsonObject) -> Any:
+        return await self.requests.goodbye(body)
+
+    async def alive(self, body: JsonObject) -> Any:
+        if (stream := self._standing.stream) is not None:
+            try:
+                return await stream.alive(body)
+            except StreamEnded:
+                self._standing.ended(stream)
+        return await self.requests.alive(body)
+
+    async def poll(self, kind: str, body: JsonObject, *, timeout: float) -> Any:
+        if (stream := self._standing.stream) is not None:
+            try:
+                return await stream.poll(kind, timeout=min(timeout, _IDLE_SECONDS))
+            except StreamEnded:
+                self._standing.ended(stream)
+        return await self.requests.poll(kind, body, timeout=timeout)
+
+    async def report(self, report: Report) -> Any:
+        if (stream := self._standing.stream) is not None:
+            try:
+                return await stream.report(report)
+            except StreamEnded:
+                self._standing.ended(stream)
+        return await self.requests.report(report)
+
+    async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
+        if (stream := self._standing.stream) is not None:
+            try:
+                return await stream.heartbeat(lease, details)
+            except StreamEnded:
+                self._standing.ended(stream)
+        return await self.requests.heartbeat(lease, details)
+
+    async def history(self, lease: Lease, token: str) -> Any:
+        if (stream := self._standing.stream) is not None:
+            try:
+                return await stream.history(lease, token)
+            except StreamEnded:
+                self._standing.ended(stream)
+        return await self.requests.history(lease, token)
