@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPLACED = "## Words that we do not use"
+# What was written once stays as it is: steps of the schema, and files of older releases.
+WRITTEN_ONCE = {"migrations", "states"}
 PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -50,7 +52,7 @@ def test_nothing_is_named_by_a_word_that_the_glossary_replaces(
     assert "clockwork" in replaced
     wrong: list[str] = []
     for path in tracked:
-        if path.suffix not in {".py", ".sql"}:
+        if path.suffix not in {".py", ".sql"} or path.parent.name in WRITTEN_ONCE:
             continue
         found = [(0, path.stem), *names_in(path)]
         wrong += [

@@ -18,21 +18,25 @@ from durable_workflow.server.store.sqlite._connection import connect
 ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
 INDEXED = re.compile(r"CREATE INDEX (\w+)")
 CREATED = re.compile(r"CREATE TABLE (\w+)")
-RENAMED = re.compile(r"ALTER TABLE (\w+) RENAME TO")
+RENAMED = re.compile(r"ALTER TABLE (\w+) RENAME TO (\w+)")
 
 
 def take_back(path: Path, version: int) -> None:
     """Make the file one of the schema `version`: what came later is gone, with what was in it."""
     readwrite = apsw.SQLITE_OPEN_READWRITE
     connection = connect(str(path), flags=readwrite, vfs=None, statement_cache=0)
-    for migration in load_migrations("sqlite")[version:]:
+    for migration in reversed(load_migrations("sqlite")[version:]):
         added, created = ADDED.findall(migration.text), CREATED.findall(migration.text)
-        assert added or created, (
-            f"{migration.name} adds no column and no table: say how it is undone"
+        renamed = dict(RENAMED.findall(migration.text))
+        assert added or created or renamed, (
+            f"{migration.name} adds and renames nothing: say how it is undone"
         )
+        for before, after in renamed.items():
+            if before not in created:
+                connection.execute(f"ALTER TABLE {after} RENAME TO {before}")
         for index in INDEXED.findall(migration.text):
             connection.execute(f"DROP INDEX IF EXISTS {index}")
-        for table in set(created).difference(RENAMED.findall(migration.text)):
+        for table in set(created).difference(renamed):
             connection.execute(f"DROP TABLE {table}")
         for table, column in added:
             connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")

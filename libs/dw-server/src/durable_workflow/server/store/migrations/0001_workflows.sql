@@ -260,7 +260,7 @@ CREATE INDEX updates_of_run ON updates (run_id);
 CREATE UNIQUE INDEX updates_by_request
 ON updates (namespace, workflow_id, update_name, request_id) WHERE request_id IS NOT NULL;
 
-CREATE TABLE buffered_events (
+CREATE TABLE buffered_facts (
     run_id TEXT NOT NULL,
     position INTEGER NOT NULL,
     kind TEXT NOT NULL,
@@ -272,7 +272,7 @@ CREATE TABLE buffered_events (
     PRIMARY KEY (run_id, position)
 );
 
-CREATE TABLE held_results (
+CREATE TABLE withheld_outcomes (
     run_id TEXT NOT NULL,
     sequence BIGINT NOT NULL,
     event_type TEXT NOT NULL,
