@@ -32,6 +32,7 @@ def test_an_empty_array_stands_for_an_empty_object_where_php_servers_write_one()
     assert json_values.object_or_none([]) == {}
     assert json_values.dict_or_none([]) is None
     assert json_values.object_or_none([1]) is None
+    assert (json_values.list_or_none([]), json_values.list_or_none({})) == ([], None)
 
 
 def test_what_else_stands_in_a_list_is_left_out() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from durable_workflow._wire.json_values import dict_or_none
 from durable_workflow.server.api.manifests import cluster_info, server_capabilities
-from durable_workflow.server.fields import as_object
 from durable_workflow.server.requests import StartWorkflow
 from durable_workflow.server.requests import workflows as requests
 from durable_workflow.server.settings import Settings
@@ -43,7 +43,7 @@ def example() -> dict[str, Any]:
 def differences(wanted: Any, ours: Any, at: str = "") -> Iterator[str]:
     if at.rpartition(".")[2] in FREE_TEXT:
         return
-    one, other = as_object(wanted), as_object(ours)
+    one, other = dict_or_none(wanted), dict_or_none(ours)
     if one is not None and other is not None:
         for name in one.keys() | other.keys():
             if name in one and name in other:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from durable_workflow._wire.json_values import list_or_none
 from durable_workflow.server.engine.attributes import AttributeType, comparable, moment
 from durable_workflow.server.engine.state import Run, RunDetails, shown_status
-from durable_workflow.server.fields import as_list
 from durable_workflow.server.filters import (
     Absent,
     All,
@@ -120,7 +120,7 @@ def values_of(field: System | Attribute, run: Run, details: RunDetails) -> list[
         return [] if value is None else [value]
     given = details.search_attributes.get(field.name)
     found: list[Value] = []
-    for member in as_list(given) or [given]:
+    for member in list_or_none(given) or [given]:
         compared = comparable(member, TYPES.get(field.name))
         if compared is not None and compared.kind == "b":
             found.append(bool(compared.number))

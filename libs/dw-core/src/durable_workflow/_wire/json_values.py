@@ -33,6 +33,11 @@ def dict_or_none(value: object) -> JsonObject | None:
     return cast("JsonObject", value) if isinstance(value, dict) else None
 
 
+def list_or_none(value: object) -> list[Any] | None:
+    """The value if it is an array, else None."""
+    return value if is_list(value) else None
+
+
 def object_or_empty(value: object) -> JsonObject:
     """The value if it is an object, else an empty object."""
     return cast("JsonObject", value) if isinstance(value, dict) else {}

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from durable_workflow._wire.json_values import is_list, is_object
+from durable_workflow._wire.json_values import JsonObject, is_list, is_object
 from durable_workflow.python_conformance import _tables as tables
-
-JsonObject = dict[str, Any]
 
 PASS = "pass"
 NOT_COVERED = "not_covered"

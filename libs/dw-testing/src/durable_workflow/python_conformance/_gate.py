@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.python_conformance import _tables as tables
 from durable_workflow.python_conformance._contract import required
 from durable_workflow.python_conformance._evidence import (
     PASS,
-    JsonObject,
     entries,
     has_evidence,
     is_resolved,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject, dict_or_none, list_or_none
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.dispatch.streams import Sink, Stream
-from durable_workflow.server.fields import JsonObject, as_list, as_object
 from durable_workflow.server.notices import TaskKind
 from durable_workflow.server.querying import PendingQueries, offering
 from durable_workflow.server.refusals import Refused
@@ -320,7 +320,7 @@ class WorkerStream:
     async def alive(self, message: Mapping[str, Any]) -> Reply:
         """A sign of life; what was sent stays leased, whether the worker names it or not."""
         named = message.get("held")
-        listed = as_list(named) or []
+        listed = list_or_none(named) or []
         held = [each for each in listed if _members(each).get("kind") != "query"]
         known = {_members(each).get("task_id") for each in held}
         kinds: tuple[TaskKind, ...] = ("workflow", "activity")
@@ -430,4 +430,4 @@ def _kind(word: str) -> TaskKind:
 
 def _members(value: object) -> JsonObject:
     """The members of an object; what is none has none, and is refused by whoever reads it."""
-    return as_object(value) or {}
+    return dict_or_none(value) or {}

@@ -7,6 +7,7 @@ from copy import copy
 import msgspec
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.decision import Decision, NewId
 from durable_workflow.server.engine.state import (
     CANCELLED,
@@ -16,7 +17,6 @@ from durable_workflow.server.engine.state import (
     RUNNING,
     Activity,
     ActivityPolicy,
-    JsonObject,
     PastAttempt,
     Run,
 )

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject, dict_or_none
 from durable_workflow.server.engine import batches
 from durable_workflow.server.engine.activities import (
     EXPIRED,
@@ -26,12 +27,10 @@ from durable_workflow.server.engine.state import (
     PENDING,
     Activity,
     ActivityPolicy,
-    JsonObject,
     Resolution,
     Run,
 )
 from durable_workflow.server.engine.times import SECOND, precise
-from durable_workflow.server.fields import as_object
 
 
 class Failure(msgspec.Struct):
@@ -72,7 +71,7 @@ def complete(
         return decision
     decision = Decision(run, now, new_id)
     payload = ids_of(activity)
-    envelope = as_object(result)
+    envelope = dict_or_none(result)
     if envelope is not None and "codec" in envelope:
         payload["result"] = recorded(envelope)
         payload["payload_codec"] = envelope["codec"]
@@ -243,7 +242,7 @@ def _cause(failure: Failure) -> JsonObject:
         payload["exception_type"] = payload["exception_class"] = failure.type
     if failure.non_retryable:
         exception["non_retryable"] = True
-    envelope = as_object(failure.details)
+    envelope = dict_or_none(failure.details)
     if envelope is not None and envelope.keys() == {"codec", "blob"}:
         # R11: whatever the codec's name; it is stored as given and named beside.
         exception["details"] = envelope["blob"]

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject, list_or_none
 from durable_workflow.server.engine.times import precise
-from durable_workflow.server.fields import JsonObject, as_list
 
 AttributeType: TypeAlias = Literal[
     "keyword", "text", "int", "double", "bool", "datetime", "keyword_list"
@@ -87,7 +87,7 @@ def _fits(value: Any, wanted: AttributeType) -> bool:
         case "datetime":
             return isinstance(value, str) and moment(value) is not None
         case "keyword_list":
-            texts = as_list(value)
+            texts = list_or_none(value)
             return texts is not None and all(isinstance(text, str) for text in texts)
 
 
@@ -104,7 +104,7 @@ def indexed(attributes: JsonObject, types: AttributeTypes) -> Iterator[tuple[str
     a number of more than 64 bits) is left out.
     """
     for name, value in attributes.items():
-        members = as_list(value)
+        members = list_or_none(value)
         for member in [value] if members is None else members:
             found = comparable(member, types.get(name))
             if found is not None:

@@ -10,15 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.decision import Decision
-from durable_workflow.server.engine.state import (
-    LEASED,
-    BufferedEvent,
-    JsonObject,
-    KnownStep,
-    Resolution,
-    Run,
-)
+from durable_workflow.server.engine.state import LEASED, BufferedEvent, KnownStep, Resolution, Run
 from durable_workflow.server.engine.tasks import wake
 
 

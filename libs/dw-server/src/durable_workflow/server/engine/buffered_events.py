@@ -15,17 +15,11 @@ from typing import Final
 import msgspec
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine import batches, tasks, waits
 from durable_workflow.server.engine.decision import Decision, NewId, encode_payload
 from durable_workflow.server.engine.payloads import recorded
-from durable_workflow.server.engine.state import (
-    BufferedEvent,
-    JsonObject,
-    Resolution,
-    Run,
-    Timer,
-    Update,
-)
+from durable_workflow.server.engine.state import BufferedEvent, Resolution, Run, Timer, Update
 from durable_workflow.server.engine.times import in_seconds, precise
 
 FIRED = "fired"

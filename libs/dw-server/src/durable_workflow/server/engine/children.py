@@ -8,6 +8,7 @@ from copy import copy
 import msgspec
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine import batches
 from durable_workflow.server.engine.activity_outcomes import backoff
 from durable_workflow.server.engine.decision import (
@@ -24,7 +25,6 @@ from durable_workflow.server.engine.state import (
     TERMINATED,
     ChildLink,
     ChildPolicy,
-    JsonObject,
     Resolution,
     Run,
     RunDetails,

@@ -8,6 +8,7 @@ from copy import copy
 import msgspec
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine import activities, batches, buffered_events, tasks, waits
 from durable_workflow.server.engine.decision import Decision, NewId, ParentOutcome
 from durable_workflow.server.engine.state import (
@@ -17,7 +18,6 @@ from durable_workflow.server.engine.state import (
     TERMINATED,
     Activity,
     BufferedEvent,
-    JsonObject,
     Resolution,
     Run,
     Timer,

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine import batches, buffered_events, closing, tasks, waits
 from durable_workflow.server.engine.commands.continue_as_new import ContinueAsNew
 from durable_workflow.server.engine.commands.open_condition_wait import OpenConditionWait
@@ -19,7 +20,6 @@ from durable_workflow.server.engine.refusal import InvalidCommands, within
 from durable_workflow.server.engine.state import (
     COMPLETED,
     BufferedEvent,
-    JsonObject,
     KnownStep,
     Resolution,
     Run,

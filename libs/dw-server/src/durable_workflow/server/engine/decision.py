@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.state import (
     Activity,
     BufferedEvent,
     ChildLink,
-    JsonObject,
     PastAttempt,
     PastTask,
     Resolution,

@@ -6,13 +6,12 @@ from typing import Any
 
 import msgspec
 
-from durable_workflow.server.engine.state import JsonObject
-from durable_workflow.server.fields import as_object
+from durable_workflow._wire.json_values import JsonObject, dict_or_none
 
 
 def blob_size(value: Any) -> int:
     """Bytes of a bare blob, or of what is in an envelope; 0 for anything else."""
-    envelope = as_object(value)
+    envelope = dict_or_none(value)
     if envelope is not None and "external_storage" in envelope:
         return len(msgspec.json.encode(envelope["external_storage"]))
     blob = value if envelope is None else envelope.get("blob")

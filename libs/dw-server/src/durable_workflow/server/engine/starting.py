@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.decision import Decision, NewId
-from durable_workflow.server.engine.state import JsonObject, Run, RunDetails
+from durable_workflow.server.engine.state import Run, RunDetails
 from durable_workflow.server.engine.tasks import wake
 from durable_workflow.server.engine.times import SECOND, offset, precise
 

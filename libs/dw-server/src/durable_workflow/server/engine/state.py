@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-JsonObject: TypeAlias = dict[str, Any]
+from durable_workflow._wire.json_values import JsonObject
 
 # States of a task. None stands for "no task".
 READY: Final = "ready"

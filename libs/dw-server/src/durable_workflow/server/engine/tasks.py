@@ -11,14 +11,9 @@ from typing import Final
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.decision import Decision, NewId
-from durable_workflow.server.engine.state import (
-    LEASED,
-    READY,
-    JsonObject,
-    PastTask,
-    Run,
-)
+from durable_workflow.server.engine.state import LEASED, READY, PastTask, Run
 from durable_workflow.server.engine.times import SECOND, seconds
 
 _encode = msgspec.json.encode

@@ -9,8 +9,9 @@ that replaces the old one.
 from __future__ import annotations
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.decision import Decision
-from durable_workflow.server.engine.state import CANCELLED, PENDING, JsonObject, Run, Timer
+from durable_workflow.server.engine.state import CANCELLED, PENDING, Run, Timer
 from durable_workflow.server.engine.times import in_seconds, precise
 
 

@@ -30,7 +30,6 @@ from durable_workflow.server.fields.strings import (
     Text,
 )
 from durable_workflow.server.fields.tables import Inside, Say, Table, Together, table_of
-from durable_workflow.server.fields.values import JsonObject, as_list, as_object
 
 __all__ = [
     "LARGEST",
@@ -47,7 +46,6 @@ __all__ = [
     "Identifier",
     "Inside",
     "Json",
-    "JsonObject",
     "Kind",
     "Listed",
     "Memo",
@@ -64,8 +62,6 @@ __all__ = [
     "Together",
     "Whole",
     "WireLimits",
-    "as_list",
-    "as_object",
     "seconds",
     "table_of",
     "texts",

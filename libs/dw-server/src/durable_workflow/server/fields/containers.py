@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject, dict_or_none, list_or_none
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import Reading
 from durable_workflow.server.fields.strings import LONGEST_NAME, Text
-from durable_workflow.server.fields.values import JsonObject, as_list, as_object
 
 
 class Json(Kind, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ class Object(Kind, frozen=True, kw_only=True):
     gives = (dict,)
 
     def read(self, value: Any, at: str, reading: Reading) -> JsonObject | None:
-        found = {} if self.or_list and value == [] else as_object(value)
+        found = {} if self.or_list and value == [] else dict_or_none(value)
         if found is None:
             reading.fail(at, "must be an object.")
             return None
@@ -68,7 +68,7 @@ class Listed(Kind, frozen=True, kw_only=True):
     gives = (list,)
 
     def read(self, value: Any, at: str, reading: Reading) -> list[Any] | None:
-        members = as_list(value)
+        members = list_or_none(value)
         if members is None:
             reading.fail(at, "must be a list.")
             return None

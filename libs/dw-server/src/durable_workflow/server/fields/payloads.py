@@ -11,10 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from durable_workflow import serializer
+from durable_workflow._wire.json_values import JsonObject, dict_or_none, list_or_none
 from durable_workflow.external_storage import ExternalPayloadReference
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import Reading
-from durable_workflow.server.fields.values import JsonObject, as_list, as_object
 
 _INLINE: Final = {"codec", "blob"}
 _EXTERNAL: Final = {"codec", "external_storage"}
@@ -45,8 +45,8 @@ class Arguments(Kind, frozen=True, kw_only=True):
     gives = (Payload,)
 
     def read(self, value: Any, at: str, reading: Reading) -> Payload | None:
-        plain = as_list(value)
-        document = as_object(value)
+        plain = list_or_none(value)
+        document = dict_or_none(value)
         if document is not None:
             if is_envelope(document):
                 return _arguments_of(document, at, reading)
@@ -62,7 +62,7 @@ class Result(Kind, frozen=True, kw_only=True):
     """A result as it came: an envelope that is whole, or any other JSON value."""
 
     def read(self, value: Any, at: str, reading: Reading) -> Any:
-        document = as_object(value)
+        document = dict_or_none(value)
         if document is not None and is_envelope(document):
             check_envelope(document, at, reading)
         return value
@@ -81,7 +81,7 @@ class Envelope(Kind, frozen=True, kw_only=True):
     def read(self, value: Any, at: str, reading: Reading) -> JsonObject | None:
         if self.bare and isinstance(value, str):
             return {"codec": reading.codec, "blob": value}
-        envelope = as_object(value)
+        envelope = dict_or_none(value)
         if envelope is None or not is_envelope(envelope):
             what = "a payload envelope or a string" if self.bare else "a payload envelope"
             reading.fail(at, f"must be {what}: codec, and blob or external_storage.")

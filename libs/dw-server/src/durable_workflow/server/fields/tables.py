@@ -29,9 +29,9 @@ from typing import (
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject, dict_or_none
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import Reading
-from durable_workflow.server.fields.values import JsonObject, as_object
 
 T = TypeVar("T")
 # Says of a field, by its name on the wire, what is wrong with it.
@@ -142,7 +142,7 @@ class Inside(Kind, frozen=True, kw_only=True):
     into: type[Any]
 
     def read(self, value: Any, at: str, reading: Reading) -> Any:
-        found: JsonObject | None = {} if value == [] else as_object(value)
+        found: JsonObject | None = {} if value == [] else dict_or_none(value)
         if found is None:
             reading.fail(at, "must be an object.")
             return None

@@ -11,7 +11,7 @@ import msgspec
 
 from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
 from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCOL_VERSION_HEADER
-from durable_workflow.server.fields import as_object
+from durable_workflow._wire.json_values import dict_or_none
 from durable_workflow.server.http.request import Receive, Request
 from durable_workflow.server.http.routing import Route
 from durable_workflow.server.refusals import Invalid, Refused
@@ -59,7 +59,7 @@ async def read_body(request: Request, receive: Receive, limit: int) -> None:
     if request.body and request.method in _WITH_BODY:
         _check_media_type(request)
         document = parse(request.body)
-        found = as_object(document)
+        found = dict_or_none(document)
         request.document_is_object = found is not None
         request.document = found or {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from durable_workflow.server.fields import as_object
+from durable_workflow._wire.json_values import dict_or_none
 from durable_workflow.server.querying.offering import about, capable_workers, is_compatible
 from durable_workflow.server.querying.query import QUERY, UPDATE_VALIDATION, Kind, Query
 from durable_workflow.server.querying.query_task import Answered, Failed, Outcome
@@ -113,7 +113,7 @@ def refusal_of(outcome: Outcome) -> tuple[str, str] | None:
     if isinstance(outcome, Failed) and outcome.reason == "update_rejected":
         unknown = outcome.type == "UnknownUpdate"
         return ("unknown_update" if unknown else "update_rejected"), outcome.message
-    said = as_object(outcome.result) if isinstance(outcome, Answered) else None
+    said = dict_or_none(outcome.result) if isinstance(outcome, Answered) else None
     if said is not None and said.get("accepted") is False:
         return "update_rejected", str(said.get("message") or "update rejected")
     return None

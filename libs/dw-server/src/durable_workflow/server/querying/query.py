@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from durable_workflow.server.engine.state import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 
 Kind: TypeAlias = Literal["query", "update_validation"]
 QUERY: Final = "query"

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from durable_workflow.server.engine.state import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.times import precise
 from durable_workflow.server.querying.query import Query
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from durable_workflow.server.engine.state import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.records.columns import text
 from durable_workflow.server.store.protocol import Tx
 

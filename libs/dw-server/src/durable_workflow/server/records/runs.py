@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from durable_workflow.server.engine.state import JsonObject, PastTask, Run, RunDetails
+from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.engine.state import PastTask, Run, RunDetails
 from durable_workflow.server.records import search_attributes as attribute_records
 from durable_workflow.server.records.columns import Params, picker, text, value
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx

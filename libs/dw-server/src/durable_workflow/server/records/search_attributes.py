@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.attributes import AttributeType, indexed
-from durable_workflow.server.engine.state import JsonObject, Run
+from durable_workflow.server.engine.state import Run
 from durable_workflow.server.store.protocol import Read, Tx
 
 

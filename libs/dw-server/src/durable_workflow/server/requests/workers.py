@@ -7,12 +7,12 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.fields import (
     LONGEST_NAME,
     Choice,
     Identifier,
     Inside,
-    JsonObject,
     Kind,
     Listed,
     Object,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject, list_or_none
 from durable_workflow.server.fields import (
     LARGEST,
     Arguments,
@@ -16,7 +17,6 @@ from durable_workflow.server.fields import (
     Choice,
     Flag,
     Identifier,
-    JsonObject,
     Kind,
     Memo,
     Object,
@@ -24,7 +24,6 @@ from durable_workflow.server.fields import (
     Reading,
     Text,
     Whole,
-    as_list,
     seconds,
 )
 
@@ -197,7 +196,7 @@ def _attribute_problem(name: str, value: Any, reading: Reading) -> str | None:
         return f"has a name longer than {longest} bytes: {shown}…"
     if not _ATTRIBUTE_NAME.fullmatch(name):
         return f"has a name that is not letters, digits and underscores: {shown}"
-    for text in as_list(value) or [value]:
+    for text in list_or_none(value) or [value]:
         too_long = (
             isinstance(text, str) and len(text.encode()) > limits.max_search_attribute_value_bytes
         )

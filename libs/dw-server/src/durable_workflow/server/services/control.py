@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from durable_workflow.server.engine.state import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.times import precise
 from durable_workflow.server.records import command_records
 from durable_workflow.server.records.command_records import CommandRecord

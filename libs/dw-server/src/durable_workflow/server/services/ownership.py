@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from durable_workflow.server.engine.state import LEASED, READY, JsonObject, Run, shown_status
+from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.engine.state import LEASED, READY, Run, shown_status
 from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.records import runs
 from durable_workflow.server.refusals import Refused

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable_workflow.server.engine.state import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.requests import Payload
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from durable_workflow.server.engine.state import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.records.queues import TaskCounts
 
 # The budgets that a server may be given, and what it counts against each. This one is given none:

@@ -6,14 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from durable_workflow.server.engine.state import (
-    LEASED,
-    TERMINAL,
-    Activity,
-    JsonObject,
-    Run,
-    shown_status,
-)
+from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.engine.state import LEASED, TERMINAL, Activity, Run, shown_status
 from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.records import history as records
 from durable_workflow.server.records import runs

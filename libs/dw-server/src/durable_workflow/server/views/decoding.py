@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from durable_workflow import serializer
-from durable_workflow.server.engine.state import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 
 
 def decoded(envelope: JsonObject | None) -> Any:

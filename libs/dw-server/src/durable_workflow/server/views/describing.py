@@ -7,14 +7,8 @@ from typing import Any
 
 import msgspec
 
-from durable_workflow.server.engine.state import (
-    LEASED,
-    TERMINAL,
-    JsonObject,
-    Run,
-    RunDetails,
-    shown_status,
-)
+from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.engine.state import LEASED, TERMINAL, Run, RunDetails, shown_status
 from durable_workflow.server.engine.times import offset, offset_or_none, precise, precise_or_none
 from durable_workflow.server.records import instances, lists, runs
 from durable_workflow.server.records.lists import ListedRun, NumberedRun

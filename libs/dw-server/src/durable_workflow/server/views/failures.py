@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow.server.engine.state import FAILED, LEASED, JsonObject, Run
+from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.engine.state import FAILED, LEASED, Run
 from durable_workflow.server.records import history
 from durable_workflow.server.store.protocol import Read
 

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from durable_workflow.server.engine.state import READY, Activity, JsonObject, Run
+from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.engine.state import READY, Activity, Run
 from durable_workflow.server.engine.times import precise
 from durable_workflow.server.records import due, workers
 from durable_workflow.server.records.due import SetAside

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from durable_workflow.server.engine.state import (
-    LEASED,
-    READY,
-    Activity,
-    JsonObject,
-    Run,
-    Timer,
-)
+from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.engine.state import LEASED, READY, Activity, Run, Timer
 from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.records import activities as activity_records
 from durable_workflow.server.records import timers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from durable_workflow.server.engine.state import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.times import SECOND, precise
 from durable_workflow.server.records import queues
 from durable_workflow.server.records import workers as worker_records

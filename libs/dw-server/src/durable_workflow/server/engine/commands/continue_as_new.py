@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine import closing
 from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.starting import Beginning, begin
-from durable_workflow.server.engine.state import COMPLETED, JsonObject, Run
+from durable_workflow.server.engine.state import COMPLETED, Run
 from durable_workflow.server.fields import Envelope, Text
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.payloads import recorded_in
-from durable_workflow.server.engine.state import JsonObject
 from durable_workflow.server.fields import Envelope
 
 

@@ -6,16 +6,9 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from durable_workflow._wire.json_values import dict_or_none
 from durable_workflow.server.engine.refusal import InvalidCommands
-from durable_workflow.server.fields import (
-    LONGEST_SECONDS,
-    Inside,
-    Listed,
-    Reading,
-    Whole,
-    as_object,
-    texts,
-)
+from durable_workflow.server.fields import LONGEST_SECONDS, Inside, Listed, Reading, Whole, texts
 
 _MOST_TYPES: Final = 1000
 
@@ -36,7 +29,7 @@ class Retries(Inside, frozen=True, kw_only=True):
     """A retry policy, which says something of retries."""
 
     def read(self, value: Any, at: str, reading: Reading) -> Any:
-        policy = as_object(value)
+        policy = dict_or_none(value)
         known = RetryPolicy.__struct_fields__
         if policy is not None and not policy.keys() & {*known}:
             raise InvalidCommands(f"{at} has none of the fields {', '.join(sorted(known))}")

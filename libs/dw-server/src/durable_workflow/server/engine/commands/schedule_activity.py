@@ -8,11 +8,12 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.commands.retry_policy import Retries, RetryPolicy
 from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.decision import NewActivity
 from durable_workflow.server.engine.refusal import within
-from durable_workflow.server.engine.state import Activity, ActivityPolicy, JsonObject
+from durable_workflow.server.engine.state import Activity, ActivityPolicy
 from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.fields import Envelope, Say, Text, seconds
 

@@ -8,12 +8,13 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine import children
 from durable_workflow.server.engine.commands.retry_policy import Retries, RetryPolicy
 from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.refusal import within
 from durable_workflow.server.engine.starting import Beginning
-from durable_workflow.server.engine.state import ChildLink, ChildPolicy, JsonObject
+from durable_workflow.server.engine.state import ChildLink, ChildPolicy
 from durable_workflow.server.fields import Choice, Envelope, Say, Text, seconds
 
 POLICIES = ("abandon", "request_cancel", "terminate")

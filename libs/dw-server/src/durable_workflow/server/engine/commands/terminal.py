@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine import closing
 from durable_workflow.server.engine.commands.turn import PROSE, Command, Turn
 from durable_workflow.server.engine.payloads import recorded
-from durable_workflow.server.engine.state import JsonObject
 from durable_workflow.server.fields import Envelope, Flag
 
 _TIMEOUT_WORDS = ("timed out", "timeout exceeded", "execution deadline", "run deadline")

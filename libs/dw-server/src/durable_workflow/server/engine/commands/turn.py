@@ -7,12 +7,13 @@ from typing import ClassVar, Final
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine import batches
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.payloads import blob_size
 from durable_workflow.server.engine.refusal import within
-from durable_workflow.server.engine.state import JsonObject, RunDetails, Update
+from durable_workflow.server.engine.state import RunDetails, Update
 from durable_workflow.server.fields import Text
 
 # Text for people. Its bound is that of payloads and not that of names: a worker would send a

@@ -7,9 +7,10 @@ from copy import copy
 from typing import Annotated, ClassVar
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.commands.turn import PROSE, Command, Turn
 from durable_workflow.server.engine.payloads import recorded, recorded_in
-from durable_workflow.server.engine.state import COMPLETED, FAILED, JsonObject, Update
+from durable_workflow.server.engine.state import COMPLETED, FAILED, Update
 from durable_workflow.server.fields import LONGEST_ID, Envelope, Flag, Text
 
 # Workers of the reference SDK have no field for a refusal by the validator: only their text tells.

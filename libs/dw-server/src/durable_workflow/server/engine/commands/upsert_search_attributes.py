@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject, dict_or_none, list_or_none
 from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.refusal import within
-from durable_workflow.server.engine.state import JsonObject
-from durable_workflow.server.fields import Kind, Reading, as_list, as_object
+from durable_workflow.server.fields import Kind, Reading
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
 _LONGEST = 255
@@ -23,7 +23,7 @@ class Changes(Kind, frozen=True, kw_only=True):
     gives = (dict,)
 
     def read(self, value: Any, at: str, reading: Reading) -> JsonObject | None:
-        attributes = as_object(value)
+        attributes = dict_or_none(value)
         if not attributes:
             reading.fail(at, "must be a non-empty object.")
             return None
@@ -67,7 +67,7 @@ def _value(value: Any, at: str, reading: Reading) -> Any:
         if len(value) > _LONGEST:
             reading.fail(at, f"must not be longer than {_LONGEST} characters.")
         return value or None
-    texts = as_list(value)
+    texts = list_or_none(value)
     if texts is not None and all(isinstance(item, str) for item in texts):
         if any(len(item) > _LONGEST for item in texts):
             reading.fail(at, f"must not be longer than {_LONGEST} characters.")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from durable_workflow.server.fields import as_object
+from durable_workflow._wire.json_values import dict_or_none
 from durable_workflow.server.http.checks import parse
 from durable_workflow.server.refusals import Refused
 
@@ -71,7 +71,7 @@ def _message(text: bytes, largest: int) -> Message:
             raise BadFrame(f"a message is a JSON object: {error}") from None
         return Message(_type(head.type), _id(head.type, head.id), {}, size, too_large=True)
     try:
-        document = as_object(parse(text))
+        document = dict_or_none(parse(text))
     except Refused as refused:
         raise BadFrame(refused.message) from None
     if document is None:
