@@ -97,7 +97,10 @@ async def test_a_worker_that_dies(
             async with dw_worker(workflows=[Greeter], activities=[dies]):
                 await asking
         assert await asking == "hello, world"
-    assert attempts == [1, 2]
+    # A poll of the dead worker may have been given the attempt between, until its end was noticed.
+    assert len(attempts) == 2
+    assert attempts[0] == 1
+    assert attempts[1] > 1
 
 
 def test_a_worker_in_a_thread_that_dies(dw_server: WorkflowTestServer) -> None:

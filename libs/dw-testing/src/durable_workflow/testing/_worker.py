@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import itertools
+import logging
 import threading
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -10,6 +12,10 @@ from typing import Any, Self
 import durable_workflow
 from durable_workflow.testing._loop_thread import LoopThread
 from durable_workflow.testing._wheels import wheel
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_PAUSE_SECONDS = 1.0
 
 
 class RunningWorker:
@@ -137,7 +143,9 @@ class RunningWorker:
         if worker is not None and running is not None:
             await worker.stop()
             await running
-        await asyncio.gather(*self._killed)
+        for releasing in self._killed:
+            releasing.cancel()
+        await asyncio.gather(*self._killed, return_exceptions=True)
 
     def _kill(self, *, restart: bool) -> None:
         worker, running = self._worker, self._running
@@ -153,10 +161,21 @@ class RunningWorker:
     async def _release(
         self, worker: "durable_workflow.Worker", running: asyncio.Task[None]
     ) -> None:
-        """Free what a killed worker held: nobody wants to wait until its leases have ended."""
+        """Free what a killed worker held: nobody wants to wait until its leases have ended.
+
+        Again and again, until the test is over: a poll of the dead worker whose end the server has
+        not noticed yet may be given the very task that was just freed.
+        """
         await asyncio.wait({running})
         assert self._client is not None
-        await self._client.release_worker(worker_id=worker.worker_id, session=worker.session)
+        for attempt in itertools.count():
+            try:
+                await self._client.release_worker(
+                    worker_id=worker.worker_id, session=worker.session
+                )
+            except Exception as error:  # noqa: BLE001 - the server may be away: it is asked again
+                _log.debug("could not free what %s held: %s", worker.worker_id, error)
+            await asyncio.sleep(min(0.05 * 2**attempt, _LONGEST_PAUSE_SECONDS))
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
