@@ -37,7 +37,7 @@ RECORDS: dict[type[msgspec.Struct], list[str]] = {
     workers.Worker: ["worker", "workers_of_queue", "sessions_of_worker", "due_workers"],
     workers.LiveWorker: ["live_workers"],
     instances.Instance: ["instance"],
-    lists.ListedRun: ["list_runs"],
+    lists.ListedRun: ["listed_runs"],
     lists.NumberedRun: ["runs_of_instance"],
     queues.WaitingTask: ["oldest_ready_workflow_task", "oldest_ready_activity_task"],
     queues.LeasedTask: ["activity_task_leases"],

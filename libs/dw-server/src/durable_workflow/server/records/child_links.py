@@ -32,7 +32,7 @@ def insert(tx: Tx, link: ChildLink) -> None:
 
 
 def save(tx: Tx, link: ChildLink) -> None:
-    """Write what of a step may change."""
+    """Write the columns of a step that may change."""
     tx.do(
         "save_child_link",
         link_id=link.link_id,

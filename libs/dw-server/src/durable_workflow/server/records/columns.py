@@ -1,4 +1,4 @@
-"""Between columns and fields: JSON is read and written here, and booleans are made of numbers."""
+"""Conversion between columns and fields: JSON text, and booleans stored as numbers."""
 
 from __future__ import annotations
 

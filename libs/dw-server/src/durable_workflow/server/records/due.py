@@ -1,4 +1,4 @@
-"""What has fallen due, and what of it rests because it could not be handled."""
+"""What is due, and what is set aside because it could not be handled."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class SetAside(msgspec.Struct, frozen=True):
 
 
 def first(read: Read, *, workers: bool = True) -> int | None:
-    """When the first thing falls due, or fell; None where nothing ever will.
+    """The earliest due time, which may have passed; None if nothing will ever be due.
 
     Args:
-        workers: The silence of a worker is one of the things.
+        workers: Whether workers that are silent count, too.
     """
     found = [read.one(statement, now=read.now) for statement in _NEXT]
     found.append(read.one("next_due_set_aside"))
@@ -91,7 +91,7 @@ def failures(read: Read, item: DueItem) -> int:
 
 
 def set_aside(tx: Tx, item: DueItem, *, failures: int, error: str, until: int) -> None:
-    """Let an item rest."""
+    """Set an item aside."""
     tx.do(
         "set_aside",
         source=item.source,
@@ -109,7 +109,7 @@ def set_aside_of_run(read: Read, run_id: str) -> list[SetAside]:
 
 
 def delete_rested(tx: Tx) -> int:
-    """Forget all that was to be tried again by now; how many items that were."""
+    """Delete the items whose next try has come, and return how many there were."""
     row = tx.one("rested", now=tx.now)
     rested: int = 0 if row is None else row[0]
     if rested:

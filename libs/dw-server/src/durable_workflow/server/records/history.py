@@ -1,4 +1,4 @@
-"""History records, each encoded once, and what waits to become one."""
+"""History records, each encoded once, and buffered events and held results."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def insert_buffered_event(tx: Tx, run_id: str, event: BufferedEvent) -> None:
 
 
 def delete_buffered_events(tx: Tx, run_id: str) -> None:
-    """Buffer nothing any more."""
+    """Delete the buffered events of a run."""
     tx.do("delete_buffered_events", run_id=run_id)
 
 
@@ -67,7 +67,7 @@ def held_results(read: Read, run_id: str) -> list[Resolution]:
 
 
 def insert_held_results(tx: Tx, run_id: str, outcomes: Sequence[Resolution]) -> None:
-    """Withhold outcomes until their batch is complete."""
+    """Hold results until their batch is complete."""
     tx.do_many(
         "insert_held_results",
         [
@@ -84,7 +84,7 @@ def insert_held_results(tx: Tx, run_id: str, outcomes: Sequence[Resolution]) -> 
 
 
 def delete_held_results(tx: Tx, run_id: str) -> None:
-    """Withhold nothing any more."""
+    """Delete the held results of a run."""
     tx.do("delete_held_results", run_id=run_id)
 
 

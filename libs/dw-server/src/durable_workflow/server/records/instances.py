@@ -23,7 +23,7 @@ def find(read: Read, namespace: str, workflow_id: str) -> Instance | None:
 
 
 def lock(tx: Tx, namespace: str, workflow_id: str) -> Instance | None:
-    """What is known of a workflow id, which nobody else uses or takes before the unit ends."""
+    """A workflow id, locked: no other unit uses or takes it before this one ends."""
     tx.lock(Key.workflow(namespace, workflow_id))
     return find(tx, namespace, workflow_id)
 

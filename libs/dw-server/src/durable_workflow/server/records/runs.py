@@ -1,4 +1,4 @@
-"""Runs: the row that changes all the time, and the cold half beside it."""
+"""Runs: the row that changes often, and the cold half."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def find(read: Read, run_id: str) -> Run | None:
 
 
 def lock(tx: Tx, run_id: str) -> Run | None:
-    """One run, with all that belongs to it, to oneself; or None."""
+    """One run, locked with everything that belongs to it; or None."""
     tx.lock(Key.run(run_id))
     return find(tx, run_id)
 

@@ -6,7 +6,7 @@ from durable_workflow.server.store.protocol import Read, Tx
 
 
 def any_leased(read: Read) -> bool:
-    """Whether somebody works on a task."""
+    """Whether any task is leased."""
     row = read.one("any_leased")
     return row is not None and bool(row[0])
 

@@ -1,4 +1,4 @@
-"""Activity tasks: handing them out, and taking back how the attempt went."""
+"""Activity tasks: claim, completion, failure and heartbeats of attempts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _Report = CompleteActivityTask | FailActivityTask | HeartbeatActivityTask
 
 
 class Held(msgspec.Struct):
-    """What a report of a worker is about.
+    """The attempt that a report of a worker is about.
 
     Attributes:
         stopped: Why the attempt must not report any more, None if it may.

@@ -1,4 +1,4 @@
-"""What the passing of time does: timers, timeouts, leases, silent workers, delayed tasks.
+"""Due work: timers, timeouts, leases, silent workers, delayed tasks.
 
 Every due time is a column with an index; `next_due` is the least of them. `find` lists whose things
 have fallen due, and `handle` does what is due of one run, or of one worker, in one unit of work:
@@ -38,7 +38,7 @@ class Due(msgspec.Struct, frozen=True):
 
 
 def next_due(read: Read) -> int | None:
-    """When the first thing falls due, or fell; None where nothing ever will."""
+    """The earliest due time, which may have passed; None if nothing will ever be due."""
     return records.first(read)
 
 
@@ -101,7 +101,7 @@ def forget_rested(tx: Tx) -> int:
 
 
 def set_aside(tx: Tx, item: DueItem, error: Exception, settings: ServiceSettings) -> int:
-    """Let a thing rest whose handling raised, each time for longer.
+    """Set an item aside whose handling raised, each time for longer.
 
     Returns:
         How often it has failed in a row.

@@ -1,4 +1,4 @@
-"""Namespaces: nothing in one ever sees what is in another."""
+"""Namespaces. Nothing in one can see anything in another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a session of a worker ends: by its goodbye, by silence, or because another took its place.
+"""The end of a worker's session: by its goodbye, by silence, or because another one replaced it.
 
 A session is one worker object in one process. It is known by the random word that it sends with its
 registration, its heartbeats and its polls, and a lease belongs to it. A worker that sends none has
@@ -59,10 +59,10 @@ def deregister(
 
 
 def await_return(tx: Tx, settings: ServiceSettings) -> None:
-    """The server begins: give workers the time to show that they are still there.
+    """The server starts: give workers time to show that they are alive.
 
-    Nobody could be heard while there was no server, so the silence says nothing. Only leases of
-    workers that name what they hold are prolonged; others know when theirs ended.
+    No worker could be heard while the server was down, so their silence means nothing. Only leases
+    of workers that name what they hold are prolonged; others know when theirs ended.
     """
     patience = settings.missed_heartbeats * SECOND
     records.await_all(tx, patience)
@@ -92,8 +92,8 @@ def leave(tx: Tx, namespace: str, request: PollTask | WorkerHeartbeat) -> None:
 def miss(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
     """A worker has been silent for too long.
 
-    One that names what it holds would have said so: it is gone, and its leases are free. Of
-    others nothing follows from silence, and their leases end by their own time.
+    A worker that names what it holds would have sent a heartbeat: it is gone, and its leases are
+    free. From the silence of other workers nothing follows. Their leases end by their own time.
     """
     if worker.names_held:
         freed = leases.release(tx, worker.holder, settings)

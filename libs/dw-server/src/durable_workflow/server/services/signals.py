@@ -19,7 +19,7 @@ from durable_workflow.server.store.protocol import Tx
 
 
 def signal(tx: Tx, caller: Caller, request: SignalWorkflow, settings: ServiceSettings) -> Reply:
-    """Tell a run something. It is in its history, or waits for its worker's completion."""
+    """Send a signal to a run. It is recorded at once, or buffered until the worker's completion."""
     unit = Unit(tx, settings)
     target = targets.lock(unit, caller.namespace, request.workflow_id, request.run_id)
     command = targets.command_on(

@@ -46,7 +46,7 @@ def find(read: Read, namespace: str, workflow_id: str, run_id: str | None) -> Ta
 
 
 def lock(unit: Unit, namespace: str, workflow_id: str, run_id: str | None) -> Target:
-    """The current run of a workflow id, which nobody else commands before the unit ends.
+    """The current run of a workflow id, locked: no other unit commands it before this one ends.
 
     Raises:
         Refused: There is no such workflow, or `run_id` is not its current run.

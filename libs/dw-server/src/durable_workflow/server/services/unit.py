@@ -1,4 +1,4 @@
-"""One unit of work over runs: decisions are written down, and what they entail in other runs too.
+"""One unit of work over runs: writes decisions, and what follows from them in other runs.
 
 A run that is touched several times in a unit is loaded once and saved once. The end of a run
 reaches its parent and its children here, in the same transaction.
@@ -274,7 +274,7 @@ class Unit:
             self._point_instance(again.run)
 
     def _tell_children(self) -> None:
-        # One after the other, not one inside the other: a chain of children may be longer than
+        # One after the other and not recursively: a chain of children may be longer than
         # the stack is deep.
         if self._telling:
             return

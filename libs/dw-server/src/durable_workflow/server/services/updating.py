@@ -1,7 +1,7 @@
 """An update from the request to its end: validated, accepted, waited for (control-plane 4.10).
 
-Each step is a unit of work or a read of `updates`. Asking workers and waiting for runs belong to
-other layers, which are given to it.
+Each step is a unit of work or a read of `updates`. Asking workers and waiting for runs are done by
+other layers, which are passed in.
 """
 
 from __future__ import annotations

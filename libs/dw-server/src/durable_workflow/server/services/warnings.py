@@ -1,4 +1,4 @@
-"""What is logged of a run that comes near a limit: once, when it passes the threshold."""
+"""Warnings in the log about a run near a limit: once, when it passes the threshold."""
 
 from __future__ import annotations
 

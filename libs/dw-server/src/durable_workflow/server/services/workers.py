@@ -24,7 +24,7 @@ from durable_workflow.server.views.task_queues import SHARED_ID
 # A lease is at least so many heartbeats long, and a worker that renews its leases is asked for
 # heartbeats often enough for that.
 _HEARTBEATS_PER_LEASE: Final = 3
-# A session that is alive answers within this time when another has come under its id.
+# A session that is alive sends a heartbeat within this time after another one registers its id.
 CHALLENGE: Final = 2 * SECOND
 
 
@@ -177,7 +177,7 @@ def registered(read: Read, namespace: str, request: PollTask | OpenStream) -> Wo
 
 
 def seen(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
-    """Note a sign of life, but not each of many: writing one costs as much as the poll itself.
+    """Record a sign of life, but not every one: writing it costs as much as the poll itself.
 
     A worker that names what it holds is missed when its heartbeats are: a poll that is held says
     little about a process that has stopped.
