@@ -54,6 +54,41 @@ async def test_history_without_another_event_is_empty_when_time_is_up(connected:
     assert answer.json()["next_page_token"] is None
 
 
+async def test_a_history_says_what_its_run_was_started_with(connected: Connected) -> None:
+    async with connected(AT_ONCE) as client:
+        start = {
+            "workflow_id": "w",
+            "workflow_type": "t",
+            "input": {"codec": "json", "blob": "[1]"},
+        }
+        started = (await client.post("/api/workflows", json=start, headers=CONTROL)).json()
+        path = f"/api/workflows/w/runs/{started['run_id']}/history"
+        await client.post("/api/workflows/w/signal/go", headers=CONTROL)
+        whole = (await client.get(path, headers=CONTROL)).json()
+        pages = [whole]
+        for size, expected in (("1", [1]), ("1", [2]), ("5", [3])):
+            token = pages[-1]["next_page_token"] if len(pages) > 1 else None
+            query = f"?page_size={size}" + (f"&next_page_token={token}" if token else "")
+            pages.append((await client.get(path + query, headers=CONTROL)).json())
+            assert [event["sequence"] for event in pages[-1]["events"]] == expected
+
+    payload = whole["events"][1]["payload"]
+    assert payload["input_envelope"] == {"codec": "json", "blob": "[1]"}
+    assert payload["workflow_type"] == "t"
+    assert [event for page in pages[1:] for event in page["events"]] == whole["events"]
+
+
+async def test_a_history_of_a_run_without_input_says_so(connected: Connected) -> None:
+    async with connected(AT_ONCE) as client:
+        start = {"workflow_id": "w", "workflow_type": "t"}
+        started = (await client.post("/api/workflows", json=start, headers=CONTROL)).json()
+        path = f"/api/workflows/w/runs/{started['run_id']}/history"
+        payload = (await client.get(path, headers=CONTROL)).json()["events"][1]["payload"]
+
+    assert payload["input"] == []
+    assert "input_envelope" not in payload
+
+
 async def test_a_query_may_follow_prefer_wait_until_the_run_closes(connected: Connected) -> None:
     server = Server(AT_ONCE)
     async with connected(server=server) as client:

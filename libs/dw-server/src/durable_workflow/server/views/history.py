@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from durable_workflow._wire import names
 from durable_workflow.server.engine import buffered_events
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.state import Run
@@ -28,6 +29,13 @@ EVERYTHING = 2**62
 _SLICE = 1000
 # Records that are read in one go where their size matters.
 _FEW = 50
+# `WorkflowStarted` is among so many first records.
+_OPENING = 2
+# As the engine writes them, before anything of a user. The payload of `WorkflowStarted` is never
+# empty.
+_STARTED = b'"event_type":"%b"' % names.WORKFLOW_STARTED.encode()
+_PAYLOAD = b'"payload":{'
+_HEAD = 128
 # Where a page for a stream ends, unless its only event is larger.
 PAGE_BYTES = 1_048_576
 
@@ -44,10 +52,12 @@ async def page(store: Store, namespace: str, request: ReadHistory) -> dict[str, 
     run = await store.read(lambda read: _find(read, namespace, request))
     most = EVERYTHING if request.page_size is None else request.page_size
     upto = min(run.last_sequence, request.after + most)
+    opened = max(request.after, min(_OPENING, upto))
+    first = await store.read(functools.partial(_opening, run.run_id, request.after, opened))
     return {
         "workflow_id": run.workflow_id,
         "run_id": run.run_id,
-        "events": await events(store, run.run_id, request.after, upto),
+        "events": await events(store, run.run_id, opened, upto, first=first),
         "next_page_token": page_token(upto) if upto < run.last_sequence else None,
     }
 
@@ -58,6 +68,7 @@ async def events(
     after: int,
     upto: int,
     *,
+    first: Sequence[bytes] = (),
     buffered: Sequence[bytes] = (),
     foreign: bool = False,
 ) -> msgspec.Raw:
@@ -69,6 +80,7 @@ async def events(
     of a second.
 
     Args:
+        first: Records that go before them.
         foreign: They go to a worker of another SDK.
     """
     slices: list[bytes] = []
@@ -77,7 +89,7 @@ async def events(
             await asyncio.sleep(0)
         end = min(begin + _SLICE, upto)
         slices.append(await store.read(functools.partial(_slice, run_id, begin, end, foreign)))
-    return spliced([*slices, *buffered])
+    return spliced([*first, *slices, *buffered])
 
 
 def buffered_records(read: Read, run: Run) -> list[bytes]:
@@ -104,6 +116,22 @@ def _find(read: Read, namespace: str, request: ReadHistory) -> Run:
     if run is None or (run.namespace, run.workflow_id) != (namespace, request.workflow_id):
         raise run_not_found(request.workflow_id, request.run_id)
     return run
+
+
+def _opening(run_id: str, after: int, upto: int, read: Read) -> list[bytes]:
+    """The records a history begins with; `WorkflowStarted` says what the run was started with.
+
+    Whoever replays a fetched history needs that. A worker finds it beside the history in its task,
+    so the record itself does not have it (replay.md 9.1, history-events 2.1).
+    """
+    found = records.between(read, run_id, after, upto, _OPENING)
+    for index, record in enumerate(found):
+        if _STARTED in record[:_HEAD]:
+            arguments = runs.arguments(read, run_id)
+            key = "input" if arguments is None else "input_envelope"
+            member = b'"%b":%b,' % (key.encode(), msgspec.json.encode(arguments or []))
+            found[index] = record.replace(_PAYLOAD, _PAYLOAD + member, 1)
+    return found
 
 
 def _slice(run_id: str, after: int, upto: int, foreign: bool, read: Read) -> bytes:
