@@ -104,6 +104,7 @@ def test_metrics_are_called_as_published() -> None:
             "CLIENT_REQUESTS",
             "CLIENT_REQUEST_DURATION_SECONDS",
             "SERVER_DUE_FAILURES",
+            "SERVER_STREAMS",
             "WORKER_POLLS",
             "WORKER_POLL_DURATION_SECONDS",
             "WORKER_TASKS",

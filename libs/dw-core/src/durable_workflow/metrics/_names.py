@@ -14,3 +14,4 @@ WORKER_POLL_DURATION_SECONDS: Final = "durable_workflow_worker_poll_duration_sec
 WORKER_TASKS: Final = "durable_workflow_worker_tasks"
 WORKER_TASK_DURATION_SECONDS: Final = "durable_workflow_worker_task_duration_seconds"
 SERVER_DUE_FAILURES: Final = "durable_workflow_server_due_failures"
+SERVER_STREAMS: Final = "durable_workflow_server_streams"

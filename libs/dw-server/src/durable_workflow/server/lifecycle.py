@@ -89,6 +89,7 @@ class Server:
             clock=self.clock,
             dispatcher=self.dispatcher,
             queries=self.queries,
+            metrics=metrics,
         )
 
     async def start(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeVar
 
+from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
 from durable_workflow.server.api import handlers
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.known_namespaces import KnownNamespaces
@@ -45,6 +46,7 @@ class Api:
         clock: Clock,
         dispatcher: Dispatcher,
         queries: PendingQueries,
+        metrics: MetricsRecorder = NOOP_METRICS,
     ) -> None:
         self._store = store
         self._default_namespace = settings.services.default_namespace
@@ -67,6 +69,7 @@ class Api:
             dispatcher=dispatcher,
             queries=queries,
             settings=settings.services,
+            metrics=metrics,
         )
 
     def is_overloaded(self) -> bool:

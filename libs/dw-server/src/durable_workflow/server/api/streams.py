@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject, dict_or_none, list_or_none
+from durable_workflow.metrics import SERVER_STREAMS, MetricsRecorder
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.dispatch import Dispatcher
@@ -102,8 +103,10 @@ class WorkerStreams:
         dispatcher: Dispatcher,
         queries: PendingQueries,
         settings: ServiceSettings,
+        metrics: MetricsRecorder,
     ) -> None:
         self.door = door
+        self.metrics = metrics
         self.store = store
         self.dispatcher = dispatcher
         self.queries = queries
@@ -148,7 +151,12 @@ class WorkerStreams:
         held = {(task.kind, task.task_id, task.attempt) for task in asked.held}
         found = WorkerStream(self, stream, call, opened.worker, welcome, held)
         self._open[stream] = found
+        self.count("opened")
         return found
+
+    def count(self, event: str) -> None:
+        """Count what becomes of streams."""
+        self.metrics.increment(SERVER_STREAMS, tags={"event": event})
 
     def look_for(self, stream: Stream) -> None:
         """Look for tasks for a stream that can take more."""
@@ -199,6 +207,7 @@ class WorkerStreams:
         before = None if stream is None else self._open.get(stream)
         if stream is not None:
             self.detach(stream)
+            self.count("replaced")
             stream.sink.close(REPLACED, "another stream of this session has begun")
         return before
 
@@ -360,6 +369,7 @@ class WorkerStream:
     async def say_goodbye(self) -> None:
         """Nothing more will be reported: free what the worker holds."""
         if self._streams.detach(self._stream):
+            self._streams.count("closed")
             settings = self._streams.settings
             await self._streams.store.run(
                 lambda tx: services.say_goodbye(tx, self.worker, settings)
@@ -367,8 +377,10 @@ class WorkerStream:
 
     async def lost(self) -> None:
         """The connection ended. Of one that has been replaced nothing follows."""
-        if self._streams.detach(self._stream) and not self._streams.dispatcher.closed:
-            await self.end()
+        if self._streams.detach(self._stream):
+            self._streams.count("lost")
+            if not self._streams.dispatcher.closed:
+                await self.end()
 
     async def end(self) -> None:
         """Have the worker missed, unless it comes back."""

@@ -9,7 +9,7 @@ arrival. A claim that finds nothing clears all the groups that its worker may ta
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from durable_workflow.server.dispatch.takers import Profile
 
@@ -56,6 +56,11 @@ class Backlog:
             self._looked.clear()
         self._looked.add(profile)
         self._flagged = {group for group in self._flagged if not profile.suits(*group)}
+
+    def shown(self) -> list[dict[str, Any]]:
+        """The groups of which a task found nobody."""
+        ordered = sorted(self._flagged, key=lambda group: (group[0], group[1] or ""))
+        return [{"type": task_type, "build_id": build_id} for task_type, build_id in ordered]
 
     def doubt(self) -> None:
         """Anything may be waiting."""

@@ -270,6 +270,15 @@ class Placement:
             for stream in streams:
                 self.look_for(stream)
 
+    def shown(self, namespace: str, task_queue: str) -> dict[str, Any]:
+        """What an operator is told of a queue: its streams, and which tasks found nobody."""
+        keys = {kind: TaskKey(kind, namespace, task_queue) for kind in _KINDS}
+        waiting = {kind: self._backlogs[key] for kind, key in keys.items() if key in self._backlogs}
+        return {
+            "streams": [each.shown() for each in self._streams.of_queue(namespace, task_queue)],
+            "waiting": {kind: backlog.shown() for kind, backlog in waiting.items()},
+        }
+
     def forget(self, stream: Stream) -> None:
         """A stream has ended."""
         self._hungry.pop(stream, None)

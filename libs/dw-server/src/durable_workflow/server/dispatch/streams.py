@@ -93,6 +93,18 @@ class Stream:
         """What it has of a kind."""
         return set(self._has[kind])
 
+    def shown(self) -> dict[str, Any]:
+        """What an operator is told of it."""
+        return {
+            "worker_id": self.worker.worker_id,
+            "session": self.worker.session,
+            "slots": dict(self.slots),
+            "used": {kind: len(self._has[kind]) for kind in KINDS},
+            "credits": {kind: max(self.credits(kind), 0) for kind in KINDS},
+            "clogged": self.sink.is_clogged(),
+            "draining": self.draining,
+        }
+
     def is_idle(self) -> bool:
         """Whether it has nothing."""
         return not any(self._has.values())

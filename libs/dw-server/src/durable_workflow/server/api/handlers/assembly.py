@@ -48,7 +48,7 @@ def operations(
         *health.operations(),
         *cluster.operations(store, settings),
         *WorkflowHandlers(units, dispatcher, settings).operations(),
-        *debugging.operations(store, queries, services),
+        *debugging.operations(store, dispatcher, queries, services),
         *commands.operations(units, querying, updating),
         *WorkerHandlers(units, dispatcher).operations(),
         *workflow_tasks.operations(units, polls),

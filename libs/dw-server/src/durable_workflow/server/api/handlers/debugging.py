@@ -7,6 +7,7 @@ from typing import Any
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
+from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.engine.state import Run
 from durable_workflow.server.querying import PendingQueries
 from durable_workflow.server.replies import Reply
@@ -17,7 +18,7 @@ from durable_workflow.server.views import debugging, describing
 
 
 def operations(
-    store: Store, queries: PendingQueries, settings: ServiceSettings
+    store: Store, dispatcher: Dispatcher, queries: PendingQueries, settings: ServiceSettings
 ) -> list[Operation[Any]]:
     """What is asked about a run that seems stuck."""
 
@@ -37,6 +38,8 @@ def operations(
                 read, run, settings, pending_queries=pending, preview=asked.preview
             )
 
-        return Reply(await store.read(look))
+        body = await store.read(look)
+        body["task_queue"]["dispatch"] = dispatcher.placement.shown(namespace, found.task_queue)
+        return Reply(body)
 
     return [Operation("debug_workflow", OPERATORS, DebugWorkflow, debug)]
