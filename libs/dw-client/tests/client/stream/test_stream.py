@@ -137,10 +137,11 @@ async def test_what_is_dropped_is_told_and_not_reported(
     await stream.poll("activity", timeout=5)
     report = await reporting(stream)
     await peer.next()
+    again = peer
     if told_by == "welcome":
         server.answers = [[{"type": "welcome", "heartbeat_seconds": 10, "dropped": ["t-1"]}]]
         await peer.cut()
-        await server.peer()
+        again = await server.peer()
     else:
         alive = asyncio.create_task(stream.alive({"worker_id": "w", "task_slots": {}}))
         message = await peer.next()
@@ -152,6 +153,10 @@ async def test_what_is_dropped_is_told_and_not_reported(
         await report
     assert refused.value.status == 409
     assert listener.drops == [("t-1", "a-1")]
+    stream.release(ACTIVITY)
+    peer = peer if told_by == "alive" else again
+    message = await peer.next()
+    assert (message["type"], message["task_id"]) == ("fail", "t-1"), "its slot is given back"
 
 
 async def test_a_task_that_is_dropped_before_it_was_asked_for_is_not_given_out(
@@ -166,6 +171,8 @@ async def test_a_task_that_is_dropped_before_it_was_asked_for_is_not_given_out(
     await peer.send({"type": "answer", "id": message["id"], "status": 200, "body": body})
     await alive
     assert await stream.poll("activity", timeout=0.05) is None
+    message = await peer.next()
+    assert (message["type"], message["task_id"]) == ("fail", "t-1"), "its slot is given back"
 
 
 async def test_a_refusal_is_the_error_that_it_stands_for_and_the_task_is_held_on(
@@ -238,6 +245,30 @@ async def test_cancel_is_told_and_a_heartbeat_and_a_history_are_answered(
     message = await peer.next()
     await peer.send({"type": "answer", "id": message["id"], "status": 200, "body": {"events": []}})
     assert await page == {"events": []}
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (ServerUnreachable("refused"), False),
+        (ServerError(503, {"reason": "starting"}), False),
+        (ServerError(409, {"reason": "worker_deregistered"}), True),
+    ],
+)
+async def test_a_worker_that_cannot_register_again_tries_on_or_polls(
+    open_stream: Begin, server: Any, listener: Any, error: Exception, ends: bool
+) -> None:
+    async def fail() -> None:
+        raise error
+
+    listener.register_again = fail
+    server.answers = [[{"type": "refused", "id": None, "status": 412, "body": {}}]]
+    open_stream()
+    if ends:
+        with pytest.raises(StreamEnded, match="could not register again"):
+            await ended()
+    else:
+        await server.peer()
 
 
 async def test_an_unknown_worker_registers_again(

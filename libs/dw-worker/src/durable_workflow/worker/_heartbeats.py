@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from durable_workflow._meet import WorkerTransport
-from durable_workflow._wire.json_values import JsonObject
+from durable_workflow._wire.json_values import JsonObject, strings
 from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._line import Line
 from durable_workflow.worker._log import log
@@ -75,6 +75,13 @@ class Heartbeats:
         if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds > 0:
             self.interval = float(seconds)
 
+    def pass_on(self, warnings: object) -> None:
+        """Log what a server warns of, once for as long as it does."""
+        texts = set(strings(warnings))
+        for text in sorted(texts - self._warned):
+            log.warning("worker %s: %s", self._worker_id, text)
+        self._warned = texts
+
     async def run(self, pacing: Pacing, transport: WorkerTransport | None = None) -> None:
         """Send one after the other until the worker stops.
 
@@ -129,16 +136,12 @@ class Heartbeats:
             await self._register_again()
             return False
         self.adopt(reply)
-        return self._read(named, reply) if options else False
+        return self._read(named, reply) if self._naming.in_use() else False
 
     def _read(self, named: list[JsonObject], reply: object) -> bool:
         answer = cast("JsonObject", reply) if isinstance(reply, dict) else {}
         self._naming.held.drop(named, answer.get("dropped"))
-        warnings = answer.get("warnings")
-        texts = {str(each) for each in cast("list[object]", warnings or [])}
-        for text in sorted(texts - self._warned):
-            log.warning("worker %s: %s", self._worker_id, text)
-        self._warned = texts
+        self.pass_on(answer.get("warnings"))
         return isinstance(answer.get("wait_seconds"), int)
 
 

@@ -11,8 +11,8 @@ from durable_workflow._meet import (
     WorkerStream,
     WorkerTransport,
 )
-from durable_workflow._wire.json_values import strings
 from durable_workflow.worker._definitions import Identity
+from durable_workflow.worker._heartbeats import Heartbeats
 from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._line import Standing
 from durable_workflow.worker._log import log
@@ -25,19 +25,18 @@ class Listener:
         self,
         identity: Identity,
         held: HeldTasks,
-        adopt: Callable[[Any], None],
+        heartbeats: Heartbeats,
         register_again: Callable[[], Awaitable[None]],
     ) -> None:
         self._identity = identity
         self._held = held
-        self._adopt = adopt
+        self._heartbeats = heartbeats
         self._register_again = register_again
 
     def welcomed(self, welcome: Mapping[str, Any]) -> None:
         """The server has opened the stream, or opened it again."""
-        self._adopt({"heartbeat_interval_seconds": welcome.get("heartbeat_seconds")})
-        for text in strings(welcome.get("warnings")):
-            log.warning("worker %s: %s", self._identity.worker_id, text)
+        self._heartbeats.adopt({"heartbeat_interval_seconds": welcome.get("heartbeat_seconds")})
+        self._heartbeats.pass_on(welcome.get("warnings"))
 
     def dropped(self, task_id: str, attempt: int | str) -> None:
         """A task is not this worker's any more."""

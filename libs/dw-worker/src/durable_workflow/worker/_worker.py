@@ -341,7 +341,7 @@ class Worker(Seams):
         listener = Listener(
             self._identity,
             self._held,
-            adopt=self._heartbeats.adopt,
+            heartbeats=self._heartbeats,
             register_again=self._background.register_again,
         )
         return stream_of(requests, self._identity, slots, listener)

@@ -46,6 +46,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._held: dict[Key, None] = {}
+        # Dropped tasks that take a slot until the worker has ended them.
+        self._dropped: set[Key] = set()
         # In the order in which they were made.
         self._unanswered: dict[Request, None] = {}
         self._numbers: dict[int, Request] = {}
@@ -61,9 +63,11 @@ class Ledger:
         """Whether a task is held."""
         return key in self._held
 
-    def is_reported(self, key: Key) -> bool:
-        """Whether a report of a task waits for its answer."""
-        return any(request.reports == key for request in self._unanswered)
+    def give_back(self, key: Key) -> bool:
+        """The worker has ended a task; whether it still takes a slot, as nobody reported it."""
+        was_dropped = key in self._dropped
+        self._dropped.discard(key)
+        return was_dropped or (key in self._held and not self._is_reported(key))
 
     def let_go(self, key: Key) -> None:
         """A task is not held any more."""
@@ -84,6 +88,7 @@ class Ledger:
         if not isinstance(task_ids, list):
             return []
         dropped = [key for key in self._held if key[1] in task_ids]
+        self._dropped.update(dropped)
         for key in dropped:
             del self._held[key]
             for request in [each for each in self._unanswered if each.reports == key]:
@@ -146,6 +151,10 @@ class Ledger:
         for request in list(self._unanswered):
             self.refuse(request, error)
         self._held.clear()
+        self._dropped.clear()
+
+    def _is_reported(self, key: Key) -> bool:
+        return any(request.reports == key for request in self._unanswered)
 
     def _pop(self, number: object) -> Request | None:
         return self._numbers.pop(number, None) if isinstance(number, int) else None

@@ -29,7 +29,7 @@ from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
 from durable_workflow.client._stream._mailbox import Mailbox
 from durable_workflow.client._stream._outbox import Outbox, encode, numbered
 from durable_workflow.client._stream._pauses import Pauses
-from durable_workflow.errors import error_for
+from durable_workflow.errors import DurableWorkflowError, error_for
 
 T = TypeVar("T")
 
@@ -185,11 +185,22 @@ class HttpStream:
             raise StreamEnded("the hello was refused")
         error = error_for(status, body, context=self._opening.worker_id)
         if status == _REGISTER:
-            await self._listener.register_again()
+            await self._register_again()
             raise Away(str(error))
         if status == 429 or status >= 500:
             raise Away(str(error))
         raise StreamEnded(f"the hello was refused: {error}")
+
+    async def _register_again(self) -> None:
+        try:
+            await self._listener.register_again()
+        except DurableWorkflowError as error:
+            status: object = getattr(error, "status", None)
+            if isinstance(status, int) and (status == 429 or status >= 500):
+                raise Away(str(error)) from error
+            raise StreamEnded(f"the worker could not register again: {error}") from error
+        except ConnectionError as error:
+            raise Away(str(error)) from error
 
     def _begin(self, outbox: Outbox) -> None:
         """Send again what was not answered before."""
@@ -303,8 +314,11 @@ class HttpStream:
             if task is None:
                 return None
             key = _key_of_task(kind, task)
-            if key is not None and self._ledger.holds(key):
-                return task  # and else it was dropped while it waited
+            assert key is not None
+            if self._ledger.holds(key):
+                return task
+            # It was dropped while it waited, and takes a slot until it is reported.
+            self.release(Lease(*key, self._opening.worker_id))
 
     async def report(self, report: Report) -> Any:
         """Say how a task ended; returns once the server has stored it."""
@@ -351,7 +365,7 @@ class HttpStream:
 
     def _release(self, lease: Lease) -> None:
         key = key_of(lease)
-        if not self._ledger.holds(key) or self._ledger.is_reported(key):
+        if not self._ledger.give_back(key):
             return
         failure = {"message": "the worker ended this task without a report"}
         if lease.kind == "query":
