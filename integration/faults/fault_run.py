@@ -95,10 +95,11 @@ class FaultRun:
 
     def _start_processes(self) -> None:
         self.server.start()
-        self.workers = [self._worker() for _ in range(self.plan.workers)]
+        self.workers = [self._worker(number) for number in range(self.plan.workers)]
 
-    def _worker(self) -> ManagedProcess:
-        return start_worker(self.server.url, PROGRAMS, task_queue=QUEUE)
+    def _worker(self, number: int) -> ManagedProcess:
+        polls = number < self.plan.polling_workers
+        return start_worker(self.server.url, PROGRAMS, task_queue=QUEUE, polls=polls)
 
     async def _orders_and_faults(self, client: Client) -> None:
         """Release the orders in a wave per fault, so that each fault finds work under way."""
@@ -120,7 +121,7 @@ class FaultRun:
             self.server_starts.append(self.server.start_seconds)
         else:
             self.workers[fault.worker].kill()
-            self.workers[fault.worker] = self._worker()
+            self.workers[fault.worker] = self._worker(fault.worker)
 
     async def _process(self, client: Client, order: Order) -> None:
         workflow_id = order["order_id"]

@@ -13,7 +13,7 @@ import time
 from collections.abc import Generator
 from typing import Any
 
-from durable_workflow import Client, Worker, activity, workflow
+from durable_workflow import ActivityCancelled, Client, Worker, activity, workflow
 
 QUEUE = "lasting"
 
@@ -56,8 +56,19 @@ async def swallows(seconds: float) -> dict[str, Any]:
     return _seen()
 
 
+@activity.defn(name="awaits")
+async def awaits(seconds: float) -> dict[str, Any]:
+    """On the event loop, without a heartbeat, and says when it is cancelled."""
+    try:
+        await asyncio.sleep(seconds)
+    except ActivityCancelled:
+        print("awaits was cancelled", flush=True)
+        raise
+    return _seen()
+
+
 WORKFLOWS = [Lasting]
-ACTIVITIES = [sleeps, blocks, swallows]
+ACTIVITIES = [sleeps, blocks, swallows, awaits]
 
 
 async def main(url: str, worker_id: str, *, drain: bool) -> None:

@@ -18,6 +18,7 @@ class Plan:
         server_kills: How often the server is killed with SIGKILL, and started again.
         worker_kills: How often a worker is.
         workers: Worker processes.
+        polling_workers: Those of them that poll, and open no stream.
         lease_seconds: How long a task that a dead worker holds stays with it.
         packing_seconds: The durable timer in each order.
         most_pause_seconds: Kills are at most that far apart.
@@ -29,6 +30,7 @@ class Plan:
     server_kills: int = 5
     worker_kills: int = 5
     workers: int = 2
+    polling_workers: int = 0
     lease_seconds: int = 3
     packing_seconds: int = 1
     most_pause_seconds: float = 2.0

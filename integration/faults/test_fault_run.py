@@ -1,11 +1,21 @@
 """A short fault run; the long one is a program (see `fault_run.py`), and CI runs that too."""
 
+import pytest
+
 from integration.faults.fault_run import fault_run
 from integration.faults.plan import Plan
 
 
-async def test_orders_survive_kills_of_server_and_workers() -> None:
-    plan = Plan(orders=24, server_kills=2, worker_kills=2, patience_seconds=120).with_seed()
+@pytest.mark.parametrize("polling_workers", [0, 1, 2])
+async def test_orders_survive_kills_of_server_and_workers(polling_workers: int) -> None:
+    """Over streams, over polls, and where one worker streams and the other polls."""
+    plan = Plan(
+        orders=24,
+        server_kills=2,
+        worker_kills=2,
+        polling_workers=polling_workers,
+        patience_seconds=120,
+    ).with_seed()
     verdict = (await fault_run(plan)).as_json()
     assert verdict["violations"] == [], f"seed {plan.seed}"
     assert verdict["acknowledged"] == 24

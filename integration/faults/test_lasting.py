@@ -157,7 +157,7 @@ async def test_ctrl_c_frees_what_the_worker_holds(server: ServerProcess, client:
         process.wait(timeout=10)
     finally:
         process.dispose()
-    assert "said goodbye: 1 leases freed" in server.process.output
+    assert "ended its stream: 1 leases freed" in server.process.output
     with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="second"):
         result = await handle.result(timeout=30)
     assert time.monotonic() - began < 12

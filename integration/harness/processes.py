@@ -250,6 +250,7 @@ def worker_process(
     concurrency: int = 10,
     quiet: bool = False,
     cached_workflows: int = 1000,
+    polls: bool = False,
 ) -> Generator[ManagedProcess]:
     """A worker as a process, stopped at the end whatever happened. See `worker_process.py`."""
     process = start_worker(
@@ -263,6 +264,7 @@ def worker_process(
         concurrency=concurrency,
         quiet=quiet,
         cached_workflows=cached_workflows,
+        polls=polls,
     )
     try:
         yield process
@@ -285,6 +287,7 @@ def start_worker(
     concurrency: int = 10,
     quiet: bool = False,
     cached_workflows: int = 1000,
+    polls: bool = False,
 ) -> ManagedProcess:
     """Start a worker that serves the `WORKFLOWS` and `ACTIVITIES` of the module `programs`."""
     arguments = [*python, "-m", "integration.harness.worker_process", url, programs]
@@ -296,6 +299,8 @@ def start_worker(
     if quiet:
         arguments.append("--quiet")
     arguments += ["--cached-workflows", str(cached_workflows)]
+    if polls:
+        arguments.append("--polls")
     path = os.pathsep.join(
         [str(ROOT), str(ROOT / "examples"), os.environ.get("PYTHONPATH", "")]
     ).rstrip(os.pathsep)

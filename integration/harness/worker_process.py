@@ -14,6 +14,7 @@ import signal
 from typing import Any
 
 from durable_workflow import Client, Worker
+from durable_workflow.client import HttpxTransport
 
 
 def definitions(modules: str) -> tuple[list[Any], list[Any]]:
@@ -30,7 +31,9 @@ def definitions(modules: str) -> tuple[list[Any], list[Any]]:
 async def serve(options: argparse.Namespace) -> None:
     """Work until SIGTERM or SIGINT."""
     workflows, activities = definitions(options.programs)
-    async with Client(options.url, token=options.token) as client:
+    # Over a transport of the application's own a worker opens no stream.
+    transport = HttpxTransport() if options.polls else None
+    async with Client(options.url, token=options.token, transport=transport) as client:
         worker = Worker(
             client,
             task_queue=options.task_queue,
@@ -62,6 +65,7 @@ if __name__ == "__main__":
     parser.add_argument("--worker-id", default=None)
     parser.add_argument("--concurrency", type=int, default=10)
     parser.add_argument("--cached-workflows", type=int, default=1000, help="kept machines")
+    parser.add_argument("--polls", action="store_true", help="open no stream")
     parser.add_argument("--quiet", action="store_true", help="log nothing but what went wrong")
     chosen = parser.parse_args()
     level = logging.WARNING if chosen.quiet else logging.INFO

@@ -1,0 +1,238 @@
+"""What becomes of tasks when the stream of a worker, or either end of it, fails."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import re
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durable_workflow import Client, WorkflowHandle
+from integration.faults.lasting import QUEUE
+from integration.harness.forwarder import forwarder
+from integration.harness.histories import types, violations
+from integration.harness.processes import ManagedProcess, ServerProcess, worker_process
+from integration.harness.waiting import eventually
+
+PROGRAMS = "integration.faults.lasting"
+# A worker that is silent for 3 s is missed, and not after 30 s.
+IMPATIENT = {"DW_HEARTBEAT_INTERVAL_SECONDS": "1"}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path / "state.db") as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: ServerProcess) -> AsyncIterator[Client]:
+    async with Client(server.url) as client:
+        yield client
+
+
+async def start(client: Client, activity: str, seconds: float) -> WorkflowHandle:
+    return await client.start_workflow(
+        workflow_type="lasting",
+        task_queue=QUEUE,
+        workflow_id=f"lasting-{activity}",
+        input=[activity, seconds],
+    )
+
+
+async def history(client: Client, handle: WorkflowHandle) -> list[dict[str, Any]]:
+    described = await client.describe_workflow(handle.workflow_id)
+    assert described.run_id is not None
+    document = await client.get_history(handle.workflow_id, described.run_id)
+    events: list[dict[str, Any]] = document["events"]
+    return events
+
+
+async def until_started(client: Client, handle: WorkflowHandle, attempts: int = 1) -> None:
+    await eventually(
+        lambda: history(client, handle),
+        lambda events: types(events).count("ActivityStarted") >= attempts,
+    )
+
+
+async def output_of(process: ManagedProcess) -> str:
+    return process.output
+
+
+async def assert_done_by(client: Client, handle: WorkflowHandle, attempt: int) -> None:
+    """The workflow ends with this attempt of its activity, and no other was begun or counted."""
+    result = await handle.result(timeout=60)
+    events = await history(client, handle)
+    assert result["attempt"] == attempt, types(events)
+    assert types(events).count("ActivityStarted") == attempt
+    assert types(events).count("ActivityCompleted") == 1
+    assert violations(events) == []
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.0])
+async def test_a_worker_that_is_stopped_for_a_moment_keeps_its_task(
+    server: ServerProcess, client: Client, seconds: float
+) -> None:
+    handle = await start(client, "sleeps", 3)
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE) as worker:
+        await until_started(client, handle)
+        os.killpg(worker.pid, signal.SIGSTOP)
+        await asyncio.sleep(seconds)  # the fault itself
+        os.killpg(worker.pid, signal.SIGCONT)
+        await assert_done_by(client, handle, 1)
+
+
+@pytest.mark.parametrize(("environment", "silent"), [(IMPATIENT, 5.0), ({}, 40.0)])
+async def test_a_worker_that_is_stopped_for_long_loses_its_task_and_reports_it_in_vain(
+    tmp_path: Path, environment: dict[str, str], silent: float
+) -> None:
+    with ServerProcess(tmp_path / "state.db", environment=environment) as server:
+        async with Client(server.url) as client:
+            handle = await start(client, "sleeps", 1)
+            with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="one") as one:
+                await until_started(client, handle)
+                os.killpg(one.pid, signal.SIGSTOP)
+                began = time.monotonic()
+                with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="two"):
+                    await assert_done_by(client, handle, 2)
+                    # Three heartbeats that were missed, the grace, and the second attempt.
+                    assert time.monotonic() - began < (31 if silent == 40 else 5) + 4
+                    await asyncio.sleep(max(0.0, silent - (time.monotonic() - began)))
+                    os.killpg(one.pid, signal.SIGCONT)
+                    await eventually(
+                        functools.partial(output_of, one), lambda said: "is back after" in said
+                    )
+                    await assert_done_by(client, handle, 2)
+                    # It serves on.
+                    again = await client.start_workflow(
+                        workflow_type="lasting",
+                        task_queue=QUEUE,
+                        workflow_id="again",
+                        input=["sleeps", 0],
+                    )
+                    await again.result(timeout=30)
+
+
+@pytest.mark.parametrize(("seconds", "attempt"), [(0.0, 1), (0.5, 1), (3.0, 2)])
+async def test_a_cut_within_the_grace_costs_no_attempt_and_a_longer_one_does(
+    server: ServerProcess, client: Client, seconds: float, attempt: int
+) -> None:
+    async with forwarder(server.url) as proxy:
+        handle = await start(client, "sleeps", 4 if attempt == 1 else 6)
+        with worker_process(proxy.url, PROGRAMS, task_queue=QUEUE) as worker:
+            await until_started(client, handle)
+            proxy.cut()
+            await asyncio.sleep(seconds)  # the fault itself
+            proxy.mend()
+            await assert_done_by(client, handle, attempt)
+            assert proxy.upgrades >= 2
+            assert "polls from now on" not in worker.output
+
+
+async def test_what_ended_during_a_cut_is_reported_after_it(
+    server: ServerProcess, client: Client
+) -> None:
+    async with forwarder(server.url) as proxy:
+        handle = await start(client, "sleeps", 1)
+        with worker_process(proxy.url, PROGRAMS, task_queue=QUEUE) as worker:
+            await until_started(client, handle)
+            await asyncio.sleep(0.7)  # so that the activity ends while there is no connection
+            proxy.cut()
+            await eventually(
+                functools.partial(output_of, worker), lambda said: "completing activity" in said
+            )
+            proxy.mend()
+            await assert_done_by(client, handle, 1)
+
+
+@pytest.mark.parametrize(("kills", "away"), [(False, 0.0), (True, 0.0), (True, 1.0), (True, 10.0)])
+async def test_a_restart_of_the_server_costs_no_attempt(
+    server: ServerProcess, client: Client, kills: bool, away: float
+) -> None:
+    handle = await start(client, "sleeps", 4 + away)
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE) as worker:
+        await until_started(client, handle)
+        if kills:
+            server.kill()
+            await asyncio.sleep(away)  # the fault itself
+            await asyncio.to_thread(server.start)
+        else:
+            await asyncio.to_thread(server.restart)
+        await assert_done_by(client, handle, 1)
+        assert worker.output.count("is interrupted") == 1
+
+
+async def test_what_a_killed_worker_had_is_done_by_another_within_two_seconds(
+    server: ServerProcess, client: Client
+) -> None:
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="dies") as dies:
+        handle = await start(client, "sleeps", 30)
+        await until_started(client, handle)
+        with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="lives") as lives:
+            await eventually(functools.partial(output_of, lives), lambda said: "registered" in said)
+            dies.kill()
+            began = time.monotonic()
+            await until_started(client, handle, attempts=2)
+            assert time.monotonic() - began < 2
+
+
+async def test_two_sessions_of_one_id_both_serve_and_are_warned(
+    server: ServerProcess, client: Client
+) -> None:
+    with (
+        worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="twin") as one,
+        worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="twin") as two,
+    ):
+        for process in (one, two):
+            await eventually(
+                functools.partial(output_of, process), lambda said: "registered" in said
+            )
+        handles = [
+            await client.start_workflow(
+                workflow_type="lasting",
+                task_queue=QUEUE,
+                workflow_id=f"twin-{number}",
+                input=["sleeps", 1],
+            )
+            for number in range(16)
+        ]
+        for handle in handles:
+            assert (await handle.result(timeout=30))["attempt"] == 1
+        for process in (one, two):
+            await eventually(
+                functools.partial(output_of, process),
+                lambda said: "completing activity" in said and "another live worker" in said,
+            )
+
+
+async def test_behind_a_proxy_that_lets_no_stream_through_the_worker_polls_and_says_so(
+    server: ServerProcess, client: Client
+) -> None:
+    async with forwarder(server.url) as proxy:
+        proxy.lets_upgrade = False
+        with worker_process(proxy.url, PROGRAMS, task_queue=QUEUE) as worker:
+            handle = await start(client, "sleeps", 0.1)
+            await assert_done_by(client, handle, 1)
+            assert len(re.findall("has no stream, and polls from now on", worker.output)) == 1
+            assert proxy.upgrades == 1
+
+
+async def test_an_activity_of_a_run_that_ends_is_told_within_a_second(
+    server: ServerProcess, client: Client
+) -> None:
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE) as worker:
+        handle = await start(client, "awaits", 30)
+        await until_started(client, handle)
+        await handle.terminate()
+        await eventually(
+            functools.partial(output_of, worker),
+            lambda said: "awaits was cancelled" in said,
+            within=1.0,
+        )
