@@ -24,7 +24,14 @@ VERSIONS = {
     "X-Durable-Workflow-Protocol-Version": "1.1",
 }
 HOME, ELSEWHERE = "default", "elsewhere"
-OF_NO_NAMESPACE = {"/health", "/ready", "/cluster/info"}
+OF_NO_NAMESPACE = {
+    "/health",
+    "/ready",
+    "/cluster/info",
+    "/namespaces",
+    "/namespaces/{namespace}",
+    "/namespaces/{namespace}/external-storage",
+}
 NAMESPACED = [route for route in ROUTES if route.template not in OF_NO_NAMESPACE]
 
 
@@ -83,6 +90,7 @@ class Wire:
         await self.work(f"activity-tasks/{first['task_id']}/fail", failure)
         self.tasks["activity"] = await self.poll("activity")
         await self.call("POST", "/workflows/wf/signal/go", {})
+        await self.call("POST", "/search-attributes", {"name": "Tier", "type": "keyword"})
         start = {"workflow_id": "second", "workflow_type": "t", "task_queue": "q"}
         await self.call("POST", "/workflows", start)
         self.tasks["workflow"] = await self.poll("workflow")
@@ -91,7 +99,7 @@ class Wire:
 
     async def seen(self) -> list[Any]:
         """What the namespace shows of itself."""
-        shown: list[Any] = []
+        shown: list[Any] = [(await self.call("GET", "/search-attributes")).json()]
         for workflow in ("wf", "second"):
             described = (await self.call("GET", f"/workflows/{workflow}")).json()
             run = f"/workflows/{workflow}/runs/{described['run_id']}/history"
@@ -135,6 +143,7 @@ BODIES: dict[str, Json] = {
     "/workflows/{workflow_id}/runs/{run_id}/update/{update_name}": {},
     "/workflows/{workflow_id}/runs/{run_id}/cancel": {},
     "/workflows/{workflow_id}/runs/{run_id}/terminate": {},
+    "/search-attributes/{name}": {},
     "/worker/workflow-tasks/{task_id}/history": OWNED,
     "/worker/workflow-tasks/{task_id}/complete": OWNED
     | {"commands": [{"type": "complete_workflow"}]},
@@ -148,6 +157,9 @@ BODIES: dict[str, Json] = {
 }
 # The others, which a test below or of their own holds to their namespace. So does a new one.
 WITHOUT_IDS = {
+    "POST /storage/test",
+    "GET /search-attributes",
+    "POST /search-attributes",
     "GET /workflows",
     "POST /workflows",
     "POST /worker/register",
@@ -164,7 +176,7 @@ def request_of(route: Route, wire: Wire) -> tuple[str, Json]:
     """The path of a route and a body for it, with ids that are in use in the other namespace."""
     body = dict(BODIES[route.template])
     ids = {"workflow_id": "wf", "run_id": wire.run_id}
-    ids |= {"signal_name": "go", "query_name": "state", "update_name": "change"}
+    ids |= {"name": "Tier", "signal_name": "go", "query_name": "state", "update_name": "change"}
     for kind, task in wire.tasks.items():
         if f"/{kind}-tasks/" in route.template:
             ids["task_id"] = task.get("task_id", "")

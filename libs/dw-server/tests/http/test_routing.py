@@ -57,6 +57,15 @@ def test_other_paths_lead_nowhere(routes: Routes, path: bytes) -> None:
     assert routes.find(path) is None
 
 
+FOR_ADMINS = {
+    "POST /namespaces",
+    "PUT /namespaces/{namespace}",
+    "DELETE /namespaces/{namespace}",
+    "PUT /namespaces/{namespace}/external-storage",
+    "POST /storage/test",
+}
+
+
 def test_routes_have_the_roles_and_the_version_rule_of_the_specification(
     operations: dict[str, Operation[Any]],
 ) -> None:
@@ -74,7 +83,10 @@ def test_routes_have_the_roles_and_the_version_rule_of_the_specification(
     assert wanted.pop("GET /ready") == ((), False, False)
     assert wanted.pop("GET /cluster/info") == (("worker", "operator", "admin"), False, False)
     assert {wanted.pop(route) for route in workers} == {(("worker",), True, True)}
-    assert set(wanted.values()) == {(("operator", "admin"), True, True)}
+    for route, (roles, versioned, namespaced) in wanted.items():
+        assert roles == (("admin",) if route in FOR_ADMINS else ("operator", "admin")), route
+        # The routes of namespaces name theirs in the path, or none.
+        assert (versioned, namespaced) == (True, " /namespaces" not in route), route
     assert [route for route in workers if not route.startswith("POST /worker/")] == [
         "GET /worker/stream"
     ]

@@ -96,6 +96,7 @@ class Server:
         """Make the default namespace, and take up what fell due while nobody served."""
         name = self.settings.services.default_namespace
         await self.store.run(lambda tx: namespaces.ensure_default(tx, name))
+        await namespaces.finish_deletions(self.store)
         await self.store.run(lambda tx: sessions.await_return(tx, self.settings.services))
         self.timers.start()
         if self.skipper is not None:

@@ -26,4 +26,5 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     query_ttl_seconds: float = 180
     query_max_pending_per_queue: int = 1024
     update_wait_seconds: int = 10
+    retention_days: int = 30
     limits: Limits = Limits()

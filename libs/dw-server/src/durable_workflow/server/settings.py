@@ -11,6 +11,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -84,6 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         db: Path of the state file, or ``:memory:``.
+        external_storage_root: Folder that those of `local` storage policies lie below; None is
+            beside the state file.
         port: 0 lets the system choose.
         server_id: Name in cluster info; None is the host's.
         long_poll_timeout: Seconds that a poll is held; 0 answers at once.
@@ -95,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     db: str = DEFAULT_DATABASE
+    external_storage_root: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8080
     server_id: str | None = None
@@ -106,6 +110,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     auth: AuthSettings = AuthSettings()
     wire: WireLimits = WireLimits()
     services: ServiceSettings = ServiceSettings()
+
+    @property
+    def resolved_external_storage_root(self) -> Path | None:
+        """The folder of `local` storage policies; None for state in memory where none is set."""
+        if self.external_storage_root is not None or self.db == ":memory:":
+            return self.external_storage_root
+        return Path(f"{self.db}.payloads")
 
     @property
     def resolved_server_id(self) -> str:
@@ -220,6 +231,16 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _days(text: str) -> int:
+    if not 1 <= _count(text) <= 365:
+        raise ValueError("must be a whole number of days, 1 to 365")
+    return _count(text)
+
+
+def _folder(text: str) -> Path:
+    return Path(text)
+
+
 def _namespace(text: str) -> str:
     return text.lower()
 
@@ -232,6 +253,7 @@ VARIABLES: dict[str, _Variables] = {
         "DW_DB": ("db", _text),
         "DW_HOST": ("host", _text),
         "DW_PORT": ("port", _port),
+        "DW_EXTERNAL_STORAGE_ROOT": ("external_storage_root", _folder),
         "DW_SERVER_ID": ("server_id", _text),
         "DW_WORKER_POLL_TIMEOUT": ("long_poll_timeout", _seconds),
         "DW_COMPRESSION_ENABLED": ("compression", _switch),
@@ -263,6 +285,7 @@ VARIABLES: dict[str, _Variables] = {
     },
     "services": {
         "DW_DEFAULT_NAMESPACE": ("default_namespace", _namespace),
+        "DW_HISTORY_RETENTION_DAYS": ("retention_days", _days),
         "DW_WORKFLOW_TASK_LEASE_SECONDS": ("workflow_lease_seconds", _seconds),
         "DW_ACTIVITY_TASK_LEASE_SECONDS": ("activity_lease_seconds", _seconds),
         "DW_HEARTBEAT_INTERVAL_SECONDS": ("heartbeat_interval_seconds", _positive),

@@ -61,6 +61,7 @@ class Api:
             dispatcher=dispatcher,
             queries=queries,
             authenticator=self._authenticator,
+            known_namespaces=self._namespaces,
         )
         self.operations: dict[str, Operation[Any]] = {each.name: each for each in operations}
         self.streams = WorkerStreams(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from durable_workflow.server.services import namespaces
 from durable_workflow.server.store import Store
+from durable_workflow.server.views import namespaces
 
 
 class KnownNamespaces:

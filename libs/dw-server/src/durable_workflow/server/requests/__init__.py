@@ -13,6 +13,19 @@ from durable_workflow.server.requests.commands import (
     SignalWorkflow,
     UpdateWorkflow,
 )
+from durable_workflow.server.requests.namespaces import (
+    CreateNamespace,
+    NamedNamespace,
+    SetExternalStorage,
+    StorageConfig,
+    StorageProbe,
+    UpdateNamespace,
+)
+from durable_workflow.server.requests.search_attributes import (
+    ATTRIBUTE_TYPES,
+    CreateSearchAttribute,
+    DeleteSearchAttribute,
+)
 from durable_workflow.server.requests.streams import OpenStream, StreamSlots, StreamTask
 from durable_workflow.server.requests.tasks import (
     ActivityFailure,
@@ -46,13 +59,17 @@ from durable_workflow.server.requests.workflows import (
 )
 
 __all__ = [
+    "ATTRIBUTE_TYPES",
     "ActivityFailure",
     "Caller",
     "CloseWorkflow",
     "CompleteActivityTask",
     "CompleteQueryTask",
     "CompleteWorkflowTask",
+    "CreateNamespace",
+    "CreateSearchAttribute",
     "DebugWorkflow",
+    "DeleteSearchAttribute",
     "DeregisterWorker",
     "DescribeWorkflow",
     "FailActivityTask",
@@ -63,6 +80,7 @@ __all__ = [
     "HistoryPage",
     "ListRuns",
     "ListWorkflows",
+    "NamedNamespace",
     "OpenStream",
     "Payload",
     "PollTask",
@@ -71,12 +89,16 @@ __all__ = [
     "QueryWorkflow",
     "ReadHistory",
     "RegisterWorker",
+    "SetExternalStorage",
     "SignalWorkflow",
     "StartWorkflow",
+    "StorageConfig",
+    "StorageProbe",
     "StreamSlots",
     "StreamTask",
     "TaskFailure",
     "TaskOwner",
+    "UpdateNamespace",
     "UpdateWorkflow",
     "WorkerHeartbeat",
 ]

@@ -34,6 +34,7 @@ from durable_workflow.server.requests import (
 )
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services.ownership import guard, named, refusal
+from durable_workflow.server.services.search_attributes import check_upserts
 from durable_workflow.server.services.unit import Unit, is_long
 from durable_workflow.server.services.workers import (
     lease_seconds,
@@ -194,6 +195,7 @@ def complete(
         parsed, errors = parse_commands(request.commands, run.codec, settings.limits)
         if errors:
             raise Invalid(errors)
+        check_upserts(tx, namespace, request.commands)
         decision = completion.complete(
             run,
             parsed,

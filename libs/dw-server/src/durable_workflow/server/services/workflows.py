@@ -19,6 +19,7 @@ from durable_workflow.server.requests import Caller, StartWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import control
 from durable_workflow.server.services.payloads import envelope
+from durable_workflow.server.services.search_attributes import check_values
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Tx
 
@@ -41,6 +42,7 @@ def start(tx: Tx, caller: Caller, request: StartWorkflow, settings: ServiceSetti
     """Start a workflow, or answer with the run that has the id already."""
     policy = _policy(request)
     _check_memo(request, settings)
+    check_values(tx, caller.namespace, request.search_attributes, "search_attributes")
     workflow_id = request.workflow_id or tx.new_id()
     unit = Unit(tx, settings)
     instance = instances.lock(tx, caller.namespace, workflow_id)

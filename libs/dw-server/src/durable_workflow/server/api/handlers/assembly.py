@@ -9,19 +9,23 @@ from durable_workflow.server.api.handlers import (
     cluster,
     commands,
     debugging,
+    search_attributes,
     streams,
     workflow_tasks,
 )
 from durable_workflow.server.api.handlers.health import HealthHandlers
+from durable_workflow.server.api.handlers.namespaces import NamespaceHandlers
 from durable_workflow.server.api.handlers.polls import Polls
 from durable_workflow.server.api.handlers.query_tasks import QueryTaskHandlers
 from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.handlers.workers import WorkerHandlers
 from durable_workflow.server.api.handlers.workflows import WorkflowHandlers
+from durable_workflow.server.api.known_namespaces import KnownNamespaces
 from durable_workflow.server.api.login import Authenticator
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.payload_storage import PayloadStorage
 from durable_workflow.server.querying import PendingQueries, QueryService
 from durable_workflow.server.services.updating import UpdateService
 from durable_workflow.server.settings import Settings
@@ -36,6 +40,7 @@ def operations(
     dispatcher: Dispatcher,
     queries: PendingQueries,
     authenticator: Authenticator,
+    known_namespaces: KnownNamespaces,
 ) -> list[Operation[Any]]:
     """All operations of a server that has these parts."""
     services = settings.services
@@ -43,10 +48,13 @@ def operations(
     querying = QueryService(store, queries, services, dispatcher.publish)
     updating = UpdateService(store, services, validate=querying.validate, watch=dispatcher.watch)
     polls = Polls(store, dispatcher, settings)
+    storage = PayloadStorage(settings.resolved_external_storage_root)
     health = HealthHandlers(store, clock, authenticator, services.default_namespace)
     return [
         *health.operations(),
         *cluster.operations(store, settings),
+        *NamespaceHandlers(store, services, known_namespaces, storage).operations(),
+        *search_attributes.operations(store, settings.wire),
         *WorkflowHandlers(units, dispatcher, settings).operations(),
         *debugging.operations(store, dispatcher, queries, services),
         *commands.operations(units, querying, updating),

@@ -10,9 +10,9 @@ from durable_workflow.server.api.operations import Nothing, Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.engine.times import offset
 from durable_workflow.server.replies import Reply
-from durable_workflow.server.services import namespaces
 from durable_workflow.server.store import Store, StoreError
 from durable_workflow.server.store.protocol import Condition
+from durable_workflow.server.views import namespaces
 
 _OK = {"status": "ok"}
 

@@ -128,13 +128,6 @@ WHERE
         SELECT item FROM set_aside WHERE source = 'worker' AND until > :now
     );
 
--- namespace: whether there is such a namespace.
-SELECT name FROM namespaces WHERE name = :name;
-
--- ensure_namespace: a namespace, if it is not there.
-INSERT INTO namespaces (name, description, created_at, updated_at)
-VALUES (:name, :description, :now, :now)
-ON CONFLICT (name) DO NOTHING;
 
 -- insert_command: a command of a caller, carried out or refused.
 INSERT INTO commands (

@@ -1,0 +1,130 @@
+"""Where large payloads of namespaces are kept, as far as this server can open it.
+
+A policy names a driver and a place. Of a `local` policy the place is a folder, which must lie below
+one root: whoever may set policies must not read and write files anywhere on the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from durable_workflow.external_storage import (
+    ExternalStorageDriver,
+    external_storage_driver_from_policy,
+)
+
+# Drivers that need no provider's client.
+OPENED: Final = ("local",)
+
+# Probes have a folder of their own among the codecs: no payload is ever overwritten by one.
+_CODEC: Final = "storage-probe"
+
+
+class StorageUnavailable(Exception):
+    """The place cannot be opened, or does not keep what is written; the text says why."""
+
+
+class PayloadStorage:
+    """Opens the places of policies.
+
+    Args:
+        root: Below it lie the folders of `local` policies; None where there is none.
+    """
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+        # Two probes at once would delete each other's payloads.
+        self._probing = asyncio.Lock()
+
+    def folder(self, namespace: str, config: Mapping[str, Any]) -> Path:
+        """The folder of a `local` policy.
+
+        Args:
+            config: Of the policy; its `uri` is a path, or a ``file://`` URI. Without it the folder
+                is called as the namespace.
+        Raises:
+            ValueError: It is not below the root; the text goes on after the field's name.
+        """
+        if self._root is None:
+            raise ValueError("cannot be used: set DW_EXTERNAL_STORAGE_ROOT to a folder.")
+        root = self._root.resolve()
+        uri = config.get("uri")
+        if uri is None:
+            return root / namespace
+        try:
+            # Resolved, so that neither `..` nor a symbolic link leads outside.
+            folder = (root / _path(uri)).resolve()
+        except (ValueError, OSError, RuntimeError):
+            raise ValueError("must be a path or a file:// URI of this machine.") from None
+        if folder == root or not folder.is_relative_to(root):
+            raise ValueError("must name a folder below DW_EXTERNAL_STORAGE_ROOT.")
+        return folder
+
+    def open(self, namespace: str, driver: str, config: Mapping[str, Any]) -> ExternalStorageDriver:
+        """Open the place of a policy.
+
+        Raises:
+            StorageUnavailable: This server cannot.
+        """
+        if driver not in OPENED:
+            raise StorageUnavailable(f"This server cannot open the storage driver {driver}.")
+        try:
+            folder = self.folder(namespace, config)
+        except ValueError as error:
+            raise StorageUnavailable(f"The folder of the policy {error}") from None
+        policy = {"driver": driver, "enabled": True}
+        try:
+            return external_storage_driver_from_policy(policy, local_root=folder)
+        except OSError as error:
+            raise StorageUnavailable(f"The folder cannot be made: {error.strerror}.") from error
+
+    async def probe(self, storage: ExternalStorageDriver, data: bytes) -> dict[str, Any]:
+        """Write a payload, read it back, delete it; what came of it.
+
+        Raises:
+            StorageUnavailable: It was not kept.
+        """
+        async with self._probing:
+            # In a thread: disks and networks are slow.
+            return await asyncio.to_thread(_probe, storage, data)
+
+
+def _probe(storage: ExternalStorageDriver, data: bytes) -> dict[str, Any]:
+    began = time.perf_counter()
+    sha256 = hashlib.sha256(data).hexdigest()
+    try:
+        uri = storage.put(data, sha256=sha256, codec=_CODEC)
+        try:
+            verified = storage.get(uri) == data
+        finally:
+            storage.delete(uri)
+    except OSError as error:
+        raise StorageUnavailable(f"A payload could not be kept: {error.strerror}.") from error
+    if not verified:
+        raise StorageUnavailable("A payload was read back with other bytes than were written.")
+    return {
+        "status": "passed",
+        "bytes": len(data),
+        "sha256": sha256,
+        "reference_uri": uri,
+        "wrote": True,
+        "read": True,
+        "verified": True,
+        "latency_ms": round(1000 * (time.perf_counter() - began), 3),
+    }
+
+
+def _path(uri: str) -> Path:
+    if "://" not in uri:
+        return Path(uri)
+    parts = urlsplit(uri)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        raise ValueError(uri)
+    return Path(url2pathname(parts.path))
