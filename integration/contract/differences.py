@@ -27,6 +27,10 @@ WAKES = "an open wait gets a task after an update, which may change its state (R
 RUN_TARGETED = "requested_run_id is the run id from the URL (control-plane 4.7)"
 REMOTE_EXCEPTION = "remote workers supply only some members of an exception (control-plane 5.2)"
 KEPT_TYPE = "an external failure keeps its type, with or without details (worker-protocol 11, R10)"
+BOTH_CODECS = "both codecs that are read are announced (control-plane 1.8)"
+EXPRESSIONS = "a query with an operator is an expression over search attributes (docs/server.md)"
+KEYSET = "a recorded token is an offset; ours name a run, and others are the beginning"
+SIGNAL_ONCE = "a signal that is sent again with its request id is one signal (docs/server.md)"
 
 EVERYWHERE = [
     *[
@@ -43,6 +47,7 @@ EVERYWHERE = [
         "*server_capabilities.supported_workflow_task_commands.length",
         "open_condition_wait is listed too (worker-protocol 1.4)",
     ),
+    Difference("*", "capabilities.payload_codecs.length", BOTH_CODECS),
     Difference("*", "capabilities.payload_codecs_engine_specific*", PHP_ONLY),
     Difference("*", "*.fields.payload_codec.engine_specific_values", PHP_ONLY),
     Difference("*", "auth_composition_contract.precedence.notes.length", FREE_TEXT),
@@ -78,6 +83,8 @@ ROUTES = [
     Difference("041-*", "reason", REASON_SENT),
     Difference("078-*", "reason", REASON_SENT),
     Difference("072-*", "workflows.length", ONE_MORE_RUN),
+    Difference("074-*", "workflows.length", EXPRESSIONS),
+    Difference("077-*", "workflows.*", KEYSET),
     Difference("077-*", "*next_page_token", ONE_MORE_RUN),
     *[
         Difference(exchange, "*.payload.exception_type", KEPT_TYPE)
@@ -98,6 +105,7 @@ SIGNALS_QUERIES_UPDATES = [
         for member in ("workflow_definition_fingerprint", "declared_*")
     ],
     Difference("034-*", "requested_run_id", RUN_TARGETED),
+    Difference("035-*", "task.history_events.length", SIGNAL_ONCE),
     Difference("065-*", "*outcome", UPDATE_ACCEPTED),
     Difference("066-*", "*outcome", UPDATE_ACCEPTED),
     Difference(

@@ -21,7 +21,12 @@ from integration.harness.wire import Answer, Wire
 FOLDERS = {folder: load(folder) for folder in ("routes", "signals-queries-updates")}
 EXCHANGES = [(folder, exchange) for folder, each in FOLDERS.items() for exchange in each]
 # Some polls wait for a timer of two seconds, and some for nothing at all.
-ENVIRONMENT = {"DW_WORKER_POLL_TIMEOUT": "3", "DW_WORKFLOW_TASK_LEASE_SECONDS": "300"}
+ENVIRONMENT = {
+    "DW_WORKER_POLL_TIMEOUT": "3",
+    "DW_WORKFLOW_TASK_LEASE_SECONDS": "300",
+    # A policy was recorded with a folder below it. Nothing is written there.
+    "DW_EXTERNAL_STORAGE_ROOT": "/var/lib/durable-workflow",
+}
 Answers = dict[str, Answer]
 
 

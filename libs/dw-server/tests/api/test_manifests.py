@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from durable_workflow import serializer
+from durable_workflow._version import __version__
 from durable_workflow._wire.json_values import dict_or_none
 from durable_workflow.server.api.manifests import cluster_info, server_capabilities
 from durable_workflow.server.requests import StartWorkflow
@@ -28,9 +30,21 @@ NOBODY: dict[str, Any] = {
 }
 
 
+# One operation for each feature that is announced by what is served.
+EVERYTHING = {"create_schedule", "create_search_attribute", "export_history", "sweep_retention"}
+BY_WHAT_IS_SERVED = (
+    "schedules",
+    "schedule_jitter",
+    "schedule_max_runs",
+    "search_attributes",
+    "history_export",
+    "history_retention",
+)
+
+
 @pytest.fixture
 def info() -> dict[str, Any]:
-    found = cluster_info(Settings(server_id="dw-node-1"), NOBODY)
+    found = cluster_info(Settings(server_id="dw-node-1"), NOBODY, EVERYTHING)
     again: dict[str, Any] = json.loads(msgspec.json.encode(found))
     return again
 
@@ -57,9 +71,35 @@ def differences(wanted: Any, ours: Any, at: str = "") -> Iterator[str]:
 def test_it_is_the_example_of_the_specification_and_says_our_extensions(
     info: dict[str, Any],
 ) -> None:
-    assert list(differences(example(), info)) == [
-        ".worker_protocol.server_capabilities.extensions: only ours"
+    assert sorted(each.partition(":")[0] for each in differences(example(), info)) == [
+        ".capabilities.payload_codecs",
+        ".client_compatibility.clients.sdk-python.supported_versions",
+        ".supported_sdk_versions.python",
+        ".version",
+        ".worker_protocol.server_capabilities.extensions",
     ]
+
+
+def test_it_names_this_version_and_takes_it_for_a_client_of_its_own(info: dict[str, Any]) -> None:
+    assert info["version"] == __version__
+    supported = info["supported_sdk_versions"]["python"]
+    assert supported == info["client_compatibility"]["clients"]["sdk-python"]["supported_versions"]
+    lowest, beyond = (part.lstrip(">=<") for part in supported.split(","))
+
+    def number(version: str) -> tuple[int, ...]:
+        return tuple(int(part) for part in version.split("."))
+
+    assert number(lowest) <= number("0.4.84") < number(__version__) < number(beyond)
+
+
+def test_codecs_are_those_that_are_read(info: dict[str, Any]) -> None:
+    assert info["capabilities"]["payload_codecs"] == [*serializer.SUPPORTED_CODECS]
+
+
+def test_features_are_announced_where_they_are_served(info: dict[str, Any]) -> None:
+    nothing = cluster_info(Settings(), NOBODY)["capabilities"]
+    for feature in BY_WHAT_IS_SERVED:
+        assert (nothing[feature], info["capabilities"][feature]) == (False, True)
 
 
 def test_what_a_worker_checks_before_it_registers(info: dict[str, Any]) -> None:

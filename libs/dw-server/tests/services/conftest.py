@@ -225,9 +225,11 @@ class Server:
         arguments: str | None = None,
         workflow_id: str = "wf",
         run_id: str | None = None,
+        request_id: str | None = None,
     ) -> Reply:
         request = SignalWorkflow(
             workflow_id=workflow_id,
+            request_id=request_id,
             run_id=run_id,
             signal_name=name,
             arguments=None if arguments is None else Payload("json", arguments),

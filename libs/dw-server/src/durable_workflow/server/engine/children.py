@@ -205,6 +205,7 @@ def _retry(decision: Decision, link: ChildLink, child: Run, details: RunDetails)
         parent_run_id=link.run_id,
         parent_sequence=link.sequence,
         link_id=link.link_id,
+        connection=child.connection,
         started_by=_parent_fields(decision.run, link) | retry,
         available_at=decision.now + delay * SECOND,
     )

@@ -44,6 +44,7 @@ class Beginning(msgspec.Struct, kw_only=True):
     parent_run_id: str | None = None
     parent_sequence: int | None = None
     link_id: str | None = None
+    connection: str | None = None
     continued_from_run_id: str | None = None
     started_by: JsonObject = msgspec.field(default_factory=dict)
     command_id: str | None = None
@@ -80,6 +81,7 @@ def begin(beginning: Beginning, now: int, new_id: NewId) -> Decision:
         parent_run_id=b.parent_run_id,
         parent_sequence=b.parent_sequence,
         link_id=b.link_id,
+        connection=b.connection,
     )
     decision = Decision(run, now, new_id)
     decision.created = RunDetails(
@@ -132,6 +134,7 @@ def _append_started(decision: Decision, b: Beginning) -> None:
         ("business_key", b.business_key),
         ("memo", b.memo),
         ("search_attributes", b.search_attributes),
+        ("connection", run.connection),
         ("execution_timeout_seconds", run.execution_timeout_seconds),
         ("run_timeout_seconds", run.run_timeout_seconds),
     ):

@@ -36,7 +36,7 @@ BufferedKind: TypeAlias = Literal["signal", "update", "batch", "wait_timeout"]
 
 
 class Run(msgspec.Struct):
-    """One run. The fields up to `link_id` never change."""
+    """One run. The fields up to `connection` never change."""
 
     run_id: str
     namespace: str
@@ -57,6 +57,7 @@ class Run(msgspec.Struct):
     parent_run_id: str | None
     parent_sequence: int | None
     link_id: str | None
+    connection: str | None = None
 
     status: str = PENDING
     closed_reason: str | None = None
@@ -174,6 +175,7 @@ class Activity(msgspec.Struct):
     codec: str
     policy: str | None
     scheduled_at: int
+    connection: str | None = None
 
     status: str = PENDING
     attempt_count: int = 0

@@ -6,7 +6,7 @@ import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.records.columns import text
-from durable_workflow.server.store.protocol import Tx
+from durable_workflow.server.store.protocol import Read, Tx
 
 
 class CommandRecord(msgspec.Struct, kw_only=True):
@@ -49,4 +49,32 @@ def insert(tx: Tx, namespace: str, command: CommandRecord, context: JsonObject) 
         request_id=command.request_id,
         context=text(context),
         created_at=tx.now,
+    )
+
+
+def accepted(
+    read: Read, namespace: str, workflow_id: str, name: str, target_name: str, request_id: str
+) -> CommandRecord | None:
+    """The command that was carried out with this request id, or None."""
+    row = read.one(
+        "accepted_command",
+        namespace=namespace,
+        workflow_id=workflow_id,
+        type=name,
+        target_name=target_name,
+        request_id=request_id,
+    )
+    if row is None:
+        return None
+    run_id, sequence, command_id, scope, outcome = row
+    return CommandRecord(
+        name=name,
+        workflow_id=workflow_id,
+        run_id=run_id,
+        sequence=sequence,
+        command_id=command_id,
+        target_name=target_name,
+        target_scope=scope,
+        request_id=request_id,
+        outcome=outcome,
     )

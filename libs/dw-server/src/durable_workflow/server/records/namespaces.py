@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from durable_workflow.server.engine.state import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.records import search_attributes
 from durable_workflow.server.records.columns import Params, text, value
 from durable_workflow.server.records.run_deletion import delete_runs

@@ -367,6 +367,7 @@ def _task(tx: Tx, run: Run, activity: Activity) -> dict[str, Any]:
         "activity_type": activity.activity_type,
         "payload_codec": activity.codec,
         "task_queue": activity.task_queue,
+        "connection": activity.connection,
         "lease_owner": activity.lease_owner,
         "lease_expires_at": precise(activity.lease_expires_at),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from durable_workflow.server.fields import JsonObject
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.records import namespaces as records
 from durable_workflow.server.records.namespaces import ACTIVE, DELETED, Namespace
 from durable_workflow.server.refusals import Refused

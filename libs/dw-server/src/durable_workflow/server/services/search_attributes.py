@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import cast
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.attributes import SYSTEM, AttributeType, problem
-from durable_workflow.server.fields import Errors, JsonObject
+from durable_workflow.server.fields import Errors
 from durable_workflow.server.records import search_attributes as records
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply

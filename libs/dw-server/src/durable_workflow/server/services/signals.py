@@ -8,6 +8,7 @@ from durable_workflow._wire import names
 from durable_workflow.server.engine import buffered_events
 from durable_workflow.server.engine.decision import encode_payload
 from durable_workflow.server.engine.state import BufferedEvent, Run
+from durable_workflow.server.records import command_records
 from durable_workflow.server.records.command_records import CommandRecord
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, SignalWorkflow
@@ -19,9 +20,15 @@ from durable_workflow.server.store.protocol import Tx
 
 
 def signal(tx: Tx, caller: Caller, request: SignalWorkflow, settings: ServiceSettings) -> Reply:
-    """Send a signal to a run. It is recorded at once, or buffered until the worker's completion."""
+    """Send a signal to a run. It is recorded at once, or buffered until the worker's completion.
+
+    Sent again with its request id it is recorded once: the answer is the first one's.
+    """
     unit = Unit(tx, settings)
     target = targets.lock(unit, caller.namespace, request.workflow_id, request.run_id)
+    known = _known(unit, caller, request)
+    if known is not None:
+        return known
     command = targets.command_on(
         unit, target, "signal", target_name=request.signal_name, request_id=request.request_id
     )
@@ -36,6 +43,25 @@ def signal(tx: Tx, caller: Caller, request: SignalWorkflow, settings: ServiceSet
     unit.finish()
     body = targets.body(target, command) | {"signal_name": request.signal_name}
     return Reply(body, form="accepted", reason=command.rejection_reason)
+
+
+def _known(unit: Unit, caller: Caller, request: SignalWorkflow) -> Reply | None:
+    if request.request_id is None:
+        return None
+    command = command_records.accepted(
+        unit.tx,
+        caller.namespace,
+        request.workflow_id,
+        "signal",
+        request.signal_name,
+        request.request_id,
+    )
+    if command is None:
+        return None
+    # The run that was told: the workflow may have continued as new since.
+    told = targets.told(unit, caller.namespace, command)
+    body = targets.body(told, command) | {"signal_name": request.signal_name}
+    return Reply(body, form="accepted")
 
 
 def _is_full(run: Run, settings: ServiceSettings) -> bool:

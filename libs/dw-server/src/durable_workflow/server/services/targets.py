@@ -55,6 +55,15 @@ def lock(unit: Unit, namespace: str, workflow_id: str, run_id: str | None) -> Ta
     return _target(instance, workflow_id, run_id, unit.find)
 
 
+def told(unit: Unit, namespace: str, command: CommandRecord) -> Target:
+    """What a command was about when it was carried out."""
+    instance = instances.find(unit.tx, namespace, command.workflow_id)
+    run = runs.find(unit.tx, command.run_id)
+    assert instance is not None
+    assert run is not None
+    return Target(instance, run, command.run_id if command.target_scope == "run" else None)
+
+
 def _target(
     instance: Instance | None,
     workflow_id: str,

@@ -327,7 +327,7 @@ def _task(
         "run_status": shown_status(run),
         "last_history_sequence": run.claimed_sequence,
         "task_queue": run.task_queue,
-        "connection": None,
+        "connection": run.connection,
         "compatibility": run.compatibility,
         "lease_owner": run.lease_owner,
         "lease_expires_at": precise(run.lease_expires_at),

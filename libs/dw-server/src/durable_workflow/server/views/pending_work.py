@@ -29,6 +29,7 @@ def workflow_tasks(run: Run, now: int) -> list[JsonObject]:
         "status": run.task_status,
         "transport_state": _transport_state(run, now),
         "summary": wait_of(run)[1],
+        "connection": run.connection,
         "queue": run.task_queue,
         "compatibility": run.compatibility,
         # Of a task that has failed this is when it is tried next.
@@ -82,6 +83,7 @@ def shown_activity(activity: Activity, last_error: str | None, now: int) -> Json
         "activity_type": activity.activity_type,
         "activity_class": activity.activity_type,
         "status": activity.status,
+        "connection": activity.connection,
         "queue": activity.task_queue,
         "attempt_count": activity.attempt_count,
         "current_attempt_id": activity.attempt_id,

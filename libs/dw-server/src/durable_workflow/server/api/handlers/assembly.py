@@ -50,9 +50,8 @@ def operations(
     polls = Polls(store, dispatcher, settings)
     storage = PayloadStorage(settings.resolved_external_storage_root)
     health = HealthHandlers(store, clock, authenticator, services.default_namespace)
-    return [
+    others: list[Operation[Any]] = [
         *health.operations(),
-        *cluster.operations(store, settings),
         *NamespaceHandlers(store, services, known_namespaces, storage).operations(),
         *search_attributes.operations(store, settings.wire),
         *WorkflowHandlers(units, dispatcher, settings).operations(),
@@ -64,3 +63,4 @@ def operations(
         *streams.operations(),
         *QueryTaskHandlers(units, polls, queries).operations(),
     ]
+    return [*others, *cluster.operations(store, settings, others)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from durable_workflow.server.api.calls import Call
@@ -14,12 +15,19 @@ from durable_workflow.server.store import Store
 from durable_workflow.server.views import fleet
 
 
-def operations(store: Store, settings: Settings) -> list[Operation[Any]]:
-    """What is asked before anything else."""
+def operations(
+    store: Store, settings: Settings, others: Sequence[Operation[Any]]
+) -> list[Operation[Any]]:
+    """What is asked before anything else.
+
+    Args:
+        others: The other operations that are served: features are announced by them.
+    """
+    served = {operation.name for operation in others}
 
     async def info(call: Call, asked: Nothing) -> Reply:
         # The namespace need not exist here: it only says whose workers are counted.
         workers = await store.read(lambda read: fleet.summary(read, call.namespace))
-        return Reply(cluster_info(settings, workers))
+        return Reply(cluster_info(settings, workers, served))
 
     return [Operation("describe_cluster", ANYBODY, Nothing, info, namespaced=False)]

@@ -95,11 +95,10 @@ class NamespaceHandlers:
         namespace = await self._store.read(lambda read: views.find(read, call.namespace))
         policy = namespace.external_storage or {}
         driver = asked.driver or policy.get("driver")
-        told = {"status": "failed", "namespace": call.namespace}
+        told = {"status": "failed", "namespace": call.namespace, "driver": driver}
         if driver is None:
             text = "The namespace has no policy for external storage, and no driver was named."
             raise Refused("external_storage_not_configured", text, extra=told)
-        told["driver"] = driver
         if policy and not policy["enabled"]:
             text = "The namespace's policy for external storage is disabled."
             raise Refused("external_storage_disabled", text, extra=told)

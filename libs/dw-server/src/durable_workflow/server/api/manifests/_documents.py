@@ -7,21 +7,32 @@ or the settings decide is put in here, so that it cannot say otherwise than the 
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
+from durable_workflow._version import __version__
 from durable_workflow._wire import names
 from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER
+from durable_workflow.serializer import SUPPORTED_CODECS
 from durable_workflow.server.api.manifests._response_contract import response_contract
 from durable_workflow.server.capabilities import ENCODINGS, EXTENSIONS
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.views.task_queues import REDISPATCH_AFTER_SECONDS
 
-# The generation of the server as clients know it; not the version of this package.
-_SERVER_VERSION: Final = "2.0.0"
+# Announced where an operation with the word in its name is served.
+_FEATURES: Final = {
+    "schedules": "schedule",
+    "schedule_jitter": "schedule",
+    "schedule_max_runs": "schedule",
+    "search_attributes": "search_attribute",
+    "history_export": "export",
+    "history_retention": "retention",
+}
+_OLDEST_SDK: Final = "0.2"
 _WARNING_PERCENT: Final = 80
 _DOCUMENTS: Final[dict[str, Any]] = msgspec.json.decode(
     Path(__file__).with_name("documents.json").read_bytes()
@@ -50,10 +61,13 @@ def server_capabilities(settings: Settings) -> dict[str, Any]:
     }
 
 
-def cluster_info(settings: Settings, worker_fleet: dict[str, Any]) -> dict[str, Any]:
+def cluster_info(
+    settings: Settings, worker_fleet: dict[str, Any], served: Collection[str] = ()
+) -> dict[str, Any]:
     """The body of `GET /cluster/info`.
 
     Args:
+        served: Names of the operations that can be asked for.
         worker_fleet: The live workers of the request's namespace.
     """
     fixed = copy.deepcopy(_DOCUMENTS["cluster_info"])
@@ -61,6 +75,12 @@ def cluster_info(settings: Settings, worker_fleet: dict[str, Any]) -> dict[str, 
     fixed["client_compatibility"]["required_protocols"]["worker_protocol"]["version"] = (
         PROTOCOL_VERSION
     )
+    fixed["capabilities"] |= {
+        feature: any(word in name for name in served) for feature, word in _FEATURES.items()
+    }
+    fixed["capabilities"]["payload_codecs"] = list(SUPPORTED_CODECS)
+    fixed["supported_sdk_versions"]["python"] = _supported_sdks()
+    fixed["client_compatibility"]["clients"]["sdk-python"]["supported_versions"] = _supported_sdks()
     control_plane = {
         "version": CONTROL_PLANE_VERSION,
         "header": CONTROL_PLANE_VERSION_HEADER,
@@ -74,7 +94,7 @@ def cluster_info(settings: Settings, worker_fleet: dict[str, Any]) -> dict[str, 
     }
     return {
         "server_id": settings.resolved_server_id,
-        "version": _SERVER_VERSION,
+        "version": __version__,
         "default_namespace": settings.services.default_namespace,
         "worker_fleet": worker_fleet,
         "task_repair": {"policy": _repair_policy(settings), "candidates": _repair_candidates()},
@@ -84,6 +104,12 @@ def cluster_info(settings: Settings, worker_fleet: dict[str, Any]) -> dict[str, 
         "worker_protocol": worker_protocol,
         **fixed,
     }
+
+
+def _supported_sdks() -> str:
+    """Every Python SDK of the protocol, up to the end of this major version."""
+    major = int(__version__.partition(".")[0])
+    return f">={_OLDEST_SDK},<{major + 1}.0"
 
 
 def _structural_limits(settings: Settings) -> dict[str, int]:

@@ -53,6 +53,7 @@ class ContinueAsNew(Command):
             parent_run_id=run.parent_run_id,
             parent_sequence=run.parent_sequence,
             link_id=run.link_id,
+            connection=run.connection,
             continued_from_run_id=run.run_id,
             started_by=_origin(run, link_id),
         )

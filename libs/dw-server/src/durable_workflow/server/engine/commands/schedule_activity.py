@@ -33,6 +33,7 @@ class ScheduleActivity(Command, kw_only=True):
     activity_type: Annotated[str, Text()]
     arguments: Annotated[JsonObject | None, Envelope()] = None
     queue: Annotated[str | None, Text()] = None
+    connection: Annotated[str | None, Text()] = None
     retry_policy: Annotated[RetryPolicy | None, Retries(into=RetryPolicy)] = None
     start_to_close_timeout: Annotated[int | None, seconds()] = None
     schedule_to_start_timeout: Annotated[int | None, seconds()] = None
@@ -70,6 +71,7 @@ class ScheduleActivity(Command, kw_only=True):
             codec=run.codec if self.arguments is None else self.arguments["codec"],
             policy=None if policy is None else msgspec.json.encode(policy).decode(),
             scheduled_at=now,
+            connection=self.connection or run.connection,
             task_id=decision.new_id(),
             available_at=now,
         )
@@ -89,6 +91,8 @@ class ScheduleActivity(Command, kw_only=True):
             "attempt_count": 0,
             "queue": activity.task_queue,
         }
+        if activity.connection is not None:
+            snapshot["connection"] = activity.connection
         if policy is not None:
             snapshot["retry_policy"] = policy
         turn.append(

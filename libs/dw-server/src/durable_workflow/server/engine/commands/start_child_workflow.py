@@ -29,6 +29,7 @@ class StartChildWorkflow(Command, kw_only=True):
     workflow_type: Annotated[str, Text()]
     arguments: Annotated[JsonObject | None, Envelope()] = None
     queue: Annotated[str | None, Text()] = None
+    connection: Annotated[str | None, Text()] = None
     retry_policy: Annotated[RetryPolicy | None, Retries(into=RetryPolicy)] = None
     parent_close_policy: Annotated[str, Choice(words=POLICIES)] = "abandon"
     execution_timeout_seconds: Annotated[int | None, seconds()] = None
@@ -89,6 +90,7 @@ class StartChildWorkflow(Command, kw_only=True):
             parent_run_id=run.run_id,
             parent_sequence=sequence,
             link_id=link.link_id,
+            connection=self.connection or run.connection,
         )
         children.start_child(decision, link, beginning, task_id=turn.task_id)
         turn.schedule(sequence, "child workflow", self.workflow_type)

@@ -1,6 +1,6 @@
 -- {activity_columns}: the columns of an activity, in the order of its fields.
     execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
-    policy, scheduled_at, status, attempt_count, task_id, task_status, available_at, attempt_id,
+    policy, scheduled_at, connection, status, attempt_count, task_id, task_status, available_at, attempt_id,
     lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
     schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
     due_at, lease_session;

@@ -2,7 +2,7 @@
     run_id, namespace, workflow_id, run_number, workflow_type, task_queue, compatibility, codec,
     priority, fairness_key, fairness_weight, started_at, execution_timeout_seconds,
     run_timeout_seconds, execution_deadline, run_deadline, parent_run_id, parent_sequence,
-    link_id, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
+    link_id, connection, status, closed_reason, closed_at, last_progress_at, continued_to_run_id,
     last_sequence, history_bytes, warned, tasks_completed, batch_first, batch_size, batch_open,
     blocked_on, pending_activities, pending_timers, pending_children, pending_signals,
     pending_updates, wait_id, wait_key, wait_fingerprint, wait_sequence, wait_timeout,

@@ -129,6 +129,15 @@ WHERE
     );
 
 
+-- accepted_command: the command of a caller that was carried out with this request id.
+SELECT run_id, sequence, command_id, target_scope, outcome
+FROM commands
+WHERE
+    namespace = :namespace AND workflow_id = :workflow_id AND type = :type
+    AND target_name = :target_name AND request_id = :request_id AND status = 'accepted'
+ORDER BY sequence
+LIMIT 1;
+
 -- insert_command: a command of a caller, carried out or refused.
 INSERT INTO commands (
     command_id, namespace, workflow_id, run_id, sequence, type, target_name, target_scope, status,
