@@ -140,6 +140,16 @@ WRONG = [
         ValueError,
         "version marker 'v': min_supported must not exceed max_supported, got 3 and 2",
     ),
+    (
+        CTX.get_version("v", 1, 10**5000),
+        ValueError,
+        "version marker 'v': version must be finite",
+    ),
+    (
+        activity_with(retry_policy=ActivityRetryPolicy(initial_interval_seconds=10**400)),
+        ValueError,
+        "activity 'charge': retry_policy: initial_interval_seconds must be finite, got 1",
+    ),
     (CTX.patched(7), TypeError, "version marker: change_id must be a string, got 7 (int)"),
     (
         CTX.upsert_search_attributes({"When": datetime(2026, 1, 1, tzinfo=UTC)}),
@@ -170,6 +180,13 @@ def test_what_a_completion_cannot_say(command: Any, kind: type[Exception], says:
         (lambda: CTX.sleep(timedelta(minutes=1)), TypeError, "use its total_seconds()"),
         (lambda: CTX.sleep(float("nan")), ValueError, "got nan (float)"),
         (lambda: CTX.sleep(float("inf")), OverflowError, "got inf (float)"),
+        (lambda: CTX.sleep(10**400), OverflowError, "sleep: seconds must be a finite number"),
+        (lambda: CTX.sleep(10**5000), OverflowError, "sleep: seconds must be a finite number"),
+        (
+            lambda: CTX.wait_condition(bool, key="k", timeout=10**400),
+            OverflowError,
+            "wait_condition 'k': timeout must be a finite number of seconds, got 1",
+        ),
         (
             lambda: CTX.wait_condition(bool, key="k", timeout="3"),
             TypeError,

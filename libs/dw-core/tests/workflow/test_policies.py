@@ -1,5 +1,8 @@
 # pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+import math
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, cast
 
 import pytest
@@ -16,6 +19,9 @@ from durable_workflow.workflow import ActivityRetryPolicy, ChildWorkflowRetryPol
         (ActivityRetryPolicy(6, 1, 3, 5), [1, 3, 5, 5, 5]),
         (ActivityRetryPolicy(1), []),
         (ActivityRetryPolicy(3, 0), [0, 0]),
+        (ActivityRetryPolicy(3, 1, 2, math.inf), [1, 2]),
+        (ActivityRetryPolicy(3, 1, 2, 10**400), [1, 2]),
+        (ActivityRetryPolicy(3, cast("Any", Decimal("1.5")), cast("Any", Fraction(2))), [2, 3]),
         (ActivityRetryPolicy(3, backoff_seconds=cast("Any", [5, -1, 2.9])), [5, 0, 2]),
         (ActivityRetryPolicy(2000, 1, 2, 60), [1, 2, 4, 8, 16, 32] + [60] * 1993),
     ],
@@ -39,6 +45,16 @@ def test_error_types_are_stripped_and_blanks_dropped() -> None:
         (ActivityRetryPolicy(3, 1, 0.5), "backoff_coefficient"),
         (ActivityRetryPolicy(3, 1, 2, -1), "maximum_interval_seconds"),
         (ActivityRetryPolicy(3000, 1, 2), "without bound"),
+        (ActivityRetryPolicy(3, 10**400), "initial_interval_seconds must be finite, got 1"),
+        (ActivityRetryPolicy(3, 10**5000), "initial_interval_seconds must be finite"),
+        (ActivityRetryPolicy(3, cast("Any", Decimal("1e400"))), "initial_interval_seconds must be finite"),
+        (ActivityRetryPolicy(3, math.inf), "initial_interval_seconds must be finite, got inf"),
+        (ActivityRetryPolicy(3, math.nan), "initial_interval_seconds must be a number, got nan"),
+        (ActivityRetryPolicy(3, cast("Any", Decimal("sNaN"))), "initial_interval_seconds must be a number"),
+        (ActivityRetryPolicy(3, 1, 10**400), "backoff_coefficient must be finite, got 1"),
+        (ActivityRetryPolicy(3, 1, math.nan), "backoff_coefficient must be a number, got nan"),
+        (ActivityRetryPolicy(3, 1, 2, math.nan), "maximum_interval_seconds must be a number"),
+        (ActivityRetryPolicy(backoff_seconds=[1, 10**400]), r"backoff_seconds\[1\] must be finite"),
     ],
 )
 def test_out_of_range(policy: Any, complaint: Any) -> None:

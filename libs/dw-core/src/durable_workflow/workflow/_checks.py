@@ -16,11 +16,12 @@ _LONGEST_SHOWN: Final = 200
 
 def shown(value: object) -> str:
     """A value as an error shows it: what it looks like, and its type."""
-    text = _shortened(value)
+    text = shown_in_part(value)
     return text if value is None else f"{text} ({type(value).__name__})"
 
 
-def _shortened(value: object) -> str:
+def shown_in_part(value: object) -> str:
+    """A value as code would write it; of a long one the beginning."""
     text = representation(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
@@ -92,7 +93,7 @@ def check_timeouts(
             )
         if seconds < 1 or not _is_finite(seconds):
             what = "at least 1 second" if seconds < 1 else "finite"
-            raise ValueError(f"{command}: {option} must be {what}, got {_shortened(seconds)}")
+            raise ValueError(f"{command}: {option} must be {what}, got {shown_in_part(seconds)}")
     for shorter, longer in order:
         first, second = timeouts[shorter], timeouts[longer]
         if first is not None and second is not None and first > second:
@@ -117,7 +118,7 @@ def check_delay(command: str, option: str, value: Any) -> None:
         )
     if not _is_finite(value) or value < 0:
         raise ValueError(
-            f"{command}: {option} must be finite and at least 0, got {_shortened(value)}"
+            f"{command}: {option} must be finite and at least 0, got {shown_in_part(value)}"
         )
 
 
@@ -150,12 +151,14 @@ def check_versions(command: str, **versions: object) -> None:
 
     Raises:
         TypeError: One is no whole number.
-        ValueError: `min_supported` exceeds `max_supported`.
+        ValueError: `min_supported` exceeds `max_supported`, or one is too large for any server.
     """
     for option, version in versions.items():
         whole = isinstance(version, int) and not isinstance(version, bool)
         if not whole and not _is_digits(version):
             raise TypeError(f"{command}: {option} must be a whole number, got {shown(version)}")
+        if isinstance(version, int) and not _is_finite(version):
+            raise ValueError(f"{command}: {option} must be finite, got {shown_in_part(version)}")
     lowest, highest = versions["min_supported"], versions["max_supported"]
     if int(str(lowest)) > int(str(highest)):
         raise ValueError(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from durable_workflow.workflow._checks import shown
+from durable_workflow.workflow._checks import shown, shown_in_part
 
 
 @dataclass
@@ -35,7 +35,9 @@ class ActivityRetryPolicy:
         """Expand the policy to the attempts and waits that the server keeps.
 
         Raises:
-            ValueError: `max_attempts` below 1, a negative interval or a coefficient below 1.
+            TypeError: A field is of another type.
+            ValueError: `max_attempts` below 1, a negative interval, a coefficient below 1, a number
+                that is not finite, or waits that grow without bound.
         """
         self._check()
         backoff = self._given_backoff()
@@ -48,10 +50,11 @@ class ActivityRetryPolicy:
         }
 
     def _check(self) -> None:
-        _check_number("max_attempts", self.max_attempts, whole=True)
-        _check_number("initial_interval_seconds", self.initial_interval_seconds)
-        _check_number("backoff_coefficient", self.backoff_coefficient)
+        _check_whole("max_attempts", self.max_attempts)
+        _check_finite("initial_interval_seconds", self.initial_interval_seconds)
+        _check_finite("backoff_coefficient", self.backoff_coefficient)
         if self.maximum_interval_seconds is not None:
+            # Infinite is as good as None.
             _check_number("maximum_interval_seconds", self.maximum_interval_seconds)
         if self.max_attempts < 1:
             raise ValueError(
@@ -69,23 +72,28 @@ class ActivityRetryPolicy:
         if given is None:
             return None
         try:
-            return [max(0, int(seconds)) for seconds in given]
+            waits = [max(0, int(seconds)) for seconds in given]
         except (TypeError, ValueError, OverflowError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(
                 f"retry_policy: backoff_seconds must be a list of whole numbers, got {shown(given)}"
             ) from error
+        for index, wait in enumerate(waits):
+            _check_finite(f"backoff_seconds[{index}]", wait)
+        return waits
 
     def _computed_backoff(self) -> list[int]:
         longest = self.maximum_interval_seconds
         waits: list[int] = []
-        interval = float(self.initial_interval_seconds)
+        interval, coefficient = float(self.initial_interval_seconds), float(self.backoff_coefficient)
         for _ in range(self.max_attempts - 1):
             wait = interval if longest is None else min(interval, longest)
             if math.isinf(wait):
-                raise ValueError("back-off grows without bound: set maximum_interval_seconds")
+                raise ValueError(
+                    "retry_policy: back-off grows without bound: set maximum_interval_seconds"
+                )
             waits.append(math.ceil(wait))
-            interval *= self.backoff_coefficient
+            interval *= coefficient
         return waits
 
 
@@ -117,13 +125,38 @@ def wire_retry_policy(policy: ActivityRetryPolicyInput) -> dict[str, Any]:
         ) from error
 
 
-def _check_number(option: str, value: Any, *, whole: bool = False) -> None:
+def _check_whole(option: str, value: Any) -> None:
     try:
-        # Whatever counts as a number does: Decimal, Fraction, the numbers of numpy.
-        _ = operator.index(value) if whole else value < 0
+        _ = operator.index(value)
     except TypeError as error:
-        wanted = "whole number" if whole else "number"
-        raise TypeError(f"retry_policy: {option} must be a {wanted}, got {shown(value)}") from error
+        raise TypeError(
+            f"retry_policy: {option} must be a whole number, got {shown(value)}"
+        ) from error
+
+
+def _check_finite(option: str, value: Any) -> None:
+    if math.isinf(_check_number(option, value)):
+        raise ValueError(f"retry_policy: {option} must be finite, got {shown_in_part(value)}")
+
+
+def _check_number(option: str, value: Any) -> float:
+    """A number as a float; infinite where it is too large for one.
+
+    Raises:
+        TypeError: It is none. Decimal, Fraction and the numbers of numpy are.
+        ValueError: It is NaN.
+    """
+    try:
+        number = math.fsum([value])  # unlike float(), it takes no text
+    except TypeError as error:
+        raise TypeError(f"retry_policy: {option} must be a number, got {shown(value)}") from error
+    except OverflowError:
+        return math.inf
+    except ValueError:  # a NaN that signals
+        number = math.nan
+    if math.isnan(number):
+        raise ValueError(f"retry_policy: {option} must be a number, got {shown_in_part(value)}")
+    return number
 
 
 def _names(types: Iterable[Any]) -> list[str]:
