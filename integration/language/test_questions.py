@@ -163,12 +163,12 @@ async def test_validator_sees_the_updates_accepted_before(scene: Scene) -> None:
     handle = await opened(scene, 0)
     await handle.signal("touch")
     async with held_by_the_dead(scene, handle), scene.working(Order):
-        assert await handle.update("restock", [5]) is None
-        assert await handle.update("restock", [13]) is None  # fails when it is applied
-        assert await handle.update("take", [3]) is None
+        assert await handle.update("restock", [5], wait_for="accepted") is None
+        assert await handle.update("restock", [13], wait_for="accepted") is None  # fails when it is applied
+        assert await handle.update("take", [3], wait_for="accepted") is None
         with pytest.raises(UpdateRejected, match="only 2 there"):
             await handle.update("take", [3])
-        assert await handle.update("take", [2]) is None
+        assert await handle.update("take", [2], wait_for="accepted") is None
         # A query is told of what happened, not of what will.
         assert await handle.query("state") == [1, 0, 0]
         assert "UpdateAccepted" not in await scene.types(handle)
@@ -183,7 +183,7 @@ async def test_questions_leave_no_trace(scene: Scene) -> None:
         for number in range(1, 6):
             await handle.signal("approve")
             assert (await handle.query("state"))[1] == number
-            assert await handle.update("restock", [1]) is None
+            assert await handle.update("restock", [1]) == number
         with pytest.raises(UpdateRejected, match="only 5 there"):
             await handle.update("take", [6])
         await handle.signal("close")

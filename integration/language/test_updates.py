@@ -116,7 +116,7 @@ async def test_accepted_update_returns_at_once_and_is_applied_later(scene: Scene
     async with scene.working(Accounts):
         handle = await scene.start("accounts", 5)
         await scene.until(handle, lambda seen: "ConditionWaitOpened" in seen)
-        assert await handle.update("deposit", [5]) is None
+        assert await handle.update("deposit", [5], wait_for="accepted") is None
         assert await scene.result(handle) == 5
 
 
@@ -134,7 +134,7 @@ async def test_wait_that_ends_first_returns_nothing(scene: Scene) -> None:
 @every_cache
 async def test_update_before_the_first_task_and_during_an_activity(scene: Scene) -> None:
     handle = await scene.start("accounts", 6, "vault")
-    await handle.update("deposit", [1])
+    await handle.update("deposit", [1], wait_for="accepted")
     async with scene.working(Accounts):
         await scene.until(handle, lambda seen: "ActivityStarted" in seen)
         assert await handle.update("deposit", [2], wait_for="completed") == {"balance": 3}

@@ -84,7 +84,7 @@ async def test_an_update_that_is_not_waited_for_is_not_sent_for_ever(
 ) -> None:
     answers += [REFUSED] * 3
     with pytest.raises(httpx.ConnectError):
-        await client.update_workflow("w", "ship", wait_timeout_seconds=20)
+        await client.update_workflow("w", "ship", wait_for="accepted", wait_timeout_seconds=20)
 
 
 async def test_an_answer_is_no_reason_to_wait(client: Client, answers: Answers) -> None:

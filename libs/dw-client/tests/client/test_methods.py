@@ -160,7 +160,8 @@ DIFFERENT: dict[tuple[str, str], set[str]] = {
     ("start_workflow", "body_required_keys"): {"workflow_type", "task_queue", "input"},
     # One for each call, so that a repetition is known as one.
     ("signal_workflow", "body_required_keys"): {"request_id"},
-    ("update_workflow", "body_required_keys"): {"request_id"},
+    # The result is asked for unless the caller says otherwise.
+    ("update_workflow", "body_required_keys"): {"request_id", "wait_for"},
 }
 
 

@@ -148,11 +148,12 @@ async def test_an_update_may_be_held_longer_than_the_time_out_of_the_client(
     make_client: MakeClient, answers: Answers, requests: Requests
 ) -> None:
     client = make_client(timeout=10.0)
-    answers += [ok(), ok(), ok()]
-    await client.update_workflow("w", "u", wait_for="completed", wait_timeout_seconds=90)
+    answers += [ok(), ok(), ok(), ok()]
+    await client.update_workflow("w", "u", wait_timeout_seconds=90)
     await client.update_workflow("w", "u", wait_for="completed", wait_timeout_seconds=2)
-    await client.update_workflow("w", "u")
-    assert [r.extensions["timeout"]["read"] for r in requests] == [95.0, 10.0, 10.0]
+    await client.update_workflow("w", "u")  # held for ten seconds by a server that is told nothing
+    await client.update_workflow("w", "u", wait_for="accepted", wait_timeout_seconds=90)
+    assert [r.extensions["timeout"]["read"] for r in requests] == [95.0, 10.0, 15.0, 10.0]
 
 
 # --- retries --------------------------------------------------------------------------

@@ -69,7 +69,7 @@ async def test_without_arguments_there_is_no_input(
     await client.query_workflow("w", "n", args=args)
     await client.update_workflow("w", "n", args=args, request_id="r")
     bodies = [body(request) for request in requests]
-    assert bodies == [{"request_id": "r"}, {}, {"request_id": "r"}]
+    assert bodies == [{"request_id": "r"}, {}, {"request_id": "r", "wait_for": "completed"}]
 
 
 async def test_arguments_go_as_one_envelope(
@@ -92,6 +92,18 @@ async def test_the_decoded_value_is_returned(client: Client, answers: Answers, v
     answers += [ok(**document), ok(**document)]
     assert await client.query_workflow("w", "q") == value
     assert await client.update_workflow("w", "u", wait_for="completed") == value
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [(None, "completed"), ("completed", "completed"), ("accepted", "accepted")]
+)
+async def test_an_update_asks_for_its_result_unless_told_otherwise(
+    client: Client, answers: Answers, requests: Requests, given: str | None, sent: str
+) -> None:
+    answers += [ok(), ok()]
+    await client.update_workflow("w", "u", wait_for=given)
+    await client.get_workflow_handle("w").update("u", wait_for=given)
+    assert [body(request)["wait_for"] for request in requests] == [sent, sent]
 
 
 async def test_a_result_without_an_envelope_came_decoded(client: Client, answers: Answers) -> None:

@@ -101,13 +101,13 @@ class MessageMethods(Session):
         request_id: str | None = None,
         raw: bool = False,
     ) -> Any:
-        """Send an update, and wait for it if asked to.
+        """Send an update, and wait for its result unless told otherwise.
 
         Args:
             workflow_id: Id of the workflow.
             update_name: The update.
             args: Its positional arguments.
-            wait_for: `accepted`, as the server does by default, or `completed`.
+            wait_for: `completed`, which None means too, or `accepted`.
             wait_timeout_seconds: Seconds that the server waits for the completion; a server that
                 cannot be reached is retried as long. None is the server's default.
             request_id: Under the same id the server accepts the update once. None makes an id for
@@ -115,7 +115,7 @@ class MessageMethods(Session):
             raw: Return the whole response document.
 
         Returns:
-            The decoded result; None for an update that was accepted and is not completed yet.
+            The decoded result; None for an update that was only accepted, or whose wait ended first.
 
         Raises:
             WorkflowNotFound: There is none of that id.
@@ -126,9 +126,13 @@ class MessageMethods(Session):
             args, self._payload_context("update", workflow_id=workflow_id, update_name=update_name)
         )
         request_id = request_id or _request_id("update")
+        # Servers that are told nothing do not wait.
+        wait_for = "completed" if wait_for is None else wait_for
         deadline = time.monotonic()
+        held: int | None = None
         if wait_for == "completed":
-            deadline += wait_timeout_seconds or _UPDATE_WAIT_SECONDS
+            held = wait_timeout_seconds or _UPDATE_WAIT_SECONDS
+            deadline += held
 
         async def send() -> Any:
             seconds = wait_timeout_seconds
@@ -146,7 +150,7 @@ class MessageMethods(Session):
                         wait_timeout_seconds=seconds,
                         request_id=request_id,
                     ),
-                    timeout=self._outlasting(seconds),
+                    timeout=self._outlasting(held),
                 )
             )
 
