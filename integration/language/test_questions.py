@@ -164,7 +164,8 @@ async def test_validator_sees_the_updates_accepted_before(scene: Scene) -> None:
     await handle.signal("touch")
     async with held_by_the_dead(scene, handle), scene.working(Order):
         assert await handle.update("restock", [5], wait_for="accepted") is None
-        assert await handle.update("restock", [13], wait_for="accepted") is None  # fails when it is applied
+        # This one fails when it is applied.
+        assert await handle.update("restock", [13], wait_for="accepted") is None
         assert await handle.update("take", [3], wait_for="accepted") is None
         with pytest.raises(UpdateRejected, match="only 2 there"):
             await handle.update("take", [3])

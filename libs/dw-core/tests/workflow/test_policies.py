@@ -47,10 +47,16 @@ def test_error_types_are_stripped_and_blanks_dropped() -> None:
         (ActivityRetryPolicy(3000, 1, 2), "without bound"),
         (ActivityRetryPolicy(3, 10**400), "initial_interval_seconds must be finite, got 1"),
         (ActivityRetryPolicy(3, 10**5000), "initial_interval_seconds must be finite"),
-        (ActivityRetryPolicy(3, cast("Any", Decimal("1e400"))), "initial_interval_seconds must be finite"),
+        (
+            ActivityRetryPolicy(3, cast("Any", Decimal("1e400"))),
+            "initial_interval_seconds must be finite",
+        ),
         (ActivityRetryPolicy(3, math.inf), "initial_interval_seconds must be finite, got inf"),
         (ActivityRetryPolicy(3, math.nan), "initial_interval_seconds must be a number, got nan"),
-        (ActivityRetryPolicy(3, cast("Any", Decimal("sNaN"))), "initial_interval_seconds must be a number"),
+        (
+            ActivityRetryPolicy(3, cast("Any", Decimal("sNaN"))),
+            "initial_interval_seconds must be a number",
+        ),
         (ActivityRetryPolicy(3, 1, 10**400), "backoff_coefficient must be finite, got 1"),
         (ActivityRetryPolicy(3, 1, math.nan), "backoff_coefficient must be a number, got nan"),
         (ActivityRetryPolicy(3, 1, 2, math.nan), "maximum_interval_seconds must be a number"),

@@ -85,7 +85,8 @@ class ActivityRetryPolicy:
     def _computed_backoff(self) -> list[int]:
         longest = self.maximum_interval_seconds
         waits: list[int] = []
-        interval, coefficient = float(self.initial_interval_seconds), float(self.backoff_coefficient)
+        interval = float(self.initial_interval_seconds)
+        coefficient = float(self.backoff_coefficient)
         for _ in range(self.max_attempts - 1):
             wait = interval if longest is None else min(interval, longest)
             if math.isinf(wait):
