@@ -115,7 +115,8 @@ class MessageMethods(Session):
             raw: Return the whole response document.
 
         Returns:
-            The decoded result; None for an update that was only accepted, or whose wait ended first.
+            The decoded result; None for an update that was only accepted, or whose wait ended
+            first.
 
         Raises:
             WorkflowNotFound: There is none of that id.
