@@ -110,6 +110,20 @@ def test_replay_reads_offloaded_payloads(recorded: Any, tmp_path: Any) -> None:
     assert len(cache) == 1
 
 
+@pytest.mark.parametrize("history", ["text", [1], [None], ("event",)])
+def test_an_event_that_is_no_object_is_named(history: Any) -> None:
+    with pytest.raises(TypeError, match="event 1 of the history must be an object, not "):
+        workflow.replay(Flow, history, [])
+    with pytest.raises(QueryFailed, match="event 1 of the history must be"):
+        workflow.query_state(Flow, history, [], "value")
+
+
+@pytest.mark.parametrize("start_input", ["abc", b"abc", None, 3, {"order_id": 1}])
+def test_a_start_input_that_is_no_list_is_refused(start_input: Any) -> None:
+    with pytest.raises(TypeError, match="start_input must be a list of the arguments of run"):
+        workflow.replay(Flow, [], start_input)
+
+
 # --- queries --------------------------------------------------------------------------------
 
 

@@ -275,3 +275,9 @@ def test_offloaded_payloads_are_fetched(
     report = Checker(workflows).check_bytes("h", document)
     assert report.verdict == "failed"
     assert "requires an external storage driver" in report.message
+
+
+@pytest.mark.parametrize("document", [[], {"workflow_type": "order", "events": []}])
+def test_a_history_without_events_shows_nothing(workflows: list[type], document: Any) -> None:
+    report = report_of([workflows[0]] if document == [] else workflows, document)
+    assert (report.verdict, report.message) == ("failed", "the history has no events")

@@ -167,3 +167,22 @@ def test_a_short_check_elsewhere_says_nothing_on_its_way() -> None:
     progress.add("ok", 10)
     progress.end()
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--timeout", "-1"], "argument --timeout: must be at least 0"),
+        (["--timeout", "nan"], "argument --timeout: must be at least 0"),
+        ([""], "the path of a history file or folder is empty"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    arguments: list[str], says: str, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code: object = main([str(good), *arguments, *CHECKED])
+    except SystemExit as exit:
+        code = exit.code
+    assert code == 2
+    assert says in capsys.readouterr().err

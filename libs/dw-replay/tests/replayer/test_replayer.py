@@ -189,3 +189,9 @@ def test_input_that_does_not_decode_is_refused() -> None:
 def test_it_is_one_class_wherever_it_is_imported_from() -> None:
     assert durable_workflow.Replayer is workflow.Replayer
     assert durable_workflow.Replayer.__module__ == "durable_workflow.workflow"
+
+
+@pytest.mark.parametrize("workflows", ["abc", [3], [object()]])
+def test_what_is_registered_must_be_classes(workflows: Any) -> None:
+    with pytest.raises(TypeError, match="workflows must be workflow classes, not "):
+        Replayer(workflows=workflows)

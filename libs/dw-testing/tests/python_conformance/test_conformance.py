@@ -165,12 +165,13 @@ def test_the_command_composes_and_judges(
     assert conformance.main(["--evaluate", str(path)]) == 1
 
 
-@pytest.mark.parametrize("text", ["{", "[]"])
+@pytest.mark.parametrize("text", [b"{", b"[]", b"", b"\xff", b"[" * 100_000])
 def test_the_command_names_a_file_that_it_cannot_read(
-    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    text: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "result.json"
-    path.write_text(text)
+    path.write_bytes(text)
     assert conformance.main(["--evaluate", str(path)]) == 2
-    assert conformance.main(["--evaluate", str(tmp_path / "nowhere")]) == 2
     assert str(path) in capsys.readouterr().err
+    assert conformance.main(["--evaluate", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere" in capsys.readouterr().err

@@ -46,6 +46,12 @@ class Careful:
             return [error.exception_type, str(error), error.non_retryable, after]
 
 
+@workflow.defn(name="patient")
+class Patient:
+    def run(self, ctx: WorkflowContext) -> Code:
+        yield ctx.wait_condition(lambda: False)
+
+
 @pytest.fixture
 def env() -> WorkflowEnvironment:
     return WorkflowEnvironment()
@@ -308,3 +314,30 @@ def test_a_plain_run_completes_at_once(env: WorkflowEnvironment) -> None:
             return f"hello {name}"
 
     assert env.execute_workflow(Plain, "you") == "hello you"
+
+
+@pytest.mark.parametrize("limit", ["iteration_limit", "continue_as_new_limit"])
+def test_a_limit_is_at_least_one(limit: str) -> None:
+    with pytest.raises(ValueError, match=f"{limit} must be at least 1, got 0"):
+        WorkflowEnvironment(**{limit: 0})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", ["call-one", CallOne()])
+def test_what_is_run_must_be_a_class(env: WorkflowEnvironment, given: Any) -> None:
+    with pytest.raises(TypeError, match="give the workflow's class, not "):
+        env.execute_workflow(given)
+
+
+@pytest.mark.parametrize("args", ["alice", b"alice", 3, {"by": "alice"}])
+def test_arguments_of_a_message_must_be_a_list(env: WorkflowEnvironment, args: Any) -> None:
+    """A text would be taken letter by letter."""
+    handle = env.start_workflow(Patient)
+    for send in (env.signal, env.query, handle.signal, handle.query, handle.update):
+        with pytest.raises(TypeError, match=r"the arguments of \w+ 'approve' must be a list"):
+            send("approve", args)
+
+
+def test_an_injected_failure_must_be_an_exception(env: WorkflowEnvironment) -> None:
+    error: Any = "boom"
+    with pytest.raises(TypeError, match=r"must be an exception, as RuntimeError\('boom'\)"):
+        env.fail_next_activity("one", error)

@@ -25,6 +25,7 @@ def test_a_mapping_is_no_list_of_events() -> None:
         ("{}", "neither a list of events nor an object"),
         ('"events"', "neither a list of events nor an object"),
         ("[1]", "event 0 is not an object"),
+        ("[" * 100_000, "not a JSON file"),
     ],
 )
 def test_a_file_that_holds_no_history_is_named(tmp_path: Path, text: str, what: str) -> None:

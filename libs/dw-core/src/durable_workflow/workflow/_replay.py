@@ -1,8 +1,8 @@
 """Replay a history in one call: the commands that come next, a query, or an update."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from durable_workflow import serializer
 from durable_workflow._kernel import Machine, Start
@@ -52,12 +52,13 @@ def replay(
     Raises:
         NonDeterministicReplayError: The code does not match the history.
         WorkflowPayloadDecodeError: Arguments of a signal or an update do not decode.
+        TypeError: An event is not an object, or `start_input` is not a list.
     """
     start = _start(
         start_input, workflow_id, run_id, payload_codec, external_storage, external_storage_cache
     )
     machine = Machine(workflow_cls, start)
-    machine.feed(history_events)
+    machine.feed(_objects(history_events))
     return ReplayOutcome(machine.commands())
 
 
@@ -97,7 +98,7 @@ def query_state(
     )
     machine = Machine(workflow_cls, replace(start, silent=True))
     try:
-        machine.feed(history_events)
+        machine.feed(_objects(history_events))
     except QueryFailed:
         raise
     except Exception as error:
@@ -137,7 +138,7 @@ def apply_update(
     )
     machine = Machine(workflow_cls, replace(start, silent=True))
     try:
-        machine.feed(history_events)
+        machine.feed(_objects(history_events))
     except Exception as error:  # noqa: BLE001 (a replay that fails is an answer)
         return failed_update(update_id, "workflow replay failed before update", error)
     return machine.apply_update(update_id)
@@ -151,6 +152,10 @@ def _start(
     storage: ExternalStorageDriver | None,
     cache: ExternalPayloadCache | None,
 ) -> Start:
+    given: object = start_input
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise TypeError(f"start_input must be a list of the arguments of run, as in [{given!r}]")
+
     def decode(value: Any, codec: Any) -> Any:
         return serializer.decode_envelope(
             value, codec, external_storage=storage, external_storage_cache=cache
@@ -163,3 +168,13 @@ def _start(
         payload_codec=payload_codec,
         decode=decode,
     )
+
+
+def _objects(events: Iterable[object]) -> Iterator[Mapping[str, Any]]:
+    """Events as they come, each of which must be an object."""
+    for number, event in enumerate(events, 1):
+        if not isinstance(event, Mapping):
+            raise TypeError(
+                f"event {number} of the history must be an object, not {type(event).__name__}"
+            )
+        yield cast("Mapping[str, Any]", event)

@@ -17,9 +17,13 @@ class Registry:
 
         Raises:
             ValueError: There are none, or two have one type name.
+            TypeError: One is no class.
         """
         self.classes: dict[str, type] = {}
         for cls in workflows:
+            given: object = cls
+            if not isinstance(given, type):
+                raise TypeError(f"workflows must be workflow classes, not {given!r}")
             name = type_name(cls)
             other = self.classes.get(name)
             if other is not None:
@@ -65,6 +69,7 @@ class Replayer:
             workflows: The classes; each is found by its type name.
         Raises:
             ValueError: There are none, or two have one type name.
+            TypeError: One is no class.
         """
         self._registry = Registry(workflows)
 

@@ -155,6 +155,8 @@ def _incomplete(recording: Recording, machine: Machine | None) -> str | None:
     """What shows that events are missing."""
     if recording.document.get("next_page_token"):
         return "the history is one page of several: get all of it"
+    if machine is not None and machine.event_count == 0:
+        return "the history has no events"
     if machine is not None and machine.last_sequence not in (0, machine.event_count):
         return (
             f"events are missing: the history has {machine.event_count}, and the last has sequence "

@@ -53,6 +53,8 @@ def files_in(path: str | Path) -> Iterator[HistoryFile]:
     Raises:
         SourceError: There is no such thing, or no `*.json` in it.
     """
+    if not str(path):
+        raise SourceError("the path of a history file or folder is empty")
     place = Path(path)
     if place.is_file():
         yield HistoryFile(str(place))

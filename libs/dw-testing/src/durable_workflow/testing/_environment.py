@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from durable_workflow.testing._handle import WorkflowTestHandle
-from durable_workflow.testing._mocks import Mocks, Raise, TimeOut
+from durable_workflow.testing._mocks import Mocks, Raise, TimeOut, injected
 from durable_workflow.testing._records import WorkflowRunRecord
 from durable_workflow.testing._simulation.agenda import in_seconds
 from durable_workflow.testing._simulation.chain import Chain
-from durable_workflow.testing._simulation.payloads import encoded
+from durable_workflow.testing._simulation.payloads import argument_list, encoded
 from durable_workflow.testing._simulation.simulation import Simulation
 
 _TIMEOUTS = frozenset({"start_to_close", "schedule_to_start", "schedule_to_close", "heartbeat"})
@@ -59,7 +59,15 @@ class WorkflowEnvironment:
             check_determinism: Replay each run once more from its history when it ends, and raise
                 `NonDeterministicReplayError` where that gives something else. The code of the
                 workflow runs twice for it.
+        Raises:
+            ValueError: A limit is below 1, or `start_time` has no time zone.
         """
+        for name, limit in (
+            ("iteration_limit", iteration_limit),
+            ("continue_as_new_limit", continue_as_new_limit),
+        ):
+            if limit < 1:
+                raise ValueError(f"{name} must be at least 1, got {limit}")
         self._iteration_limit = iteration_limit
         self._continue_as_new_limit = continue_as_new_limit
         if start_time is not None and start_time.tzinfo is None:
@@ -150,17 +158,19 @@ class WorkflowEnvironment:
             after: How long after the start, in simulated time; a number is in seconds.
         Raises:
             ValueError: `run` is below 1, or `after` is given with it.
+            TypeError: `args` is no list.
         """
+        arguments = argument_list(args, f"signal {name!r}")
         if run is not None and run < 1:
             raise ValueError(f"run must be at least 1, got {run}")
         if after is not None:
             if run is not None:
                 raise ValueError("give either run or after: when a run begins is not known before")
-            self.after(after, lambda handle: handle.signal(name, args))
+            self.after(after, lambda handle: handle.signal(name, arguments))
         elif run is None and self._chain is not None and self._chain.end is None:
-            self._chain.signal(name, args or [])
+            self._chain.signal(name, arguments)
         else:
-            self._queued.append(_Queued(name, list(args or []), run))
+            self._queued.append(_Queued(name, arguments, run))
 
     def after(
         self, length: float | timedelta, action: Callable[[WorkflowTestHandle], object]
@@ -197,7 +207,7 @@ class WorkflowEnvironment:
             error: What they fail with; None for a `RuntimeError`.
             times: How many attempts.
         """
-        self._mocks.add_fault(name, Raise(error or RuntimeError("injected failure")), times)
+        self._mocks.add_fault(name, Raise(injected(error)), times)
 
     def time_out_next_activity(
         self, name: str, kind: str = "start_to_close", *, times: int = 1
@@ -244,6 +254,7 @@ class WorkflowEnvironment:
             WorkflowStuck: It waits for what will never happen.
             KeyError: It asked for an activity, a child or a type that is not registered.
             RuntimeError: It took more iterations or links than allowed.
+            TypeError: `workflow_cls` is no class, or an argument cannot be encoded.
             NonDeterministicReplayError: A replay of its history does something else.
         """
         return self._start(workflow_cls, args, run_id).result()
@@ -265,6 +276,9 @@ class WorkflowEnvironment:
         return handle
 
     def _start(self, workflow_cls: type, args: Sequence[Any], run_id: str) -> WorkflowTestHandle:
+        given: object = workflow_cls
+        if not isinstance(given, type):
+            raise TypeError(f"give the workflow's class, not {given!r}")
         simulation = Simulation(
             self._mocks,
             self._workflows,

@@ -12,7 +12,7 @@ from durable_workflow.errors import QueryFailed, UpdateRejected, error_for
 from durable_workflow.testing._simulation.agenda import in_seconds, later
 from durable_workflow.testing._simulation.calls import resolved
 from durable_workflow.testing._simulation.chain import Chain
-from durable_workflow.testing._simulation.payloads import CODEC, decoded, encoded
+from durable_workflow.testing._simulation.payloads import CODEC, argument_list, decoded, encoded
 from durable_workflow.testing._simulation.run import SimulatedRun
 from durable_workflow.testing._simulation.simulation import Simulation, stuck_on
 from durable_workflow.workflow import CompleteUpdate, apply_update, query_state
@@ -76,7 +76,7 @@ class WorkflowTestHandle:
             DurableWorkflowError: The workflow has ended.
         """
         self._require_open("signal")
-        self._chain.signal(name, args or [])
+        self._chain.signal(name, argument_list(args, f"signal {name!r}"))
         self._go_on()
 
     def query(self, name: str, args: Sequence[Any] | None = None) -> Any:
@@ -98,7 +98,7 @@ class WorkflowTestHandle:
             run.record.history,
             run.arguments,
             name,
-            decoded(encoded(list(args or []))),
+            decoded(encoded(argument_list(args, f"query {name!r}"))),
             workflow_id=self._chain.workflow_id,
             run_id=run.run_id,
             payload_codec=CODEC,
@@ -124,7 +124,7 @@ class WorkflowTestHandle:
         self._simulation.do_tasks()
         self._require_open("update")
         run = self._chain.current
-        arguments = encoded(list(args or []))
+        arguments = encoded(argument_list(args, f"update {name!r}"))
         _validate(run, name, decoded(arguments))
         result = self._apply_update(run, name, arguments)
         self._go_on()

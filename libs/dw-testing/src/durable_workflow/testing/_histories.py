@@ -78,7 +78,7 @@ def replay_history_file(
 def _read(path: Path) -> list[dict[str, Any]]:
     try:
         document: Any = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a JSON file: {error}") from error
     if isinstance(document, dict):
         document = cast("dict[str, Any]", document).get("events")

@@ -35,6 +35,20 @@ class Raise:
     error: BaseException
 
 
+def injected(error: BaseException | None) -> BaseException:
+    """What an attempt fails with that a test lets fail.
+
+    Raises:
+        TypeError: It is no exception.
+    """
+    given: object = error
+    if given is None:
+        return RuntimeError("injected failure")
+    if not isinstance(given, BaseException):
+        raise TypeError(f"error must be an exception, as RuntimeError({given!r})")
+    return given
+
+
 @dataclass(frozen=True, slots=True)
 class ActivityMock:
     """How an activity behaves.

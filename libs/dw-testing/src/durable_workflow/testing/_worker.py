@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import durable_workflow
 from durable_workflow.testing._loop_thread import LoopThread
+from durable_workflow.testing._mocks import injected
 from durable_workflow.testing._wheels import wheel
 
 _log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class RunningWorker:
             error: What they fail with; None for a `RuntimeError`.
             times: How many attempts.
         """
-        self._faults.add(name, error or RuntimeError("injected failure"), times)
+        self._faults.add(name, injected(error), times)
 
     def kill_worker(self, *, restart: bool = True) -> None:
         """Let the worker die with everything that it holds, and start another in its place.
