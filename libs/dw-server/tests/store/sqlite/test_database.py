@@ -161,9 +161,25 @@ async def test_migrations_go_forwards_with_the_data_in_place(
     assert await newer.read(lambda read: read.all("list_boxes")) == [("a",)]
     await newer.close()
 
-    older = open_file()  # the program before runs on the schema after
-    await older.run(put("b"))
-    assert len(await older.read(lambda read: read.all("list_boxes"))) == 2
+
+async def test_a_file_of_a_newer_program_is_refused_by_name_and_left_alone(
+    open_file: Callable[..., SqliteStore], box_migrations: list[Migration]
+) -> None:
+    more = [
+        *box_migrations,
+        Migration(2, "colour", "ALTER TABLE boxes ADD COLUMN colour TEXT;"),
+        Migration(3, "size", "ALTER TABLE boxes ADD COLUMN size TEXT;"),
+    ]
+    newer = open_file(migrations=more)
+    await newer.run(put("a"))
+    await newer.close()
+
+    for _ in range(2):  # the first refusal leaves no lock
+        with pytest.raises(StoreUnusable, match=r"boxes\.db cannot.*at 0003_size.*up to 0001: a"):
+            open_file()
+
+    again = open_file(migrations=more)
+    assert await again.read(lambda read: read.all("list_boxes")) == [("a",)]
 
 
 async def test_a_migration_that_fails_changes_nothing(

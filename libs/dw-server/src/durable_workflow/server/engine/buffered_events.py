@@ -45,8 +45,7 @@ def update_accepted(
     decision = Decision(run, now, new_id)
     decision.run.pending_updates += 1
     decision.new_updates.append(update)
-    # Where there is no ordinary work there is nothing to wait for, whatever the row says: a server
-    # of the release before runs on this schema, and leaves `updates_wait` as it was.
+    # Where there is no ordinary work there is nothing to wait for, whatever the row says.
     if batches.buffers_events(run) or (run.updates_wait and run.task_ordinary):
         _keep(decision, accepted)
     else:

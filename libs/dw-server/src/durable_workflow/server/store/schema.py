@@ -56,10 +56,25 @@ def _said(file: Path, dialect: str) -> str:
     return text
 
 
-def pending(migrations: list[Migration], applied: int) -> list[Migration]:
-    """Those that are still to be done on a database at version `applied`.
+def refuse_newer(migrations: list[Migration], applied: int, name: str) -> None:
+    """Check that a program with these migrations knows the schema of a database.
 
-    A database that is ahead of this program is served as it is: migrations only add, and the
-    program before must run on the schema after, so that an upgrade can be taken back.
+    Args:
+        applied: Version of the database.
+        name: Name of its newest migration.
+    Raises:
+        StoreUnusable: A newer program has changed the schema. This one does not know what its
+            rows mean.
     """
+    newest = max((migration.version for migration in migrations), default=0)
+    if applied > newest:
+        raise StoreUnusable(
+            f"its schema is at {applied:04}_{name}, and this server knows the schema up to "
+            f"{newest:04}: a newer dw-server has written to it. Run that version, or a backup from "
+            "before the upgrade"
+        )
+
+
+def pending(migrations: list[Migration], applied: int) -> list[Migration]:
+    """Those that are still to be done on a database at version `applied`."""
     return [migration for migration in migrations if migration.version > applied]

@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 
 from durable_workflow.server.store.errors import StoreUnavailable, StoreUnusable
-from durable_workflow.server.store.schema import Migration, pending
+from durable_workflow.server.store.schema import Migration, pending, refuse_newer
 from durable_workflow.server.store.sqlite._connection import Connection, connect
 from durable_workflow.server.store.sqlite._lock import FileLock
 from durable_workflow.server.store.sqlite._places import Places
@@ -159,9 +159,21 @@ class Database:
             "CREATE TABLE IF NOT EXISTS schema_migrations ("
             "version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)"
         ).fetchall()
-        for migration in pending(self._migrations, self._version(self.writer)):
+        applied = self._version(self.writer)
+        if applied:
+            self._refuse_newer(applied)
+        for migration in pending(self._migrations, applied):
             with translated(f"migration {migration.version:04}_{migration.name}"):
                 self._apply(migration, now)
+
+    def _refuse_newer(self, applied: int) -> None:
+        [(name,)] = self.writer.execute(
+            "SELECT name FROM schema_migrations WHERE version = ?", (applied,)
+        ).fetchall()
+        try:
+            refuse_newer(self._migrations, applied, name)
+        except StoreUnusable as error:
+            raise StoreUnusable(f"{self.path} cannot be served: {error}") from None
 
     def _apply(self, migration: Migration, now: int) -> None:
         self.writer.execute("BEGIN IMMEDIATE").fetchall()
