@@ -12,8 +12,16 @@ from integration.contract.tables.guards import guard_rows
 from integration.contract.tables.operations import operation_rows
 from integration.contract.tables.requests import request_rows
 from integration.contract.tables.rows import Bad
+from integration.contract.tables.tenancy import tenancy_rows
 
-ROWS = [*request_rows(), *field_rows(), *operation_rows(), *guard_rows(), *command_rows()]
+ROWS = [
+    *request_rows(),
+    *field_rows(),
+    *operation_rows(),
+    *guard_rows(),
+    *command_rows(),
+    *tenancy_rows(),
+]
 
 
 def test_names_of_rows_are_unique() -> None:

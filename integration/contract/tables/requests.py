@@ -12,6 +12,7 @@ MAX_BODY = 2_097_152
 
 # Every route that is served, by method and path, with what it takes.
 CONTROL_GETS = [
+    "/api/search-attributes",
     "/api/workflows",
     "/api/workflows/{workflow}",
     "/api/workflows/{workflow}/debug",
@@ -21,6 +22,8 @@ CONTROL_GETS = [
     "/api/workflows/{workflow}/runs/{run}/history",
 ]
 CONTROL_POSTS = [
+    "/api/search-attributes",
+    "/api/storage/test",
     "/api/workflows",
     *[
         f"/api/workflows/{{workflow}}{middle}/{operation}"
@@ -47,16 +50,32 @@ WORKER_POSTS = [
 WITHOUT_LOGIN = ["/api/health", "/api/ready"]
 WITHOUT_VERSION = [*WITHOUT_LOGIN, "/api/cluster/info"]
 POSTS = [*CONTROL_POSTS, *WORKER_POSTS]
-ALL = [("GET", path) for path in CONTROL_GETS] + [("POST", path) for path in POSTS]
+NAMESPACED = [
+    *[("GET", path) for path in CONTROL_GETS],
+    *[("POST", path) for path in POSTS],
+    ("DELETE", "/api/search-attributes/Tier"),
+]
+# They name a namespace in the path, or none: the header may name one that does not exist.
+OF_NO_NAMESPACE = [
+    ("GET", "/api/namespaces"),
+    ("POST", "/api/namespaces"),
+    ("GET", "/api/namespaces/default"),
+    ("PUT", "/api/namespaces/default"),
+    ("DELETE", "/api/namespaces/default"),
+    ("PUT", "/api/namespaces/default/external-storage"),
+]
+ALL = [*NAMESPACED, *OF_NO_NAMESPACE]
+WITH_BODY = [(method, path) for method, path in ALL if method in ("POST", "PUT")]
 
 
 def request_rows() -> Iterator[Bad]:
     """Yield every row of this module."""
-    for path in POSTS:
-        yield from _body(path)
+    for method, path in WITH_BODY:
+        yield from _body(method, path)
     for method, path in ALL:
         yield from _login(method, path)
         yield from _version(method, path)
+    for method, path in NAMESPACED:
         yield from _namespace(method, path)
     for path in {path: None for _, path in ALL}:
         yield from _verb(path)
@@ -65,7 +84,7 @@ def request_rows() -> Iterator[Bad]:
     yield from _order()
 
 
-def _body(path: str) -> Iterator[Bad]:
+def _body(method: str, path: str) -> Iterator[Bad]:
     for name, content in [
         ("a brace", b"{not json"),
         ("two values", b"{} {}"),
@@ -77,6 +96,7 @@ def _body(path: str) -> Iterator[Bad]:
     ]:
         yield Bad(
             name=f"{path}: body is not JSON: {name}",
+            method=method,
             path=path,
             content=content,
             status=400,
@@ -90,6 +110,7 @@ def _body(path: str) -> Iterator[Bad]:
     ]:
         yield Bad(
             name=f"{path}: body is a JSON {name}",
+            method=method,
             path=path,
             content=content,
             status=422,
@@ -98,6 +119,7 @@ def _body(path: str) -> Iterator[Bad]:
     for media_type in ["text/plain", "application/x-www-form-urlencoded", "json", None]:
         yield Bad(
             name=f"{path}: media type {media_type}",
+            method=method,
             path=path,
             content=b'{"a": 1}',
             headers={"Content-Type": media_type},
@@ -107,6 +129,7 @@ def _body(path: str) -> Iterator[Bad]:
         )
     yield Bad(
         name=f"{path}: body over the limit",
+        method=method,
         path=path,
         content=b'{"a": "' + b"x" * MAX_BODY + b'"}',
         status=413,
@@ -115,6 +138,7 @@ def _body(path: str) -> Iterator[Bad]:
     )
     yield Bad(
         name=f"{path}: body over the limit and not JSON",
+        method=method,
         path=path,
         content=b"x" * (MAX_BODY + 1),
         status=413,
