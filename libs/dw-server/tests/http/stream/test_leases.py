@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from durable_workflow.server import Settings
+from durable_workflow.server.store import Read, Row
 
 Json = dict[str, Any]
 Staged: TypeAlias = Callable[..., AbstractAsyncContextManager[Any]]
@@ -217,3 +218,24 @@ async def test_a_worker_that_stands_still_is_missed_after_three_heartbeats(
         assert second["task_id"] == task["task_id"]
         assert second["attempt_number"] == 2
         worker.drop()
+
+
+def workers_of_queue(read: Read) -> list[Row]:
+    return read.all("workers_of_queue", namespace="default", task_queue="q")
+
+
+async def test_an_idle_worker_that_says_so_is_not_missed(staged: Staged) -> None:
+    async with staged(heartbeat_interval_seconds=1) as stage:
+        worker = await stage.peer()
+        until = time.monotonic() + 4.5
+        while time.monotonic() < until:
+            await worker.ask("alive", process_metrics={"host": "h"}, held=[])
+            answer = await worker.next("answer")
+            assert (answer["status"], answer["body"]["dropped"]) == (200, [])
+            await asyncio.sleep(0.5)
+        await stage.start()
+        await worker.task()
+        [seen] = await stage.server.store.read(workers_of_queue)
+        assert '{"host":"h"}' in seen
+        await worker.ask("alive", process_metrics={"host": 1}, held=[])
+        assert (await worker.next("refused"))["status"] == 422

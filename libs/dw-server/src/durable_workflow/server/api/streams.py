@@ -26,6 +26,7 @@ from durable_workflow.server.requests import (
     PollTask,
     QueryTaskOwner,
     StreamSlots,
+    WorkerHeartbeat,
 )
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import streams as services
@@ -65,6 +66,8 @@ _OVER: Final = frozenset(
         "lease_owner_mismatch",
     }
 )
+# How long signs of life are gathered; a small part of the time after which one is missed.
+_HEARD_SECONDS: Final = 1.0
 # Close codes are 4000 and the status that HTTP would have.
 REPLACED: Final = 4409
 GONE: Final = 4412
@@ -113,6 +116,7 @@ class WorkerStreams:
         self.settings = settings
         self._open: dict[Stream, WorkerStream] = {}
         self._asking: set[Stream] = set()
+        self._heard: dict[tuple[str, str, str], tuple[Worker, WorkerHeartbeat]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         dispatcher.watcher = self
 
@@ -199,6 +203,17 @@ class WorkerStreams:
             stream.learn(worker)
             opened.worker = worker
             self.look_for(stream)
+
+    def note_alive(self, worker: Worker, heartbeat: WorkerHeartbeat) -> None:
+        """Write a sign of life soon, together with others: a unit for each costs more than all."""
+        if not self._heard:
+            self._spawn(self._write_heard())
+        self._heard[worker.worker_id, worker.session, worker.namespace] = (worker, heartbeat)
+
+    async def _write_heard(self) -> None:
+        await asyncio.sleep(_HEARD_SECONDS)
+        heard, self._heard = list(self._heard.values()), {}
+        await self.store.run(lambda tx: services.note_alive(tx, heard, self.settings))
 
     def _replace(self, namespace: str, asked: OpenStream) -> WorkerStream | None:
         """A session has one stream: the newest."""
@@ -339,6 +354,9 @@ class WorkerStream:
             for task_id, attempt in self._stream.tasks(kind)
             if task_id not in known
         ]
+        says_more = "heartbeat_interval_seconds" in message or not isinstance(named, list | None)
+        if not held and not says_more and self._is_alone():
+            return self._note_alive(message)
         members = {
             "worker_id": self.worker.worker_id,
             "session": self.worker.session,
@@ -348,6 +366,30 @@ class WorkerStream:
         reply = await self._ask("heartbeat_worker", message, members, {})
         reply.body["dropped"] = [each for each in reply.body["dropped"] if each in known]
         return reply
+
+    def _is_alone(self) -> bool:
+        """Whether no other session is known under the id, so that there is nothing to warn of."""
+        streams = self._streams.dispatcher.streams
+        alone = len(streams.of_id(self.worker.namespace, self.worker.worker_id)) == 1
+        return alone and "warnings" not in self.welcome
+
+    def _note_alive(self, message: Mapping[str, Any]) -> Reply:
+        """A sign of life of a worker that has nothing: it is written with those of others."""
+        worker, settings = self.worker, self._streams.settings
+        named = {"worker_id": worker.worker_id, "session": worker.session}
+        part = self._part({**message, **named, "held_tasks": None, "wait_seconds": None}, {})
+        heartbeat = self._streams.door.read(WorkerHeartbeat, part)
+        self._streams.note_alive(worker, heartbeat)
+        interval = worker.heartbeat_interval
+        return Reply(
+            {
+                "worker_id": worker.worker_id,
+                "acknowledged": True,
+                "heartbeat_interval_seconds": interval,
+                "stale_after_seconds": interval * settings.missed_heartbeats,
+                "dropped": [],
+            }
+        )
 
     async def seen(self) -> None:
         """Note a sign of life that was asked for."""

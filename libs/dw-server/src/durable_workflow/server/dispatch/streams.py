@@ -138,6 +138,7 @@ class Streams:
     def __init__(self) -> None:
         self._by_session: dict[tuple[str, str, str], Stream] = {}
         self._by_queue: defaultdict[tuple[str, str], list[Stream]] = defaultdict(list)
+        self._by_id: defaultdict[tuple[str, str], list[Stream]] = defaultdict(list)
         self._holders: dict[tuple[TaskKind, Held], Stream] = {}
 
     def __len__(self) -> int:
@@ -156,11 +157,7 @@ class Streams:
 
     def of_id(self, namespace: str, worker_id: str) -> list[Stream]:
         """The streams of all sessions under a worker id."""
-        return [
-            stream
-            for (in_namespace, known_id, _), stream in self._by_session.items()
-            if (in_namespace, known_id) == (namespace, worker_id)
-        ]
+        return list(self._by_id.get((namespace, worker_id), ()))
 
     def holder(self, kind: TaskKind, task_id: str, attempt: int | str) -> Stream | None:
         """The stream that was sent this attempt of a task, and that has not reported it."""
@@ -185,6 +182,7 @@ class Streams:
         worker = stream.worker
         self._by_session[worker.namespace, worker.worker_id, worker.session] = stream
         self._by_queue[worker.namespace, worker.task_queue].append(stream)
+        self._by_id[worker.namespace, worker.worker_id].append(stream)
 
     def remove(self, stream: Stream) -> bool:
         """A stream has ended; whether it was known."""
@@ -193,10 +191,13 @@ class Streams:
         if self._by_session.get(session) is not stream:
             return False
         del self._by_session[session]
-        queue = worker.namespace, worker.task_queue
-        self._by_queue[queue].remove(stream)
-        if not self._by_queue[queue]:
-            del self._by_queue[queue]
+        for known, key in (
+            (self._by_queue, (worker.namespace, worker.task_queue)),
+            (self._by_id, (worker.namespace, worker.worker_id)),
+        ):
+            known[key].remove(stream)
+            if not known[key]:
+                del known[key]
         for kind in KINDS:
             for task in stream.tasks(kind):
                 if self._holders.get((kind, task)) is stream:
