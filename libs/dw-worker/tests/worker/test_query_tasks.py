@@ -412,6 +412,23 @@ async def test_a_validator_accepts(server: Any, worker: Worker, pack: Any, kept:
     assert answers == [{"accepted": True}, {"accepted": True}]
 
 
+@pytest.mark.parametrize("kept", [False, True])
+async def test_arguments_that_do_not_decode_are_no_verdict_and_name_the_update(
+    server: Any, worker: Worker, pack: Any, kept: bool
+) -> None:
+    if kept:
+        await _keep(worker, pack)
+    task = _validation(pack, "rename") | {"arguments": {"codec": "json", "blob": "{half"}}
+    assert await worker._run_query_task(task) == "failed"
+    failure = _failure(server)
+    assert "cannot decode arguments of update 'rename' with codec 'json'" in failure["message"]
+    assert failure["failure_type"] == "WorkflowPayloadDecodeError"
+    # Another worker may have the codec, so this one does not speak for the validator.
+    assert failure["reason"] == "query_payload_decode_failed"
+    # The worker and its machine go on.
+    assert await worker._run_query_task(_validation(pack, "rename", "fine")) == "completed"
+
+
 @pytest.mark.parametrize(
     ("update", "args", "message"),
     [
