@@ -6,10 +6,11 @@ every state. Their times lie far in the past, so that all that they wait for is 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
-import apsw
 import pytest
 
 from durable_workflow import Client
@@ -24,10 +25,8 @@ STATES = sorted((Path(__file__).parent / "states").glob("*.sql"))
 def upgraded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerProcess]:
     """A server on a file that an older release has left behind."""
     path = tmp_path / "state.db"
-    connection = apsw.Connection(str(path))
-    for _ in connection.execute(request.param.read_text("utf-8")):
-        pass
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(request.param.read_text("utf-8"))
     with ServerProcess(path, environment=ENVIRONMENT) as server:
         yield server
 
