@@ -124,6 +124,30 @@ def test_a_start_input_that_is_no_list_is_refused(start_input: Any) -> None:
         workflow.replay(Flow, [], start_input)
 
 
+@workflow.defn(name="dice")
+class Dice:
+    @workflow.query("thrown")
+    def thrown(self) -> str:
+        return self.uuid
+
+    def run(self, ctx: Any) -> Any:
+        self.uuid = str(ctx.uuid4())
+        yield ctx.schedule_activity("roll", [ctx.random().random(), self.uuid])
+
+
+def test_a_replay_is_seeded_with_the_run_id_that_history_names() -> None:
+    history = [
+        {"event_type": "StartAccepted", "payload": {"workflow_run_id": "run-1"}},
+        {"event_type": "WorkflowStarted", "payload": {"workflow_run_id": "run-1"}},
+    ]
+    named = workflow.replay(Dice, history, [], run_id="run-1").commands
+    assert workflow.replay(Dice, iter(history), []).commands == named
+    assert workflow.replay(Dice, history, [], run_id="run-2").commands != named
+    assert workflow.replay(Dice, [], []).commands != named
+    asked: Any = named[0]
+    assert workflow.query_state(Dice, history, [], "thrown") == asked.arguments[1]
+
+
 # --- queries --------------------------------------------------------------------------------
 
 

@@ -193,5 +193,5 @@ def test_it_is_one_class_wherever_it_is_imported_from() -> None:
 
 @pytest.mark.parametrize("workflows", ["abc", [3], [object()]])
 def test_what_is_registered_must_be_classes(workflows: Any) -> None:
-    with pytest.raises(TypeError, match="workflows must be workflow classes, not "):
+    with pytest.raises(TypeError, match="give workflow classes, not "):
         Replayer(workflows=workflows)

@@ -1,16 +1,22 @@
 """Replay a history in one call: the commands that come next, a query, or an update."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from durable_workflow import serializer
 from durable_workflow._kernel import Machine, Start
 from durable_workflow._kernel.queries import replay_failed
 from durable_workflow._kernel.updates import failed_update
+from durable_workflow._wire import names
+from durable_workflow._wire.events import nested, text
 from durable_workflow.errors import QueryFailed
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.workflow._commands import Command, CompleteUpdate, FailUpdate
+
+# `WorkflowStarted` is among so many first events.
+_OPENING: Final = 2
 
 
 @dataclass
@@ -43,7 +49,7 @@ def replay(
         history_events: The whole history, in order.
         start_input: Decoded positional arguments of `run`.
         workflow_id: Named by errors about undecodable payloads.
-        run_id: Seeds everything random.
+        run_id: Seeds everything random; empty takes the one that history names.
         payload_codec: The run's codec, for payloads that name none.
         external_storage: Where offloaded payloads are.
         external_storage_cache: Verified payloads that need not be fetched again.
@@ -54,11 +60,12 @@ def replay(
         WorkflowPayloadDecodeError: Arguments of a signal or an update do not decode.
         TypeError: An event is not an object, or `start_input` is not a list.
     """
+    events, run_id = _with_run_id(history_events, run_id)
     start = _start(
         start_input, workflow_id, run_id, payload_codec, external_storage, external_storage_cache
     )
     machine = Machine(workflow_cls, start)
-    machine.feed(_objects(history_events))
+    machine.feed(_objects(events))
     return ReplayOutcome(machine.commands())
 
 
@@ -84,7 +91,7 @@ def query_state(
         query_name: The query's name on the wire.
         args: Positional arguments of the query.
         workflow_id: Named by errors about undecodable payloads.
-        run_id: Seeds everything random.
+        run_id: Seeds everything random; empty takes the one that history names.
         payload_codec: The run's codec, for payloads that name none.
         external_storage: Where offloaded payloads are.
         external_storage_cache: Verified payloads that need not be fetched again.
@@ -93,12 +100,13 @@ def query_state(
     Raises:
         QueryFailed: The replay failed, there is no such query, or its handler raised.
     """
+    events, run_id = _with_run_id(history_events, run_id)
     start = _start(
         start_input, workflow_id, run_id, payload_codec, external_storage, external_storage_cache
     )
     machine = Machine(workflow_cls, replace(start, silent=True))
     try:
-        machine.feed(_objects(history_events))
+        machine.feed(_objects(events))
     except QueryFailed:
         raise
     except Exception as error:
@@ -126,22 +134,40 @@ def apply_update(
         start_input: Decoded positional arguments of `run`.
         update_id: The update.
         workflow_id: Named by errors about undecodable payloads.
-        run_id: Seeds everything random.
+        run_id: Seeds everything random; empty takes the one that history names.
         payload_codec: The run's codec, for payloads that name none.
         external_storage: Where offloaded payloads are.
         external_storage_cache: Verified payloads that need not be fetched again.
     Returns:
         The handler's answer, or why there is none; problems of the workflow do not raise.
     """
+    events, run_id = _with_run_id(history_events, run_id)
     start = _start(
         start_input, workflow_id, run_id, payload_codec, external_storage, external_storage_cache
     )
     machine = Machine(workflow_cls, replace(start, silent=True))
     try:
-        machine.feed(_objects(history_events))
+        machine.feed(_objects(events))
     except Exception as error:  # noqa: BLE001 (a replay that fails is an answer)
         return failed_update(update_id, "workflow replay failed before update", error)
     return machine.apply_update(update_id)
+
+
+def _with_run_id(events: Iterable[object], run_id: str) -> tuple[Iterable[object], str]:
+    """The events, and the id of their run: given, or recorded when the run began.
+
+    With another one than the run had, `ctx.random()` would give other numbers than it gave the run.
+    """
+    if run_id:
+        return events, run_id
+    rest = iter(events)
+    head = list(itertools.islice(rest, _OPENING))
+    for event in head:
+        if isinstance(event, Mapping):
+            event = cast("Mapping[str, Any]", event)
+            if text(event, "event_type", "type") == names.WORKFLOW_STARTED:
+                run_id = text(nested(event, "payload"), "workflow_run_id") or ""
+    return itertools.chain(head, rest), run_id
 
 
 def _start(

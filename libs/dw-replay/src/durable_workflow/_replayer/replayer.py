@@ -21,9 +21,6 @@ class Registry:
         """
         self.classes: dict[str, type] = {}
         for cls in workflows:
-            given: object = cls
-            if not isinstance(given, type):
-                raise TypeError(f"workflows must be workflow classes, not {given!r}")
             name = type_name(cls)
             other = self.classes.get(name)
             if other is not None:
@@ -128,7 +125,14 @@ class Replayer:
 
 
 def type_name(workflow_cls: type) -> str:
-    """The type name of a workflow class; an undecorated one goes by its Python name."""
+    """The type name of a workflow class; an undecorated one goes by its Python name.
+
+    Raises:
+        TypeError: It is no class.
+    """
+    given: object = workflow_cls
+    if not isinstance(given, type):
+        raise TypeError(f"give workflow classes, not {given!r}")
     name = getattr(workflow_cls, "__workflow_name__", None)
     return name if isinstance(name, str) and name else workflow_cls.__name__
 

@@ -23,7 +23,8 @@ def replay_history(
         workflow_cls: The workflow class as it is now.
         history_events: The whole history in order, as `get_history(...)["events"]` has it.
         start_input: Decoded positional arguments of `run`; None for none.
-        run_id: The run's id, which seeds `ctx.random()` and `ctx.uuid4()`.
+        run_id: The run's id, which seeds `ctx.random()` and `ctx.uuid4()`; empty takes the one
+            that history names.
         payload_codec: Codec of payloads that name none; None takes what history recorded.
     Returns:
         What the code would do next. A workflow that fails is a `FailWorkflow` in it.
@@ -61,7 +62,8 @@ def replay_history_file(
         workflow_cls: The workflow class as it is now.
         path: A JSON file: a list of events, or an object with `events`.
         start_input: Decoded positional arguments of `run`; None for none.
-        run_id: The run's id, which seeds `ctx.random()` and `ctx.uuid4()`.
+        run_id: The run's id, which seeds `ctx.random()` and `ctx.uuid4()`; empty takes the one
+            that history names.
         payload_codec: Codec of payloads that name none; None takes what history recorded.
     Returns:
         What the code would do next.
