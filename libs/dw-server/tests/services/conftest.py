@@ -324,6 +324,7 @@ class OwnedTx:
         self._tx = tx
         self._runs: set[Any] = set()
         self._ids: set[tuple[Any, Any]] = set()
+        self._namespaces: set[Any] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tx, name)
@@ -340,6 +341,8 @@ class OwnedTx:
         row = self._tx.one(statement, **params)
         if row is not None and statement in ("run_by_task", "run_claimed_by_request"):
             self._runs.add(row[0])
+        if statement == "namespace_to_change":
+            self._namespaces.add(params["name"])
         return row
 
     def take(self, statement: str, /, *, most: int, **params: Any) -> Any:
@@ -364,7 +367,9 @@ class OwnedTx:
     def _check(self, statement: str, params: Any) -> None:
         if statement in _FREE:
             return
-        if "run_id" in params:
+        if statement == "save_namespace":
+            assert params["name"] in self._namespaces, f"{statement}: the namespace is not locked"
+        elif "run_id" in params:
             assert params["run_id"] in self._runs, f"{statement}: the run is not locked"
         elif "workflow_id" in params:
             own = (params["namespace"], params["workflow_id"])

@@ -52,6 +52,12 @@ def find(read: Read, name: str) -> Namespace | None:
     return None if row is None else _load(row)
 
 
+def lock(tx: Tx, name: str) -> Namespace | None:
+    """A namespace that is served, locked: no other unit changes it before this one ends."""
+    row = tx.one("namespace_to_change", name=name)
+    return None if row is None else _load(row)
+
+
 def all_served(read: Read) -> list[Namespace]:
     """All namespaces that are served, oldest first."""
     return [_load(row) for row in read.all("namespaces")]

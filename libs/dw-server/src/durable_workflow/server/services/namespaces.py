@@ -15,7 +15,7 @@ from durable_workflow.server.requests import (
     UpdateNamespace,
 )
 from durable_workflow.server.store.protocol import Store, Tx
-from durable_workflow.server.views.namespaces import find, shown
+from durable_workflow.server.views.namespaces import not_found, shown
 
 
 def ensure_default(tx: Tx, name: str) -> None:
@@ -55,7 +55,7 @@ def create(tx: Tx, asked: CreateNamespace, *, retention_days: int) -> Reply:
 
 def update(tx: Tx, asked: UpdateNamespace) -> Reply:
     """Change a namespace; what the caller leaves out stays."""
-    known = find(tx, asked.name)
+    known = _lock(tx, asked.name)
     changed = msgspec.structs.replace(
         known,
         description=asked.description if asked.description is not None else known.description,
@@ -68,7 +68,7 @@ def update(tx: Tx, asked: UpdateNamespace) -> Reply:
 
 def set_external_storage(tx: Tx, asked: SetExternalStorage) -> Reply:
     """Replace the policy of a namespace's large payloads."""
-    known = find(tx, asked.name)
+    known = _lock(tx, asked.name)
     policy: JsonObject = {
         "driver": asked.driver,
         "enabled": asked.enabled,
@@ -96,7 +96,7 @@ async def begin_deletion(store: Store, name: str, *, default: str) -> str:
         )
 
     def close(tx: Tx) -> None:
-        known = find(tx, name)
+        known = _lock(tx, name)
         records.save(tx, msgspec.structs.replace(known, status=DELETED, updated_at=tx.now))
 
     await store.run(close)
@@ -116,6 +116,13 @@ async def finish_deletions(store: Store) -> None:
     """Finish what a server that has stopped began."""
     for name in await store.read(records.going):
         await _finish(store, name)
+
+
+def _lock(tx: Tx, name: str) -> Namespace:
+    known = records.lock(tx, name)
+    if known is None:
+        raise not_found(name)
+    return known
 
 
 async def _finish(store: Store, name: str) -> dict[str, int]:

@@ -19,12 +19,17 @@ def find(read: Read, name: str) -> Namespace:
     """
     found = records.find(read, name)
     if found is None:
-        raise Refused(
-            "namespace_not_found",
-            f"Namespace '{name}' does not exist.",
-            extra={"namespace": name},
-        )
+        raise not_found(name)
     return found
+
+
+def not_found(name: str) -> Refused:
+    """There is no namespace of that name."""
+    return Refused(
+        "namespace_not_found",
+        f"Namespace '{name}' does not exist.",
+        extra={"namespace": name},
+    )
 
 
 def exists(read: Read, name: str) -> bool:

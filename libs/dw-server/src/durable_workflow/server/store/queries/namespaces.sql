@@ -6,6 +6,12 @@ SELECT {namespace_columns}
 FROM namespaces
 WHERE name = :name AND status = 'active';
 
+-- namespace_to_change [lock]: what is known of a namespace that is served.
+SELECT {namespace_columns}
+FROM namespaces
+WHERE name = :name AND status = 'active'
+{lock};
+
 -- namespaces: all that are served, oldest first.
 SELECT {namespace_columns}
 FROM namespaces
