@@ -17,6 +17,18 @@ async def test_what_was_found_is_remembered_until_it_is_forgotten(store: SqliteS
     known.forget("never known")
 
 
+async def test_a_deletion_by_another_process_is_noticed_after_a_while(store: SqliteStore) -> None:
+    now = 100.0
+    known = KnownNamespaces(store, now=lambda: now)
+    await store.run(lambda tx: namespaces.ensure_default(tx, "a"))
+    assert await known.exists("a")
+    await namespaces.begin_deletion(store, "a", default="default")
+
+    assert await known.exists("a")
+    now += 5.0
+    assert not await known.exists("a")
+
+
 async def test_a_deleted_namespace_is_asked_for_again(store: SqliteStore) -> None:
     known = KnownNamespaces(store)
     await store.run(lambda tx: namespaces.ensure_default(tx, "a"))
