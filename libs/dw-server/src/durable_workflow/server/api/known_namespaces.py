@@ -9,7 +9,6 @@ from typing import Final
 from durable_workflow.server.store import Store
 from durable_workflow.server.views import namespaces
 
-
 # How long another server's deletion may go unnoticed here.
 _REMEMBERED_SECONDS: Final = 5.0
 
