@@ -1,6 +1,8 @@
 """The transport of a worker over HTTP: bodies as they are, errors of dw-core."""
 
+# pyright: reportPrivateUsage=false
 import json
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -9,6 +11,7 @@ from durable_workflow._meet import Lease, Report, ServerUnreachable, worker_tran
 from durable_workflow.client import Client
 from durable_workflow.client._worker_transport import HttpWorkerTransport
 from durable_workflow.errors import ServerError
+from durable_workflow.metrics import CLIENT_REQUESTS, InMemoryMetrics
 
 Answers = list[httpx.Response | Exception]
 Requests = list[httpx.Request]
@@ -60,3 +63,36 @@ async def test_a_refusal_is_the_error_that_it_stands_for(client: Client, answers
     with pytest.raises(ServerError) as refused:
         await HttpWorkerTransport(client).history(Lease("workflow", "t", 1, "w"), "page-2")
     assert refused.value.status == 409
+
+
+async def test_over_what_sees_every_request_there_is_no_stream(client: Client) -> None:
+    """A transport of the application's own, or an httpx client whose `request` is replaced."""
+    assert not HttpWorkerTransport(client).can_stream, "the fixture's client has its own transport"
+    async with Client("http://localhost:1") as plain:
+        assert HttpWorkerTransport(plain).can_stream
+        vars(plain._http)["request"] = AsyncMock()
+        assert not HttpWorkerTransport(plain).can_stream
+
+
+async def test_what_comes_over_a_stream_is_counted_as_the_request_that_it_stands_for() -> None:
+    metrics = InMemoryMetrics()
+
+    async def answer() -> dict[str, bool]:
+        return {"recorded": True}
+
+    async def refusal() -> None:
+        raise ServerError(409, {"reason": "stale_attempt"})
+
+    async with Client("http://localhost:1", metrics=metrics) as client:
+        transport = HttpWorkerTransport(client)
+        assert await transport._counted(LEASE, "complete", answer()) == {"recorded": True}
+        with pytest.raises(ServerError):
+            await transport._counted(LEASE, "complete", refusal())
+    tags = {
+        "method": "POST",
+        "route": "/worker/activity-tasks/{task_id}/complete",
+        "plane": "worker",
+    }
+    for status, outcome in (("200", "ok"), ("409", "http_error")):
+        seen = tags | {"status_code": status, "outcome": outcome}
+        assert metrics.counter_value(CLIENT_REQUESTS, seen) == 1

@@ -236,8 +236,13 @@ class WorkerStream(Protocol):
 class StreamingTransport(Protocol):
     """What a `WorkerTransport` can do besides, towards a server that lists `worker_stream`."""
 
-    def stream(self, opening: Opening, listener: StreamListener) -> WorkerStream | None:
-        """A stream, not connected yet; None where this transport cannot open one."""
+    @property
+    def can_stream(self) -> bool:
+        """Whether it can open a stream as it is set up now."""
+        ...
+
+    def stream(self, opening: Opening, listener: StreamListener) -> WorkerStream:
+        """A stream, not connected yet."""
         ...
 
 

@@ -108,6 +108,7 @@ def streaming(server: Any, info: Any) -> tuple[Any, list[Stream]]:
 
     class Requests(ClientMethods):
         encodes = False
+        can_stream = True
 
         def stream(self, opening: Opening, listener: StreamListener) -> Stream:
             streams.append(Stream(opening, listener))

@@ -67,15 +67,17 @@ class HttpWorkerTransport:
             worker_calls.about_task(lease, "history", {"next_history_page_token": token})
         )
 
-    def stream(self, opening: Opening, listener: StreamListener) -> HttpStream | None:
-        """A stream, not connected yet; None over a transport of the application's own.
+    @property
+    def can_stream(self) -> bool:
+        """Not over a transport of the application's own, nor over an httpx client that is replaced.
 
-        Nor is there one over an httpx client that was replaced: what is put in its place sees
-        every request.
+        What is put in their place sees every request.
         """
         http: object = self._client._http  # pyright: ignore[reportPrivateUsage]
-        if type(http) is not httpx.AsyncClient or "request" in vars(http):
-            return None
+        return type(http) is httpx.AsyncClient and "request" not in vars(http)
+
+    def stream(self, opening: Opening, listener: StreamListener) -> HttpStream:
+        """A stream, not connected yet."""
         return HttpStream(self._address, opening, listener, counted=self._counted)
 
     def _address(self) -> Address:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ class Lifecycle:
         where: str,
         shutdown_timeout: float,
         can_clone: bool,
-        can_stream: bool,
+        can_stream: Callable[[], bool],
     ) -> None:
         """Nothing is started yet.
 
@@ -111,7 +112,7 @@ class Lifecycle:
             deadline: When to give up waiting for the server, on the monotonic clock.
         """
         registration, background = self._parts.registration, self._parts.background
-        registration.streams = streams and self._can_stream
+        registration.streams = streams and self._can_stream()
         if not await registration.first(self._where, self._pacing, deadline):
             return False
         self._parts.reporter.patient = True

@@ -52,6 +52,11 @@ class Listener:
         await self._register_again()
 
 
+def can_stream(transport: WorkerTransport) -> bool:
+    """Whether a transport can open a stream."""
+    return isinstance(transport, StreamingTransport) and transport.can_stream
+
+
 def stream_of(
     transport: WorkerTransport, identity: Identity, slots: Mapping[str, int], listener: Listener
 ) -> WorkerStream | None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import durable_workflow
 from durable_workflow._meet import (
-    StreamingTransport,
     WorkerClient,
     WorkerStream,
     WorkerTransport,
@@ -44,7 +43,7 @@ from durable_workflow.worker._seams import Seams
 from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
 from durable_workflow.worker._signals import first_signal
 from durable_workflow.worker._slots import TaskSlots
-from durable_workflow.worker._streaming import Listener, stream_of
+from durable_workflow.worker._streaming import Listener, can_stream, stream_of
 from durable_workflow.worker._task_metrics import recorder_of
 from durable_workflow.worker._transports import transport_of
 from durable_workflow.worker._turns import Turns
@@ -236,8 +235,7 @@ class Worker(Seams):
             where=str(getattr(self.client, "base_url", None) or "an address of its client's own"),
             shutdown_timeout=self._settings.shutdown_timeout,
             can_clone=self._can_clone(),
-            can_stream=self._can_clone()
-            and isinstance(self._transport.requests, StreamingTransport),
+            can_stream=lambda: self._can_clone() and can_stream(self._transport.requests),
         )
 
     def _make_threads(self) -> tuple[CodeThreads, CodeThreads]:
