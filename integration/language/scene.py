@@ -7,6 +7,7 @@ the whole of it from the start comes to the recorded end.
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,7 +17,7 @@ from typing import Any
 import httpx
 
 from durable_workflow import Client, Worker, serializer, workflow
-from durable_workflow.client import WorkflowHandle
+from durable_workflow.client import HttpxTransport, WorkflowHandle
 from durable_workflow.server.embedded import embedded_server
 from durable_workflow.server.settings import Settings
 from durable_workflow.workflow import CompleteWorkflow, ContinueAsNew, FailWorkflow
@@ -27,6 +28,9 @@ from integration.language.activities import ACTIVITIES
 
 QUEUE = "language"
 DEFAULT_CACHE = 1000
+# How workers get their tasks: `stream`, `polls`, or `mixed`, which is one worker of each kind.
+CARRIERS = {"stream": [False], "polls": [True], "mixed": [True, False]}
+CARRIER = os.environ.get("LANGUAGE_CARRIER", "stream")
 
 # A payload that the server cannot look into, and that this worker has no way to fetch.
 ELSEWHERE = {
@@ -71,16 +75,15 @@ class Scene:
             "max_cached_workflows": self.cache,
             "shutdown_timeout": 5.0,
         }
-        async with Client(self.url) as client:
-            registered = _notice_registration(client)
-            worker = Worker(client, workflows=workflows, **(settings | options))
-            running = asyncio.create_task(worker.run())
-            try:
-                await asyncio.wait_for(registered.wait(), 10)
-                yield worker
-            finally:
-                await worker.stop()
-                await running
+        async with AsyncExitStack() as stack:
+            # The one that polls comes first, so that there is work for both.
+            for polls in CARRIERS[CARRIER]:
+                # Over a transport of the application's own a worker opens no stream.
+                client = Client(self.url, transport=HttpxTransport() if polls else None)
+                await stack.enter_async_context(client)
+                worker = Worker(client, workflows=workflows, **(settings | options))
+                await stack.enter_async_context(_running(worker))
+            yield worker
 
     # --- runs ---------------------------------------------------------------------------------
 
@@ -192,18 +195,24 @@ class Scene:
                 assert other in {"WorkflowCancelled", "WorkflowTerminated", "WorkflowTimedOut"}
 
 
-def _notice_registration(client: Client) -> asyncio.Event:
-    """An event that is set once a worker has registered through the client."""
-    registered, register = asyncio.Event(), client.register_worker
+@asynccontextmanager
+async def _running(worker: Worker) -> AsyncGenerator[None]:
+    """Run a worker for the length of the block, which begins once it is registered."""
+    registered = asyncio.Event()
+    register = worker._register  # pyright: ignore[reportPrivateUsage]
 
-    async def noticed(**fields: Any) -> Any:
-        answer = await register(**fields)
+    async def noticed() -> None:
+        await register()
         registered.set()
-        return answer
 
-    # On the object: of a subclass the worker would not make the clone that its query thread uses.
-    setattr(client, "register_worker", noticed)  # noqa: B010
-    return registered
+    setattr(worker, "_register", noticed)  # noqa: B010
+    running = asyncio.create_task(worker.run())
+    try:
+        await asyncio.wait_for(registered.wait(), 10)
+        yield
+    finally:
+        await worker.stop()
+        await running
 
 
 def _plain(value: Any) -> Any:
