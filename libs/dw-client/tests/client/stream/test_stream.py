@@ -298,6 +298,21 @@ async def test_a_refused_upgrade_ends_the_stream(
         await stream.report(DONE)
 
 
+async def test_a_refusal_of_what_was_open_may_pass_and_ends_the_stream_later(
+    open_stream: Begin, server: Any
+) -> None:
+    stream = open_stream()
+    peer = await server.peer()
+    server.statuses = [HTTPStatus.NOT_FOUND] * 2
+    await peer.cut()
+    peer = await server.peer()
+    stream.refusal_seconds = 0.1
+    server.statuses = [HTTPStatus.NOT_FOUND] * 10
+    await peer.cut()
+    with pytest.raises(StreamEnded, match="404"):
+        await ended()
+
+
 async def test_a_server_that_is_away_is_waited_for(open_stream: Begin, server: Any) -> None:
     server.statuses = [HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.BAD_GATEWAY]
     open_stream()

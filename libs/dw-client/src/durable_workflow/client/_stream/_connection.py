@@ -25,11 +25,13 @@ class Away(Exception):
 
     Attributes:
         answered: Whether something answered.
+        refused: Whether it refused the upgrade, in a way that does not pass by itself.
     """
 
-    def __init__(self, why: str, *, answered: bool = False) -> None:
+    def __init__(self, why: str, *, answered: bool = False, refused: bool = False) -> None:
         super().__init__(why)
-        self.answered = answered
+        self.answered = answered or refused
+        self.refused = refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,7 @@ async def open_connection(address: Address) -> ClientConnection:
     """Connect and upgrade.
 
     Raises:
-        Away: No answer came, or one that may pass.
-        StreamEnded: The upgrade is refused.
+        Away: No answer came, or a refusal.
     """
     try:
         return await connect(
@@ -71,13 +72,14 @@ async def open_connection(address: Address) -> ClientConnection:
         status = error.response.status_code
         if status in _PASSING:
             raise Away(f"HTTP {status}", answered=True) from error
-        raise StreamEnded(f"the upgrade was answered with HTTP {status}") from error
+        why = f"the upgrade was answered with HTTP {status}"
+        raise Away(why, refused=True) from error
     except (OSError, EOFError) as error:
         raise Away(str(error) or type(error).__name__) from error
     except InvalidMessage as error:  # also a connection that ended within the handshake
         raise Away(str(error), answered=True) from error
     except InvalidHandshake as error:
-        raise StreamEnded(f"the upgrade was refused: {error}") from error
+        raise Away(f"the upgrade was refused: {error}", refused=True) from error
 
 
 def messages_of(frame: str | bytes) -> list[dict[str, Any]]:

@@ -51,7 +51,13 @@ _NOT_OURS: Final = frozenset({404, 409, 410})
 
 
 class HttpStream:
-    """A `WorkerStream` over a WebSocket on the server's port."""
+    """A `WorkerStream` over a WebSocket on the server's port.
+
+    Attributes:
+        refusal_seconds: How long a stream that was open before may be refused until it ends.
+    """
+
+    refusal_seconds = 30.0
 
     def __init__(
         self,
@@ -172,6 +178,7 @@ class HttpStream:
         if first.get("type") != "welcome":
             raise StreamEnded(f"the hello was answered with {str(first.get('type'))[:50]!r}")
         self._was_open = True
+        self._unfit_since = None
         self._drop(first.get("dropped"))
         if (seconds := self._pauses.reached()) is not None:
             _log.info("stream of worker %s is back after %.1f s", self._opening.worker_id, seconds)
@@ -216,17 +223,21 @@ class HttpStream:
                 self._take(message)
 
     def _give_up_where_unfit(self, away: Away) -> None:
-        """Take for a refusal what never became a stream, though something answers there.
+        """End where something answers there that gives no stream.
+
+        Once there was one, a refusal may be that of a proxy whose server is being replaced; that it
+        has no time, or cannot reach the server, is waited out however long it takes.
 
         Raises:
-            StreamEnded: It has lasted too long.
+            StreamEnded: It is refused, and has been for long enough.
         """
-        if self._was_open or not away.answered:
+        if not (away.refused if self._was_open else away.answered):
             return
         now = asyncio.get_running_loop().time()
-        self._unfit_since = self._unfit_since or now
-        if now - self._unfit_since >= _UNFIT_SECONDS:
-            raise StreamEnded(f"no stream could be opened: {away}") from away
+        self._unfit_since = now if self._unfit_since is None else self._unfit_since
+        patience = self.refusal_seconds if self._was_open else _UNFIT_SECONDS
+        if (away.refused and not self._was_open) or now - self._unfit_since >= patience:
+            raise StreamEnded(str(away)) from away
 
     async def _wait(self, why: str) -> None:
         """Wait before the next connection, and say once that there is none."""
