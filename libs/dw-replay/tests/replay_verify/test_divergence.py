@@ -229,3 +229,9 @@ def test_a_workflow_that_fails_has_replayed() -> None:
 
     report = verify_replay(of(run), recorded(*activity(3, "charge")))
     assert (report.status, report.observed) == ("replayed", {"command_type": "FailWorkflow"})
+
+
+def test_what_is_verified_must_be_a_class() -> None:
+    given: Any = "order"
+    with pytest.raises(TypeError, match="give workflow classes, not 'order'"):
+        verify_replay(given, [])

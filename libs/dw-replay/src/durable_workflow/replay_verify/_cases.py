@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from durable_workflow._replayer import Recording, read_recording
+from durable_workflow._replayer import Recording, read_recording, type_name
 from durable_workflow.errors import (
     ChildWorkflowFailed,
     NonDeterministicReplayError,
@@ -143,10 +143,12 @@ def verify_replay(
             `ScheduleActivity` with `activity_type` and `arguments`, `StartChildWorkflow` with
             `workflow_type`.
         case_id: Names the case in the report.
-        workflow_type: Names the workflow in the report; None takes it from the history or class.
+        workflow_type: Names the workflow in the report; None takes the class's.
+    Raises:
+        TypeError: `workflow_cls` is no class.
     """
-    name = workflow_type or getattr(workflow_cls, "__workflow_name__", None)
-    case = Case(case_id, str(name or workflow_cls.__name__), expected=expected)
+    name = type_name(workflow_cls)
+    case = Case(case_id, workflow_type or name, expected=expected)
     return verify_case(case, workflow_cls, history, start_input)
 
 
