@@ -23,6 +23,7 @@ from durable_workflow.workflow import ActivityRetryPolicy, ChildWorkflowRetryPol
         (ActivityRetryPolicy(3, 1, 2, 10**400), [1, 2]),
         (ActivityRetryPolicy(3, cast("Any", Decimal("1.5")), cast("Any", Fraction(2))), [2, 3]),
         (ActivityRetryPolicy(3, backoff_seconds=cast("Any", [5, -1, 2.9])), [5, 0, 2]),
+        (ActivityRetryPolicy(10**9, backoff_seconds=[1, 60]), [1, 60]),
         (ActivityRetryPolicy(2000, 1, 2, 60), [1, 2, 4, 8, 16, 32] + [60] * 1993),
     ],
 )
@@ -45,6 +46,8 @@ def test_error_types_are_stripped_and_blanks_dropped() -> None:
         (ActivityRetryPolicy(3, 1, 0.5), "backoff_coefficient"),
         (ActivityRetryPolicy(3, 1, 2, -1), "maximum_interval_seconds"),
         (ActivityRetryPolicy(3000, 1, 2), "without bound"),
+        (ActivityRetryPolicy(10**9, 1, 1), "max_attempts must be at most 100001, got 1000000000;"),
+        (ActivityRetryPolicy(10**400, 1, 2, 60), "max_attempts must be at most 100001, got 1"),
         (ActivityRetryPolicy(3, 10**400), "initial_interval_seconds must be finite, got 1"),
         (ActivityRetryPolicy(3, 10**5000), "initial_interval_seconds must be finite"),
         (

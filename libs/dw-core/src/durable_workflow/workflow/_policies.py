@@ -4,9 +4,12 @@ import math
 import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from durable_workflow.workflow._checks import shown, shown_in_part
+
+# A command names each wait. More would take the memory of the worker, and no server takes the body.
+_MOST_COMPUTED_WAITS: Final = 100_000
 
 
 @dataclass
@@ -37,7 +40,8 @@ class ActivityRetryPolicy:
         Raises:
             TypeError: A field is of another type.
             ValueError: `max_attempts` below 1, a negative interval, a coefficient below 1, a number
-                that is not finite, or waits that grow without bound.
+                that is not finite, waits that grow without bound, or more than 100,000 of them
+                to compute.
         """
         self._check()
         backoff = self._given_backoff()
@@ -83,6 +87,11 @@ class ActivityRetryPolicy:
         return waits
 
     def _computed_backoff(self) -> list[int]:
+        if self.max_attempts - 1 > _MOST_COMPUTED_WAITS:
+            raise ValueError(
+                f"retry_policy: max_attempts must be at most {_MOST_COMPUTED_WAITS + 1}, got "
+                f"{shown_in_part(self.max_attempts)}; for more, give backoff_seconds, whose last wait is repeated"
+            )
         longest = self.maximum_interval_seconds
         waits: list[int] = []
         interval = float(self.initial_interval_seconds)
