@@ -90,7 +90,8 @@ class ActivityRetryPolicy:
         if self.max_attempts - 1 > _MOST_COMPUTED_WAITS:
             raise ValueError(
                 f"retry_policy: max_attempts must be at most {_MOST_COMPUTED_WAITS + 1}, got "
-                f"{shown_in_part(self.max_attempts)}; for more, give backoff_seconds, whose last wait is repeated"
+                f"{shown_in_part(self.max_attempts)}; for more, give backoff_seconds, whose last "
+                "wait is repeated"
             )
         longest = self.maximum_interval_seconds
         waits: list[int] = []
