@@ -27,6 +27,8 @@ def check_histories(
             bundles, what `durable-workflow-replay-check --save` kept.
         workflows: The classes, or `module:attribute` that gives them.
         processes: How many processes check; None is one for each processor, 0 checks in this one.
+            They import the script that calls this: it must be called beneath
+            `if __name__ == "__main__":` there.
         timeout: Seconds that one run may take, in processes of its own only; None is no limit.
         external_storage: `module:attribute` that gives the driver of offloaded payloads.
         signing_key: The key that exported bundles are signed with.
@@ -36,6 +38,7 @@ def check_histories(
         SourceError: A source does not exist or has no history.
         ValueError: There are no workflows, two have one type name, or other processes cannot
             import them.
+        SetupFailed: A process ended while it loaded the workflows.
     """
     if isinstance(sources, str | Path):
         sources = [sources]
