@@ -8,14 +8,21 @@ import os
 import re
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from durable_workflow import Client, WorkflowHandle
-from integration.faults.lasting import QUEUE
+from durable_workflow import (
+    Client,
+    Worker,
+    WorkflowFailed,
+    WorkflowHandle,
+    activity,
+    workflow,
+)
+from integration.faults.lasting import QUEUE, WORKFLOWS
 from integration.harness.forwarder import forwarder
 from integration.harness.histories import types, violations
 from integration.harness.processes import ManagedProcess, ServerProcess, worker_process
@@ -38,12 +45,12 @@ async def client(server: ServerProcess) -> AsyncIterator[Client]:
         yield client
 
 
-async def start(client: Client, activity: str, seconds: float) -> WorkflowHandle:
+async def start(client: Client, name: str, seconds: float) -> WorkflowHandle:
     return await client.start_workflow(
         workflow_type="lasting",
         task_queue=QUEUE,
-        workflow_id=f"lasting-{activity}",
-        input=[activity, seconds],
+        workflow_id=f"lasting-{name}",
+        input=[name, seconds],
     )
 
 
@@ -236,3 +243,78 @@ async def test_an_activity_of_a_run_that_ends_is_told_within_a_second(
             lambda said: "awaits was cancelled" in said,
             within=1.0,
         )
+
+
+@activity.defn(name="echo")
+async def echo(value: str) -> str:
+    return value
+
+
+@activity.defn(name="huge")
+async def huge() -> str:
+    """More than fits into any frame."""
+    return "x" * 9_000_000
+
+
+@workflow.defn(name="echoes")
+class Echoes:
+    """Returns what it is given, by way of two activities."""
+
+    def run(self, ctx: Any, value: str) -> Generator[Any, Any, Any]:
+        first = yield ctx.schedule_activity("echo", [value])
+        return (yield ctx.schedule_activity("echo", [first]))
+
+
+@workflow.defn(name="too_large")
+class TooLarge:
+    """Asks for more than a server takes."""
+
+    def run(self, ctx: Any) -> Generator[Any, Any, Any]:
+        return (yield ctx.schedule_activity("huge", []))
+
+
+@pytest.mark.parametrize("cached", [1000, 0])
+async def test_values_travel_up_to_the_limit_and_beyond_it_fail_the_attempt_alone(
+    client: Client, cached: int
+) -> None:
+    """Argument, result and history of 1.4 MiB; with no machine kept the history travels, too."""
+    worker = Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=[Echoes, TooLarge],
+        activities=[echo, huge],
+        max_cached_workflows=cached,
+    )
+    running = asyncio.create_task(worker.run())
+    value = "a" * 1_400_000
+    for number in range(2):
+        too_large = await client.start_workflow(
+            workflow_type="too_large", task_queue=QUEUE, workflow_id=f"too-large-{number}"
+        )
+        with pytest.raises(WorkflowFailed, match="payload_too_large"):
+            await too_large.result(timeout=30)
+        echoed = await client.start_workflow(
+            workflow_type="echoes",
+            task_queue=QUEUE,
+            workflow_id=f"echoes-{number}",
+            input=[value],
+        )
+        assert await echoed.result(timeout=30) == value
+    await worker.stop()
+    await running
+
+
+async def test_an_activity_that_stops_its_worker_is_reported(client: Client) -> None:
+    @activity.defn(name="last")
+    async def last(seconds: float) -> str:
+        await worker.stop()
+        return "stopped"
+
+    worker = Worker(client, task_queue=QUEUE, workflows=WORKFLOWS, activities=[last])
+    running = asyncio.create_task(worker.run())
+    handle = await start(client, "last", 0)
+    await running
+    events = await eventually(
+        lambda: history(client, handle), lambda events: "ActivityCompleted" in types(events)
+    )
+    assert types(events).count("ActivityStarted") == 1
