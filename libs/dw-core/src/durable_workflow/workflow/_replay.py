@@ -178,7 +178,7 @@ def _start(
     storage: ExternalStorageDriver | None,
     cache: ExternalPayloadCache | None,
 ) -> Start:
-    given: object = start_input
+    given: Any = start_input  # callers without a type checker hand in what they like
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         raise TypeError(f"start_input must be a list of the arguments of run, as in [{given!r}]")
 
