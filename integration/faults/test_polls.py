@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -33,6 +36,23 @@ def queue(wire: Wire) -> str:
     queue = f"q-{uuid.uuid4().hex[:8]}"
     wire.register(queue, queue=queue)
     return queue
+
+
+# A worker that polls for its tasks, says what it got, and has another poll in flight.
+POLLING = """
+import http.client, json, sys, time
+host, queue, *kinds = sys.argv[1:]
+body = json.dumps({"worker_id": queue, "task_queue": queue})
+headers = {"Content-Type": "application/json", "X-Durable-Workflow-Protocol-Version": "1.1"}
+def send(kind):
+    connection = http.client.HTTPConnection(host)
+    connection.request("POST", f"/api/worker/{kind}-tasks/poll", body, headers)
+    return connection
+tasks = [json.load(send(kind).getresponse())["task"] for kind in kinds]
+waiting = send("workflow")
+print(json.dumps(tasks), flush=True)
+time.sleep(60)
+"""
 
 
 def leave_a_poll(wire: Wire, kind: str, queue: str) -> None:
@@ -111,3 +131,58 @@ def test_task_of_a_type_that_the_waiting_worker_lacks_goes_to_the_one_that_has_i
             "a": "a",
             "b": "b",
         }
+
+
+def test_workflow_task_of_a_killed_poller_is_free_soon_and_its_activity_is_kept(
+    wire: Wire, queue: str
+) -> None:
+    wire.start(queue, workflow_type="t", queue=queue)
+    wire.complete(wire.poll("workflow", queue, queue=queue), ACTIVITY)
+    wire.start(f"{queue}-2", workflow_type="t", queue=queue)
+    wire.register(f"{queue}-other", queue=queue)
+    arguments = [wire.url.removeprefix("http://"), queue, "workflow", "activity"]
+    with subprocess.Popen(
+        [sys.executable, "-c", POLLING, *arguments], stdout=subprocess.PIPE, text=True
+    ) as worker:
+        try:
+            assert worker.stdout is not None
+            workflow_task, activity = json.loads(worker.stdout.readline())
+        finally:
+            worker.kill()
+    began = time.monotonic()
+    again = wire.poll("workflow", f"{queue}-other", queue=queue)
+    assert 1.5 < time.monotonic() - began < LONG_POLL_SECONDS / 2
+    assert (again["task_id"], again["workflow_task_attempt"]) == (workflow_task["task_id"], 2)
+    wire.complete(again, DONE)
+    path = f"/api/worker/activity-tasks/{activity['task_id']}/complete"
+    report = {
+        "lease_owner": queue,
+        "activity_attempt_id": activity["activity_attempt_id"],
+        "result": envelope(1),
+    }
+    assert wire.send("POST", path, report).need()["recorded"]
+
+
+def test_worker_that_polls_on_after_a_broken_poll_keeps_its_workflow_task(
+    wire: Wire, queue: str
+) -> None:
+    wire.start(queue, workflow_type="t", queue=queue)
+    task = wire.poll("workflow", queue, queue=queue)
+    wire.register(f"{queue}-other", queue=queue)
+    with ThreadPoolExecutor(1) as threads:
+        other = threads.submit(wire_of_its_own, wire.url, f"{queue}-other", queue)
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            leave_a_poll(wire, "workflow", queue)
+            beat = {"worker_id": queue}
+            wire.send("POST", "/api/worker/heartbeat", beat).need()
+        assert not other.done()
+        wire.complete(task, DONE)
+        wire.start(f"{queue}-2", workflow_type="t", queue=queue)
+        assert other.result(LONG_POLL_SECONDS)["workflow_id"] == f"{queue}-2"
+
+
+def wire_of_its_own(url: str, worker_id: str, queue: str) -> dict[str, object]:
+    """Poll for a workflow task over another connection."""
+    with Wire(url) as wire:
+        return wire.poll("workflow", worker_id, queue=queue)

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.notices import Notice, TaskReady, WorkerChallenged
+from durable_workflow.server.records import workers
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.requests import (
     DeregisterWorker,
@@ -63,7 +65,7 @@ def held_activity(task: dict[str, Any]) -> HeldTask:
     return HeldTask(kind="activity", task_id=task["task_id"], attempt=attempt)
 
 
-async def both_kinds(server: Any, commands: Any, session: str) -> list[dict[str, Any]]:
+async def both_kinds(server: Any, commands: Any, session: str | None) -> list[dict[str, Any]]:
     """A workflow task and an activity task, both held by a session of worker w."""
     await server.start("a")
     await server.complete(await server.task("w", session=session), commands.activity())
@@ -272,6 +274,111 @@ async def test_a_worker_that_is_heard_after_its_connection_broke_gets_what_is_ke
     await server.complete_activity(await server.activity("v"))
     assert await server.poll("v") is None
     assert "history_after_sequence" in await server.task("keeper", session="s")
+
+
+@pytest.mark.parametrize("session", ["s", None])
+async def test_workflow_tasks_are_free_two_seconds_after_a_poll_broke_and_activities_stay(
+    server: Any, commands: Any, session: str | None
+) -> None:
+    if session is None:
+        await server.register("w")
+    else:
+        await join(server, session)
+    await server.register("v")
+    task, activity = await both_kinds(server, commands, session)
+    await leave(server, "w", session)
+    await server.pass_time(1.9)
+    assert await server.poll("v") is None
+    await server.pass_time(0.1)
+    again = await server.task("v")
+    assert (again["task_id"], again["workflow_task_attempt"]) == (task["task_id"], 2)
+    await server.pass_time(20)
+    assert await server.poll_activity("v") is None
+    assert (await server.complete_activity(activity)).reason is None
+
+
+async def test_a_worker_that_names_what_it_holds_is_missed_when_it_would_be_without_the_break(
+    server: Any, commands: Any
+) -> None:
+    await join(server, "s")
+    await both_kinds(server, commands, "s")
+    await server.register("v")
+    await server.pass_time(10)
+    await leave(server, "w", "s")
+    await server.pass_time(2)
+    await server.task("v")
+    await server.pass_time(17.9)
+    assert await server.poll_activity("v") is None
+    await server.pass_time(0.1)
+    assert (await server.activity("v"))["attempt_number"] == 2
+
+
+@pytest.mark.parametrize("how", ["poll", "heartbeat", "registration"])
+async def test_a_worker_that_is_heard_after_its_poll_broke_keeps_its_workflow_task(
+    server: Any, commands: Any, how: str
+) -> None:
+    await join(server, "s")
+    await server.register("v")
+    await server.start()
+    task = await server.task("w", session="s")
+    for _ in range(3):
+        await leave(server, "w", "s")
+        await server.pass_time(1.9)
+        if how == "poll":
+            assert await server.poll("w", session="s") is None
+        elif how == "heartbeat":
+            assert (await beat(server, "s", held_workflow(task)))["dropped"] == []
+        else:
+            await join(server, "s")
+        await server.pass_time(3)
+        assert await server.poll("v") is None
+    assert (await server.complete(task, commands.done())).reason is None
+
+
+async def test_polls_after_a_break_do_not_stand_for_heartbeats(server: Any, commands: Any) -> None:
+    await join(server, "s")
+    await both_kinds(server, commands, "s")
+    await server.register("v")
+    await server.pass_time(10)
+    await leave(server, "w", "s")
+    await server.pass_time(1)
+    assert await server.poll("w", session="s") is None
+    await server.pass_time(18.9)
+    assert await server.poll_activity("v") is None
+    await server.pass_time(0.1)
+    assert (await server.activity("v"))["attempt_number"] == 2
+
+
+async def test_a_replaced_session_whose_poll_breaks_is_still_missed_in_two_seconds(
+    server: Any, commands: Any
+) -> None:
+    await join(server, "old")
+    await both_kinds(server, commands, "old")
+    await leave(server, "w", "old")
+    await server.pass_time(1)
+    await join(server, "new")
+    await leave(server, "w", "old")
+    await server.pass_time(2)
+    assert (await server.activity("w", session="new"))["attempt_number"] == 2
+    assert (await server.task("w", session="new"))["workflow_task_attempt"] == 2
+
+
+async def test_a_broken_request_of_a_worker_with_a_stream_frees_nothing(
+    server: Any, commands: Any
+) -> None:
+    await join(server, "s")
+    await server.register("v")
+    await both_kinds(server, commands, "s")
+    await server.store.run(open_stream)
+    await leave(server, "w", "s")
+    await server.pass_time(5)
+    assert await server.poll("v") is None
+
+
+def open_stream(tx: Tx) -> None:
+    worker = workers.find(tx, "default", "w", "s")
+    assert worker is not None
+    workers.stream_opened(tx, worker, tx.now + 30 * SECOND)
 
 
 async def test_heartbeats_are_asked_for_as_often_as_leases_need_them(server: Any) -> None:

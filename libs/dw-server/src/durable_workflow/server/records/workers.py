@@ -21,6 +21,8 @@ class Worker(msgspec.Struct):
         session: Which of the worker objects under the id it is; '' for workers that do not say.
         challenged_at: When another session came under the id, until this one is heard again.
         left_at: When its connection broke, until it is heard again.
+        on_stream: Whether its leases are those of a stream; 1 or 0.
+        next_due_at: When it is missed, where `due_at` is when its broken connection tells.
     """
 
     namespace: str
@@ -45,6 +47,8 @@ class Worker(msgspec.Struct):
     session: str
     challenged_at: int | None
     left_at: int | None
+    on_stream: int
+    next_due_at: int | None
 
     @property
     def names_held(self) -> bool:
@@ -185,9 +189,15 @@ def challenged(tx: Tx, worker: Worker, due_at: int) -> None:
     tx.do("worker_challenged", **_key(worker), challenged_at=tx.now, due_at=due_at)
 
 
-def left(tx: Tx, worker: Worker) -> None:
-    """Note that the connection of the worker broke."""
-    tx.do("worker_left", **_key(worker), left_at=tx.now)
+def left(tx: Tx, worker: Worker, due_at: int | None, next_due_at: int | None) -> None:
+    """Note that the connection of the worker broke, when that tells, and when it is missed."""
+    tx.do(
+        "worker_left",
+        **_key(worker),
+        left_at=worker.left_at or tx.now,
+        due_at=due_at,
+        next_due_at=next_due_at,
+    )
 
 
 def stream_opened(tx: Tx, worker: Worker, due_at: int) -> None:

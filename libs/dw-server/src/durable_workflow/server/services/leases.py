@@ -52,11 +52,7 @@ def release(
     held |= {activity.run_id for activity in records.held_activities(tx, holder)}
     for run_id in sorted(held):
         unit.run(run_id)
-    freed = 0
-    for run in [unit.run(run_id) for run_id in records.run_ids(tx, holder)]:
-        if run.task_id not in kept:
-            workflow_tasks.expire_lease(unit, run)
-            freed += 1
+    freed = _expire_workflow_tasks(unit, holder, kept)
     for activity in records.held_activities(tx, holder):
         if activity.task_id not in kept:
             activity_tasks.expire_lease(unit, activity)
@@ -65,10 +61,34 @@ def release(
     return freed
 
 
+def release_workflow_tasks(tx: Tx, holder: Holder, settings: ServiceSettings) -> int:
+    """Free the workflow tasks that a session of a worker holds: they have no effects of their own.
+
+    Returns:
+        How many tasks were freed.
+    """
+    unit = Unit(tx, settings)
+    for run_id in sorted(records.run_ids(tx, holder)):
+        unit.run(run_id)
+    freed = _expire_workflow_tasks(unit, holder, ())
+    unit.finish()
+    return freed
+
+
 def count(tx: Tx, worker: Worker) -> int:
     """How many tasks a session of a worker holds."""
     holder = worker.holder
     return len(records.run_ids(tx, holder)) + len(records.held_activities(tx, holder))
+
+
+def _expire_workflow_tasks(unit: Unit, holder: Holder, kept: Collection[str]) -> int:
+    """Free the workflow tasks of runs that are locked; how many."""
+    freed = 0
+    for run in [unit.run(run_id) for run_id in records.run_ids(unit.tx, holder)]:
+        if run.task_id not in kept:
+            workflow_tasks.expire_lease(unit, run)
+            freed += 1
+    return freed
 
 
 def _renew_workflow_task(unit: Unit, worker: Worker, task: HeldTask) -> bool:

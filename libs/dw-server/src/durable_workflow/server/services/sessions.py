@@ -8,9 +8,10 @@ the session ''.
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from durable_workflow.server.engine.times import SECOND
-from durable_workflow.server.notices import TaskReady, WorkerGone
+from durable_workflow.server.notices import DueAt, TaskReady, WorkerGone
 from durable_workflow.server.records import leases as lease_records
 from durable_workflow.server.records import runs
 from durable_workflow.server.records import workers as records
@@ -25,6 +26,9 @@ from durable_workflow.server.requests import (
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import leases, workers
 from durable_workflow.server.store.protocol import Read, Tx
+
+# A worker whose connection broke, and that goes on, sends a request within this time.
+BROKEN: Final = 2 * SECOND
 
 
 def heartbeat(tx: Tx, namespace: str, request: WorkerHeartbeat, settings: ServiceSettings) -> Reply:
@@ -78,23 +82,41 @@ def find(read: Read, namespace: str, request: PollTask) -> Worker | None:
 def leave(tx: Tx, namespace: str, request: PollTask | WorkerHeartbeat) -> None:
     """Note that the connection of a worker broke while its request was held.
 
-    It may only have been cut, so the leases stay. But no task is kept back for this worker any
-    more, until it is heard again.
+    It may only have been cut, so the leases stay for a moment (`miss`). But no task is kept back
+    for this worker any more, until it is heard again. The leases of a worker with a stream are the
+    stream's: of its requests nothing follows.
     """
     records.lock(tx, namespace, request.worker_id)
     worker = records.find(tx, namespace, request.worker_id, request.session)
-    if worker is None or worker.left_at is not None:
+    if worker is None or worker.left_at is not None or worker.on_stream:
         return
-    records.left(tx, worker)
+    soon = tx.now + BROKEN
+    if worker.names_held and worker.due_at is not None and worker.due_at <= soon:
+        records.left(tx, worker, worker.due_at, None)  # everything it holds is free before
+    else:
+        records.left(tx, worker, soon, worker.due_at or soon)
+        tx.notify(DueAt(soon))
     offer_kept(tx, worker)
 
 
 def miss(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
     """A worker has been silent for too long.
 
+    After its connection broke that is a moment, and then its workflow tasks are free: no effect is
+    done twice by doing them again. Of its activities nothing follows: a worker that is busy may
+    have no request in flight.
+
     A worker that names what it holds would have sent a heartbeat: it is gone, and its leases are
     free. From the silence of other workers nothing follows. Their leases end by their own time.
     """
+    if worker.next_due_at is not None:
+        freed = leases.release_workflow_tasks(tx, worker.holder, settings)
+        text = "the connection of worker %s of %s broke, and it is silent: %d workflow tasks freed"
+        tx.say(logging.INFO, text, worker.worker_id, worker.namespace, freed)
+        if worker.next_due_at > tx.now:
+            records.left(tx, worker, worker.next_due_at, None)
+            tx.notify(DueAt(worker.next_due_at))
+            return
     if worker.names_held:
         freed = leases.release(tx, worker.holder, settings)
         if freed:

@@ -84,6 +84,8 @@ def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceS
             session=session,
             challenged_at=None,
             left_at=None,
+            on_stream=0,
+            next_due_at=None,
         ),
     )
     tx.notify(DueAt(due_at))
@@ -189,7 +191,7 @@ def seen(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
         and tx.now - worker.seen_at < worker.heartbeat_interval * SECOND
     ):
         return
-    due_at = worker.due_at
+    due_at = worker.next_due_at or worker.due_at
     if due_at is None or is_doubted or not worker.names_held:
         due_at = tx.now + patience(worker.heartbeat_interval, settings)
     records.seen(tx, worker, due_at)
@@ -221,7 +223,7 @@ def _challenge(tx: Tx, sessions: list[Worker]) -> None:
         if each.due_at is None:
             records.delete(tx, each)  # it was missed, and now replaced
         elif each.names_held:
-            due_at = min(each.due_at, tx.now + CHALLENGE)
+            due_at = min(each.next_due_at or each.due_at, tx.now + CHALLENGE)
             records.challenged(tx, each, due_at)
             tx.notify(DueAt(due_at))
             tx.notify(WorkerChallenged(each.namespace, each.worker_id))

@@ -2,7 +2,7 @@
     namespace, worker_id, task_queue, runtime, sdk_version, build_id, workflow_types,
     activity_types, fingerprints, max_workflow_tasks, max_activity_tasks, capabilities,
     task_slots, process_metrics, heartbeat_interval, registered_at, heartbeat_at, seen_at,
-    due_at, session, challenged_at, left_at;
+    due_at, session, challenged_at, left_at, on_stream, next_due_at;
 
 -- worker: a registered worker: this session of it, or without one (:session '') the session that is
 -- named so, or else the one that registered last.
@@ -38,11 +38,14 @@ SET
     task_slots = excluded.task_slots, process_metrics = excluded.process_metrics,
     heartbeat_interval = excluded.heartbeat_interval, registered_at = excluded.registered_at,
     heartbeat_at = excluded.heartbeat_at, seen_at = excluded.seen_at, due_at = excluded.due_at,
-    challenged_at = excluded.challenged_at, left_at = excluded.left_at, on_stream = 0;
+    challenged_at = excluded.challenged_at, left_at = excluded.left_at,
+    on_stream = excluded.on_stream, next_due_at = excluded.next_due_at;
 
 -- worker_seen: a sign of life, and when the worker would have to be missed.
 UPDATE workers
-SET seen_at = :seen_at, due_at = :due_at, challenged_at = NULL, left_at = NULL
+SET
+    seen_at = :seen_at, due_at = :due_at, challenged_at = NULL, left_at = NULL,
+    next_due_at = NULL
 WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
 -- worker_heartbeat: a heartbeat with what the worker says of itself; null keeps what was known.
@@ -51,29 +54,32 @@ SET
     heartbeat_at = :seen_at, seen_at = :seen_at, due_at = :due_at,
     task_slots = coalesce(:task_slots, task_slots),
     process_metrics = coalesce(:process_metrics, process_metrics),
-    heartbeat_interval = :heartbeat_interval, challenged_at = NULL, left_at = NULL
+    heartbeat_interval = :heartbeat_interval, challenged_at = NULL, left_at = NULL,
+    next_due_at = NULL
 WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
 -- worker_challenged: another session has come under the id; this one is missed if it is not heard.
 UPDATE workers
-SET challenged_at = :challenged_at, due_at = :due_at
+SET challenged_at = :challenged_at, due_at = :due_at, next_due_at = NULL
 WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
--- worker_left: the connection of the worker broke while its request was held.
+-- worker_left: the connection of the worker broke while its request was held. It is looked at at
+-- :due_at, and missed at :next_due_at; null where those are one.
 UPDATE workers
-SET left_at = :left_at
+SET left_at = :left_at, due_at = :due_at, next_due_at = :next_due_at
 WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
 -- stream_opened: the worker has a stream, which is a sign of life.
 UPDATE workers
 SET
-    on_stream = 1, seen_at = :seen_at, due_at = :due_at, challenged_at = NULL, left_at = NULL
+    on_stream = 1, seen_at = :seen_at, due_at = :due_at, challenged_at = NULL, left_at = NULL,
+    next_due_at = NULL
 WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
 -- stream_ended: the worker's stream has ended; it is missed at :due_at if it does not come back.
 -- :on_stream is 0 where it will not.
 UPDATE workers
-SET on_stream = :on_stream, left_at = :left_at, due_at = :due_at
+SET on_stream = :on_stream, left_at = :left_at, due_at = :due_at, next_due_at = NULL
 WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
 -- await_streams: workers whose stream ended with the server are missed at :due_at if they do not come
@@ -88,13 +94,13 @@ WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
 -- worker_missed: the worker was missed; it is not looked for again until it shows up.
 UPDATE workers
-SET due_at = NULL
+SET due_at = NULL, next_due_at = NULL, on_stream = 0
 WHERE namespace = :namespace AND worker_id = :worker_id AND session = :session;
 
 -- await_workers: every worker that was not missed has its whole time again, :patience for each second
 -- between its heartbeats.
 UPDATE workers
-SET due_at = :now + heartbeat_interval * :patience
+SET due_at = :now + heartbeat_interval * :patience, next_due_at = NULL
 WHERE due_at IS NOT NULL;
 
 -- prolong_workflow_leases: the leases of workflow tasks that sessions hold last until :until at least.
