@@ -1,10 +1,12 @@
 """Messages on their way out: one frame for all that a turn of the event loop brought."""
 
 import asyncio
+import contextlib
 import json
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from durable_workflow._wire.keys import refuse_colliding_keys
 
@@ -74,3 +76,9 @@ def frames_of(messages: list[str]) -> list[str]:
         frames[-1].append(message)
         size += length + 1
     return [f"[{','.join(frame)}]" for frame in frames]
+
+
+async def send_from(outbox: Outbox) -> None:
+    """Send until the connection ends: whoever reads from it notices that, too, and says why."""
+    with contextlib.suppress(ConnectionClosed):
+        await outbox.run()

@@ -15,7 +15,6 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from durable_workflow._meet import (
-    ATTEMPT_FIELDS,
     Lease,
     Opening,
     Report,
@@ -25,22 +24,21 @@ from durable_workflow._meet import (
 )
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._stream._connection import Address, Away, messages_of, open_connection
+from durable_workflow.client._stream._handshake import shake_hands
 from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
 from durable_workflow.client._stream._mailbox import Mailbox
-from durable_workflow.client._stream._outbox import Outbox, encode, numbered
+from durable_workflow.client._stream._messages import KINDS, about, forget, key_of_task
+from durable_workflow.client._stream._outbox import Outbox, encode, numbered, send_from
 from durable_workflow.client._stream._pauses import Pauses
-from durable_workflow.errors import DurableWorkflowError, error_for
+from durable_workflow.errors import error_for
 
 T = TypeVar("T")
 
 # Where the log lines of a worker go: a stream belongs to one.
 _log = logging.getLogger("durable_workflow.worker")
 
-_KINDS: Final = ("workflow", "activity", "query")
-_WELCOME_SECONDS: Final = 10.0
 # A proxy that answers, and yet never lets a stream through.
 _UNFIT_SECONDS: Final = 10.0
-_REGISTER: Final = 412
 _BAD_DATA: Final = 1007
 _TOO_LARGE: Final = 1009
 # The server has no time: the same report is sent again, later.
@@ -81,7 +79,7 @@ class HttpStream:
         self._counted = counted
         self._slots = dict(opening.slots)
         self._ledger = Ledger()
-        self._mailboxes: dict[str, Mailbox[JsonObject]] = {kind: Mailbox() for kind in _KINDS}
+        self._mailboxes: dict[str, Mailbox[JsonObject]] = {kind: Mailbox() for kind in KINDS}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: StreamEnded | None = None
         self._outbox: Outbox | None = None
@@ -123,9 +121,10 @@ class HttpStream:
         """
         connection = await open_connection(self._address())
         try:
-            rest = await self._shake_hands(connection)
+            welcome, rest = await shake_hands(connection, self._hello(), self._listener)
+            self._welcomed(welcome)
             outbox = Outbox(connection)
-            sending = asyncio.create_task(_send_from(outbox))
+            sending = asyncio.create_task(send_from(outbox))
             self._begin(outbox)
             try:
                 await self._receive(connection, rest)
@@ -148,15 +147,9 @@ class HttpStream:
             self._ledger.refuse(request, error_for(413, body))
         return Away(str(error))
 
-    async def _shake_hands(self, connection: ClientConnection) -> list[JsonObject]:
-        """Say hello; returns the messages that followed the welcome.
-
-        Raises:
-            Away: The server has no time, or does not know the worker, which registers again.
-            StreamEnded: It refuses.
-        """
+    def _hello(self) -> JsonObject:
         opening = self._opening
-        hello = {
+        hello: JsonObject = {
             "type": "hello",
             "worker_id": opening.worker_id,
             "session": opening.session,
@@ -166,48 +159,16 @@ class HttpStream:
         }
         if opening.build_id is not None:
             hello["build_id"] = opening.build_id
-        await connection.send(f"[{encode(hello)}]")
-        try:
-            async with asyncio.timeout(_WELCOME_SECONDS):
-                messages = messages_of(await connection.recv())
-        except TimeoutError as error:
-            raise Away("no welcome came") from error
-        first = messages[0] if messages else {}
-        if first.get("type") == "refused":
-            await self._refused(first)
-        if first.get("type") != "welcome":
-            raise StreamEnded(f"the hello was answered with {str(first.get('type'))[:50]!r}")
+        return hello
+
+    def _welcomed(self, welcome: JsonObject) -> None:
         self._was_open = True
         self._unfit_since = None
-        self._drop(first.get("dropped"))
+        self._drop(welcome.get("dropped"))
         if (seconds := self._pauses.reached()) is not None:
-            _log.info("stream of worker %s is back after %.1f s", self._opening.worker_id, seconds)
-        self._listener.welcomed(first)
-        return messages[1:]
-
-    async def _refused(self, refusal: JsonObject) -> None:
-        """Raise what a refused hello means, once the worker has registered where it has to."""
-        status, body = refusal.get("status"), refusal.get("body")
-        if not isinstance(status, int):
-            raise StreamEnded("the hello was refused")
-        error = error_for(status, body, context=self._opening.worker_id)
-        if status == _REGISTER:
-            await self._register_again()
-            raise Away(str(error))
-        if status == 429 or status >= 500:
-            raise Away(str(error))
-        raise StreamEnded(f"the hello was refused: {error}")
-
-    async def _register_again(self) -> None:
-        try:
-            await self._listener.register_again()
-        except DurableWorkflowError as error:
-            status: object = getattr(error, "status", None)
-            if isinstance(status, int) and (status == 429 or status >= 500):
-                raise Away(str(error)) from error
-            raise StreamEnded(f"the worker could not register again: {error}") from error
-        except ConnectionError as error:
-            raise Away(str(error)) from error
+            text = "stream of worker %s is back after %.1f s"
+            _log.info(text, self._opening.worker_id, seconds)
+        self._listener.welcomed(welcome)
 
     def _begin(self, outbox: Outbox) -> None:
         """Send again what was not answered before."""
@@ -281,7 +242,7 @@ class HttpStream:
             _log.debug("message of an unknown type on the stream: %s", str(kind)[:50])
 
     def _take_task(self, kind: str, task: object) -> None:
-        key = _key_of_task(kind, task)
+        key = key_of_task(kind, task)
         if key is None:
             _log.error("the server sent a task without an id or an attempt: %s", kind)
             return
@@ -324,7 +285,7 @@ class HttpStream:
             task = await self._mailboxes[kind].get(timeout)
             if task is None:
                 return None
-            key = _key_of_task(kind, task)
+            key = key_of_task(kind, task)
             assert key is not None
             if self._ledger.holds(key):
                 return task
@@ -334,13 +295,13 @@ class HttpStream:
     async def report(self, report: Report) -> Any:
         """Say how a task ended; returns once the server has stored it."""
         lease = report.lease
-        text = encode(_about(lease, report.verb) | report.body)
+        text = encode(about(lease, report.verb) | report.body)
         asked = self._there(lambda: self._ask(text, reports=key_of(lease)))
         return await self._counted(lease, report.verb, asked)
 
     async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
         """Report progress of an activity; the answer may ask it to stop."""
-        message = _about(lease, "heartbeat")
+        message = about(lease, "heartbeat")
         if details is not None:
             message["details"] = details
         text = encode(message)
@@ -349,7 +310,7 @@ class HttpStream:
 
     async def history(self, lease: Lease, token: str) -> Any:
         """Fetch a further page of the history of a workflow task."""
-        text = encode(_about(lease, "history") | {"token": token})
+        text = encode(about(lease, "history") | {"token": token})
         asked = self._there(lambda: self._ask(text))
         return await self._counted(lease, "history", asked)
 
@@ -381,9 +342,9 @@ class HttpStream:
         failure = {"message": "the worker ended this task without a report"}
         if lease.kind == "query":
             failure["reason"] = "query_rejected"
-        text = encode(_about(lease, "fail") | {"failure": failure})
+        text = encode(about(lease, "fail") | {"failure": failure})
         request = self._make(text, reports=key)
-        request.answered.add_done_callback(_forget)
+        request.answered.add_done_callback(forget)
 
     def drain(self) -> None:
         """Ask for no more tasks."""
@@ -447,31 +408,3 @@ class HttpStream:
     def _unless_ended(self, call: Callable[[], None]) -> None:
         if self._ended is None:
             call()
-
-
-async def _send_from(outbox: Outbox) -> None:
-    with contextlib.suppress(ConnectionClosed):  # whoever reads notices it, too, and says why
-        await outbox.run()
-
-
-def _about(lease: Lease, verb: str) -> JsonObject:
-    """The beginning of a message about a task."""
-    return {"type": verb, "kind": lease.kind, "task_id": lease.task_id, "attempt": lease.attempt}
-
-
-def _key_of_task(kind: str, task: object) -> Key | None:
-    """What a task that the server sent is known by."""
-    if kind not in _KINDS or not isinstance(task, dict):
-        return None
-    found = cast("JsonObject", task)
-    task_id = found.get("query_task_id" if kind == "query" else "task_id")
-    attempt = found.get(ATTEMPT_FIELDS[kind])
-    if not isinstance(task_id, str) or not isinstance(attempt, int | str):
-        return None
-    return kind, task_id, attempt
-
-
-def _forget(answered: "asyncio.Future[Any]") -> None:
-    """Nobody waits for this answer."""
-    if not answered.cancelled():
-        answered.exception()
