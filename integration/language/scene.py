@@ -76,14 +76,15 @@ class Scene:
             "shutdown_timeout": 5.0,
         }
         async with AsyncExitStack() as stack:
+            started: list[Worker] = []
             # The one that polls comes first, so that there is work for both.
             for polls in CARRIERS[CARRIER]:
                 # Over a transport of the application's own a worker opens no stream.
                 client = Client(self.url, transport=HttpxTransport() if polls else None)
                 await stack.enter_async_context(client)
-                worker = Worker(client, workflows=workflows, **(settings | options))
-                await stack.enter_async_context(_running(worker))
-            yield worker
+                started.append(Worker(client, workflows=workflows, **(settings | options)))
+                await stack.enter_async_context(_running(started[-1]))
+            yield started[-1]
 
     # --- runs ---------------------------------------------------------------------------------
 

@@ -142,7 +142,12 @@ def test_a_structure_whose_fields_have_no_kind_of_their_type_is_refused(wrong: t
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in requests.__all__ if name not in ("Caller", "Payload")]
+    "name",
+    [
+        name
+        for name in requests.__all__
+        if name not in ("Caller", "Payload") and isinstance(getattr(requests, name), type)
+    ],
 )
 def test_every_request_is_a_table(name: str) -> None:
     assert table_of(getattr(requests, name)).rows

@@ -105,12 +105,15 @@ class Listener:
 
     def __init__(self) -> None:
         self.welcomes: list[Mapping[str, Any]] = []
+        # The stream knows that it is open: the server knows it a little earlier.
+        self.opened = asyncio.Event()
         self.drops: list[tuple[str, int | str]] = []
         self.cancels: list[tuple[str, str]] = []
         self.registrations = 0
 
     def welcomed(self, welcome: Mapping[str, Any]) -> None:
         self.welcomes.append(welcome)
+        self.opened.set()
 
     def dropped(self, task_id: str, attempt: int | str) -> None:
         self.drops.append((task_id, attempt))

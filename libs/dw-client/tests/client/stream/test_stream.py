@@ -160,10 +160,11 @@ async def test_what_is_dropped_is_told_and_not_reported(
 
 
 async def test_a_task_that_is_dropped_before_it_was_asked_for_is_not_given_out(
-    open_stream: Begin, server: Any
+    open_stream: Begin, server: Any, listener: Any
 ) -> None:
     stream = open_stream()
     peer = await server.peer()
+    await asyncio.wait_for(listener.opened.wait(), 5)
     await peer.send(TASK)
     alive = asyncio.create_task(stream.alive({}))
     message = await peer.next()
@@ -226,6 +227,7 @@ async def test_cancel_is_told_and_a_heartbeat_and_a_history_are_answered(
 ) -> None:
     stream = open_stream()
     peer = await server.peer()
+    await asyncio.wait_for(listener.opened.wait(), 5)
     await peer.send(
         {"type": "cancel", "kind": "activity", "task_id": "t-1", "reason": "terminated"}
     )

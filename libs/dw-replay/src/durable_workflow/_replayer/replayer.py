@@ -130,7 +130,7 @@ def type_name(workflow_cls: type) -> str:
     Raises:
         TypeError: It is no class.
     """
-    given: object = workflow_cls
+    given = cast("object", workflow_cls)
     if not isinstance(given, type):
         raise TypeError(f"give workflow classes, not {given!r}")
     name = getattr(workflow_cls, "__workflow_name__", None)

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from durable_workflow.testing._handle import WorkflowTestHandle
 from durable_workflow.testing._mocks import Mocks, Raise, TimeOut, injected
@@ -276,7 +276,7 @@ class WorkflowEnvironment:
         return handle
 
     def _start(self, workflow_cls: type, args: Sequence[Any], run_id: str) -> WorkflowTestHandle:
-        given: object = workflow_cls
+        given = cast("object", workflow_cls)
         if not isinstance(given, type):
             raise TypeError(f"give the workflow's class, not {given!r}")
         simulation = Simulation(

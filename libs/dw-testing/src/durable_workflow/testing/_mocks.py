@@ -3,7 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from durable_workflow.activity import ActivityContext
 from durable_workflow.testing._simulation.calls import call, call_as_activity
@@ -41,7 +41,7 @@ def injected(error: BaseException | None) -> BaseException:
     Raises:
         TypeError: It is no exception.
     """
-    given: object = error
+    given = cast("object", error)
     if given is None:
         return RuntimeError("injected failure")
     if not isinstance(given, BaseException):

@@ -77,7 +77,7 @@ class HttpStream:
         self._opening = opening
         self._listener = listener
         self._counted = counted
-        self._slots = dict(opening.slots)
+        self._slots = self._slots_of_hello = dict(opening.slots)
         self._ledger = Ledger()
         self._mailboxes: dict[str, Mailbox[JsonObject]] = {kind: Mailbox() for kind in KINDS}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -149,6 +149,7 @@ class HttpStream:
 
     def _hello(self) -> JsonObject:
         opening = self._opening
+        self._slots_of_hello = self._slots
         hello: JsonObject = {
             "type": "hello",
             "worker_id": opening.worker_id,
@@ -171,8 +172,10 @@ class HttpStream:
         self._listener.welcomed(welcome)
 
     def _begin(self, outbox: Outbox) -> None:
-        """Send again what was not answered before."""
+        """Send again what was not answered before, and what has changed since the hello."""
         self._outbox = outbox
+        if self._slots != self._slots_of_hello:
+            outbox.put(encode({"type": "slots", **self._slots}))
         for request in self._ledger.to_send():
             self._send(request)
 

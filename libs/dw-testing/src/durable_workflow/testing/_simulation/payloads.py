@@ -1,7 +1,7 @@
 """Values as they travel: what a workflow and its mocks see has been encoded and decoded."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from durable_workflow import serializer
 
@@ -17,7 +17,7 @@ def argument_list(args: Sequence[Any] | None, what: str) -> list[Any]:
     Raises:
         TypeError: It is a single value. A text would be taken letter by letter.
     """
-    given: object = args
+    given = cast("object", args)
     if isinstance(given, str | bytes) or not isinstance(given, Sequence | None):
         raise TypeError(f"the arguments of {what} must be a list, as in [{given!r}]")
     return list(args or [])
