@@ -100,6 +100,12 @@ class WorkerGone(msgspec.Struct, frozen=True):
     session: str
 
 
+class NamespaceGone(msgspec.Struct, frozen=True):
+    """A namespace is being deleted: nobody finds it any more."""
+
+    namespace: str
+
+
 Notice: TypeAlias = (
     TaskReady
     | TaskOffered
@@ -109,4 +115,5 @@ Notice: TypeAlias = (
     | RunProgressed
     | WorkerChallenged
     | WorkerGone
+    | NamespaceGone
 )

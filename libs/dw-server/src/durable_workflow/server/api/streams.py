@@ -14,6 +14,7 @@ from durable_workflow._wire.json_values import JsonObject, dict_or_none, list_or
 from durable_workflow.metrics import SERVER_STREAMS, MetricsRecorder
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.operations import Operation
+from durable_workflow.server.api.signs_of_life import SignsOfLife
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.dispatch.streams import Sink, Stream
 from durable_workflow.server.notices import TaskKind
@@ -32,6 +33,7 @@ from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import streams as services
 from durable_workflow.server.services import workers as worker_services
 from durable_workflow.server.store import Store, StoreError
+from durable_workflow.server.views import namespaces
 from durable_workflow.server.views.history import PAGE_BYTES
 from durable_workflow.server.views.task_queues import SHARED_ID
 
@@ -66,11 +68,10 @@ _OVER: Final = frozenset(
         "lease_owner_mismatch",
     }
 )
-# How long signs of life are gathered; a small part of the time after which one is missed.
-_HEARD_SECONDS: Final = 1.0
 # Close codes are 4000 and the status that HTTP would have.
 REPLACED: Final = 4409
 GONE: Final = 4412
+NOT_FOUND: Final = 4404
 SILENT: Final = 4408
 
 
@@ -116,7 +117,7 @@ class WorkerStreams:
         self.settings = settings
         self._open: dict[Stream, WorkerStream] = {}
         self._asking: set[Stream] = set()
-        self._heard: dict[tuple[str, str, str], tuple[Worker, WorkerHeartbeat]] = {}
+        self.signs_of_life = SignsOfLife(store, settings, self._spawn)
         self._tasks: set[asyncio.Task[None]] = set()
         dispatcher.watcher = self
 
@@ -185,6 +186,27 @@ class WorkerStreams:
         for stream in sorted(streams, key=lambda each: each.rank("query")):
             self._look_for_queries(stream)
 
+    def namespace_gone(self, namespace: str) -> None:
+        """End the streams of a namespace that is being deleted: there is nothing to report to."""
+        for stream in list(self._open):
+            if stream.worker.namespace == namespace:
+                self._expel(stream)
+
+    def check_namespace(self, stream: Stream) -> None:
+        """End a stream that has begun while its namespace was being deleted."""
+        self._spawn(self._check_namespace(stream))
+
+    async def _check_namespace(self, stream: Stream) -> None:
+        name = stream.worker.namespace
+        if not await self.store.read(lambda read: namespaces.exists(read, name)):
+            self._expel(stream)
+
+    def _expel(self, stream: Stream) -> None:
+        # What it held goes with the namespace, so its end is not noted.
+        if self.detach(stream):
+            self.count("closed")
+            stream.sink.close(NOT_FOUND, "the namespace does not exist any more")
+
     async def _take_over(self, stream: Stream) -> None:
         of = stream.worker
         worker = await self.store.read(
@@ -203,17 +225,6 @@ class WorkerStreams:
             stream.learn(worker)
             opened.worker = worker
             self.look_for(stream)
-
-    def note_alive(self, worker: Worker, heartbeat: WorkerHeartbeat) -> None:
-        """Write a sign of life soon, together with others: a unit for each costs more than all."""
-        if not self._heard:
-            self._spawn(self._write_heard())
-        self._heard[worker.worker_id, worker.session, worker.namespace] = (worker, heartbeat)
-
-    async def _write_heard(self) -> None:
-        await asyncio.sleep(_HEARD_SECONDS)
-        heard, self._heard = list(self._heard.values()), {}
-        await self.store.run(lambda tx: services.note_alive(tx, heard, self.settings))
 
     def _replace(self, namespace: str, asked: OpenStream) -> WorkerStream | None:
         """A session has one stream: the newest."""
@@ -299,6 +310,7 @@ class WorkerStream:
 
     def begin(self) -> None:
         """The welcome was sent: tasks may follow."""
+        self._streams.check_namespace(self._stream)
         self._streams.look_for(self._stream)
 
     def operation(self, verb: str, kind: TaskKind) -> str:
@@ -379,7 +391,7 @@ class WorkerStream:
         named = {"worker_id": worker.worker_id, "session": worker.session}
         part = self._part({**message, **named, "held_tasks": None, "wait_seconds": None}, {})
         heartbeat = self._streams.door.read(WorkerHeartbeat, part)
-        self._streams.note_alive(worker, heartbeat)
+        self._streams.signs_of_life.note(worker, heartbeat)
         interval = worker.heartbeat_interval
         return Reply(
             {

@@ -16,6 +16,7 @@ from durable_workflow.server.dispatch.streams import NoWatcher, Streams, Watcher
 from durable_workflow.server.dispatch.takers import Taker
 from durable_workflow.server.dispatch.waiters import Line, TaskKey, Waiter
 from durable_workflow.server.notices import (
+    NamespaceGone,
     Notice,
     PollWoken,
     RunProgressed,
@@ -78,6 +79,8 @@ class Dispatcher:
                 )
                 if stream_of_it is not None:
                     self.watcher.worker_changed(stream_of_it)
+            elif isinstance(notice, NamespaceGone):
+                self.watcher.namespace_gone(notice.namespace)
             elif isinstance(notice, TaskReady):
                 self._wake_a_poll(notice)
                 if notice.kind == "query":

@@ -121,6 +121,10 @@ class Watcher(Protocol):
         """There is a query task for the workers of a queue."""
         ...
 
+    def namespace_gone(self, namespace: str) -> None:
+        """A namespace is being deleted."""
+        ...
+
 
 class NoWatcher:
     """Does nothing: there are no streams."""
@@ -129,6 +133,9 @@ class NoWatcher:
         """Nothing to do."""
 
     def query_ready(self, namespace: str, task_queue: str) -> None:
+        """Nothing to do."""
+
+    def namespace_gone(self, namespace: str) -> None:
         """Nothing to do."""
 
 

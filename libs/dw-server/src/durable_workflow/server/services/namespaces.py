@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.notices import NamespaceGone
 from durable_workflow.server.records import namespaces as records
 from durable_workflow.server.records.namespaces import ACTIVE, DELETED, Namespace
 from durable_workflow.server.refusals import Refused
@@ -98,6 +99,7 @@ async def begin_deletion(store: Store, name: str, *, default: str) -> str:
     def close(tx: Tx) -> None:
         known = _lock(tx, name)
         records.save(tx, msgspec.structs.replace(known, status=DELETED, updated_at=tx.now))
+        tx.notify(NamespaceGone(name))
 
     await store.run(close)
     return name
