@@ -9,9 +9,11 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from durable_workflow.server.connections import Connection
 from durable_workflow.server.serving import HttpServer
+from durable_workflow.server.stream_connections import StreamConnection
 
 # Each class of ours, the one that it changes, the methods that it takes over, and what it uses.
 CHANGED = [
@@ -26,6 +28,12 @@ CHANGED = [
         HttpToolsProtocol,
         {"data_received", "on_body", "on_headers_complete", "on_response_complete"},
         {"send_400_response"},
+    ),
+    (
+        StreamConnection,
+        WebSocketsSansIOProtocol,
+        {"data_received", "handle_connect", "send_keepalive_ping"},
+        {"schedule_ping", "keepalive_timeout"},
     ),
 ]
 
@@ -69,3 +77,20 @@ async def test_the_attributes_that_are_used_are_there() -> None:
     assert len(connection.pipeline) == 0
     assert connection.logger.name == "uvicorn.error"
     assert {"pause_reading", "resume_reading"} <= vars(FlowControl).keys()
+
+
+async def test_the_attributes_of_a_stream_are_there() -> None:
+    async def application(scope: object, receive: object, send: object) -> None: ...
+
+    config = uvicorn.Config(
+        application, lifespan="off", log_config=None, ws_ping_interval=3, ws_ping_timeout=6
+    )
+    server = uvicorn.Server(config)
+    config.load()
+    stream = WebSocketsSansIOProtocol(config, server.server_state, {})
+
+    assert (stream.ping_interval, stream.ping_timeout) == (3, 6)
+    assert (stream.ping_timer, stream.pong_timer) == (None, None)
+    assert stream.last_ping_rtt == 0
+    assert not stream.close_sent
+    assert not stream.handshake_initiated

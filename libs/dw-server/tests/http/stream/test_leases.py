@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -239,3 +240,40 @@ async def test_an_idle_worker_that_says_so_is_not_missed(staged: Staged) -> None
         assert '{"host":"h"}' in seen
         await worker.ask("alive", process_metrics={"host": 1}, held=[])
         assert (await worker.next("refused"))["status"] == 422
+
+
+async def test_a_worker_is_pinged_only_while_nothing_is_heard_of_it(
+    staged: Staged, caplog: pytest.LogCaptureFixture
+) -> None:
+    def pings() -> int:
+        return sum(record.getMessage().startswith("< PING") for record in caplog.records)
+
+    with caplog.at_level(logging.DEBUG, "websockets.client"):
+        async with staged(heartbeat_interval_seconds=1) as stage:
+            worker = await stage.peer()
+            until = time.monotonic() + 2.6
+            while time.monotonic() < until:
+                await worker.ask("alive", held=[])
+                await worker.next("answer")
+                await asyncio.sleep(0.3)
+            assert pings() == 0
+            async with asyncio.timeout(4):
+                while pings() == 0:
+                    assert await worker.silent(0.05)
+
+
+async def test_a_stream_that_answers_no_pings_is_ended_after_three_heartbeats(
+    staged: Staged,
+) -> None:
+    async with staged(heartbeat_interval_seconds=1) as stage:
+        worker = await stage.peer()
+        worker.socket.transport.pause_reading()
+        began = time.monotonic()
+        async with asyncio.timeout(8):
+            while len(stage.server.dispatcher.streams):
+                # It is not missed: only its stream is dead.
+                beat = {"worker_id": "w", "session": "s"}
+                assert (await stage.post("/worker/heartbeat", beat)).status_code == 200
+                await asyncio.sleep(0.1)
+        assert 2.5 < time.monotonic() - began < 5
+        worker.drop()
