@@ -56,11 +56,10 @@ class PayloadStorage:
             raise ValueError("cannot be used: set DW_EXTERNAL_STORAGE_ROOT to a folder.")
         root = self._root.resolve()
         uri = config.get("uri")
-        if uri is None:
-            return root / namespace
         try:
-            # Resolved, so that neither `..` nor a symbolic link leads outside.
-            folder = (root / _path(uri)).resolve()
+            # Resolved, so that neither `..` nor a symbolic link leads outside. The name of a
+            # namespace may be either, too.
+            folder = (root / (namespace if uri is None else _path(uri))).resolve()
         except (ValueError, OSError, RuntimeError):
             raise ValueError("must be a path or a file:// URI of this machine.") from None
         if folder == root or not folder.is_relative_to(root):

@@ -94,6 +94,8 @@ async def test_the_default_namespace_stays(admin: Admin) -> None:
     [
         ({}, "name"),
         ({"name": "a/b"}, "name"),
+        ({"name": "."}, "name"),
+        ({"name": ".."}, "name"),
         ({"name": "x" * 129}, "name"),
         ({"name": "a", "retention_days": 0}, "retention_days"),
         ({"name": "a", "retention_days": 366}, "retention_days"),
@@ -241,6 +243,20 @@ async def test_no_symbolic_link_leads_a_policy_out_of_the_root(
     policy = {"driver": "local", "config": {"uri": "link/out"}}
     status, told = await admin("PUT", "/namespaces/default/external-storage", policy)
     assert (status, [*told["errors"]]) == (422, ["config.uri"])
+
+
+async def test_no_link_called_as_the_namespace_leads_out_of_the_root(
+    admin: Admin, tmp_path: Path
+) -> None:
+    root, outside = tmp_path / "state.db.payloads", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (root / "default").symlink_to(outside)
+    await admin("PUT", "/namespaces/default/external-storage", {"driver": "local"})
+    status, told = await admin("POST", "/storage/test", {})
+    assert (status, told["reason"]) == (422, "storage_driver_unavailable")
+    assert "below DW_EXTERNAL_STORAGE_ROOT" in told["message"]
+    assert not [*outside.iterdir()]
 
 
 @pytest.mark.parametrize("uri", [None, "payloads/a", "FILE"])

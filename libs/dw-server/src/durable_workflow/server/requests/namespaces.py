@@ -19,7 +19,8 @@ from durable_workflow.server.fields import (
 
 STORAGE_DRIVERS: Final = ("local", "s3", "gcs", "azure")
 
-_NAMESPACE: Final = re.compile(r"[a-zA-Z0-9._-]+")
+# `.` and `..` are not names: clients take them out of paths, and they are folders of the system.
+_NAMESPACE: Final = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]+")
 _LONGEST_DESCRIPTION: Final = 1000
 _LARGEST_SMALL: Final = 1_048_576
 _LARGEST_LARGE: Final = 16_777_216
