@@ -95,7 +95,7 @@ WRONG: dict[str, list[Any]] = {
     "int": ["1", 1.5, True, 2**63],
     "double": ["1", True],
     "bool": [1, "true"],
-    "datetime": ["tomorrow", 5],
+    "datetime": ["tomorrow", 5, "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"],
     "keyword_list": ["x", [1]],
 }
 

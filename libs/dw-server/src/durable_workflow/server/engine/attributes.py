@@ -57,14 +57,16 @@ class IndexedValue(msgspec.Struct, frozen=True):
 
 
 def moment(text: str) -> int | None:
-    """Microseconds since 1970 UTC of an ISO 8601 date or time; None where it is none."""
+    """Microseconds since 1970 UTC of an ISO 8601 date or time; None where it is none.
+
+    In UTC it must lie in the years 1 to 9999, as it is written in UTC again.
+    """
     try:
         read = datetime.fromisoformat(text.strip())
-    except ValueError:
+        at = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    if read.tzinfo is None:
-        read = read.replace(tzinfo=UTC)
-    return (read - _EPOCH) // _MICROSECOND
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def problem(value: Any, wanted: AttributeType) -> str | None:

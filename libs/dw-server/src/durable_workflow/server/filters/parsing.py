@@ -38,6 +38,7 @@ _Kind: TypeAlias = Literal["name", "quoted", "text", "number", "operator", "mark
 _LONGEST: Final = 8_192
 _DEEPEST: Final = 50
 _MOST_VALUES: Final = 500
+_MOST_DIGITS: Final = 1_000
 
 _OPERATORS: Final = ("=", "!=", "<>", "<", "<=", ">", ">=")
 _TOKEN: Final = re.compile(
@@ -54,7 +55,8 @@ _TOKEN: Final = re.compile(
 _WORDED: Final = re.compile(
     r"\bIN\s*\(|\bBETWEEN\b|\bIS\s+(?:NOT\s+)?NULL\b", re.IGNORECASE | re.ASCII
 )
-_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+# By the quote around a text: what stands for one character in it.
+_ESCAPED: Final = {quote: re.compile(rf"\\(.)|{quote}({quote})", re.DOTALL) for quote in "'\""}
 _SPACE: Final = re.compile(r"\s*")
 
 
@@ -230,7 +232,7 @@ class _Parser:
     def _literal(self, token: _Token) -> Value:
         if token.kind == "text":
             quote, inner = token.text[0], token.text[1:-1]
-            return _ESCAPED.sub(r"\1", inner.replace(quote * 2, f"\\{quote}"))
+            return _ESCAPED[quote].sub(lambda found: found[1] or found[2], inner)
         if token.kind == "number":
             return self._number(token)
         if token.word in ("TRUE", "FALSE"):
@@ -240,7 +242,8 @@ class _Parser:
 
     def _number(self, token: _Token) -> int | float:
         if not any(sign in token.text for sign in ".eE"):
-            number = int(token.text)
+            # Python itself refuses to read thousands of digits.
+            number = int(token.text) if len(token.text) < _MOST_DIGITS else 2**63
             if -(2**63) <= number < 2**63:
                 return number
             raise FilterError("this number has more than 64 bits", token.at)

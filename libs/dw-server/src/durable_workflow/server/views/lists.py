@@ -122,6 +122,8 @@ def _token(key: RunKey) -> str:
 def _read_token(token: str | None) -> RunKey | None:
     """The run that a page begins after; a bad token is the beginning."""
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(token or ""), type=RunKey)
+        key = msgspec.json.decode(base64.urlsafe_b64decode(token or ""), type=RunKey)
     except (binascii.Error, ValueError, msgspec.DecodeError):
         return None
+    # A store knows times of 64 bits.
+    return key if abs(key.started_at) < 2**63 else None
