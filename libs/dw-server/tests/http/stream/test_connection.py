@@ -125,8 +125,10 @@ async def test_an_unknown_message_is_refused_and_changes_nothing(stage: Any) -> 
         {"type": "complete", "id": 9, "kind": "workflow", "attempt": 1},
         {"type": "complete", "id": 10, "kind": "workflow", "task_id": "t", "attempt": [1]},
         {"type": "fail", "id": 11, "kind": "activity", "task_id": "t", "attempt": {"a": 1}},
+        {"type": "fail", "id": 12, "kind": {"a": 1}, "task_id": "t", "attempt": 1},
+        {"type": "heartbeat", "id": 13, "kind": ["workflow"], "task_id": "t", "attempt": 1},
     )
-    refused = [await peer.next("refused") for _ in range(7)]
+    refused = [await peer.next("refused") for _ in range(9)]
     assert [(each["id"], each["status"]) for each in refused] == [
         (7, 400),
         (None, 400),
@@ -135,6 +137,8 @@ async def test_an_unknown_message_is_refused_and_changes_nothing(stage: Any) -> 
         (9, 422),
         (10, 422),
         (11, 422),
+        (12, 422),
+        (13, 422),
     ]
     await stage.start()
     await peer.task()

@@ -171,13 +171,35 @@ async def test_what_was_pushed_stays_leased_whether_it_is_named_or_not(staged: S
 
 async def test_alive_names_what_is_not_the_workers(quick: Any) -> None:
     worker = await quick.peer()
-    unknown = {"kind": "activity", "task_id": "t", "attempt": "a"}
+    unknown: Json = {"kind": "activity", "task_id": "t", "attempt": "a"}
     number = await worker.ask("alive", held=[unknown], process_metrics={"host": "h"})
     answer = await worker.next("answer")
     assert (answer["id"], answer["status"]) == (number, 200)
     assert answer["body"]["dropped"] == ["t"]
-    await worker.ask("alive", held="x")
-    assert (await worker.next("refused"))["status"] == 422
+    no_id: Json = unknown | {"task_id": ["t"]}
+    no_attempt: Json = {**unknown, "attempt": None}
+    for malformed in ("x", [1], [no_id], [no_attempt]):
+        number = await worker.ask("alive", held=malformed)
+        refused = await worker.next("refused")
+        assert (refused["id"], refused["status"]) == (number, 422), malformed
+
+
+async def test_a_stale_attempt_that_is_named_beside_the_current_one_does_not_drop_it(
+    staged: Staged, held: Callable[[Json], Json]
+) -> None:
+    """The code of an attempt that is over may still run when its worker has the next one."""
+    async with staged(stream_grace_seconds=60, activity_lease_seconds=1.0) as stage:
+        worker, run, task = await with_activity(stage)
+        both = [held(task) | {"attempt": "an earlier attempt"}, held(task)]
+        for named in (both, both[::-1], both[:1]):
+            await worker.ask("alive", held=named)
+            answer = await worker.next("answer")
+            assert answer["body"]["dropped"] == []
+        worker.drop()
+        again = await stage.peer(register=False, held=both)
+        assert again.welcome["dropped"] == []
+        await again.acknowledged(await again.complete_activity(task))
+        assert (await stage.events(run)).count("ActivityStarted") == 1
 
 
 async def test_a_restart_of_the_server_is_outlived_within_the_grace_and_not_beyond_it(

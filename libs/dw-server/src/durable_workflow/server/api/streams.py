@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from durable_workflow._wire.json_values import JsonObject, dict_or_none, list_or_none
 from durable_workflow.metrics import SERVER_STREAMS, MetricsRecorder
 from durable_workflow.server.api.calls import Call
+from durable_workflow.server.api.held_lists import attempts_of, stored_tasks
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.signs_of_life import SignsOfLife
 from durable_workflow.server.dispatch import Dispatcher
@@ -356,15 +356,14 @@ class WorkerStream:
     async def alive(self, message: Mapping[str, Any]) -> Reply:
         """A sign of life; what was sent stays leased, whether the worker names it or not."""
         named = message.get("held")
-        listed = list_or_none(named) or []
-        held = [each for each in listed if _members(each).get("kind") != "query"]
-        known = {_members(each).get("task_id") for each in held}
+        held = stored_tasks(named)
+        attempts = attempts_of(held)
         kinds: tuple[TaskKind, ...] = ("workflow", "activity")
         held += [
             {"kind": kind, "task_id": task_id, "attempt": attempt}
             for kind in kinds
             for task_id, attempt in self._stream.tasks(kind)
-            if task_id not in known
+            if (task_id, attempt) not in attempts
         ]
         says_more = "heartbeat_interval_seconds" in message or not isinstance(named, list | None)
         if not held and not says_more and self._is_alone():
@@ -376,6 +375,7 @@ class WorkerStream:
             "wait_seconds": None,
         }
         reply = await self._ask("heartbeat_worker", message, members, {})
+        known = {task_id for task_id, _ in attempts}
         reply.body["dropped"] = [each for each in reply.body["dropped"] if each in known]
         return reply
 
@@ -492,8 +492,3 @@ def _slots(slots: StreamSlots) -> dict[TaskKind, int]:
 
 def _kind(word: str) -> TaskKind:
     return next(kind for kind in _TASK if kind == word)
-
-
-def _members(value: object) -> JsonObject:
-    """The members of an object; what is none has none, and is refused by whoever reads it."""
-    return dict_or_none(value) or {}

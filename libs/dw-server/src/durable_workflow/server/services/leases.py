@@ -26,14 +26,16 @@ _HEARTBEATS_AHEAD = 3
 def renew(tx: Tx, worker: Worker, held: Sequence[HeldTask], settings: ServiceSettings) -> list[str]:
     """Renew the leases that a worker says it holds.
 
+    It may name two attempts of one task: one that is over and whose code still runs, and the next.
+
     Returns:
-        The ids of the tasks that are not its any more.
+        The ids of the tasks that are not its any more, in any of the attempts named.
     """
     unit = Unit(tx, settings)
     renewers = {"workflow": _renew_workflow_task, "activity": _renew_activity_task}
-    dropped = [task.task_id for task in held if not renewers[task.kind](unit, worker, task)]
+    renewed = {task.task_id for task in held if renewers[task.kind](unit, worker, task)}
     unit.finish()
-    return dropped
+    return [task.task_id for task in held if task.task_id not in renewed]
 
 
 def release(

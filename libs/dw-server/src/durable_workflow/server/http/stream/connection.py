@@ -23,7 +23,7 @@ from durable_workflow.server.replies import Reply
 
 _log = logging.getLogger(__name__)
 
-_KINDS: Final[dict[object, TaskKind]] = {
+_KINDS: Final[dict[str, TaskKind]] = {
     "workflow": "workflow",
     "activity": "activity",
     "query": "query",
@@ -217,7 +217,7 @@ class _Connection:
 
     async def _do(self, stream: WorkerStream, message: Message) -> None:
         operation = _OPERATIONS.get(message.type, "")
-        kind = _KINDS.get(message.document.get("kind"))
+        kind = _kind(message.document)
         if message.type in ("complete", "fail", "heartbeat") and kind is not None:
             operation = stream.operation(message.type, kind)
         try:
@@ -292,6 +292,11 @@ class _Ended(Exception):
 
 _OPERATIONS: Final = {"alive": "heartbeat_worker", "history": "read_workflow_task_history"}
 _WORDS: Final = ("workflow", "activity", "query")
+
+
+def _kind(document: Mapping[str, Any]) -> TaskKind | None:
+    word = document.get("kind")
+    return _KINDS.get(word) if isinstance(word, str) else None
 
 
 def _task_id(document: Mapping[str, Any]) -> str:
