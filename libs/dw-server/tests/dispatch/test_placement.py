@@ -1,0 +1,390 @@
+"""Who gets a task, with a queue in memory for the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from durable_workflow.server.dispatch import TaskKey
+from durable_workflow.server.dispatch.placement import Placement
+from durable_workflow.server.dispatch.streams import Stream, Streams
+from durable_workflow.server.dispatch.waiters import Line, Waiter
+from durable_workflow.server.notices import (
+    DueAt,
+    Notice,
+    PollWoken,
+    ReadyTask,
+    TaskDropped,
+    TaskKind,
+    TaskOffered,
+    TaskReady,
+)
+from durable_workflow.server.store.errors import StoreError
+
+TX = cast("Any", None)
+KEY = TaskKey("workflow", "default", "q")
+
+
+class Worker(msgspec.Struct, frozen=True):
+    worker_id: str
+    session: str = "s"
+    namespace: str = "default"
+    task_queue: str = "q"
+    build_id: str | None = None
+    workflow_types: list[str] = []
+    activity_types: list[str] = []
+
+
+class Sink:
+    """A connection that notes what it is given."""
+
+    def __init__(self) -> None:
+        self.pushed: list[str] = []
+        self.cancelled: list[tuple[str, str]] = []
+        self.clogged = False
+
+    def push(self, kind: TaskKind, task: Mapping[str, Any]) -> None:
+        self.pushed.append(task["task_id"])
+
+    def cancel(self, kind: TaskKind, task_id: str, reason: str) -> None:
+        self.cancelled.append((task_id, reason))
+
+    def is_clogged(self) -> bool:
+        return self.clogged
+
+    def probe(self) -> None: ...
+
+    def close(self, code: int, reason: str) -> None: ...
+
+
+class Scene:
+    """A placement over tasks that are in a list, the oldest first."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[TaskKind, list[ReadyTask]] = {"workflow": [], "activity": []}
+        self.claims: list[tuple[str, str | None]] = []
+        self.busy: list[Collection[str]] = []
+        self.fails_at = 0  # which claim fails
+        self.empty_units = 0
+        self.streams = Streams()
+        self.line = Line()
+        self.placement = Placement(
+            self.streams,
+            {KEY: self.line},
+            {kind: self._claimer(kind) for kind in self.tasks},
+            self._run_empty_unit,
+        )
+
+    def stream(self, worker_id: str, slots: int = 10, **worker: Any) -> Stream:
+        given: dict[TaskKind, int] = {"workflow": slots, "activity": slots, "query": 0}
+        stream = Stream(Worker(worker_id, session=worker_id, **worker), given, Sink())
+        self.streams.add(stream)
+        self.placement.look_for(stream)
+        self.unit()  # it looks for what may have waited
+        self.claims.clear()
+        return stream
+
+    def poll(self, worker_id: str, **worker: Any) -> Waiter:
+        return self.line.enter(Worker(worker_id, **worker))
+
+    def unit(self, *tasks: ReadyTask, kind: TaskKind = "workflow") -> list[Notice]:
+        """A unit that makes tasks ready, and commits."""
+        left = self.uncommitted(*tasks, kind=kind)
+        self.placement.publish(left)
+        return left
+
+    def uncommitted(self, *tasks: ReadyTask, kind: TaskKind = "workflow") -> list[Notice]:
+        self.tasks[kind] += tasks
+        ready = [TaskReady(kind, "default", "q", task) for task in tasks]
+        return self.placement.place(TX, ready)
+
+    def roll_back(self, left: Sequence[Notice], *tasks: ReadyTask) -> None:
+        for task in tasks:
+            if task in self.tasks["workflow"]:
+                self.tasks["workflow"].remove(task)
+        self.placement.revoke(left)
+
+    async def _run_empty_unit(self) -> None:
+        self.empty_units += 1
+        await asyncio.sleep(0)
+        self.unit()
+
+    def _claimer(self, kind: TaskKind) -> Any:
+        attempt = {"workflow": "workflow_task_attempt", "activity": "activity_attempt_id"}[kind]
+
+        def claim(
+            _: Any, worker: Worker, task_id: str | None, busy: Collection[str]
+        ) -> dict[str, Any] | None:
+            self.claims.append((worker.worker_id, task_id))
+            self.busy.append(busy)
+            if len(self.claims) == self.fails_at:
+                raise StoreError("the disk is full")
+            types = worker.workflow_types if kind == "workflow" else worker.activity_types
+            for task in self.tasks[kind]:
+                if task_id in (None, task.task_id) and (not types or task.type in types):
+                    self.tasks[kind].remove(task)
+                    return {"task_id": task.task_id, attempt: 1 if kind == "workflow" else "a"}
+            return None
+
+        return claim
+
+
+@pytest.fixture
+async def scene() -> Scene:
+    return Scene()
+
+
+def task(number: object, type_: str = "flow", **more: Any) -> ReadyTask:
+    return ReadyTask(f"t{number}", type_, **more)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+
+def pushed(stream: Stream) -> list[str]:
+    assert isinstance(stream.sink, Sink)
+    return stream.sink.pushed
+
+
+async def test_without_streams_nothing_is_wanted_and_polls_are_left_to_the_commit(
+    scene: Scene,
+) -> None:
+    poll = scene.poll("p")
+    ready = TaskReady("workflow", "default", "q", task(1))
+    assert not scene.placement.wants([ready])
+    assert scene.placement.place(TX, [ready]) == [ready]
+    assert not poll.woken
+
+
+async def test_a_task_is_claimed_by_name_in_its_unit_and_pushed_after_the_commit(
+    scene: Scene,
+) -> None:
+    stream = scene.stream("w")
+    left = scene.uncommitted(task(1))
+    assert scene.claims == [("w", "t1")]
+    assert [type(notice) for notice in left] == [TaskOffered]
+    assert (stream.credits("workflow"), pushed(stream)) == (9, [])
+    scene.placement.publish(left)
+    assert pushed(stream) == ["t1"]
+
+
+async def test_other_notices_keep_their_place(scene: Scene) -> None:
+    scene.stream("w")
+    scene.tasks["workflow"] = [task(1)]
+    ready = TaskReady("workflow", "default", "q", task(1))
+    query = TaskReady("query", "default", "q")
+    left = scene.placement.place(TX, [DueAt(1), ready, query])
+    assert [type(notice) for notice in left] == [DueAt, TaskOffered, TaskReady]
+
+
+async def test_streams_get_tasks_by_the_share_of_used_slots(scene: Scene) -> None:
+    small, large = scene.stream("small", 10), scene.stream("large", 30)
+    for number in range(20):
+        scene.unit(task(number))
+    assert (len(pushed(small)), len(pushed(large))) == (5, 15)
+
+
+async def test_streams_of_equal_share_take_turns(scene: Scene) -> None:
+    one, two = scene.stream("one"), scene.stream("two")
+    for number in range(6):
+        scene.unit(task(number))
+        for stream in (one, two):
+            for held, attempt in stream.tasks("workflow"):
+                scene.streams.give_back(stream, "workflow", held, attempt)
+    assert (pushed(one), pushed(two)) == (["t0", "t2", "t4"], ["t1", "t3", "t5"])
+
+
+async def test_a_full_a_draining_and_a_clogged_stream_get_nothing(scene: Scene) -> None:
+    full, draining, clogged = scene.stream("f", 0), scene.stream("d"), scene.stream("c")
+    draining.draining = True
+    cast("Sink", clogged.sink).clogged = True
+    left = scene.unit(task(1))
+    assert [type(notice) for notice in left] == [TaskReady]
+    assert [pushed(each) for each in (full, draining, clogged)] == [[], [], []]
+    assert scene.placement.shown("default", "q")["waiting"]["workflow"] == [
+        {"type": "flow", "build_id": None}
+    ]
+
+
+async def test_a_stream_gets_only_what_fits_its_types_and_its_build(scene: Scene) -> None:
+    mail = scene.stream("mail", workflow_types=["mail"])
+    build = scene.stream("build", workflow_types=["flow"], build_id="b1")
+    scene.unit(task(1, "mail"), task(2, build_id="b1"), task(3, build_id="b2"))
+    assert (pushed(mail), pushed(build)) == (["t1"], ["t2"])
+
+
+async def test_what_waited_goes_before_what_is_new(scene: Scene) -> None:
+    stream = scene.stream("w", 1)
+    scene.unit(task(1))
+    scene.unit(task(2))
+    stream.slots["workflow"] = 2
+    scene.unit(task(3))
+    assert pushed(stream) == ["t1", "t2"]
+    stream.slots["workflow"] = 3
+    scene.placement.look_for(stream)
+    scene.unit()
+    assert pushed(stream) == ["t1", "t2", "t3"]
+
+
+async def test_what_waited_is_shared_out_fairly_and_no_further_than_there_are_slots(
+    scene: Scene,
+) -> None:
+    scene.tasks["workflow"] = [task(number) for number in range(9)]
+    one, two = scene.stream("one", 0), scene.stream("two", 0)
+    for stream in (one, two):
+        stream.slots["workflow"] = 4
+        scene.placement.look_for(stream)
+    scene.unit()
+    assert (len(pushed(one)), len(pushed(two))) == (4, 4)
+    assert [each.task_id for each in scene.tasks["workflow"]] == ["t8"]
+
+
+async def test_one_unit_makes_a_limited_number_of_claims_and_others_go_on(scene: Scene) -> None:
+    stream = scene.stream("w", 0)
+    scene.tasks["workflow"] = [task(number) for number in range(50)]
+    stream.slots["workflow"] = 100
+    scene.placement.look_for(stream)
+    scene.unit()
+    assert len(pushed(stream)) == 20
+    await until(lambda: len(pushed(stream)) == 50)
+    assert pushed(stream) == [f"t{number}" for number in range(50)]
+
+
+async def test_feeding_ends_when_nothing_is_left(scene: Scene) -> None:
+    stream = scene.stream("w", 0)
+    stream.slots["workflow"] = 1
+    scene.placement.look_for(stream)
+    await until(lambda: not scene.placement.wants([]))
+    units = scene.empty_units
+    for _ in range(10):
+        scene.placement.look_for(stream)
+        await asyncio.sleep(0)
+    assert scene.empty_units == units
+
+
+async def test_a_run_goes_to_its_keeper_even_if_that_is_fuller(scene: Scene) -> None:
+    keeper, other = scene.stream("keeper", 2), scene.stream("other", 100)
+    scene.unit(task(1, keeper="keeper"))
+    scene.unit(task(2, keeper="keeper"))
+    assert (pushed(keeper), pushed(other)) == (["t1", "t2"], [])
+    scene.unit(task(3, keeper="keeper"))  # which has no slot: it is not waited for
+    assert pushed(other) == ["t3"]
+    assert scene.busy[-1] == {"keeper"}
+
+
+async def test_a_keeper_that_polls_is_woken_before_a_stream_with_free_slots(scene: Scene) -> None:
+    stream = scene.stream("w")
+    stranger, keeper = scene.poll("stranger"), scene.poll("keeper")
+    assert scene.unit(task(1, keeper="keeper")) == [PollWoken()]
+    assert (stranger.woken, keeper.woken, pushed(stream)) == (False, True, [])
+
+
+async def test_a_poll_gets_its_share_beside_a_stream(scene: Scene) -> None:
+    stream = scene.stream("w")
+    served: Counter[str] = Counter()
+    for number in range(20):
+        poll = scene.poll("p")
+        scene.unit(task(number))
+        served["poll" if poll.woken else "stream"] += 1
+        poll.take()
+        scene.line.leave(poll)
+        for held, attempt in stream.tasks("workflow"):
+            scene.streams.give_back(stream, "workflow", held, attempt)
+    assert served == {"poll": 10, "stream": 10}
+
+
+async def test_a_poll_that_may_not_take_a_task_is_not_woken(scene: Scene) -> None:
+    stream = scene.stream("w", 0)
+    mail, build = scene.poll("m", workflow_types=["mail"]), scene.poll("b", build_id="b1")
+    scene.unit(task(1, build_id="b2"))
+    assert (mail.woken, build.woken) == (False, False)
+    scene.unit(task(2, build_id="b1"))
+    assert (mail.woken, build.woken, pushed(stream)) == (False, True, [])
+
+
+async def test_an_activity_knows_no_build_and_is_counted_apart(scene: Scene) -> None:
+    stream = scene.stream("w", 1, activity_types=["act"], build_id="b1")
+    scene.unit(task(1))
+    scene.unit(task(2, "act"), kind="activity")
+    scene.unit(task(3, "other"), kind="activity")
+    assert pushed(stream) == ["t1", "t2"]
+    assert (stream.credits("workflow"), stream.credits("activity")) == (0, 0)
+
+
+async def test_what_is_revoked_gives_the_slot_back_and_is_not_pushed(scene: Scene) -> None:
+    stream = scene.stream("w")
+    left = scene.uncommitted(task(1))
+    assert stream.credits("workflow") == 9
+    scene.roll_back(left, task(1))
+    assert (stream.credits("workflow"), pushed(stream)) == (10, [])
+    assert scene.streams.holder("workflow", "t1", 1) is None
+    assert not scene.placement.wants([])  # at once the store would fail again
+
+
+async def test_after_a_revoke_nothing_is_believed_and_all_look_again_a_little_later(
+    scene: Scene,
+) -> None:
+    stream = scene.stream("w")
+    left = scene.uncommitted(task(1))
+    scene.placement.revoke(left)
+    scene.tasks["workflow"] = [task(1)]  # the claim is undone: the task waits
+    await until(lambda: bool(pushed(stream)))
+    assert pushed(stream) == ["t1"]
+
+
+async def test_a_claim_that_fails_fails_the_unit_and_gives_back_what_it_claimed(
+    scene: Scene,
+) -> None:
+    stream = scene.stream("w")
+    first = scene.uncommitted(task(1))
+    scene.fails_at = 2
+    with pytest.raises(StoreError):
+        scene.uncommitted(task(2))
+    assert stream.tasks("workflow") == {("t1", 1)}
+    scene.placement.publish(first)
+    assert pushed(stream) == ["t1"]
+
+
+async def test_a_unit_that_fails_at_its_second_claim_gives_back_the_first(scene: Scene) -> None:
+    stream = scene.stream("w")
+    scene.fails_at = 2
+    with pytest.raises(StoreError):
+        scene.uncommitted(task(1), task(2))
+    assert (stream.tasks("workflow"), stream.credits("workflow")) == (set(), 10)
+
+
+async def test_a_dropped_attempt_is_told_to_the_stream_that_has_it_and_to_no_other(
+    scene: Scene,
+) -> None:
+    has, other = scene.stream("has"), scene.stream("other")
+    scene.unit(task(1), kind="activity")
+    scene.placement.publish([TaskDropped("t1", "a", "timed out"), TaskDropped("t1", "b", "x")])
+    assert cast("Sink", has.sink).cancelled == [("t1", "timed out")]
+    assert cast("Sink", other.sink).cancelled == []
+
+
+async def test_a_wake_up_that_was_lost_is_made_good_by_a_stream(scene: Scene) -> None:
+    stream = scene.stream("w")
+    scene.tasks["workflow"] = [task(1)]  # committed for a poll that went away
+    scene.placement.look_in(KEY)
+    scene.unit()
+    assert pushed(stream) == ["t1"]
+
+
+async def test_a_stream_that_has_ended_is_fed_no_more(scene: Scene) -> None:
+    stream = scene.stream("w", 0)
+    scene.tasks["workflow"] = [task(1)]
+    stream.slots["workflow"] = 1
+    scene.placement.look_for(stream)
+    scene.streams.remove(stream)
+    scene.placement.forget(stream)
+    scene.unit()
+    assert (pushed(stream), scene.tasks["workflow"]) == ([], [task(1)])
