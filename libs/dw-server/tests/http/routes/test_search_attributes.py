@@ -113,6 +113,16 @@ async def test_values_of_a_start_fit_their_types(wire: Any, type_: str) -> None:
     assert await found(wire, "wrong") == []
 
 
+async def test_values_of_a_start_are_bounded_together_as_those_of_upserts_are(wire: Any) -> None:
+    most = 40_960 - len('{"List":[]}')
+    fitting = ["x" * 1_020] * (most // 1_023)
+    status, told = await start(wire, "fits", List=fitting)
+    assert status == 201, told
+    status, told = await start(wire, "wrong", List=[*fitting, "x" * 1_020])
+    assert (status, [*told["errors"]]) == (422, ["search_attributes"])
+    assert told["message"] == "The search_attributes field must not be larger than 40960 bytes."
+
+
 async def test_values_of_an_upsert_fit_their_types(wire: Any) -> None:
     await register(wire, "Budget", "int")
     await wire.start()

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.starting import Beginning, begin, start_command_payload
 from durable_workflow.server.engine.state import TERMINATED, Run, shown_status
@@ -41,7 +42,10 @@ _POLICIES = {
 def start(tx: Tx, caller: Caller, request: StartWorkflow, settings: ServiceSettings) -> Reply:
     """Start a workflow, or answer with the run that has the id already."""
     policy = _policy(request)
-    _check_memo(request, settings)
+    _check_size("memo", request.memo, settings.limits.memo_bytes)
+    # The limit of upserts: a run that starts beyond it could never change its attributes.
+    most = settings.limits.search_attribute_bytes
+    _check_size("search_attributes", request.search_attributes, most)
     check_values(tx, caller.namespace, request.search_attributes, "search_attributes")
     workflow_id = request.workflow_id or tx.new_id()
     unit = Unit(tx, settings)
@@ -236,7 +240,6 @@ def _policy(request: StartWorkflow) -> str:
     return policy
 
 
-def _check_memo(request: StartWorkflow, settings: ServiceSettings) -> None:
-    limit = settings.limits.memo_bytes
-    if limit and request.memo and len(msgspec.json.encode(request.memo)) > limit:
-        raise Invalid({"memo": [f"The memo field must not be larger than {limit} bytes."]})
+def _check_size(field: str, value: JsonObject, most: int) -> None:
+    if most and value and len(msgspec.json.encode(value)) > most:
+        raise Invalid({field: [f"The {field} field must not be larger than {most} bytes."]})
