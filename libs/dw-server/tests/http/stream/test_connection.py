@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from durable_workflow.server import Settings
+from durable_workflow.server.settings import AuthSettings
+
 Json = dict[str, Any]
 
 
@@ -60,6 +63,30 @@ async def test_what_is_checked_before_the_upgrade_is_refused_as_over_http(
         await stage.socket(additional_headers=headers)
     assert refused.value.response.status_code == status
     assert json.loads(refused.value.response.body or b"")["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "reason"),
+    [
+        (None, 401, "unauthorized"),
+        ("", 401, "unauthorized"),
+        ("wrong", 401, "unauthorized"),
+        ("of-operators", 403, "forbidden"),
+    ],
+)
+async def test_only_workers_may_open_a_stream(
+    staged: Any, token: str | None, status: int, reason: str
+) -> None:
+    auth = AuthSettings(worker_token="of-workers", operator_token="of-operators")
+    async with staged(Settings(db=":memory:", auth=auth)) as stage:
+        version = {"X-Durable-Workflow-Protocol-Version": "1.1"}
+        shown = {} if token is None else {"Authorization": f"Bearer {token}"}
+        with pytest.raises(InvalidStatus) as refused:
+            await stage.socket(additional_headers=version | shown)
+        assert refused.value.response.status_code == status
+        assert json.loads(refused.value.response.body or b"")["reason"] == reason
+
+        await stage.socket(additional_headers=version | {"Authorization": "Bearer of-workers"})
 
 
 async def test_a_stream_without_an_upgrade_and_an_upgrade_of_something_else(stage: Any) -> None:
@@ -127,8 +154,9 @@ async def test_an_unknown_message_is_refused_and_changes_nothing(stage: Any) -> 
         {"type": "fail", "id": 11, "kind": "activity", "task_id": "t", "attempt": {"a": 1}},
         {"type": "fail", "id": 12, "kind": {"a": 1}, "task_id": "t", "attempt": 1},
         {"type": "heartbeat", "id": 13, "kind": ["workflow"], "task_id": "t", "attempt": 1},
+        {"type": "heartbeat", "id": 14, "kind": "query", "task_id": "t", "attempt": 1},
     )
-    refused = [await peer.next("refused") for _ in range(9)]
+    refused = [await peer.next("refused") for _ in range(10)]
     assert [(each["id"], each["status"]) for each in refused] == [
         (7, 400),
         (None, 400),
@@ -139,6 +167,7 @@ async def test_an_unknown_message_is_refused_and_changes_nothing(stage: Any) -> 
         (11, 422),
         (12, 422),
         (13, 422),
+        (14, 422),
     ]
     await stage.start()
     await peer.task()

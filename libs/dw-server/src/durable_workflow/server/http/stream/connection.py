@@ -255,6 +255,8 @@ class _Connection:
             raise Refused("unknown_message", f"There is no message {message.type[:50]!r}.")
         if kind is None:
             raise Invalid({"kind": [f"The kind field must be one of {', '.join(_WORDS)}."]})
+        if message.type == "heartbeat" and kind == "query":
+            raise Invalid({"kind": ["A heartbeat is about a workflow or an activity task."]})
         return await stream.report(message.type, kind, _task_id(document), document)
 
     def _refuse(self, message_id: int | None, reply: Reply, operation: str) -> int:
