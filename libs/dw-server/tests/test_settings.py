@@ -65,6 +65,9 @@ def test_the_older_name_counts_where_the_newer_is_unset() -> None:
         ("DW_WORKER_POLL_TIMEOUT", "inf"),
         ("DW_MAX_PAYLOAD_BYTES", "0"),
         ("DW_LIMIT_PENDING_TIMERS", "-1"),
+        ("DW_DEFAULT_NAMESPACE", "a/b"),
+        ("DW_DEFAULT_NAMESPACE", ".."),
+        ("DW_DEFAULT_NAMESPACE", "x" * 129),
     ],
 )
 def test_a_value_that_does_not_fit_names_the_variable_and_not_the_value(

@@ -18,6 +18,7 @@ import msgspec
 
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.fields import WireLimits
+from durable_workflow.server.requests.namespaces import LONGEST_NAMESPACE, NAMESPACE
 from durable_workflow.server.service_settings import ServiceSettings
 
 AuthDriver: TypeAlias = Literal["none", "token", "signature"]
@@ -242,6 +243,8 @@ def _folder(text: str) -> Path:
 
 
 def _namespace(text: str) -> str:
+    if len(text) > LONGEST_NAMESPACE or not NAMESPACE.fullmatch(text):
+        raise ValueError("must be a name of letters, digits, dots, dashes and underscores")
     return text.lower()
 
 

@@ -20,7 +20,8 @@ from durable_workflow.server.fields import (
 STORAGE_DRIVERS: Final = ("local", "s3", "gcs", "azure")
 
 # `.` and `..` are not names: clients take them out of paths, and they are folders of the system.
-_NAMESPACE: Final = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]+")
+NAMESPACE: Final = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]+")
+LONGEST_NAMESPACE: Final = 128
 _LONGEST_DESCRIPTION: Final = 1000
 _LARGEST_SMALL: Final = 1_048_576
 _LARGEST_LARGE: Final = 16_777_216
@@ -45,7 +46,7 @@ class NamespaceBeside(Beside, frozen=True, kw_only=True):
 class CreateNamespace(msgspec.Struct, frozen=True, kw_only=True):
     """A new namespace; `retention_days` is None for the server's default."""
 
-    name: Annotated[str, NamespaceName(longest=128, pattern=_NAMESPACE)]
+    name: Annotated[str, NamespaceName(longest=LONGEST_NAMESPACE, pattern=NAMESPACE)]
     description: Annotated[str | None, Text(longest=_LONGEST_DESCRIPTION)] = None
     retention_days: Annotated[int | None, Whole(least=1, most=365)] = None
 
