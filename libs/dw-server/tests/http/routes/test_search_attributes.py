@@ -178,3 +178,14 @@ async def test_a_filter_that_cannot_be_read_is_refused_with_its_position(wire: A
     assert (answer.status_code, body["reason"], body["position"]) == (422, "validation_failed", 8)
     assert "expected a value" in body["errors"]["query"][0]
     assert body["control_plane"]["operation"] == "list"
+
+
+async def test_a_text_to_look_for_is_bounded(wire: Any) -> None:
+    assert (await start(wire, "wf"))[0] == 201
+    assert await found(wire, "_" * 8_192) == []
+    # In small letters it is three characters of two bytes.
+    assert await found(wire, "\u0390" * 5_000) == []
+    too_long = {"query": "_" * 30_000}
+    answer = await wire.http.get("/api/workflows", params=too_long, headers=CONTROL)
+    assert (answer.status_code, answer.json()["position"]) == (422, 8_193)
+    assert [*answer.json()["errors"]] == ["query"]

@@ -4,7 +4,7 @@ The language and its tree know no store: a store writes a tree in its own SQL.
 """
 
 from durable_workflow.server.filters.fields import Field, FieldKind
-from durable_workflow.server.filters.parsing import FilterError, is_expression, parse
+from durable_workflow.server.filters.parsing import FilterError, check_length, is_expression, parse
 from durable_workflow.server.filters.tree import (
     Absent,
     All,
@@ -36,6 +36,7 @@ __all__ = [
     "System",
     "Value",
     "all_of",
+    "check_length",
     "is_expression",
     "parse",
 ]

@@ -90,6 +90,16 @@ def is_expression(text: str) -> bool:
     return any(sign in text for sign in "=<>") or _WORDED.search(text) is not None
 
 
+def check_length(text: str) -> None:
+    """See that a filter, or a text to look for, is not too long for a store.
+
+    Raises:
+        FilterError: It is.
+    """
+    if len(text) > _LONGEST:
+        raise FilterError(f"a filter has at most {_LONGEST} characters", _LONGEST + 1)
+
+
 def parse(text: str, types: AttributeTypes) -> Condition:
     """The tree of a filter.
 
@@ -98,8 +108,7 @@ def parse(text: str, types: AttributeTypes) -> Condition:
     Raises:
         FilterError: It cannot be read, or compares a field with what it never is.
     """
-    if len(text) > _LONGEST:
-        raise FilterError(f"a filter has at most {_LONGEST} characters", _LONGEST + 1)
+    check_length(text)
     return _Parser(list(_tokens(text)), types).whole()
 
 

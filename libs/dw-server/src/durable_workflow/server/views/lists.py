@@ -17,6 +17,7 @@ from durable_workflow.server.filters import (
     Mentions,
     System,
     all_of,
+    check_length,
     is_expression,
     parse,
 )
@@ -72,19 +73,24 @@ async def condition_of(store: Store, namespace: str, request: ListWorkflows) -> 
     """
     kind, text = request.workflow_type, request.query
     asked: Condition | None = None
-    if text is not None and is_expression(text):
-        types = await store.read(lambda read: search_attributes.types(read, namespace))
+    if text is not None:
         try:
-            asked = parse(text, types)
+            asked = await _asked(store, namespace, text)
         except FilterError as error:
             raise _unreadable(error) from None
-    elif text is not None:
-        asked = Mentions(text)
     return all_of(
         None if kind is None else Among(System("WorkflowType"), (kind,)),
         None if request.status is None else _in_bucket(request.status),
         asked,
     )
+
+
+async def _asked(store: Store, namespace: str, text: str) -> Condition:
+    if not is_expression(text):
+        check_length(text)
+        return Mentions(text)
+    types = await store.read(lambda read: search_attributes.types(read, namespace))
+    return parse(text, types)
 
 
 def _in_bucket(wanted: str) -> Condition:
