@@ -234,6 +234,17 @@ async def test_what_waited_goes_before_what_is_new(scene: Scene) -> None:
     assert pushed(stream) == ["t1", "t2", "t3"]
 
 
+async def test_where_something_waited_a_new_task_brings_all_that_there_are_slots_for(
+    scene: Scene,
+) -> None:
+    stream = scene.stream("w", 0)
+    scene.unit(task(1))
+    scene.unit(task(2))
+    stream.slots["workflow"] = 3
+    scene.unit(task(3))
+    assert pushed(stream) == ["t1", "t2", "t3"]
+
+
 async def test_what_waited_is_shared_out_fairly_and_no_further_than_there_are_slots(
     scene: Scene,
 ) -> None:
@@ -388,3 +399,34 @@ async def test_a_stream_that_has_ended_is_fed_no_more(scene: Scene) -> None:
     scene.placement.forget(stream)
     scene.unit()
     assert (pushed(stream), scene.tasks["workflow"]) == ([], [task(1)])
+
+
+async def test_of_a_queue_without_streams_nothing_is_remembered(scene: Scene) -> None:
+    stream, elsewhere = scene.stream("w", 0), scene.stream("x", task_queue="other")
+    scene.unit(task(1))
+    waiting = [{"type": "flow", "build_id": None}]
+    assert scene.placement.shown("default", "q")["waiting"]["workflow"] == waiting
+    scene.streams.remove(stream)
+    scene.placement.forget(stream)
+    assert scene.placement.shown("default", "q") == {"streams": [], "waiting": {}}
+    assert set(scene.placement.shown("default", "other")["waiting"]) == {"workflow", "activity"}
+
+    again = scene.stream("w")  # which looks for what waits, whatever was known before
+    assert (pushed(again), pushed(elsewhere)) == (["t1"], [])
+
+
+async def test_the_turns_of_ten_thousand_pollers_are_remembered_and_no_more(scene: Scene) -> None:
+    stream = scene.stream("w")
+
+    def goes_to_the_poll(number: int, worker_id: str) -> bool:
+        poll = scene.poll(worker_id)
+        scene.unit(task(number))
+        for held, attempt in stream.tasks("workflow"):
+            scene.streams.give_back(stream, "workflow", held, attempt)
+        woken = poll.take()
+        scene.line.leave(poll)
+        return woken
+
+    assert [goes_to_the_poll(number, "p") for number in range(4)] == [False, True, False, True]
+    assert all(goes_to_the_poll(number, f"p{number}") for number in range(4, 10_004))
+    assert goes_to_the_poll(10_004, "p")  # it would have been the stream's turn

@@ -46,6 +46,8 @@ _KINDS: Final[tuple[TaskKind, ...]] = ("workflow", "activity")
 # Claims that one unit makes for tasks that waited: more would hold up the loop.
 _MOST_CLAIMS: Final = 20
 _AGAIN_SECONDS: Final = 0.5
+# Pollers come and go under new ids: beyond so many their turns are forgotten.
+_MOST_TURNS: Final = 10_000
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
 
@@ -139,6 +141,8 @@ class Placement:
             return notice
         self._turn += 1
         if isinstance(chosen, Waiter):
+            if len(self._polls_served) >= _MOST_TURNS:
+                self._polls_served.clear()
             self._polls_served[self._name_of(chosen, key)] = self._turn
             chosen.wake()
             return PollWoken()
@@ -280,8 +284,11 @@ class Placement:
         }
 
     def forget(self, stream: Stream) -> None:
-        """A stream has ended."""
+        """A stream has ended. Of a queue that has no other nothing is remembered."""
         self._hungry.pop(stream, None)
+        if not self._streams.of_queue(stream.worker.namespace, stream.worker.task_queue):
+            for kind in _KINDS:
+                self._backlogs.pop(stream.key(kind), None)
         if not self._streams:
             self._backlogs.clear()
             self._polls_served.clear()
