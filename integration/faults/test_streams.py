@@ -176,6 +176,28 @@ async def test_a_restart_of_the_server_costs_no_attempt(
         assert worker.output.count("is interrupted") == 1
 
 
+async def test_a_server_that_is_killed_again_and_again_with_fifty_in_flight_loses_nothing(
+    server: ServerProcess, client: Client
+) -> None:
+    with worker_process(server.url, PROGRAMS, task_queue=QUEUE, concurrency=50):
+        handles = [
+            await client.start_workflow(
+                workflow_type="lasting",
+                task_queue=QUEUE,
+                workflow_id=f"lasting-{number}",
+                input=["awaits", 0.2 + number % 10 * 0.25],
+            )
+            for number in range(50)
+        ]
+        await until_started(client, handles[-1])
+        for _ in range(4):
+            await asyncio.sleep(0.4)  # some end before each kill, some while there is no server
+            server.kill()
+            await asyncio.to_thread(server.start)
+        for handle in handles:
+            await assert_done_by(client, handle, 1)
+
+
 async def test_what_a_killed_worker_had_is_done_by_another_within_two_seconds(
     server: ServerProcess, client: Client
 ) -> None:
