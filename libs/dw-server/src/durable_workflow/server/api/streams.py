@@ -1,95 +1,34 @@
-"""Streams of workers, whichever carrier brings them: opened, served by the operations, ended."""
+"""The streams of all workers: opened, given query tasks, kept in step with the store, ended."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import logging
-from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
-
-import msgspec
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from durable_workflow.metrics import SERVER_STREAMS, MetricsRecorder
 from durable_workflow.server.api.calls import Call
-from durable_workflow.server.api.held_lists import attempts_of, stored_tasks
-from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.signs_of_life import SignsOfLife
+from durable_workflow.server.api.worker_stream import Door, WorkerStream, slots_of
 from durable_workflow.server.dispatch import Dispatcher
-from durable_workflow.server.dispatch.streams import Sink, Stream
+from durable_workflow.server.dispatch.streams import KINDS, Sink, Stream
 from durable_workflow.server.notices import TaskKind
 from durable_workflow.server.querying import PendingQueries, offering
-from durable_workflow.server.refusals import Refused
-from durable_workflow.server.replies import Reply
-from durable_workflow.server.requests import (
-    HeldTask,
-    OpenStream,
-    PollTask,
-    QueryTaskOwner,
-    StreamSlots,
-    WorkerHeartbeat,
-)
+from durable_workflow.server.requests import OpenStream, PollTask, QueryTaskOwner
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import streams as services
-from durable_workflow.server.services import workers as worker_services
-from durable_workflow.server.store import Store, StoreError
+from durable_workflow.server.store import Store
 from durable_workflow.server.views import namespaces
-from durable_workflow.server.views.history import PAGE_BYTES
 from durable_workflow.server.views.task_queues import SHARED_ID
-
-if TYPE_CHECKING:
-    from durable_workflow.server.records.workers import Worker
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-# How the report of a task of each kind names the task and the attempt.
-_TASK: Final[dict[TaskKind, str]] = {
-    "workflow": "task_id",
-    "activity": "task_id",
-    "query": "query_task_id",
-}
-_ATTEMPT: Final[dict[TaskKind, str]] = {
-    "workflow": "workflow_task_attempt",
-    "activity": "activity_attempt_id",
-    "query": "query_task_attempt",
-}
-# Why a report may be refused that was taken before.
-_OVER: Final = frozenset(
-    {
-        "task_not_found",
-        "task_not_leased",
-        "run_closed",
-        "run_cancelled",
-        "run_terminated",
-        "stale_attempt",
-        "workflow_task_attempt_mismatch",
-        "lease_owner_mismatch",
-    }
-)
 # Close codes are 4000 and the status that HTTP would have.
 REPLACED: Final = 4409
-GONE: Final = 4412
 NOT_FOUND: Final = 4404
 SILENT: Final = 4408
-
-
-class Door(Protocol):
-    """What streams need of the api."""
-
-    @property
-    def operations(self) -> Mapping[str, Operation[Any]]:
-        """All operations, by name."""
-        ...
-
-    def read(self, asks: type[T], call: Call) -> T:
-        """Read what a call asks for."""
-        ...
-
-    async def ask(self, operation: Operation[Any], call: Call) -> Reply:
-        """Read what a call asks for, and have it done."""
-        ...
 
 
 class WorkerStreams:
@@ -140,7 +79,7 @@ class WorkerStreams:
             raise
         self._replace(call.namespace, asked)  # by another one of the session, meanwhile
         dropped = [*opened.dropped, *self._dropped_queries(call.namespace, asked)]
-        stream = Stream(opened.worker, _slots(asked.slots), sink)
+        stream = Stream(opened.worker, slots_of(asked.slots), sink)
         for task in asked.held:
             if task.task_id not in dropped:
                 kind = _kind(task.kind)
@@ -283,212 +222,5 @@ class WorkerStreams:
             _log.error("a stream could not be kept in step", exc_info=error)
 
 
-class WorkerStream:
-    """One stream that is open.
-
-    Attributes:
-        welcome: The members of the first answer.
-        leave_when_idle: Close once the worker has reported everything.
-    """
-
-    def __init__(
-        self,
-        streams: WorkerStreams,
-        stream: Stream,
-        call: Call,
-        worker: Worker,
-        welcome: dict[str, Any],
-        unacknowledged: set[tuple[str, str, int | str]],
-    ) -> None:
-        self.worker = worker
-        self.welcome = welcome
-        self.leave_when_idle = False
-        self._streams = streams
-        self._stream = stream
-        self._call = call
-        self._unacknowledged = unacknowledged
-
-    def begin(self) -> None:
-        """The welcome was sent: tasks may follow."""
-        self._streams.check_namespace(self._stream)
-        self._streams.look_for(self._stream)
-
-    def operation(self, verb: str, kind: TaskKind) -> str:
-        """The operation that a report asks for."""
-        return f"{verb}_{kind}_task"
-
-    async def report(
-        self, verb: str, kind: TaskKind, task_id: str, message: Mapping[str, Any]
-    ) -> Reply:
-        """Complete, fail or heartbeat a task, as over HTTP.
-
-        What is reported takes no slot any more, whether the report is accepted or not.
-        """
-        attempt = message.get("attempt")
-        ends = verb != "heartbeat"
-        if ends and isinstance(attempt, int | str):
-            self._give_back(kind, task_id, attempt)
-        members = {"lease_owner": self.worker.worker_id, _ATTEMPT[kind]: attempt}
-        try:
-            reply = await self._ask(
-                self.operation(verb, kind), message, members, {_TASK[kind]: task_id}
-            )
-        except Refused as refused:
-            if ends and refused.reason in _OVER and await self._was_taken(kind, task_id, attempt):
-                return Reply({"recorded": True})
-            raise
-        if ends and reply.reason in _OVER and await self._was_taken(kind, task_id, attempt):
-            return Reply({"recorded": True})
-        if ends and reply.reason is None and isinstance(attempt, int | str):
-            self._unacknowledged.discard((kind, task_id, attempt))
-        return reply
-
-    async def history(self, task_id: str, message: Mapping[str, Any]) -> Reply:
-        """A page of the history of a workflow task."""
-        members = {
-            "lease_owner": self.worker.worker_id,
-            "workflow_task_attempt": message.get("attempt"),
-            "next_history_page_token": message.get("token"),
-            "history_page_bytes": PAGE_BYTES,
-        }
-        return await self._ask("read_workflow_task_history", {}, members, {"task_id": task_id})
-
-    async def alive(self, message: Mapping[str, Any]) -> Reply:
-        """A sign of life; what was sent stays leased, whether the worker names it or not."""
-        named = message.get("held")
-        held = stored_tasks(named)
-        attempts = attempts_of(held)
-        kinds: tuple[TaskKind, ...] = ("workflow", "activity")
-        held += [
-            {"kind": kind, "task_id": task_id, "attempt": attempt}
-            for kind in kinds
-            for task_id, attempt in self._stream.tasks(kind)
-            if (task_id, attempt) not in attempts
-        ]
-        says_more = "heartbeat_interval_seconds" in message or not isinstance(named, list | None)
-        if not held and not says_more and self._is_alone():
-            return self._note_alive(message)
-        members = {
-            "worker_id": self.worker.worker_id,
-            "session": self.worker.session,
-            "held_tasks": held if named is None or isinstance(named, list) else named,
-            "wait_seconds": None,
-        }
-        reply = await self._ask("heartbeat_worker", message, members, {})
-        known = {task_id for task_id, _ in attempts}
-        reply.body["dropped"] = [each for each in reply.body["dropped"] if each in known]
-        return reply
-
-    def _is_alone(self) -> bool:
-        """Whether no other session is known under the id, so that there is nothing to warn of."""
-        streams = self._streams.dispatcher.streams
-        alone = len(streams.of_id(self.worker.namespace, self.worker.worker_id)) == 1
-        return alone and "warnings" not in self.welcome
-
-    def _note_alive(self, message: Mapping[str, Any]) -> Reply:
-        """A sign of life of a worker that has nothing: it is written with those of others."""
-        worker, settings = self.worker, self._streams.settings
-        named = {"worker_id": worker.worker_id, "session": worker.session}
-        part = self._part({**message, **named, "held_tasks": None, "wait_seconds": None}, {})
-        heartbeat = self._streams.door.read(WorkerHeartbeat, part)
-        self._streams.signs_of_life.note(worker, heartbeat)
-        interval = worker.heartbeat_interval
-        return Reply(
-            {
-                "worker_id": worker.worker_id,
-                "acknowledged": True,
-                "heartbeat_interval_seconds": interval,
-                "stale_after_seconds": interval * settings.missed_heartbeats,
-                "dropped": [],
-            }
-        )
-
-    async def seen(self) -> None:
-        """Note a sign of life that was asked for."""
-        worker, settings = self.worker, self._streams.settings
-
-        def note(tx: Any) -> None:
-            worker_services.seen_by_lease(
-                tx, worker.namespace, worker.worker_id, worker.session, settings
-            )
-
-        await self._streams.store.run(note)
-
-    def resize(self, message: Mapping[str, Any]) -> None:
-        """Take new numbers of slots; zeros let the worker drain."""
-        slots = self._streams.door.read(StreamSlots, self._part(message, {}))
-        self._stream.slots = _slots(slots)
-        self._streams.look_for(self._stream)
-
-    async def say_goodbye(self) -> None:
-        """Nothing more will be reported: free what the worker holds."""
-        if self._streams.detach(self._stream):
-            self._streams.count("closed")
-            settings = self._streams.settings
-            await self._streams.store.run(
-                lambda tx: services.say_goodbye(tx, self.worker, settings)
-            )
-
-    async def lost(self) -> None:
-        """The connection ended. Of one that has been replaced nothing follows."""
-        if self._streams.detach(self._stream):
-            self._streams.count("lost")
-            if not self._streams.dispatcher.closed:
-                await self.end()
-
-    async def end(self) -> None:
-        """Have the worker missed, unless it comes back."""
-        settings = self._streams.settings
-        try:
-            await self._streams.store.run(lambda tx: services.end_stream(tx, self.worker, settings))
-        except StoreError as error:
-            # Its leases are free when its heartbeats have been missed.
-            _log.warning("the end of a stream could not be noted: %s", error)
-
-    def room(self) -> None:
-        """The peer has read what was sent: it may be sent more."""
-        self._streams.look_for(self._stream)
-
-    def close_if_idle(self) -> None:
-        """Close where nothing is left to be reported by a worker that is not wanted any more."""
-        if self.leave_when_idle and self._stream.is_idle():
-            self._stream.sink.close(GONE, "the worker is not registered any more")
-
-    def _give_back(self, kind: TaskKind, task_id: str, attempt: int | str) -> None:
-        had = self._streams.dispatcher.streams.give_back(self._stream, kind, task_id, attempt)
-        if had:
-            self._streams.look_for(self._stream)
-
-    async def _was_taken(self, kind: TaskKind, task_id: str, attempt: object) -> bool:
-        """Whether a report that was never acknowledged was taken before the stream was cut."""
-        if not isinstance(attempt, int | str):
-            return False
-        if (kind, task_id, attempt) not in self._unacknowledged:
-            return False
-        self._unacknowledged.discard((kind, task_id, attempt))
-        task = HeldTask(kind=kind, task_id=task_id, attempt=attempt)
-        return await self._streams.store.read(
-            lambda read: services.is_reported(read, self.worker, task)
-        )
-
-    async def _ask(
-        self,
-        operation: str,
-        message: Mapping[str, Any],
-        members: Mapping[str, Any],
-        names: Mapping[str, str],
-    ) -> Reply:
-        door = self._streams.door
-        call = self._part({**message, **members}, names)
-        return await door.ask(door.operations[operation], call)
-
-    def _part(self, document: Mapping[str, Any], names: Mapping[str, str]) -> Call:
-        return msgspec.structs.replace(self._call, document=document, names=names)
-
-
-def _slots(slots: StreamSlots) -> dict[TaskKind, int]:
-    return {"workflow": slots.workflow, "activity": slots.activity, "query": slots.query}
-
-
 def _kind(word: str) -> TaskKind:
-    return next(kind for kind in _TASK if kind == word)
+    return next(kind for kind in KINDS if kind == word)

@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from durable_workflow.server.api import Call, Origin, explain
-from durable_workflow.server.api.streams import WorkerStream, WorkerStreams
+from durable_workflow.server.api.streams import WorkerStreams
+from durable_workflow.server.api.worker_stream import WorkerStream
 from durable_workflow.server.http.envelope import with_prose
 from durable_workflow.server.http.refusals import status_of
 from durable_workflow.server.http.request import Receive
