@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from durable_workflow import Client
 from integration.harness.processes import ServerProcess
 from integration.harness.wire import Wire
 
@@ -15,3 +16,10 @@ def wire(server: ServerProcess) -> Iterator[Wire]:
     """Speaks to the server of the module."""
     with Wire(server.url) as wire:
         yield wire
+
+
+@pytest.fixture
+async def client(server: ServerProcess) -> AsyncIterator[Client]:
+    """A client of the server of the module."""
+    async with Client(server.url) as client:
+        yield client

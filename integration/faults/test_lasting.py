@@ -9,15 +9,15 @@ import re
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from durable_workflow import Client, Worker, WorkflowHandle
+from durable_workflow import Client, Worker
 from integration.faults.lasting import ACTIVITIES, QUEUE, WORKFLOWS
+from integration.faults.lasting_scene import PROGRAMS, history, output_of, start, until_started
 from integration.harness.histories import types, violations
 from integration.harness.processes import (
     REGISTERED,
@@ -27,7 +27,6 @@ from integration.harness.processes import (
 )
 from integration.harness.waiting import eventually
 
-PROGRAMS = "integration.faults.lasting"
 SHORT = {"DW_WORKFLOW_TASK_LEASE_SECONDS": "3", "DW_ACTIVITY_TASK_LEASE_SECONDS": "3"}
 
 
@@ -36,39 +35,6 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server with the leases that it has by itself: 30 and 300 seconds."""
     with ServerProcess(tmp_path / "state.db") as server:
         yield server
-
-
-@pytest.fixture
-async def client(server: ServerProcess) -> AsyncIterator[Client]:
-    async with Client(server.url) as client:
-        yield client
-
-
-async def start(client: Client, activity: str, seconds: float) -> WorkflowHandle:
-    return await client.start_workflow(
-        workflow_type="lasting",
-        task_queue=QUEUE,
-        workflow_id=f"lasting-{activity}",
-        input=[activity, seconds],
-    )
-
-
-async def history(client: Client, handle: WorkflowHandle) -> list[dict[str, Any]]:
-    described = await client.describe_workflow(handle.workflow_id)
-    assert described.run_id is not None
-    document = await client.get_history(handle.workflow_id, described.run_id)
-    events: list[dict[str, Any]] = document["events"]
-    return events
-
-
-async def until_started(client: Client, handle: WorkflowHandle) -> None:
-    await eventually(
-        lambda: history(client, handle), lambda events: "ActivityStarted" in types(events)
-    )
-
-
-async def output_of(process: ManagedProcess) -> str:
-    return process.output
 
 
 @pytest.mark.parametrize("activity", ["sleeps", "blocks"])

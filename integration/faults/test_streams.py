@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,12 @@ from durable_workflow import (
     workflow,
 )
 from integration.faults.lasting import QUEUE, WORKFLOWS
+from integration.faults.lasting_scene import PROGRAMS, history, output_of, start, until_started
 from integration.harness.forwarder import forwarder
 from integration.harness.histories import types, violations
-from integration.harness.processes import ManagedProcess, ServerProcess, worker_process
+from integration.harness.processes import ServerProcess, worker_process
 from integration.harness.waiting import eventually
 
-PROGRAMS = "integration.faults.lasting"
 # A worker that is silent for 3 s is missed, and not after 30 s.
 IMPATIENT = {"DW_HEARTBEAT_INTERVAL_SECONDS": "1"}
 
@@ -37,40 +37,6 @@ IMPATIENT = {"DW_HEARTBEAT_INTERVAL_SECONDS": "1"}
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
     with ServerProcess(tmp_path / "state.db") as server:
         yield server
-
-
-@pytest.fixture
-async def client(server: ServerProcess) -> AsyncIterator[Client]:
-    async with Client(server.url) as client:
-        yield client
-
-
-async def start(client: Client, name: str, seconds: float) -> WorkflowHandle:
-    return await client.start_workflow(
-        workflow_type="lasting",
-        task_queue=QUEUE,
-        workflow_id=f"lasting-{name}",
-        input=[name, seconds],
-    )
-
-
-async def history(client: Client, handle: WorkflowHandle) -> list[dict[str, Any]]:
-    described = await client.describe_workflow(handle.workflow_id)
-    assert described.run_id is not None
-    document = await client.get_history(handle.workflow_id, described.run_id)
-    events: list[dict[str, Any]] = document["events"]
-    return events
-
-
-async def until_started(client: Client, handle: WorkflowHandle, attempts: int = 1) -> None:
-    await eventually(
-        lambda: history(client, handle),
-        lambda events: types(events).count("ActivityStarted") >= attempts,
-    )
-
-
-async def output_of(process: ManagedProcess) -> str:
-    return process.output
 
 
 async def assert_done_by(client: Client, handle: WorkflowHandle, attempt: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -24,6 +24,8 @@ from durable_workflow.server.views.history import PAGE_BYTES
 if TYPE_CHECKING:
     from durable_workflow.server.api.streams import WorkerStreams
     from durable_workflow.server.records.workers import Worker
+    from durable_workflow.server.service_settings import ServiceSettings
+    from durable_workflow.server.store.protocol import Tx
 
 T = TypeVar("T")
 
@@ -215,10 +217,7 @@ class WorkerStream:
         """Nothing more will be reported: free what the worker holds."""
         if self._streams.detach(self._stream):
             self._streams.count("closed")
-            settings = self._streams.settings
-            await self._streams.store.run(
-                lambda tx: services.say_goodbye(tx, self.worker, settings)
-            )
+            await self._note_end(services.say_goodbye)
 
     async def lost(self) -> None:
         """The connection ended. Of one that has been replaced nothing follows."""
@@ -229,9 +228,12 @@ class WorkerStream:
 
     async def end(self) -> None:
         """Have the worker missed, unless it comes back."""
+        await self._note_end(services.end_stream)
+
+    async def _note_end(self, work: Callable[[Tx, Worker, ServiceSettings], None]) -> None:
         settings = self._streams.settings
         try:
-            await self._streams.store.run(lambda tx: services.end_stream(tx, self.worker, settings))
+            await self._streams.store.run(lambda tx: work(tx, self.worker, settings))
         except StoreError as error:
             # Its leases are free when its heartbeats have been missed.
             _log.warning("the end of a stream could not be noted: %s", error)
