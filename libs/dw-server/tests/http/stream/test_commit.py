@@ -152,3 +152,29 @@ async def until_taken(peer: Any, report: Callable[..., Any], *about: Json) -> No
                 assert message["ids"] == [number]
                 return
             assert message["status"] == 503, message
+
+
+async def test_a_goodbye_whose_commit_fails_ends_the_stream_and_is_logged(
+    stage: Any, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = await stage.peer()
+    await stage.start()
+    task = await peer.task()
+    disk.fails = set(range(disk.syncs + 1, disk.syncs + 50))
+    await peer.send({"type": "bye"})
+    assert await peer.ended() == 1000
+    assert "the end of a stream could not be noted" in caplog.text
+
+    disk.fails = set()
+    # What it held is its own until it is missed: it may come back for it.
+    again = await stage.peer(
+        register=False,
+        held=[
+            {
+                "kind": "workflow",
+                "task_id": task["task_id"],
+                "attempt": task["workflow_task_attempt"],
+            }
+        ],
+    )
+    await again.acknowledged(await again.complete(task, SCHEDULE))
