@@ -15,4 +15,5 @@ SELECT
 UPDATE workers
 SET
     heartbeat_at = heartbeat_at + :by, seen_at = seen_at + :by, due_at = due_at + :by,
-    challenged_at = challenged_at + :by, left_at = left_at + :by;
+    challenged_at = challenged_at + :by, left_at = left_at + :by,
+    next_due_at = next_due_at + :by;
