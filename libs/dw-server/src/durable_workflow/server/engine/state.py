@@ -10,7 +10,7 @@ sequence), and the run holds only counters, its one open wait and its one open w
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -317,9 +317,22 @@ class KnownStep(msgspec.Struct, frozen=True):
     name: str
 
 
-def shown_status(run: Run) -> str:
+class ShownRun(Protocol):
+    """A run, whole or as a list has it, as far as it tells its status."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def closed_at(self) -> int | None: ...
+    @property
+    def tasks_completed(self) -> int: ...
+    @property
+    def task_status(self) -> str | None: ...
+
+
+def shown_status(run: ShownRun) -> str:
     """The status that people and workers see: an open run is `running` while it has a task."""
-    if run.closed or not run.tasks_completed:
+    if run.closed_at is not None or not run.tasks_completed:
         return run.status
     return RUNNING if run.task_status is not None else WAITING
 

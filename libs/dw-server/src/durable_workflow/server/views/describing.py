@@ -11,7 +11,6 @@ from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.state import LEASED, TERMINAL, Run, RunDetails, shown_status
 from durable_workflow.server.engine.times import offset, offset_or_none, precise, precise_or_none
 from durable_workflow.server.records import instances, lists, runs
-from durable_workflow.server.records.lists import ListedRun, NumberedRun
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.store.protocol import Read
 from durable_workflow.server.views.decoding import decoded
@@ -67,7 +66,7 @@ def list_runs(read: Read, namespace: str, workflow_id: str) -> dict[str, Any]:
         raise instance_not_found(workflow_id)
     shown: list[JsonObject] = []
     for run in lists.of_instance(read, namespace, workflow_id):
-        status = status_of_row(run)
+        status = shown_status(run)
         shown.append(
             {
                 "workflow_id": workflow_id,
@@ -211,10 +210,3 @@ def _task(run: Run) -> JsonObject | None:
         "failure_count": run.task_failures,
         "last_error": run.task_error,
     }
-
-
-def status_of_row(run: ListedRun | NumberedRun) -> str:
-    """The status that people see, of a run in a list."""
-    if run.status in TERMINAL or not run.tasks_completed:
-        return run.status
-    return "running" if run.task_status is not None else "waiting"

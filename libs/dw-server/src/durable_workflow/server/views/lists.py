@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from durable_workflow.server.engine.state import TERMINAL
+from durable_workflow.server.engine.state import TERMINAL, shown_status
 from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.filters import (
     Among,
@@ -28,7 +28,7 @@ from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.requests import ListWorkflows
 from durable_workflow.server.store import RunKey, RunSearch, SearchTooBroad, Store
 from durable_workflow.server.store.protocol import Read
-from durable_workflow.server.views.describing import bucket, status_of_row
+from durable_workflow.server.views.describing import bucket
 
 _NARROWER: Final = (
     "Add a condition that an index serves, joined by AND: = IN BETWEEN < > on a search attribute, "
@@ -105,7 +105,7 @@ def _unreadable(error: FilterError) -> Invalid:
 
 
 def _row(run: ListedRun) -> dict[str, Any]:
-    status = status_of_row(run)
+    status = shown_status(run)
     return {
         "workflow_id": run.workflow_id,
         "run_id": run.run_id,
