@@ -54,7 +54,9 @@ class Outbox:
         self._task = asyncio.create_task(self._run())
 
     def put(self, message: dict[str, Any]) -> None:
-        """Send a message."""
+        """Send a message; of a connection that has ended nobody would read it, nor free it."""
+        if self._task.done():
+            return
         text = _encode(message)
         self._waiting.append(text)
         self._count(len(text))

@@ -1,0 +1,47 @@
+"""What waits to be sent to one peer, without its connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import pytest
+
+from durable_workflow.server.http.stream.outbox import Outbox, Unread
+
+
+class Wire:
+    """A socket that takes everything."""
+
+    def ping(self, answered: Callable[[], None]) -> None: ...
+
+    def unread(self) -> int:
+        return 0
+
+    def abort(self) -> None: ...
+
+
+async def never(event: MutableMapping[str, Any]) -> None:
+    """A peer that does not read."""
+    await asyncio.Event().wait()
+
+
+async def broken(event: MutableMapping[str, Any]) -> None:
+    """A connection that was cut."""
+    raise ConnectionResetError
+
+
+@pytest.mark.parametrize("send", [never, broken])
+async def test_what_is_put_after_the_end_of_a_connection_is_not_counted(send: Any) -> None:
+    """Else each cut with answers under way would leave less room to all other streams."""
+    unread = Unread()
+    outbox = Outbox(send, Wire(), unread, lambda: None)
+    outbox.put({"type": "answer", "id": 1})
+    assert unread.bytes > 0
+    await asyncio.sleep(0)
+    outbox.put({"type": "answer", "id": 2})
+    await outbox.drop()
+    assert unread.bytes == 0
+    outbox.put({"type": "answer", "id": 3})
+    assert unread.bytes == 0
