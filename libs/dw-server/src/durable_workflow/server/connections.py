@@ -15,8 +15,7 @@ class Connection(HttpToolsProtocol):
 
     A head (request line and headers, or the trailers of a body) that does not end is refused. And a
     peer that sends requests without waiting for answers is not read from while some of them have
-    not
-    begun: uvicorn reads on after each answer, so what it keeps would only grow.
+    not begun: uvicorn reads on after each answer, so what it keeps would only grow.
     """
 
     _unfinished = 0

@@ -114,10 +114,7 @@ class Request:
         return self.header(b"x-namespace") or self.query.get("namespace", "").strip()
 
     def preferred_wait(self) -> int | None:
-        """Seconds of a ``Prefer.
-
-        Wait=N`` (RFC 7240), bounded by our own limit; None without one.
-        """
+        """The N of ``Prefer: wait=N`` (RFC 7240), bounded by our own limit; None without one."""
         if b"prefer" not in self.headers:
             return None
         found = _PREFER_WAIT.search(self.header_list(b"prefer"))

@@ -27,13 +27,11 @@ class Message(msgspec.Struct, frozen=True):
     Attributes:
         id: Its number within the connection; None where it has none and needs none.
         document: All its members; empty where it is too large to be read.
-        size: Bytes.
     """
 
     type: str
     id: int | None
     document: dict[str, Any]
-    size: int
     too_large: bool = False
 
 
@@ -63,13 +61,12 @@ def messages_of(frame: str, largest: int) -> Iterator[Message]:
 
 
 def _message(text: bytes, largest: int) -> Message:
-    size = len(text)
-    if size > largest:
+    if len(text) > largest:
         try:
             head = _decode_head(text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadFrame(f"a message is a JSON object: {error}") from None
-        return Message(_type(head.type), _id(head.type, head.id), {}, size, too_large=True)
+        return Message(_type(head.type), _id(head.type, head.id), {}, too_large=True)
     try:
         document = dict_or_none(parse(text))
     except Refused as refused:
@@ -77,7 +74,7 @@ def _message(text: bytes, largest: int) -> Message:
     if document is None:
         raise BadFrame("a message is a JSON object")
     kind = _type(document.get("type"))
-    return Message(kind, _id(kind, document.get("id")), document, size)
+    return Message(kind, _id(kind, document.get("id")), document)
 
 
 def _type(value: Any) -> str:
