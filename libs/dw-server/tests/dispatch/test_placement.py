@@ -312,6 +312,36 @@ async def test_a_poll_gets_its_share_beside_a_stream(scene: Scene) -> None:
     assert served == {"poll": 10, "stream": 10}
 
 
+@pytest.mark.parametrize("used", [0, 1, 60])
+async def test_neither_a_stream_nor_a_poll_that_is_always_there_takes_everything(
+    scene: Scene, used: int
+) -> None:
+    """However many of its slots the stream uses, as long as it has one."""
+    stream = scene.stream("w", 100)
+    scene.unit(*(task(f"long-{number}") for number in range(used)))
+    served: Counter[str] = Counter()
+    for number in range(20):
+        poll = scene.poll("p")
+        scene.unit(task(number))
+        served["poll" if poll.woken else "stream"] += 1
+        poll.take()
+        scene.line.leave(poll)
+    assert served == {"poll": 10, "stream": 10}
+    assert stream.credits("workflow") == 90 - used
+
+
+async def test_one_of_three_workers_that_poll_gets_as_much_as_a_stream(scene: Scene) -> None:
+    stream = scene.stream("w", 100)
+    polls = {name: scene.poll(name) for name in ("a", "b", "c")}
+    served: Counter[str] = Counter()
+    for number in range(40):
+        scene.unit(task(number))
+        for name, poll in polls.items():
+            served[name] += poll.take()
+    assert served == {"a": 10, "b": 10, "c": 10}
+    assert len(pushed(stream)) == 10
+
+
 async def test_a_poll_that_may_not_take_a_task_is_not_woken(scene: Scene) -> None:
     stream = scene.stream("w", 0)
     mail, build = scene.poll("m", workflow_types=["mail"]), scene.poll("b", build_id="b1")

@@ -56,6 +56,24 @@ async def test_a_poller_beside_a_stream_that_is_not_full_gets_its_share(stage: A
     assert found["streamer"] >= 18, found
 
 
+async def test_a_stream_that_uses_slots_gets_its_share_beside_a_poller_that_waits(
+    stage: Any,
+) -> None:
+    peer = await stage.peer("streamer", slots={"workflow": 50})
+    await stage.register("poller", "p", capabilities=[])
+    done: list[str] = []
+    polling = asyncio.create_task(poll_on(stage, done))
+    [stream] = stage.server.dispatcher.streams
+    for number in range(30):
+        await until(lambda: any(stage.server.dispatcher.held_polls()))
+        await stage.start(f"wf-{number}")
+    await until(lambda: len(done) + len(stream.tasks("workflow")) == 30)
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)
+    assert 9 <= len(done) <= 21, "the stream reports nothing: it keeps what it got"
+    await peer.task()
+
+
 async def test_two_streams_share_by_used_slots(stage: Any) -> None:
     small = await stage.peer("small", slots={"workflow": 2})
     large = await stage.peer("large", slots={"workflow": 6})

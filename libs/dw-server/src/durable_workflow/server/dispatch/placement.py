@@ -4,8 +4,10 @@ Who may have a task is decided in memory, by `may_take`, credits and fairness; t
 made in the store, as part of the unit. What was claimed leaves after the commit; where the unit or
 its batch fails, the credit is given back.
 
-Among those who may have a task the one with the smallest share of used slots gets it, then the one
-that was served longest ago. A held poll is a candidate with one credit, none of it used.
+Among the streams that may have a task the one with the smallest share of used slots gets it, then
+the one that was served longest ago. A held poll is a candidate with one credit. What else its
+worker does is not known, so it counts as used as that stream is: the one served longest ago gets
+the task, so that neither waits while only the other is served.
 """
 
 from __future__ import annotations
@@ -172,7 +174,7 @@ class Placement:
             return best
         poll = min(polls, key=lambda each: self._polls_served.get(self._name_of(each, key), 0))
         served = self._polls_served.get(self._name_of(poll, key), 0)
-        return poll if best is None or (0.0, served) < best.rank(kind) else best
+        return poll if best is None or served < best.served(kind) else best
 
     def _polls(self, key: TaskKey, task: ReadyTask) -> list[Waiter]:
         """The held polls that may have a task, in order of arrival."""

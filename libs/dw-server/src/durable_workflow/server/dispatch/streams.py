@@ -78,6 +78,10 @@ class Stream:
         """Who has the smallest is served next: share of used slots, then when it was served."""
         return len(self._has[kind]) / max(self.slots[kind], 1), self._served[kind]
 
+    def served(self, kind: TaskKind) -> int:
+        """The turn in which it got a task of a kind last."""
+        return self._served[kind]
+
     def take(self, kind: TaskKind, task: Held, turn: int) -> None:
         """Note that it has a task."""
         self._has[kind].add(task)
