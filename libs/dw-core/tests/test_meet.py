@@ -1,5 +1,4 @@
-import json
-from pathlib import Path
+from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
@@ -41,9 +40,8 @@ def test_a_client_of_the_published_protocol_names_no_session() -> None:
     assert not isinstance(AsyncMock(spec=_meet.WorkerClient), _meet.SessionClient)
 
 
-def test_the_methods_of_a_worker_client_are_published_ones(spec_data: Path) -> None:
-    signatures = json.loads((spec_data.parent / "python-api-signatures.json").read_text())
-    published = signatures["durable_workflow.client"]["Client"]["methods"]
+def test_the_methods_of_a_worker_client_are_published_ones(published: dict[str, Any]) -> None:
+    published_methods = published["durable_workflow.client"]["Client"]["methods"]
     methods = {
         name
         for protocol in (_meet.WorkerClient, _meet.ActivityHeartbeatTransport)
@@ -51,7 +49,7 @@ def test_the_methods_of_a_worker_client_are_published_ones(spec_data: Path) -> N
         if not name.startswith("_")
     }
     assert len(methods) == 15
-    assert methods <= published.keys()
+    assert methods <= published_methods.keys()
 
 
 @pytest.mark.usefixtures("factories")

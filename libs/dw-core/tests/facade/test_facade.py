@@ -1,7 +1,6 @@
 # pyright: reportPrivateUsage=false, reportUnusedImport=false, reportUnknownLambdaType=false, reportUnknownArgumentType=false
 
 import ast
-import json
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -84,22 +83,21 @@ def test_the_list_of_public_names_is_what_is_installed() -> None:
     assert dir(durable_workflow) == sorted(durable_workflow.__all__)
 
 
-def test_the_table_has_every_published_name(spec_data: Path) -> None:
-    signatures = json.loads((spec_data.parent / "python-api-signatures.json").read_text())
-    published = {
+def test_the_table_has_every_published_name(published: dict[str, Any]) -> None:
+    names = {
         name: entry
-        for name, entry in signatures["durable_workflow"].items()
+        for name, entry in published["durable_workflow"].items()
         if name != "__version__"
     }
-    submodules = {name for name, entry in published.items() if entry["kind"] == "module"}
-    assert set(published) - submodules <= set(_facade.EXPORTS)
+    submodules = {name for name, entry in names.items() if entry["kind"] == "module"}
+    assert set(names) - submodules <= set(_facade.EXPORTS)
     assert submodules <= set(_facade.EXPORTS) | set(_facade.SUBMODULES)
-    for name in set(published) - submodules:
+    for name in set(names) - submodules:
         row = _facade.EXPORTS[name]
         home = row.module if row.attribute == name else f"{row.module}.{row.attribute}"
         if name == "RetryPolicy":
-            home = published[name]["home"]  # an alias, whichever of its names is given
-        assert (home, row.wheel) == (published[name]["home"], published[name]["wheel"]), name
+            home = names[name]["home"]  # an alias, whichever of its names is given
+        assert (home, row.wheel) == (names[name]["home"], names[name]["wheel"]), name
 
 
 def test_the_additions_are_there() -> None:

@@ -5,7 +5,6 @@
 
 import dataclasses
 import inspect
-import json
 import typing
 from importlib.util import find_spec
 from typing import Any
@@ -18,9 +17,8 @@ _NOT_HERE = {"Replayer"}  # of dw-replay
 
 
 @pytest.fixture(scope="module")
-def signatures(spec_data: Any) -> Any:
-    whole = json.loads((spec_data.parent / "python-api-signatures.json").read_text())
-    return whole["durable_workflow.workflow"]
+def signatures(published: dict[str, Any]) -> Any:
+    return published["durable_workflow.workflow"]
 
 
 def parameters(function: Any, *, skip_self: Any = False) -> Any:
