@@ -20,9 +20,9 @@ from integration.harness.wire import Answer, Wire
 
 FOLDERS = {folder: load(folder) for folder in ("routes", "signals-queries-updates")}
 EXCHANGES = [(folder, exchange) for folder, each in FOLDERS.items() for exchange in each]
-# Some polls wait for a timer of two seconds, and some for nothing at all.
+# Some polls wait for a retry after one second or a timer of two, and some for nothing at all.
+POLL_TIMEOUTS = {"routes": "2", "signals-queries-updates": "3"}
 ENVIRONMENT = {
-    "DW_WORKER_POLL_TIMEOUT": "3",
     "DW_WORKFLOW_TASK_LEASE_SECONDS": "300",
     # A policy was recorded with a folder below it. Nothing is written there.
     "DW_EXTERNAL_STORAGE_ROOT": "/var/lib/durable-workflow",
@@ -39,7 +39,8 @@ def answers_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
         def send_all(folder: str) -> Answers:
             if folder not in found:
                 db = tmp_path_factory.mktemp(folder) / "state.db"
-                server = ServerProcess(db, token="dev-token", environment=ENVIRONMENT)
+                environment = {**ENVIRONMENT, "DW_WORKER_POLL_TIMEOUT": POLL_TIMEOUTS[folder]}
+                server = ServerProcess(db, token="dev-token", environment=environment)
                 stack.enter_context(server)
                 wire = stack.enter_context(Wire(server.url, token="dev-token"))
                 replayer = Replayer(wire)

@@ -53,7 +53,7 @@ async def orders() -> AsyncIterator[Recorded]:
                     workflow_type="process-order",
                     task_queue="orders",
                     workflow_id=f"order-{number}",
-                    input=[make_order(number, packing_seconds=3600 if number == 4 else 1)],
+                    input=[make_order(number, packing_seconds=3600 if number == 4 else 0)],
                 )
                 for number in range(1, 5)
             ]
