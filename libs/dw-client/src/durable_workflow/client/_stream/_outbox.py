@@ -38,13 +38,10 @@ class Outbox:
         self._connection = connection
         self._waiting: list[str] = []
         self._some = asyncio.Event()
-        self._sent = asyncio.Event()
-        self._sent.set()
 
     def put(self, text: str) -> None:
         """Send a message with all others of this turn of the event loop."""
         self._waiting.append(text)
-        self._sent.clear()
         self._some.set()
 
     async def run(self) -> None:
@@ -55,12 +52,6 @@ class Outbox:
             waiting, self._waiting = self._waiting, []
             for frame in frames_of(waiting):
                 await self._connection.send(frame)
-            if not self._waiting:
-                self._sent.set()
-
-    async def flushed(self) -> None:
-        """Wait until everything is handed to the socket."""
-        await self._sent.wait()
 
 
 def frames_of(messages: list[str]) -> list[str]:
