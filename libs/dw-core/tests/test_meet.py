@@ -83,3 +83,18 @@ def test_a_lease_names_its_attempt_by_the_kind_of_its_task() -> None:
         "lease_owner": "w",
         "workflow_task_attempt": 2,
     }
+
+
+def test_a_lease_is_read_from_a_task_as_the_server_sent_it() -> None:
+    activity = {"task_id": "t", "activity_attempt_id": "a-1", "workflow_task_attempt": 3}
+    assert _meet.lease_of("activity", activity, "w") == _meet.Lease("activity", "t", "a-1", "w")
+    query = {"query_task_id": "q", "query_task_attempt": 1}
+    assert _meet.lease_of("query", query, "w") == _meet.Lease("query", "q", 1, "w")
+    for kind, task in (
+        ("workflow", {"task_id": "t"}),
+        ("workflow", {"workflow_task_attempt": 1}),
+        ("query", activity),
+        ("nexus", activity),
+        ("workflow", None),
+    ):
+        assert _meet.lease_of(kind, task, "w") is None

@@ -7,9 +7,14 @@ client that registered nothing needs only the client's public methods, the `Work
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, cast, runtime_checkable
 
-# The argument by which an attempt is named, by kind of task.
+# By kind of task, how the task and its attempt are named.
+TASK_ID_FIELDS: Final[Mapping[str, str]] = {
+    "workflow": "task_id",
+    "activity": "task_id",
+    "query": "query_task_id",
+}
 ATTEMPT_FIELDS: Final[Mapping[str, str]] = {
     "workflow": "workflow_task_attempt",
     "activity": "activity_attempt_id",
@@ -57,6 +62,17 @@ class Lease:
     def fields(self) -> dict[str, Any]:
         """What every request about the task holds."""
         return {"lease_owner": self.owner, ATTEMPT_FIELDS[self.kind]: self.attempt}
+
+
+def lease_of(kind: str, task: object, owner: str) -> Lease | None:
+    """The lease of a task as the server sent it; None where it names no task or no attempt."""
+    if kind not in ATTEMPT_FIELDS or not isinstance(task, dict):
+        return None
+    found = cast("dict[str, Any]", task)
+    task_id, attempt = found.get(TASK_ID_FIELDS[kind]), found.get(ATTEMPT_FIELDS[kind])
+    if not isinstance(task_id, str) or not isinstance(attempt, int | str):
+        return None
+    return Lease(kind, task_id, attempt, owner)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from durable_workflow._meet import lease_of
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.interceptors import (
     QueryTaskInterceptorContext,
@@ -23,7 +24,6 @@ from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._slots import TaskSlots
 from durable_workflow.worker._task_metrics import TaskObservation
-from durable_workflow.worker._tasks import lease_of
 from durable_workflow.worker._workflow_tasks import WorkflowTasks
 
 T = TypeVar("T")

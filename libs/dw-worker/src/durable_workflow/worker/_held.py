@@ -11,13 +11,11 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from durable_workflow._meet import ATTEMPT_FIELDS
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.activity import ActivityContext
 from durable_workflow.errors import ActivityCancelled
 from durable_workflow.worker._log import log
-
-_ATTEMPTS = {"workflow": "workflow_task_attempt", "activity": "activity_attempt_id"}
-
 
 T = TypeVar("T")
 
@@ -37,7 +35,7 @@ class HeldTasks:
     @contextmanager
     def holding(self, kind: str, task: JsonObject) -> Generator[None]:
         """Name a task in heartbeats until the block ends. One without an id can't be named."""
-        task_id, attempt = task.get("task_id"), task.get(_ATTEMPTS[kind])
+        task_id, attempt = task.get("task_id"), task.get(ATTEMPT_FIELDS[kind])
         if not isinstance(task_id, str) or not attempt:
             yield
             return

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, TypeGuard, TypeVar, cast
 
-from durable_workflow._meet import ATTEMPT_FIELDS, Lease
 from durable_workflow._wire.extensions import UPDATE_VALIDATION
 from durable_workflow._wire.json_values import JsonObject, integer_or_none, text_or_none
 
@@ -144,15 +143,6 @@ def _update_arguments(task: JsonObject) -> Any:
         if task.get(key) is not None:
             return task[key]
     return None
-
-
-def lease_of(kind: str, task: JsonObject, worker_id: str) -> Lease | None:
-    """The lease of a task as it came; None where it names no task or no attempt."""
-    task_id = task.get("query_task_id" if kind == "query" else "task_id")
-    attempt = task.get(ATTEMPT_FIELDS[kind])
-    if not isinstance(task_id, str) or not isinstance(attempt, int | str):
-        return None
-    return Lease(kind, task_id, attempt, worker_id)
 
 
 def read_events(holder: JsonObject) -> list[JsonObject]:

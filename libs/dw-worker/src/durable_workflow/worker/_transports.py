@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from durable_workflow._meet import (
     ATTEMPT_FIELDS,
+    TASK_ID_FIELDS,
     Lease,
     Method,
     Report,
@@ -95,9 +96,8 @@ class ClientMethods:
 
 def _named(lease: Lease) -> JsonObject:
     """A lease as arguments of the client's methods."""
-    task_id = "query_task_id" if lease.kind == "query" else "task_id"
     return {
-        task_id: lease.task_id,
+        TASK_ID_FIELDS[lease.kind]: lease.task_id,
         "lease_owner": lease.owner,
         ATTEMPT_FIELDS[lease.kind]: lease.attempt,
     }

@@ -9,25 +9,27 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from durable_workflow._meet import (
+    ATTEMPT_FIELDS,
     Lease,
     Opening,
     Report,
     ServerUnreachable,
     StreamEnded,
     StreamListener,
+    lease_of,
 )
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._stream._connection import Address, Away, messages_of, open_connection
 from durable_workflow.client._stream._handshake import shake_hands
 from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
 from durable_workflow.client._stream._mailbox import Mailbox
-from durable_workflow.client._stream._messages import KINDS, about, forget, key_of_task
+from durable_workflow.client._stream._messages import about, forget
 from durable_workflow.client._stream._outbox import Outbox, encode, numbered, send_from
 from durable_workflow.client._stream._pauses import Pauses
 from durable_workflow.errors import error_for
@@ -79,7 +81,9 @@ class HttpStream:
         self._counted = counted
         self._slots = self._slots_of_hello = dict(opening.slots)
         self._ledger = Ledger()
-        self._mailboxes: dict[str, Mailbox[JsonObject]] = {kind: Mailbox() for kind in KINDS}
+        self._mailboxes: dict[str, Mailbox[tuple[Lease, Any]]] = {
+            kind: Mailbox() for kind in ATTEMPT_FIELDS
+        }
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: StreamEnded | None = None
         self._outbox: Outbox | None = None
@@ -245,12 +249,12 @@ class HttpStream:
             _log.debug("message of an unknown type on the stream: %s", str(kind)[:50])
 
     def _take_task(self, kind: str, task: object) -> None:
-        key = key_of_task(kind, task)
-        if key is None:
+        lease = lease_of(kind, task, self._opening.worker_id)
+        if lease is None:
             _log.error("the server sent a task without an id or an attempt: %s", kind)
             return
-        self._ledger.hold(key)
-        self._mailboxes[kind].put(cast("JsonObject", task))
+        self._ledger.hold(key_of(lease))
+        self._mailboxes[kind].put((lease, task))
 
     def _take_refusal(self, message: JsonObject) -> None:
         request = self._ledger.take(message.get("id"))
@@ -285,15 +289,14 @@ class HttpStream:
     async def poll(self, kind: str, *, timeout: float) -> Any:
         """Wait for a task that the server sends; None where there was none for so long."""
         while True:
-            task = await self._mailboxes[kind].get(timeout)
-            if task is None:
+            found = await self._mailboxes[kind].get(timeout)
+            if found is None:
                 return None
-            key = key_of_task(kind, task)
-            assert key is not None
-            if self._ledger.holds(key):
+            lease, task = found
+            if self._ledger.holds(key_of(lease)):
                 return task
             # It was dropped while it waited, and takes a slot until it is reported.
-            self.release(Lease(*key, self._opening.worker_id))
+            self.release(lease)
 
     async def report(self, report: Report) -> Any:
         """Say how a task ended; returns once the server has stored it."""
