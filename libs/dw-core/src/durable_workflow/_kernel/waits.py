@@ -111,9 +111,8 @@ class ConditionWait(Stop):
         if step.resolution.value is False:
             self._take(run)
             return Send(False, step.time)
-        self._holds(
-            run
-        )  # the end is recorded, but a predicate that raises still fails the workflow
+        # The end is recorded, but a predicate that raises still fails the workflow.
+        self._holds(run)
         self._take(run)
         return Send(True, self._time)
 
