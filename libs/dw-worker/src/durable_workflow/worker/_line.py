@@ -1,5 +1,6 @@
 """What the parts of a worker speak through: its stream while there is one, and else requests."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from durable_workflow._meet import Lease, Report, StreamEnded, WorkerStream, WorkerTransport
@@ -65,41 +66,37 @@ class Line:
         return await self.requests.goodbye(body)
 
     async def alive(self, body: JsonObject) -> Any:
-        if (stream := self._standing.stream) is not None:
-            try:
-                return await stream.alive(body)
-            except StreamEnded:
-                self._standing.ended(stream)
-        return await self.requests.alive(body)
+        return await self._either(lambda way: way.alive(body))
 
     async def poll(self, kind: str, body: JsonObject, *, timeout: float) -> Any:
-        if (stream := self._standing.stream) is not None:
-            try:
-                return await stream.poll(kind, timeout=min(timeout, _IDLE_SECONDS))
-            except StreamEnded:
-                self._standing.ended(stream)
-        return await self.requests.poll(kind, body, timeout=timeout)
+        return await self._first(
+            lambda stream: stream.poll(kind, timeout=min(timeout, _IDLE_SECONDS)),
+            lambda requests: requests.poll(kind, body, timeout=timeout),
+        )
 
     async def report(self, report: Report) -> Any:
-        if (stream := self._standing.stream) is not None:
-            try:
-                return await stream.report(report)
-            except StreamEnded:
-                self._standing.ended(stream)
-        return await self.requests.report(report)
+        return await self._either(lambda way: way.report(report))
 
     async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
-        if (stream := self._standing.stream) is not None:
-            try:
-                return await stream.heartbeat(lease, details)
-            except StreamEnded:
-                self._standing.ended(stream)
-        return await self.requests.heartbeat(lease, details)
+        return await self._either(lambda way: way.heartbeat(lease, details))
 
     async def history(self, lease: Lease, token: str) -> Any:
+        return await self._either(lambda way: way.history(lease, token))
+
+    async def _either(
+        self, call: Callable[[WorkerStream | WorkerTransport], Awaitable[Any]]
+    ) -> Any:
+        return await self._first(call, call)
+
+    async def _first(
+        self,
+        by_stream: Callable[[WorkerStream], Awaitable[Any]],
+        by_request: Callable[[WorkerTransport], Awaitable[Any]],
+    ) -> Any:
+        """Use the stream while there is one. What it did not take before it ended is a request."""
         if (stream := self._standing.stream) is not None:
             try:
-                return await stream.history(lease, token)
+                return await by_stream(stream)
             except StreamEnded:
                 self._standing.ended(stream)
-        return await self.requests.history(lease, token)
+        return await by_request(self.requests)
