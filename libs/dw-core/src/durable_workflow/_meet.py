@@ -167,6 +167,7 @@ class Opening:
         task_queue: The queue that it serves.
         build_id: Version of its code; None for none.
         slots: How many tasks of each kind it works on at once.
+        message_bytes: Largest message that the server says it takes; None where it says nothing.
     """
 
     worker_id: str
@@ -174,6 +175,7 @@ class Opening:
     task_queue: str
     build_id: str | None
     slots: Mapping[str, int]
+    message_bytes: int | None = None
 
 
 class StreamListener(Protocol):

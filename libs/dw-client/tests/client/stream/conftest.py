@@ -147,7 +147,7 @@ async def counted() -> list[tuple[str, str]]:
 @pytest.fixture
 async def open_stream(
     server: FakeServer, listener: Listener, counted: list[tuple[str, str]]
-) -> AsyncGenerator[Callable[[], HttpStream]]:
+) -> AsyncGenerator[Callable[..., HttpStream]]:
     """Opens a stream to the server; what is left of it ends with the test."""
     running: list[asyncio.Task[None]] = []
 
@@ -155,8 +155,9 @@ async def open_stream(
         counted.append((lease.kind, verb))
         return await answer
 
-    def begin() -> HttpStream:
-        opening = Opening("w", "s", "q", None, {"workflow": 2, "activity": 3, "query": 1})
+    def begin(message_bytes: int | None = None) -> HttpStream:
+        slots = {"workflow": 2, "activity": 3, "query": 1}
+        opening = Opening("w", "s", "q", None, slots, message_bytes)
         address = Address(server.url, {"Authorization": "Bearer t"}, None)
         stream = HttpStream(lambda: address, opening, listener, counted=count)
         running.append(asyncio.create_task(stream.run(), name="stream"))

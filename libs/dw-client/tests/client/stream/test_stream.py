@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from durable_workflow._meet import Lease, Report, ServerUnreachable, StreamEnded
+from durable_workflow.client._stream._outbox import FRAME_BYTES
 from durable_workflow.client._stream._stream import HttpStream
 from durable_workflow.errors import InvalidArgument, ServerError
 
 Json = dict[str, Any]
-Begin = Callable[[], HttpStream]
+Begin = Callable[..., HttpStream]
 
 ACTIVITY = Lease("activity", "t-1", "a-1", "w")
 TASK: Json = {
@@ -373,3 +374,57 @@ async def test_a_message_that_is_too_large_is_refused_and_not_sent_for_ever(
     with pytest.raises(Exception, match="over the limit"):
         await report
     await server.peer()
+
+
+# Two bytes each in UTF-8, so that their number is below the limit and their size above.
+WIDE = {"note": "\u00e9" * (FRAME_BYTES * 3 // 4)}
+
+
+async def test_a_message_that_no_frame_can_hold_is_refused_alone(
+    open_stream: Begin, server: Any
+) -> None:
+    stream = open_stream()
+    peer = await server.peer()
+    await peer.send(TASK)
+    await stream.poll("activity", timeout=5)
+    for call in (stream.heartbeat(ACTIVITY, WIDE), stream.report(Report(ACTIVITY, "fail", WIDE))):
+        with pytest.raises(ServerError, match=r"the message has \d+ bytes") as refused:
+            await call
+        assert refused.value.status == 413
+        assert refused.value.reason() == "payload_too_large"
+    report = await reporting(stream)
+    message = await peer.next()
+    assert message["type"] == "complete", "nothing was sent before, and the connection stands"
+    await peer.acknowledge(message)
+    await report
+    assert len(server.hellos) == 1
+
+
+async def test_a_message_is_as_large_as_a_body_may_be(open_stream: Begin, server: Any) -> None:
+    stream = open_stream(message_bytes=2 * FRAME_BYTES)
+    peer = await server.peer()
+    heartbeat = asyncio.create_task(stream.heartbeat(ACTIVITY, WIDE))
+    message = await peer.next()
+    assert message["details"] == WIDE
+    await peer.send({"type": "answer", "id": message["id"], "status": 200, "body": {}})
+    await heartbeat
+    with pytest.raises(ServerError, match=f"takes at most {2 * FRAME_BYTES}"):
+        await stream.heartbeat(ACTIVITY, {"note": WIDE["note"] * 2})
+
+
+async def test_of_messages_that_wait_the_one_with_the_most_bytes_was_too_large(
+    open_stream: Begin, server: Any
+) -> None:
+    stream = open_stream(message_bytes=2 * FRAME_BYTES)
+    peer = await server.peer()
+    plain = Report(Lease("activity", "t-2", "a-2", "w"), "complete", {"result": "x" * FRAME_BYTES})
+    longer = await reporting(stream, plain)
+    larger = await reporting(stream, Report(ACTIVITY, "fail", WIDE))
+    await peer.next()
+    await peer.next()
+    await peer.socket.close(1009, "frame over the limit")
+    with pytest.raises(ServerError, match="over the limit"):
+        await larger
+    again = await server.peer()
+    await again.acknowledge(await again.next())
+    await longer

@@ -14,6 +14,7 @@ from durable_workflow._meet import (
 from durable_workflow.worker._definitions import Identity
 from durable_workflow.worker._heartbeats import Heartbeats
 from durable_workflow.worker._held import HeldTasks
+from durable_workflow.worker._limits import Limits
 from durable_workflow.worker._line import Standing
 from durable_workflow.worker._log import log
 
@@ -58,7 +59,12 @@ def can_stream(transport: WorkerTransport) -> bool:
 
 
 def stream_of(
-    transport: WorkerTransport, identity: Identity, slots: Mapping[str, int], listener: Listener
+    transport: WorkerTransport,
+    identity: Identity,
+    slots: Mapping[str, int],
+    listener: Listener,
+    *,
+    limits: Limits,
 ) -> WorkerStream | None:
     """The stream of a worker, not connected yet; None where its client can't open one."""
     if not isinstance(transport, StreamingTransport):
@@ -69,6 +75,7 @@ def stream_of(
         task_queue=identity.task_queue,
         build_id=identity.build_id,
         slots=slots,
+        message_bytes=limits.request_bytes,
     )
     return transport.stream(opening, listener)
 

@@ -342,7 +342,8 @@ class Worker(Seams):
             heartbeats=self._heartbeats,
             register_again=self._background.register_again,
         )
-        return stream_of(requests, self._identity, slots, listener)
+        limits = self._registration.offer.limits
+        return stream_of(requests, self._identity, slots, listener, limits=limits)
 
     def _reporter_through(self, transport: WorkerTransport) -> Reporter:
         if transport is self._transport:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from durable_workflow._meet import Lease
+from durable_workflow.client._stream._outbox import size_of
 from durable_workflow.errors import ServerError
 
 # Kind, task and attempt.
@@ -144,7 +145,7 @@ class Ledger:
 
     def largest(self) -> Request | None:
         """The largest request that waits for its answer."""
-        return max(self._unanswered, key=lambda request: len(request.text), default=None)
+        return max(self._unanswered, key=lambda request: size_of(request.text), default=None)
 
     def end(self, error: Exception) -> None:
         """Fail everything."""

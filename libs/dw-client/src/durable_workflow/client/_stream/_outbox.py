@@ -31,6 +31,12 @@ def numbered(text: str, number: int) -> str:
     return f'{{"id":{number},{text[1:]}'
 
 
+def size_of(text: str) -> int:
+    """Bytes of an encoded message."""
+    # Characters, and not bytes, where all are ASCII, which payloads are.
+    return len(text) if text.isascii() else len(text.encode())
+
+
 class Outbox:
     """What waits to be sent over one connection."""
 
@@ -59,8 +65,7 @@ def frames_of(messages: list[str]) -> list[str]:
     frames: list[list[str]] = []
     size = FRAME_BYTES
     for message in messages:
-        # Characters, and not bytes, where all are ASCII, which payloads are.
-        length = len(message) if message.isascii() else len(message.encode())
+        length = size_of(message)
         if size + length + 1 > FRAME_BYTES:
             frames.append([])
             size = 2

@@ -30,7 +30,14 @@ from durable_workflow.client._stream._handshake import shake_hands
 from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
 from durable_workflow.client._stream._mailbox import Mailbox
 from durable_workflow.client._stream._messages import about, forget
-from durable_workflow.client._stream._outbox import Outbox, encode, numbered, send_from
+from durable_workflow.client._stream._outbox import (
+    FRAME_BYTES,
+    Outbox,
+    encode,
+    numbered,
+    send_from,
+    size_of,
+)
 from durable_workflow.client._stream._pauses import Pauses
 from durable_workflow.errors import error_for
 
@@ -43,6 +50,8 @@ _log = logging.getLogger("durable_workflow.worker")
 _UNFIT_SECONDS: Final = 10.0
 _BAD_DATA: Final = 1007
 _TOO_LARGE: Final = 1009
+# What a frame holds besides its only message: two brackets, and the message's id.
+_FRAME_ROOM: Final = 32
 # The server has no time: the same report is sent again, later.
 _BUSY: Final = frozenset({429, 503})
 _BUSY_PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -381,11 +390,23 @@ class HttpStream:
             raise self._ended
         if not again and self._outbox is None:
             raise ServerUnreachable("the stream is interrupted")
+        self._check_size(text)
         answered = asyncio.get_running_loop().create_future()
         request = Request(text, answered, reports, again)
         self._ledger.add(request)
         self._send(request)
         return request
+
+    def _check_size(self, text: str) -> None:
+        """Refuse a message that the server would not read, and would end the connection for.
+
+        Raises:
+            ServerError: 413, as for a body that is too large over HTTP.
+        """
+        most = self._opening.message_bytes or FRAME_BYTES
+        if (size := size_of(text)) > max(most, FRAME_BYTES - _FRAME_ROOM):
+            message = f"the message has {size} bytes, and the server takes at most {most}"
+            raise error_for(413, {"reason": "payload_too_large", "message": message, "limit": most})
 
     async def _there(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Call on the event loop of the stream."""
