@@ -190,6 +190,7 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.metrics import InMemoryMetrics as InMemoryMetrics
     from durable_workflow.metrics import MetricsRecorder as MetricsRecorder
     from durable_workflow.metrics import NoopMetrics as NoopMetrics
+    from durable_workflow.metrics import PrometheusMetrics as PrometheusMetrics
     from durable_workflow.replay_verify import GoldenHistoryReport as GoldenHistoryReport
     from durable_workflow.replay_verify import SimulationReport as SimulationReport
     from durable_workflow.replay_verify import aggregate_verdicts as aggregate_verdicts

@@ -1,6 +1,6 @@
 """Metrics of the client, the worker and the server: their names, and what records them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from durable_workflow._publish import publish
 from durable_workflow.metrics._memory import InMemoryMetrics
@@ -18,6 +18,9 @@ from durable_workflow.metrics._names import (
 )
 from durable_workflow.metrics._prometheus import prometheus_metrics
 from durable_workflow.metrics._recorder import NOOP_METRICS, MetricsRecorder, NoopMetrics
+
+if TYPE_CHECKING:  # in a wheel of its own; `__getattr__` finds it
+    from durable_workflow.metrics_prometheus import PrometheusMetrics as PrometheusMetrics
 
 __all__ = [
     "CLIENT_REQUESTS",
