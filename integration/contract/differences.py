@@ -27,6 +27,8 @@ WAKES = "an open wait gets a task after an update, which may change its state (R
 RUN_TARGETED = "requested_run_id is the run id from the URL (control-plane 4.7)"
 REMOTE_EXCEPTION = "remote workers supply only some members of an exception (control-plane 5.2)"
 KEPT_TYPE = "an external failure keeps its type, with or without details (worker-protocol 11, R10)"
+REPAIRED_TASK = "RepairRequested names the open task of the run (5.2)"
+NO_REFUSED_UPDATES = "the updates that were refused there, undeclared in PHP, are not sent here"
 BOTH_CODECS = "both codecs that are read are announced (control-plane 1.8)"
 EXPRESSIONS = "a query with an operator is an expression over search attributes (docs/server.md)"
 KEYSET = "a recorded token is an offset; ours name a run, and others are the beginning"
@@ -79,6 +81,11 @@ ROUTES = [
     Difference("135-*", "*.payload.*_deadline_at", SUBSET),
     Difference("142-*", "run_timeout_seconds", CHAIN),
     Difference("142-*", "*_deadline_at", CHAIN),
+    Difference("117-*", "events.2.payload.task_*", REPAIRED_TASK),
+    *[
+        Difference("117-*", place, NO_REFUSED_UPDATES)
+        for place in ("events.length", "events.[3-9]*")
+    ],
     Difference("039-*", "reason", REASON_SENT),
     Difference("041-*", "reason", REASON_SENT),
     Difference("078-*", "reason", REASON_SENT),

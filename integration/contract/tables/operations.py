@@ -47,6 +47,13 @@ OPERATION_ROUTES = [
         ("terminate", {}, {"reason": ["x" * 1001, *NOT_TEXT], **REQUEST_ID}),
     ]
 ] + [
+    Route("repair", "/api/workflows/{workflow}/repair", {}, REQUEST_ID),
+    Route(
+        "archive",
+        "/api/workflows/{closed}/archive",
+        {},
+        {"reason": ["x" * 1001, *NOT_TEXT], **REQUEST_ID},
+    ),
     Route(
         "query task complete",
         "/api/worker/query-tasks/01NOPE/complete",
@@ -85,6 +92,7 @@ def operation_rows() -> Iterator[Bad]:
         yield from route.rows()
     yield from _names()
     yield from _targets()
+    yield from _repair_and_archive()
     yield from _query_tasks()
     yield Bad(
         name="query without a worker that answers queries",
@@ -130,6 +138,23 @@ def _targets() -> Iterator[Bad]:
                 reason="historical_run_command_rejected",
                 has={"workflow_id": "$workflow", "target_scope": "run"},
             )
+
+
+def _repair_and_archive() -> Iterator[Bad]:
+    for operation in ("repair", "archive"):
+        yield Bad(
+            name=f"{operation} of an unknown workflow",
+            path=f"/api/workflows/unknown/{operation}",
+            status=404,
+            reason="instance_not_found",
+            has={"workflow_id": "unknown"},
+        )
+        yield Bad(
+            name=f"{operation} of a run: there is no such route",
+            path=f"/api/workflows/{{workflow}}/runs/{{run}}/{operation}",
+            status=404,
+            reason="not_found",
+        )
 
 
 def _query_tasks() -> Iterator[Bad]:

@@ -120,6 +120,7 @@ class Run(msgspec.Struct):
     sticky_until: int = 0
     due_at: int | None = None
     lease_session: str | None = None
+    archived_at: int | None = None
 
     @property
     def closed(self) -> bool:
@@ -128,7 +129,11 @@ class Run(msgspec.Struct):
 
 
 class RunDetails(msgspec.Struct):
-    """What is known of a run and rarely read: kept apart from the row that changes all the time."""
+    """What is known of a run and rarely read: kept apart from the row that changes all the time.
+
+    Attributes:
+        archive: `command_id` and `reason` of the command that archived the run.
+    """
 
     run_id: str
     arguments: JsonObject | None
@@ -138,6 +143,7 @@ class RunDetails(msgspec.Struct):
     output: Any = None
     failure: JsonObject | None = None
     continued_from_run_id: str | None = None
+    archive: JsonObject | None = None
 
 
 class ActivityPolicy(msgspec.Struct):
@@ -271,6 +277,8 @@ class PastTask(msgspec.Struct, frozen=True):
     Attributes:
         lease_owner: The worker that had it last; None where nobody had it when it ended.
         attempt: The number of that worker's attempt.
+        waited: Microseconds from when it was ready to that worker's lease; None without a lease.
+        held: Microseconds from the lease to its end; None without a lease.
     """
 
     task_id: str
@@ -281,6 +289,8 @@ class PastTask(msgspec.Struct, frozen=True):
     lease_owner: str | None
     lease_session: str | None
     attempt: int
+    waited: int | None = None
+    held: int | None = None
 
 
 class BufferedEvent(msgspec.Struct):

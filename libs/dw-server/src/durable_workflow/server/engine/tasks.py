@@ -127,6 +127,7 @@ def finish(decision: Decision, status: str) -> None:
     run = decision.run
     if run.task_id is None:
         return
+    leased_at = run.leased_at
     decision.past_tasks.append(
         PastTask(
             run.task_id,
@@ -137,6 +138,8 @@ def finish(decision: Decision, status: str) -> None:
             run.lease_owner,
             run.lease_session,
             run.task_attempt,
+            None if leased_at is None else leased_at - run.task_available_at,
+            None if leased_at is None else decision.now - leased_at,
         )
     )
     run.updates_wait = run.task_ordinary and run.task_update_id is not None

@@ -49,6 +49,8 @@ ROUTES: Final = [
     *_workflow_and_run("POST", "/update/{update_name}", "update_workflow", "update"),
     *_workflow_and_run("POST", "/cancel", "cancel_workflow", "cancel"),
     *_workflow_and_run("POST", "/terminate", "terminate_workflow", "terminate"),
+    _workflow("POST", "/{workflow_id}/repair", "repair_workflow", "repair"),
+    _workflow("POST", "/{workflow_id}/archive", "archive_workflow", "archive"),
     _worker("/register", "register_worker"),
     _worker("/heartbeat", "heartbeat_worker"),
     _worker("/deregister", "deregister_worker"),

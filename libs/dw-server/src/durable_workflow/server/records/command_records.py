@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
-from durable_workflow.server.records.columns import text
-from durable_workflow.server.store.protocol import Read, Tx
+from durable_workflow.server.records.columns import text, value
+from durable_workflow.server.store.protocol import Read, Row, Tx
+
+# Of a command that came with nothing: unlike a command whose payload is found elsewhere.
+NO_PAYLOAD: Final[JsonObject] = {}
 
 
 class CommandRecord(msgspec.Struct, kw_only=True):
@@ -15,6 +20,8 @@ class CommandRecord(msgspec.Struct, kw_only=True):
     Attributes:
         name: The operation, as recorded: ``start``, ``signal``, …
         metadata: The call's parameters that are no payload.
+        payload: What the caller sent, where neither the run's history nor its arguments have it:
+            an envelope, or `NO_PAYLOAD`. None where they do.
     """
 
     name: str
@@ -29,6 +36,7 @@ class CommandRecord(msgspec.Struct, kw_only=True):
     outcome: str | None = None
     rejection_reason: str | None = None
     metadata: JsonObject = msgspec.field(default_factory=dict)
+    payload: JsonObject | None = None
 
 
 def insert(tx: Tx, namespace: str, command: CommandRecord, context: JsonObject) -> None:
@@ -49,6 +57,7 @@ def insert(tx: Tx, namespace: str, command: CommandRecord, context: JsonObject) 
         request_id=command.request_id,
         context=text(context),
         created_at=tx.now,
+        payload=text(command.payload),
     )
 
 
@@ -78,3 +87,45 @@ def accepted(
         request_id=request_id,
         outcome=outcome,
     )
+
+
+class StoredCommand(msgspec.Struct, frozen=True):
+    """A command as it was stored.
+
+    Attributes:
+        context: Who asked, through which request.
+        created_at: When it was carried out or refused.
+    """
+
+    record: CommandRecord
+    context: JsonObject
+    created_at: int
+
+
+def of_run(read: Read, run_id: str, *, after: int, most: int) -> list[StoredCommand]:
+    """The commands about a run behind a number, in order, at most so many."""
+    return [
+        _load(row) for row in read.all("commands_of_run", run_id=run_id, after=after, most=most)
+    ]
+
+
+def _load(row: Row) -> StoredCommand:
+    *columns, context, created_at, payload = row
+    fields = dict(zip(_COLUMNS, columns, strict=True))
+    record = CommandRecord(**fields, payload=value(payload))
+    return StoredCommand(record, value(context), created_at)
+
+
+_COLUMNS: Final = (
+    "command_id",
+    "workflow_id",
+    "run_id",
+    "sequence",
+    "name",
+    "target_name",
+    "target_scope",
+    "status",
+    "outcome",
+    "rejection_reason",
+    "request_id",
+)

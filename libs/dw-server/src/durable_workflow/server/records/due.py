@@ -108,6 +108,11 @@ def set_aside_of_run(read: Read, run_id: str) -> list[SetAside]:
     return [SetAside(*row) for row in read.all("set_aside_of_run", run_id=run_id)]
 
 
+def end_rest_of_run(tx: Tx, run_id: str) -> None:
+    """Have what of a run is set aside tried at once."""
+    tx.do("end_rest_of_run", run_id=run_id, now=tx.now)
+
+
 def delete_rested(tx: Tx) -> int:
     """Delete the items whose next try has come, and return how many there were."""
     row = tx.one("rested", now=tx.now)

@@ -12,8 +12,8 @@ from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
 _params = picker(Run, "run_id")
 _changes = picker(Run, "status")
-# What changes only when a run ends.
-_END = ("status", "closed_reason", "closed_at", "continued_to_run_id")
+# What changes only when a run ends, or later.
+_END = ("status", "closed_reason", "closed_at", "continued_to_run_id", "archived_at")
 _past_task_params = picker(PastTask, "task_id")
 
 
@@ -147,7 +147,7 @@ def details(read: Read, run_id: str) -> RunDetails:
     """The cold half of a run, which there must be."""
     row = read.one("run_details", run_id=run_id)
     assert row is not None
-    found_id, arguments, key, memo, attributes, output, failure, continued_from = row
+    found_id, arguments, key, memo, attributes, output, failure, continued_from, archive = row
     return RunDetails(
         found_id,
         value(arguments),
@@ -157,6 +157,7 @@ def details(read: Read, run_id: str) -> RunDetails:
         value(output),
         value(failure),
         continued_from,
+        value(archive),
     )
 
 
@@ -179,6 +180,7 @@ def insert_details(tx: Tx, run: Run, details: RunDetails) -> None:
         "output": text(details.output),
         "failure": text(details.failure),
         "continued_from_run_id": details.continued_from_run_id,
+        "archive": text(details.archive),
         "folded": f"{run.workflow_id}\n{details.business_key or ''}".casefold(),
     }
     tx.do("insert_run_details", **params)
@@ -196,3 +198,8 @@ def save_search_attributes(tx: Tx, run: Run, attributes: JsonObject) -> None:
 def save_outcome(tx: Tx, run_id: str, output: object, failure: JsonObject | None) -> None:
     """Write how a run ended."""
     tx.do("save_run_outcome", run_id=run_id, output=text(output), failure=text(failure))
+
+
+def save_archive(tx: Tx, run_id: str, archive: JsonObject) -> None:
+    """Write who archived a run, and why."""
+    tx.do("save_archive", run_id=run_id, archive=text(archive))

@@ -8,8 +8,10 @@ commands fit the run) belong to the services.
 from durable_workflow.server.fields import Payload
 from durable_workflow.server.requests.caller import Caller
 from durable_workflow.server.requests.commands import (
+    ArchiveWorkflow,
     CloseWorkflow,
     QueryWorkflow,
+    RepairWorkflow,
     SignalWorkflow,
     UpdateWorkflow,
 )
@@ -61,6 +63,7 @@ from durable_workflow.server.requests.workflows import (
 __all__ = [
     "ATTRIBUTE_TYPES",
     "ActivityFailure",
+    "ArchiveWorkflow",
     "Caller",
     "CloseWorkflow",
     "CompleteActivityTask",
@@ -89,6 +92,7 @@ __all__ = [
     "QueryWorkflow",
     "ReadHistory",
     "RegisterWorker",
+    "RepairWorkflow",
     "SetExternalStorage",
     "SignalWorkflow",
     "StartWorkflow",

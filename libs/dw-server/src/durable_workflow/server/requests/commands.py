@@ -1,4 +1,4 @@
-"""Signals, queries, updates, cancel and terminate (control-plane 4.8 to 4.11)."""
+"""What is done to runs: signals, queries, updates, ends, repairs, archiving (control-plane 4)."""
 
 from __future__ import annotations
 
@@ -53,6 +53,21 @@ class CloseWorkflow(msgspec.Struct, frozen=True, kw_only=True):
 
     workflow_id: Annotated[str, Beside()]
     run_id: Annotated[str | None, Beside()] = None
+    reason: Annotated[str | None, Text(longest=1000)] = None
+    request_id: Annotated[str | None, Text()] = None
+
+
+class RepairWorkflow(msgspec.Struct, frozen=True, kw_only=True):
+    """Have the current run go on, if it has stopped."""
+
+    workflow_id: Annotated[str, Beside()]
+    request_id: Annotated[str | None, Text()] = None
+
+
+class ArchiveWorkflow(msgspec.Struct, frozen=True, kw_only=True):
+    """Keep the current run, which is closed."""
+
+    workflow_id: Annotated[str, Beside()]
     reason: Annotated[str | None, Text(longest=1000)] = None
     request_id: Annotated[str | None, Text()] = None
 

@@ -81,12 +81,17 @@ def handle(tx: Tx, due: Due, settings: ServiceSettings, only: DueItem | None = N
     run = unit.find(due.run_id)
     if run is None:
         return 0
-    done = _fire_timers(unit, run.run_id, only)
-    if only is None or only.source == "run":
-        done += _handle_run(unit, unit.run(run.run_id))
-    done += _handle_activities(unit, run.run_id, only)
+    done = advance(unit, run.run_id, only)
     unit.finish()
     return done
+
+
+def advance(unit: Unit, run_id: str, only: DueItem | None = None) -> int:
+    """Do what is due of a run, or one thing of it; how much was done."""
+    done = _fire_timers(unit, run_id, only)
+    if only is None or only.source == "run":
+        done += _handle_run(unit, unit.run(run_id))
+    return done + _handle_activities(unit, run_id, only)
 
 
 def forget_rested(tx: Tx) -> int:

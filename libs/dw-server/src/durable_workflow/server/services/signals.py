@@ -9,7 +9,7 @@ from durable_workflow.server.engine import buffered_events
 from durable_workflow.server.engine.decision import encode_payload
 from durable_workflow.server.engine.state import BufferedEvent, Run
 from durable_workflow.server.records import command_records
-from durable_workflow.server.records.command_records import CommandRecord
+from durable_workflow.server.records.command_records import NO_PAYLOAD, CommandRecord
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, SignalWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
@@ -32,8 +32,11 @@ def signal(tx: Tx, caller: Caller, request: SignalWorkflow, settings: ServiceSet
     command = targets.command_on(
         unit, target, "signal", target_name=request.signal_name, request_id=request.request_id
     )
+    full = _is_full(target.run, settings)
+    if target.run.closed or full:
+        command.payload = envelope(request.arguments) or NO_PAYLOAD
     closed = targets.reject_if_closed(unit, caller, target, command)
-    if not closed and _is_full(target.run, settings):
+    if not closed and full:
         targets.reject(unit, caller, command, "structural_limit_exceeded", None)
     elif not closed:
         shown = targets.accept(unit, caller, command, "signal_received")

@@ -164,6 +164,7 @@ def reject_if_closed(unit: Unit, caller: Caller, target: Target, command: Comman
 _MESSAGES = {
     _NOT_ACTIVE: "The workflow run is not active.",
     "structural_limit_exceeded": "Structural limit exceeded: too many of these are pending.",
+    "run_not_closed": "The workflow run is not closed.",
     "update_rejected": "The update was rejected by its validator.",
     "unknown_update": "The workflow does not know this update.",
 }

@@ -13,7 +13,7 @@ from durable_workflow.server.engine.state import COMPLETED, FAILED, BufferedEven
 from durable_workflow.server.engine.times import precise_or_none
 from durable_workflow.server.records import instances, runs
 from durable_workflow.server.records import updates as records
-from durable_workflow.server.records.command_records import CommandRecord
+from durable_workflow.server.records.command_records import NO_PAYLOAD, CommandRecord
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, UpdateWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
@@ -41,6 +41,8 @@ def accept(tx: Tx, caller: Caller, request: UpdateWorkflow, settings: ServiceSet
     if known is not None:
         return answer(target, known, request)
     command = _command(unit, target, request)
+    if target.run.closed or _is_full(target.run, settings):
+        command.payload = envelope(request.arguments) or NO_PAYLOAD
     if targets.reject_if_closed(unit, caller, target, command):
         return _refused(unit, target, command, request)
     if _is_full(target.run, settings):
@@ -68,6 +70,7 @@ def reject(
     unit = Unit(tx, settings)
     target = targets.lock(unit, caller.namespace, request.workflow_id, request.run_id)
     command = _command(unit, target, request)
+    command.payload = envelope(request.arguments) or NO_PAYLOAD
     outcome = "rejected_unknown_update" if reason == "unknown_update" else "update_rejected"
     targets.reject(unit, caller, command, reason, outcome)
     refused = _refused(unit, target, command, request)

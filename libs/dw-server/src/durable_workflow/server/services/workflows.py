@@ -12,7 +12,7 @@ from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.starting import Beginning, begin, start_command_payload
 from durable_workflow.server.engine.state import TERMINATED, Run, shown_status
 from durable_workflow.server.records import instances, runs
-from durable_workflow.server.records.command_records import CommandRecord
+from durable_workflow.server.records.command_records import NO_PAYLOAD, CommandRecord
 from durable_workflow.server.records.instances import Instance
 from durable_workflow.server.refusals import Invalid
 from durable_workflow.server.replies import Reply
@@ -192,8 +192,11 @@ def _duplicate(
         rejection_reason=None if existing else "instance_already_started",
         metadata={"duplicate_policy": request.duplicate_policy},
     )
-    control.record(tx, caller, command)
     details = runs.details(tx, current.run_id)
+    arguments = envelope(request.arguments)
+    if arguments != details.arguments:
+        command.payload = arguments or NO_PAYLOAD
+    control.record(tx, caller, command)
     body = _body(current, details.business_key, command.outcome)
     if not current.closed and command.sequence <= _MOST_IN_HISTORY:
         # The history of a closed run stays as it ended. And a caller who starts the same id once

@@ -7,13 +7,20 @@ from typing import Any, Final
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
-from durable_workflow.server.engine.state import LEASED, TERMINAL, Activity, Run, shown_status
+from durable_workflow.server.engine.state import TERMINAL, Activity, Run, shown_status
 from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.records import history as records
 from durable_workflow.server.records import runs
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read
-from durable_workflow.server.views import failures, findings, fleet, pending_work, task_queues
+from durable_workflow.server.views import (
+    failures,
+    findings,
+    fleet,
+    liveness,
+    pending_work,
+    task_queues,
+)
 from durable_workflow.server.views.describing import bucket, wait_of
 from durable_workflow.server.views.findings import Problems
 
@@ -85,10 +92,7 @@ def _execution(
 ) -> JsonObject:
     status = shown_status(run)
     wait_kind, wait_reason = wait_of(run)
-    state = _liveness_state(run, activities, problems)
-    reason = f"Run closed as {run.closed_reason}." if run.closed else wait_reason
-    if state == "repair_needed":
-        reason = "The run waits for nothing, and nothing is scheduled that would advance it."
+    state = liveness.state_of(run, activities, problems)
     return {
         "status": status,
         "status_bucket": bucket(status),
@@ -103,27 +107,13 @@ def _execution(
         "wait_kind": wait_kind,
         "wait_reason": wait_reason,
         "liveness_state": state,
-        "liveness_reason": reason,
+        "liveness_reason": liveness.reason_of(run, state),
         "repair_attention": problems.repair_attention,
         "task_problem": problems.task_problem,
         "task_problem_badge": findings.badge(run, problems),
         "last_event": _last_event(read, run, preview=preview),
         "next_scheduled_event": pending_work.next_event(read, run, activities),
     }
-
-
-def _liveness_state(run: Run, activities: list[Activity], problems: Problems) -> str:
-    if run.closed:
-        return "closed"
-    if problems.replay_blocked:
-        return "workflow_replay_blocked"
-    if run.task_id is not None:
-        return "workflow_task_leased" if run.task_status == LEASED else "workflow_task_ready"
-    kind, _ = wait_of(run)
-    if kind == "activity" or (kind is None and activities):
-        leased = any(activity.task_status == LEASED for activity in activities)
-        return "activity_task_leased" if leased else "activity_task_ready"
-    return _WAITING.get(kind or "", "repair_needed")
 
 
 def _last_event(read: Read, run: Run, *, preview: bool) -> JsonObject | None:
@@ -159,11 +149,3 @@ def _last_event(read: Read, run: Run, *, preview: bool) -> JsonObject | None:
             "data": payload[:PREVIEW_BYTES].decode("utf-8", errors="ignore"),
         }
     return shown
-
-
-# By the kind of wait; what waits for nothing of these needs somebody's help.
-_WAITING: Final = {
-    "condition": "waiting_for_condition",
-    "child": "waiting_for_child",
-    "timer": "timer_scheduled",
-}

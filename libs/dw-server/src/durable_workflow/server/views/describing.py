@@ -193,7 +193,9 @@ def _description(run: Run, details: RunDetails, *, run_count: int, current: bool
 def _actions(run: Run, current: bool) -> JsonObject:
     can = current and not run.closed
     verbs = ("signal", "query", "update", "cancel", "terminate", "repair")
-    return {f"can_{verb}": can for verb in verbs} | {"can_archive": run.closed}
+    return {f"can_{verb}": can for verb in verbs} | {
+        "can_archive": current and run.closed and run.archived_at is None
+    }
 
 
 def _task(run: Run) -> JsonObject | None:

@@ -1,4 +1,4 @@
-"""What is done to a running workflow: signals, queries, updates, cancel, terminate."""
+"""What is done to workflows: signals, queries, updates, cancel, terminate, repair, archive."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from durable_workflow.server.api.roles import OPERATORS
 from durable_workflow.server.querying import QueryService
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
+    ArchiveWorkflow,
     CloseWorkflow,
     QueryWorkflow,
+    RepairWorkflow,
     SignalWorkflow,
     UpdateWorkflow,
 )
-from durable_workflow.server.services import ends, signals
+from durable_workflow.server.services import archiving, ends, repair, signals
 from durable_workflow.server.services.updating import UpdateService
 
 
@@ -39,4 +41,6 @@ def operations(
         Operation("update_workflow", OPERATORS, UpdateWorkflow, update),
         Operation("cancel_workflow", OPERATORS, CloseWorkflow, cancel),
         Operation("terminate_workflow", OPERATORS, CloseWorkflow, terminate),
+        Operation("repair_workflow", OPERATORS, RepairWorkflow, units.command(repair.repair)),
+        Operation("archive_workflow", OPERATORS, ArchiveWorkflow, units.command(archiving.archive)),
     ]

@@ -9,22 +9,23 @@
     wait_timer_id, wait_fire_at, buffered, holds, task_id, task_status, task_attempt,
     task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
     task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
-    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at, lease_session;
+    poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at, lease_session,
+    archived_at;
 
 -- {run_details_columns}: the columns of the cold half of a run.
     run_id, arguments, business_key, memo, search_attributes, output, failure,
-    continued_from_run_id;
+    continued_from_run_id, archive;
 
 -- insert_run: a new run.
 INSERT INTO runs ({run_columns})
 VALUES ({:run_columns});
 
--- close_run: how a run ended. What changes only here is not in save_run, so that the indexes over it
+-- close_run: how a run ended, and whether it was archived since. What changes only here is not in save_run, so that the indexes over it
 -- are not written with each step of a run.
 UPDATE runs
 SET
     status = :status, closed_reason = :closed_reason, closed_at = :closed_at,
-    continued_to_run_id = :continued_to_run_id
+    continued_to_run_id = :continued_to_run_id, archived_at = :archived_at
 WHERE run_id = :run_id;
 
 -- save_run: everything of a run that may change while it is open.
@@ -70,10 +71,11 @@ WHERE task_id = :task_id AND namespace = :namespace;
 
 -- insert_past_task: a workflow task that is over.
 INSERT INTO past_workflow_tasks (
-    task_id, run_id, namespace, status, closed_at, lease_owner, lease_session, attempt
+    task_id, run_id, namespace, status, closed_at, lease_owner, lease_session, attempt, waited, held
 )
 VALUES (
-    :task_id, :run_id, :namespace, :status, :closed_at, :lease_owner, :lease_session, :attempt
+    :task_id, :run_id, :namespace, :status, :closed_at, :lease_owner, :lease_session, :attempt,
+    :waited, :held
 );
 
 -- reported_workflow_task: whether a session has reported this attempt of a workflow task, which ended
@@ -179,6 +181,9 @@ UPDATE run_details SET search_attributes = :search_attributes WHERE run_id = :ru
 
 -- save_run_outcome: how a run ended.
 UPDATE run_details SET output = :output, failure = :failure WHERE run_id = :run_id;
+
+-- save_archive: who archived a run, and why.
+UPDATE run_details SET archive = :archive WHERE run_id = :run_id;
 
 -- insert_instance: a workflow id that is used for the first time.
 INSERT INTO workflow_instances (

@@ -147,9 +147,19 @@ LIMIT 1;
 -- insert_command: a command of a caller, carried out or refused.
 INSERT INTO commands (
     command_id, namespace, workflow_id, run_id, sequence, type, target_name, target_scope, status,
-    outcome, rejection_reason, request_id, context, created_at
+    outcome, rejection_reason, request_id, context, created_at, payload
 )
 VALUES (
     :command_id, :namespace, :workflow_id, :run_id, :sequence, :type, :target_name, :target_scope,
-    :status, :outcome, :rejection_reason, :request_id, :context, :created_at
+    :status, :outcome, :rejection_reason, :request_id, :context, :created_at,
+    :payload
 );
+
+-- commands_of_run: the commands about a run behind number :after, in order, at most :most.
+SELECT
+    command_id, workflow_id, run_id, sequence, type, target_name, target_scope, status, outcome,
+    rejection_reason, request_id, context, created_at, payload
+FROM commands
+WHERE run_id = :run_id AND sequence > :after
+ORDER BY sequence
+LIMIT :most;
