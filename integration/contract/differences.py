@@ -32,6 +32,8 @@ NO_REFUSED_UPDATES = "the updates that were refused there, undeclared in PHP, ar
 BOTH_CODECS = "both codecs that are read are announced (control-plane 1.8)"
 EXPRESSIONS = "a query with an operator is an expression over search attributes (docs/server.md)"
 KEYSET = "a recorded token is an offset; ours name a run, and others are the beginning"
+DRAINED_AT_ONCE = "a drained build drains at once, so it is sorted as such (docs/server.md)"
+NOT_RECORDED = "the queue was used by exchanges that are not among these"
 SIGNAL_ONCE = "a signal that is sent again with its request id is one signal (docs/server.md)"
 
 EVERYWHERE = [
@@ -92,6 +94,11 @@ ROUTES = [
     Difference("072-*", "workflows.length", ONE_MORE_RUN),
     Difference("074-*", "workflows.length", EXPRESSIONS),
     Difference("077-*", "workflows.*", KEYSET),
+    Difference("185-*", "task_queues.length", NOT_RECORDED),
+    *[
+        Difference("191-*", f"build_ids.*.{member}", DRAINED_AT_ONCE)
+        for member in ("build_id", "drained_at")
+    ],
     Difference("077-*", "*next_page_token", ONE_MORE_RUN),
     *[
         Difference(exchange, "*.payload.exception_type", KEPT_TYPE)

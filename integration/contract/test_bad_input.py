@@ -8,6 +8,7 @@ from integration.contract.refusals import check_refusal
 from integration.contract.scene import Stage
 from integration.contract.tables.commands import command_rows
 from integration.contract.tables.fields import field_rows
+from integration.contract.tables.fleet import fleet_rows
 from integration.contract.tables.guards import guard_rows
 from integration.contract.tables.operations import operation_rows
 from integration.contract.tables.requests import request_rows
@@ -21,6 +22,7 @@ ROWS = [
     *guard_rows(),
     *command_rows(),
     *tenancy_rows(),
+    *fleet_rows(),
 ]
 
 

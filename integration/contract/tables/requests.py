@@ -12,6 +12,11 @@ MAX_BODY = 2_097_152
 
 # Every route that is served, by method and path, with what it takes.
 CONTROL_GETS = [
+    "/api/task-queues",
+    "/api/task-queues/{queue}",
+    "/api/task-queues/{queue}/build-ids",
+    "/api/workers",
+    "/api/workers/{worker}",
     "/api/search-attributes",
     "/api/workflows",
     "/api/workflows/{workflow}",
@@ -24,6 +29,9 @@ CONTROL_GETS = [
 CONTROL_POSTS = [
     "/api/search-attributes",
     "/api/storage/test",
+    "/api/task-queues/{queue}/build-ids/drain",
+    "/api/task-queues/{queue}/build-ids/promote",
+    "/api/task-queues/{queue}/build-ids/resume",
     "/api/workflows",
     *[
         f"/api/workflows/{{workflow}}{middle}/{operation}"
@@ -54,6 +62,7 @@ NAMESPACED = [
     *[("GET", path) for path in CONTROL_GETS],
     *[("POST", path) for path in POSTS],
     ("DELETE", "/api/search-attributes/Tier"),
+    ("DELETE", "/api/workers/{worker}"),
 ]
 # They name a namespace in the path, or none: the header may name one that does not exist.
 OF_NO_NAMESPACE = [

@@ -38,6 +38,7 @@ class Worker(msgspec.Struct, frozen=True):
     build_id: str | None = None
     workflow_types: list[str] = []
     activity_types: list[str] = []
+    draining: int = 0
 
 
 class Sink:

@@ -32,6 +32,8 @@ OF_NO_NAMESPACE = {
     "/namespaces/{namespace}",
     "/namespaces/{namespace}/external-storage",
 }
+# Of queues each name is one: a test below holds them to their namespace.
+OF_QUEUES = {route.template for route in ROUTES if route.template.startswith("/task-queues/")}
 NAMESPACED = [route for route in ROUTES if route.template not in OF_NO_NAMESPACE]
 
 
@@ -138,12 +140,15 @@ BODIES: dict[str, Json] = {
     "/workflows/{workflow_id}/update/{update_name}": {},
     "/workflows/{workflow_id}/cancel": {},
     "/workflows/{workflow_id}/terminate": {},
+    "/workflows/{workflow_id}/repair": {},
+    "/workflows/{workflow_id}/archive": {},
     "/workflows/{workflow_id}/runs/{run_id}/signal/{signal_name}": {},
     "/workflows/{workflow_id}/runs/{run_id}/query/{query_name}": {},
     "/workflows/{workflow_id}/runs/{run_id}/update/{update_name}": {},
     "/workflows/{workflow_id}/runs/{run_id}/cancel": {},
     "/workflows/{workflow_id}/runs/{run_id}/terminate": {},
     "/search-attributes/{name}": {},
+    "/workers/{worker_id}": {},
     "/worker/workflow-tasks/{task_id}/history": OWNED,
     "/worker/workflow-tasks/{task_id}/complete": OWNED
     | {"commands": [{"type": "complete_workflow"}]},
@@ -157,6 +162,8 @@ BODIES: dict[str, Json] = {
 }
 # The others, which a test below or of their own holds to their namespace. So does a new one.
 WITHOUT_IDS = {
+    "GET /workers",
+    "GET /task-queues",
     "POST /storage/test",
     "GET /search-attributes",
     "POST /search-attributes",
@@ -175,7 +182,7 @@ WITHOUT_IDS = {
 def request_of(route: Route, wire: Wire) -> tuple[str, Json]:
     """The path of a route and a body for it, with ids that are in use in the other namespace."""
     body = dict(BODIES[route.template])
-    ids = {"workflow_id": "wf", "run_id": wire.run_id}
+    ids = {"workflow_id": "wf", "run_id": wire.run_id, "worker_id": "w"}
     ids |= {"name": "Tier", "signal_name": "go", "query_name": "state", "update_name": "change"}
     for kind, task in wire.tasks.items():
         if f"/{kind}-tasks/" in route.template:
@@ -195,7 +202,7 @@ def test_every_route_is_walked(operations: dict[str, Operation[Any]]) -> None:
     assert {route.template for route in ROUTES if not operations[route.operation].namespaced} == (
         OF_NO_NAMESPACE
     )
-    assert named == set(BODIES)
+    assert named - OF_QUEUES == set(BODIES)
     assert others == WITHOUT_IDS
 
 
@@ -203,7 +210,7 @@ async def test_no_route_finds_what_is_in_another_namespace(wire: Wire) -> None:
     before = await wire.seen()
 
     for route in NAMESPACED:
-        if "{" not in route.template:
+        if "{" not in route.template or route.template in OF_QUEUES:
             continue
         path, body = request_of(route, wire)
         answer = await wire.call(route.method, path, body, namespace=ELSEWHERE)
@@ -281,6 +288,21 @@ async def test_lists_and_workers_of_another_namespace_are_not_there(wire: Wire) 
     assert started.status_code == 201
     await wire.work("register", {"runtime": "python"}, namespace=ELSEWHERE)
     assert (await wire.poll("workflow", ELSEWHERE))["run_id"] == started.json()["run_id"]
+
+
+async def test_queues_workers_and_builds_of_another_namespace_are_not_there(wire: Wire) -> None:
+    for path, member in (("/workers", "workers"), ("/task-queues", "task_queues")):
+        assert (await wire.call("GET", path, namespace=ELSEWHERE)).json()[member] == []
+    queue = (await wire.call("GET", "/task-queues/q", namespace=ELSEWHERE)).json()
+    assert (queue["pollers"], queue["current_leases"]) == ([], [])
+    builds = "/task-queues/q/build-ids"
+    assert (await wire.call("GET", builds, namespace=ELSEWHERE)).json()["build_ids"] == []
+    for verb in ("drain", "promote", "resume", "drain"):
+        path = f"{builds}/{verb}"
+        answer = await wire.call("POST", path, {"build_id": None}, namespace=ELSEWHERE)
+        assert answer.status_code == 200
+    [at_home] = (await wire.call("GET", builds)).json()["build_ids"]
+    assert (at_home["drain_intent"], at_home["promoted_at"]) == ("active", None)
 
 
 async def test_a_goodbye_frees_nothing_of_the_same_worker_in_another_namespace(wire: Wire) -> None:

@@ -63,6 +63,7 @@ FOR_ADMINS = {
     "DELETE /namespaces/{namespace}",
     "PUT /namespaces/{namespace}/external-storage",
     "POST /storage/test",
+    "DELETE /workers/{worker_id}",
 }
 
 

@@ -106,6 +106,13 @@ class NamespaceGone(msgspec.Struct, frozen=True):
     namespace: str
 
 
+class WorkersChanged(msgspec.Struct, frozen=True):
+    """Who may have tasks of a queue is not who it was: a build was drained, a worker taken out."""
+
+    namespace: str
+    task_queue: str
+
+
 Notice: TypeAlias = (
     TaskReady
     | TaskOffered
@@ -116,4 +123,5 @@ Notice: TypeAlias = (
     | WorkerChallenged
     | WorkerGone
     | NamespaceGone
+    | WorkersChanged
 )

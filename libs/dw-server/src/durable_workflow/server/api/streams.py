@@ -21,7 +21,7 @@ from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import streams as services
 from durable_workflow.server.store import Store
 from durable_workflow.server.views import namespaces
-from durable_workflow.server.views.task_queues import SHARED_ID
+from durable_workflow.server.views.workers import SHARED_ID
 
 _log = logging.getLogger(__name__)
 

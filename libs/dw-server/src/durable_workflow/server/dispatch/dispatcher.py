@@ -24,6 +24,7 @@ from durable_workflow.server.notices import (
     TaskReady,
     WorkerChallenged,
     WorkerGone,
+    WorkersChanged,
 )
 
 T = TypeVar("T")
@@ -79,6 +80,8 @@ class Dispatcher:
                 )
                 if stream_of_it is not None:
                     self.watcher.worker_changed(stream_of_it)
+            elif isinstance(notice, WorkersChanged):
+                self._workers_changed(notice)
             elif isinstance(notice, NamespaceGone):
                 self.watcher.namespace_gone(notice.namespace)
             elif isinstance(notice, TaskReady):
@@ -106,6 +109,14 @@ class Dispatcher:
             return False
         line = self._lines.get(TaskKey(notice.kind, notice.namespace, notice.task_queue))
         return line is not None and line.wake()
+
+    def _workers_changed(self, notice: WorkersChanged) -> None:
+        for stream in self.streams.of_queue(notice.namespace, notice.task_queue):
+            self.watcher.worker_changed(stream)
+        self.placement.workers_changed(notice.namespace, notice.task_queue)
+        for key, line in self._lines.items():
+            if (key.namespace, key.task_queue) == (notice.namespace, notice.task_queue):
+                line.wake_all()
 
     @property
     def closed(self) -> bool:

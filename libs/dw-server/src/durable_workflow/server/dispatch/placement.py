@@ -209,9 +209,8 @@ class Placement:
         if kind != "workflow":
             return ()
         streams = self._streams.of_queue(beside.worker.namespace, beside.worker.task_queue)
-        full = {each.worker.worker_id for each in streams if each.credits(kind) <= 0}
-        free = {each.worker.worker_id for each in streams if each.credits(kind) > 0}
-        return full - free
+        free = {each.worker.worker_id for each in streams if each.is_open(kind)}
+        return {each.worker.worker_id for each in streams} - free
 
     def _feed(self, tx: Tx, left: list[Notice]) -> None:
         """Give out what waits to those who have credits for it."""
@@ -267,6 +266,11 @@ class Placement:
         if any(self._may_feed(stream, kind) for kind in _KINDS):
             self._hungry[stream] = None
             self._schedule()
+
+    def workers_changed(self, namespace: str, task_queue: str) -> None:
+        """Workers of a queue drain, or take tasks again: those that wait may be theirs now."""
+        for kind in _KINDS:
+            self.look_in(TaskKey(kind, namespace, task_queue))
 
     def look_in(self, key: TaskKey) -> None:
         """A wake-up in a line of polls was lost: a stream may have the task that it was for."""

@@ -74,6 +74,10 @@ class Stream:
             return 0
         return self.slots[kind] - len(self._has[kind])
 
+    def is_open(self, kind: TaskKind) -> bool:
+        """Whether it can be sent a task of a kind now."""
+        return self.credits(kind) > 0 and not self.profiles[kind].draining
+
     def rank(self, kind: TaskKind) -> tuple[float, int]:
         """Who has the smallest is served next: share of used slots, then when it was served."""
         return len(self._has[kind]) / max(self.slots[kind], 1), self._served[kind]
@@ -106,7 +110,7 @@ class Stream:
             "used": {kind: len(self._has[kind]) for kind in KINDS},
             "credits": {kind: max(self.credits(kind), 0) for kind in KINDS},
             "clogged": self.sink.is_clogged(),
-            "draining": self.draining,
+            "draining": self.draining or bool(self.worker.draining),
         }
 
     def is_idle(self) -> bool:

@@ -111,6 +111,11 @@ class Line:
         """Wake the first that has no wake-up yet; whether there was one."""
         return self._wake_from(0)
 
+    def wake_all(self) -> None:
+        """Have all of them look."""
+        for waiter in self._waiters:
+            waiter.wake()
+
     def pass_on(self, waiter: Waiter) -> bool:
         """Give the wake-up that `waiter` could not use to one behind it."""
         return self._wake_from(self._waiters.index(waiter) + 1)

@@ -28,6 +28,11 @@ def held_activities(read: Read, holder: Holder) -> list[Activity]:
     return [activities.load(row) for row in found]
 
 
+def count(read: Read, holder: Holder) -> int:
+    """How many tasks a session holds."""
+    return len(run_ids(read, holder)) + len(held_activities(read, holder))
+
+
 def prolong_all(tx: Tx, until: int) -> None:
     """Have every lease that a session holds last until `until`, at the least."""
     tx.do("prolong_workflow_leases", until=until)

@@ -96,6 +96,8 @@ def delete(tx: Tx, name: str) -> dict[str, int]:
         "workflow_worker_registrations": int(workers[0]),
     }
     tx.do("delete_workers_of_namespace", namespace=name)
+    tx.do("delete_deregistered_of_namespace", namespace=name)
+    tx.do("delete_rollouts_of_namespace", namespace=name)
     tx.do("delete_search_attributes_of_namespace", namespace=name)
     tx.do("delete_instances_of_namespace", namespace=name)
     tx.do("delete_namespace", name=name)

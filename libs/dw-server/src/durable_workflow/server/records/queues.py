@@ -50,6 +50,11 @@ class LeasedTask(msgspec.Struct, frozen=True):
     attempt_id: str | None = None
 
 
+def names(read: Read, namespace: str) -> list[str]:
+    """The queues that have a registered worker or an open task, by name."""
+    return [row[0] for row in read.all("task_queues_of_namespace", namespace=namespace)]
+
+
 def counts(
     read: Read, namespace: str, task_queue: str, kind: TaskKind, *, overdue: int
 ) -> TaskCounts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +25,7 @@ class Worker(msgspec.Struct):
         left_at: When its connection broke, until it is heard again.
         on_stream: Whether its leases are those of a stream; 1 or 0.
         next_due_at: When it is missed, where `due_at` is when its broken connection tells.
+        draining: Whether its build gets no new tasks; 1 or 0.
     """
 
     namespace: str
@@ -49,6 +52,7 @@ class Worker(msgspec.Struct):
     left_at: int | None
     on_stream: int
     next_due_at: int | None
+    draining: int
 
     @property
     def names_held(self) -> bool:
@@ -74,8 +78,9 @@ class Worker(msgspec.Struct):
         return now < self.seen_at + self.heartbeat_interval * missed_heartbeats * SECOND
 
     def is_there(self, now: int) -> bool:
-        """Whether it was not missed, and its connection did not break."""
-        return self.due_at is not None and self.due_at > now and self.left_at is None
+        """Whether it may be given tasks: it was not missed, and neither left nor drains."""
+        is_heard = self.due_at is not None and self.due_at > now and self.left_at is None
+        return is_heard and not self.draining
 
     @property
     def holder(self) -> Holder:
@@ -138,6 +143,22 @@ def of_queue(read: Read, namespace: str, task_queue: str) -> list[Worker]:
     """All workers that registered for a task queue, live or not."""
     found = read.all("workers_of_queue", namespace=namespace, task_queue=task_queue)
     return [load(row) for row in found]
+
+
+def of_namespace(read: Read, namespace: str, task_queue: str | None = None) -> list[Worker]:
+    """All workers of a namespace, or of a queue of it, those that were heard last first."""
+    found = read.all("workers_of_namespace", namespace=namespace, task_queue=task_queue or "")
+    return [load(row) for row in found]
+
+
+def shared_ids(workers: Sequence[Worker], now: int, missed_heartbeats: int) -> set[str]:
+    """The ids under which several of these workers are known to be alive."""
+    alive = Counter(
+        worker.worker_id
+        for worker in workers
+        if worker.is_sure and worker.is_live(now, missed_heartbeats)
+    )
+    return {worker_id for worker_id, count in alive.items() if count > 1}
 
 
 def silent(read: Read, most: int) -> list[Worker]:
@@ -229,6 +250,29 @@ def missed(tx: Tx, worker: Worker) -> None:
 def delete(tx: Tx, worker: Worker) -> None:
     """Register this session no more."""
     tx.do("delete_worker", **_key(worker))
+
+
+def deregister(tx: Tx, worker: Worker) -> None:
+    """Register this session no more, and refuse it from now on."""
+    delete(tx, worker)
+    tx.do("deregister_session", **_key(worker), deregistered_at=tx.now)
+
+
+def deregistered(read: Read, namespace: str, worker_id: str) -> set[str]:
+    """The sessions under an id that are refused because an operator took them out."""
+    found = read.all("deregistered_sessions", namespace=namespace, worker_id=worker_id)
+    return {row[0] for row in found}
+
+
+def admit(tx: Tx, namespace: str, worker_id: str, session: str) -> None:
+    """Refuse a session no more."""
+    tx.do("admit_session", namespace=namespace, worker_id=worker_id, session=session)
+
+
+def forget(tx: Tx, namespace: str, *, before: int) -> None:
+    """Delete what is left of workers that were missed or taken out before a time."""
+    tx.do("forget_missed_workers", namespace=namespace, before=before)
+    tx.do("forget_deregistered", namespace=namespace, before=before)
 
 
 def await_all(tx: Tx, patience: int) -> None:

@@ -15,6 +15,12 @@ from durable_workflow.server.requests.commands import (
     SignalWorkflow,
     UpdateWorkflow,
 )
+from durable_workflow.server.requests.fleet import (
+    ListWorkers,
+    NamedQueue,
+    NamedWorker,
+    RollBuild,
+)
 from durable_workflow.server.requests.namespaces import (
     CreateNamespace,
     NamedNamespace,
@@ -82,8 +88,11 @@ __all__ = [
     "HeldTask",
     "HistoryPage",
     "ListRuns",
+    "ListWorkers",
     "ListWorkflows",
     "NamedNamespace",
+    "NamedQueue",
+    "NamedWorker",
     "OpenStream",
     "Payload",
     "PollTask",
@@ -93,6 +102,7 @@ __all__ = [
     "ReadHistory",
     "RegisterWorker",
     "RepairWorkflow",
+    "RollBuild",
     "SetExternalStorage",
     "SignalWorkflow",
     "StartWorkflow",

@@ -67,7 +67,7 @@ def claim(
         renewed = activities.renewed(again, tx.now, lease_seconds=lease)
         unit.save_activity(renewed)
         return _task(tx, unit.run(renewed.run_id), renewed)
-    activity = records.claimable(tx, namespace, request.task_queue, worker.activity_types)
+    activity = _claimable(tx, worker)
     if activity is None:
         return None
     return _lease(unit, activity, worker, request.poll_request_id)
@@ -85,7 +85,7 @@ def claim_for(
     del busy
     unit = Unit(tx, settings)
     if task_id is None:
-        activity = records.claimable(tx, worker.namespace, worker.task_queue, worker.activity_types)
+        activity = _claimable(tx, worker)
         return None if activity is None else _lease(unit, activity, worker, None)
     run_id = records.run_of_task(tx, worker.namespace, task_id)
     if run_id is None:
@@ -95,6 +95,12 @@ def claim_for(
     if activity is None or activity.task_status != READY or activity.available_at > tx.now:
         return None
     return _lease(unit, activity, worker, None)
+
+
+def _claimable(tx: Tx, worker: Worker) -> Activity | None:
+    if worker.draining:
+        return None
+    return records.claimable(tx, worker.namespace, worker.task_queue, worker.activity_types)
 
 
 def _lease(

@@ -79,8 +79,7 @@ def release_workflow_tasks(tx: Tx, holder: Holder, settings: ServiceSettings) ->
 
 def count(tx: Tx, worker: Worker) -> int:
     """How many tasks a session of a worker holds."""
-    holder = worker.holder
-    return len(records.run_ids(tx, holder)) + len(records.held_activities(tx, holder))
+    return records.count(tx, worker.holder)
 
 
 def _expire_workflow_tasks(unit: Unit, holder: Holder, kept: Collection[str]) -> int:

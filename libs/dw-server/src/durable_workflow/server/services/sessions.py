@@ -11,7 +11,7 @@ import logging
 from typing import Final
 
 from durable_workflow.server.engine.times import SECOND
-from durable_workflow.server.notices import DueAt, TaskReady, WorkerGone
+from durable_workflow.server.notices import DueAt, TaskReady, WorkerGone, WorkersChanged
 from durable_workflow.server.records import leases as lease_records
 from durable_workflow.server.records import runs
 from durable_workflow.server.records import workers as records
@@ -20,12 +20,14 @@ from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
     DeregisterWorker,
+    NamedWorker,
     PollTask,
     WorkerHeartbeat,
 )
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import leases, workers
 from durable_workflow.server.store.protocol import Read, Tx
+from durable_workflow.server.views.workers import not_found
 
 # A worker whose connection broke, and that goes on, sends a request within this time.
 BROKEN: Final = 2 * SECOND
@@ -60,6 +62,27 @@ def deregister(
             "released_tasks": freed,
         },
     )
+
+
+def remove(tx: Tx, namespace: str, asked: NamedWorker, settings: ServiceSettings) -> Reply:
+    """Take a worker out for an operator: all of its sessions, which are refused from now on.
+
+    Its leases run to their end, so that what it works on is not done twice.
+
+    Raises:
+        Refused: None of that id is registered.
+    """
+    del settings
+    records.lock(tx, namespace, asked.worker_id)
+    found = records.sessions(tx, namespace, asked.worker_id)
+    if not found:
+        raise not_found(namespace, asked.worker_id)
+    for worker in found:
+        records.deregister(tx, worker)
+        offer_kept(tx, worker)
+        tx.notify(WorkersChanged(namespace, worker.task_queue))
+    tx.say(logging.INFO, "worker %s of %s was deregistered", asked.worker_id, namespace)
+    return Reply({"worker_id": asked.worker_id, "outcome": "deregistered"})
 
 
 def await_return(tx: Tx, settings: ServiceSettings) -> None:

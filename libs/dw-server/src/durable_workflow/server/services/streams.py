@@ -68,8 +68,9 @@ def end_stream(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
     """Note that a stream ended without a goodbye: its worker is missed if it does not come back."""
     current = records.find(tx, worker.namespace, worker.worker_id, worker.session)
     if current is None:
-        leases.release(tx, worker.holder, settings)
-        return
+        if worker.session not in records.deregistered(tx, worker.namespace, worker.worker_id):
+            leases.release(tx, worker.holder, settings)
+        return  # the leases of one that an operator took out run to their end
     due_at = tx.now + seconds(settings.stream_grace_seconds)
     records.stream_ended(tx, current, due_at, returns=True)
     tx.notify(DueAt(due_at))

@@ -18,12 +18,15 @@ from durable_workflow.server.requests import (
     WorkerHeartbeat,
 )
 from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import builds
 from durable_workflow.server.store.protocol import Read, Tx, Value
-from durable_workflow.server.views.task_queues import SHARED_ID
+from durable_workflow.server.views.workers import SHARED_ID
 
 # A lease is at least so many heartbeats long, and a worker that renews its leases is asked for
 # heartbeats often enough for that.
 _HEARTBEATS_PER_LEASE: Final = 3
+# What is left of workers that are gone is kept for a day, to be looked at.
+_KEPT: Final = 24 * 3600 * SECOND
 # A session that is alive sends a heartbeat within this time after another one registers its id.
 CHALLENGE: Final = 2 * SECOND
 
@@ -46,6 +49,7 @@ def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceS
     worker_id = request.worker_id or tx.new_id()
     session = request.session or ""
     records.lock(tx, namespace, worker_id)
+    _check_admitted(tx, namespace, worker_id, session)
     sessions = records.sessions(tx, namespace, worker_id)
     # A new session is a new process: it may bring new code under the old id.
     known = next((each for each in sessions if each.session == session), None)
@@ -59,6 +63,7 @@ def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceS
         names_held=records.names_held(session, request.capabilities),
     )
     due_at = tx.now + patience(interval, settings)
+    draining = builds.is_drained(tx, namespace, request.task_queue, request.build_id)
     records.put(
         tx,
         Worker(
@@ -86,6 +91,7 @@ def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceS
             left_at=None,
             on_stream=0,
             next_due_at=None,
+            draining=int(draining),
         ),
     )
     tx.notify(DueAt(due_at))
@@ -96,7 +102,7 @@ def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceS
         "registered": True,
         "task_queue": request.task_queue,
         "runtime": request.runtime,
-        "status": "active",
+        "status": "draining" if draining else "active",
     }
     return Reply(body | _cadence(interval, settings), form="created")
 
@@ -105,6 +111,7 @@ def heartbeat(tx: Tx, namespace: str, request: WorkerHeartbeat, settings: Servic
     """Note that a worker is alive, and what it says of itself."""
     worker = records.find(tx, namespace, request.worker_id, request.session)
     if worker is None:
+        check_not_deregistered(tx, namespace, request.worker_id, request.session)
         raise Refused(
             "worker_not_registered",
             "Worker not registered.",
@@ -127,7 +134,11 @@ def heartbeat(tx: Tx, namespace: str, request: WorkerHeartbeat, settings: Servic
     )
     tx.notify(DueAt(due_at))
     warn_of_shared_id(tx, worker)
-    body: dict[str, Any] = {"worker_id": request.worker_id, "acknowledged": True}
+    body: dict[str, Any] = {
+        "worker_id": request.worker_id,
+        "acknowledged": True,
+        "status": "draining" if worker.draining else "active",
+    }
     if request.session is not None and shares_id(others(tx, worker)):
         body["warnings"] = [SHARED_ID]
     return Reply(body | _cadence(interval, settings))
@@ -152,6 +163,7 @@ def registered(read: Read, namespace: str, request: PollTask | OpenStream) -> Wo
     """
     worker = records.find(read, namespace, request.worker_id, request.session)
     if worker is None:
+        check_not_deregistered(read, namespace, request.worker_id, request.session)
         raise Refused(
             "worker_not_registered",
             "Worker must be registered before polling. Call POST /worker/register first.",
@@ -176,6 +188,17 @@ def registered(read: Read, namespace: str, request: PollTask | OpenStream) -> Wo
             },
         )
     return worker
+
+
+def check_not_deregistered(read: Read, namespace: str, worker_id: str, session: str | None) -> None:
+    """Refuse a session that an operator has taken out, though nothing is known of it any more.
+
+    Raises:
+        Refused: It was taken out.
+    """
+    out = records.deregistered(read, namespace, worker_id)
+    if (session in out) if session else out:
+        raise _deregistered(worker_id)
 
 
 def seen(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
@@ -212,6 +235,26 @@ def renewal_seconds(settings: ServiceSettings) -> int:
     """How often a worker that renews its leases is heard, at the least."""
     shortest = min(settings.workflow_lease_seconds, settings.activity_lease_seconds)
     return max(1, min(settings.heartbeat_interval_seconds, int(shortest / _HEARTBEATS_PER_LEASE)))
+
+
+def _check_admitted(tx: Tx, namespace: str, worker_id: str, session: str) -> None:
+    """Refuse to register a session that was taken out.
+
+    A worker that names no session may be another process than the one before: it is admitted.
+    """
+    if not session:
+        records.admit(tx, namespace, worker_id, session)
+    elif session in records.deregistered(tx, namespace, worker_id):
+        raise _deregistered(worker_id)
+    records.forget(tx, namespace, before=tx.now - _KEPT)
+
+
+def _deregistered(worker_id: str) -> Refused:
+    return Refused(
+        "worker_deregistered",
+        "The worker was deregistered by an operator. Start it again to have it register anew.",
+        extra={"worker_id": worker_id},
+    )
 
 
 def _challenge(tx: Tx, sessions: list[Worker]) -> None:

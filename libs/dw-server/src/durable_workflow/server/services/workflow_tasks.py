@@ -267,6 +267,8 @@ def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Run | None:
 
 
 def _claimable(tx: Tx, worker: Worker, busy: Collection[str] = ()) -> Run | None:
+    if worker.draining:
+        return None
     return runs.claimable(
         tx,
         worker.namespace,

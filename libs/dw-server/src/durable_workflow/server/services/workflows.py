@@ -18,7 +18,7 @@ from durable_workflow.server.refusals import Invalid
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, StartWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services import control
+from durable_workflow.server.services import builds, control
 from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.search_attributes import check_values
 from durable_workflow.server.services.unit import Unit
@@ -118,6 +118,7 @@ def _start_new(
         _take_over(tx, caller.namespace, workflow_id, run_id, instance, request.workflow_type)
     control.record(tx, caller, command)
     beginning = _beginning(caller, request, command)
+    beginning.compatibility = builds.pin(tx, caller.namespace, request.task_queue)
     beginning.command = control.snapshot(tx, caller, command)
     beginning.run_number = 1 if previous is None else previous.run_number + 1
     decision = begin(beginning, tx.now, tx.new_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from durable_workflow._wire.json_values import JsonObject
@@ -13,15 +14,40 @@ from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read
 from durable_workflow.server.views import admission
+from durable_workflow.server.views.workers import ACTIVE, status, warnings
 
 _KINDS: Final[tuple[TaskKind, ...]] = ("workflow", "activity")
 
 # A ready task that nobody has taken for so long is worth a look.
 REDISPATCH_AFTER_SECONDS: Final = 3
 _MOST_LEASES = 50
-SHARED_ID: Final = (
-    "another live worker is registered under this worker id; give each worker an id of its own"
-)
+
+
+def names(read: Read, namespace: str) -> list[str]:
+    """The queues that have a registered worker or an open task, by name."""
+    return queues.names(read, namespace)
+
+
+def list_all(
+    read: Read, namespace: str, pending_queries: Mapping[str, int], settings: ServiceSettings
+) -> JsonObject:
+    """These task queues of a namespace, without their workers and leases (10.1).
+
+    Args:
+        pending_queries: Of each queue, the queries that wait for its workers.
+    """
+    shown = [
+        _summary(
+            read,
+            namespace,
+            name,
+            settings,
+            worker_records.of_queue(read, namespace, name),
+            pending_queries=pending,
+        )
+        for name, pending in pending_queries.items()
+    ]
+    return {"namespace": namespace, "task_queues": shown}
 
 
 def describe(
@@ -33,8 +59,28 @@ def describe(
         pending_queries: Queries that wait for workers of the queue; they are in memory alone.
     """
     known = worker_records.of_queue(read, namespace, name)
-    active = [worker for worker in known if worker.is_live(read.now, settings.missed_heartbeats)]
-    shared = _shared_ids(active)
+    shared = worker_records.shared_ids(known, read.now, settings.missed_heartbeats)
+    summary = _summary(read, namespace, name, settings, known, pending_queries=pending_queries)
+    return {
+        **summary,
+        "pollers": [
+            poller(worker, read.now, settings) | warnings(worker, shared) for worker in known
+        ],
+        "current_leases": _leases(read, namespace, name),
+    }
+
+
+def _summary(
+    read: Read,
+    namespace: str,
+    name: str,
+    settings: ServiceSettings,
+    known: list[Worker],
+    *,
+    pending_queries: int,
+) -> JsonObject:
+    live = [worker for worker in known if worker.is_live(read.now, settings.missed_heartbeats)]
+    active = [worker for worker in live if status(worker, read.now, settings) == ACTIVE]
     overdue = read.now - REDISPATCH_AFTER_SECONDS * SECOND
     tasks: dict[TaskKind, TaskCounts] = {
         kind: queues.counts(read, namespace, name, kind, overdue=overdue) for kind in _KINDS
@@ -47,16 +93,12 @@ def describe(
             "workflow_tasks": _shown_counts(tasks["workflow"]),
             "activity_tasks": _shown_counts(tasks["activity"]),
             "pollers": {
-                "active_count": len(active),
-                "stale_count": len(known) - len(active),
+                "active_count": len(live),
+                "stale_count": len(known) - len(live),
                 "stale_after_seconds": stale_after_seconds(settings),
             },
         },
         "repair": _repair(tasks),
-        "pollers": [
-            poller(worker, read.now, settings) | _warnings(worker, shared) for worker in known
-        ],
-        "current_leases": _leases(read, namespace, name),
         "admission": {
             "workflow_tasks": admission.of_tasks(
                 "workflow_tasks",
@@ -86,23 +128,13 @@ def poller(worker: Worker, now: int, settings: ServiceSettings) -> JsonObject:
         "build_id": worker.build_id,
         "last_heartbeat_at": precise(worker.seen_at),
         "heartbeat_expires_at": precise(worker.seen_at + patience),
-        "status": "active" if live else "stale",
+        "status": status(worker, now, settings),
         "is_stale": not live,
         "supported_workflow_types": worker.workflow_types,
         "supported_activity_types": worker.activity_types,
         "max_concurrent_workflow_tasks": worker.max_workflow_tasks,
         "max_concurrent_activity_tasks": worker.max_activity_tasks,
     }
-
-
-def _warnings(worker: Worker, shared: set[str]) -> JsonObject:
-    return {"warnings": [SHARED_ID]} if worker.worker_id in shared else {}
-
-
-def _shared_ids(workers: list[Worker]) -> set[str]:
-    """The ids under which several of these workers are alive."""
-    alive = [each.worker_id for each in workers if each.is_sure]
-    return {worker_id for worker_id in alive if alive.count(worker_id) > 1}
 
 
 def stale_after_seconds(settings: ServiceSettings) -> int:

@@ -110,6 +110,7 @@ WHERE
                 AND keeper.worker_id = runs.sticky_worker
                 AND keeper.due_at > :now
                 AND keeper.left_at IS NULL
+                AND keeper.draining = 0
         )
     )
 ORDER BY priority, task_available_at, task_id

@@ -2,7 +2,7 @@
     namespace, worker_id, task_queue, runtime, sdk_version, build_id, workflow_types,
     activity_types, fingerprints, max_workflow_tasks, max_activity_tasks, capabilities,
     task_slots, process_metrics, heartbeat_interval, registered_at, heartbeat_at, seen_at,
-    due_at, session, challenged_at, left_at, on_stream, next_due_at;
+    due_at, session, challenged_at, left_at, on_stream, next_due_at, draining;
 
 -- worker: a registered worker: this session of it, or without one (:session '') the session that is
 -- named so, or else the one that registered last.
@@ -39,7 +39,8 @@ SET
     heartbeat_interval = excluded.heartbeat_interval, registered_at = excluded.registered_at,
     heartbeat_at = excluded.heartbeat_at, seen_at = excluded.seen_at, due_at = excluded.due_at,
     challenged_at = excluded.challenged_at, left_at = excluded.left_at,
-    on_stream = excluded.on_stream, next_due_at = excluded.next_due_at;
+    on_stream = excluded.on_stream, next_due_at = excluded.next_due_at,
+    draining = excluded.draining;
 
 -- worker_seen: a sign of life, and when the worker would have to be missed.
 UPDATE workers
