@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from durable_workflow.server.records import run_deletion
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
 from durable_workflow.server.store.statements import load_statements
@@ -31,6 +32,12 @@ def deleted_by(column: str) -> set[str]:
 
 def test_every_table_with_rows_of_runs_is_emptied_of_a_run() -> None:
     assert tables_with("run_id") - OF_NO_RUN <= deleted_by("run_id")
+
+
+def test_every_statement_that_empties_a_table_is_run() -> None:
+    named = {name for name in load_statements("sqlite") if name.startswith("delete_run")}
+    assert named - {"delete_run_attributes"} == set(run_deletion.STATEMENTS)
+    assert list(run_deletion.STATEMENTS)[-1] == "delete_run"
 
 
 def test_every_table_with_rows_of_namespaces_is_emptied_of_one() -> None:

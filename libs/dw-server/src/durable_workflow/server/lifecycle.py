@@ -23,7 +23,7 @@ from durable_workflow.server.settings import Settings
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.statements import load_statements
-from durable_workflow.server.timers import TimerService, TimeSkipper
+from durable_workflow.server.timers import RetentionService, TimerService, TimeSkipper
 
 
 class Server:
@@ -78,6 +78,7 @@ class Server:
             max_waiting=settings.max_waiting_units,
         )
         self.timers = TimerService(self.store, self.clock, settings.services, metrics)
+        self.retention = RetentionService(self.store, settings.services.retention_interval_seconds)
         self.skipper: TimeSkipper | None = None
         if skipping is not None:
             self.skipper = TimeSkipper(
@@ -95,11 +96,15 @@ class Server:
     async def start(self) -> None:
         """Make the default namespace, and take up what fell due while nobody served."""
         name = self.settings.services.default_namespace
-        await self.store.run(lambda tx: namespaces.ensure_default(tx, name))
+        days = self.settings.services.retention_days
+        await self.store.run(lambda tx: namespaces.ensure_default(tx, name, days))
         await namespaces.finish_deletions(self.store)
         await self.store.run(lambda tx: sessions.await_return(tx, self.settings.services))
         self.timers.start()
-        if self.skipper is not None:
+        if self.skipper is None:
+            self.retention.start()
+        else:
+            # Time that is skipped is nobody's: what ended in it is still looked at.
             self.skipper.start()
 
     async def announce(self) -> None:
@@ -116,6 +121,7 @@ class Server:
         self.hold_no_more()
         if self.skipper is not None:
             await self.skipper.stop()
+        await self.retention.stop()
         await self.timers.stop()
         await self.store.close()
 

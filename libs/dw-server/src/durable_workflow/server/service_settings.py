@@ -27,4 +27,5 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     query_max_pending_per_queue: int = 1024
     update_wait_seconds: int = 10
     retention_days: int = 30
+    retention_interval_seconds: float = 60
     limits: Limits = Limits()

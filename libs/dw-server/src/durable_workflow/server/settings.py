@@ -289,6 +289,7 @@ VARIABLES: dict[str, _Variables] = {
     "services": {
         "DW_DEFAULT_NAMESPACE": ("default_namespace", _namespace),
         "DW_HISTORY_RETENTION_DAYS": ("retention_days", _days),
+        "DW_RETENTION_INTERVAL_SECONDS": ("retention_interval_seconds", _seconds),
         "DW_WORKFLOW_TASK_LEASE_SECONDS": ("workflow_lease_seconds", _seconds),
         "DW_ACTIVITY_TASK_LEASE_SECONDS": ("activity_lease_seconds", _seconds),
         "DW_HEARTBEAT_INTERVAL_SECONDS": ("heartbeat_interval_seconds", _positive),

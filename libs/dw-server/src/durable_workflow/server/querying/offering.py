@@ -141,7 +141,7 @@ async def _task(
     has it no more it says so, and the query is offered again with the whole history.
 
     Returns:
-        None where the run has continued as new, and the query went on to the next one.
+        None where the run was removed, or has continued as new and the query went on to the next.
     """
     task = claimed.task
     query = task.query
@@ -153,7 +153,9 @@ async def _task(
         return found, history.buffered_records(read, found), _moved(read, query, found)
 
     run, buffered, moved = await store.read(look)
-    assert run is not None
+    if run is None:
+        queries.refuse(claimed, "The workflow run was removed.")
+        return None
     if moved is not None:
         queries.move(claimed, moved)
         return None

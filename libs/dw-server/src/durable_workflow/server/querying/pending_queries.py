@@ -183,6 +183,10 @@ class PendingQueries:
         self._put_in(task)
         self.free(claim)
 
+    def refuse(self, claim: Claim, message: str) -> None:
+        """Answer a query that no worker can be asked any more."""
+        self._settle(claim.task, Failed("query_rejected", message, None))
+
     def query(self, namespace: str, owner: QueryTaskOwner) -> Query | None:
         """The query of a task; None where there is none for the caller."""
         task = self._tasks.get(owner.query_task_id)

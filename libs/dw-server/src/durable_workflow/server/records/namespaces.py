@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
-from durable_workflow.server.records import search_attributes
+from durable_workflow.server.records import instances, run_deletion, runs, search_attributes
 from durable_workflow.server.records.columns import Params, text, value
-from durable_workflow.server.records.run_deletion import delete_runs
-from durable_workflow.server.store.protocol import Read, Row, Tx
+from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
 ACTIVE: Final = "active"
 # Its rows are going: nobody finds it any more.
 DELETED: Final = "deleted"
 
-# A transaction that deletes more would hold up everybody else.
-_RUNS_AT_ONCE: Final = 100
+# A transaction that removes more would hold up everybody else.
+_RUNS_AT_ONCE: Final = 20
 
 
 class Namespace(msgspec.Struct):
@@ -36,9 +36,15 @@ class Namespace(msgspec.Struct):
     external_storage: JsonObject | None = None
 
 
-def ensure(tx: Tx, name: str, description: str) -> None:
+def ensure(tx: Tx, name: str, description: str, retention_days: int = 30) -> None:
     """Write a namespace, if it is not there."""
-    tx.do("ensure_namespace", name=name, description=description, now=tx.now)
+    tx.do(
+        "ensure_namespace",
+        name=name,
+        description=description,
+        retention_days=retention_days,
+        now=tx.now,
+    )
 
 
 def exists(read: Read, name: str) -> bool:
@@ -80,10 +86,15 @@ def save(tx: Tx, namespace: Namespace) -> None:
     tx.do("save_namespace", **params)
 
 
-def delete_some_runs(tx: Tx, name: str) -> int:
-    """Delete some of its runs; how many. None are left where it is 0."""
-    found = tx.all("some_runs_of_namespace", namespace=name, most=_RUNS_AT_ONCE)
-    delete_runs(tx, [row[0] for row in found])
+def remove_some_runs(tx: Tx, name: str) -> int:
+    """Have nobody find some of its runs any more; how many. None are left where it is 0."""
+    rows = tx.all("some_runs_of_namespace", namespace=name, most=_RUNS_AT_ONCE)
+    found = [runs.load(row) for row in rows]
+    for workflow_id in sorted({run.workflow_id for run in found}):
+        instances.lock(tx, name, workflow_id)
+    for run in sorted(found, key=attrgetter("run_id")):
+        tx.lock(Key.run(run.run_id))
+        run_deletion.remove(tx, run)
     return len(found)
 
 

@@ -1,34 +1,114 @@
-"""Deleting runs: whatever belongs to a run goes with it."""
+"""Removing runs: one write has nobody find a run any more, then its rows go piece by piece."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
 from typing import Final
 
-from durable_workflow.server.store.protocol import Tx
+from durable_workflow.server.engine.state import Run
+from durable_workflow.server.records import instances
+from durable_workflow.server.store.protocol import Read, Tx
 
-# One for each table that has rows of runs; the run itself comes last.
-_STATEMENTS: Final = (
-    "delete_run_attributes",
-    "delete_run_details",
-    "delete_run_history",
-    "delete_run_past_tasks",
-    "delete_run_activities",
-    "delete_run_activity_arguments",
-    "delete_run_past_attempts",
-    "delete_run_timers",
-    "delete_run_child_links",
-    "delete_run_updates",
-    "delete_run_buffered_events",
-    "delete_run_held_results",
-    "delete_run_commands",
-    "delete_run_set_aside",
-    "delete_run",
-)
+# One for each table that has rows of runs, and what callers are told how many there were; the run
+# itself comes last, so that what a crash leaves behind is found again.
+STATEMENTS: Final = {
+    "delete_run_details": "run_details",
+    "delete_run_history": "history_events",
+    "delete_run_past_tasks": "workflow_tasks",
+    "delete_run_activities": "activity_executions",
+    "delete_run_activity_arguments": "activity_arguments",
+    "delete_run_past_attempts": "activity_attempts",
+    "delete_run_timers": "timers",
+    "delete_run_child_links": "links",
+    "delete_run_updates": "updates",
+    "delete_run_buffered_events": "buffered_events",
+    "delete_run_held_results": "held_results",
+    "delete_run_commands": "commands",
+    "delete_run_set_aside": "set_aside",
+    "delete_run": "runs",
+}
+
+# What one statement deletes at most, and for how long a unit goes on to the next. Nobody else
+# writes meanwhile.
+_ROWS: Final = 64
+_BYTES: Final = 256 * 1024
+_SECONDS: Final = 0.003
+# Pages that may stay free: what comes next is written to them.
+_KEPT_PAGES: Final = 512
 
 
-def delete_runs(tx: Tx, run_ids: Sequence[str]) -> None:
-    """Delete runs with all that belongs to them."""
-    rows = [{"run_id": run_id} for run_id in run_ids]
-    for statement in _STATEMENTS:
-        tx.do_many(statement, rows)
+def expired(read: Read, namespace: str, cutoff: int, most: int) -> list[str]:
+    """The runs of a namespace that closed before a time and may go, oldest first."""
+    found = read.all("expired_runs", namespace=namespace, cutoff=cutoff, most=most)
+    return [row[0] for row in found]
+
+
+def remove(tx: Tx, run: Run) -> None:
+    """Have nobody find a run any more; its workflow id is free where it was the last.
+
+    The workflow id and the run are locked.
+    """
+    named = {"namespace": run.namespace, "workflow_id": run.workflow_id}
+    tx.do("remove_run", run_id=run.run_id)
+    # Lists find runs by these too.
+    tx.do("delete_run_attributes", run_id=run.run_id)
+    instance = instances.find(tx, run.namespace, run.workflow_id)
+    if instance is None or instance.current_run_id != run.run_id:
+        return
+    other = tx.one("newest_run_of_instance", **named)
+    if other is None:
+        tx.do("delete_instance", **named)
+    else:
+        tx.do("repoint_instance", current_run_id=other[0], **named)
+
+
+def removed(read: Read, most: int) -> list[str]:
+    """Runs that nobody finds any more and that still have rows."""
+    return [row[0] for row in read.all("removed_runs", most=most)]
+
+
+def delete_rows(tx: Tx, run_id: str) -> dict[str, int]:
+    """Delete rows of a removed run for some milliseconds; how many of each kind.
+
+    The run is gone where `runs` is among them.
+    """
+    until = time.perf_counter() + _SECONDS
+    counts: dict[str, int] = {}
+    for statement, kind in STATEMENTS.items():
+        params = _BOUNDS[statement]
+        while True:
+            deleted = len(tx.all(statement, run_id=run_id, **params))
+            counts[kind] = counts.get(kind, 0) + deleted
+            if time.perf_counter() > until:
+                return counts
+            if not params or not deleted:
+                break
+    return counts
+
+
+def release_space(tx: Tx) -> bool:
+    """Give pages that hold nothing back to the system, some at a time; whether there are more."""
+    until = time.perf_counter() + _SECONDS
+    while True:
+        found = tx.one("free_space")
+        assert found is not None
+        if found[0] <= _KEPT_PAGES:
+            return False
+        tx.all("release_space")
+        if time.perf_counter() > until:
+            return True
+
+
+_OF_BYTES: Final = {"delete_run_history", "delete_run_activity_arguments"}
+_OF_ONE: Final = {"delete_run", "delete_run_details"}
+
+
+def _bounds(statement: str) -> dict[str, int]:
+    if statement in _OF_ONE:
+        return {}
+    if statement in _OF_BYTES:
+        return {"most": _ROWS, "most_bytes": _BYTES}
+    return {"most": _ROWS}
+
+
+_BOUNDS: Final = {statement: _bounds(statement) for statement in STATEMENTS}

@@ -17,6 +17,7 @@ from durable_workflow.server.engine.state import LEASED, READY, Activity, Run
 from durable_workflow.server.engine.tasks import backoff_seconds
 from durable_workflow.server.engine.times import seconds
 from durable_workflow.server.records import due as records
+from durable_workflow.server.records import run_deletion
 from durable_workflow.server.records import workers as worker_records
 from durable_workflow.server.records.due import DueItem
 from durable_workflow.server.records.leases import Holder
@@ -80,7 +81,8 @@ def handle(tx: Tx, due: Due, settings: ServiceSettings, only: DueItem | None = N
     unit = Unit(tx, settings)
     run = unit.find(due.run_id)
     if run is None:
-        return 0
+        # It was removed with work that is due: its rows go, as those of all removed runs do.
+        return sum(run_deletion.delete_rows(tx, due.run_id).values())
     done = advance(unit, run.run_id, only)
     unit.finish()
     return done

@@ -15,13 +15,14 @@ from durable_workflow.server.requests import (
     SetExternalStorage,
     UpdateNamespace,
 )
+from durable_workflow.server.services import retention
 from durable_workflow.server.store.protocol import Store, Tx
 from durable_workflow.server.views.namespaces import not_found, shown
 
 
-def ensure_default(tx: Tx, name: str) -> None:
+def ensure_default(tx: Tx, name: str, retention_days: int = 30) -> None:
     """Create the namespace that the server begins with, if it is not there."""
-    records.ensure(tx, name, "Default namespace")
+    records.ensure(tx, name, "Default namespace", retention_days)
 
 
 def create(tx: Tx, asked: CreateNamespace, *, retention_days: int) -> Reply:
@@ -106,7 +107,7 @@ async def begin_deletion(store: Store, name: str, *, default: str) -> str:
 
 
 async def delete(store: Store, name: str) -> Reply:
-    """Delete a namespace that nobody finds any more with everything in it, a few runs at a time.
+    """Delete a namespace that nobody finds any more with everything in it, piece by piece.
 
     What is cut short is finished when the server starts.
     """
@@ -129,7 +130,8 @@ def _lock(tx: Tx, name: str) -> Namespace:
 
 async def _finish(store: Store, name: str) -> dict[str, int]:
     runs = 0
-    while deleted := await store.run(lambda tx: records.delete_some_runs(tx, name)):
-        runs += deleted
+    while removed := await store.run(lambda tx: records.remove_some_runs(tx, name)):
+        runs += removed
+        await retention.sweep(store)
     rest = await store.run(lambda tx: records.delete(tx, name))
     return {"workflow_runs": runs, "workflow_schedules": 0, **rest}

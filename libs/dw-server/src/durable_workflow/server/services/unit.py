@@ -252,16 +252,20 @@ class Unit:
         self._point_instance(following)
         if run.parent_run_id is None:
             return
-        parent = self.run(run.parent_run_id)
+        parent = self._open_parent(run.parent_run_id)
+        if parent is None:
+            return
         link = self._link(run)
-        if not parent.closed and link.status == PENDING:
+        if link.status == PENDING:
             self.apply(children.continued(parent, link, following, self.tx.now, self.tx.new_id))
 
     def _resolve_parent(self, run: Run, outcome: ParentOutcome) -> None:
         assert run.parent_run_id is not None
-        parent = self.run(run.parent_run_id)
+        parent = self._open_parent(run.parent_run_id)
+        if parent is None:
+            return
         link = self._link(run)
-        if parent.closed or link.status != PENDING or link.child_run_id != run.run_id:
+        if link.status != PENDING or link.child_run_id != run.run_id:
             return
         retried = children.may_retry(link, outcome)
         details = runs.details(self.tx, run.run_id) if retried else None
@@ -272,6 +276,11 @@ class Unit:
         self.apply(decision)
         for again in decision.started:
             self._point_instance(again.run)
+
+    def _open_parent(self, run_id: str) -> Run | None:
+        """A parent that can still be told something: retention removes closed ones."""
+        parent = self.find(run_id)
+        return None if parent is None or parent.closed else parent
 
     def _tell_children(self) -> None:
         # One after the other and not recursively: a chain of children may be longer than
@@ -285,8 +294,8 @@ class Unit:
 
     def _apply_parent_close_policy(self, parent: Run) -> None:
         for link in child_links.open_of_run(self.tx, parent.run_id):
-            child = self.run(link.child_run_id)
-            if link.parent_close_policy != "abandon" and not child.closed:
+            child = self.find(link.child_run_id)
+            if link.parent_close_policy != "abandon" and child is not None and not child.closed:
                 status = CANCELLED if link.parent_close_policy == "request_cancel" else TERMINATED
                 self.close_by_command(
                     child, status, children.close_reason(parent), self.tx.new_id()

@@ -23,6 +23,7 @@ from durable_workflow.server.services.targets import Target
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Read, Tx
 from durable_workflow.server.views.decoding import decoded
+from durable_workflow.server.views.describing import instance_not_found
 
 _ACCEPTED, _REJECTED = "accepted", "rejected"
 _OUTCOMES: Final = {
@@ -82,11 +83,11 @@ def reject(
 def read(read_: Read, namespace: str, update_id: str, request: UpdateWorkflow) -> Reply:
     """How an update stands now."""
     update = records.find(read_, update_id)
-    assert update is not None
-    run = runs.find(read_, update.run_id)
+    run = None if update is None else runs.find(read_, update.run_id)
     instance = instances.find(read_, namespace, request.workflow_id)
-    assert run is not None
-    assert instance is not None
+    if update is None or run is None or instance is None:
+        # A retention pass has removed the run, which it was told to by its id.
+        raise instance_not_found(request.workflow_id)
     return answer(Target(instance, run, request.run_id), update, request)
 
 

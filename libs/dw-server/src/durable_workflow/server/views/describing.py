@@ -113,6 +113,11 @@ def run_not_found(workflow_id: str, run_id: str) -> Refused:
     )
 
 
+def run_removed(run_id: str) -> Refused:
+    """A run was removed by retention while it was read."""
+    return Refused("run_not_found", "Workflow run not found.", extra={"run_id": run_id})
+
+
 def wait_of(run: Run) -> tuple[str | None, str | None]:
     """What an open run waits for: the kind, and a sentence."""
     if run.closed:

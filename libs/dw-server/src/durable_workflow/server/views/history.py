@@ -21,7 +21,7 @@ from durable_workflow.server.records import runs
 from durable_workflow.server.requests import ReadHistory
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read, Store
-from durable_workflow.server.views.describing import page_token, run_not_found
+from durable_workflow.server.views.describing import page_token, run_not_found, run_removed
 from durable_workflow.server.views.fingerprints import without_fingerprints
 
 EVERYTHING = 2**62
@@ -79,6 +79,8 @@ async def events(
     They are read in slices, between which others have their turn: a hundred thousand take a third
     of a second.
 
+    Raises:
+        Refused: The run was removed meanwhile.
     Args:
         first: Records that go before them.
         foreign: They go to a worker of another SDK.
@@ -136,6 +138,9 @@ def _opening(run_id: str, after: int, upto: int, read: Read) -> list[bytes]:
 
 def _slice(run_id: str, after: int, upto: int, foreign: bool, read: Read) -> bytes:
     found = records.between(read, run_id, after, upto, _SLICE)
+    if len(found) < upto - after:
+        # Retention has removed the run since the last slice: nobody sees a part of a history.
+        raise run_removed(run_id)
     return b",".join(without_fingerprints(found) if foreign else found)
 
 

@@ -35,15 +35,32 @@ WHERE run_id = :run_id AND sequence = :sequence;
 -- activity_by_task: the activity whose current task this is.
 SELECT {activity_columns}
 FROM activities
-WHERE task_id = :task_id AND namespace = :namespace;
+WHERE
+    task_id = :task_id AND namespace = :namespace
+    AND EXISTS (
+        SELECT 1 FROM runs AS r
+        WHERE r.run_id = activities.run_id AND r.namespace = activities.namespace
+    );
 
 -- run_of_activity_task: the run of the activity whose current task this is.
-SELECT run_id FROM activities WHERE task_id = :task_id AND namespace = :namespace;
+SELECT run_id
+FROM activities
+WHERE
+    task_id = :task_id AND namespace = :namespace
+    AND EXISTS (
+        SELECT 1 FROM runs AS r
+        WHERE r.run_id = activities.run_id AND r.namespace = activities.namespace
+    );
 
 -- task_of_attempt: the task of the current attempt of some activity of a namespace.
 SELECT task_id
 FROM activities
-WHERE attempt_id = :attempt_id AND namespace = :namespace;
+WHERE
+    attempt_id = :attempt_id AND namespace = :namespace
+    AND EXISTS (
+        SELECT 1 FROM runs AS r
+        WHERE r.run_id = activities.run_id AND r.namespace = activities.namespace
+    );
 
 -- insert_attempt: an attempt that was superseded.
 INSERT INTO past_attempts ({attempt_columns})
@@ -55,6 +72,10 @@ SELECT 1
 FROM activities
 WHERE
     attempt_id = :attempt_id AND namespace = :namespace AND lease_owner = :worker_id
+    AND EXISTS (
+        SELECT 1 FROM runs AS r
+        WHERE r.run_id = activities.run_id AND r.namespace = activities.namespace
+    )
     AND (
         status = 'completed'
         OR (

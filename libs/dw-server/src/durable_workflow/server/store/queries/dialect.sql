@@ -17,3 +17,9 @@ SELECT jsonb_array_elements_text(CAST(:busy AS jsonb));
 
 -- {listed_run_ids}: the members of :run_ids, a JSON list of texts.
 SELECT jsonb_array_elements_text(CAST(:run_ids AS jsonb));
+
+-- {free_pages}: the database sees to its space itself.
+SELECT 0;
+
+-- {release_pages}: likewise.
+SELECT 0;

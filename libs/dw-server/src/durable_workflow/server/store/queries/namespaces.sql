@@ -19,8 +19,8 @@ WHERE status = 'active'
 ORDER BY created_at, name;
 
 -- ensure_namespace: a namespace that is served, made unless it is there.
-INSERT INTO namespaces (name, description, created_at, updated_at)
-VALUES (:name, :description, :now, :now)
+INSERT INTO namespaces (name, description, retention_days, created_at, updated_at)
+VALUES (:name, :description, :retention_days, :now, :now)
 ON CONFLICT (name) DO UPDATE SET status = 'active';
 
 -- insert_namespace: a new namespace.
@@ -41,7 +41,7 @@ SELECT name FROM namespaces WHERE status = 'deleted';
 DELETE FROM namespaces WHERE name = :name;
 
 -- some_runs_of_namespace: a few of all its runs.
-SELECT run_id FROM runs WHERE namespace = :namespace LIMIT :most;
+SELECT {run_columns} FROM runs WHERE namespace = :namespace LIMIT :most;
 
 -- count_workers_of_namespace: how many sessions of workers are registered.
 SELECT count(*) FROM workers WHERE namespace = :namespace;

@@ -1,43 +1,157 @@
--- Everything that belongs to a run, by its id.
+-- Everything that belongs to a run, by its id. What there may be much of is deleted in pieces of at
+-- most :most rows, and each statement returns a row for each one that it deleted.
+
+-- remove_run: nobody finds the run any more. Its id stands in for the workflow's, which is free.
+UPDATE runs
+SET
+    removed_from = namespace, namespace = '', workflow_id = run_id,
+    due_at = NULL, task_id = NULL, task_status = NULL
+WHERE run_id = :run_id;
+
+-- removed_runs: runs that nobody finds any more and whose rows are to be deleted.
+SELECT run_id FROM runs WHERE namespace = '' LIMIT :most;
+
+-- newest_run_of_instance: the run of a workflow id that began last. One row or none.
+SELECT run_id
+FROM runs
+WHERE namespace = :namespace AND workflow_id = :workflow_id
+ORDER BY run_number DESC
+LIMIT 1;
+
+-- repoint_instance: the current run of a workflow id is another one of its runs.
+UPDATE workflow_instances
+SET current_run_id = :current_run_id
+WHERE namespace = :namespace AND workflow_id = :workflow_id;
+
+-- delete_instance: a workflow id that has no runs is free.
+DELETE FROM workflow_instances WHERE namespace = :namespace AND workflow_id = :workflow_id;
+
+-- expired_runs: the runs of a namespace that closed before :cutoff and are not archived, oldest first.
+SELECT run_id
+FROM runs
+WHERE namespace = :namespace AND closed_at < :cutoff AND archived_at IS NULL
+ORDER BY closed_at, started_at, run_id
+LIMIT :most;
 
 -- delete_run: the row itself.
-DELETE FROM runs WHERE run_id = :run_id;
+DELETE FROM runs WHERE run_id = :run_id
+RETURNING 1;
 
 -- delete_run_details: its cold half.
-DELETE FROM run_details WHERE run_id = :run_id;
+DELETE FROM run_details WHERE run_id = :run_id
+RETURNING 1;
 
--- delete_run_history: its events.
-DELETE FROM history WHERE run_id = :run_id;
+-- delete_run_history: its first events, up to so many bytes.
+DELETE FROM history
+WHERE run_id = :run_id AND sequence IN (
+    SELECT sequence
+    FROM (
+        SELECT sequence, sum(length(record)) OVER (ORDER BY sequence) - length(record) AS before
+        FROM (
+            SELECT sequence, record
+            FROM history
+            WHERE run_id = :run_id
+            ORDER BY sequence
+            LIMIT :most
+        ) AS first_ones
+    ) AS sized
+    WHERE before < :most_bytes
+)
+RETURNING 1;
 
 -- delete_run_past_tasks: its workflow tasks that are over.
-DELETE FROM past_workflow_tasks WHERE run_id = :run_id;
+DELETE FROM past_workflow_tasks
+WHERE run_id = :run_id AND task_id IN (
+    SELECT task_id FROM past_workflow_tasks WHERE run_id = :run_id LIMIT :most
+)
+RETURNING 1;
 
 -- delete_run_activities: its activities.
-DELETE FROM activities WHERE run_id = :run_id;
+DELETE FROM activities
+WHERE run_id = :run_id AND sequence IN (
+    SELECT sequence FROM activities WHERE run_id = :run_id ORDER BY sequence LIMIT :most
+)
+RETURNING 1;
 
--- delete_run_activity_arguments: what they were called with.
-DELETE FROM activity_arguments WHERE run_id = :run_id;
+-- delete_run_activity_arguments: what the first of them were called with, up to so many bytes.
+DELETE FROM activity_arguments
+WHERE run_id = :run_id AND sequence IN (
+    SELECT sequence
+    FROM (
+        SELECT
+            sequence,
+            sum(coalesce(length(arguments), 0)) OVER (ORDER BY sequence)
+            - coalesce(length(arguments), 0) AS before
+        FROM (
+            SELECT sequence, arguments
+            FROM activity_arguments
+            WHERE run_id = :run_id
+            ORDER BY sequence
+            LIMIT :most
+        ) AS first_ones
+    ) AS sized
+    WHERE before < :most_bytes
+)
+RETURNING 1;
 
 -- delete_run_past_attempts: their superseded attempts.
-DELETE FROM past_attempts WHERE run_id = :run_id;
+DELETE FROM past_attempts
+WHERE run_id = :run_id AND attempt_id IN (
+    SELECT attempt_id FROM past_attempts WHERE run_id = :run_id LIMIT :most
+)
+RETURNING 1;
 
 -- delete_run_timers: its timers.
-DELETE FROM timers WHERE run_id = :run_id;
+DELETE FROM timers
+WHERE run_id = :run_id AND timer_id IN (
+    SELECT timer_id FROM timers WHERE run_id = :run_id LIMIT :most
+)
+RETURNING 1;
 
 -- delete_run_child_links: its links to children.
-DELETE FROM child_links WHERE run_id = :run_id;
+DELETE FROM child_links
+WHERE run_id = :run_id AND link_id IN (
+    SELECT link_id FROM child_links WHERE run_id = :run_id LIMIT :most
+)
+RETURNING 1;
 
 -- delete_run_updates: its updates.
-DELETE FROM updates WHERE run_id = :run_id;
+DELETE FROM updates
+WHERE run_id = :run_id AND update_id IN (
+    SELECT update_id FROM updates WHERE run_id = :run_id LIMIT :most
+)
+RETURNING 1;
 
 -- delete_run_buffered_events: the events that wait for a completion.
-DELETE FROM buffered_events WHERE run_id = :run_id;
+DELETE FROM buffered_events
+WHERE run_id = :run_id AND position IN (
+    SELECT position FROM buffered_events WHERE run_id = :run_id ORDER BY position LIMIT :most
+)
+RETURNING 1;
 
 -- delete_run_held_results: the results that wait for their batch.
-DELETE FROM held_results WHERE run_id = :run_id;
+DELETE FROM held_results
+WHERE run_id = :run_id AND sequence IN (
+    SELECT sequence FROM held_results WHERE run_id = :run_id ORDER BY sequence LIMIT :most
+)
+RETURNING 1;
 
 -- delete_run_commands: the commands of callers to it.
-DELETE FROM commands WHERE run_id = :run_id;
+DELETE FROM commands
+WHERE run_id = :run_id AND command_id IN (
+    SELECT command_id FROM commands WHERE run_id = :run_id LIMIT :most
+)
+RETURNING 1;
 
 -- delete_run_set_aside: what of it was set aside.
-DELETE FROM set_aside WHERE run_id = :run_id;
+DELETE FROM set_aside
+WHERE run_id = :run_id AND item IN (
+    SELECT item FROM set_aside WHERE run_id = :run_id LIMIT :most
+)
+RETURNING 1;
+
+-- free_space: how many pages of the file hold nothing. Zero where the database sees to that itself.
+{free_pages};
+
+-- release_space: give some pages that hold nothing back to the system.
+{release_pages};

@@ -54,7 +54,7 @@ WHERE run_id = :run_id;
 -- run_by_id [lock]: one run.
 SELECT {run_columns}
 FROM runs
-WHERE run_id = :run_id
+WHERE run_id = :run_id AND namespace <> ''
 {lock};
 
 -- run_by_task [lock]: the run whose open workflow task this is.
@@ -65,9 +65,10 @@ WHERE task_id = :task_id AND namespace = :namespace
 
 -- run_of_past_task: the run of a workflow task that is over, with how that task ended.
 SELECT
-    status, run_id
-FROM past_workflow_tasks
-WHERE task_id = :task_id AND namespace = :namespace;
+    p.status, p.run_id
+FROM past_workflow_tasks AS p
+INNER JOIN runs AS r ON p.run_id = r.run_id
+WHERE p.task_id = :task_id AND r.namespace = :namespace;
 
 -- insert_past_task: a workflow task that is over.
 INSERT INTO past_workflow_tasks (
@@ -81,11 +82,12 @@ VALUES (
 -- reported_workflow_task: whether a session has reported this attempt of a workflow task, which ended
 -- with the report.
 SELECT 1
-FROM past_workflow_tasks
+FROM past_workflow_tasks AS p
+INNER JOIN runs AS r ON p.run_id = r.run_id
 WHERE
-    task_id = :task_id AND namespace = :namespace AND status = 'completed'
-    AND lease_owner = :worker_id AND coalesce(lease_session, '') = :session
-    AND attempt = :attempt;
+    p.task_id = :task_id AND r.namespace = :namespace AND p.status = 'completed'
+    AND p.lease_owner = :worker_id AND coalesce(p.lease_session, '') = :session
+    AND p.attempt = :attempt;
 
 -- claimable_run [take]: the runs whose ready task a worker should get next.
 -- :types is a JSON list of types, '[]' for any. A task that is offered to a sticky worker

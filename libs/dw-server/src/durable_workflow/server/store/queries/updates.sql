@@ -18,7 +18,12 @@ WHERE update_id = :update_id;
 -- update_by_id: one update.
 SELECT {update_columns}
 FROM updates
-WHERE update_id = :update_id;
+WHERE
+    update_id = :update_id
+    AND EXISTS (
+        SELECT 1 FROM runs AS r
+        WHERE r.run_id = updates.run_id AND r.namespace = updates.namespace
+    );
 
 -- update_by_request: the update that this request asked for before.
 SELECT {update_columns}
@@ -27,7 +32,11 @@ WHERE
     namespace = :namespace
     AND workflow_id = :workflow_id
     AND update_name = :update_name
-    AND request_id = :request_id;
+    AND request_id = :request_id
+    AND EXISTS (
+        SELECT 1 FROM runs AS r
+        WHERE r.run_id = updates.run_id AND r.namespace = updates.namespace
+    );
 
 -- accepted_updates: the accepted updates of a run that have no outcome, oldest first.
 SELECT {update_columns}

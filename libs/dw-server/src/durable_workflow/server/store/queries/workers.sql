@@ -142,6 +142,10 @@ FROM commands
 WHERE
     namespace = :namespace AND workflow_id = :workflow_id AND type = :type
     AND target_name = :target_name AND request_id = :request_id AND status = 'accepted'
+    AND EXISTS (
+        SELECT 1 FROM runs AS r
+        WHERE r.run_id = commands.run_id AND r.namespace = commands.namespace
+    )
 ORDER BY sequence
 LIMIT 1;
 

@@ -16,3 +16,9 @@ SELECT value FROM json_each(:busy);
 
 -- {listed_run_ids}: the members of :run_ids, a JSON list of texts.
 SELECT value FROM json_each(:run_ids);
+
+-- {free_pages}: how many pages of the file hold nothing.
+PRAGMA freelist_count;
+
+-- {release_pages}: give some pages that hold nothing back to the system.
+PRAGMA incremental_vacuum(64);

@@ -1,0 +1,188 @@
+"""Retention (control-plane 12.3): closed runs go once their namespace has kept them long enough.
+
+One write has nobody find a run any more, and frees its workflow id where that was its last run. Its
+rows are deleted afterwards, in units of a few milliseconds each; what a crash leaves of them is
+found again, because the run's own row goes last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.engine.times import SECOND, offset
+from durable_workflow.server.records import instances, namespaces, run_deletion, runs
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.store import OutcomeUnknown, Store, StoreUnavailable, StoreUnusable
+from durable_workflow.server.store.protocol import Read, Tx
+from durable_workflow.server.views.namespaces import find as find_namespace
+
+_DAY: Final = 86_400 * SECOND
+# What a pass looks at, at most (control-plane 12).
+MOST_RUNS: Final = 100
+# It is the store that fails, whatever run it is at.
+_STORE_FAILURES = (StoreUnavailable, StoreUnusable, OutcomeUnknown)
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """Why a run was left as it is, as a word of the wire."""
+
+    reason: str
+
+
+def status(read: Read, namespace: str, limit: int = MOST_RUNS) -> JsonObject:
+    """What retention would remove of a namespace now, at most `limit` runs."""
+    found = find_namespace(read, namespace)
+    most = min(limit, MOST_RUNS)
+    cutoff = _cutoff(read, found.retention_days)
+    expired = run_deletion.expired(read, namespace, cutoff, most)
+    return {
+        "namespace": namespace,
+        "retention_days": found.retention_days,
+        "cutoff": offset(cutoff),
+        "expired_run_count": len(expired),
+        "expired_run_ids": list(expired),
+        "scan_limit": most,
+        "scan_pressure": len(expired) >= most,
+    }
+
+
+async def run_pass(
+    store: Store, namespace: str, *, limit: int = MOST_RUNS, run_ids: Sequence[str] | None = None
+) -> Reply:
+    """Remove runs with all their rows: the expired ones, or those named.
+
+    Args:
+        limit: How many expired runs at most.
+        run_ids: Closed runs that go whether they are expired or not.
+    """
+    named = list(dict.fromkeys(run_ids or ()))
+    if not named:
+        named = await store.read(lambda read: _expired(read, namespace, min(limit, MOST_RUNS)))
+    results = [await _prune_or_report(store, namespace, run_id) for run_id in named]
+    outcomes = [result["outcome"] for result in results]
+    return Reply(
+        {
+            "processed": len(results),
+            "pruned": outcomes.count("pruned"),
+            "skipped": outcomes.count("skipped"),
+            "failed": outcomes.count("error"),
+            "results": results,
+        }
+    )
+
+
+async def remove_expired(store: Store) -> int:
+    """Remove what is expired in any namespace, and finish what was begun; how many runs it was.
+
+    It pauses for as long as it has worked, so that others have the store in between.
+    """
+    await sweep(store, gently=True)
+    count = 0
+    for namespace in await store.read(namespaces.all_served):
+        find = functools.partial(_expired, namespace=namespace.name, most=MOST_RUNS)
+        while expired := await store.read(find):
+            for run_id in expired:
+                await store.run(functools.partial(remove, namespace=namespace.name, run_id=run_id))
+                await _delete_rows(store, run_id, gently=True)
+            count += len(expired)
+    return count
+
+
+async def sweep(store: Store, *, gently: bool = False) -> None:
+    """Delete the rows of runs that were removed, and give the space of the file back."""
+    while found := await store.read(lambda read: run_deletion.removed(read, MOST_RUNS)):
+        for run_id in found:
+            await _delete_rows(store, run_id, gently=gently)
+    await release_space(store, gently=gently)
+
+
+async def release_space(store: Store, *, gently: bool = False) -> None:
+    """Give the pages of the file that hold nothing back to the system."""
+    more = True
+    while more:
+        began = time.perf_counter()
+        more = await store.run(run_deletion.release_space)
+        await _pause(began, gently)
+
+
+def _cutoff(read: Read, retention_days: int) -> int:
+    return read.now - retention_days * _DAY
+
+
+def _expired(read: Read, namespace: str, most: int) -> list[str]:
+    found = namespaces.find(read, namespace)
+    if found is None:
+        return []
+    return run_deletion.expired(read, namespace, _cutoff(read, found.retention_days), most)
+
+
+def remove(tx: Tx, namespace: str, run_id: str) -> Skipped | None:
+    """Have nobody find a closed run of a namespace any more.
+
+    Returns:
+        Why not, where it stays.
+    """
+    seen = runs.find(tx, run_id)
+    if seen is None or seen.namespace != namespace:
+        return Skipped("run_not_found")
+    instances.lock(tx, namespace, seen.workflow_id)
+    run = runs.lock(tx, run_id)
+    if run is None:
+        return Skipped("run_not_found")
+    if not run.closed:
+        return Skipped("run_not_terminal")
+    if run.archived_at is not None:
+        return Skipped("run_archived")
+    run_deletion.remove(tx, run)
+    return None
+
+
+async def _prune_or_report(store: Store, namespace: str, run_id: str) -> JsonObject:
+    try:
+        return await _prune(store, namespace, run_id)
+    except _STORE_FAILURES:
+        raise
+    except Exception as error:  # noqa: BLE001  reported, and the other runs go on
+        reason = f"{type(error).__name__}: {error}"
+        return {"run_id": run_id, "outcome": "error", "reason": reason}
+
+
+async def _prune(store: Store, namespace: str, run_id: str) -> JsonObject:
+    skipped = await store.run(lambda tx: remove(tx, namespace, run_id))
+    if skipped is not None:
+        return {"run_id": run_id, "outcome": "skipped", "reason": skipped.reason}
+    counts = await _delete_rows(store, run_id)
+    tasks = counts["workflow_tasks"] + counts["activity_executions"]
+    return {
+        "run_id": run_id,
+        "outcome": "pruned",
+        "history_events_deleted": counts["history_events"],
+        "tasks_deleted": tasks,
+        "external_payloads_deleted": 0,
+        "deleted": {f"{kind}_deleted": count for kind, count in counts.items()},
+    }
+
+
+async def _delete_rows(store: Store, run_id: str, *, gently: bool = False) -> dict[str, int]:
+    """Delete all rows of a removed run; how many of each kind this call has deleted."""
+    counts = dict.fromkeys(run_deletion.STATEMENTS.values(), 0)
+    while True:
+        began = time.perf_counter()
+        deleted = await store.run(lambda tx: run_deletion.delete_rows(tx, run_id))
+        for kind, count in deleted.items():
+            counts[kind] += count
+        # None of its row: somebody else has finished it.
+        if "runs" in deleted:
+            return counts
+        await _pause(began, gently)
+
+
+async def _pause(began: float, gently: bool) -> None:
+    await asyncio.sleep(time.perf_counter() - began if gently else 0)

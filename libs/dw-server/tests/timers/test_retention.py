@@ -1,0 +1,111 @@
+"""Retention in the background, on a file: what a crash leaves is finished by the next server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from durable_workflow.server.clock import ManualClock
+from durable_workflow.server.requests import Caller, CloseWorkflow, StartWorkflow
+from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import ends, namespaces, retention, workflows
+from durable_workflow.server.store import StoreUnavailable, Tx
+from durable_workflow.server.store.sqlite import SqliteStore
+from durable_workflow.server.timers import RetentionService
+
+SETTINGS = ServiceSettings()
+CALLER = Caller(namespace="default")
+
+
+async def closed(store: SqliteStore, workflow_id: str) -> str:
+    """A closed run."""
+    request = StartWorkflow(workflow_type="t", workflow_id=workflow_id, task_queue="q")
+    end = CloseWorkflow(workflow_id=workflow_id)
+    await store.run(lambda tx: namespaces.ensure_default(tx, "default"))
+    started = await store.run(lambda tx: workflows.start(tx, CALLER, request, SETTINGS))
+    await store.run(lambda tx: ends.terminate(tx, CALLER, end, SETTINGS))
+    run_id: str = started.body["run_id"]
+    return run_id
+
+
+async def count(store: SqliteStore, run_id: str) -> int:
+    def rows(tx: Tx) -> int:
+        found = tx.all("delete_run_history", run_id=run_id, most=100, most_bytes=1 << 20)
+        raise Counted(len(found) + len(tx.all("delete_run", run_id=run_id)))
+
+    with pytest.raises(Counted) as counted:
+        await store.run(rows)
+    return counted.value.count
+
+
+class Counted(Exception):
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
+async def until_gone(store: SqliteStore, run_id: str) -> None:
+    async with asyncio.timeout(20):
+        while await count(store, run_id):  # noqa: ASYNC110  nobody tells of it
+            await asyncio.sleep(0.02)
+
+
+async def test_expired_runs_go_by_themselves(store: SqliteStore, clock: ManualClock) -> None:
+    old = await closed(store, "old")
+    clock.advance(40 * 86_400)
+    young = await closed(store, "young")
+    service = RetentionService(store, 0.05)
+    service.start()
+    await until_gone(store, old)
+    clock.advance(40 * 86_400)
+    await until_gone(store, young)
+    await service.stop()
+
+
+@pytest.mark.parametrize("interval", [0.05, 0])
+async def test_what_was_begun_is_finished_after_a_crash(
+    open_sqlite: Callable[[str], SqliteStore], tmp_path: Path, interval: float
+) -> None:
+    store = open_sqlite(str(tmp_path / "state.db"))
+    run_id = await closed(store, "wf")
+    other = await closed(store, "other")
+    await store.run(lambda tx: retention.remove(tx, "default", run_id))
+    await store.run(lambda tx: tx.all("delete_run_history", run_id=run_id, most=1, most_bytes=1))
+    await store.close()
+    store = open_sqlite(str(tmp_path / "state.db"))
+    assert await count(store, run_id) > 1
+    service = RetentionService(store, interval)
+    service.start()
+    await until_gone(store, run_id)
+    await service.stop()
+    assert await count(store, other) > 1
+    await store.close()
+
+
+async def test_a_failing_store_does_not_end_it(
+    store: SqliteStore, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = await closed(store, "old")
+    clock.advance(40 * 86_400)
+    service = RetentionService(FailingOnce(store), 0.05)  # type: ignore[arg-type]  # of the shape
+    service.start()
+    await until_gone(store, old)
+    await service.stop()
+    assert "retention could not remove" in caplog.text
+
+
+class FailingOnce:
+    """A store whose first read fails."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self._failed = False
+        self.run = store.run
+
+    async def read(self, work: Callable[..., object]) -> object:
+        if not self._failed:
+            self._failed = True
+            raise StoreUnavailable("the disk is full")
+        return await self._store.read(work)
