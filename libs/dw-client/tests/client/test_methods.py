@@ -78,7 +78,13 @@ TABLE = json.loads(Path(__file__).with_name("methods.json").read_text())
 CASES: dict[str, Case] = {name: Case(**entry) for name, entry in TABLE.items()}
 
 # Asynchronous, and made of calls of others, or of none.
-COMPOSITE = {"aclose", "get_result", "get_activity_result", "iter_schedule_history"}
+COMPOSITE = {
+    "aclose",
+    "execute_workflow",
+    "get_result",
+    "get_activity_result",
+    "iter_schedule_history",
+}
 
 ENCODED = {
     "{name}": "n%2F1",

@@ -243,54 +243,6 @@ async def test_an_application_policy_sees_every_status(
     assert len(requests) == 2
 
 
-STARTS_WITHOUT_AN_ID: dict[str, Callable[[Client], Any]] = {
-    "workflow": lambda c: c.start_workflow(workflow_type="t", task_queue="q"),
-    "activity": lambda c: c.start_activity(activity_type="t", task_queue="q"),
-    "fire": lambda c: c.trigger_schedule("s"),
-}
-
-
-@pytest.mark.parametrize("start", STARTS_WITHOUT_AN_ID.values(), ids=STARTS_WITHOUT_AN_ID)
-@pytest.mark.parametrize("failure", [httpx.ReadTimeout("slow"), httpx.ReadError("torn")])
-async def test_what_the_server_could_not_recognise_is_not_sent_twice(
-    client: Client,
-    answers: Answers,
-    requests: Requests,
-    start: Callable[[Client], Any],
-    failure: Exception,
-) -> None:
-    answers.append(failure)
-    with pytest.raises(type(failure)):
-        await start(client)
-    assert len(requests) == 1
-
-
-@pytest.mark.parametrize("start", STARTS_WITHOUT_AN_ID.values(), ids=STARTS_WITHOUT_AN_ID)
-async def test_it_is_sent_again_if_it_never_left_or_was_refused(
-    client: Client, answers: Answers, requests: Requests, start: Callable[[Client], Any]
-) -> None:
-    answers += [httpx.ConnectError("refused"), httpx.Response(503), ok()]
-    await start(client)
-    assert len(requests) == 3
-
-
-async def test_a_gateway_that_gave_up_may_have_passed_it_on(
-    client: Client, answers: Answers, requests: Requests
-) -> None:
-    answers.append(httpx.Response(502, text="bad gateway"))
-    with pytest.raises(ServerError):
-        await client.start_workflow(workflow_type="t", task_queue="q")
-    assert len(requests) == 1
-
-
-async def test_with_an_id_a_start_is_repeated(
-    client: Client, answers: Answers, requests: Requests
-) -> None:
-    answers += [httpx.ReadTimeout("slow"), ok()]
-    await client.start_workflow(workflow_type="t", task_queue="q", workflow_id="w")
-    assert requests[0].content == requests[1].content
-
-
 # --- answers --------------------------------------------------------------------------
 
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-from durable_workflow.server.dispatch.runs import RunWatch
+from durable_workflow.server.dispatch.runs import RunWaiter, RunWatch
 from durable_workflow.server.dispatch.waiters import Line
+from durable_workflow.server.notices import RunEnd
 
 
 def test_the_first_in_line_is_woken_first() -> None:
@@ -86,15 +87,34 @@ async def test_a_wait_ends_when_the_caller_goes_away() -> None:
 
 def test_a_run_wakes_all_who_watch_it_and_nobody_else() -> None:
     watch = RunWatch()
-    one, two = watch.enter("a", end_only=False), watch.enter("a", end_only=True)
-    other = watch.enter("b", end_only=False)
+    one, two, other, late = (RunWaiter() for _ in range(4))
+    watch.enter("a", one, end_only=False)
+    watch.enter("a", two, end_only=True)
+    watch.enter("b", other, end_only=False)
 
-    watch.wake("a", closed=False)
+    watch.wake("a", closed=False, end=None)
     assert (one.woken, two.woken, other.woken) == (True, False, False)
-    watch.wake("a", closed=True)
+    end = RunEnd(
+        workflow_id="w",
+        run_id="a",
+        workflow_type="t",
+        status="completed",
+        closed_reason="completed",
+        codec="avro",
+    )
+    watch.wake("a", closed=True, end=end)
     assert two.woken
+    assert (one.end, two.end, other.end) == (end, end, None)
+    # What is told of a closed run later does not take the end away.
+    watch.wake("a", closed=True, end=None)
+    assert two.end is end
 
-    watch.leave("a", one)
-    watch.leave("a", two)
-    watch.wake("a", closed=True)
-    watch.wake("nobody watches this", closed=True)
+    watch.leave(one)
+    watch.leave(two)
+    assert watch.awaited() == []
+    watch.wake("a", closed=True, end=end)
+    watch.wake("nobody watches this", closed=True, end=None)
+    # Its caller went away while the run was being started.
+    watch.leave(late)
+    watch.enter("c", late, end_only=True)
+    assert watch.awaited() == []

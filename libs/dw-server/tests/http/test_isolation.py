@@ -24,6 +24,7 @@ GUARDED = [route for route in ROUTES if route.template not in OPEN]
 BY_EXTENSION: dict[str, tuple[str, str, dict[str, str]]] = {
     "deregister": ("POST", "/worker/deregister", {}),
     "held_tasks": ("POST", "/worker/heartbeat", {}),
+    "idempotency_key": ("POST", "/workflows", {"Idempotency-Key": "k"}),
     "passed_signals": ("POST", "/worker/workflow-tasks/t/complete", {}),
     "prefer_wait": ("GET", "/workflows/wf", {"Prefer": "wait=1"}),
     "sticky_history": ("POST", "/worker/workflow-tasks/t/complete", {}),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 import pytest
 
 from durable_workflow.server.refusals import Invalid, Refused
+from durable_workflow.server.requests import Caller
 from durable_workflow.server.services import workflows
 
 
@@ -112,3 +114,63 @@ async def test_a_memo_over_the_limit_is_refused(server: Any) -> None:
     with pytest.raises(Invalid) as error:
         await server.start(memo={"text": "x" * 262_144})
     assert list(error.value.extra["errors"]) == ["memo"]
+
+
+def keyed(server: Any, key: str, body: str = "b") -> None:
+    server.caller = Caller(namespace="default", idempotency_key=key, body_sha256=body)
+
+
+async def test_under_its_key_a_start_is_answered_as_at_first(server: Any, commands: Any) -> None:
+    keyed(server, "k")
+    first = await server.start()
+    await server.decide(commands.done())
+    for policy in ("fail", "allow", "terminate_existing"):
+        again = await server.start(duplicate_policy=policy)
+        assert (again.form, again.reason, again.body) == ("created", None, first.body)
+    assert (await server.describe())["run_count"] == 1
+
+    keyed(server, "other")
+    second = await server.start(duplicate_policy="allow")
+    assert second.body["run_id"] != first.body["run_id"]
+    keyed(server, "k")
+    assert (await server.start()).body == first.body
+
+
+async def test_under_its_key_a_start_without_an_id_is_known(server: Any) -> None:
+    keyed(server, "k")
+    first, again = await server.start(None), await server.start(None)
+    assert again.body == first.body
+    assert re.fullmatch("[0-9a-z]{26}", first.body["workflow_id"])
+
+    keyed(server, "other")
+    assert (await server.start(None)).body["workflow_id"] != first.body["workflow_id"]
+
+
+async def test_under_its_key_a_start_that_was_refused_stays_refused(
+    server: Any, commands: Any
+) -> None:
+    await server.start()
+    keyed(server, "k")
+    first = await server.start(duplicate_policy="allow")
+    await server.decide(commands.done())
+    again = await server.start(duplicate_policy="allow")
+    assert first.reason == again.reason == "duplicate_not_allowed"
+    assert again.body["outcome"] == "rejected_duplicate"
+
+    keyed(server, "next")
+    found = await server.start(duplicate_policy="use-existing")
+    assert (await server.start(duplicate_policy="use-existing")).body == found.body
+
+
+async def test_a_key_is_for_one_request(server: Any) -> None:
+    keyed(server, "k")
+    await server.start()
+    keyed(server, "k", body="another")
+    with pytest.raises(Invalid) as refused:
+        await server.start()
+    assert list(refused.value.extra["errors"]) == ["idempotency_key"]
+
+    keyed(server, "k" * 256)
+    with pytest.raises(Invalid) as refused:
+        await server.start("other")
+    assert list(refused.value.extra["errors"]) == ["idempotency_key"]

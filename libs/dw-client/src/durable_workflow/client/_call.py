@@ -63,6 +63,9 @@ class Repeat(Enum):
     IF_UNSENT = "if unsent"
     """Only those before it was sent: the server would carry it out twice."""
 
+    IF_KEYED = "if keyed"
+    """Those before it was sent. All, where the server says that it knows repetitions by key."""
+
     LONG_POLL = "long poll"
     """All but time-outs: after one more try, a time-out counts as a poll without a task."""
 

@@ -20,10 +20,15 @@ def is_final(call: Call[Any], response: HttpResponse) -> bool:
     """Whether a refusal must not be retried, even if the retry policy would."""
     status = response.status_code
     if status in call.accepted_statuses or (
-        call.repeat is Repeat.IF_UNSENT and status in _GATEWAY_FAILURES
+        call.repeat is Repeat.IF_UNSENT and is_of_gateway(response)
     ):
         return True
     return status == 504 and _reason(error_body(response)) in _UNANSWERED_QUERY
+
+
+def is_of_gateway(response: HttpResponse) -> bool:
+    """Whether it comes from a gateway, and the server behind it may have done what was asked."""
+    return response.status_code in _GATEWAY_FAILURES
 
 
 def refusal(call: Call[Any], status: int, body: object) -> Exception:

@@ -1,20 +1,22 @@
 """Waiting for one run to end.
 
-The server is asked to hold its response until the run is closed (`Prefer: wait=N`). A server that
-does not know that responds at once, and is then asked again every `poll_interval`.
+The server is asked to hold its response until the run is closed, and to tell no more than how it
+ended (`Prefer: wait=N, return=minimal`). A server that does not know that responds at once, and is
+then asked again every `poll_interval`.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from durable_workflow._wire.headers import PREFER, PREFERENCE_APPLIED
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._away import until_back
-from durable_workflow.client._call import Call, Response, document, json_object
+from durable_workflow.client._call import Call, Repeat, Response, document, json_object
 from durable_workflow.client._routes import Route
 from durable_workflow.client._run_ends import (
     TERMINAL,
@@ -92,16 +94,28 @@ class RunWait:
         self._send = send
         self._holds = holds
         self._outlasting = outlasting
-        self._workflow_id = workflow_id
+        self.workflow_id = workflow_id
         self._deadline = time.monotonic() + timeout
         self._poll_interval = poll_interval
         self._is_newest = True
+        self._told: JsonObject | None = None
         self.run_id = run_id
 
     @property
     def remaining(self) -> float:
         """Seconds left."""
         return self._deadline - time.monotonic()
+
+    async def begin(self, call: Call[JsonObject]) -> None:
+        """Start the workflow, and take a response that tells its end for the first description.
+
+        A start that may be sent again is, until the end of the wait.
+        """
+        send = partial(self._held, call)
+        run = await (self._until_back(send) if call.repeat is Repeat.ALWAYS else send())
+        self.run_id = run.get("run_id")
+        if "is_terminal" in run and run.get("status") in TERMINAL:
+            self._told = run
 
     def follow(self, run_id: str | None) -> None:
         """Wait for the run that followed; None is the newest."""
@@ -113,6 +127,9 @@ class RunWait:
 
     async def end(self) -> RunEnd | None:
         """How the run ended, or None if it is still open after one question to the server."""
+        if (told := self._told) is not None:
+            self._told = None
+            return await self._explained(told)
         asked_at = time.monotonic()
         response = await self._until_back(self._describe)
         run = object_or_empty(response.body)
@@ -133,19 +150,23 @@ class RunWait:
 
     async def _describe(self) -> Response:
         """Describe the run; the server holds the response until the run is closed, if it can."""
+        by_run_id = self.run_id is not None and not self._is_newest
+        path = {"workflow_id": self.workflow_id}
+        if self.run_id is not None and by_run_id:
+            path["run_id"] = self.run_id
+        return await self._held(
+            Call("GET", Route.WORKFLOW_RUN if by_run_id else Route.WORKFLOW, _described, path=path)
+        )
+
+    async def _held(self, call: Call[T]) -> T:
+        """Send a call whose response tells how the run ended, and is held until then."""
         hold = (
             max(0, int(min(_LONGEST_HOLD_SECONDS, self.remaining))) if self._holds.has_room else 0
         )
-        by_run_id = self.run_id is not None and not self._is_newest
-        path = {"workflow_id": self._workflow_id}
-        if self.run_id is not None and by_run_id:
-            path["run_id"] = self.run_id
-        call = Call(
-            "GET",
-            Route.WORKFLOW_RUN if by_run_id else Route.WORKFLOW,
-            _described,
-            path=path,
-            headers={PREFER: f"wait={hold}"} if hold else {},
+        minimal = "return=minimal"
+        call = replace(
+            call,
+            headers={**call.headers, PREFER: f"wait={hold}, {minimal}" if hold else minimal},
             timeout=self._outlasting(hold or None),
         )
         with self._holds.one():
@@ -156,7 +177,7 @@ class RunWait:
         if (end := from_description(run)) is not None:
             return end
         if self.run_id is None:
-            raise WorkflowFailed(f"workflow {self._workflow_id} has no run to take a result from")
+            raise WorkflowFailed(f"workflow {self.workflow_id} has no run to take a result from")
         recorded = await self._recorded(self.run_id, run.get("payload_codec"))
         return recorded or unexplained(run)
 
@@ -169,7 +190,7 @@ class RunWait:
                 "GET",
                 Route.WORKFLOW_HISTORY,
                 document,
-                path={"workflow_id": self._workflow_id, "run_id": run_id},
+                path={"workflow_id": self.workflow_id, "run_id": run_id},
                 query={"next_page_token": token},
             )
             page = await self._until_back(partial(self._send, call))

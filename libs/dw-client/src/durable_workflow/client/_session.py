@@ -11,12 +11,20 @@ import httpx
 
 import durable_workflow
 from durable_workflow._wire import headers as wire
+from durable_workflow._wire.extensions import IDEMPOTENCY_KEY
 from durable_workflow._wire.identifiers import identifier
-from durable_workflow._wire.json_values import JsonObject
+from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._call import Call, Repeat, Response, document
 from durable_workflow.client._payloads import Payloads
-from durable_workflow.client._responses import body_of, error_body, headers_of, is_final, refusal
-from durable_workflow.client._routes import route_of
+from durable_workflow.client._responses import (
+    body_of,
+    error_body,
+    headers_of,
+    is_final,
+    is_of_gateway,
+    refusal,
+)
+from durable_workflow.client._routes import Route, route_of
 from durable_workflow.client._run_wait import Holds
 from durable_workflow.client._settings import origin, require_header_value
 from durable_workflow.client._transport import (
@@ -266,36 +274,62 @@ class Session:
         if call.headers:
             headers.update(call.headers)
         timeout = self.timeout if call.timeout is None else call.timeout
+        # The failure of an attempt that the server may have carried out.
+        uncertain: Exception | None = None
 
         async def attempt() -> HttpResponse:
+            nonlocal uncertain
+            if uncertain is not None and not await self._knows_repetitions():
+                raise _NotRetried(uncertain) from uncertain
             try:
                 response = await self._http.request(
                     call.method, url, headers=headers, json=body, timeout=timeout
                 )
             except httpx.TransportError as failure:
+                if call.repeat is Repeat.IF_KEYED and not isinstance(failure, _BEFORE_SENDING):
+                    uncertain = failure
                 if _may_repeat(call, failure):
                     raise
                 raise _NotRetried(failure) from failure
             if response.status_code < 400 or is_final(call, response):
                 return response
             # Retry policies, also those of applications, read the status from this error.
-            raise httpx.HTTPStatusError(
+            refused = httpx.HTTPStatusError(
                 f"server returned {response.status_code}",
                 request=httpx.Request(call.method, self.base_url + url),
                 response=cast("httpx.Response", response),
             )
+            if call.repeat is Repeat.IF_KEYED and is_of_gateway(response):
+                uncertain = refused
+            raise refused
 
         try:
             return await self.retry_policy.execute(attempt)
         except httpx.HTTPStatusError as refused:
             return refused.response
         except _NotRetried as final:
+            if isinstance(final.failure, httpx.HTTPStatusError):
+                return final.failure.response
             raise final.failure from None
+
+    async def _knows_repetitions(self) -> bool:
+        """Whether the server says that it repeats its answer to an idempotency key."""
+        response = await self._http.request(
+            "GET",
+            f"/api{Route.CLUSTER_INFO}",
+            headers=self._headers(),
+            json=None,
+            timeout=self.timeout,
+        )
+        info = object_or_empty(error_body(response))
+        worker_protocol = object_or_empty(info.get("worker_protocol"))
+        capabilities = object_or_empty(worker_protocol.get("server_capabilities"))
+        return IDEMPOTENCY_KEY in object_or_empty(capabilities.get("extensions"))
 
 
 def _may_repeat(call: Call[Any], failure: httpx.TransportError) -> bool:
     match call.repeat:
-        case Repeat.ALWAYS:
+        case Repeat.ALWAYS | Repeat.IF_KEYED:
             return True
         case Repeat.IF_UNSENT:
             return isinstance(failure, _BEFORE_SENDING)

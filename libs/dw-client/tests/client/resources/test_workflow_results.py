@@ -68,7 +68,9 @@ class Server:
         path = url.partition("/api/workflows/")[2]
         self.paths.append(path)
         prefer = headers.get("Prefer")
-        self.holds.append(int(prefer.removeprefix("wait=")) if prefer else None)
+        wait, _, other = (prefer or "").rpartition(", ")
+        assert other == ("" if "/history" in path else "return=minimal")
+        self.holds.append(int(wait.removeprefix("wait=")) if wait else None)
         self.timeouts.append(timeout)
         answers = self.answers.get(path)
         if answers is None:

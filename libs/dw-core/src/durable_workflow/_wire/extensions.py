@@ -12,6 +12,7 @@ QUERY_TASKS: Final = "query_tasks"
 
 DEREGISTER: Final = "deregister"
 HELD_TASKS: Final = "held_tasks"
+IDEMPOTENCY_KEY: Final = "idempotency_key"
 PASSED_SIGNALS: Final = "passed_signals"
 PREFER_WAIT: Final = "prefer_wait"
 STICKY_HISTORY: Final = "sticky_history"

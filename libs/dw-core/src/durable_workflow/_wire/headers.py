@@ -7,6 +7,7 @@ from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
 
 AUTHORIZATION: Final = "Authorization"
 NAMESPACE: Final = "X-Namespace"
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 PREFER: Final = "Prefer"
 PREFERENCE_APPLIED: Final = "Preference-Applied"
 CONTROL_PLANE_VERSION_HEADER: Final = "X-Durable-Workflow-Control-Plane-Version"

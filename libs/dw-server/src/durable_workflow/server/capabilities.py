@@ -15,6 +15,7 @@ Encoding: TypeAlias = Literal["gzip", "deflate"]
 EXTENSIONS: Final[dict[str, int]] = {
     extensions.DEREGISTER: 1,
     extensions.HELD_TASKS: 1,
+    extensions.IDEMPOTENCY_KEY: 1,
     extensions.PASSED_SIGNALS: 1,
     extensions.PREFER_WAIT: 1,
     extensions.STICKY_HISTORY: 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable
 from typing import Protocol
@@ -76,3 +77,9 @@ class UlidSource:
         pairs = [_PAIRS[(self._millisecond >> shift) & 1023] for shift in (40, 30, 20, 10, 0)]
         pairs += [_PAIRS[(self._high >> shift) & 1023] for shift in (50, 40, 30, 20, 10, 0)]
         self._prefix = "".join(pairs)
+
+
+def id_of(text: str) -> str:
+    """An identifier that is always the same for a text. It does not sort by time."""
+    bits = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
+    return "".join(_PAIRS[(bits >> shift) & 1023] for shift in range(120, -1, -10))

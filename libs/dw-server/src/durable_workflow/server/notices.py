@@ -78,11 +78,49 @@ class DueAt(msgspec.Struct, frozen=True):
     at: int  # microseconds since 1970 UTC
 
 
+class RunEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended: what is told to those who wait for no more than that.
+
+    Attributes:
+        output: Envelope of what it returned.
+        failure: Why it did not return, as a description shows it.
+        continued_to_run_id: The next run of its chain, where it continued as new.
+    """
+
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+    status: str
+    closed_reason: str | None
+    codec: str
+    output: Any = None
+    failure: dict[str, Any] | None = None
+    continued_to_run_id: str | None = None
+
+
 class RunProgressed(msgspec.Struct, frozen=True):
-    """Events were appended to a run, or it closed."""
+    """Events were appended to a run, or it closed.
+
+    Attributes:
+        end: How it ended, in the notice of the unit that closed it.
+    """
 
     run_id: str
     closed: bool
+    end: RunEnd | None = None
+
+
+class RunAwaited(msgspec.Struct, frozen=True):
+    """A run began whose end its caller waits for.
+
+    It is published before every notice about the run's end, so that end cannot be missed.
+
+    Attributes:
+        waiter: The caller's, which dispatch knows.
+    """
+
+    run_id: str
+    waiter: object
 
 
 class WorkerChallenged(msgspec.Struct, frozen=True):
@@ -120,6 +158,7 @@ Notice: TypeAlias = (
     | PollWoken
     | DueAt
     | RunProgressed
+    | RunAwaited
     | WorkerChallenged
     | WorkerGone
     | NamespaceGone

@@ -22,9 +22,11 @@ class Reply(msgspec.Struct, frozen=True):
         reason: Why it was not done, as a word of the wire; None where it was.
         waited: For how many seconds the reply may have been held, where the caller's wish for that
             was granted.
+        minimal: Whether the caller gets the body alone, without what its plane adds.
     """
 
     body: dict[str, Any]
     form: Form = "done"
     reason: str | None = None
     waited: int | None = None
+    minimal: bool = False

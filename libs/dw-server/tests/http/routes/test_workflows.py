@@ -125,4 +125,102 @@ async def test_preferences_may_stand_in_several_lines(client: httpx.AsyncClient)
     lines = [*CONTROL.items(), ("Prefer", "wait=0"), ("Prefer", "return=minimal")]
     described = await client.get("/api/workflows/w", headers=lines)
 
-    assert described.headers["preference-applied"] == "wait=0"
+    assert described.headers["preference-applied"] == "wait=0, return=minimal"
+
+
+BLOB = {"codec": "json", "blob": "1"}
+HELD = {**CONTROL, "Prefer": "wait=30"}
+START = {"workflow_id": "w", "workflow_type": "t"}
+
+
+async def work(client: httpx.AsyncClient, *commands: dict[str, object]) -> None:
+    """Complete one workflow task, as a worker would."""
+    worker = {"worker_id": "w", "task_queue": "default", "runtime": "python"}
+    await client.post("/api/worker/register", json=worker, headers=WORKER)
+    while True:
+        answer = await client.post("/api/worker/workflow-tasks/poll", json=worker, headers=WORKER)
+        task = answer.json()["task"]
+        if task is not None:
+            break
+    completion = {"lease_owner": "w", "workflow_task_attempt": 1, "commands": commands}
+    path = f"/api/worker/workflow-tasks/{task['task_id']}/complete"
+    assert (await client.post(path, json=completion, headers=WORKER)).status_code == 200
+
+
+async def test_a_start_may_be_held_until_the_run_closes(connected: Connected) -> None:
+    async with connected(AT_ONCE) as client, asyncio.timeout(5):
+        held = asyncio.create_task(client.post("/api/workflows", json=START, headers=HELD))
+        await work(client, {"type": "complete_workflow", "result": BLOB})
+        answer = await held
+        described = await client.get(
+            "/api/workflows/w", headers={**CONTROL, "Prefer": "return=minimal"}
+        )
+
+    assert answer.status_code == 201
+    assert answer.headers["preference-applied"] == "wait=30, return=minimal"
+    body = answer.json()
+    assert body.pop("outcome") == "started_new"
+    assert body == {
+        "workflow_id": "w",
+        "run_id": body["run_id"],
+        "workflow_type": "t",
+        "status": "completed",
+        "is_terminal": True,
+        "closed_reason": "completed",
+        "payload_codec": "avro",
+        "output_envelope": BLOB,
+    }
+    assert described.json() == body
+    assert described.headers["preference-applied"] == "return=minimal"
+
+
+async def test_a_held_start_tells_failures_and_further_runs(connected: Connected) -> None:
+    async with connected(AT_ONCE) as client, asyncio.timeout(5):
+        held = asyncio.create_task(client.post("/api/workflows", json=START, headers=HELD))
+        await work(client, {"type": "fail_workflow", "message": "boom"})
+        failed = (await held).json()
+        again = {**START, "duplicate_policy": "allow"}
+        held = asyncio.create_task(client.post("/api/workflows", json=again, headers=HELD))
+        await work(client, {"type": "continue_as_new"})
+        continued = (await held).json()
+        current = await client.get("/api/workflows/w", headers=CONTROL)
+
+    assert (failed["status"], failed["failure"]["message"]) == ("failed", "boom")
+    assert "output_envelope" not in failed
+    assert (continued["closed_reason"], continued["is_terminal"]) == ("continued", True)
+    assert continued["continued_to_run_id"] == current.json()["run_id"]
+
+
+async def test_a_held_start_that_does_not_end_says_so(connected: Connected) -> None:
+    async with connected(AT_ONCE) as client, asyncio.timeout(5):
+        headers = {**CONTROL, "Prefer": "wait=1"}
+        answer = await client.post("/api/workflows", json=START, headers=headers)
+
+    assert (answer.status_code, answer.json()["is_terminal"]) == (201, False)
+    assert answer.json()["status"] == "pending"
+
+
+async def test_a_start_that_is_sent_again_is_held_like_the_first(connected: Connected) -> None:
+    headers = {**HELD, "Idempotency-Key": "k"}
+    async with connected(AT_ONCE) as client, asyncio.timeout(5):
+        both = [
+            asyncio.create_task(client.post("/api/workflows", json=START, headers=headers))
+            for _ in range(2)
+        ]
+        await work(client, {"type": "complete_workflow", "result": BLOB})
+        first, second = await asyncio.gather(*both)
+        late = await client.post("/api/workflows", json=START, headers=headers)
+        other = await client.post("/api/workflows", json=START, headers=HELD)
+
+    assert first.json() == second.json() == late.json()
+    assert first.json()["output_envelope"] == BLOB
+    assert (other.status_code, other.json()["reason"]) == (409, "duplicate_not_allowed")
+
+
+async def test_a_start_that_cannot_be_held_is_answered_at_once(connected: Connected) -> None:
+    settings = msgspec.structs.replace(AT_ONCE, max_waiting_polls=0)
+    async with connected(settings) as client, asyncio.timeout(5):
+        answer = await client.post("/api/workflows", json=START, headers=HELD)
+
+    assert (answer.status_code, answer.json()["outcome"]) == (201, "started_new")
+    assert "preference-applied" not in answer.headers

@@ -1,17 +1,19 @@
 """Waiting for the result of a workflow."""
 
 from typing import Any
+from uuid import uuid4
 
 from durable_workflow.client._away import is_away, why_away
 from durable_workflow.client._handles import WorkflowHandle
 from durable_workflow.client._run_ends import Continued, Raised, Returned
 from durable_workflow.client._run_wait import RunWait
 from durable_workflow.client._session import Session
+from durable_workflow.client._starting import start_call
 from durable_workflow.errors import WorkflowContinuedAsNew
 
 
 class WorkflowResultMethods(Session):
-    """Wait for a workflow to end."""
+    """Wait for a workflow to end, and start one for that."""
 
     async def get_result(
         self,
@@ -41,16 +43,105 @@ class WorkflowResultMethods(Session):
             TimeoutError: It is still open after `timeout`, or the server could not be reached in
                 that time.
         """
-        wait = RunWait(
+        wait = self._run_wait(
+            handle.workflow_id, handle.run_id, timeout=timeout, poll_interval=poll_interval
+        )
+        return await self._outcome(wait, timeout=timeout, follow_runs=follow_runs)
+
+    async def execute_workflow(
+        self,
+        *,
+        workflow_type: str,
+        task_queue: str,
+        workflow_id: str | None = None,
+        input: list[Any] | None = None,
+        business_key: str | None = None,
+        execution_timeout_seconds: int | None = None,
+        run_timeout_seconds: int | None = None,
+        duplicate_policy: str | None = None,
+        memo: dict[str, Any] | None = None,
+        search_attributes: dict[str, Any] | None = None,
+        priority: int | None = None,
+        fairness_key: str | None = None,
+        fairness_weight: int | None = None,
+        poll_interval: float = 0.5,
+        timeout: float = 30.0,
+        follow_runs: bool = True,
+    ) -> Any:
+        """Start a workflow, wait for it to end, and return its decoded output.
+
+        It does what `start_workflow` and `get_result` do, in one request where the server can.
+
+        Args:
+            workflow_type: Its type.
+            task_queue: The queue whose workers run it.
+            workflow_id: Its id; None makes one.
+            input: Its positional arguments; None is no arguments.
+            business_key: As for `start_workflow`.
+            execution_timeout_seconds: Limit for the whole execution; None is no limit.
+            run_timeout_seconds: Limit for each run; None is no limit.
+            duplicate_policy: As for `start_workflow`. With `use-existing` it waits for the workflow
+                that has the id.
+            memo: Plain JSON that describes it.
+            search_attributes: Values by which lists find it.
+            priority: 0 to 9, lower first; None is the server's 5.
+            fairness_key: Class among which the queue shares its workers.
+            fairness_weight: Share of that class, 1 to 1000.
+            poll_interval: Seconds between two questions to a server that does not hold responses.
+            timeout: Seconds to wait for the end. The workflow goes on when they have passed.
+            follow_runs: Whether to go on to the run that a run continued as.
+
+        Raises:
+            WorkflowAlreadyStarted: The id is taken, and the policy refuses another start.
+            InvalidArgument: The server refuses an argument.
+            TypeError: `input` is one argument, and no list of them.
+            WorkflowFailed: It failed.
+            WorkflowTimedOut: One of its own timeouts passed. A `WorkflowFailed`.
+            WorkflowTerminated: It was terminated.
+            WorkflowCancelled: It was cancelled. A BaseException.
+            WorkflowContinuedAsNew: It continued as a new run, and `follow_runs` is False.
+            TimeoutError: It is still open after `timeout`, or the server could not be reached in
+                that time.
+        """
+        if workflow_id is None and duplicate_policy is None:
+            # Nobody else knows the id: whoever has it already was started by this very request.
+            duplicate_policy = "use-existing"
+        call = await start_call(
+            self._payloads,
+            self.namespace,
+            workflow_type=workflow_type,
+            task_queue=task_queue,
+            workflow_id=workflow_id or uuid4().hex,
+            input=input,
+            business_key=business_key,
+            execution_timeout_seconds=execution_timeout_seconds,
+            run_timeout_seconds=run_timeout_seconds,
+            duplicate_policy=duplicate_policy,
+            memo=memo,
+            search_attributes=search_attributes,
+            priority=priority,
+            fairness_key=fairness_key,
+            fairness_weight=fairness_weight,
+        )
+        wait = self._run_wait(call.about, None, timeout=timeout, poll_interval=poll_interval)
+        await wait.begin(call)
+        return await self._outcome(wait, timeout=timeout, follow_runs=follow_runs)
+
+    def _run_wait(
+        self, workflow_id: str, run_id: str | None, *, timeout: float, poll_interval: float
+    ) -> RunWait:
+        return RunWait(
             self._send,
             self._holds,
             self._outlasting,
-            workflow_id=handle.workflow_id,
-            run_id=handle.run_id,
+            workflow_id=workflow_id,
+            run_id=run_id,
             timeout=timeout,
             poll_interval=poll_interval,
         )
-        late = f"workflow {handle.workflow_id} did not finish within {timeout} s"
+
+    async def _outcome(self, wait: RunWait, *, timeout: float, follow_runs: bool) -> Any:
+        late = f"workflow {wait.workflow_id} did not finish within {timeout} s"
         while True:
             try:
                 end = await wait.end()
@@ -66,7 +157,7 @@ class WorkflowResultMethods(Session):
                 case Continued(successor):
                     if not follow_runs:
                         raise WorkflowContinuedAsNew(
-                            handle.workflow_id, successor, run_id=wait.run_id
+                            wait.workflow_id, successor, run_id=wait.run_id
                         )
                     wait.follow(successor)
                     if successor is not None:

@@ -3,9 +3,8 @@
 from typing import Any
 
 from durable_workflow._wire.json_values import JsonObject, present, text
-from durable_workflow.client._call import Call, Repeat, json_object, nothing, reading
+from durable_workflow.client._call import Call, json_object, nothing, reading
 from durable_workflow.client._handles import WorkflowHandle
-from durable_workflow.client._payloads import positional
 from durable_workflow.client._results.workflows import (
     WorkflowCommandResult,
     WorkflowExecution,
@@ -15,9 +14,7 @@ from durable_workflow.client._results.workflows import (
 )
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
-
-# Both spellings are documented; the right one is understood by every server.
-_SENT_POLICIES = {"reject": "fail", "use_existing": "use-existing"}
+from durable_workflow.client._starting import start_call
 
 
 class WorkflowMethods(Session):
@@ -68,39 +65,23 @@ class WorkflowMethods(Session):
             InvalidArgument: The server refuses an argument.
             TypeError: `input` is one argument, and no list of them.
         """
-        about = {
-            "workflow_id": workflow_id,
-            "workflow_type": workflow_type,
-            "task_queue": task_queue,
-        }
-        self._payloads.warn_if_attributes_near_limit(
-            search_attributes, self._payload_context("search_attributes", **about)
-        )
         started = await self._send(
-            Call(
-                "POST",
-                Route.WORKFLOWS,
-                json_object,
-                body=present(
-                    workflow_id=workflow_id,
-                    workflow_type=workflow_type,
-                    task_queue=task_queue,
-                    input=await self._payloads.encode(
-                        positional("input", input), self._payload_context("workflow_input", **about)
-                    ),
-                    business_key=business_key,
-                    execution_timeout_seconds=execution_timeout_seconds,
-                    run_timeout_seconds=run_timeout_seconds,
-                    duplicate_policy=_SENT_POLICIES.get(duplicate_policy or "", duplicate_policy),
-                    memo=memo,
-                    search_attributes=search_attributes,
-                    priority=priority,
-                    fairness_key=fairness_key,
-                    fairness_weight=fairness_weight,
-                ),
-                context=workflow_id or "",
-                # Only by its id can the server tell a repetition from a second workflow.
-                repeat=Repeat.ALWAYS if workflow_id else Repeat.IF_UNSENT,
+            await start_call(
+                self._payloads,
+                self.namespace,
+                workflow_type=workflow_type,
+                task_queue=task_queue,
+                workflow_id=workflow_id,
+                input=input,
+                business_key=business_key,
+                execution_timeout_seconds=execution_timeout_seconds,
+                run_timeout_seconds=run_timeout_seconds,
+                duplicate_policy=duplicate_policy,
+                memo=memo,
+                search_attributes=search_attributes,
+                priority=priority,
+                fairness_key=fairness_key,
+                fairness_weight=fairness_weight,
             )
         )
         return WorkflowHandle(

@@ -18,6 +18,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     path: str
     request_id: str | None = None
+    idempotency_key: str | None = None
     user_agent: str | None = None
     ip: str | None = None
     body_sha256: str | None = None
@@ -51,6 +52,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             one that was named, which need not exist.
         preferred_wait: Seconds that the caller would like the reply to be held, if it asked for
             that.
+        prefers_minimal: Whether the caller would like no more than the essentials.
         peer: The other end.
     """
 
@@ -60,6 +62,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     peer: Peer
     preferred_wait: int | None = None
+    prefers_minimal: bool = False
 
     def caller(self) -> Caller:
         """Who asks, as it is recorded with commands."""
@@ -72,6 +75,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             method=origin.method,
             path=origin.path,
             request_id=origin.request_id,
+            idempotency_key=origin.idempotency_key,
             user_agent=origin.user_agent,
             ip=origin.ip,
             body_sha256=origin.body_sha256,

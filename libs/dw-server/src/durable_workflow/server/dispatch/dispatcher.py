@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, TypeVar
 from durable_workflow.server.dispatch.admission import Admission
 from durable_workflow.server.dispatch.heartbeats import HeldHeartbeat, HeldHeartbeats
 from durable_workflow.server.dispatch.placement import Claim, Placement
-from durable_workflow.server.dispatch.runs import RunWatch
+from durable_workflow.server.dispatch.runs import RunWaiter, RunWatch
 from durable_workflow.server.dispatch.streams import NoWatcher, Streams, Watcher
 from durable_workflow.server.dispatch.takers import Taker
 from durable_workflow.server.dispatch.waiters import Line, TaskKey, Waiter
@@ -19,6 +19,8 @@ from durable_workflow.server.notices import (
     NamespaceGone,
     Notice,
     PollWoken,
+    RunAwaited,
+    RunEnd,
     RunProgressed,
     TaskKind,
     TaskReady,
@@ -69,7 +71,10 @@ class Dispatcher:
         """Wake those whom these notices concern."""
         for notice in notices:
             if isinstance(notice, RunProgressed):
-                self._runs.wake(notice.run_id, closed=notice.closed)
+                self._runs.wake(notice.run_id, closed=notice.closed, end=notice.end)
+            elif isinstance(notice, RunAwaited):
+                assert isinstance(notice.waiter, RunWaiter)
+                self._runs.enter(notice.run_id, notice.waiter, end_only=True)
             elif isinstance(notice, WorkerChallenged):
                 self._heartbeats.wake(notice.namespace, notice.worker_id)
                 for stream in self.streams.of_id(notice.namespace, notice.worker_id):
@@ -213,8 +218,8 @@ class Dispatcher:
             TooManyWaiting: No further request can be held.
         """
         until = asyncio.get_running_loop().time() + timeout
-        waiter = self._runs.enter(run_id, end_only=end_only)
-        try:
+        with self.run_waiter() as waiter:
+            self._runs.enter(run_id, waiter, end_only=end_only)
             with self.admission.hold():
                 left: asyncio.Future[None] | None = None
                 while True:
@@ -226,8 +231,54 @@ class Dispatcher:
                     await waiter.wait(min(until, asyncio.get_running_loop().time() + every), left)
                     if left.done() or (not waiter.woken and self._over(until)):
                         return seen
+
+    async def watch_end(
+        self,
+        run_id: str,
+        waiter: RunWaiter,
+        look: Callable[[], Awaitable[bool]],
+        timeout: float,
+        gone: Gone,
+        *,
+        every: float = _LOOK_AGAIN_SECONDS,
+    ) -> RunEnd | None:
+        """Wait until a run ends, and pass on what its last unit tells of that.
+
+        Args:
+            waiter: From `run_waiter`. Where it watches the run already, by `RunAwaited`, the run is
+                not looked at first.
+            look: Whether the run has ended; asked where no notice has told.
+            every: Seconds after which to look again in any case: a notice may be lost.
+        Returns:
+            How it ended; None where only `look` knows, or where time is up.
+        Raises:
+            TooManyWaiting: No further request can be held.
+        """
+        until = asyncio.get_running_loop().time() + timeout
+        with self.admission.hold():
+            looked = waiter.run_id is not None
+            if not looked:
+                self._runs.enter(run_id, waiter, end_only=True)
+            left: asyncio.Future[None] | None = None
+            while waiter.end is None:
+                if (not looked and await look()) or self._over(until):
+                    break
+                looked = False
+                left = left or gone()
+                await waiter.wait(min(until, asyncio.get_running_loop().time() + every), left)
+                if left.done():
+                    break
+                waiter.take()
+            return waiter.end
+
+    @contextmanager
+    def run_waiter(self) -> Generator[RunWaiter, None, None]:
+        """A request that will watch one run, until the end of the block."""
+        waiter = RunWaiter()
+        try:
+            yield waiter
         finally:
-            self._runs.leave(run_id, waiter)
+            self._runs.leave(waiter)
 
     @contextmanager
     def heartbeat(self, namespace: str, worker_id: str) -> Generator[HeldHeartbeat, None, None]:

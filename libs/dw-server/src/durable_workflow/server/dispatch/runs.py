@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 from durable_workflow.server.dispatch.waiters import Waiter
+from durable_workflow.server.notices import RunEnd
+
+
+class RunWaiter(Waiter):
+    """A request that watches one run.
+
+    Attributes:
+        end: How the run ended, once the unit that closed it has told.
+        run_id: The run that it watches; None while it watches none.
+        has_left: It will watch nothing any more.
+    """
+
+    __slots__ = ("end", "has_left", "run_id")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.end: RunEnd | None = None
+        self.run_id: str | None = None
+        self.has_left = False
 
 
 class RunWatch:
@@ -13,25 +32,29 @@ class RunWatch:
 
     def __init__(self) -> None:
         # Per run: its watchers, and whether each waits for the end alone.
-        self._watchers: dict[str, dict[Waiter, bool]] = {}
+        self._watchers: dict[str, dict[RunWaiter, bool]] = {}
 
-    def enter(self, run_id: str, *, end_only: bool) -> Waiter:
+    def enter(self, run_id: str, waiter: RunWaiter, *, end_only: bool) -> None:
         """Begin to watch a run. Read it only afterwards, so that no event is missed in between."""
-        waiter = Waiter()
-        self._watchers.setdefault(run_id, {})[waiter] = end_only
-        return waiter
+        if not waiter.has_left:
+            waiter.run_id = run_id
+            self._watchers.setdefault(run_id, {})[waiter] = end_only
 
-    def leave(self, run_id: str, waiter: Waiter) -> None:
-        """Stop watching."""
-        watchers = self._watchers[run_id]
+    def leave(self, waiter: RunWaiter) -> None:
+        """Stop watching, and never begin again."""
+        waiter.has_left = True
+        if waiter.run_id is None:
+            return
+        watchers = self._watchers[waiter.run_id]
         del watchers[waiter]
         if not watchers:
-            del self._watchers[run_id]
+            del self._watchers[waiter.run_id]
 
-    def wake(self, run_id: str, *, closed: bool) -> None:
+    def wake(self, run_id: str, *, closed: bool, end: RunEnd | None) -> None:
         """Something happened in a run."""
         for waiter, end_only in self._watchers.get(run_id, {}).items():
             if closed or not end_only:
+                waiter.end = end or waiter.end
                 waiter.woken = True
                 waiter.rouse()
 

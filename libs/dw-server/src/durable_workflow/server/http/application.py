@@ -97,9 +97,11 @@ class Application:
             raise
         except Exception as error:  # noqa: BLE001  explained, and nothing depends on its kind
             return explain(error, f"{request.method} {_where(route)}")
-        if reply.waited is not None:
-            applied = f"wait={reply.waited}".encode()
-            request.answer_headers.append((b"preference-applied", applied))
+        applied = [] if reply.waited is None else [f"wait={reply.waited}"]
+        if reply.minimal:
+            applied.append("return=minimal")
+        if applied:
+            request.answer_headers.append((b"preference-applied", ", ".join(applied).encode()))
         return reply
 
     async def _stream(
@@ -136,6 +138,7 @@ class Application:
             namespace=namespace,
             peer=request,
             preferred_wait=request.preferred_wait(),
+            prefers_minimal=request.prefers_minimal(),
         )
 
     async def _send(
@@ -182,7 +185,7 @@ class Application:
         if plane == "worker":
             body = reply.body if reply.reason is None else envelope.with_prose(reply.body)
             return self._envelope.wrap(_encoder.encode(body))
-        if route is not None and route.shown_operation is not None:
+        if route is not None and route.shown_operation is not None and not reply.minimal:
             return _encoder.encode(
                 envelope.with_control_plane(reply.body, route.shown_operation, request.names)
             )

@@ -17,6 +17,7 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _SHOWN = 255
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.ASCII | re.IGNORECASE)
+_PREFER_MINIMAL = re.compile(r"(?:^|[,;\s])return\s*=\s*\"?minimal\b", re.ASCII | re.IGNORECASE)
 _LONGEST_WAIT = 60
 
 
@@ -120,12 +121,19 @@ class Request:
         found = _PREFER_WAIT.search(self.header_list(b"prefer"))
         return min(int(found[1]), _LONGEST_WAIT) if found else None
 
+    def prefers_minimal(self) -> bool:
+        """Whether there is a ``Prefer: return=minimal`` (RFC 7240)."""
+        if b"prefer" not in self.headers:
+            return False
+        return _PREFER_MINIMAL.search(self.header_list(b"prefer")) is not None
+
     def origin(self) -> Origin:
         """Where the request came from, as it is recorded with commands."""
         return Origin(
             method=self.method,
             path=self.path[:_SHOWN],
             request_id=self._shown(b"x-request-id"),
+            idempotency_key=self.header(b"idempotency-key") or None,
             user_agent=self._shown(b"user-agent"),
             ip=self._client[0] if self._client else None,
             body_sha256=hashlib.sha256(self.body).hexdigest(),

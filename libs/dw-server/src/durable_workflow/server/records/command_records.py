@@ -109,6 +109,12 @@ def of_run(read: Read, run_id: str, *, after: int, most: int) -> list[StoredComm
     ]
 
 
+def start_of_key(read: Read, namespace: str, workflow_id: str, key: str) -> StoredCommand | None:
+    """The start of a workflow id that came with this idempotency key, or None."""
+    row = read.one("start_of_key", namespace=namespace, workflow_id=workflow_id, request_id=key)
+    return None if row is None else _load(row)
+
+
 def _load(row: Row) -> StoredCommand:
     *columns, context, created_at, payload = row
     fields = dict(zip(_COLUMNS, columns, strict=True))

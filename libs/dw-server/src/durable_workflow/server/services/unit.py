@@ -27,6 +27,7 @@ from durable_workflow.server.engine.state import (
 from durable_workflow.server.notices import (
     DueAt,
     ReadyTask,
+    RunEnd,
     RunProgressed,
     TaskDropped,
     TaskReady,
@@ -156,7 +157,8 @@ class Unit:
         if not decision.events:
             return
         history.insert(tx, decision.events)
-        tx.notify(RunProgressed(run.run_id, run.closed))
+        end = _end_of(decision) if decision.closes else None
+        tx.notify(RunProgressed(run.run_id, run.closed, end))
 
     def _write_steps(self, decision: Decision) -> None:
         tx = self.tx
@@ -388,6 +390,21 @@ def ready_task(run: Run, now: int) -> TaskReady:
     keeper = run.sticky_worker if run.sticky_until > now else None
     task = ReadyTask(run.task_id, run.workflow_type, run.compatibility, keeper)
     return TaskReady("workflow", run.namespace, run.task_queue, task)
+
+
+def _end_of(decision: Decision) -> RunEnd:
+    run = decision.run
+    return RunEnd(
+        workflow_id=run.workflow_id,
+        run_id=run.run_id,
+        workflow_type=run.workflow_type,
+        status=run.status,
+        closed_reason=run.closed_reason,
+        codec=run.codec,
+        output=decision.output,
+        failure=decision.failure,
+        continued_to_run_id=run.continued_to_run_id,
+    )
 
 
 def _why_dropped(run: Run) -> str:

@@ -10,7 +10,8 @@ from durable_workflow._wire import names
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.starting import Beginning, begin, start_command_payload
-from durable_workflow.server.engine.state import TERMINATED, Run, shown_status
+from durable_workflow.server.engine.state import PENDING, TERMINATED, Run, shown_status
+from durable_workflow.server.notices import RunAwaited
 from durable_workflow.server.records import instances, runs
 from durable_workflow.server.records.command_records import NO_PAYLOAD, CommandRecord
 from durable_workflow.server.records.instances import Instance
@@ -18,7 +19,7 @@ from durable_workflow.server.refusals import Invalid
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, StartWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services import builds, control
+from durable_workflow.server.services import builds, control, repetitions
 from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.search_attributes import check_values
 from durable_workflow.server.services.unit import Unit
@@ -39,22 +40,37 @@ _POLICIES = {
 }
 
 
-def start(tx: Tx, caller: Caller, request: StartWorkflow, settings: ServiceSettings) -> Reply:
-    """Start a workflow, or answer with the run that has the id already."""
+def start(
+    tx: Tx,
+    caller: Caller,
+    request: StartWorkflow,
+    settings: ServiceSettings,
+    waiter: object | None = None,
+) -> Reply:
+    """Start a workflow, or answer with the run that has the id already.
+
+    Args:
+        waiter: The caller's, if it waits for the end: told the run that has been started.
+    """
     policy = _policy(request)
+    repetitions.check_key(caller)
     _check_size("memo", request.memo, settings.limits.memo_bytes)
     # The limit of upserts: a run that starts beyond it could never change its attributes.
     most = settings.limits.search_attribute_bytes
     _check_size("search_attributes", request.search_attributes, most)
     check_values(tx, caller.namespace, request.search_attributes, "search_attributes")
-    workflow_id = request.workflow_id or tx.new_id()
+    workflow_id = request.workflow_id or repetitions.workflow_id(caller) or tx.new_id()
     unit = Unit(tx, settings)
     instance = instances.lock(tx, caller.namespace, workflow_id)
     if instance is None:
         answer = _start_new(unit, caller, request, workflow_id, None, None)
+    elif (repeated := repetitions.find(tx, caller, workflow_id)) is not None:
+        return _repeat(unit, repeated)
     else:
         answer = _start_again(unit, caller, request, workflow_id, instance, policy)
     unit.finish()
+    if waiter is not None and answer.form == "created":
+        tx.notify(RunAwaited(answer.body["run_id"], waiter))
     return answer
 
 
@@ -98,6 +114,7 @@ def _start_new(
         run_id=run_id,
         sequence=1,
         command_id=tx.new_id(),
+        request_id=caller.idempotency_key,
         outcome="started_new",
         metadata={
             "task_queue": request.task_queue,
@@ -123,7 +140,7 @@ def _start_new(
     beginning.run_number = 1 if previous is None else previous.run_number + 1
     decision = begin(beginning, tx.now, tx.new_id)
     unit.apply(decision)
-    return Reply(_body(decision.run, request.business_key, "started_new"), form="created")
+    return _answer(command, decision.run, request.business_key)
 
 
 def _beginning(caller: Caller, request: StartWorkflow, command: CommandRecord) -> Beginning:
@@ -188,6 +205,7 @@ def _duplicate(
         run_id=current.run_id,
         sequence=instances.count_command(tx, caller.namespace, current.workflow_id, instance),
         command_id=tx.new_id(),
+        request_id=caller.idempotency_key,
         status="accepted" if existing else "rejected",
         outcome="returned_existing_active" if existing else "rejected_duplicate",
         rejection_reason=None if existing else "instance_already_started",
@@ -198,7 +216,6 @@ def _duplicate(
     if arguments != details.arguments:
         command.payload = arguments or NO_PAYLOAD
     control.record(tx, caller, command)
-    body = _body(current, details.business_key, command.outcome)
     if not current.closed and command.sequence <= _MOST_IN_HISTORY:
         # The history of a closed run stays as it ended. And a caller who starts the same id once
         # a second, to be sure that it runs, must not fill its history until that fails it.
@@ -212,11 +229,25 @@ def _duplicate(
         event_type = names.START_ACCEPTED if existing else names.START_REJECTED
         decision.append(event_type, payload, command_id=command.command_id)
         unit.apply(decision)
-    if existing:
-        return Reply(body)
+    return _answer(command, current, details.business_key)
+
+
+def _repeat(unit: Unit, command: CommandRecord) -> Reply:
+    """What this start was answered when it came first."""
+    run = unit.run(command.run_id)
+    answer = _answer(command, run, runs.details(unit.tx, run.run_id).business_key)
+    if answer.form == "created":
+        answer.body["status"] = PENDING
+    return answer
+
+
+def _answer(command: CommandRecord, run: Run, business_key: str | None) -> Reply:
+    body = _body(run, business_key, command.outcome)
+    if command.rejection_reason is None:
+        return Reply(body, form="created" if command.outcome == "started_new" else "done")
     reason = body["reason"] = "duplicate_not_allowed"
     body["rejection_reason"] = command.rejection_reason
-    body["message"] = f"Workflow id {current.workflow_id} is already in use."
+    body["message"] = f"Workflow id {run.workflow_id} is already in use."
     return Reply(body, reason=reason)
 
 

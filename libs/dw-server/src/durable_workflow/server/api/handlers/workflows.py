@@ -9,7 +9,7 @@ from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
-from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.dispatch import Dispatcher, RunWaiter, TooManyWaiting
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
     DescribeWorkflow,
@@ -21,7 +21,7 @@ from durable_workflow.server.requests import (
 from durable_workflow.server.services import workflows
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Read
-from durable_workflow.server.views import describing, lists
+from durable_workflow.server.views import describing, lists, minimal
 from durable_workflow.server.views import history as history_service
 
 
@@ -36,14 +36,33 @@ class WorkflowHandlers:
 
     def operations(self) -> list[Operation[Any]]:
         """The operations."""
-        start = self._units.command(workflows.start)
         return [
-            Operation("start_workflow", OPERATORS, StartWorkflow, start),
+            Operation("start_workflow", OPERATORS, StartWorkflow, self._start),
             Operation("list_workflows", OPERATORS, ListWorkflows, self._list),
             Operation("describe_workflow", OPERATORS, DescribeWorkflow, self._describe),
             Operation("list_runs", OPERATORS, ListRuns, self._list_runs),
             Operation("read_history", OPERATORS, ReadHistory, self._history),
         ]
+
+    async def _start(self, call: Call, asked: StartWorkflow) -> Reply:
+        """Start a workflow; with the answer held until the run has ended, if the caller prefers."""
+        caller, settings = call.caller(), self._units.settings
+        if not call.preferred_wait:
+            return await self._store.run(lambda tx: workflows.start(tx, caller, asked, settings))
+        with self._dispatcher.run_waiter() as waiter:
+            begun = await self._store.run(
+                lambda tx: workflows.start(tx, caller, asked, settings, waiter)
+            )
+            if begun.reason is not None:
+                return begun
+            try:
+                ended = await self._end(
+                    call, waiter, begun.body["workflow_id"], begun.body["run_id"]
+                )
+            except TooManyWaiting:
+                return begun  # it runs, and its caller can ask for the end
+        body = {**ended, "outcome": begun.body["outcome"]}
+        return Reply(body, begun.form, waited=call.preferred_wait, minimal=True)
 
     async def _list(self, call: Call, asked: ListWorkflows) -> Reply:
         return Reply(await lists.list_workflows(self._store, call.namespace, asked))
@@ -51,6 +70,8 @@ class WorkflowHandlers:
     async def _describe(self, call: Call, asked: DescribeWorkflow) -> Reply:
         """The current run, or the one that is named; held if the caller prefers."""
         namespace = call.namespace
+        if call.prefers_minimal:
+            return await self._describe_minimally(call, asked)
 
         def look(read: Read) -> dict[str, Any]:
             return describing.describe(read, namespace, asked.workflow_id, asked.run_id)
@@ -60,6 +81,32 @@ class WorkflowHandlers:
         if seconds is not None and not body["is_terminal"]:
             body = await self._until_closed(call, body["run_id"], look, seconds)
         return Reply(body, waited=seconds)
+
+    async def _describe_minimally(self, call: Call, asked: DescribeWorkflow) -> Reply:
+        namespace, seconds = call.namespace, call.preferred_wait
+        body = await self._store.read(
+            lambda read: minimal.describe(read, namespace, asked.workflow_id, asked.run_id)
+        )
+        if seconds and not body["is_terminal"]:
+            with self._dispatcher.run_waiter() as waiter:
+                body = await self._end(call, waiter, asked.workflow_id, body["run_id"])
+        return Reply(body, waited=seconds, minimal=True)
+
+    async def _end(
+        self, call: Call, waiter: RunWaiter, workflow_id: str, run_id: str
+    ) -> dict[str, Any]:
+        """How a run ended, or how it is when the time that the caller prefers is up."""
+
+        def look(read: Read) -> dict[str, Any]:
+            return minimal.describe(read, call.namespace, workflow_id, run_id)
+
+        async def is_over() -> bool:
+            return bool((await self._store.read(look))["is_terminal"])
+
+        end = await self._dispatcher.watch_end(
+            run_id, waiter, is_over, call.preferred_wait or 0, call.peer.gone
+        )
+        return await self._store.read(look) if end is None else minimal.ended(end)
 
     async def _list_runs(self, call: Call, asked: ListRuns) -> Reply:
         namespace, workflow_id = call.namespace, asked.workflow_id

@@ -149,6 +149,17 @@ WHERE
 ORDER BY sequence
 LIMIT 1;
 
+-- start_of_key: the start that a caller sent under this idempotency key, accepted or refused.
+SELECT
+    command_id, workflow_id, run_id, sequence, type, target_name, target_scope, status, outcome,
+    rejection_reason, request_id, context, created_at, payload
+FROM commands
+WHERE
+    namespace = :namespace AND workflow_id = :workflow_id AND type = 'start'
+    AND target_name IS NULL AND request_id = :request_id
+ORDER BY sequence
+LIMIT 1;
+
 -- insert_command: a command of a caller, carried out or refused.
 INSERT INTO commands (
     command_id, namespace, workflow_id, run_id, sequence, type, target_name, target_scope, status,
