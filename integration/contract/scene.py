@@ -57,7 +57,10 @@ class Scene:
         activity = wire.poll("activity", worker, queue=queue)
         started = wire.start(f"{scene}-open", workflow_type="scene", queue=queue)
         leased = wire.poll("workflow", worker, queue=queue)
+        alone = {"activity_type": "act", "task_queue": f"{scene}-nobody"}
+        standalone = wire.send("POST", "/api/activities", alone).need(201)
         names = {
+            "standalone": standalone["activity_id"],
             "queue": queue,
             "worker": worker,
             "workflow": f"{scene}-open",

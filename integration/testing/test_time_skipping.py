@@ -91,6 +91,26 @@ async def test_a_month_takes_no_time(dw_client: Client, dw_worker: StartWorker) 
     print(f"thirty days took {took:.3f} s")
 
 
+async def test_retries_and_timeouts_of_an_activity_without_a_workflow_take_no_time(
+    dw_server: WorkflowTestServer, dw_client: Client, dw_worker: StartWorker
+) -> None:
+    before = dw_server.now()
+    async with dw_worker(workflows=[Month], activities=[work]):
+        policy = {"max_attempts": 3, "backoff_seconds": [10 * DAY]}
+        handle = await dw_client.start_activity(
+            activity_type="work", task_queue="default", input=[2], retry_policy=policy
+        )
+        assert await handle.result(timeout=20) == 3
+        assert dw_server.now() - before >= timedelta(days=20)
+    before = dw_server.now()
+    handle = await dw_client.start_activity(
+        activity_type="work", task_queue="nobody", schedule_to_start_timeout_seconds=7 * DAY
+    )
+    with pytest.raises(WorkflowTimedOut, match="schedule_to_start"):
+        await handle.result(timeout=20)
+    assert dw_server.now() - before >= timedelta(days=7)
+
+
 async def test_time_is_not_skipped_unless_somebody_waits(
     dw_server: WorkflowTestServer, dw_client: Client, dw_worker: StartWorker
 ) -> None:

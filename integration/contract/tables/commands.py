@@ -30,6 +30,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "complete_update": {"update_id": "01nope", "result": envelope(1)},
     "fail_update": {"update_id": "01nope", "message": "m"},
 }
+# The type of the runs that host activities.
+HOST = "dw.standalone_activity"
 NOT_TEXT: list[Any] = ["", 5, [], {}]
 NOT_A_NAME: list[Any] = ["n" * 256, "a\0b"]
 NOT_AN_ID: list[Any] = ["i" * 192]
@@ -85,14 +87,14 @@ FIELDS: dict[str, dict[str, list[Any]]] = {
     },
     "continue_as_new": {
         "arguments": NOT_PAYLOAD,
-        "workflow_type": [*NOT_OPTIONAL_TEXT, *NOT_A_NAME],
+        "workflow_type": [HOST, *NOT_OPTIONAL_TEXT, *NOT_A_NAME],
         "queue": [*NOT_OPTIONAL_TEXT, *NOT_A_NAME],
     },
     "complete_workflow": {"result": NOT_PAYLOAD},
     "fail_workflow": {"message": [ABSENT, *NOT_TEXT], "non_retryable": ["maybe", 5, []]},
     "record_side_effect": {"result": [ABSENT, None, *NOT_PAYLOAD]},
     "start_child_workflow": {
-        "workflow_type": [ABSENT, *NOT_TEXT, *NOT_A_NAME],
+        "workflow_type": [ABSENT, HOST, *NOT_TEXT, *NOT_A_NAME],
         "arguments": NOT_PAYLOAD,
         "queue": [*NOT_OPTIONAL_TEXT, *NOT_A_NAME],
         "retry_policy": NOT_POLICY,

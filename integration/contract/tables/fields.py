@@ -84,6 +84,30 @@ ROUTES = [
         },
     ),
     Route(
+        "start activity",
+        "/api/activities",
+        {"activity_type": "act", "task_queue": "$queue", "input": envelope(["world"])},
+        {
+            "activity_type": [ABSENT, "", " ", "x" * 256, "a\0b", *NOT_TEXT],
+            "task_queue": [ABSENT, "", " ", "x" * 256, *NOT_TEXT],
+            "activity_id": ["", "bad id/!", "ümlaut", "x" * 129, *NOT_TEXT],
+            "activity_class": ["x" * 256, *NOT_TEXT],
+            "business_key": ["x" * 256, *NOT_TEXT],
+            "input": ["text", 5, 1.5, True],
+            "input.codec": ["", "nope", 5, None],
+            "input.blob": [5, None, "!!! not base64", "AA", "", blob({"not": "a list"})],
+            "retry_policy": NOT_OBJECT,
+            "retry_policy.max_attempts": [0, -1, *NOT_WHOLE],
+            "retry_policy.backoff_seconds": ["text", -1, 1.5, True, {}],
+            "retry_policy.non_retryable_error_types": ["text", 5, {}, ["t"] * 1001],
+            **{
+                f"{name}_timeout_seconds": [0, -1, *NOT_WHOLE]
+                for name in ("start_to_close", "schedule_to_start", "schedule_to_close")
+            },
+            "heartbeat_timeout_seconds": [0, -1, *NOT_WHOLE],
+        },
+    ),
+    Route(
         "register",
         "/api/worker/register",
         {"worker_id": "never-registered", "task_queue": "$queue", "runtime": "python"},
@@ -223,7 +247,43 @@ def field_rows() -> Iterator[Bad]:
     """Yield a row for each wrong value of each field of each route."""
     for route in ROUTES:
         yield from route.rows()
+    yield from _host_types()
+    yield from _contradictions()
     yield from _query_rows()
+
+
+def _host_types() -> Iterator[Bad]:
+    """The type of the runs that host activities is the server's own."""
+    yield Bad(
+        name="start: a type of the server's own",
+        path="/api/workflows",
+        body={"workflow_type": "dw.standalone_activity", "task_queue": "$queue"},
+        status=422,
+        reason="validation_failed",
+        errors=("workflow_type",),
+    )
+
+
+def _contradictions() -> Iterator[Bad]:
+    for shorter, longer in [
+        ("heartbeat", "start_to_close"),
+        ("start_to_close", "schedule_to_close"),
+        ("schedule_to_start", "schedule_to_close"),
+    ]:
+        field = f"{shorter}_timeout_seconds"
+        yield Bad(
+            name=f"start activity: {shorter} longer than {longer}",
+            path="/api/activities",
+            body={
+                "activity_type": "act",
+                "task_queue": "$queue",
+                field: 9,
+                f"{longer}_timeout_seconds": 5,
+            },
+            status=422,
+            reason="validation_failed",
+            errors=(field,),
+        )
 
 
 def _query_rows() -> Iterator[Bad]:
@@ -231,6 +291,8 @@ def _query_rows() -> Iterator[Bad]:
     wrong = [
         ("/api/workflows", "status", ["weird", "pending", "cancelled", "terminated"]),
         ("/api/workflows", "page_size", ["0", "201", "-1", "abc", "1.5"]),
+        ("/api/activities", "status", ["weird", "pending", "cancelled", "terminated"]),
+        ("/api/activities", "page_size", ["0", "201", "-1", "abc", "1.5"]),
         (history, "page_size", ["0", "1001", "-1", "abc", "1.5"]),
         (history, "wait_new_event", ["maybe", "2"]),
         ("/api/workflows/{workflow}/debug", "include_last_event_payload", ["maybe", "2"]),

@@ -59,6 +59,8 @@ def _start() -> Iterator[Bad]:
 
 def _unknown_workflows() -> Iterator[Bad]:
     for path, reason in [
+        ("/api/activities/unknown", "instance_not_found"),
+        ("/api/activities/{workflow}", "instance_not_found"),
         ("/api/workflows/unknown", "instance_not_found"),
         ("/api/workflows/unknown/debug", "instance_not_found"),
         ("/api/workflows/unknown/runs", "instance_not_found"),

@@ -12,6 +12,8 @@ MAX_BODY = 2_097_152
 
 # Every route that is served, by method and path, with what it takes.
 CONTROL_GETS = [
+    "/api/activities",
+    "/api/activities/{standalone}",
     "/api/task-queues",
     "/api/task-queues/{queue}",
     "/api/task-queues/{queue}/build-ids",
@@ -27,6 +29,7 @@ CONTROL_GETS = [
     "/api/workflows/{workflow}/runs/{run}/history",
 ]
 CONTROL_POSTS = [
+    "/api/activities",
     "/api/search-attributes",
     "/api/storage/test",
     "/api/task-queues/{queue}/build-ids/drain",

@@ -93,6 +93,8 @@ class Wire:
         self.tasks["activity"] = await self.poll("activity")
         await self.call("POST", "/workflows/wf/signal/go", {})
         await self.call("POST", "/search-attributes", {"name": "Tier", "type": "keyword"})
+        alone = {"activity_id": "alone", "activity_type": "a", "task_queue": "elsewhere"}
+        await self.call("POST", "/activities", alone)
         start = {"workflow_id": "second", "workflow_type": "t", "task_queue": "q"}
         await self.call("POST", "/workflows", start)
         self.tasks["workflow"] = await self.poll("workflow")
@@ -129,6 +131,7 @@ OWNED = {"lease_owner": "w"}
 FAILURE = {"failure": {"message": "no"}}
 # What is sent to each route that names something in its path. A new route needs its row.
 BODIES: dict[str, Json] = {
+    "/activities/{activity_id}": {},
     "/workflows/{workflow_id}": {},
     "/workflows/{workflow_id}/runs": {},
     "/workflows/{workflow_id}/debug": {},
@@ -167,6 +170,8 @@ WITHOUT_IDS = {
     "POST /storage/test",
     "GET /search-attributes",
     "POST /search-attributes",
+    "GET /activities",
+    "POST /activities",
     "GET /workflows",
     "POST /workflows",
     "POST /worker/register",
@@ -182,7 +187,7 @@ WITHOUT_IDS = {
 def request_of(route: Route, wire: Wire) -> tuple[str, Json]:
     """The path of a route and a body for it, with ids that are in use in the other namespace."""
     body = dict(BODIES[route.template])
-    ids = {"workflow_id": "wf", "run_id": wire.run_id, "worker_id": "w"}
+    ids = {"activity_id": "alone", "workflow_id": "wf", "run_id": wire.run_id, "worker_id": "w"}
     ids |= {"name": "Tier", "signal_name": "go", "query_name": "state", "update_name": "change"}
     for kind, task in wire.tasks.items():
         if f"/{kind}-tasks/" in route.template:
@@ -277,6 +282,8 @@ async def test_a_past_attempt_is_recognised_at_home_alone(wire: Wire) -> None:
 async def test_lists_and_workers_of_another_namespace_are_not_there(wire: Wire) -> None:
     listed = await wire.call("GET", "/workflows", namespace=ELSEWHERE)
     assert listed.json()["workflows"] == []
+    listed = await wire.call("GET", "/activities", namespace=ELSEWHERE)
+    assert listed.json()["activities"] == []
 
     body = {"worker_id": "w", "task_queue": "q"}
     for path in ("heartbeat", "workflow-tasks/poll", "activity-tasks/poll", "query-tasks/poll"):
@@ -286,6 +293,8 @@ async def test_lists_and_workers_of_another_namespace_are_not_there(wire: Wire) 
     start = {"workflow_id": "wf", "workflow_type": "other", "task_queue": "q"}
     started = await wire.call("POST", "/workflows", start, namespace=ELSEWHERE)
     assert started.status_code == 201
+    alone = {"activity_id": "alone", "activity_type": "other", "task_queue": "r"}
+    assert (await wire.call("POST", "/activities", alone, namespace=ELSEWHERE)).status_code == 201
     await wire.work("register", {"runtime": "python"}, namespace=ELSEWHERE)
     assert (await wire.poll("workflow", ELSEWHERE))["run_id"] == started.json()["run_id"]
 

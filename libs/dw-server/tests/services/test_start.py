@@ -10,7 +10,7 @@ import pytest
 
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.requests import Caller
-from durable_workflow.server.services import workflows
+from durable_workflow.server.services import starts
 
 
 @pytest.mark.parametrize("policy", ["fail", "reject", "allow"])
@@ -52,7 +52,7 @@ async def test_a_closed_run_frees_its_id_only_where_allowed(server: Any, command
 async def test_starting_an_id_again_and_again_does_not_fill_its_history(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workflows, "_MOST_IN_HISTORY", 3)
+    monkeypatch.setattr(starts, "_MOST_IN_HISTORY", 3)
     await server.start()
     for _ in range(5):
         assert (await server.start(duplicate_policy="use-existing")).reason is None

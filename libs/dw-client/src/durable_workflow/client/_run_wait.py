@@ -57,6 +57,10 @@ class Holds:
         """Whether one more response may be held."""
         return self._count < self._most
 
+    def seconds(self, remaining: float) -> int:
+        """For how many seconds of a wait a response may be held; 0 for not at all."""
+        return max(0, int(min(_LONGEST_HOLD_SECONDS, remaining))) if self.has_room else 0
+
     @contextmanager
     def one(self) -> Generator[None]:
         """Count one held response."""
@@ -142,7 +146,7 @@ class RunWait:
         if run.get("status") in TERMINAL:
             return await self._explained(run)
         pause = self._poll_interval
-        if PREFERENCE_APPLIED.lower() in {name.lower() for name in response.headers}:
+        if was_held(response):
             # The server held the response, and that counts as a pause.
             pause -= time.monotonic() - asked_at
         await self._pause(pause)
@@ -155,14 +159,12 @@ class RunWait:
         if self.run_id is not None and by_run_id:
             path["run_id"] = self.run_id
         return await self._held(
-            Call("GET", Route.WORKFLOW_RUN if by_run_id else Route.WORKFLOW, _described, path=path)
+            Call("GET", Route.WORKFLOW_RUN if by_run_id else Route.WORKFLOW, described, path=path)
         )
 
     async def _held(self, call: Call[T]) -> T:
         """Send a call whose response tells how the run ended, and is held until then."""
-        hold = (
-            max(0, int(min(_LONGEST_HOLD_SECONDS, self.remaining))) if self._holds.has_room else 0
-        )
+        hold = self._holds.seconds(self.remaining)
         minimal = "return=minimal"
         call = replace(
             call,
@@ -209,6 +211,12 @@ class RunWait:
             await asyncio.sleep(seconds)
 
 
-def _described(response: Response) -> Response:
+def described(response: Response) -> Response:
+    """A description as it came, which has to be an object."""
     json_object(response)
     return response
+
+
+def was_held(response: Response) -> bool:
+    """Whether the server says that it held a response as long as it was asked to."""
+    return PREFERENCE_APPLIED.lower() in {name.lower() for name in response.headers}

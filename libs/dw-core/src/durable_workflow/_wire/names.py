@@ -171,6 +171,11 @@ TERMINAL_COMMAND_TYPES: Final = frozenset(_TERMINAL_COMMANDS)
 # The workflow waits for what they start.
 STEP_COMMAND_TYPES: Final = frozenset(_STEP_COMMANDS)
 
+# --- types of the server's own --------------------------------------------------------
+
+# The workflow that hosts an activity which no workflow started. Users' workflows have other names.
+STANDALONE_ACTIVITY: Final = "dw.standalone_activity"
+
 # --- timer kinds -----------------------------------------------------------------------------
 
 # A timer of one of these kinds belongs to the wait that opened it and is no step of its own.

@@ -4,10 +4,12 @@ import asyncio
 import time
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
-from durable_workflow._wire.json_values import object_or_empty, present, text
+from durable_workflow._wire.headers import IDEMPOTENCY_KEY, PREFER
+from durable_workflow._wire.json_values import JsonObject, object_or_empty, present, text
 from durable_workflow.client._away import is_away, until_back, why_away
-from durable_workflow.client._call import Call, Repeat, json_object, reading
+from durable_workflow.client._call import Call, Repeat, Response, json_object, reading
 from durable_workflow.client._handles import StandaloneActivityHandle
 from durable_workflow.client._payloads import positional
 from durable_workflow.client._results.activities import (
@@ -16,7 +18,8 @@ from durable_workflow.client._results.activities import (
     activity_list,
 )
 from durable_workflow.client._routes import Route
-from durable_workflow.client._run_ends import TERMINAL
+from durable_workflow.client._run_ends import TERMINAL, Raised, from_description
+from durable_workflow.client._run_wait import described, was_held
 from durable_workflow.client._session import Session
 from durable_workflow.errors import WorkflowCancelled, WorkflowFailed, WorkflowTerminated
 
@@ -44,8 +47,7 @@ class ActivityMethods(Session):
         Args:
             activity_type: Its type.
             task_queue: The queue whose workers may run it.
-            activity_id: Its id; None lets the server choose. With an id a start that is repeated
-                after a torn connection starts nothing twice.
+            activity_id: Its id; None lets the server choose.
             activity_class: A label.
             input: Its positional arguments; None sends none.
             business_key: A key of the application's.
@@ -89,8 +91,9 @@ class ActivityMethods(Session):
                     heartbeat_timeout_seconds=heartbeat_timeout_seconds,
                 ),
                 context=activity_id or activity_type,
-                # Only by its id can the server tell a repetition from a second activity.
-                repeat=Repeat.ALWAYS if activity_id else Repeat.IF_UNSENT,
+                # Not by its id: an activity may have ended before its start is sent again.
+                headers={IDEMPOTENCY_KEY: uuid4().hex},
+                repeat=Repeat.IF_KEYED,
             )
         )
         return StandaloneActivityHandle(
@@ -137,13 +140,8 @@ class ActivityMethods(Session):
             ValueError: The result cannot be decoded, or stands in external storage that this
                 client has no driver for.
         """
-        data = await self._send(
-            Call("GET", Route.ACTIVITY, json_object, path={"activity_id": activity_id})
-        )
-        result = None
-        if _is_payload(data.get("result")):
-            [result] = await self._payloads.decode([data["result"]], data.get("payload_codec"))
-        return StandaloneActivityExecution.from_dict(data, activity_id=activity_id, result=result)
+        response = await self._send(_description_of(activity_id))
+        return await self._execution(activity_id, json_object(response))
 
     async def list_activities(
         self,
@@ -181,13 +179,16 @@ class ActivityMethods(Session):
     ) -> Any:
         """Wait for a standalone activity, and return its decoded result.
 
+        With a host run in the handle it waits for that run, otherwise for the newest one of the id.
+
         Args:
             handle: The activity.
-            poll_interval: Seconds between two questions.
+            poll_interval: Seconds between two questions to a server that does not hold responses.
             timeout: Seconds to wait; the server is asked once at least.
 
         Raises:
             WorkflowFailed: It failed.
+            WorkflowTimedOut: One of its timeouts passed. A `WorkflowFailed`.
             WorkflowTerminated: It was terminated.
             WorkflowCancelled: It was cancelled. A BaseException.
             TimeoutError: It is still running after `timeout`, or the server could not be reached in
@@ -195,20 +196,63 @@ class ActivityMethods(Session):
         """
         deadline = time.monotonic() + timeout
         late = f"activity {handle.activity_id} did not finish within {timeout} s"
-        describe = partial(self.describe_activity, handle.activity_id)
+        describe = partial(self._describe_held, handle.activity_id, deadline)
         while True:
+            asked_at = time.monotonic()
             try:
-                execution = await until_back(describe, deadline=deadline)
+                response = await until_back(describe, deadline=deadline)
             except Exception as error:
                 if time.monotonic() < deadline or not is_away(error):
                     raise
                 raise TimeoutError(f"{late}: {why_away(error)}") from error
-            if execution.status in TERMINAL:
-                return _result_of(execution)
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
+            data = json_object(response)
+            if _is_another_run(data, handle):
+                return await self._result_of_host(handle, poll_interval, deadline)
+            if data.get("status") in TERMINAL:
+                return _result_of(data, await self._execution(handle.activity_id, data))
+            if (remaining := deadline - time.monotonic()) <= 0:
                 raise TimeoutError(late)
-            await asyncio.sleep(min(poll_interval, remaining))
+            # A response that the server held counts as a pause.
+            held = time.monotonic() - asked_at if was_held(response) else 0.0
+            await asyncio.sleep(max(0.0, min(poll_interval - held, remaining)))
+
+    async def _describe_held(self, activity_id: str, deadline: float) -> Response:
+        """Describe an activity; the server holds the response until it has ended, if it can."""
+        hold = self._holds.seconds(deadline - time.monotonic())
+        with self._holds.one():
+            return await self._send(
+                _description_of(
+                    activity_id,
+                    headers={PREFER: f"wait={hold}"} if hold else {},
+                    timeout=self._outlasting(hold or None),
+                )
+            )
+
+    async def _execution(self, activity_id: str, data: JsonObject) -> StandaloneActivityExecution:
+        result = None
+        if _is_payload(data.get("result")):
+            [result] = await self._payloads.decode([data["result"]], data.get("payload_codec"))
+        return StandaloneActivityExecution.from_dict(data, activity_id=activity_id, result=result)
+
+    async def _result_of_host(
+        self, handle: StandaloneActivityHandle, poll_interval: float, deadline: float
+    ) -> Any:
+        """The result of a host run whose activity id was started again since."""
+        client = self._as_client
+        host = client.get_workflow_handle(handle.activity_id, run_id=handle.workflow_run_id)
+        return await client.get_result(
+            host, poll_interval=poll_interval, timeout=max(0.0, deadline - time.monotonic())
+        )
+
+
+def _description_of(activity_id: str, **options: Any) -> Call[Response]:
+    return Call("GET", Route.ACTIVITY, described, path={"activity_id": activity_id}, **options)
+
+
+def _is_another_run(data: JsonObject, handle: StandaloneActivityHandle) -> bool:
+    """Whether a description is of another host run than the one that a handle names."""
+    wanted = handle.workflow_run_id
+    return wanted is not None and data.get("workflow_run_id") not in {None, wanted}
 
 
 def _is_payload(result: object) -> bool:
@@ -216,11 +260,15 @@ def _is_payload(result: object) -> bool:
     return members.get("blob") is not None or members.get("external_storage") is not None
 
 
-def _result_of(execution: StandaloneActivityExecution) -> Any:
+def _result_of(data: JsonObject, execution: StandaloneActivityExecution) -> Any:
+    if execution.status == "completed":
+        return execution.result
+    end = from_description(data)
+    if isinstance(end, Raised):
+        raise end.error
+    # The server does not describe failures.
     reason = (execution.closed_reason,) if execution.closed_reason else ()
     match execution.status:
-        case "completed":
-            return execution.result
         case "failed":
             raise WorkflowFailed(*reason or ("activity failed",))
         case "terminated":

@@ -10,7 +10,7 @@ import msgspec
 
 from durable_workflow._wire import names
 from durable_workflow._wire.json_values import JsonObject, dict_or_none
-from durable_workflow.server.engine import batches
+from durable_workflow.server.engine import batches, standalone
 from durable_workflow.server.engine.activities import (
     EXPIRED,
     close,
@@ -207,6 +207,11 @@ def _end(
     held: Sequence[Resolution],
 ) -> None:
     decision.run.pending_activities -= 1
+    if decision.run.hosts_activity:
+        close(activity, status, decision.now)
+        decision.activities.append(activity)
+        standalone.end(decision, event_type, payload, activity.task_id)
+        return
     context = {
         "workflow_wait_kind": "activity",
         "open_wait_id": f"activity:{activity.execution_id}",

@@ -234,6 +234,7 @@ def fail_run(
     *,
     task_id: str | None,
     task_status: str = COMPLETED,
+    closed_reason: str = FAILED,
 ) -> None:
     """The workflow failed."""
     run = decision.run
@@ -257,7 +258,7 @@ def fail_run(
     }
     decision.append(names.WORKFLOW_FAILED, payload, task_id=task_id)
     decision.failure = dict(failure)
-    end(decision, FAILED, FAILED, task_status=task_status)
+    end(decision, FAILED, closed_reason, task_status=task_status)
     told = {key: payload[key] for key in ("failure_id", "failure_category", "exception_type")}
     told |= {key: payload[key] for key in ("exception_class", "message", "exception")}
     _tell_parent(decision, told | {"code": 0}, retryable=not failure["non_retryable"])

@@ -42,10 +42,15 @@ class Event(msgspec.Struct):
 
 
 class NewActivity(msgspec.Struct):
-    """An activity to create, with its arguments, which are kept apart from the changing row."""
+    """An activity to create, with what never changes, which is kept apart from the changing row.
+
+    Attributes:
+        label: What its starter calls the class of the activity.
+    """
 
     activity: Activity
     arguments: JsonObject | None
+    label: str | None = None
 
 
 class ParentOutcome(msgspec.Struct):

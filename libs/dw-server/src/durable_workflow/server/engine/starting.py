@@ -54,6 +54,13 @@ class Beginning(msgspec.Struct, kw_only=True):
 
 def begin(beginning: Beginning, now: int, new_id: NewId) -> Decision:
     """Create a run with its first events and its first task."""
+    decision = create(beginning, now, new_id)
+    wake(decision, available_at=beginning.available_at)
+    return decision
+
+
+def create(beginning: Beginning, now: int, new_id: NewId) -> Decision:
+    """Create a run with its first events, and nothing that could advance it."""
     b = beginning
     execution_deadline = b.execution_deadline
     if execution_deadline is None and b.execution_timeout_seconds is not None:
@@ -97,7 +104,6 @@ def begin(beginning: Beginning, now: int, new_id: NewId) -> Decision:
         accepted["outcome"] = "started_new"
         decision.append(names.START_ACCEPTED, accepted, command_id=b.command_id)
     _append_started(decision, b)
-    wake(decision, available_at=b.available_at)
     return decision
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from durable_workflow._wire import names
 from durable_workflow._wire.json_values import JsonObject
 
 # States of a task. None stands for "no task".
@@ -126,6 +127,11 @@ class Run(msgspec.Struct):
     def closed(self) -> bool:
         """Whether the run has ended."""
         return self.closed_at is not None
+
+    @property
+    def hosts_activity(self) -> bool:
+        """Whether the run is there for one activity alone, and no code decides on it."""
+        return self.workflow_type == names.STANDALONE_ACTIVITY
 
 
 class RunDetails(msgspec.Struct):

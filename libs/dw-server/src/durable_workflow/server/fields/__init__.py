@@ -20,6 +20,7 @@ from durable_workflow.server.fields.numbers import (
 )
 from durable_workflow.server.fields.payloads import Arguments, Envelope, Payload, Result
 from durable_workflow.server.fields.reading import Errors, Reading
+from durable_workflow.server.fields.retry_policies import RetryPolicy, check_timeouts
 from durable_workflow.server.fields.strings import (
     LONGEST_ID,
     LONGEST_NAME,
@@ -28,6 +29,7 @@ from durable_workflow.server.fields.strings import (
     Identifier,
     OperationName,
     Text,
+    WorkflowType,
 )
 from durable_workflow.server.fields.tables import Inside, Say, Table, Together, table_of
 
@@ -56,12 +58,15 @@ __all__ = [
     "Payload",
     "Reading",
     "Result",
+    "RetryPolicy",
     "Say",
     "Table",
     "Text",
     "Together",
     "Whole",
     "WireLimits",
+    "WorkflowType",
+    "check_timeouts",
     "seconds",
     "table_of",
     "texts",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from durable_workflow._wire import names
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import Reading
 
@@ -61,6 +62,17 @@ class Identifier(Text, frozen=True, kw_only=True):
             reading.fail(at, "must not be blank.")
             return None
         return super().read(value, at, reading)
+
+
+class WorkflowType(Text, frozen=True, kw_only=True):
+    """The type of a workflow that somebody wrote, and not one of the server's own."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> str | None:
+        text = super().read(value, at, reading)
+        if text == names.STANDALONE_ACTIVITY:
+            reading.fail(at, f"must not be {text}: it is the server's own type.")
+            return None
+        return text
 
 
 ANY_TEXT: Final = Text(longest=None, nulls=True)

@@ -42,6 +42,9 @@ def prepare(
         Refused: There is no such workflow, or no worker that could answer.
     """
     target = targets.find(read, namespace, request.workflow_id, request.run_id)
+    if target.run.hosts_activity:
+        text = "A standalone activity answers no queries."
+        raise _failure(target, request.query_name, "rejected_unknown_query", text)
     query = _query(read, target, QUERY, request.query_name)
     query.arguments = envelope(request.arguments)
     live = capable_workers(read, query, settings, pollers)
@@ -67,7 +70,7 @@ def prepare_validation(
 ) -> Query | None:
     """The query whether an update may be accepted; None where nobody offers to say."""
     target = targets.find(read, namespace, request.workflow_id, request.run_id)
-    if target.run.closed:
+    if target.run.closed or target.run.hosts_activity:
         return None
     query = _query(read, target, UPDATE_VALIDATION, request.update_name)
     query.arguments = envelope(request.arguments)

@@ -77,6 +77,14 @@ def arguments(read: Read, activity: Activity) -> str | None:
     return found
 
 
+def of_step(read: Read, run_id: str, sequence: int) -> tuple[Activity, str | None]:
+    """The activity that is a step of a run, and what its starter calls its class."""
+    row = read.one("activity_of_step", run_id=run_id, sequence=sequence)
+    assert row is not None
+    *columns, label = row
+    return Activity(*columns), label
+
+
 def insert(tx: Tx, created: Sequence[NewActivity]) -> None:
     """Write scheduled activities with their arguments."""
     tx.do_many("insert_activity", [_params(new.activity) for new in created])
@@ -87,6 +95,7 @@ def insert(tx: Tx, created: Sequence[NewActivity]) -> None:
                 "run_id": new.activity.run_id,
                 "sequence": new.activity.sequence,
                 "arguments": text(new.arguments),
+                "activity_class": new.label,
             }
             for new in created
         ],

@@ -6,6 +6,11 @@ commands fit the run) belong to the services.
 """
 
 from durable_workflow.server.fields import Payload
+from durable_workflow.server.requests.activities import (
+    DescribeActivity,
+    ListActivities,
+    StartActivity,
+)
 from durable_workflow.server.requests.caller import Caller
 from durable_workflow.server.requests.commands import (
     ArchiveWorkflow,
@@ -80,6 +85,7 @@ __all__ = [
     "DebugWorkflow",
     "DeleteSearchAttribute",
     "DeregisterWorker",
+    "DescribeActivity",
     "DescribeWorkflow",
     "FailActivityTask",
     "FailQueryTask",
@@ -87,6 +93,7 @@ __all__ = [
     "HeartbeatActivityTask",
     "HeldTask",
     "HistoryPage",
+    "ListActivities",
     "ListRuns",
     "ListWorkers",
     "ListWorkflows",
@@ -105,6 +112,7 @@ __all__ = [
     "RollBuild",
     "SetExternalStorage",
     "SignalWorkflow",
+    "StartActivity",
     "StartWorkflow",
     "StorageConfig",
     "StorageProbe",

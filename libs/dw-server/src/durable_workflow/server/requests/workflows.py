@@ -24,6 +24,7 @@ from durable_workflow.server.fields import (
     Reading,
     Text,
     Whole,
+    WorkflowType,
     seconds,
 )
 
@@ -44,7 +45,7 @@ STATUS_ALIASES: Final = {
     "waiting": "running",
 }
 
-_WORKFLOW_ID: Final = re.compile(r"[a-zA-Z0-9._:-]+")
+WORKFLOW_ID: Final = re.compile(r"[a-zA-Z0-9._:-]+")
 _ATTRIBUTE_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 _FAIRNESS_KEY: Final = re.compile(r"[A-Za-z0-9._:-]+")
 
@@ -101,8 +102,8 @@ class NumberToken(Kind, frozen=True, kw_only=True):
 class StartWorkflow(msgspec.Struct, frozen=True, kw_only=True):
     """Start a run of a workflow id (control-plane 4.2). Timeouts are whole seconds, at least 1."""
 
-    workflow_type: Annotated[str, Text()]
-    workflow_id: Annotated[str | None, Identifier(longest=128, pattern=_WORKFLOW_ID)] = None
+    workflow_type: Annotated[str, WorkflowType()]
+    workflow_id: Annotated[str | None, Identifier(longest=128, pattern=WORKFLOW_ID)] = None
     task_queue: Annotated[str, Identifier()] = "default"
     arguments: Annotated[Payload | None, Arguments(name="input")] = None
     business_key: Annotated[str | None, Text()] = None

@@ -38,6 +38,8 @@ def signal(tx: Tx, caller: Caller, request: SignalWorkflow, settings: ServiceSet
     closed = targets.reject_if_closed(unit, caller, target, command)
     if not closed and full:
         targets.reject(unit, caller, command, "structural_limit_exceeded", None)
+    elif not closed and target.run.hosts_activity:
+        targets.reject(unit, caller, command, "unknown_signal", "rejected_unknown_signal")
     elif not closed:
         shown = targets.accept(unit, caller, command, "signal_received")
         run = unit.adopt(target.run)

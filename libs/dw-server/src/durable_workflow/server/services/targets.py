@@ -166,5 +166,6 @@ _MESSAGES = {
     "structural_limit_exceeded": "Structural limit exceeded: too many of these are pending.",
     "run_not_closed": "The workflow run is not closed.",
     "update_rejected": "The update was rejected by its validator.",
+    "unknown_signal": "The workflow does not know this signal.",
     "unknown_update": "The workflow does not know this update.",
 }

@@ -46,6 +46,9 @@ def accept(tx: Tx, caller: Caller, request: UpdateWorkflow, settings: ServiceSet
         command.payload = envelope(request.arguments) or NO_PAYLOAD
     if targets.reject_if_closed(unit, caller, target, command):
         return _refused(unit, target, command, request)
+    if target.run.hosts_activity:
+        targets.reject(unit, caller, command, "unknown_update", "rejected_unknown_update")
+        return _refused(unit, target, command, request)
     if _is_full(target.run, settings):
         targets.reject(unit, caller, command, "structural_limit_exceeded", None)
         return _refused(unit, target, command, request)

@@ -6,27 +6,22 @@ from typing import Any
 
 import msgspec
 
-from durable_workflow._wire import names
 from durable_workflow._wire.json_values import JsonObject
-from durable_workflow.server.engine.decision import Decision
-from durable_workflow.server.engine.starting import Beginning, begin, start_command_payload
+from durable_workflow.server.engine.starting import Beginning, begin
 from durable_workflow.server.engine.state import PENDING, TERMINATED, Run, shown_status
 from durable_workflow.server.notices import RunAwaited
 from durable_workflow.server.records import instances, runs
-from durable_workflow.server.records.command_records import NO_PAYLOAD, CommandRecord
+from durable_workflow.server.records.command_records import CommandRecord
 from durable_workflow.server.records.instances import Instance
 from durable_workflow.server.refusals import Invalid
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, StartWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services import builds, control, repetitions
+from durable_workflow.server.services import builds, control, repetitions, starts
 from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.search_attributes import check_values
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Tx
-
-# Up to this number, starts of an id that is in use are in its history; all are in `commands`.
-_MOST_IN_HISTORY = 1000
 
 # Each policy under both of its spellings (decisions of the duplicate policy).
 FAIL, USE_EXISTING, ALLOW, TERMINATE_EXISTING = "fail", "use-existing", "allow", "terminate"
@@ -107,33 +102,11 @@ def _start_new(
     previous: Run | None,
 ) -> Reply:
     tx = unit.tx
-    run_id = tx.new_id()
-    command = CommandRecord(
-        name="start",
-        workflow_id=workflow_id,
-        run_id=run_id,
-        sequence=1,
-        command_id=tx.new_id(),
-        request_id=caller.idempotency_key,
-        outcome="started_new",
-        metadata={
-            "task_queue": request.task_queue,
-            "duplicate_policy": request.duplicate_policy,
-        },
-    )
-    if instance is None:
-        instances.insert(
-            tx,
-            caller.namespace,
-            workflow_id,
-            workflow_type=request.workflow_type,
-            run_id=run_id,
-            command_sequence=1,
-        )
-    else:
-        command.sequence = instances.count_command(tx, caller.namespace, workflow_id, instance)
-        _take_over(tx, caller.namespace, workflow_id, run_id, instance, request.workflow_type)
-    control.record(tx, caller, command)
+    metadata = {
+        "task_queue": request.task_queue,
+        "duplicate_policy": request.duplicate_policy,
+    }
+    command = starts.accept(unit, caller, workflow_id, request.workflow_type, instance, metadata)
     beginning = _beginning(caller, request, command)
     beginning.compatibility = builds.pin(tx, caller.namespace, request.task_queue)
     beginning.command = control.snapshot(tx, caller, command)
@@ -164,14 +137,6 @@ def _beginning(caller: Caller, request: StartWorkflow, command: CommandRecord) -
     )
 
 
-def _take_over(
-    tx: Tx, namespace: str, workflow_id: str, run_id: str, instance: Instance, workflow_type: str
-) -> None:
-    instances.point(tx, namespace, workflow_id, run_id)
-    if workflow_type != instance.workflow_type:
-        instances.retype(tx, namespace, workflow_id, workflow_type)
-
-
 def _terminate(unit: Unit, caller: Caller, run: Run, instance: Instance) -> None:
     tx = unit.tx
     reason = "replaced by a new start"
@@ -198,37 +163,18 @@ def _duplicate(
     *,
     existing: bool,
 ) -> Reply:
-    tx = unit.tx
-    command = CommandRecord(
-        name="start",
-        workflow_id=current.workflow_id,
-        run_id=current.run_id,
-        sequence=instances.count_command(tx, caller.namespace, current.workflow_id, instance),
-        command_id=tx.new_id(),
-        request_id=caller.idempotency_key,
-        status="accepted" if existing else "rejected",
-        outcome="returned_existing_active" if existing else "rejected_duplicate",
-        rejection_reason=None if existing else "instance_already_started",
-        metadata={"duplicate_policy": request.duplicate_policy},
+    details = runs.details(unit.tx, current.run_id)
+    metadata = {"duplicate_policy": request.duplicate_policy}
+    command = starts.repeat(
+        unit,
+        caller,
+        instance,
+        current,
+        details,
+        metadata,
+        arguments=envelope(request.arguments),
+        existing=existing,
     )
-    details = runs.details(tx, current.run_id)
-    arguments = envelope(request.arguments)
-    if arguments != details.arguments:
-        command.payload = arguments or NO_PAYLOAD
-    control.record(tx, caller, command)
-    if not current.closed and command.sequence <= _MOST_IN_HISTORY:
-        # The history of a closed run stays as it ended. And a caller who starts the same id once
-        # a second, to be sure that it runs, must not fill its history until that fails it.
-        decision = Decision(current, tx.now, tx.new_id)
-        payload = start_command_payload(
-            command.command_id, control.snapshot(tx, caller, command), current, details
-        )
-        payload["outcome"] = command.outcome
-        if not existing:
-            payload["rejection_reason"] = command.rejection_reason
-        event_type = names.START_ACCEPTED if existing else names.START_REJECTED
-        decision.append(event_type, payload, command_id=command.command_id)
-        unit.apply(decision)
     return _answer(command, current, details.business_key)
 
 

@@ -197,10 +197,12 @@ def _description(run: Run, details: RunDetails, *, run_count: int, current: bool
 
 def _actions(run: Run, current: bool) -> JsonObject:
     can = current and not run.closed
-    verbs = ("signal", "query", "update", "cancel", "terminate", "repair")
-    return {f"can_{verb}": can for verb in verbs} | {
-        "can_archive": current and run.closed and run.archived_at is None
-    }
+    told = can and not run.hosts_activity  # No code would hear it.
+    return (
+        {f"can_{verb}": told for verb in ("signal", "query", "update")}
+        | {f"can_{verb}": can for verb in ("cancel", "terminate", "repair")}
+        | {"can_archive": current and run.closed and run.archived_at is None}
+    )
 
 
 def _task(run: Run) -> JsonObject | None:

@@ -144,7 +144,7 @@ def _without_pollers(
             text = f"No live worker polls the task queue {queue}."
             yield _finding("warning", "no_active_pollers", text)
     here = live[run.task_queue]
-    if here and not any(_takes_workflow(worker, run) for worker in here):
+    if here and not run.hosts_activity and not any(_takes_workflow(worker, run) for worker in here):
         text = f"No live worker of the task queue {run.task_queue} takes {run.workflow_type}"
         build = "" if run.compatibility is None else f" of build {run.compatibility}"
         yield _finding("warning", "no_active_pollers", f"{text}{build}.")

@@ -43,6 +43,23 @@ async def list_workflows(store: Store, namespace: str, request: ListWorkflows) -
     Raises:
         Refused: The filter cannot be read, or leads to too many runs.
     """
+    ids, token = await page_of_ids(store, namespace, request)
+
+    def rows(read: Read) -> list[ListedRun]:
+        return lists.of_ids(read, ids)
+
+    shown = [_row(run) for run in await store.read(rows)] if ids else []
+    return {"workflows": shown, "workflow_count": len(shown), "next_page_token": token}
+
+
+async def page_of_ids(
+    store: Store, namespace: str, request: ListWorkflows
+) -> tuple[list[str], str | None]:
+    """The ids of the runs on a page, newest first, and the token of the next page.
+
+    Raises:
+        Refused: The filter cannot be read, or leads to too many runs.
+    """
     size = request.page_size
     search = RunSearch(
         namespace=namespace,
@@ -55,14 +72,8 @@ async def list_workflows(store: Store, namespace: str, request: ListWorkflows) -
     except SearchTooBroad as error:
         message = f"The query leads to too many runs: {error}."
         raise Refused("query_too_broad", message, extra={"remediation": _NARROWER}) from None
-    ids = [key.run_id for key in keys[:size]]
-
-    def rows(read: Read) -> list[ListedRun]:
-        return lists.of_ids(read, ids)
-
-    shown = [_row(run) for run in await store.read(rows)] if ids else []
     token = _token(keys[size - 1]) if len(keys) > size else None
-    return {"workflows": shown, "workflow_count": len(shown), "next_page_token": token}
+    return [key.run_id for key in keys[:size]], token
 
 
 async def condition_of(store: Store, namespace: str, request: ListWorkflows) -> Condition | None:

@@ -11,6 +11,7 @@ from durable_workflow.server.api.handlers import (
     debugging,
     fleet,
     search_attributes,
+    standalone_activities,
     streams,
     workflow_tasks,
 )
@@ -56,6 +57,7 @@ def operations(
         *NamespaceHandlers(store, services, known_namespaces, storage).operations(),
         *search_attributes.operations(store, settings.wire),
         *WorkflowHandlers(units, dispatcher, settings).operations(),
+        *standalone_activities.operations(units, dispatcher),
         *debugging.operations(store, dispatcher, queries, services),
         *fleet.operations(units, queries),
         *commands.operations(units, querying, updating),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from durable_workflow.server.api.calls import Call
+from durable_workflow.server.api.handlers.held import described
 from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import OPERATORS
@@ -76,11 +76,7 @@ class WorkflowHandlers:
         def look(read: Read) -> dict[str, Any]:
             return describing.describe(read, namespace, asked.workflow_id, asked.run_id)
 
-        body = await self._store.read(look)
-        seconds = call.preferred_wait
-        if seconds is not None and not body["is_terminal"]:
-            body = await self._until_closed(call, body["run_id"], look, seconds)
-        return Reply(body, waited=seconds)
+        return await described(self._store, self._dispatcher, call, look)
 
     async def _describe_minimally(self, call: Call, asked: DescribeWorkflow) -> Reply:
         namespace, seconds = call.namespace, call.preferred_wait
@@ -132,17 +128,3 @@ class WorkflowHandlers:
             call.peer.gone,
         )
         return Reply(body)
-
-    async def _until_closed(
-        self, call: Call, run_id: str, look: Callable[[Read], dict[str, Any]], seconds: int
-    ) -> dict[str, Any]:
-        async def look_again() -> dict[str, Any]:
-            return await self._store.read(look)
-
-        def enough(body: dict[str, Any]) -> bool:
-            # A run that continued as new is closed, and the current run is another.
-            return bool(body["is_terminal"]) or body["run_id"] != run_id
-
-        return await self._dispatcher.watch(
-            run_id, look_again, enough, seconds, call.peer.gone, end_only=True
-        )

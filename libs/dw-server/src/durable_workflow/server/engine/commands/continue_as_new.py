@@ -10,7 +10,7 @@ from durable_workflow.server.engine import closing
 from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.starting import Beginning, begin
 from durable_workflow.server.engine.state import COMPLETED, Run
-from durable_workflow.server.fields import Envelope, Text
+from durable_workflow.server.fields import Envelope, Text, WorkflowType
 
 
 class ContinueAsNew(Command):
@@ -20,7 +20,7 @@ class ContinueAsNew(Command):
     terminal: ClassVar[bool] = True
     reads_details: ClassVar[bool] = True
 
-    workflow_type: Annotated[str | None, Text()] = None
+    workflow_type: Annotated[str | None, WorkflowType()] = None
     arguments: Annotated[JsonObject | None, Envelope()] = None
     queue: Annotated[str | None, Text()] = None
 

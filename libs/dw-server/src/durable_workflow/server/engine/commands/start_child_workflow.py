@@ -10,12 +10,20 @@ import msgspec
 from durable_workflow._wire import names
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine import children
-from durable_workflow.server.engine.commands.retry_policy import Retries, RetryPolicy
+from durable_workflow.server.engine.commands.retry_policy import Retries
 from durable_workflow.server.engine.commands.turn import Command, Turn
 from durable_workflow.server.engine.refusal import within
 from durable_workflow.server.engine.starting import Beginning
 from durable_workflow.server.engine.state import ChildLink, ChildPolicy
-from durable_workflow.server.fields import Choice, Envelope, Say, Text, seconds
+from durable_workflow.server.fields import (
+    Choice,
+    Envelope,
+    RetryPolicy,
+    Say,
+    Text,
+    WorkflowType,
+    seconds,
+)
 
 POLICIES = ("abandon", "request_cancel", "terminate")
 
@@ -26,7 +34,7 @@ class StartChildWorkflow(Command, kw_only=True):
     word: ClassVar[str] = names.START_CHILD_WORKFLOW
     reads_details: ClassVar[bool] = True
 
-    workflow_type: Annotated[str, Text()]
+    workflow_type: Annotated[str, WorkflowType()]
     arguments: Annotated[JsonObject | None, Envelope()] = None
     queue: Annotated[str | None, Text()] = None
     connection: Annotated[str | None, Text()] = None

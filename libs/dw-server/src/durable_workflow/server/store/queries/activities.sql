@@ -13,8 +13,8 @@ INSERT INTO activities ({activity_columns})
 VALUES ({:activity_columns});
 
 -- insert_activity_arguments: what the activity is called with.
-INSERT INTO activity_arguments (run_id, sequence, arguments)
-VALUES (:run_id, :sequence, :arguments);
+INSERT INTO activity_arguments (run_id, sequence, arguments, activity_class)
+VALUES (:run_id, :sequence, :arguments, :activity_class);
 
 -- activity_arguments: what the activity is called with.
 SELECT arguments FROM activity_arguments WHERE run_id = :run_id AND sequence = :sequence;
@@ -41,6 +41,16 @@ WHERE
         SELECT 1 FROM runs AS r
         WHERE r.run_id = activities.run_id AND r.namespace = activities.namespace
     );
+
+-- activity_of_step: the activity that is a step of a run, and what its starter calls its class.
+SELECT
+    {activity_columns},
+    (
+        SELECT a.activity_class FROM activity_arguments AS a
+        WHERE a.run_id = activities.run_id AND a.sequence = activities.sequence
+    )
+FROM activities
+WHERE run_id = :run_id AND sequence = :sequence;
 
 -- run_of_activity_task: the run of the activity whose current task this is.
 SELECT run_id

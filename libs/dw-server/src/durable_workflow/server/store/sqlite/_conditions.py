@@ -46,7 +46,7 @@ INDEXES: Final[dict[SystemName, str]] = {
 # Of more values than these the row is read, once.
 _MOST_LOOKED_UP: Final = 8
 # How an open run stands in the column `status`, whatever is shown of it.
-_OPEN: Final = ("pending", "waiting")
+_OPEN: Final = ("pending", "running", "waiting")
 _SHOWN_OPEN: Final = frozenset({"pending", "running", "waiting"})
 # The plus keeps SQLite from making a join of the subquery: planning a join of twenty tables takes
 # it a tenth of a second, and of sixty a whole one.

@@ -1,0 +1,55 @@
+"""Fields that activities and children have in common, whoever starts them: retries and timeouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from durable_workflow.server.fields.containers import Listed, texts
+from durable_workflow.server.fields.numbers import LONGEST_SECONDS, Whole
+from durable_workflow.server.fields.reading import Reading
+from durable_workflow.server.fields.tables import Say
+
+_MOST_TYPES: Final = 1000
+# Each must not be longer than the other.
+_ORDER: Final = (
+    ("heartbeat_timeout", "start_to_close_timeout"),
+    ("start_to_close_timeout", "schedule_to_close_timeout"),
+    ("schedule_to_start_timeout", "schedule_to_close_timeout"),
+)
+
+
+class Delays(Listed, frozen=True, kw_only=True):
+    """Seconds between attempts: a list, or one number that stands for all."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> list[Any] | None:
+        if isinstance(value, int) and not isinstance(value, bool):
+            delay = self.each.read(value, at, reading)
+            return None if delay is None else [delay]
+        return super().read(value, at, reading)
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said about retries, with the defaults filled in.
+
+    Attributes:
+        backoff_seconds: There may be many: workers write one for each attempt.
+    """
+
+    max_attempts: Annotated[int, Whole(least=1, most=LONGEST_SECONDS)] = 1
+    backoff_seconds: Annotated[list[int], Delays(each=Whole(most=LONGEST_SECONDS))] = []
+    non_retryable_error_types: Annotated[list[str], texts(most=_MOST_TYPES)] = []
+
+
+def check_timeouts(values: Mapping[str, Any], say: Say, *, suffix: str = "") -> None:
+    """Check that no timeout of an activity is longer than the one that it is within.
+
+    Args:
+        suffix: What the names of the fields end in.
+    """
+    for shorter, longer in _ORDER:
+        low, high = values.get(shorter + suffix), values.get(longer + suffix)
+        if low is not None and high is not None and low > high:
+            say(shorter + suffix, f"must not be greater than {longer}{suffix}.")
