@@ -103,7 +103,11 @@ def test_every_library_wheel_requires_dw_core_and_no_other_of_ours(
 def test_the_meta_package_brings_every_wheel_but_prometheus(root: Path, wheels: list[str]) -> None:
     lines = project(root, "durable-workflow")["project"]["dependencies"]
     without = {"durable-workflow", "dw-cli", "dw-metrics-prometheus"}
-    assert set(lines) == {f"{wheel}>=1.0,<2" for wheel in set(wheels) - without}
+    # What makes those fast comes with them here.
+    speed = {"dw-core", "dw-client", "dw-worker"}
+    assert set(lines) == {
+        f"{wheel}{'[speed]' if wheel in speed else ''}>=1.0,<2" for wheel in set(wheels) - without
+    }
 
 
 def test_the_type_checkers_know_every_wheel(root: Path, wheels: list[str]) -> None:

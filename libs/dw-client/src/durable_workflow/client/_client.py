@@ -198,6 +198,8 @@ class Client(
     async def aclose(self) -> None:
         """Close the connections. May be called again."""
         await self._http.aclose()
+        if self._fast is not None:
+            await self._fast.aclose()
 
 
 def clone_client(client: Client, **overrides: Any) -> Client:

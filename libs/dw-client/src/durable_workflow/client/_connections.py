@@ -29,7 +29,7 @@ class Connections(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, *, verify: ssl.SSLContext, most: int, kept: int) -> None:
-        self._verify = verify
+        self.verify = verify
         self._most = most
         self._kept = kept
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -93,7 +93,7 @@ class Connections(httpx.AsyncBaseTransport):
             self._loop = None
 
     def _open(self) -> httpx.AsyncHTTPTransport:
-        return httpx.AsyncHTTPTransport(verify=self._verify, limits=_ONE)
+        return httpx.AsyncHTTPTransport(verify=self.verify, limits=_ONE)
 
     async def _take_slot(self, request: httpx.Request) -> None:
         if not self._slots.locked():

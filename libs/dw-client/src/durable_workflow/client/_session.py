@@ -15,6 +15,7 @@ from durable_workflow._wire.extensions import IDEMPOTENCY_KEY
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._call import Call, Repeat, Response, document
+from durable_workflow.client._fast_http import FastHttp, fast_http
 from durable_workflow.client._payloads import Payloads
 from durable_workflow.client._responses import (
     body_of,
@@ -111,11 +112,13 @@ class Session:
         self.retry_policy = retry_policy
         self.metrics = metrics
         self.transport = transport
-        self._http: HttpClient = (
-            connect(self.base_url, timeout)
-            if transport is None
-            else TransportClient(transport, self.base_url)
-        )
+        self._http: HttpClient
+        self._fast: FastHttp | None = None
+        if transport is None:
+            self._http = http = connect(self.base_url, timeout)
+            self._fast = fast_http(http, self.base_url)
+        else:
+            self._http = TransportClient(transport, self.base_url)
         self._payloads = payloads
         # Half of the connections: the rest is for calls that do not wait.
         self._holds = Holds(MAX_CONNECTIONS // 2)
@@ -125,6 +128,12 @@ class Session:
     def _as_client(self) -> "durable_workflow.Client":
         """This object with its type: only `Client` inherits from the resource classes."""
         return cast("durable_workflow.Client", self)
+
+    @property
+    def _sender(self) -> HttpClient:
+        """What sends the next request."""
+        fast = self._fast
+        return fast if fast is not None and fast.stands_in_for(self._http) else self._http
 
     def _payload_context(self, kind: str, **ids: str | None) -> PayloadSizeWarningContext:
         """What a warning about a large payload says.
@@ -282,7 +291,7 @@ class Session:
             if uncertain is not None and not await self._knows_repetitions():
                 raise _NotRetried(uncertain) from uncertain
             try:
-                response = await self._http.request(
+                response = await self._sender.request(
                     call.method, url, headers=headers, json=body, timeout=timeout
                 )
             except httpx.TransportError as failure:
@@ -314,7 +323,7 @@ class Session:
 
     async def _knows_repetitions(self) -> bool:
         """Whether the server says that it repeats its answer to an idempotency key."""
-        response = await self._http.request(
+        response = await self._sender.request(
             "GET",
             f"/api{Route.CLUSTER_INFO}",
             headers=self._headers(),

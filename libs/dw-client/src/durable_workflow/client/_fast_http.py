@@ -1,0 +1,267 @@
+"""aiohttp in place of httpx: a third of the processor time of a request, where it is installed.
+
+httpx stays what applications and their tests see, as `client._http`. Whatever they put into it, or
+into httpx itself, finds every request there: a `FastHttp` serves only while all of that is as it
+was. Failures are raised as those of httpx.
+
+Loading aiohttp takes as long as some 300 requests save. So it is loaded once a client has sent
+many, in a thread, and httpx serves until then.
+"""
+
+import asyncio
+import logging
+import os
+import weakref
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
+
+import httpcore
+import httpx
+
+from durable_workflow.client._connections import Connections
+from durable_workflow.client._transport import MAX_CONNECTIONS, TransportClient, TransportResponse
+
+_log = logging.getLogger("durable_workflow.client")
+
+VARIABLE: Final = "DW_HTTP_CLIENT"
+# Requests after which it is worth to load aiohttp.
+MANY: Final = 100
+_IDLE_SECONDS: Final = 1.0
+
+# What applications and test suites replace, each with what stands there by itself.
+_REPLACED: Final[tuple[tuple[Any, str], ...]] = (
+    (httpx.AsyncClient, "request"),
+    (httpx.AsyncClient, "send"),
+    (httpx.AsyncClient, "build_request"),
+    (httpx.AsyncClient, "_transport_for_url"),
+    (httpx.AsyncHTTPTransport, "handle_async_request"),
+    (httpcore.AsyncConnectionPool, "handle_async_request"),
+    (httpcore.AsyncHTTPConnection, "handle_async_request"),
+    (httpx, "AsyncHTTPTransport"),
+    (httpx, "AsyncClient"),
+    (Connections, "handle_async_request"),
+)
+_ORIGINALS: Final = tuple(getattr(owner, name, None) for owner, name in _REPLACED)
+_OWNERS: Final = ("httpx", "httpcore", "durable_workflow")
+
+
+def fast_http(http: httpx.AsyncClient, base_url: str) -> "FastHttp | None":
+    """What may send in place of `http`, or None where that has to serve.
+
+    Args:
+        http: As `connect` made it.
+        base_url: The origin of the server.
+    """
+    transport = vars(http).get("_transport")
+    if (
+        # The proxies that the environment names are httpx's own matter.
+        not isinstance(transport, Connections)
+        or os.environ.get(VARIABLE, "").strip().lower() == "httpx"
+        or "@" in base_url
+        or find_spec("aiohttp") is None
+        or not all(str(each.__module__).startswith(_OWNERS) for each in _ORIGINALS if each)
+    ):
+        return None
+    return FastHttp(http, transport, base_url)
+
+
+class FastHttp(TransportClient):
+    """Sends for an httpx client while nothing has been put into that.
+
+    Args:
+        http: The client.
+        transport: Its transport.
+        base_url: The origin of the server.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, transport: Connections, base_url: str) -> None:
+        self._transport = AiohttpTransport(http, transport)
+        super().__init__(self._transport, base_url)
+        self._http = http
+        self._httpx_transport = transport
+        self._settings = _settings(http)
+        self._headers = http.headers.raw
+        self._requests = 0
+        self._loading: asyncio.Future[Any] | None = None
+
+    def stands_in_for(self, http: object) -> bool:
+        """Whether it may send what `http` is to send now."""
+        return http is self._http and self._is_worth_it() and self._is_untouched()
+
+    def _is_worth_it(self) -> bool:
+        if self._transport.is_loaded:
+            return True
+        self._requests += 1
+        if self._requests >= MANY and self._loading is None:
+            load = self._transport.load
+            self._loading = asyncio.get_running_loop().run_in_executor(None, load)
+        return False
+
+    def _is_untouched(self) -> bool:
+        http = self._http
+        return (
+            all(
+                getattr(owner, name, None) is original
+                for (owner, name), original in zip(_REPLACED, _ORIGINALS, strict=True)
+            )
+            and not http.is_closed
+            and _settings(http) == self._settings
+            and http.headers.raw == self._headers
+            and not any(http.event_hooks.values())
+            and not http.cookies
+            and "handle_async_request" not in vars(self._httpx_transport)
+        )
+
+
+class AiohttpTransport:
+    """A `Transport` over aiohttp, for one event loop at a time, like `Connections`.
+
+    Args:
+        http: Whose headers it sends.
+        connections: Whose TLS context it uses.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, connections: Connections) -> None:
+        self._http = http
+        self._connections = connections
+        self._headers = {**http.headers, "accept-encoding": "gzip, deflate"}
+        self._aiohttp: Any = None
+        self._url: Any = None
+        self._session: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timeouts: dict[float | None, Any] = {}
+        self._used_at = 0.0
+        self._forget: weakref.finalize[..., Any] | None = None
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether aiohttp has been loaded."""
+        return self._aiohttp is not None
+
+    def load(self) -> None:
+        """Load aiohttp. Where it cannot be loaded, httpx goes on serving."""
+        try:
+            aiohttp = import_module("aiohttp")
+            self._url = import_module("yarl").URL
+        except ImportError:
+            _log.warning("aiohttp is installed and cannot be loaded: httpx serves", exc_info=True)
+        else:
+            self._aiohttp = aiohttp
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        timeout: float | None,
+    ) -> TransportResponse:
+        """Send one request and receive the whole response."""
+        session = await self._ready_session()
+        with self._failures_of_httpx(method, url):
+            async with session.request(
+                method,
+                self._url(url, encoded=True),
+                headers=headers,
+                data=body,
+                timeout=self._timeout(timeout),
+                allow_redirects=False,
+            ) as response:
+                content: bytes = await response.read()
+                return TransportResponse(response.status, response.headers, content)
+
+    def clone(self) -> "AiohttpTransport":
+        """A transport with connections of its own."""
+        return AiohttpTransport(self._http, self._connections)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        session, self._session = self._session, None
+        if session is None or self._loop is not asyncio.get_running_loop():
+            self._drop()
+        else:
+            await session.close()
+
+    async def _ready_session(self) -> Any:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            if self._loop is not None and not self._loop.is_closed():
+                raise RuntimeError(
+                    "this client is in use on another event loop: make a client for each loop"
+                )
+            self._drop()
+            self._loop = loop
+        if self._session is None:
+            self._open()
+        elif loop.time() - self._used_at > _IDLE_SECONDS:
+            # A loop that stood still has not seen yet that the server closed idle connections.
+            # In one turn it does, and in the next the connections are marked.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        self._used_at = loop.time()
+        return self._session
+
+    def _open(self) -> None:
+        aiohttp = self._aiohttp
+        connector = aiohttp.TCPConnector(
+            limit=MAX_CONNECTIONS, ssl=self._connections.verify, keepalive_timeout=60
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=2**20,
+        )
+        # Without this a client that nobody closes would be complained of in the log.
+        self._forget = weakref.finalize(self, _drop, self._session, connector)
+
+    def _drop(self) -> None:
+        """Drop connections that cannot be closed, because their loop is."""
+        self._session = None
+        if self._forget is not None:
+            self._forget()
+
+    def _timeout(self, seconds: float | None) -> Any:
+        """The same limit for a connection and for each next piece of the response."""
+        found = self._timeouts.get(seconds)
+        if found is None:
+            if len(self._timeouts) >= MANY:
+                self._timeouts.clear()
+            found = self._timeouts[seconds] = self._aiohttp.ClientTimeout(
+                total=None, connect=seconds, sock_connect=seconds, sock_read=seconds
+            )
+        return found
+
+    @contextmanager
+    def _failures_of_httpx(self, method: str, url: str) -> Generator[None]:
+        """Raise a failure of aiohttp as the one of httpx that says the same."""
+        aiohttp = self._aiohttp
+        try:
+            yield
+        except aiohttp.ClientError as failure:
+            if isinstance(failure, aiohttp.ConnectionTimeoutError):
+                kind: type[httpx.TransportError] = httpx.ConnectTimeout
+            elif isinstance(failure, TimeoutError):
+                kind = httpx.ReadTimeout
+            elif isinstance(failure, aiohttp.ClientConnectorError):
+                kind = httpx.ConnectError
+            elif isinstance(failure, aiohttp.ClientOSError):
+                kind = httpx.ReadError
+            else:
+                kind = httpx.RemoteProtocolError
+            text = str(failure) or type(failure).__name__
+            raise kind(text, request=httpx.Request(method, url)) from failure
+
+
+def _settings(http: httpx.AsyncClient) -> dict[str, Any]:
+    """What an application may have set, the objects themselves."""
+    return {name: value for name, value in vars(http).items() if name != "_state"}
+
+
+def _drop(session: Any, connector: Any) -> None:
+    session.detach()
+    connector._conns.clear()
