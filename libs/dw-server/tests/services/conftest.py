@@ -13,6 +13,8 @@ from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.engine import tasks
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.limits import Limits
+from durable_workflow.server.records import fairness
+from durable_workflow.server.records.fairness import QueueKey
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
     ActivityFailure,
@@ -48,7 +50,7 @@ from durable_workflow.server.services import (
     workflows,
 )
 from durable_workflow.server.services.unit import Unit
-from durable_workflow.server.store.protocol import Key, Store, Tx
+from durable_workflow.server.store.protocol import Key, Read, Store, Tx
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.views import describing, history, lists
 
@@ -134,20 +136,13 @@ class Server:
 
     async def poll_is_ready(self) -> bool:
         """Whether a workflow task could be claimed now. Claims nothing."""
-        row = await self.store.read(
-            lambda read: read.one(
-                "claimable_run",
-                namespace="default",
-                task_queue=self.queue,
-                worker_id="w",
-                build_id=None,
-                types="[]",
-                busy="[]",
-                now=read.now,
-                most=1,
-            )
-        )
-        return row is not None
+        key = QueueKey("workflow", "default", self.queue)
+
+        def look(read: Read) -> bool:
+            found = fairness.ready(read, key, above=-1, first="", most=1)
+            return any(each.available_at <= read.now for each in found)
+
+        return await self.store.read(look)
 
     async def give_back(self, task: Json) -> None:
         await self.run(workflow_tasks.give_back, "default", task)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
 from durable_workflow.server.api import Api
 from durable_workflow.server.clock import Clock, SkippingClock, SystemClock
 from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.ids import IdSource, UlidSource
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.querying import PendingQueries
@@ -51,13 +53,16 @@ class Server:
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
+        fair, services = FairQueues(), settings.services
+        known: dict[str, Any] = {"settings": services, "fair": fair}
         self.dispatcher = Dispatcher(
             settings.max_waiting_polls,
             claims={
-                "workflow": functools.partial(workflow_tasks.claim_for, settings=settings.services),
-                "activity": functools.partial(activity_tasks.claim_for, settings=settings.services),
+                "workflow": functools.partial(workflow_tasks.claim_for, **known),
+                "activity": functools.partial(activity_tasks.claim_for, **known),
             },
             run_empty_unit=self._run_empty_unit,
+            fair_queues=fair,
         )
         self.ids = ids or UlidSource()
         skipping = self.clock if isinstance(self.clock, SkippingClock) else None

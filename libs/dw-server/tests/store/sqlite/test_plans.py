@@ -13,8 +13,17 @@ from durable_workflow.server.store.statements import load_statements
 
 # These hold what is open alone, so they may be gone through from end to end.
 OF_THE_OPEN = re.compile(r"USING (?:COVERING )?INDEX (runs|activities)_leased$")
-# What is given, and what an inner query has limited.
-BOUNDED = ("SCAN json_each ", "SCAN CONSTANT", "SCAN (subquery-", "SCAN first_ones", "SCAN sized")
+# What is given, what an inner query has limited, and the classes of a queue found so far.
+BOUNDED = (
+    "SCAN json_each ",
+    "SCAN CONSTANT",
+    "SCAN (subquery-",
+    "SCAN first_ones",
+    "SCAN sized",
+    "SCAN lowest",
+    "SCAN classes",
+    "SCAN c",
+)
 # Everything that a namespace has ever had, or all of it that is of one type or queue or state.
 OF_A_NAMESPACE = re.compile(
     r"\b(runs|r) USING INDEX (?!runs_leased)\w+ \(namespace=\?\)|INDEX runs_by_(?!task )"

@@ -15,6 +15,7 @@ from durable_workflow.server.dispatch.runs import RunWaiter, RunWatch
 from durable_workflow.server.dispatch.streams import NoWatcher, Streams, Watcher
 from durable_workflow.server.dispatch.takers import Taker
 from durable_workflow.server.dispatch.waiters import Line, TaskKey, Waiter
+from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.notices import (
     NamespaceGone,
     Notice,
@@ -49,6 +50,7 @@ class Dispatcher:
         max_waiting: How many requests may be held at once.
         claims: How a task of each kind is claimed for a stream, in a unit.
         run_empty_unit: Runs a unit that does nothing.
+        fair_queues: What claims remember of queues that are given out fairly.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class Dispatcher:
         *,
         claims: Mapping[TaskKind, Claim] | None = None,
         run_empty_unit: Callable[[], Awaitable[None]] = _run_nothing,
+        fair_queues: FairQueues | None = None,
     ) -> None:
+        self.fair_queues = fair_queues or FairQueues()
         self.admission = Admission(max_waiting)
         self._lines: dict[TaskKey, Line] = {}
         self.streams = Streams()

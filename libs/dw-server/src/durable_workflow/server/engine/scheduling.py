@@ -47,6 +47,8 @@ def schedule(
         activity_type=what.activity_type,
         task_queue=what.task_queue,
         priority=run.priority,
+        fairness_key=run.fairness_key,
+        fairness_weight=run.fairness_weight,
         codec=run.codec if what.arguments is None else what.arguments["codec"],
         policy=None if policy is None else msgspec.json.encode(policy).decode(),
         scheduled_at=now,

@@ -188,6 +188,8 @@ class Activity(msgspec.Struct):
     policy: str | None
     scheduled_at: int
     connection: str | None = None
+    fairness_key: str | None = None
+    fairness_weight: int = 1
 
     status: str = PENDING
     attempt_count: int = 0

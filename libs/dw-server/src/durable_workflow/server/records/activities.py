@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from durable_workflow.server.engine.decision import NewActivity
 from durable_workflow.server.engine.state import Activity, PastAttempt
 from durable_workflow.server.records.columns import picker, text
+from durable_workflow.server.records.fairness import ReadyClass
 from durable_workflow.server.store.protocol import Read, Row, Tx
 
 _params = picker(Activity, "execution_id")
@@ -31,14 +32,18 @@ def run_of_task(read: Read, namespace: str, task_id: str) -> str | None:
     return None if row is None else row[0]
 
 
-def claimable(tx: Tx, namespace: str, task_queue: str, types: list[str]) -> Activity | None:
-    """The activity whose ready task a worker should get next, where nobody else holds it."""
+def claimable(
+    tx: Tx, namespace: str, task_queue: str, types: list[str], of: ReadyClass
+) -> Activity | None:
+    """The activity of a class whose ready task a worker should get next, where nobody holds it."""
     found = tx.take(
         "claimable_activity",
         most=1,
         namespace=namespace,
         task_queue=task_queue,
         types=text(types),
+        priority=of.priority,
+        **{"class": of.name},
         now=tx.now,
     )
     return load(found[0]) if found else None

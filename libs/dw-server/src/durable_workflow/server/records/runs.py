@@ -8,6 +8,7 @@ from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.state import PastTask, Run, RunDetails
 from durable_workflow.server.records import search_attributes as attribute_records
 from durable_workflow.server.records.columns import Params, picker, text, value
+from durable_workflow.server.records.fairness import ReadyClass
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
 _params = picker(Run, "run_id")
@@ -59,9 +60,10 @@ def claimable(
     worker_id: str,
     build_id: str | None,
     types: list[str],
+    of: ReadyClass,
     busy: Collection[str] = (),
 ) -> Run | None:
-    """The run whose ready task a worker should get next, where there is one that nobody holds.
+    """The run of a class whose ready task a worker should get next, where nobody holds it.
 
     Args:
         busy: Workers that tasks are not kept for now.
@@ -75,6 +77,8 @@ def claimable(
         build_id=build_id,
         types=text(types),
         busy=text(list(busy)),
+        priority=of.priority,
+        **{"class": of.name},
         now=tx.now,
     )
     return load(found[0]) if found else None

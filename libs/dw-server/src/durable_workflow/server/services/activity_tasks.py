@@ -20,7 +20,9 @@ from durable_workflow.server.engine.state import (
     Run,
 )
 from durable_workflow.server.engine.times import offset, precise, precise_or_none
+from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.records import activities as records
+from durable_workflow.server.records.fairness import QueueKey, ReadyClass
 from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
@@ -31,6 +33,7 @@ from durable_workflow.server.requests import (
     PollTask,
 )
 from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import fairness
 from durable_workflow.server.services.ownership import run_closed_fields
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.services.workers import (
@@ -56,9 +59,18 @@ class Held(msgspec.Struct):
 
 
 def claim(
-    tx: Tx, namespace: str, request: PollTask, settings: ServiceSettings
+    tx: Tx,
+    namespace: str,
+    request: PollTask,
+    settings: ServiceSettings,
+    fair: FairQueues | None = None,
 ) -> dict[str, Any] | None:
-    """Lease the next task of a queue to a worker; None where there is none for it."""
+    """Lease the next task of a queue to a worker; None where there is none for it.
+
+    Args:
+        fair: What is remembered of queues; None for nothing.
+    """
+    fair = fair or FairQueues()
     worker = poll_guard(tx, namespace, request, settings)
     lease = lease_seconds(worker, settings.activity_lease_seconds)
     unit = Unit(tx, settings)
@@ -67,26 +79,32 @@ def claim(
         renewed = activities.renewed(again, tx.now, lease_seconds=lease)
         unit.save_activity(renewed)
         return _task(tx, unit.run(renewed.run_id), renewed)
-    activity = _claimable(tx, worker)
+    activity = _claimable(tx, worker, fair)
     if activity is None:
         return None
-    return _lease(unit, activity, worker, request.poll_request_id)
+    return _lease(unit, activity, worker, request.poll_request_id, fair)
 
 
 def claim_for(
-    tx: Tx, worker: Worker, task_id: str | None, busy: Collection[str], settings: ServiceSettings
+    tx: Tx,
+    worker: Worker,
+    task_id: str | None,
+    busy: Collection[str],
+    settings: ServiceSettings,
+    fair: FairQueues,
 ) -> dict[str, Any] | None:
     """Lease a task to a worker that has a stream; None where there is none for it.
 
     Args:
         task_id: The task, which suits the worker; None for the one that it should get next.
         busy: Nothing is kept for anybody here.
+        fair: What is remembered of queues.
     """
     del busy
     unit = Unit(tx, settings)
     if task_id is None:
-        activity = _claimable(tx, worker)
-        return None if activity is None else _lease(unit, activity, worker, None)
+        activity = _claimable(tx, worker, fair)
+        return None if activity is None else _lease(unit, activity, worker, None, fair)
     run_id = records.run_of_task(tx, worker.namespace, task_id)
     if run_id is None:
         return None
@@ -94,19 +112,28 @@ def claim_for(
     activity = records.by_task(tx, worker.namespace, task_id)
     if activity is None or activity.task_status != READY or activity.available_at > tx.now:
         return None
-    return _lease(unit, activity, worker, None)
+    return _lease(unit, activity, worker, None, fair)
 
 
-def _claimable(tx: Tx, worker: Worker) -> Activity | None:
+def _claimable(tx: Tx, worker: Worker, fair: FairQueues) -> Activity | None:
     if worker.draining:
         return None
-    return records.claimable(tx, worker.namespace, worker.task_queue, worker.activity_types)
+
+    def take(of: ReadyClass) -> Activity | None:
+        return records.claimable(tx, worker.namespace, worker.task_queue, worker.activity_types, of)
+
+    return fairness.choose(tx, _queue(worker), fair, take)
+
+
+def _queue(worker: Worker) -> QueueKey:
+    return QueueKey("activity", worker.namespace, worker.task_queue)
 
 
 def _lease(
-    unit: Unit, activity: Activity, worker: Worker, poll_request_id: str | None
+    unit: Unit, activity: Activity, worker: Worker, poll_request_id: str | None, fair: FairQueues
 ) -> dict[str, Any] | None:
     tx, settings = unit.tx, unit.settings
+    fairness.count(tx, _queue(worker), activity.fairness_key, fair)
     run = unit.run(activity.run_id)
     decision = activities.claim(
         run,

@@ -18,9 +18,11 @@ from durable_workflow.server.engine.state import (
     shown_status,
 )
 from durable_workflow.server.engine.times import precise, precise_or_none
+from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.records import history as history_records
 from durable_workflow.server.records import runs, updates
 from durable_workflow.server.records.columns import value
+from durable_workflow.server.records.fairness import QueueKey, ReadyClass
 from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.records.workers import find as find_worker
 from durable_workflow.server.refusals import Invalid, Refused
@@ -33,6 +35,7 @@ from durable_workflow.server.requests import (
     TaskOwner,
 )
 from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import fairness
 from durable_workflow.server.services.ownership import guard, named, refusal
 from durable_workflow.server.services.search_attributes import check_upserts
 from durable_workflow.server.services.unit import Unit, is_long
@@ -73,9 +76,18 @@ _NO_CONTEXT: dict[str, Any] = dict.fromkeys(
 
 
 def claim(
-    tx: Tx, namespace: str, request: PollTask, settings: ServiceSettings
+    tx: Tx,
+    namespace: str,
+    request: PollTask,
+    settings: ServiceSettings,
+    fair: FairQueues | None = None,
 ) -> dict[str, Any] | None:
-    """Lease the next task of a queue to a worker; None where there is none for it."""
+    """Lease the next task of a queue to a worker; None where there is none for it.
+
+    Args:
+        fair: What is remembered of queues; None for nothing.
+    """
+    fair = fair or FairQueues()
     worker = poll_guard(tx, namespace, request, settings)
     lease = lease_seconds(worker, settings.workflow_lease_seconds)
     unit = Unit(tx, settings)
@@ -83,24 +95,30 @@ def claim(
     if again is not None:
         decision = tasks.renew(unit.adopt(again), tx.now, tx.new_id, lease_seconds=lease)
     else:
-        run = _claimable(tx, worker)
-        return None if run is None else _lease(unit, run, request, worker)
+        run = _claimable(tx, worker, fair)
+        return None if run is None else _lease(unit, run, request, worker, fair)
     unit.apply(decision)
     unit.finish()
     return _task(tx, decision.run, request, settings, foreign=not worker.knows_extensions)
 
 
 def claim_for(
-    tx: Tx, worker: Worker, task_id: str | None, busy: Collection[str], settings: ServiceSettings
+    tx: Tx,
+    worker: Worker,
+    task_id: str | None,
+    busy: Collection[str],
+    settings: ServiceSettings,
+    fair: FairQueues,
 ) -> dict[str, Any] | None:
     """Lease a task to a worker that has a stream; None where there is none for it.
 
     Args:
         task_id: The task, which suits the worker; None for the one that it should get next.
         busy: Workers that tasks are not kept for now.
+        fair: What is remembered of queues.
     """
     if task_id is None:
-        run = _claimable(tx, worker, busy)
+        run = _claimable(tx, worker, fair, busy)
     else:
         run = runs.by_task(tx, worker.namespace, task_id)
         if run is not None and not _is_free(tx, run, worker, busy):
@@ -112,7 +130,7 @@ def claim_for(
         task_queue=worker.task_queue,
         history_page_bytes=history.PAGE_BYTES,
     )
-    return _lease(Unit(tx, settings), run, request, worker)
+    return _lease(Unit(tx, settings), run, request, worker, fair)
 
 
 def history_page(
@@ -266,18 +284,27 @@ def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Run | None:
     )
 
 
-def _claimable(tx: Tx, worker: Worker, busy: Collection[str] = ()) -> Run | None:
+def _claimable(tx: Tx, worker: Worker, fair: FairQueues, busy: Collection[str] = ()) -> Run | None:
     if worker.draining:
         return None
-    return runs.claimable(
-        tx,
-        worker.namespace,
-        worker.task_queue,
-        worker_id=worker.worker_id,
-        build_id=worker.build_id,
-        types=worker.workflow_types,
-        busy=busy,
-    )
+
+    def take(of: ReadyClass) -> Run | None:
+        return runs.claimable(
+            tx,
+            worker.namespace,
+            worker.task_queue,
+            worker_id=worker.worker_id,
+            build_id=worker.build_id,
+            types=worker.workflow_types,
+            of=of,
+            busy=busy,
+        )
+
+    return fairness.choose(tx, _queue(worker), fair, take)
+
+
+def _queue(worker: Worker) -> QueueKey:
+    return QueueKey("workflow", worker.namespace, worker.task_queue)
 
 
 def _is_free(tx: Tx, run: Run, worker: Worker, busy: Collection[str]) -> bool:
@@ -293,8 +320,11 @@ def _is_free(tx: Tx, run: Run, worker: Worker, busy: Collection[str]) -> bool:
     return kept_for is None or not kept_for.is_there(tx.now)
 
 
-def _lease(unit: Unit, run: Run, request: PollTask, worker: Worker) -> dict[str, Any]:
+def _lease(
+    unit: Unit, run: Run, request: PollTask, worker: Worker, fair: FairQueues
+) -> dict[str, Any]:
     tx, settings = unit.tx, unit.settings
+    fairness.count(tx, _queue(worker), run.fairness_key, fair)
     decision = tasks.claim(
         unit.adopt(run),
         tx.now,

@@ -46,7 +46,7 @@ def operations(
 ) -> list[Operation[Any]]:
     """All operations of a server that has these parts."""
     services = settings.services
-    units = Units(store, services)
+    units = Units(store, services, dispatcher.fair_queues)
     querying = QueryService(store, queries, services, dispatcher.publish)
     updating = UpdateService(store, services, validate=querying.validate, watch=dispatcher.watch)
     polls = Polls(store, dispatcher, settings)

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.operations import Handler
+from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, PollTask
 from durable_workflow.server.service_settings import ServiceSettings
@@ -26,11 +27,15 @@ class Units:
     Args:
         store: Where the units of work are run.
         settings: What the services read.
+        fair_queues: What is remembered of queues that are given out fairly.
     """
 
-    def __init__(self, store: Store, settings: ServiceSettings) -> None:
+    def __init__(
+        self, store: Store, settings: ServiceSettings, fair_queues: FairQueues | None = None
+    ) -> None:
         self.store = store
         self.settings = settings
+        self._fair = fair_queues or FairQueues()
 
     def command(self, service: Callable[[Tx, Caller, T, ServiceSettings], Reply]) -> Handler[T]:
         """The handler of a command, which is recorded with who gave it."""
@@ -61,13 +66,15 @@ class Units:
 
     def leased(
         self,
-        claim: Callable[[Tx, str, PollTask, ServiceSettings], Task | None],
+        claim: Callable[[Tx, str, PollTask, ServiceSettings, FairQueues], Task | None],
         give_back: Callable[[Tx, str, Task, ServiceSettings], None],
     ) -> tuple[Claim, GiveBack]:
         """Claiming a task that is in the store, and giving it back."""
 
         async def run_claim(namespace: str, asked: PollTask) -> Task | None:
-            return await self.store.run(lambda tx: claim(tx, namespace, asked, self.settings))
+            return await self.store.run(
+                lambda tx: claim(tx, namespace, asked, self.settings, self._fair)
+            )
 
         async def run_give_back(namespace: str, task: Task) -> None:
             await self.store.run(lambda tx: give_back(tx, namespace, task, self.settings))

@@ -1,6 +1,6 @@
 -- {activity_columns}: the columns of an activity, in the order of its fields.
     execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
-    policy, scheduled_at, connection, status, attempt_count, task_id, task_status, available_at, attempt_id,
+    policy, scheduled_at, connection, fairness_key, fairness_weight, status, attempt_count, task_id, task_status, available_at, attempt_id,
     lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
     schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
     due_at, lease_session;
@@ -118,7 +118,8 @@ INNER JOIN runs AS r ON p.run_id = r.run_id
 WHERE p.task_id = :task_id AND r.namespace = :namespace
 LIMIT 1;
 
--- claimable_activity [take]: the activities whose ready task a worker should get next.
+-- claimable_activity [take]: the activities of a fairness class whose ready task a worker should get
+-- next.
 -- :types is a JSON list of types, '[]' for any.
 SELECT {activity_columns}
 FROM activities
@@ -126,9 +127,11 @@ WHERE
     namespace = :namespace
     AND task_queue = :task_queue
     AND task_status = 'ready'
+    AND priority = :priority
+    AND coalesce(fairness_key, '') = :class
     AND available_at <= :now
     AND (:types = '[]' OR activity_type IN ({listed_types}))
-ORDER BY priority, available_at, task_id
+ORDER BY available_at, task_id
 LIMIT :most
 {skip};
 

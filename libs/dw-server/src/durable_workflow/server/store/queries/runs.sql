@@ -89,7 +89,7 @@ WHERE
     AND p.lease_owner = :worker_id AND coalesce(p.lease_session, '') = :session
     AND p.attempt = :attempt;
 
--- claimable_run [take]: the runs whose ready task a worker should get next.
+-- claimable_run [take]: the runs of a fairness class whose ready task a worker should get next.
 -- :types is a JSON list of types, '[]' for any. A task that is offered to a sticky worker
 -- is nobody else's until :now has passed the offer, while that worker lives and is not among :busy.
 SELECT {run_columns}
@@ -98,6 +98,8 @@ WHERE
     namespace = :namespace
     AND task_queue = :task_queue
     AND task_status = 'ready'
+    AND priority = :priority
+    AND coalesce(fairness_key, '') = :class
     AND task_available_at <= :now
     AND (compatibility IS NULL OR compatibility = :build_id)
     AND (:types = '[]' OR workflow_type IN ({listed_types}))
@@ -115,7 +117,7 @@ WHERE
                 AND keeper.draining = 0
         )
     )
-ORDER BY priority, task_available_at, task_id
+ORDER BY task_available_at, task_id
 LIMIT :most
 {skip};
 
