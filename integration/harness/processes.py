@@ -49,10 +49,16 @@ class ManagedProcess:
         arguments: The command line.
         environment: Added to this process's environment.
         name: What messages call it.
+        folder: Where it is started.
     """
 
     def __init__(
-        self, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, name: str
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        name: str,
+        folder: Path = ROOT,
     ) -> None:
         self.name = name
         self._said: deque[str] = deque(maxlen=400)
@@ -62,7 +68,7 @@ class ManagedProcess:
         self._process = _launcher.submit(
             subprocess.Popen[str],
             arguments,
-            cwd=ROOT,
+            cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
