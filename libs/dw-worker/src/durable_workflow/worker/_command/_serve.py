@@ -3,6 +3,9 @@
 import asyncio
 import logging
 import sys
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Final
 
 import durable_workflow
@@ -27,11 +30,19 @@ def serve(options: Options) -> int:
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
     try:
-        asyncio.run(_serve(options))
+        _runner()(_serve(options))
     except (RuntimeError, Unauthorized) as error:
         log.error("the worker ended: %s", error, exc_info=log.isEnabledFor(logging.DEBUG))
         return FAILED
     return 0
+
+
+def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
+    """What runs an event loop: uvloop's where the extra `speed` is installed."""
+    if find_spec("uvloop") is None:
+        return asyncio.run
+    run: Callable[[Coroutine[Any, Any, None]], None] = import_module("uvloop").run
+    return run
 
 
 async def _serve(options: Options) -> None:
