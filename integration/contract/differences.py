@@ -34,6 +34,7 @@ EXPRESSIONS = "a query with an operator is an expression over search attributes 
 KEYSET = "a recorded token is an offset; ours name a run, and others are the beginning"
 DRAINED_AT_ONCE = "a drained build drains at once, so it is sorted as such (docs/server.md)"
 NOT_RECORDED = "the queue was used by exchanges that are not among these"
+BRIDGE_REJECTS = "a start that is rejected as a duplicate is 422 (control-plane 13.3)"
 SIGNAL_ONCE = "a signal that is sent again with its request id is one signal (docs/server.md)"
 
 EVERYWHERE = [
@@ -100,6 +101,12 @@ ROUTES = [
         for member in ("build_id", "drained_at")
     ],
     Difference("077-*", "*next_page_token", ONE_MORE_RUN),
+    *[Difference("214-*", place, BRIDGE_REJECTS) for place in ("status", "reason")],
+    *[
+        Difference(exchange, place, NO_CONTRACTS)
+        for exchange in ("215-*", "216-*", "221-*")
+        for place in ("status", "reason")
+    ],
     *[
         Difference(exchange, "*.payload.exception_type", KEPT_TYPE)
         for exchange in ("128-*", "131-*")

@@ -6,6 +6,7 @@ import pytest
 
 from integration.contract.refusals import check_refusal
 from integration.contract.scene import Stage
+from integration.contract.tables.bridge import bridge_rows
 from integration.contract.tables.commands import command_rows
 from integration.contract.tables.fields import field_rows
 from integration.contract.tables.fleet import fleet_rows
@@ -22,6 +23,7 @@ ROWS = [
     *guard_rows(),
     *command_rows(),
     *tenancy_rows(),
+    *bridge_rows(),
     *fleet_rows(),
 ]
 

@@ -10,6 +10,8 @@ CONTROL_VERSION = "X-Durable-Workflow-Control-Plane-Version"
 WORKER_VERSION = "X-Durable-Workflow-Protocol-Version"
 MAX_BODY = 2_097_152
 
+BRIDGE = "/api/bridge-adapters/webhook/hooks"
+
 # Every route that is served, by method and path, with what it takes.
 CONTROL_GETS = [
     "/api/activities",
@@ -30,6 +32,7 @@ CONTROL_GETS = [
 ]
 CONTROL_POSTS = [
     "/api/activities",
+    BRIDGE,
     "/api/search-attributes",
     "/api/storage/test",
     "/api/task-queues/{queue}/build-ids/drain",
@@ -126,7 +129,8 @@ def _body(method: str, path: str) -> Iterator[Bad]:
             path=path,
             content=content,
             status=422,
-            reason="validation_failed",
+            # Each 422 of the bridge is an outcome (control-plane 13).
+            reason="malformed_payload" if path == BRIDGE else "validation_failed",
         )
     for media_type in ["text/plain", "application/x-www-form-urlencoded", "json", None]:
         yield Bad(

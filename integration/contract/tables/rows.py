@@ -59,7 +59,7 @@ class Route:
     fields: Mapping[str, Sequence[Any]]
     method: str = "POST"
 
-    def rows(self) -> Iterator[Bad]:
+    def rows(self, *, reason: str = "validation_failed") -> Iterator[Bad]:
         """Yield one row per field and wrong value, all else good."""
         for path, values in self.fields.items():
             for value in values:
@@ -71,7 +71,7 @@ class Route:
                     path=self.path,
                     body=_put(self.good, path.split("."), value),
                     status=422,
-                    reason="validation_failed",
+                    reason=reason,
                     errors=(path,),
                 )
 

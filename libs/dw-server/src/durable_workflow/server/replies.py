@@ -6,8 +6,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-# Done by now; or done, and there is something new; or taken up, to be done later.
-Form: TypeAlias = Literal["done", "created", "accepted"]
+# Done by now; or done, and there is something new; or taken up, to be done later. Or turned down in
+# a form of the operation's own, which is no refusal by a reason.
+Form: TypeAlias = Literal["done", "created", "accepted", "rejected"]
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -119,7 +119,13 @@ class Api:
             Invalid: The document does not fit; all that is wrong with it is said.
             Refused: It is not done, and nothing has changed.
         """
-        return await operation.handle(call, self.read(operation.asks, call))
+        try:
+            asked = self.read(operation.asks, call)
+        except Invalid as error:
+            if operation.unread is None:
+                raise
+            return operation.unread(call, error)
+        return await operation.handle(call, asked)
 
     def read(self, asks: type[T], call: Call) -> T:
         """Read what a call asks for.

@@ -8,6 +8,7 @@ from typing import Generic, TypeAlias, TypeVar
 import msgspec
 
 from durable_workflow.server.api.calls import Call
+from durable_workflow.server.refusals import Invalid
 from durable_workflow.server.replies import Reply
 
 T = TypeVar("T")
@@ -28,6 +29,8 @@ class Operation(msgspec.Struct, Generic[T], frozen=True):
             its fields.
         handle: Does it.
         namespaced: Whether it is about one namespace, which must exist.
+        unread: What the caller of a document that does not fit is told, where that has a form of
+            the operation's own. A document that is no object has no members then.
     """
 
     name: str
@@ -35,3 +38,4 @@ class Operation(msgspec.Struct, Generic[T], frozen=True):
     asks: type[T]
     handle: Handler[T]
     namespaced: bool = True
+    unread: Callable[[Call, Invalid], Reply] | None = None

@@ -130,7 +130,8 @@ class Application:
         if route.versioned:
             checks.check_version(request, route)
         namespace = await self._api.find_namespace(operation, request.wanted_namespace())
-        checks.check_document(request)
+        if operation.unread is None:
+            checks.check_document(request)
         return Call(
             document=request.query if route.method == "GET" else request.document,
             names=request.names,

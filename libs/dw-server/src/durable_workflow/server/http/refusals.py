@@ -79,7 +79,12 @@ _EXCEPTIONS: Final = {
 }
 # A reason without a row is a conflict with the present state: leases, duplicates, closed runs.
 _CONFLICT: Final = 409
-_DONE: Final[dict[Form, int]] = {"done": 200, "created": 201, "accepted": 202}
+_DONE: Final[dict[Form, int]] = {
+    "done": 200,
+    "created": 201,
+    "accepted": 202,
+    "rejected": 422,
+}
 # Long enough for a few other answers to finish, short enough that nobody notices.
 _RETRY_AFTER_SECONDS: Final = 1
 

@@ -60,6 +60,7 @@ ROUTES: Final = [
     *_workflow_and_run("POST", "/terminate", "terminate_workflow", "terminate"),
     _workflow("POST", "/{workflow_id}/repair", "repair_workflow", "repair"),
     _workflow("POST", "/{workflow_id}/archive", "archive_workflow", "archive"),
+    Route("POST", "/bridge-adapters/webhook/{adapter}", "send_bridge_event"),
     Route("GET", "/activities", "list_activities"),
     Route("POST", "/activities", "start_activity"),
     Route("GET", "/activities/{activity_id}", "describe_activity"),

@@ -11,7 +11,15 @@ from durable_workflow.server.requests.activities import (
     ListActivities,
     StartActivity,
 )
-from durable_workflow.server.requests.caller import Caller
+from durable_workflow.server.requests.bridge import (
+    BridgeEvent,
+    SignalTarget,
+    StartTarget,
+    Target,
+    UpdateTarget,
+    target_of,
+)
+from durable_workflow.server.requests.caller import Bridged, Caller
 from durable_workflow.server.requests.commands import (
     ArchiveWorkflow,
     CloseWorkflow,
@@ -75,6 +83,8 @@ __all__ = [
     "ATTRIBUTE_TYPES",
     "ActivityFailure",
     "ArchiveWorkflow",
+    "BridgeEvent",
+    "Bridged",
     "Caller",
     "CloseWorkflow",
     "CompleteActivityTask",
@@ -111,16 +121,21 @@ __all__ = [
     "RepairWorkflow",
     "RollBuild",
     "SetExternalStorage",
+    "SignalTarget",
     "SignalWorkflow",
     "StartActivity",
+    "StartTarget",
     "StartWorkflow",
     "StorageConfig",
     "StorageProbe",
     "StreamSlots",
     "StreamTask",
+    "Target",
     "TaskFailure",
     "TaskOwner",
     "UpdateNamespace",
+    "UpdateTarget",
     "UpdateWorkflow",
     "WorkerHeartbeat",
+    "target_of",
 ]

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
+
+
+class Bridged(msgspec.Struct, frozen=True, kw_only=True):
+    """The event of another system that a caller passes on.
+
+    Attributes:
+        action: What the event asked for: ``start_workflow``, …
+        correlation: What its sender gave.
+    """
+
+    adapter: str
+    action: str
+    idempotency_key: str
+    correlation: dict[str, Any] | None = None
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -10,6 +26,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         idempotency_key: By which a request that is sent again is known.
+        bridged: The event that the request is about, if it came over the bridge.
     """
 
     namespace: str
@@ -23,3 +40,4 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str | None = None
     ip: str | None = None
     body_sha256: str | None = None
+    bridged: Bridged | None = None

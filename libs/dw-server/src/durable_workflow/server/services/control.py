@@ -31,13 +31,22 @@ def context(caller: Caller, command: CommandRecord) -> JsonObject:
             request[key] = value
     if caller.body_sha256 is not None:
         request["fingerprint"] = f"sha256:{caller.body_sha256}"
+    bridged = caller.bridged
     server: JsonObject = {
         "namespace": caller.namespace,
         "workflow_id": command.workflow_id,
-        "command": command.name,
+        "command": command.name if bridged is None else f"bridge.{bridged.action}",
     }
-    if command.metadata:
-        server["metadata"] = command.metadata
+    metadata = command.metadata
+    if bridged is not None:
+        metadata = metadata | {
+            "adapter": bridged.adapter,
+            "idempotency_key": bridged.idempotency_key,
+        }
+        if bridged.correlation is not None:
+            metadata["correlation"] = bridged.correlation
+    if metadata:
+        server["metadata"] = metadata
     return {
         "caller": {"type": "server", "label": "Standalone Server"},
         "auth": {

@@ -16,10 +16,11 @@ from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, UpdateWorkflow
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import updates
-from durable_workflow.server.store.protocol import Store
+from durable_workflow.server.store.protocol import Store, Tx
 
 # Asks whether an update may be accepted: reason and message of a refusal, or None.
 Validate: TypeAlias = Callable[[str, UpdateWorkflow], Awaitable[tuple[str, str] | None]]
+Accept: TypeAlias = Callable[[Tx, UpdateWorkflow], Reply]
 Gone: TypeAlias = Callable[[], asyncio.Future[None]]
 
 
@@ -52,11 +53,19 @@ class UpdateService:
         self._validate = validate
         self._watch = watch
 
-    async def update(self, caller: Caller, request: UpdateWorkflow, gone: Gone) -> Reply:
+    async def update(
+        self,
+        caller: Caller,
+        request: UpdateWorkflow,
+        gone: Gone,
+        *,
+        accept: Accept | None = None,
+    ) -> Reply:
         """Accept an update, unless its validator refuses, and wait for it where that is asked for.
 
         Args:
             gone: Done when the caller has gone away: then nobody waits any more.
+            accept: Accepts it, in place of `updates.accept`.
         """
         settings = self._settings
         seconds = request.wait_timeout_seconds or settings.update_wait_seconds
@@ -71,7 +80,13 @@ class UpdateService:
                     tx, caller, request, settings, reason=reason, message=message
                 )
             )
-        reply = await self._store.run(lambda tx: updates.accept(tx, caller, request, settings))
+
+        def work(tx: Tx) -> Reply:
+            if accept is not None:
+                return accept(tx, request)
+            return updates.accept(tx, caller, request, settings)
+
+        reply = await self._store.run(work)
         if request.wait_for == "completed" and reply.body["update_status"] == "accepted":
             return await self._until_ended(caller.namespace, request, reply, gone)
         return reply

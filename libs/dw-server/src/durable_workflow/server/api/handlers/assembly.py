@@ -15,6 +15,7 @@ from durable_workflow.server.api.handlers import (
     streams,
     workflow_tasks,
 )
+from durable_workflow.server.api.handlers.bridge import BridgeHandlers
 from durable_workflow.server.api.handlers.health import HealthHandlers
 from durable_workflow.server.api.handlers.namespaces import NamespaceHandlers
 from durable_workflow.server.api.handlers.polls import Polls
@@ -57,6 +58,7 @@ def operations(
         *NamespaceHandlers(store, services, known_namespaces, storage).operations(),
         *search_attributes.operations(store, settings.wire),
         *WorkflowHandlers(units, dispatcher, settings).operations(),
+        *BridgeHandlers(units, updating, settings.wire).operations(),
         *standalone_activities.operations(units, dispatcher),
         *debugging.operations(store, dispatcher, queries, services),
         *fleet.operations(units, queries),
