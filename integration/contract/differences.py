@@ -29,6 +29,11 @@ REMOTE_EXCEPTION = "remote workers supply only some members of an exception (con
 KEPT_TYPE = "an external failure keeps its type, with or without details (worker-protocol 11, R10)"
 REPAIRED_TASK = "RepairRequested names the open task of the run (5.2)"
 NO_REFUSED_UPDATES = "the updates that were refused there, undeclared in PHP, are not sent here"
+PRINCIPAL = "the principal is known, also under the shared token (control-plane 2.6)"
+ROUTE_NAME = "a name that the reference server's framework made up"
+TIMELINE = "members of an entry that have no value are left out (5.3 lists what each has)"
+NO_DISPATCH = "tasks are claimed, and never dispatched to a queue of messages"
+TASK_CONTEXT = "why a task that is over was made is not kept (5.3 names no members)"
 BOTH_CODECS = "both codecs that are read are announced (control-plane 1.8)"
 EXPRESSIONS = "a query with an operator is an expression over search attributes (docs/server.md)"
 KEYSET = "a recorded token is an offset; ours name a run, and others are the beginning"
@@ -89,6 +94,11 @@ ROUTES = [
         Difference("117-*", place, NO_REFUSED_UPDATES)
         for place in ("events.length", "events.[3-9]*")
     ],
+    Difference("070-*", "commands.*.principal_*", PRINCIPAL),
+    Difference("070-*", "commands.*.request_route_name", ROUTE_NAME),
+    Difference("070-*", "timeline.*", TIMELINE),
+    Difference("070-*", "tasks.*.last_dispatch*", NO_DISPATCH),
+    Difference("070-*", "tasks.*.payload.*", TASK_CONTEXT),
     Difference("039-*", "reason", REASON_SENT),
     Difference("041-*", "reason", REASON_SENT),
     Difference("078-*", "reason", REASON_SENT),

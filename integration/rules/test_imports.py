@@ -45,8 +45,10 @@ LAYERS = {
         "fields",
         "store",
     },
+    "exporting": {"exporting", "services", "views", "records", "requests", "engine", "store"},
     "api": {
         "api",
+        "exporting",
         "querying",
         "services",
         "views",

@@ -87,6 +87,7 @@ def test_every_variable_names_a_field() -> None:
         "wire": Settings().wire,
         "services": Settings().services,
         "limits": Settings().services.limits,
+        "export": Settings().export,
     }
     for group, variables in VARIABLES.items():
         names = {field.name for field in msgspec.structs.fields(fields[group])}

@@ -153,6 +153,7 @@ BODIES: dict[str, Json] = {
     "/workflows/{workflow_id}/runs/{run_id}/signal/{signal_name}": {},
     "/workflows/{workflow_id}/runs/{run_id}/query/{query_name}": {},
     "/workflows/{workflow_id}/runs/{run_id}/update/{update_name}": {},
+    "/workflows/{workflow_id}/runs/{run_id}/history/export": {},
     "/workflows/{workflow_id}/runs/{run_id}/cancel": {},
     "/workflows/{workflow_id}/runs/{run_id}/terminate": {},
     "/search-attributes/{name}": {},

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from durable_workflow.server.engine.state import READY
 from durable_workflow.server.records import command_records, due, runs
 from durable_workflow.server.records.due import DueItem
 from durable_workflow.server.requests import ArchiveWorkflow, RepairWorkflow
 from durable_workflow.server.services import archiving, repair
-from durable_workflow.server.store.protocol import Tx
+from durable_workflow.server.store.protocol import Read, Tx
+
+T = TypeVar("T")
+
+
+async def _look(server: Any, view: Callable[[Read], T]) -> T:
+    seen: T = await server.store.read(view)
+    return seen
 
 
 async def _archive(server: Any, **fields: Any) -> Any:
@@ -34,8 +42,9 @@ async def test_a_closed_run_is_archived_once_and_says_who_did_it(server: Any) ->
     again = await _archive(server)
     assert (first.body["outcome"], first.body["reason"]) == ("archived", "audit")
     assert (again.body["outcome"], again.reason) == ("archive_not_needed", None)
-    run = await server.store.read(lambda read: runs.find(read, run_id))
-    details = await server.store.read(lambda read: runs.details(read, run_id))
+    run = await _look(server, lambda read: runs.find(read, run_id))
+    details = await _look(server, lambda read: runs.details(read, run_id))
+    assert run is not None
     assert run.archived_at == server.clock.now()
     assert details.archive == {"command_id": first.body["command_id"], "reason": "audit"}
     types = [event["event_type"] for event in await server.events("wf")]
@@ -87,7 +96,7 @@ async def test_what_was_set_aside_is_tried_at_once(server: Any) -> None:
 
     await server.store.run(rest)
     assert (await _repair(server)).body["outcome"] == "repair_dispatched"
-    assert not await server.store.read(lambda read: due.rests(read, item))
+    assert not await _look(server, lambda read: due.rests(read, item))
 
 
 async def test_a_run_without_anything_to_wait_for_gets_a_task(server: Any) -> None:
@@ -101,15 +110,16 @@ async def test_a_run_without_anything_to_wait_for_gets_a_task(server: Any) -> No
 
     await server.store.run(strand)
     assert (await _repair(server)).body["outcome"] == "repair_dispatched"
-    run = await server.store.read(lambda read: runs.find(read, run_id))
+    run = await _look(server, lambda read: runs.find(read, run_id))
+    assert run is not None
     assert run.task_status == READY
 
 
 async def test_a_refused_command_keeps_what_its_caller_sent(server: Any) -> None:
     run_id = await _end(server)
     await server.signal("go", workflow_id="wf")
-    stored = await server.store.read(
-        lambda read: command_records.of_run(read, run_id, after=0, most=10)
+    stored = await _look(
+        server, lambda read: command_records.of_run(read, run_id, after=0, most=10)
     )
     refused = next(each for each in stored if each.record.name == "signal")
     assert refused.record.payload is not None

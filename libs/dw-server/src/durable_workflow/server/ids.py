@@ -83,3 +83,11 @@ def id_of(text: str) -> str:
     """An identifier that is always the same for a text. It does not sort by time."""
     bits = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
     return "".join(_PAIRS[(bits >> shift) & 1023] for shift in range(120, -1, -10))
+
+
+def created_at(ulid: str) -> int:
+    """When an identifier of ours was made, to the millisecond; in microseconds since 1970 UTC."""
+    millisecond = 0
+    for character in ulid[:10].lower():
+        millisecond = (millisecond << 5) | _ALPHABET.index(character)
+    return millisecond * 1000

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterator
+from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
 # Done by now; or done, and there is something new; or taken up, to be done later. Or turned down in
 # a form of the operation's own, which is no refusal by a reason.
 Form: TypeAlias = Literal["done", "created", "accepted", "rejected"]
+
+
+class Parts(Protocol):
+    """A body that is made while it is sent."""
+
+    def parts(self) -> Iterator[bytes]:
+        """The JSON, in parts of some tens of kilobytes."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it is made of: called once, sent or not."""
+        ...
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -24,6 +37,7 @@ class Reply(msgspec.Struct, frozen=True):
         waited: For how many seconds the reply may have been held, where the caller's wish for that
             was granted.
         minimal: Whether the caller gets the body alone, without what its plane adds.
+        parts: A body too large to be in memory, in place of `body`.
     """
 
     body: dict[str, Any]
@@ -31,3 +45,4 @@ class Reply(msgspec.Struct, frozen=True):
     reason: str | None = None
     waited: int | None = None
     minimal: bool = False
+    parts: Parts | None = None

@@ -81,6 +81,21 @@ class AuthSettings(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
+class ExportSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What exported histories are signed with.
+
+    Attributes:
+        signing_key: None signs none.
+        signing_key_id: Tells receivers which key it is.
+    """
+
+    signing_key: str | None = None
+    signing_key_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ExportSettings(signing_key_id={self.signing_key_id!r}, key redacted)"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that can be set.
 
@@ -96,6 +111,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         max_waiting_units: Units of work that may wait for the disk; more get 503.
         shutdown_seconds: How long a stopping server waits for requests in progress.
         services: What the rules read: leases, intervals, limits.
+        export: What exported histories are signed with.
     """
 
     db: str = DEFAULT_DATABASE
@@ -111,6 +127,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     auth: AuthSettings = AuthSettings()
     wire: WireLimits = WireLimits()
     services: ServiceSettings = ServiceSettings()
+    export: ExportSettings = ExportSettings()
 
     @property
     def resolved_external_storage_root(self) -> Path | None:
@@ -168,6 +185,7 @@ def from_env(environment: Mapping[str, str] | None = None) -> Settings:
         auth=AuthSettings(**groups["auth"]),
         wire=WireLimits(**groups["wire"]),
         services=ServiceSettings(**services),
+        export=ExportSettings(**groups["export"]),
     )
 
 
@@ -303,6 +321,10 @@ VARIABLES: dict[str, _Variables] = {
         "DW_QUERY_TASK_LEASE_TIMEOUT": ("query_lease_seconds", _seconds),
         "DW_QUERY_TASK_TTL_SECONDS": ("query_ttl_seconds", _seconds),
         "DW_QUERY_TASK_MAX_PENDING_PER_QUEUE": ("query_max_pending_per_queue", _count),
+    },
+    "export": {
+        "DW_V2_HISTORY_EXPORT_SIGNING_KEY": ("signing_key", _text),
+        "DW_V2_HISTORY_EXPORT_SIGNING_KEY_ID": ("signing_key_id", _text),
     },
     "limits": {
         "DW_LIMIT_PENDING_ACTIVITIES": ("pending_activities", _count),

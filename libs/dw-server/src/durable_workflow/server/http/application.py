@@ -15,13 +15,13 @@ from durable_workflow.server.api.manifests import server_capabilities
 from durable_workflow.server.http import checks, envelope, stream
 from durable_workflow.server.http.refusals import retry_after, status_of
 from durable_workflow.server.http.request import Receive, Request, raw_path
-from durable_workflow.server.http.responses import Send, respond
+from durable_workflow.server.http.responses import Send, respond, respond_in_parts
 from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.http.routing import Found, Plane, Route, Routes
 from durable_workflow.server.http.stream.outbox import Unread
 from durable_workflow.server.http.stream.upgrade import Upgrade
 from durable_workflow.server.refusals import Refused
-from durable_workflow.server.replies import Reply
+from durable_workflow.server.replies import Parts, Reply
 from durable_workflow.server.settings import Settings
 
 _VERSION_HEADERS: dict[Plane, tuple[bytes, bytes]] = {
@@ -74,6 +74,9 @@ class Application:
             except checks.CallerLeft:
                 return
             if reply is None:
+                return
+            if reply.parts is not None:
+                await self._send_parts(reply.parts, status_of(reply, None), request, send)
                 return
             reply, body = self._encode(reply, route, plane, request)
             status = status_of(reply, route.operation if route else None)
@@ -172,6 +175,19 @@ class Application:
             head=request.method == "HEAD",
             before_end=before_end,
         )
+
+    async def _send_parts(self, body: Parts, status: int, request: Request, send: Send) -> None:
+        try:
+            await respond_in_parts(
+                send,
+                status,
+                iter(()) if request.method == "HEAD" else body.parts(),
+                [_VERSION_HEADERS["control"], *request.answer_headers],
+                accept_encoding=self._accepted("control", request),
+                left=request.has_left,
+            )
+        finally:
+            body.close()
 
     def _encode(
         self, reply: Reply, route: Route | None, plane: Plane, request: Request

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, TypeAlias
 
 from durable_workflow.server.capabilities import ENCODINGS, Encoding
@@ -67,6 +67,41 @@ async def respond(
         await before_end()
         body = b""
     await send({"type": "http.response.body", "body": body})
+
+
+async def respond_in_parts(
+    send: Send,
+    status: int,
+    parts: Iterator[bytes],
+    headers: list[tuple[bytes, bytes]],
+    *,
+    accept_encoding: str | None = None,
+    left: Callable[[], bool],
+) -> None:
+    """Send one JSON answer that is made while it is sent; its length is not known before.
+
+    Args:
+        accept_encoding: The caller's header; None compresses nothing.
+        left: Whether the caller has gone: then the rest is not made.
+    """
+    headers = [(b"content-type", b"application/json"), *headers]
+    encoding = None if accept_encoding is None else choose_encoding(accept_encoding)
+    compressor = None
+    if accept_encoding is not None:
+        headers.append((b"vary", b"Accept-Encoding"))
+    if encoding is not None:
+        headers.append((b"content-encoding", encoding.encode()))
+        compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW[encoding])
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    for part in parts:
+        text = part if compressor is None else compressor.compress(part)
+        if text:
+            await send({"type": "http.response.body", "body": text, "more_body": True})
+        await asyncio.sleep(0)
+        if left():
+            return
+    last = b"" if compressor is None else compressor.flush()
+    await send({"type": "http.response.body", "body": last})
 
 
 def compress(body: bytes, encoding: Encoding) -> bytes:

@@ -52,6 +52,7 @@ ROUTES: Final = [
     _workflow("GET", "/{workflow_id}/runs", "list_runs", "list_runs"),
     _workflow("GET", "/{workflow_id}/runs/{run_id}", "describe_workflow", "describe_run"),
     _workflow("GET", "/{workflow_id}/runs/{run_id}/history", "read_history", "history"),
+    _workflow("GET", "/{workflow_id}/runs/{run_id}/history/export", "export_history", "history"),
     *_workflow_and_run("GET", "/debug", "debug_workflow", "debug_workflow"),
     *_workflow_and_run("POST", "/signal/{signal_name}", "signal_workflow", "signal"),
     *_workflow_and_run("POST", "/query/{query_name}", "query_workflow", "query"),

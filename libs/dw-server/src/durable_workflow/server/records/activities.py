@@ -74,6 +74,20 @@ def first_open_of_run(read: Read, run_id: str, most: int) -> list[Activity]:
     return [load(row) for row in read.all("first_open_activities", run_id=run_id, most=most)]
 
 
+def of_run(read: Read, run_id: str, *, after: int, most: int) -> list[Activity]:
+    """The activities of a run behind a workflow sequence, in order, at most so many."""
+    found = read.all("activities_of_run", run_id=run_id, after=after, most=most)
+    return [load(row) for row in found]
+
+
+def past_of(read: Read, run_id: str, execution_ids: Sequence[str]) -> list[PastAttempt]:
+    """The superseded attempts of some activities of a run, oldest first."""
+    if not execution_ids:
+        return []
+    found = read.all("past_attempts_of", run_id=run_id, execution_ids=text(list(execution_ids)))
+    return [PastAttempt(*row) for row in found]
+
+
 def arguments(read: Read, activity: Activity) -> str | None:
     """What an activity is called with, as JSON."""
     row = read.one("activity_arguments", run_id=activity.run_id, sequence=activity.sequence)

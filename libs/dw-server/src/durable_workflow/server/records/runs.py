@@ -147,6 +147,12 @@ def insert_past_task(tx: Tx, past: PastTask) -> None:
     tx.do("insert_past_task", **_past_task_params(past))
 
 
+def past_tasks(read: Read, run_id: str, *, after: str, most: int) -> list[PastTask]:
+    """The workflow tasks of a run that are over, behind an id, in order, at most so many."""
+    found = read.all("past_tasks_of_run", run_id=run_id, after=after, most=most)
+    return [PastTask(*row) for row in found]
+
+
 def details(read: Read, run_id: str) -> RunDetails:
     """The cold half of a run, which there must be."""
     row = read.one("run_details", run_id=run_id)

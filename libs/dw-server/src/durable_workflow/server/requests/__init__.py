@@ -73,6 +73,7 @@ from durable_workflow.server.requests.workers import (
 from durable_workflow.server.requests.workflows import (
     DebugWorkflow,
     DescribeWorkflow,
+    ExportHistory,
     ListRuns,
     ListWorkflows,
     ReadHistory,
@@ -97,6 +98,7 @@ __all__ = [
     "DeregisterWorker",
     "DescribeActivity",
     "DescribeWorkflow",
+    "ExportHistory",
     "FailActivityTask",
     "FailQueryTask",
     "FailWorkflowTask",

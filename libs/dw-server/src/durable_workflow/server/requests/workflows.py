@@ -189,6 +189,13 @@ class ReadHistory(msgspec.Struct, frozen=True, kw_only=True):
     wait: Annotated[bool, Flag(name="wait_new_event")] = False
 
 
+class ExportHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one run in one document (control-plane 5.3)."""
+
+    workflow_id: Annotated[str, Beside()]
+    run_id: Annotated[str, Beside()]
+
+
 def _attribute_problem(name: str, value: Any, reading: Reading) -> str | None:
     limits = reading.limits
     shown = name[:40]

@@ -18,20 +18,26 @@ _EVENTS = 10_000
 _RETRIES = 100
 
 
-class _Kind(msgspec.Struct, frozen=True):
+class FailureKind(msgspec.Struct, frozen=True):
     """What failed, the member of the payload with its id (None: the run), and what it caused."""
 
     source: str
     id_member: str | None
     propagation: str
 
+    @property
+    def is_step(self) -> bool:
+        """Whether it is a step of the workflow, which may handle its failure."""
+        return self.propagation in ("activity", "child")
 
-_ACTIVITY = _Kind("activity_execution", "activity_execution_id", "activity")
-_CHILD = _Kind("child_workflow_run", "child_workflow_run_id", "child")
-_RUN = _Kind("workflow_run", None, "terminal")
-_UPDATE = _Kind("workflow_update", "update_id", "update")
 
-_KINDS: Final = {
+_ACTIVITY = FailureKind("activity_execution", "activity_execution_id", "activity")
+_CHILD = FailureKind("child_workflow_run", "child_workflow_run_id", "child")
+_RUN = FailureKind("workflow_run", None, "terminal")
+_UPDATE = FailureKind("workflow_update", "update_id", "update")
+
+# How the failure in an event of each type is shown.
+FAILURE_KINDS: Final = {
     names.ACTIVITY_FAILED: _ACTIVITY,
     names.ACTIVITY_TIMED_OUT: _ACTIVITY,
     names.CHILD_RUN_FAILED: _CHILD,
@@ -70,7 +76,7 @@ def recent(read: Read, run: Run, failure: JsonObject | None) -> list[JsonObject]
     """
     shown: list[JsonObject] = []
     # Most updates that completed have not failed; of anything else each event is a failure.
-    for record in _events(read, run, list(_KINDS), 10 * MOST):
+    for record in _events(read, run, list(FAILURE_KINDS), 10 * MOST):
         payload = msgspec.json.decode(record.payload)
         if payload.get("failure_id") and len(shown) < MOST:
             shown.append(_failure(run, record, payload, failure))
@@ -106,7 +112,7 @@ def _events(read: Read, run: Run, types: list[str], most: int) -> list[Record]:
 def _failure(
     run: Run, record: Record, payload: dict[str, Any], failure: JsonObject | None
 ) -> JsonObject:
-    kind = _KINDS[record.event_type]
+    kind = FAILURE_KINDS[record.event_type]
     source_id = run.run_id if kind.id_member is None else payload.get(kind.id_member)
     return {
         "failure_id": payload["failure_id"],
@@ -117,15 +123,21 @@ def _failure(
         "exception_class": payload.get("exception_class"),
         "message": payload.get("message"),
         "non_retryable": bool(payload.get("non_retryable", False)),
-        "handled": kind in (_ACTIVITY, _CHILD) and _handled(run, record, payload, failure),
+        "handled": kind.is_step and handled(run, record.sequence, payload.get("message"), failure),
         "created_at": record.timestamp,
     }
 
 
-def _handled(run: Run, record: Record, payload: dict[str, Any], failure: JsonObject | None) -> bool:
-    """Whether the workflow has seen the failure of a step, and it was not its end."""
+def handled(run: Run, sequence: int, message: object, failure: JsonObject | None) -> bool:
+    """Whether the workflow has seen the failure of a step, and it was not its end.
+
+    Args:
+        sequence: Of the event that told the workflow.
+        message: What it was told.
+        failure: What the run failed with, if it did.
+    """
     if run.status == FAILED:
-        return failure is None or str(payload.get("message")) not in str(failure.get("message"))
+        return failure is None or str(message) not in str(failure.get("message"))
     # The task that was claimed last has been completed, unless it is the one that is open.
     completed = run.task_id is None or (run.task_attempt == 0 and run.task_status != LEASED)
-    return completed and record.sequence <= run.claimed_sequence
+    return completed and sequence <= run.claimed_sequence

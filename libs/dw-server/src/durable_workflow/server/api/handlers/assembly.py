@@ -9,6 +9,7 @@ from durable_workflow.server.api.handlers import (
     cluster,
     commands,
     debugging,
+    exports,
     fleet,
     search_attributes,
     standalone_activities,
@@ -28,6 +29,7 @@ from durable_workflow.server.api.login import Authenticator
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.exporting import ExportService, Signing
 from durable_workflow.server.payload_storage import PayloadStorage
 from durable_workflow.server.querying import PendingQueries, QueryService
 from durable_workflow.server.services.updating import UpdateService
@@ -53,6 +55,8 @@ def operations(
     polls = Polls(store, dispatcher, settings)
     storage = PayloadStorage(settings.resolved_external_storage_root)
     health = HealthHandlers(store, clock, authenticator, services.default_namespace)
+    signing = Signing(settings.export.signing_key, settings.export.signing_key_id)
+    exporting = ExportService(store, services, signing, _secrets(settings))
     others: list[Operation[Any]] = [
         *health.operations(),
         *NamespaceHandlers(store, services, known_namespaces, storage).operations(),
@@ -62,6 +66,7 @@ def operations(
         *standalone_activities.operations(units, dispatcher),
         *debugging.operations(store, dispatcher, queries, services),
         *fleet.operations(units, queries),
+        *exports.operations(exporting),
         *commands.operations(units, querying, updating),
         *WorkerHandlers(units, dispatcher).operations(),
         *workflow_tasks.operations(units, polls),
@@ -70,3 +75,10 @@ def operations(
         *QueryTaskHandlers(units, polls, queries).operations(),
     ]
     return [*others, *cluster.operations(store, settings, others)]
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """Every secret that is set: none of them is ever shown."""
+    auth = settings.auth
+    known = [*auth.secrets("token").values(), *auth.secrets("signature").values()]
+    return [secret for secret in (*known, settings.export.signing_key) if secret]

@@ -193,3 +193,17 @@ WHERE
     AND execution_id NOT IN (
         SELECT item FROM set_aside WHERE source = 'activity' AND until > :now
     );
+
+-- activities_of_run: the activities of a run behind workflow sequence :after, in order, at most :most.
+SELECT {activity_columns}
+FROM activities
+WHERE run_id = :run_id AND sequence > :after
+ORDER BY sequence
+LIMIT :most;
+
+-- past_attempts_of: the superseded attempts of some activities of a run, oldest first.
+-- :execution_ids is a JSON list of ids.
+SELECT {attempt_columns}
+FROM past_attempts
+WHERE run_id = :run_id AND execution_id IN ({listed_execution_ids})
+ORDER BY closed_at, attempt_number;

@@ -23,3 +23,6 @@ SELECT 0;
 
 -- {release_pages}: likewise.
 SELECT 0;
+
+-- {listed_execution_ids}: the members of :execution_ids, a JSON list of texts.
+SELECT jsonb_array_elements_text(CAST(:execution_ids AS jsonb));

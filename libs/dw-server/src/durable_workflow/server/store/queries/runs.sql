@@ -79,6 +79,15 @@ VALUES (
     :waited, :held
 );
 
+-- past_tasks_of_run: the workflow tasks of a run that are over, behind :after, in the order in which
+-- they were made, at most :most.
+SELECT
+    task_id, run_id, namespace, status, closed_at, lease_owner, lease_session, attempt, waited, held
+FROM past_workflow_tasks
+WHERE run_id = :run_id AND task_id > :after
+ORDER BY task_id
+LIMIT :most;
+
 -- reported_workflow_task: whether a session has reported this attempt of a workflow task, which ended
 -- with the report.
 SELECT 1

@@ -22,3 +22,6 @@ PRAGMA freelist_count;
 
 -- {release_pages}: give some pages that hold nothing back to the system.
 PRAGMA incremental_vacuum(64);
+
+-- {listed_execution_ids}: the members of :execution_ids, a JSON list of texts.
+SELECT value FROM json_each(:execution_ids);
