@@ -1,12 +1,13 @@
 """Every session follows the same rules, whichever folder it starts from."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from session_rules import pytest_configure as pytest_configure
+
+from integration.surface import published as published_names
 
 _SPEC = Path(__file__).resolve().parents[2] / "shared" / "spec"
 
@@ -22,9 +23,6 @@ def spec_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def published(spec_data: Path) -> dict[str, Any]:
+def published() -> dict[str, Any]:
     """The published names of each module, by the module's full name."""
-    names: dict[str, Any] = json.loads(
-        (spec_data.parent / "python-api-signatures.json").read_text()
-    )
-    return names
+    return published_names.read()

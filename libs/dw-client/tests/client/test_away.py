@@ -46,7 +46,7 @@ async def test_a_result_is_waited_for_beyond_the_retry_policy(
     warnings = [each.message for each in caplog.records if each.name == "durable_workflow.client"]
     assert len(warnings) == 2
     assert "the server cannot be reached" in warnings[0]
-    assert "ConnectError: refused" in warnings[0]
+    assert "ConnectError: cannot connect to http://server.test: refused" in warnings[0]
 
 
 async def test_the_description_of_one_run_is_waited_for(client: Client, answers: Answers) -> None:

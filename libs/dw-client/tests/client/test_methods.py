@@ -84,6 +84,7 @@ COMPOSITE = {
     "get_result",
     "get_activity_result",
     "iter_schedule_history",
+    "iter_workflows",
 }
 
 ENCODED = {

@@ -1,7 +1,6 @@
 """What every call has in common: headers, time-outs, retries, errors, metrics."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from durable_workflow.client import Client
 from durable_workflow.errors import (
     DurableWorkflowError,
+    InvalidResponse,
     NamespaceNotFound,
     QueryFailed,
     ServerError,
@@ -246,18 +246,11 @@ async def test_an_application_policy_sees_every_status(
 # --- answers --------------------------------------------------------------------------
 
 
-async def test_an_empty_answer_is_nothing(client: Client, answers: Answers) -> None:
+async def test_an_answer_without_content_is_nothing(client: Client, answers: Answers) -> None:
     answers += [httpx.Response(204), httpx.Response(200)]
     assert await client.get_history("w", "r") is None
-    assert await client.get_history("w", "r") is None
-
-
-async def test_a_success_that_is_no_json_raises_the_error_of_json(
-    client: Client, answers: Answers
-) -> None:
-    answers.append(httpx.Response(200, text="<html>"))
-    with pytest.raises(json.JSONDecodeError):
-        await client.health()
+    with pytest.raises(InvalidResponse, match="server returned 200 with an empty body"):
+        await client.get_history("w", "r")
 
 
 async def test_a_refusal_that_is_no_json_keeps_its_text(client: Client, answers: Answers) -> None:
@@ -368,7 +361,7 @@ async def test_one_call_is_one_observation_whatever_it_took(
     [
         (httpx.Response(404, json={}), tags(status_code="404", outcome="http_error")),
         (httpx.Response(301), tags(status_code="301", outcome="http_error")),
-        (httpx.Response(200, text="x"), tags(outcome="JSONDecodeError")),
+        (httpx.Response(200, text="x"), tags(outcome="InvalidResponse")),
         (httpx.UnsupportedProtocol("x"), tags(status_code="none", outcome="UnsupportedProtocol")),
     ],
 )

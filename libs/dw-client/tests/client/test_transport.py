@@ -63,7 +63,7 @@ async def test_a_request_without_a_body_has_none() -> None:
 
 async def test_refusals_are_read_like_those_of_httpx() -> None:
     transport = Recording(
-        TransportResponse(418, {}, b"\xff teapot"), TransportResponse(200, {}, b"")
+        TransportResponse(418, {}, b"\xff teapot"), TransportResponse(204, {}, b"")
     )
     async with Client("http://x.test", transport=transport) as client:
         with pytest.raises(ServerError) as caught:

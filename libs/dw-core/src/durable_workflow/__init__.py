@@ -74,7 +74,9 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.errors import ChildWorkflowFailed as ChildWorkflowFailed
     from durable_workflow.errors import ChildWorkflowTerminated as ChildWorkflowTerminated
     from durable_workflow.errors import DurableWorkflowError as DurableWorkflowError
+    from durable_workflow.errors import Forbidden as Forbidden
     from durable_workflow.errors import InvalidArgument as InvalidArgument
+    from durable_workflow.errors import InvalidResponse as InvalidResponse
     from durable_workflow.errors import NamespaceNotFound as NamespaceNotFound
     from durable_workflow.errors import NonDeterministicReplayError as NonDeterministicReplayError
     from durable_workflow.errors import NonRetryableError as NonRetryableError

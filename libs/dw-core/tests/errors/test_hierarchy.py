@@ -1,5 +1,6 @@
 import contextlib
 import copy
+import json
 import pickle
 from typing import Any
 
@@ -18,6 +19,8 @@ EXAMPLES = [
     errors.InvalidSignalArguments("bad", {"0": ["int"]}, reason="r", status=422, body={"a": 1}),
     errors.WorkflowNotFound("wf"),
     errors.WorkflowAlreadyStarted("wf"),
+    errors.Forbidden("no", body={"reason": "forbidden"}),
+    errors.InvalidResponse(200, "<html>"),
     errors.NamespaceNotFound("ns"),
     errors.ScheduleNotFound("s"),
     errors.ScheduleAlreadyExists("s"),
@@ -97,6 +100,8 @@ def test_cancellation_passes_handlers_of_errors(error: type[BaseException]) -> N
     [
         (errors.WorkerNotFound, [errors.ServerError]),
         (errors.SearchAttributeNotFound, [errors.ServerError]),
+        (errors.Forbidden, [errors.Unauthorized, errors.ServerError]),
+        (errors.InvalidResponse, [errors.ServerError, json.JSONDecodeError]),
         (errors.ArgumentConflict, [errors.InvalidArgument, errors.ServerError]),
         (errors.InvalidSignalArguments, [errors.SignalFailed, errors.InvalidArgument]),
         (errors.WorkflowTimedOut, [errors.WorkflowFailed]),
@@ -115,7 +120,7 @@ def test_what_catches_an_error(
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (errors.ServerError(503, {"a": 1}), "server returned 503: {'a': 1}"),
+        (errors.ServerError(500, {"a": 1}), "server returned 500: {'a': 1}"),
         (errors.WorkflowNotFound("wf"), "workflow not found: wf"),
         (errors.WorkflowAlreadyStarted("wf"), "workflow already started: wf"),
         (errors.ScheduleNotFound("s"), "schedule not found: s"),

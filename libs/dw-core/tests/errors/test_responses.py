@@ -14,7 +14,7 @@ def raised(status: int, body: object, context: str = "") -> Any:
 
 TABLE = [
     (401, None, errors.Unauthorized),
-    (403, "forbidden", errors.ServerError),
+    (403, "forbidden", errors.Forbidden),
     (404, "unknown_signal", errors.SignalFailed),
     (404, "query_not_found", errors.QueryFailed),
     (404, "rejected_unknown_query", errors.QueryFailed),
@@ -137,7 +137,7 @@ def test_an_unknown_reason_keeps_status_reason_and_body() -> None:
 
 
 def test_a_body_of_text_is_the_message() -> None:
-    assert str(raised(401, "go away")) == "go away"
+    assert str(raised(401, "go away")).startswith("go away. Check token")
     assert str(raised(422, "what?")) == "what?"
     assert raised(502, "<html>").body == "<html>"
 
@@ -153,7 +153,7 @@ def test_a_conflicting_argument_is_both_documented_and_former_type() -> None:
     error = raised(409, body)
     assert isinstance(error, errors.InvalidArgument)
     assert isinstance(error, errors.ServerError)
-    assert str(error) == "built in"
+    assert str(error) == "built in (system_attribute)"
     assert (error.errors, error.status, error.body) == ({"name": ["x"]}, 409, body)
     assert error.reason() == "system_attribute"
 
@@ -171,3 +171,52 @@ def test_bad_signal_arguments_are_both_documented_and_former_type() -> None:
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 500, 504])
 def test_no_body_breaks_the_mapping(status: Any, body: Any) -> None:
     assert str(raised(status, body))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "text"),
+    [
+        (409, {"reason": "run_not_active", "message": "It is closed.", "run_id": "r" * 500},
+         "server returned 409 run_not_active: It is closed."),
+        (409, {"reason": "lease_expired"}, "server returned 409 lease_expired"),
+        (503, {"message": "Starting"}, "server returned 503: Starting. Try again later."),
+        (500, {"reason": "x", "message": "m", "remediation": "Do this."},
+         "server returned 500 x: m. Do this."),
+        (502, "<html>", "server returned 502: '<html>'"),
+        (404, "<html>",
+         "server returned 404: '<html>'. Is base_url the address of a Durable Workflow server?"),
+        (403, {"message": "no"}, "no. The token is valid, but its role may not do this."),
+        (422, {"message": "Invalid.", "errors": {"a.b": ["too long", "x"], "c": ["no"]}},
+         "Invalid. (a.b: too long; c: no)"),
+        (422, {"message": "The a is too long.", "errors": {"a": ["The a is too long."]}},
+         "The a is too long."),
+        (422, {"reason": "update_failed", "message": "The update failed",
+               "failure_message": "boom"}, "The update failed: boom (update_failed)"),
+        (404, {"reason": "unknown_signal", "message": "No."}, "No. (unknown_signal)"),
+    ],
+)  # fmt: skip
+def test_the_text_is_status_reason_message_and_one_hint(status: int, body: Any, text: str) -> None:
+    error = raised(status, body)
+    assert str(error) == text
+    assert (error.status, error.body) == (status, body)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 422, 429, 500, 503])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x" * 100_000,
+        {"a": "x" * 100_000},
+        {"message": "x" * 100_000},
+        {"message": "m", "errors": {str(n): ["x" * 100_000] for n in range(9)}},
+        {"message": "m", "failure_message": "x" * 100_000},
+    ],
+)
+def test_no_text_is_long(status: int, body: Any) -> None:
+    assert len(str(raised(status, body))) < 800
+
+
+def test_a_duplicate_start_of_an_older_server_is_known_by_its_outcome() -> None:
+    error = raised(409, {"outcome": "rejected_duplicate", "workflow_id": "wf"})
+    assert isinstance(error, errors.WorkflowAlreadyStarted)
+    assert error.workflow_id == "wf"

@@ -3,6 +3,7 @@
 Nothing here does I/O. Each method of the client builds its `Call`, and `Session` sends it.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -11,7 +12,8 @@ from urllib.parse import quote, urlencode
 
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow._wire.json_values import JsonObject, dict_or_none
-from durable_workflow.errors import ServerError
+from durable_workflow.client._arguments import checked
+from durable_workflow.errors import InvalidResponse
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT")
@@ -21,21 +23,6 @@ _NOTHING: Mapping[str, Any] = {}
 # Colons are legal in ids and in path segments. The published client does not encode them here.
 _COLON_STAYS = frozenset(
     {"workflow_id", "run_id", "schedule_id", "activity_id", "adapter", "task_id"}
-)
-
-# Ids and queues at the top of a body or in a query. Build ids are not among them: a blank one
-# stands for workers without any.
-_IDENTIFIERS = frozenset(
-    {
-        "workflow_id",
-        "run_id",
-        "schedule_id",
-        "activity_id",
-        "worker_id",
-        "lease_owner",
-        "task_queue",
-        "name",
-    }
 )
 
 
@@ -107,14 +94,14 @@ class Call(Generic[T]):
     @property
     def about(self) -> str:
         """The id that errors about this call name; empty where there is none."""
-        return (self.context or next(iter(self.path.values()), "")).strip()
+        return str(self.context or next(iter(self.path.values()), "")).strip()
 
     @property
     def url(self) -> str:
         """Path below `/api` with every segment encoded, and the query string.
 
         Raises:
-            TypeError: An id is not a string.
+            TypeError: An id or a parameter is of a wrong type.
             ValueError: An id is blank.
         """
         if self.raw_url is not None:
@@ -126,34 +113,25 @@ class Call(Generic[T]):
             )
         if not self.query:
             return path
-        parameters = _with_identifiers(self.query)
+        parameters = checked(self.query, worker=self.worker)
         parameters = {name: value for name, value in parameters.items() if value is not None}
         return f"{path}?{urlencode(parameters)}" if parameters else path
 
     @property
     def document(self) -> Mapping[str, Any] | None:
-        """The body as it is sent: ids without the space around them.
+        """The body as it is sent. See `checked`.
 
         Raises:
-            TypeError: An id is not a string.
+            TypeError: A member is of a wrong type.
             ValueError: An id is blank.
         """
-        return None if self.body is None else _with_identifiers(self.body)
+        return None if self.body is None else checked(self.body, worker=self.worker)
 
     def _segment(self, name: str, value: str) -> str:
         trimmed = identifier(name, value)
         # Names of signals, queries and updates are compared exactly.
         is_receiver = name == "name" and self.route.startswith("/workflows/")
         return _segment(name, value if is_receiver else trimmed)
-
-
-def _with_identifiers(members: Mapping[str, Any]) -> Mapping[str, Any]:
-    trimmed = {
-        name: identifier(name, members[name])
-        for name in _IDENTIFIERS.intersection(members)
-        if members[name] is not None
-    }
-    return {**members, **trimmed} if trimmed else members
 
 
 def _segment(name: str, value: str) -> str:
@@ -168,6 +146,17 @@ def document(response: Response) -> Any:
     return response.body
 
 
+def present_document(response: Response) -> Any:
+    """Read the parsed body as it is, where there has to be one.
+
+    Raises:
+        InvalidResponse: It is empty, and the status does not say so.
+    """
+    if response.body is None and response.status != 204:
+        raise InvalidResponse(response.status, "", problem="expected a JSON document")
+    return response.body
+
+
 def nothing(response: Response) -> None:
     """Ignore the body: the status says all."""
     del response
@@ -177,13 +166,17 @@ def json_object(response: Response, reason: str = "invalid_response") -> JsonObj
     """Read a body that has to be an object.
 
     Raises:
-        ServerError: It is not. Its reason comes from this client, never from a server.
+        InvalidResponse: It is not.
     """
     if (body := dict_or_none(response.body)) is not None:
         return body
     kind = "nothing" if response.body is None else type(response.body).__name__
-    raise ServerError(
-        200, {"reason": reason, "message": f"expected a JSON object, the server sent {kind}"}
+    raise InvalidResponse(
+        200,  # as documented, whichever success it was
+        "" if response.body is None else json.dumps(response.body),
+        body={"reason": reason, "message": f"expected a JSON object, the server sent {kind}"},
+        code=reason,
+        problem=f"expected a JSON object, the server sent {kind}",
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from durable_workflow._meet import register_transport_clone, register_worker_transport
+from durable_workflow.client._arguments import Seconds, capable, optional, seconds, text
 from durable_workflow.client._payloads import Payloads
 from durable_workflow.client._resources.activities import ActivityMethods
 from durable_workflow.client._resources.activity_tasks import ActivityTaskMethods
@@ -82,7 +83,7 @@ class Client(
         control_token: str | None = None,
         worker_token: str | None = None,
         namespace: str = "default",
-        timeout: float | None = 60.0,
+        timeout: Seconds | None = 60.0,
         retry_policy: TransportRetryPolicy | None = None,
         metrics: MetricsRecorder | None = None,
         payload_size_limit_bytes: int = DEFAULT_PAYLOAD_SIZE_BYTES,
@@ -115,9 +116,21 @@ class Client(
             transport: What requests go through in place of httpx.
 
         Raises:
+            TypeError: An argument is of a wrong type.
             ValueError: A limit is out of bounds, the URL is not an origin, the namespace is blank,
                 or a token or the namespace cannot be sent in a header.
         """
+        text("base_url", base_url)
+        for argument, token_given in (
+            ("token", token),
+            ("control_token", control_token),
+            ("worker_token", worker_token),
+        ):
+            optional(text, argument, token_given)
+        if retry_policy is not None:
+            capable("retry_policy", retry_policy, "execute", "a TransportRetryPolicy")
+        if metrics is not None:
+            capable("metrics", metrics, "increment", "a MetricsRecorder")
         if external_storage_threshold_bytes is not None and external_storage_threshold_bytes < 1:
             raise ValueError("external_storage_threshold_bytes must be at least 1")
         sizes = PayloadSizeWarningConfig(
@@ -131,7 +144,7 @@ class Client(
             control_token=control_token,
             worker_token=worker_token,
             namespace=namespace,
-            timeout=timeout,
+            timeout=optional(seconds, "timeout", timeout),
             retry_policy=TransportRetryPolicy() if retry_policy is None else retry_policy,
             metrics=NOOP_METRICS if metrics is None else metrics,
             transport=transport,

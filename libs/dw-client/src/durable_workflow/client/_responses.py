@@ -1,12 +1,15 @@
 """Reading HTTP responses: bodies, and the error that a refusal stands for."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
+
+import httpx
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.client._call import Call, Repeat
 from durable_workflow.client._transport import HttpResponse
-from durable_workflow.errors import ServerError, error_for
+from durable_workflow.errors import InvalidResponse, ServerError, error_for
 
 # The query ran, or no worker took it in time. Repeating it would run it, or wait for it, once more.
 _UNANSWERED_QUERY = frozenset(
@@ -42,15 +45,33 @@ def refusal(call: Call[Any], status: int, body: object) -> Exception:
     return error_for(status, body, context=call.about if says_what else "")
 
 
+def name_the_url(failure: httpx.TransportError, method: str, base_url: str, url: str) -> None:
+    """Have the text of a failed request say which one it was: httpx's own does not."""
+    said = str(failure)
+    if base_url in said:
+        return  # the same object was raised before, as by the mock of a test
+    if isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout):
+        text = f"cannot connect to {base_url}: {said or type(failure).__name__}"
+    else:
+        text = f"{said or type(failure).__name__} ({method} {base_url}{url})"
+    failure.args = (text,)
+
+
 def body_of(response: HttpResponse) -> Any:
     """The parsed body of a success; None where it is empty.
 
     Raises:
-        ValueError: It is not JSON.
+        InvalidResponse: It is not JSON.
     """
     if response.status_code == 204 or not response.content:
         return None
-    return response.json()
+    try:
+        return response.json()
+    except json.JSONDecodeError as error:
+        problem = f"not JSON at character {error.pos}: {error.msg}"
+        raise InvalidResponse(response.status_code, response.text, problem=problem) from error
+    except ValueError as error:  # bytes that are not UTF-8
+        raise InvalidResponse(response.status_code, response.text) from error
 
 
 def error_body(response: HttpResponse) -> object:

@@ -23,6 +23,7 @@ from durable_workflow.client._responses import (
     headers_of,
     is_final,
     is_of_gateway,
+    name_the_url,
     refusal,
 )
 from durable_workflow.client._routes import Route, route_of
@@ -295,6 +296,7 @@ class Session:
                     call.method, url, headers=headers, json=body, timeout=timeout
                 )
             except httpx.TransportError as failure:
+                name_the_url(failure, call.method, self.base_url, url)
                 if call.repeat is Repeat.IF_KEYED and not isinstance(failure, _BEFORE_SENDING):
                     uncertain = failure
                 if _may_repeat(call, failure):

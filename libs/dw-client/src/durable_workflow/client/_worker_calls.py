@@ -9,6 +9,7 @@ from uuid import uuid4
 from durable_workflow._meet import Lease
 from durable_workflow._protocol import DEFAULT_SDK_VERSION
 from durable_workflow._wire.json_values import JsonObject, object_or_empty, present
+from durable_workflow.client._arguments import Seconds, seconds
 from durable_workflow.client._call import Call, Repeat, Response, document
 from durable_workflow.client._routes import Route
 
@@ -52,7 +53,7 @@ def release(body: JsonObject) -> Call[Any]:
     return _worker_call(Route.WORKER_DEREGISTER, body)
 
 
-def poll(kind: str, body: JsonObject, *, timeout: float) -> Call[Any]:
+def poll(kind: str, body: JsonObject, *, timeout: Seconds) -> Call[Any]:
     """Wait for a task; `kind` is `workflow`, `activity` or `query`."""
     return Call(
         "POST",
@@ -60,7 +61,7 @@ def poll(kind: str, body: JsonObject, *, timeout: float) -> Call[Any]:
         _task,
         body={**body, "poll_request_id": _POLL_PREFIX[kind] + uuid4().hex},
         worker=True,
-        timeout=timeout,
+        timeout=seconds("timeout", timeout),
         context=body["worker_id"],
         repeat=Repeat.LONG_POLL,
     )

@@ -98,12 +98,24 @@ async def test_a_description_is_decoded(client: Client, answers: Answers) -> Non
 
 
 async def test_rows_of_a_list(client: Client, answers: Answers, requests: Requests) -> None:
-    row = {"workflow_id": "w", "run_id": "r", "workflow_type": "t", "status": "running"}
-    answers.append(ok(workflows=[row | {"task_queue": "q"}, "junk"], next_page_token="MQ=="))
+    row: dict[str, Any] = {
+        "workflow_id": "w",
+        "run_id": "r",
+        "workflow_type": "t",
+        "status": "waiting",
+        "status_bucket": "running",
+        "task_queue": "q",
+        "business_key": "k",
+        "is_terminal": False,
+        "started_at": "2026-05-03T08:16:02.114000Z",
+        "closed_at": None,
+        "search_attributes": {"Tier": "gold"},
+    }
+    answers.append(ok(workflows=[row, "junk"], next_page_token="MQ=="))
     page = await client.list_workflows(query='Tier = "gold" AND x', status="running")
     assert [vars(found) for found in page.executions] == [
-        {**row, "namespace": None, "task_queue": None, "input": None, "output": None}
-        | {"payload_codec": None}
+        {**row, "namespace": "default", "input": None, "output": None}
+        | {"payload_codec": None, "closed_reason": None, "memo": None}
     ]
     assert page.next_page_token == "MQ=="
     assert requests[0].url.params["query"] == 'Tier = "gold" AND x'
@@ -406,3 +418,26 @@ async def test_pages_of_activities(client: Client, answers: Answers) -> None:
     assert [row.activity_id for row in first.activities] == ["a", "b"]
     assert (first.activity_count, first.next_page_token) == (2, None)
     assert (second.activity_count, second.next_page_token) == (9, "x")
+
+
+async def test_all_runs_are_iterated_over_page_by_page(
+    client: Client, answers: Answers, requests: Requests
+) -> None:
+    rows = [{"workflow_id": f"w{number}", "run_id": "r"} for number in range(3)]
+    answers += [ok(workflows=rows[:2], next_page_token="t"), ok(workflows=rows[2:])]
+    found = [run async for run in client.iter_workflows(workflow_type="x", page_size=2)]
+    assert [run.workflow_id for run in found] == ["w0", "w1", "w2"]
+    assert [dict(request.url.params) for request in requests] == [
+        {"workflow_type": "x", "page_size": "2"},
+        {"workflow_type": "x", "page_size": "2", "next_page_token": "t"},
+    ]
+
+
+async def test_a_server_that_repeats_its_page_token_ends_the_iteration(
+    client: Client, answers: Answers
+) -> None:
+    answers += [
+        ok(workflows=[{"workflow_id": "w"}], next_page_token="t"),
+        ok(workflows=[{"workflow_id": "w"}], next_page_token="t"),
+    ]
+    assert len([run async for run in client.iter_workflows()]) == 2

@@ -3,10 +3,12 @@
     Exception
       DurableWorkflowError
         ServerError                       an answer without a type of its own
+          InvalidResponse                 (also json.JSONDecodeError)
           WorkerNotFound
           SearchAttributeNotFound
           ArgumentConflict                (also InvalidArgument)
         Unauthorized
+          Forbidden                       (also ServerError)
         InvalidArgument
           InvalidSignalArguments          (also SignalFailed)
         WorkflowNotFound
@@ -40,7 +42,9 @@ are `ValueError`s and live beside what raises them.
 from durable_workflow._publish import publish
 from durable_workflow.errors._answers import (
     ArgumentConflict,
+    Forbidden,
     InvalidArgument,
+    InvalidResponse,
     InvalidSignalArguments,
     NamespaceNotFound,
     QueryFailed,
@@ -82,7 +86,9 @@ __all__ = [
     "ChildWorkflowFailed",
     "ChildWorkflowTerminated",
     "DurableWorkflowError",
+    "Forbidden",
     "InvalidArgument",
+    "InvalidResponse",
     "InvalidSignalArguments",
     "NamespaceNotFound",
     "NonDeterministicReplayError",

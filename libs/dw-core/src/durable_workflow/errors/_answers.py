@@ -1,20 +1,38 @@
 """Errors that a server answered with: raised to the caller of a client method."""
 
+import json
 from typing import Any, cast
 
+from durable_workflow.errors._answer_texts import member, summary
 from durable_workflow.errors._root import DurableWorkflowError
 
 
-class ServerError(DurableWorkflowError):
+class AnsweredError(DurableWorkflowError):
+    """What every error has that a server answered with.
+
+    Attributes:
+        status: HTTP status; None where no answer stands behind the error.
+        body: The document of the answer, or its text where it was not JSON.
+    """
+
+    status: Any = None  # `int` in those that cannot be without an answer
+    body: object = None
+
+
+class ServerError(AnsweredError):
     """An error answer that has no class of its own.
+
+    The text has the status, the reason, the message and one hint; the document is in `body`.
 
     Attributes:
         status: HTTP status.
         body: Parsed JSON, or text where the body was not JSON.
     """
 
+    status: int
+
     def __init__(self, status: int, body: object) -> None:
-        super().__init__(f"server returned {status}: {body!r}")
+        super().__init__(f"server returned {summary(status, body)}")
         self.status = status
         self.body = body
 
@@ -22,6 +40,50 @@ class ServerError(DurableWorkflowError):
         """The `reason` of the body, or None where it has none."""
         reason = member(self.body, "reason")
         return None if reason is None else str(reason)
+
+
+class InvalidResponse(ServerError, json.JSONDecodeError):
+    """A success whose body is not the protocol's: HTML of a proxy, half a document, or nothing.
+
+    Attributes:
+        status: HTTP status.
+        body: The first 200 characters of the body, or the parsed document where it was JSON.
+        doc: The first 200 characters of the body.
+        code: What the call expected, as `invalid_cluster_info`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        text: str,
+        *,
+        body: object | None = None,
+        code: str = "invalid_response",
+        problem: str = "not JSON",
+    ) -> None:
+        """Make the error.
+
+        Args:
+            status: HTTP status.
+            text: The body as text.
+            body: The parsed body, where it was JSON.
+            code: What `reason` returns.
+            problem: Why the body is not what was expected.
+        """
+        beginning = text[:200]
+        json.JSONDecodeError.__init__(self, problem, beginning, 0)
+        shown = f"{beginning!r}{'...' if len(text) > 200 else ''}" if text else "an empty body"
+        self.args = (
+            f"server returned {status} with {shown}: {problem}. "
+            "Is base_url the address of a Durable Workflow server?",
+        )
+        self.status = status
+        self.body = beginning if body is None else body
+        self.code = code
+
+    def reason(self) -> str:
+        """The name of what was expected. It comes from this client, never from a server."""
+        return self.code
 
 
 class WorkerNotFound(ServerError):
@@ -50,17 +112,22 @@ class SearchAttributeNotFound(ServerError):
         self.name = name
 
 
-class Unauthorized(DurableWorkflowError):
-    """The token is missing or wrong (401).
-
-    A valid token without the permission is a `ServerError` 403.
-    """
+class Unauthorized(AnsweredError):
+    """The token is missing or wrong (401), or lacks the permission (403, a `Forbidden`)."""
 
     def __init__(self, message: str = "unauthorized") -> None:
         super().__init__(message)
 
 
-class InvalidArgument(DurableWorkflowError):
+class Forbidden(Unauthorized, ServerError):
+    """The token is valid, and does not have the permission (403)."""
+
+    def __init__(self, message: str = "forbidden", *, body: object = None) -> None:
+        ServerError.__init__(self, 403, body)
+        self.args = (message,)
+
+
+class InvalidArgument(AnsweredError):
     """The server refused what was sent (422).
 
     Attributes:
@@ -88,7 +155,7 @@ class ArgumentConflict(InvalidArgument, ServerError):
         self.body = body
 
 
-class WorkflowNotFound(DurableWorkflowError):
+class WorkflowNotFound(AnsweredError):
     """No workflow, or no such run of it, exists in the namespace.
 
     Attributes:
@@ -100,7 +167,7 @@ class WorkflowNotFound(DurableWorkflowError):
         self.workflow_id = workflow_id
 
 
-class WorkflowAlreadyStarted(DurableWorkflowError):
+class WorkflowAlreadyStarted(AnsweredError):
     """The workflow id is taken, and the duplicate policy refuses another start.
 
     Attributes:
@@ -112,7 +179,7 @@ class WorkflowAlreadyStarted(DurableWorkflowError):
         self.workflow_id = workflow_id
 
 
-class NamespaceNotFound(DurableWorkflowError):
+class NamespaceNotFound(AnsweredError):
     """The namespace does not exist.
 
     Attributes:
@@ -124,7 +191,7 @@ class NamespaceNotFound(DurableWorkflowError):
         self.namespace = namespace
 
 
-class ScheduleNotFound(DurableWorkflowError):
+class ScheduleNotFound(AnsweredError):
     """The schedule does not exist.
 
     Attributes:
@@ -136,7 +203,7 @@ class ScheduleNotFound(DurableWorkflowError):
         self.schedule_id = schedule_id
 
 
-class ScheduleAlreadyExists(DurableWorkflowError):
+class ScheduleAlreadyExists(AnsweredError):
     """The schedule id is taken.
 
     Attributes:
@@ -148,7 +215,7 @@ class ScheduleAlreadyExists(DurableWorkflowError):
         self.schedule_id = schedule_id
 
 
-class Refusal(DurableWorkflowError):
+class Refusal(AnsweredError):
     """What the refusals of a signal, a query and an update have in common."""
 
     def __init__(
@@ -217,11 +284,6 @@ class UpdateRejected(Refusal):
         status: HTTP status.
         body: The body of the answer.
     """
-
-
-def member(body: object, key: str) -> Any:
-    """Value of `key` in a body that is an object, else None."""
-    return cast("dict[str, Any]", body).get(key) if isinstance(body, dict) else None
 
 
 def error_map(body: object, *keys: str) -> dict[str, Any] | None:

@@ -8,8 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from durable_workflow.errors._answer_texts import (
+    cut,
+    explained,
+    member,
+    message_of,
+    text_of,
+    with_failure,
+    with_fields,
+)
 from durable_workflow.errors._answers import (
+    AnsweredError,
     ArgumentConflict,
+    Forbidden,
     InvalidArgument,
     InvalidSignalArguments,
     NamespaceNotFound,
@@ -25,9 +36,7 @@ from durable_workflow.errors._answers import (
     WorkflowAlreadyStarted,
     WorkflowNotFound,
     error_map,
-    member,
 )
-from durable_workflow.errors._root import DurableWorkflowError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +49,14 @@ class _Answer:
 
     def text(self, key: str) -> str:
         """A string member of the body, else an empty string."""
-        value = member(self.body, key)
-        return value if isinstance(value, str) else ""
+        return text_of(self.body, key)
 
     @property
     def message(self) -> str:
-        if isinstance(self.body, dict):
-            return self.text("message") or self.text("error")
-        return "" if self.body is None else str(self.body)
+        """What the server says in words, with the failure of an update that it is about."""
+        if isinstance(self.body, str):
+            return cut(self.body)
+        return with_failure(message_of(self.body), self.body)
 
     @property
     def reason(self) -> str:
@@ -68,13 +77,13 @@ class _Answer:
         return self.context or self.text(member)
 
 
-_Builder = Callable[[_Answer], DurableWorkflowError]
+_Builder = Callable[[_Answer], AnsweredError]
 
 
 def _refused(kind: type[SignalFailed | QueryFailed | UpdateRejected], default: str) -> _Builder:
-    def build(answer: _Answer) -> DurableWorkflowError:
+    def build(answer: _Answer) -> AnsweredError:
         return kind(
-            answer.message or default,
+            _worded(answer, default),
             reason=answer.reason or None,
             status=answer.status,
             body=answer.body,
@@ -83,14 +92,18 @@ def _refused(kind: type[SignalFailed | QueryFailed | UpdateRejected], default: s
     return build
 
 
+def _worded(answer: _Answer, default: str) -> str:
+    return explained(answer.message or default, answer.status, answer.body)
+
+
 _signal_failed = _refused(SignalFailed, "signal failed")
 _query_failed = _refused(QueryFailed, "query failed")
 _update_rejected = _refused(UpdateRejected, "update rejected")
 
 
-def _invalid_signal(answer: _Answer) -> DurableWorkflowError:
+def _invalid_signal(answer: _Answer) -> AnsweredError:
     return InvalidSignalArguments(
-        answer.message or "invalid signal arguments",
+        with_fields(_worded(answer, "invalid signal arguments"), answer.errors),
         answer.errors,
         reason=answer.reason,
         status=answer.status,
@@ -98,29 +111,30 @@ def _invalid_signal(answer: _Answer) -> DurableWorkflowError:
     )
 
 
-def _workflow_not_found(answer: _Answer) -> DurableWorkflowError:
+def _workflow_not_found(answer: _Answer) -> AnsweredError:
     return WorkflowNotFound(answer.subject("workflow_id"))
 
 
-def _already_started(answer: _Answer) -> DurableWorkflowError:
+def _already_started(answer: _Answer) -> AnsweredError:
     return WorkflowAlreadyStarted(answer.subject("workflow_id"))
 
 
-def _namespace_not_found(answer: _Answer) -> DurableWorkflowError:
+def _namespace_not_found(answer: _Answer) -> AnsweredError:
     # Not the context: the namespace of the request is missing, whatever the call was about.
     return NamespaceNotFound(answer.text("namespace") or answer.message)
 
 
-def _argument_conflict(answer: _Answer) -> DurableWorkflowError:
-    message = answer.message or answer.reason
-    return ArgumentConflict(message, answer.errors, status=answer.status, body=answer.body)
+def _argument_conflict(answer: _Answer) -> AnsweredError:
+    return ArgumentConflict(
+        _worded(answer, "conflict"), answer.errors, status=answer.status, body=answer.body
+    )
 
 
-def _attribute_not_found(answer: _Answer) -> DurableWorkflowError:
+def _attribute_not_found(answer: _Answer) -> AnsweredError:
     return SearchAttributeNotFound(answer.subject("name"), answer.body)
 
 
-def _run_not_active(answer: _Answer) -> DurableWorkflowError:
+def _run_not_active(answer: _Answer) -> AnsweredError:
     if answer.operation == "signal":
         return _signal_failed(answer)
     if answer.operation == "query":
@@ -170,12 +184,15 @@ _BY_REASON: dict[tuple[int, str], _Builder] = {
 }
 
 _BY_STATUS: dict[int, _Builder] = {
-    401: lambda answer: Unauthorized(answer.message or "unauthorized"),
-    422: lambda answer: InvalidArgument(answer.message or "invalid argument", answer.errors),
+    401: lambda answer: Unauthorized(_worded(answer, "unauthorized")),
+    403: lambda answer: Forbidden(_worded(answer, "forbidden"), body=answer.body),
+    422: lambda answer: InvalidArgument(
+        with_fields(_worded(answer, "invalid argument"), answer.errors), answer.errors
+    ),
 }
 
 
-def error_for(status: int, body: object, *, context: str = "") -> DurableWorkflowError:
+def error_for(status: int, body: object, *, context: str = "") -> AnsweredError:
     """The exception that an answer of 400 or more stands for.
 
     Args:
@@ -185,9 +202,15 @@ def error_for(status: int, body: object, *, context: str = "") -> DurableWorkflo
     """
     answer = _Answer(status, body, context)
     build = _BY_REASON.get((status, answer.reason)) or _BY_STATUS.get(status)
+    if status == 409 and not answer.reason and answer.text("outcome") == "rejected_duplicate":
+        build = _already_started  # older servers give no reason
     if build is None and _is_missing_workflow(answer):
         build = _workflow_not_found
-    return build(answer) if build is not None else ServerError(status, body)
+    if build is None:
+        return ServerError(status, body)
+    error = build(answer)
+    error.status, error.body = status, body
+    return error
 
 
 def _is_missing_workflow(answer: _Answer) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import durable_workflow
+from durable_workflow.client._arguments import Seconds
 from durable_workflow.client._results.activities import StandaloneActivityExecution
 
 # Type hints name `durable_workflow.Client`, because the module of `Client` imports this one.
@@ -46,7 +47,7 @@ class StandaloneActivityHandle:
         """Describe the activity. See `Client.describe_activity`."""
         return await self._client.describe_activity(self.activity_id)
 
-    async def result(self, *, poll_interval: float = 0.5, timeout: float = 30.0) -> Any:
+    async def result(self, *, poll_interval: Seconds = 0.5, timeout: Seconds = 30.0) -> Any:
         """Wait for the decoded result. See `Client.get_activity_result`."""
         return await self._client.get_activity_result(
             self, poll_interval=poll_interval, timeout=timeout

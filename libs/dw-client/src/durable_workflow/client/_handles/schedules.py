@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import durable_workflow
+from durable_workflow.client._arguments import WholeSeconds
 from durable_workflow.client._results.schedule_history import (
     ScheduleHistoryEvent,
     ScheduleHistoryPage,
@@ -43,7 +44,7 @@ class ScheduleHandle:
         spec: ScheduleSpec | None = None,
         action: ScheduleAction | None = None,
         overlap_policy: str | None = None,
-        jitter_seconds: int | None = None,
+        jitter_seconds: WholeSeconds | None = None,
         max_runs: int | None = None,
         memo: dict[str, Any] | None = None,
         search_attributes: dict[str, Any] | None = None,

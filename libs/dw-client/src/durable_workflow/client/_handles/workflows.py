@@ -3,6 +3,7 @@
 from typing import Any
 
 import durable_workflow
+from durable_workflow.client._arguments import Seconds, WholeSeconds
 from durable_workflow.client._results.workflows import (
     WorkflowCommandResult,
     WorkflowExecution,
@@ -44,7 +45,11 @@ class WorkflowHandle:
         )
 
     async def result(
-        self, *, poll_interval: float = 0.5, timeout: float = 30.0, follow_runs: bool = True
+        self,
+        *,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        follow_runs: bool = True,
     ) -> Any:
         """Wait for the workflow to end, and return its decoded output. See `Client.get_result`."""
         return await self._client.get_result(
@@ -131,7 +136,7 @@ class WorkflowHandle:
         args: list[Any] | None = None,
         *,
         wait_for: str | None = None,
-        wait_timeout_seconds: int | None = None,
+        wait_timeout_seconds: WholeSeconds | None = None,
         request_id: str | None = None,
         raw: bool = False,
     ) -> Any:

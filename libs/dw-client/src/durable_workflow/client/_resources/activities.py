@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from durable_workflow._wire.headers import IDEMPOTENCY_KEY, PREFER
 from durable_workflow._wire.json_values import JsonObject, object_or_empty, present, text
+from durable_workflow.client._arguments import Seconds, WholeSeconds, capable, seconds
 from durable_workflow.client._away import is_away, until_back, why_away
 from durable_workflow.client._call import Call, Repeat, Response, json_object, reading
 from durable_workflow.client._handles import StandaloneActivityHandle
@@ -37,10 +38,10 @@ class ActivityMethods(Session):
         input: list[Any] | None = None,
         business_key: str | None = None,
         retry_policy: dict[str, Any] | None = None,
-        start_to_close_timeout_seconds: int | None = None,
-        schedule_to_start_timeout_seconds: int | None = None,
-        schedule_to_close_timeout_seconds: int | None = None,
-        heartbeat_timeout_seconds: int | None = None,
+        start_to_close_timeout_seconds: WholeSeconds | None = None,
+        schedule_to_start_timeout_seconds: WholeSeconds | None = None,
+        schedule_to_close_timeout_seconds: WholeSeconds | None = None,
+        heartbeat_timeout_seconds: WholeSeconds | None = None,
     ) -> StandaloneActivityHandle:
         """Start an activity by itself.
 
@@ -174,8 +175,8 @@ class ActivityMethods(Session):
         self,
         handle: StandaloneActivityHandle,
         *,
-        poll_interval: float = 0.5,
-        timeout: float = 30.0,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
     ) -> Any:
         """Wait for a standalone activity, and return its decoded result.
 
@@ -194,8 +195,11 @@ class ActivityMethods(Session):
             TimeoutError: It is still running after `timeout`, or the server could not be reached in
                 that time.
         """
-        deadline = time.monotonic() + timeout
-        late = f"activity {handle.activity_id} did not finish within {timeout} s"
+        capable("handle", handle, "activity_id", "a StandaloneActivityHandle")
+        limit = seconds("timeout", timeout)
+        pause = seconds("poll_interval", poll_interval)
+        deadline = time.monotonic() + limit
+        late = f"activity {handle.activity_id} did not finish within {limit:g} s"
         describe = partial(self._describe_held, handle.activity_id, deadline)
         while True:
             asked_at = time.monotonic()
@@ -207,14 +211,14 @@ class ActivityMethods(Session):
                 raise TimeoutError(f"{late}: {why_away(error)}") from error
             data = json_object(response)
             if _is_another_run(data, handle):
-                return await self._result_of_host(handle, poll_interval, deadline)
+                return await self._result_of_host(handle, pause, deadline)
             if data.get("status") in TERMINAL:
                 return _result_of(data, await self._execution(handle.activity_id, data))
             if (remaining := deadline - time.monotonic()) <= 0:
                 raise TimeoutError(late)
             # A response that the server held counts as a pause.
             held = time.monotonic() - asked_at if was_held(response) else 0.0
-            await asyncio.sleep(max(0.0, min(poll_interval - held, remaining)))
+            await asyncio.sleep(max(0.0, min(pause - held, remaining)))
 
     async def _describe_held(self, activity_id: str, deadline: float) -> Response:
         """Describe an activity; the server holds the response until it has ended, if it can."""

@@ -6,8 +6,9 @@ from typing import Any, Final
 from uuid import uuid4
 
 from durable_workflow._wire.json_values import object_or_empty, present
+from durable_workflow.client._arguments import WholeSeconds, optional, whole_seconds
 from durable_workflow.client._away import until_back
-from durable_workflow.client._call import Call, document, nothing
+from durable_workflow.client._call import Call, nothing, present_document
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
 
@@ -83,7 +84,7 @@ class MessageMethods(Session):
             Call(
                 "POST",
                 Route.WORKFLOW_QUERY,
-                document,
+                present_document,
                 path={"workflow_id": workflow_id, "name": query_name},
                 body=present(input=envelope),
             )
@@ -97,7 +98,7 @@ class MessageMethods(Session):
         *,
         args: list[Any] | None = None,
         wait_for: str | None = None,
-        wait_timeout_seconds: int | None = None,
+        wait_timeout_seconds: WholeSeconds | None = None,
         request_id: str | None = None,
         raw: bool = False,
     ) -> Any:
@@ -127,23 +128,24 @@ class MessageMethods(Session):
             args, self._payload_context("update", workflow_id=workflow_id, update_name=update_name)
         )
         request_id = request_id or _request_id("update")
+        limit = optional(whole_seconds, "wait_timeout_seconds", wait_timeout_seconds)
         # Servers that are told nothing do not wait.
         wait_for = "completed" if wait_for is None else wait_for
         deadline = time.monotonic()
         held: int | None = None
         if wait_for == "completed":
-            held = wait_timeout_seconds or _UPDATE_WAIT_SECONDS
+            held = limit or _UPDATE_WAIT_SECONDS
             deadline += held
 
         async def send() -> Any:
-            seconds = wait_timeout_seconds
+            seconds = limit
             if seconds is not None and wait_for == "completed":
                 seconds = max(1, min(seconds, math.ceil(deadline - time.monotonic())))
             return await self._send(
                 Call(
                     "POST",
                     Route.WORKFLOW_UPDATE,
-                    document,
+                    present_document,
                     path={"workflow_id": workflow_id, "name": update_name},
                     body=present(
                         input=envelope,

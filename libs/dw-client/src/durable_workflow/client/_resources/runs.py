@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from durable_workflow.client._call import Call, document, reading
+from durable_workflow.client._call import Call, present_document, reading
 from durable_workflow.client._results.workflows import WorkflowRun, WorkflowRunList, run_list
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
@@ -55,7 +55,7 @@ class RunMethods(Session):
             WorkflowNotFound: There is no such run.
         """
         path = {"workflow_id": workflow_id, "run_id": run_id}
-        return await self._send(Call("GET", Route.WORKFLOW_HISTORY, document, path=path))
+        return await self._send(Call("GET", Route.WORKFLOW_HISTORY, present_document, path=path))
 
     async def export_history(self, workflow_id: str, run_id: str) -> Any:
         """Read the history of a run as a bundle that can be kept and verified elsewhere.
@@ -71,4 +71,6 @@ class RunMethods(Session):
             WorkflowNotFound: There is no such run.
         """
         path = {"workflow_id": workflow_id, "run_id": run_id}
-        return await self._send(Call("GET", Route.WORKFLOW_HISTORY_EXPORT, document, path=path))
+        return await self._send(
+            Call("GET", Route.WORKFLOW_HISTORY_EXPORT, present_document, path=path)
+        )

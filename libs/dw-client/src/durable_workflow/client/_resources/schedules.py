@@ -5,6 +5,7 @@ from typing import Any
 
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow._wire.json_values import JsonObject, present, text
+from durable_workflow.client._arguments import WholeSeconds, instance
 from durable_workflow.client._call import Call, Repeat, json_object, nothing, reading
 from durable_workflow.client._handles import ScheduleHandle
 from durable_workflow.client._payloads import positional
@@ -42,7 +43,7 @@ class ScheduleMethods(Session):
         spec: ScheduleSpec,
         action: ScheduleAction,
         overlap_policy: str | None = None,
-        jitter_seconds: int | None = None,
+        jitter_seconds: WholeSeconds | None = None,
         max_runs: int | None = None,
         memo: dict[str, Any] | None = None,
         search_attributes: dict[str, Any] | None = None,
@@ -79,7 +80,7 @@ class ScheduleMethods(Session):
                 json_object,
                 body=present(
                     schedule_id=schedule_id,
-                    spec=spec.to_dict(),
+                    spec=instance("spec", spec, ScheduleSpec).to_dict(),
                     action=await self._action(action, schedule_id),
                     overlap_policy=overlap_policy,
                     jitter_seconds=jitter_seconds,
@@ -121,7 +122,7 @@ class ScheduleMethods(Session):
         spec: ScheduleSpec | None = None,
         action: ScheduleAction | None = None,
         overlap_policy: str | None = None,
-        jitter_seconds: int | None = None,
+        jitter_seconds: WholeSeconds | None = None,
         max_runs: int | None = None,
         memo: dict[str, Any] | None = None,
         search_attributes: dict[str, Any] | None = None,
@@ -155,7 +156,7 @@ class ScheduleMethods(Session):
                 nothing,
                 path={"schedule_id": schedule_id},
                 body=present(
-                    spec=None if spec is None else spec.to_dict(),
+                    spec=None if spec is None else instance("spec", spec, ScheduleSpec).to_dict(),
                     action=None if action is None else await self._action(action, schedule_id),
                     overlap_policy=overlap_policy,
                     jitter_seconds=jitter_seconds,
@@ -266,6 +267,7 @@ class ScheduleMethods(Session):
 
     async def _action(self, action: ScheduleAction, schedule_id: str | None) -> JsonObject:
         """The action as it is sent. Its input is encoded first: storing it may block."""
+        action = instance("action", action, ScheduleAction)
         if action.task_queue is not None:
             action = replace(action, task_queue=identifier("task_queue", action.task_queue))
         if action.input is None:

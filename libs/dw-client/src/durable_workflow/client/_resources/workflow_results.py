@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
+from durable_workflow.client._arguments import Seconds, WholeSeconds, capable, seconds
 from durable_workflow.client._away import is_away, why_away
 from durable_workflow.client._handles import WorkflowHandle
 from durable_workflow.client._run_ends import Continued, Raised, Returned
@@ -19,8 +20,8 @@ class WorkflowResultMethods(Session):
         self,
         handle: WorkflowHandle,
         *,
-        poll_interval: float = 0.5,
-        timeout: float = 30.0,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
         follow_runs: bool = True,
     ) -> Any:
         """Wait for a workflow to end, and return its decoded output.
@@ -43,10 +44,12 @@ class WorkflowResultMethods(Session):
             TimeoutError: It is still open after `timeout`, or the server could not be reached in
                 that time.
         """
+        capable("handle", handle, "workflow_id", "a WorkflowHandle")
+        limit = seconds("timeout", timeout)
         wait = self._run_wait(
-            handle.workflow_id, handle.run_id, timeout=timeout, poll_interval=poll_interval
+            handle.workflow_id, handle.run_id, timeout=limit, poll_interval=poll_interval
         )
-        return await self._outcome(wait, timeout=timeout, follow_runs=follow_runs)
+        return await self._outcome(wait, timeout=limit, follow_runs=follow_runs)
 
     async def execute_workflow(
         self,
@@ -56,16 +59,16 @@ class WorkflowResultMethods(Session):
         workflow_id: str | None = None,
         input: list[Any] | None = None,
         business_key: str | None = None,
-        execution_timeout_seconds: int | None = None,
-        run_timeout_seconds: int | None = None,
+        execution_timeout_seconds: WholeSeconds | None = None,
+        run_timeout_seconds: WholeSeconds | None = None,
         duplicate_policy: str | None = None,
         memo: dict[str, Any] | None = None,
         search_attributes: dict[str, Any] | None = None,
         priority: int | None = None,
         fairness_key: str | None = None,
         fairness_weight: int | None = None,
-        poll_interval: float = 0.5,
-        timeout: float = 30.0,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
         follow_runs: bool = True,
     ) -> Any:
         """Start a workflow, wait for it to end, and return its decoded output.
@@ -94,7 +97,7 @@ class WorkflowResultMethods(Session):
         Raises:
             WorkflowAlreadyStarted: The id is taken, and the policy refuses another start.
             InvalidArgument: The server refuses an argument.
-            TypeError: `input` is one argument, and no list of them.
+            TypeError: An argument is of a wrong type; `input` is a list of arguments.
             WorkflowFailed: It failed.
             WorkflowTimedOut: One of its own timeouts passed. A `WorkflowFailed`.
             WorkflowTerminated: It was terminated.
@@ -103,6 +106,8 @@ class WorkflowResultMethods(Session):
             TimeoutError: It is still open after `timeout`, or the server could not be reached in
                 that time.
         """
+        limit = seconds("timeout", timeout)
+        seconds("poll_interval", poll_interval)  # before anything is sent
         if workflow_id is None and duplicate_policy is None:
             # Nobody else knows the id: whoever has it already was started by this very request.
             duplicate_policy = "use-existing"
@@ -123,12 +128,12 @@ class WorkflowResultMethods(Session):
             fairness_key=fairness_key,
             fairness_weight=fairness_weight,
         )
-        wait = self._run_wait(call.about, None, timeout=timeout, poll_interval=poll_interval)
+        wait = self._run_wait(call.about, None, timeout=limit, poll_interval=poll_interval)
         await wait.begin(call)
-        return await self._outcome(wait, timeout=timeout, follow_runs=follow_runs)
+        return await self._outcome(wait, timeout=limit, follow_runs=follow_runs)
 
     def _run_wait(
-        self, workflow_id: str, run_id: str | None, *, timeout: float, poll_interval: float
+        self, workflow_id: str, run_id: str | None, *, timeout: float, poll_interval: Seconds
     ) -> RunWait:
         return RunWait(
             self._send,
@@ -137,11 +142,11 @@ class WorkflowResultMethods(Session):
             workflow_id=workflow_id,
             run_id=run_id,
             timeout=timeout,
-            poll_interval=poll_interval,
+            poll_interval=seconds("poll_interval", poll_interval),
         )
 
     async def _outcome(self, wait: RunWait, *, timeout: float, follow_runs: bool) -> Any:
-        late = f"workflow {wait.workflow_id} did not finish within {timeout} s"
+        late = f"workflow {wait.workflow_id} did not finish within {timeout:g} s"
         while True:
             try:
                 end = await wait.end()

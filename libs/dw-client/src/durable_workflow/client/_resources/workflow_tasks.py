@@ -5,6 +5,7 @@ from typing import Any
 from durable_workflow._meet import Lease
 from durable_workflow._wire.json_values import JsonObject, present
 from durable_workflow.client import _worker_calls as worker_calls
+from durable_workflow.client._arguments import Seconds
 from durable_workflow.client._session import Session
 
 
@@ -16,7 +17,7 @@ class WorkflowTaskMethods(Session):
         *,
         worker_id: str,
         task_queue: str,
-        timeout: float = 35.0,
+        timeout: Seconds = 35.0,
         session: str | None = None,
     ) -> Any:
         """Wait for a workflow task.

@@ -1,8 +1,10 @@
 """Methods about workflows: start them, look at them, end them."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from durable_workflow._wire.json_values import JsonObject, present, text
+from durable_workflow.client._arguments import WholeSeconds
 from durable_workflow.client._call import Call, json_object, nothing, reading
 from durable_workflow.client._handles import WorkflowHandle
 from durable_workflow.client._results.workflows import (
@@ -28,8 +30,8 @@ class WorkflowMethods(Session):
         workflow_id: str | None = None,
         input: list[Any] | None = None,
         business_key: str | None = None,
-        execution_timeout_seconds: int | None = None,
-        run_timeout_seconds: int | None = None,
+        execution_timeout_seconds: WholeSeconds | None = None,
+        run_timeout_seconds: WholeSeconds | None = None,
         duplicate_policy: str | None = None,
         memo: dict[str, Any] | None = None,
         search_attributes: dict[str, Any] | None = None,
@@ -46,7 +48,8 @@ class WorkflowMethods(Session):
                 after a torn connection starts nothing twice.
             input: Its positional arguments; None is no arguments.
             business_key: A key of the application's, by which lists find it.
-            execution_timeout_seconds: Limit for the whole execution; None is no limit.
+            execution_timeout_seconds: Limit for the whole execution, a whole number or a
+                timedelta; None is no limit.
             run_timeout_seconds: Limit for each run; None is no limit.
             duplicate_policy: What a taken id means: `fail` (the default, also `reject`) raises,
                 `use-existing` (also `use_existing`) returns the workflow that has it, `allow`
@@ -63,7 +66,7 @@ class WorkflowMethods(Session):
         Raises:
             WorkflowAlreadyStarted: The id is taken, and the policy refuses another start.
             InvalidArgument: The server refuses an argument.
-            TypeError: `input` is one argument, and no list of them.
+            TypeError: An argument is of a wrong type; `input` is a list of arguments.
         """
         started = await self._send(
             await start_call(
@@ -155,7 +158,7 @@ class WorkflowMethods(Session):
             Call(
                 "GET",
                 Route.WORKFLOWS,
-                reading(workflow_list),
+                reading(lambda data: workflow_list(data, self.namespace)),
                 query={
                     "workflow_type": workflow_type,
                     "status": status,
@@ -165,6 +168,44 @@ class WorkflowMethods(Session):
                 },
             )
         )
+
+    async def iter_workflows(
+        self,
+        *,
+        workflow_type: str | None = None,
+        status: str | None = None,
+        query: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncIterator[WorkflowExecution]:
+        """Iterate over runs, newest first, page by page.
+
+        Args:
+            workflow_type: Only those of this type.
+            status: Only those that are `running`, `completed` or `failed`.
+            query: A filter; see `list_workflows`.
+            page_size: Most rows of a page.
+
+        Yields:
+            The runs.
+
+        Raises:
+            InvalidArgument: The filter is malformed.
+        """
+        token: str | None = None
+        while True:
+            page = await self.list_workflows(
+                workflow_type=workflow_type,
+                status=status,
+                query=query,
+                page_size=page_size,
+                next_page_token=token,
+            )
+            for execution in page.executions:
+                yield execution
+            # A server that repeats the token would give the same page for ever.
+            if page.next_page_token in (None, token):
+                return
+            token = page.next_page_token
 
     async def cancel_workflow(self, workflow_id: str, *, reason: str | None = None) -> None:
         """Cancel the newest run of a workflow.

@@ -15,6 +15,7 @@ from durable_workflow._wire.json_values import (
     present,
     text,
 )
+from durable_workflow.client._arguments import WholeSeconds, optional, whole_seconds
 
 
 @dataclass
@@ -55,8 +56,8 @@ class ScheduleAction:
     workflow_type: str
     task_queue: str | None = None
     input: list[Any] | None = None
-    execution_timeout_seconds: int | None = None
-    run_timeout_seconds: int | None = None
+    execution_timeout_seconds: WholeSeconds | None = None
+    run_timeout_seconds: WholeSeconds | None = None
 
     def to_dict(
         self, *, input_encoder: Callable[[list[Any]], dict[str, Any]] | None = None
@@ -71,9 +72,13 @@ class ScheduleAction:
             workflow_type=self.workflow_type,
             task_queue=self.task_queue,
             input=None if self.input is None else encode(self.input),
-            execution_timeout_seconds=self.execution_timeout_seconds,
-            run_timeout_seconds=self.run_timeout_seconds,
+            execution_timeout_seconds=_timeout(self, "execution_timeout_seconds"),
+            run_timeout_seconds=_timeout(self, "run_timeout_seconds"),
         )
+
+
+def _timeout(action: ScheduleAction, name: str) -> int | None:
+    return optional(whole_seconds, name, getattr(action, name))
 
 
 @dataclass

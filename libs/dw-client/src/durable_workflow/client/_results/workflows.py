@@ -20,6 +20,14 @@ class WorkflowExecution:
         input: The decoded positional arguments.
         output: The decoded result; None while the run is open.
         payload_codec: Codec of its payloads.
+        business_key: The application's key, where the start gave one.
+        status_bucket: `running`, `completed` or `failed`.
+        is_terminal: Whether it is closed.
+        started_at: When it started, in UTC.
+        closed_at: When it was closed, in UTC; None while it is open.
+        closed_reason: How it ended: as `status`, and `timed_out` and `continued` beside.
+        search_attributes: Values by which lists find it.
+        memo: What its start said of it.
     """
 
     workflow_id: str
@@ -31,11 +39,19 @@ class WorkflowExecution:
     input: Any = None
     output: Any = None
     payload_codec: str | None = None
+    business_key: str | None = None
+    status_bucket: str | None = None
+    is_terminal: bool | None = None
+    started_at: str | None = None
+    closed_at: str | None = None
+    closed_reason: str | None = None
+    search_attributes: dict[str, Any] | None = None
+    memo: dict[str, Any] | None = None
 
 
 @dataclass
 class WorkflowList:
-    """One page of runs, newest first. Rows have ids, type and status only.
+    """One page of runs, newest first. Servers send no payloads, memos and codecs in lists.
 
     Attributes:
         executions: The runs.
@@ -163,10 +179,10 @@ class WorkflowCommandResult:
         )
 
 
-def workflow_list(data: JsonObject) -> WorkflowList:
-    """Read one page of runs."""
-    rows = objects(data.get("workflows"))
-    return WorkflowList([_listed_execution(row) for row in rows], data.get("next_page_token"))
+def workflow_list(data: JsonObject, namespace: str) -> WorkflowList:
+    """Read one page of runs, all of one namespace."""
+    rows = [_execution(row, namespace=namespace) for row in objects(data.get("workflows"))]
+    return WorkflowList(rows, data.get("next_page_token"))
 
 
 def run_list(data: JsonObject, workflow_id: str) -> WorkflowRunList:
@@ -180,25 +196,18 @@ def run_list(data: JsonObject, workflow_id: str) -> WorkflowRunList:
     )
 
 
-def _listed_execution(row: JsonObject) -> WorkflowExecution:
-    return WorkflowExecution(
-        workflow_id=text(row.get("workflow_id")),
-        run_id=row.get("run_id"),
-        workflow_type=text(row.get("workflow_type")),
-        status=row.get("status"),
-    )
-
-
 def described_execution(data: JsonObject, workflow_id: str) -> WorkflowExecution:
     """Read a description. Its payloads stay as the server decoded them."""
-    return WorkflowExecution(
-        workflow_id=text(data.get("workflow_id"), workflow_id),
-        run_id=data.get("run_id"),
-        workflow_type=text(data.get("workflow_type")),
-        status=data.get("status"),
-        namespace=data.get("namespace"),
-        task_queue=data.get("task_queue"),
-        input=data.get("input"),
-        output=data.get("output"),
-        payload_codec=data.get("payload_codec"),
-    )
+    return _execution(data, workflow_id=workflow_id)
+
+
+def _execution(
+    data: JsonObject, *, workflow_id: str | None = None, namespace: str | None = None
+) -> WorkflowExecution:
+    members = {name: data.get(name) for name in WorkflowExecution.__dataclass_fields__}
+    members["workflow_id"] = text(data.get("workflow_id"), workflow_id)
+    members["workflow_type"] = text(data.get("workflow_type"))
+    members["namespace"] = data.get("namespace", namespace)
+    for name in ("memo", "search_attributes"):
+        members[name] = object_or_none(data.get(name))
+    return WorkflowExecution(**members)  # type: ignore[arg-type]  # JSON scalars pass unchecked

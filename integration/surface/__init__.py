@@ -1,0 +1,1 @@
+"""The public names of all wheels, compared with the published ones."""

@@ -1,0 +1,139 @@
+"""Arguments of a wrong type, and lengths of time."""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from durable_workflow.client import Client, ScheduleAction, ScheduleSpec
+
+Answers = list[httpx.Response | Exception]
+Requests = list[httpx.Request]
+START: dict[str, Any] = {"workflow_type": "t", "task_queue": "q"}
+SCHEDULE: dict[str, Any] = {
+    "spec": ScheduleSpec(cron_expressions=["0 * * * *"]),
+    "action": ScheduleAction("t"),
+}
+SECONDS = "must be a whole number of seconds or a timedelta, not of type"
+
+
+def start(**wrong: Any) -> Callable[[Any], Awaitable[Any]]:
+    return lambda client: client.start_workflow(**(START | wrong))
+
+
+def schedule(**wrong: Any) -> Callable[[Any], Awaitable[Any]]:
+    return lambda client: client.create_schedule(**(SCHEDULE | wrong))
+
+
+def result(**wrong: Any) -> Callable[[Any], Awaitable[Any]]:
+    return lambda client: client.get_workflow_handle("w").result(**wrong)
+
+
+WRONG: list[tuple[Callable[[Any], Any], str]] = [
+    (start(workflow_type=5), "workflow_type must be a string, not of type int"),
+    (start(workflow_type=START), "workflow_type must be a string, not of type dict"),
+    (start(workflow_id=5), "workflow_id must be a string, not of type int"),
+    (start(input="x"), "input must be a list of positional arguments, not one of type str"),
+    (start(memo="x"), "memo must be a dict, not of type str"),
+    (start(search_attributes=[1]), "search_attributes must be a dict, not of type list"),
+    (start(priority="high"), "priority must be a whole number, not of type str"),
+    (start(priority=True), "priority must be a whole number, not of type bool"),
+    (start(business_key=b"k"), "business_key must be a string, not of type bytes"),
+    (start(run_timeout_seconds="30"), f"run_timeout_seconds {SECONDS} str"),
+    (start(execution_timeout_seconds=1.5), f"execution_timeout_seconds {SECONDS} float"),
+    (lambda c: c.describe_workflow(5), "workflow_id must be a string, not of type int"),
+    (lambda c: c.list_workflows(status=5), "status must be a string, not of type int"),
+    (lambda c: c.list_workflows(page_size="9"), "page_size must be a whole number"),
+    (lambda c: c.signal_workflow("w", "s", args={"a": 1}), "args must be a list of positional"),
+    (lambda c: c.signal_workflow("w", 7), "name must be a string, not of type int"),
+    (lambda c: c.update_workflow("w", "u", wait_for=True), "wait_for must be a string"),
+    (
+        lambda c: c.update_workflow("w", "u", wait_timeout_seconds="9"),
+        f"wait_timeout_seconds {SECONDS} str",
+    ),
+    (lambda c: c.cancel_workflow("w", reason=5), "reason must be a string, not of type int"),
+    (lambda c: c.get_result("w"), "handle must be a WorkflowHandle, not of type str"),
+    (result(timeout="30"), "timeout must be a number of seconds or a timedelta, not of type str"),
+    (result(poll_interval=None), "poll_interval must be a number of seconds or a timedelta"),
+    (lambda c: c.get_activity_result("a"), "handle must be a StandaloneActivityHandle"),
+    (schedule(spec={}), "spec must be of type ScheduleSpec, not of type dict"),
+    (schedule(action={}), "action must be of type ScheduleAction, not of type dict"),
+    (schedule(paused="yes"), "paused must be True or False, not of type str"),
+    (schedule(jitter_seconds="1"), f"jitter_seconds {SECONDS} str"),
+    (lambda c: c.create_search_attribute("n", 5), "attribute_type must be a string"),
+    (lambda c: c.create_namespace("n", retention_days="9"), "retention_days must be a whole"),
+    (lambda c: c.retention_pass(run_ids="r"), "run_ids must be a list of strings, not of type str"),
+    (lambda c: c.retention_pass(run_ids=[5]), "each of run_ids must be a string, not of type int"),
+]
+
+
+@pytest.mark.parametrize(("call", "text"), WRONG, ids=[text[:40] for _, text in WRONG])
+async def test_a_wrong_type_names_the_argument_and_sends_nothing(
+    client: Client, requests: Requests, call: Callable[[Client], Any], text: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        await call(client)
+    assert text in str(caught.value)
+    assert requests == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"base_url": 5}, "base_url must be a string"),
+        ({"token": b"t"}, "token must be a string, not of type bytes"),
+        ({"worker_token": 5}, "worker_token must be a string"),
+        ({"namespace": 5}, "namespace must be a string"),
+        ({"timeout": "60"}, "timeout must be a number of seconds or a timedelta"),
+        ({"retry_policy": 3}, "retry_policy must be a TransportRetryPolicy, not of type int"),
+        ({"metrics": print}, "metrics must be a MetricsRecorder"),
+    ],
+)
+def test_a_wrong_type_of_a_setting_names_it(wrong: dict[str, Any], text: str) -> None:
+    settings: dict[str, Any] = {"base_url": "http://x.test", **wrong}
+    with pytest.raises(TypeError) as caught:
+        Client(**settings)
+    assert text in str(caught.value)
+
+
+async def test_a_timedelta_is_sent_in_whole_seconds(
+    client: Client, answers: Answers, requests: Requests
+) -> None:
+    answers += [httpx.Response(200, json={"workflow_id": "w"}) for _ in range(4)]
+    await client.start_workflow(
+        **START,
+        execution_timeout_seconds=timedelta(days=1),
+        run_timeout_seconds=timedelta(milliseconds=1500),
+    )
+    await client.update_workflow("w", "u", wait_timeout_seconds=timedelta(minutes=1))
+    await client.create_schedule(
+        spec=SCHEDULE["spec"],
+        action=ScheduleAction("t", run_timeout_seconds=timedelta(hours=1)),
+        jitter_seconds=timedelta(seconds=5),
+    )
+    await client.start_activity(
+        activity_type="a", task_queue="q", heartbeat_timeout_seconds=timedelta(seconds=9)
+    )
+    sent = [json.loads(request.content) for request in requests]
+    assert (sent[0]["execution_timeout_seconds"], sent[0]["run_timeout_seconds"]) == (86400, 2)
+    assert sent[1]["wait_timeout_seconds"] == 60
+    assert (sent[2]["action"]["run_timeout_seconds"], sent[2]["jitter_seconds"]) == (3600, 5)
+    assert sent[3]["heartbeat_timeout_seconds"] == 9
+
+
+async def test_waits_take_a_timedelta(client: Client, answers: Answers) -> None:
+    answers += [httpx.Response(200, json={"run_id": "r", "status": "running"}) for _ in range(9)]
+    length, pause = timedelta(milliseconds=50), timedelta(seconds=1)
+    with pytest.raises(TimeoutError, match=r"within 0\.05 s"):
+        await client.get_workflow_handle("w").result(timeout=length, poll_interval=pause)
+    with pytest.raises(TimeoutError, match=r"within 0\.05 s"):
+        await client.get_activity_handle("a").result(timeout=length, poll_interval=pause)
+
+
+def test_a_clients_timeout_may_be_a_timedelta() -> None:
+    assert Client("http://x.test", timeout=timedelta(minutes=2)).timeout == 120.0
+    with pytest.raises(ValueError, match="not nan"):
+        Client("http://x.test", timeout=float("nan"))
