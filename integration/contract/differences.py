@@ -42,6 +42,11 @@ NOT_RECORDED = "the queue was used by exchanges that are not among these"
 BRIDGE_REJECTS = "a start that is rejected as a duplicate is 422 (control-plane 13.3)"
 SIGNAL_ONCE = "a signal that is sent again with its request id is one signal (docs/server.md)"
 
+BAD_CRON = "an expression that cannot be read is refused (control-plane 17)"
+NO_ATTRIBUTES = "search attributes of a schedule are an object (control-plane 8.4)"
+CHANGED_ONLY = "changed_fields are those that the caller named (control-plane 8.11)"
+REFERENCE_ONLY = "the context of a command has an informational layout (control-plane 2.6)"
+
 EVERYWHERE = [
     *[
         Difference("*", f"*.payload.{snapshot}{inwards}", SNAPSHOTS)
@@ -85,6 +90,10 @@ ROUTES = [
     ],
     Difference("025-*", "*errors.runtime", ANY_RUNTIME),
     Difference("030-*", "retention", NO_SWEEP),
+    *[Difference("153-*", place, BAD_CRON) for place in ("status", "reason")],
+    *[Difference(each, "search_attributes", NO_ATTRIBUTES) for each in ("155-*", "158-*")],
+    Difference("163-*", "events.1.payload.changed_fields.length", CHANGED_ONLY),
+    Difference("163-*", "*.command_context.context.*", REFERENCE_ONLY),
     Difference("135-*", "*.payload.*_timeout_seconds", SUBSET),
     Difference("135-*", "*.payload.*_deadline_at", SUBSET),
     Difference("142-*", "run_timeout_seconds", CHAIN),

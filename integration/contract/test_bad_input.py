@@ -14,6 +14,7 @@ from integration.contract.tables.guards import guard_rows
 from integration.contract.tables.operations import operation_rows
 from integration.contract.tables.requests import request_rows
 from integration.contract.tables.rows import Bad
+from integration.contract.tables.schedules import schedule_rows
 from integration.contract.tables.tenancy import tenancy_rows
 
 ROWS = [
@@ -25,6 +26,7 @@ ROWS = [
     *tenancy_rows(),
     *bridge_rows(),
     *fleet_rows(),
+    *schedule_rows(),
 ]
 
 

@@ -21,6 +21,7 @@ from integration.contract.tables.fields import ROUTES as FIELD_ROUTES
 from integration.contract.tables.operations import OPERATION_ROUTES
 from integration.contract.tables.requests import CONTROL_GETS
 from integration.contract.tables.rows import Route
+from integration.contract.tables.schedules import ROUTES as SCHEDULE_ROUTES
 from integration.harness.payloads import as_object
 from integration.harness.processes import ServerProcess
 from integration.harness.wire import Answer, Wire
@@ -42,7 +43,7 @@ EXAMPLES = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     max_examples=max(200, int(os.environ.get("SOAK_EXAMPLES", "0"))),
 )
-ROUTES = [*FIELD_ROUTES, *OPERATION_ROUTES]
+ROUTES = [*FIELD_ROUTES, *OPERATION_ROUTES, *SCHEDULE_ROUTES]
 # What is sent may well register a worker that answers queries, and then nobody does.
 NOBODY_ANSWERED = {
     "query_worker_timeout",

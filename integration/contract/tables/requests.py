@@ -21,6 +21,9 @@ CONTROL_GETS = [
     "/api/task-queues/{queue}/build-ids",
     "/api/workers",
     "/api/workers/{worker}",
+    "/api/schedules",
+    "/api/schedules/{schedule}",
+    "/api/schedules/{schedule}/history",
     "/api/search-attributes",
     "/api/workflows",
     "/api/workflows/{workflow}",
@@ -33,6 +36,11 @@ CONTROL_GETS = [
 CONTROL_POSTS = [
     "/api/activities",
     BRIDGE,
+    "/api/schedules",
+    *[
+        f"/api/schedules/{{schedule}}/{operation}"
+        for operation in ("pause", "resume", "trigger", "backfill")
+    ],
     "/api/search-attributes",
     "/api/storage/test",
     "/api/task-queues/{queue}/build-ids/drain",
@@ -69,6 +77,8 @@ NAMESPACED = [
     *[("POST", path) for path in POSTS],
     ("DELETE", "/api/search-attributes/Tier"),
     ("DELETE", "/api/workers/{worker}"),
+    ("PUT", "/api/schedules/{schedule}"),
+    ("DELETE", "/api/schedules/{schedule}"),
 ]
 # They name a namespace in the path, or none: the header may name one that does not exist.
 OF_NO_NAMESPACE = [

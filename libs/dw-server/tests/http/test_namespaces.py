@@ -37,6 +37,13 @@ OF_QUEUES = {route.template for route in ROUTES if route.template.startswith("/t
 NAMESPACED = [route for route in ROUTES if route.template not in OF_NO_NAMESPACE]
 
 
+SCHEDULE = {
+    "schedule_id": "nightly",
+    "spec": {"cron_expressions": ["0 2 1 1 *"]},
+    "action": {"workflow_type": "t", "task_queue": "q"},
+}
+
+
 class Wire:
     """One server with two namespaces, of which one has something of everything."""
 
@@ -95,6 +102,7 @@ class Wire:
         await self.call("POST", "/search-attributes", {"name": "Tier", "type": "keyword"})
         alone = {"activity_id": "alone", "activity_type": "a", "task_queue": "elsewhere"}
         await self.call("POST", "/activities", alone)
+        await self.call("POST", "/schedules", SCHEDULE)
         start = {"workflow_id": "second", "workflow_type": "t", "task_queue": "q"}
         await self.call("POST", "/workflows", start)
         self.tasks["workflow"] = await self.poll("workflow")
@@ -108,6 +116,8 @@ class Wire:
             described = (await self.call("GET", f"/workflows/{workflow}")).json()
             run = f"/workflows/{workflow}/runs/{described['run_id']}/history"
             shown += [described, (await self.call("GET", run)).json()]
+        for path in ("/schedules", "/schedules/nightly", "/schedules/nightly/history"):
+            shown.append((await self.call("GET", path)).json())
         return shown
 
 
@@ -158,6 +168,12 @@ BODIES: dict[str, Json] = {
     "/workflows/{workflow_id}/runs/{run_id}/terminate": {},
     "/search-attributes/{name}": {},
     "/workers/{worker_id}": {},
+    "/schedules/{schedule_id}": {},
+    "/schedules/{schedule_id}/pause": {},
+    "/schedules/{schedule_id}/resume": {},
+    "/schedules/{schedule_id}/trigger": {},
+    "/schedules/{schedule_id}/backfill": {"start_time": "2026-01-01", "end_time": "2026-01-02"},
+    "/schedules/{schedule_id}/history": {},
     "/worker/workflow-tasks/{task_id}/history": OWNED,
     "/worker/workflow-tasks/{task_id}/complete": OWNED
     | {"commands": [{"type": "complete_workflow"}]},
@@ -178,6 +194,8 @@ WITHOUT_IDS = {
     "POST /search-attributes",
     "GET /activities",
     "POST /activities",
+    "GET /schedules",
+    "POST /schedules",
     "GET /workflows",
     "POST /workflows",
     "POST /worker/register",
@@ -201,6 +219,7 @@ def request_of(route: Route, wire: Wire) -> tuple[str, Json]:
         "query_name": "state",
         "update_name": "change",
     }
+    ids["schedule_id"] = "nightly"
     for kind, task in wire.tasks.items():
         if f"/{kind}-tasks/" in route.template:
             ids["task_id"] = task.get("task_id", "")
@@ -299,12 +318,16 @@ async def test_lists_and_workers_of_another_namespace_are_not_there(wire: Wire) 
     assert listed.json()["workflows"] == []
     listed = await wire.call("GET", "/activities", namespace=ELSEWHERE)
     assert listed.json()["activities"] == []
+    listed = await wire.call("GET", "/schedules", namespace=ELSEWHERE)
+    assert listed.json()["schedules"] == []
 
     body = {"worker_id": "w", "task_queue": "q"}
     for path in ("heartbeat", "workflow-tasks/poll", "activity-tasks/poll", "query-tasks/poll"):
         answer = await wire.call("POST", f"/worker/{path}", body, namespace=ELSEWHERE)
         assert answer.json()["reason"] == "worker_not_registered", path
     # The same ids may be used here, for something else.
+    created = await wire.call("POST", "/schedules", SCHEDULE, namespace=ELSEWHERE)
+    assert created.status_code == 201
     start = {"workflow_id": "wf", "workflow_type": "other", "task_queue": "q"}
     started = await wire.call("POST", "/workflows", start, namespace=ELSEWHERE)
     assert started.status_code == 201

@@ -7,7 +7,7 @@ import re
 import msgspec
 import pytest
 
-from durable_workflow.server.engine import state
+from durable_workflow.server.engine import schedules, state
 from durable_workflow.server.records import due, instances, lists, queues, workers
 from durable_workflow.server.store.statements import load_statements
 
@@ -41,6 +41,7 @@ RECORDS: dict[type[msgspec.Struct], list[str]] = {
     lists.NumberedRun: ["runs_of_instance"],
     queues.WaitingTask: ["oldest_ready_workflow_task", "oldest_ready_activity_task"],
     queues.LeasedTask: ["activity_task_leases"],
+    schedules.Schedule: ["schedule", "schedules_listed"],
     due.SetAside: ["set_aside_of_run"],
 }
 

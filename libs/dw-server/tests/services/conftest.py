@@ -320,6 +320,7 @@ class OwnedTx:
         self._runs: set[Any] = set()
         self._ids: set[tuple[Any, Any]] = set()
         self._namespaces: set[Any] = set()
+        self._schedules: set[tuple[Any, Any]] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tx, name)
@@ -328,9 +329,11 @@ class OwnedTx:
         self._tx.lock(key)
         if key.kind == "run":
             self._runs.add(key.id)
+        namespace, _, name = key.id.partition("\0")
         if key.kind == "workflow":
-            namespace, _, workflow_id = key.id.partition("\0")
-            self._ids.add((namespace, workflow_id))
+            self._ids.add((namespace, name))
+        if key.kind == "schedule":
+            self._schedules.add((namespace, name))
 
     def one(self, statement: str, /, **params: Any) -> Any:
         row = self._tx.one(statement, **params)
@@ -364,6 +367,9 @@ class OwnedTx:
             return
         if statement == "save_namespace":
             assert params["name"] in self._namespaces, f"{statement}: the namespace is not locked"
+        elif "schedule_id" in params and statement not in _OF_RUNS:
+            own = (params["namespace"], params["schedule_id"])
+            assert own in self._schedules, f"{statement}: the schedule is not locked"
         elif "run_id" in params:
             assert params["run_id"] in self._runs, f"{statement}: the run is not locked"
         elif "workflow_id" in params:
@@ -371,6 +377,8 @@ class OwnedTx:
             assert own in self._ids, f"{statement}: the workflow id is not locked"
 
 
+# They name the schedule that started the run.
+_OF_RUNS = {"insert_run"}
 # They add a row of their own that nobody changes.
 _FREE = {"insert_command", "set_aside"}
 

@@ -26,6 +26,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     query_ttl_seconds: float = 180
     query_max_pending_per_queue: int = 1024
     update_wait_seconds: int = 10
+    max_buffered_fires: int = 1000
+    max_backfilled_fires: int = 10_000
     retention_days: int = 30
     retention_interval_seconds: float = 60
     limits: Limits = Limits()

@@ -321,6 +321,8 @@ VARIABLES: dict[str, _Variables] = {
         "DW_QUERY_TASK_LEASE_TIMEOUT": ("query_lease_seconds", _seconds),
         "DW_QUERY_TASK_TTL_SECONDS": ("query_ttl_seconds", _seconds),
         "DW_QUERY_TASK_MAX_PENDING_PER_QUEUE": ("query_max_pending_per_queue", _count),
+        "DW_SCHEDULE_MAX_BUFFERED": ("max_buffered_fires", _count),
+        "DW_SCHEDULE_MAX_BACKFILL": ("max_backfilled_fires", _positive),
     },
     "export": {
         "DW_V2_HISTORY_EXPORT_SIGNING_KEY": ("signing_key", _text),

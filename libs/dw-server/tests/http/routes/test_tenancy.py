@@ -125,6 +125,14 @@ async def _settle(admin: Admin, namespace: str, *, count: int) -> None:
         status, _ = await admin("POST", "/workflows", start, namespace=namespace)
         assert status == 201
         await admin("POST", f"/workflows/wf-{number}/signal/go", {}, namespace=namespace)
+    for name in ("nightly", "weekly", "old"):
+        schedule = {
+            "schedule_id": name,
+            "spec": {"cron_expressions": ["0 0 29 2 *"]},
+            "action": {"workflow_type": "t"},
+        }
+        assert (await admin("POST", "/schedules", schedule, namespace=namespace))[0] == 201
+    assert (await admin("DELETE", "/schedules/old", namespace=namespace))[0] == 200
 
 
 async def test_everything_in_a_namespace_goes_with_it_and_nothing_else(admin: Admin) -> None:
@@ -142,7 +150,7 @@ async def test_everything_in_a_namespace_goes_with_it_and_nothing_else(admin: Ad
         200,
         {
             "workflow_runs": 230,
-            "workflow_schedules": 0,
+            "workflow_schedules": 2,
             "search_attribute_definitions": 1,
             "workflow_worker_registrations": 1,
         },
@@ -152,6 +160,8 @@ async def test_everything_in_a_namespace_goes_with_it_and_nothing_else(admin: Ad
     query = "/workflows?query=Tier%3D'gold'"
     assert (await admin("GET", query, namespace="going"))[1]["workflow_count"] == 0
     assert (await admin("GET", query, namespace="staying"))[1]["workflow_count"] == 3
+    assert (await admin("GET", "/schedules/old/history", namespace="going"))[0] == 404
+    assert len((await admin("GET", "/schedules", namespace="staying"))[1]["schedules"]) == 2
     status, again = await admin(
         "POST", "/workflows", {"workflow_id": "wf-1", "workflow_type": "t"}, namespace="going"
     )

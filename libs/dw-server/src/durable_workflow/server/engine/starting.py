@@ -17,6 +17,8 @@ class Beginning(msgspec.Struct, kw_only=True):
 
     Attributes:
         execution_deadline: Kept from the run before in a chain; None computes it from the timeout.
+        schedule_id: The schedule that starts it, or the first of its chain.
+        fired_by: What `ScheduleTriggered` says, where a schedule starts it.
         started_by: Further members of `WorkflowStarted`: parent link, origin of a chain or retry.
         command_id: The caller's command; with it the history begins with `StartAccepted`.
         command: The snapshot of that command.
@@ -45,6 +47,8 @@ class Beginning(msgspec.Struct, kw_only=True):
     parent_sequence: int | None = None
     link_id: str | None = None
     connection: str | None = None
+    schedule_id: str | None = None
+    fired_by: JsonObject | None = None
     continued_from_run_id: str | None = None
     started_by: JsonObject = msgspec.field(default_factory=dict)
     command_id: str | None = None
@@ -89,6 +93,7 @@ def create(beginning: Beginning, now: int, new_id: NewId) -> Decision:
         parent_sequence=b.parent_sequence,
         link_id=b.link_id,
         connection=b.connection,
+        schedule_id=b.schedule_id,
     )
     decision = Decision(run, now, new_id)
     decision.created = RunDetails(
@@ -104,6 +109,8 @@ def create(beginning: Beginning, now: int, new_id: NewId) -> Decision:
         accepted["outcome"] = "started_new"
         decision.append(names.START_ACCEPTED, accepted, command_id=b.command_id)
     _append_started(decision, b)
+    if b.fired_by is not None:
+        decision.append(names.SCHEDULE_TRIGGERED, b.fired_by)
     return decision
 
 

@@ -37,7 +37,11 @@ BufferedKind: TypeAlias = Literal["signal", "update", "batch", "wait_timeout"]
 
 
 class Run(msgspec.Struct):
-    """One run. The fields up to `connection` never change."""
+    """One run. The fields up to `schedule_id` never change.
+
+    Attributes:
+        schedule_id: The schedule that started it, or the first of its chain.
+    """
 
     run_id: str
     namespace: str
@@ -59,6 +63,7 @@ class Run(msgspec.Struct):
     parent_sequence: int | None
     link_id: str | None
     connection: str | None = None
+    schedule_id: str | None = None
 
     status: str = PENDING
     closed_reason: str | None = None

@@ -19,6 +19,11 @@ def offset(at: int) -> str:
     return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="seconds") + "+00:00"
 
 
+def precise_offset(at: int) -> str:
+    """The spelling of a schedule's occurrences: six fractional digits and ``+00:00``."""
+    return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds") + "+00:00"
+
+
 def precise_or_none(at: int | None) -> str | None:
     """`precise`, where there may be no time."""
     return None if at is None else precise(at)

@@ -5,7 +5,9 @@ annotations say name, kind, bounds and default of each field. A `Table` reads a 
 and says everything that is wrong with it at once.
 """
 
+from durable_workflow.server.fields.calendars import CronExpression, TimeZone
 from durable_workflow.server.fields.containers import Json, Listed, Memo, Object, texts
+from durable_workflow.server.fields.durations import IsoDuration
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.limits import WireLimits
 from durable_workflow.server.fields.numbers import (
@@ -41,12 +43,14 @@ __all__ = [
     "Arguments",
     "Beside",
     "Choice",
+    "CronExpression",
     "Duration",
     "Envelope",
     "Errors",
     "Flag",
     "Identifier",
     "Inside",
+    "IsoDuration",
     "Json",
     "Kind",
     "Listed",
@@ -62,6 +66,7 @@ __all__ = [
     "Say",
     "Table",
     "Text",
+    "TimeZone",
     "Together",
     "Whole",
     "WireLimits",

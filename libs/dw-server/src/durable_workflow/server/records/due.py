@@ -8,16 +8,16 @@ from durable_workflow.server.engine.state import Activity, Timer
 from durable_workflow.server.records import activities, timers
 from durable_workflow.server.store.protocol import Read, Tx
 
-_NEXT = ("next_due_run", "next_due_activity", "next_due_timer")
+_NEXT = ("next_due_run", "next_due_activity", "next_due_timer", "next_due_schedule")
 
 
 class DueItem(msgspec.Struct, frozen=True):
     """One thing that is due.
 
     Attributes:
-        source: `timer`, `run`, `activity` or `worker`.
+        source: `timer`, `run`, `activity`, `worker` or `schedule`.
         item: Which one.
-        run_id: The run that it belongs to; None for a worker.
+        run_id: The run that it belongs to; None for a worker or a schedule.
     """
 
     source: str

@@ -8,7 +8,13 @@ from typing import Any, Final
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
-from durable_workflow.server.records import instances, run_deletion, runs, search_attributes
+from durable_workflow.server.records import (
+    instances,
+    run_deletion,
+    runs,
+    schedules,
+    search_attributes,
+)
 from durable_workflow.server.records.columns import Params, text, value
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
@@ -103,6 +109,7 @@ def delete(tx: Tx, name: str) -> dict[str, int]:
     workers = tx.one("count_workers_of_namespace", namespace=name)
     assert workers is not None
     counts = {
+        "workflow_schedules": schedules.delete_all(tx, name),
         "search_attribute_definitions": len(search_attributes.types(tx, name)),
         "workflow_worker_registrations": int(workers[0]),
     }

@@ -16,11 +16,20 @@ SOURCE = "control_plane"
 
 def record(tx: Tx, caller: Caller, command: CommandRecord) -> None:
     """Store a command with who asked for it."""
-    command_records.insert(tx, caller.namespace, command, context(caller, command))
+    about = {"workflow_id": command.workflow_id}
+    known = context(caller, command.name, about, command.metadata)
+    command_records.insert(tx, caller.namespace, command, known)
 
 
-def context(caller: Caller, command: CommandRecord) -> JsonObject:
-    """Who asked, through which request, for what (control-plane 2.6)."""
+def context(
+    caller: Caller, command: str, about: JsonObject, metadata: JsonObject | None = None
+) -> JsonObject:
+    """Who asked, through which request, for what (control-plane 2.6).
+
+    Args:
+        about: What the command is about: names and ids.
+        metadata: Its parameters that are no payloads.
+    """
     request: JsonObject = {"method": caller.method, "path": caller.path}
     for key, value in (
         ("ip", caller.ip),
@@ -34,10 +43,10 @@ def context(caller: Caller, command: CommandRecord) -> JsonObject:
     bridged = caller.bridged
     server: JsonObject = {
         "namespace": caller.namespace,
-        "workflow_id": command.workflow_id,
-        "command": command.name if bridged is None else f"bridge.{bridged.action}",
+        **about,
+        "command": command if bridged is None else f"bridge.{bridged.action}",
     }
-    metadata = command.metadata
+    metadata = metadata or {}
     if bridged is not None:
         metadata = metadata | {
             "adapter": bridged.adapter,

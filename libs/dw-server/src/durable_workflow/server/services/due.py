@@ -1,8 +1,8 @@
-"""Due work: timers, timeouts, leases, silent workers, delayed tasks.
+"""Due work: timers, timeouts, leases, silent workers, delayed tasks, schedules.
 
 Every due time is a column with an index; `next_due` is the least of them. `find` lists whose things
-have fallen due, and `handle` does what is due of one run, or of one worker, in one unit of work:
-the run is locked, and what is due is read again under the lock, so any server may do it at any
+have fallen due, and `handle` does what is due of one run, worker or schedule in one unit of work:
+it is locked, and what is due is read again under the lock, so any server may do it at any
 time. What raises is set aside: it is not due before its back-off has passed.
 """
 
@@ -18,24 +18,33 @@ from durable_workflow.server.engine.tasks import backoff_seconds
 from durable_workflow.server.engine.times import seconds
 from durable_workflow.server.records import due as records
 from durable_workflow.server.records import run_deletion
+from durable_workflow.server.records import schedules as schedule_records
 from durable_workflow.server.records import workers as worker_records
 from durable_workflow.server.records.due import DueItem
 from durable_workflow.server.records.leases import Holder
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services import activity_tasks, sessions, workflow_tasks
+from durable_workflow.server.services import (
+    activity_tasks,
+    schedule_fires,
+    sessions,
+    workflow_tasks,
+)
 from durable_workflow.server.services.unit import Unit, ready_task
 from durable_workflow.server.store.protocol import Read, Tx
 
 _LONGEST_ERROR = 1000
 # Of one run or one worker in one unit: others have their turn in between.
 _MOST_OF_ONE = 50
+# In one batch: each starts a workflow, which is more work than to fire a timer.
+_MOST_SCHEDULES = 20
 
 
 class Due(msgspec.Struct, frozen=True):
-    """A run or a worker of which something is due."""
+    """A run, a worker or a schedule (its namespace and id) of which something is due."""
 
     run_id: str | None = None
     worker: Holder | None = None
+    schedule: tuple[str, str] | None = None
 
 
 def next_due(read: Read) -> int | None:
@@ -44,16 +53,23 @@ def next_due(read: Read) -> int | None:
 
 
 def find(read: Read, most: int) -> list[Due]:
-    """Runs and workers of which something is due, at most so many."""
+    """Runs, workers and schedules of which something is due, at most so many of each."""
     found = [Due(run_id=run_id) for run_id in records.run_ids(read, most)]
     silent = worker_records.silent(read, most - len(found))
-    return [*found, *(Due(worker=worker.holder) for worker in silent)]
+    schedules = schedule_records.due(read, min(most, _MOST_SCHEDULES))
+    return [
+        *found,
+        *(Due(worker=worker.holder) for worker in silent),
+        *(Due(schedule=schedule) for schedule in schedules),
+    ]
 
 
 def items(read: Read, due: Due) -> list[DueItem]:
-    """What is due of a run or a worker, in the order in which `handle` does it."""
+    """What is due of a run, a worker or a schedule, in the order in which `handle` does it."""
     if due.worker is not None:
         return [_worker_item(due.worker)]
+    if due.schedule is not None:
+        return [DueItem("schedule", "/".join(due.schedule), None)]
     run_id = due.run_id
     assert run_id is not None
     return [
@@ -70,13 +86,15 @@ def items(read: Read, due: Due) -> list[DueItem]:
 
 
 def handle(tx: Tx, due: Due, settings: ServiceSettings, only: DueItem | None = None) -> int:
-    """Do what is due of a run or a worker, or one thing of it.
+    """Do what is due of a run, a worker or a schedule, or one thing of it.
 
     Returns:
         How much was done: nothing, where another unit was earlier.
     """
     if due.worker is not None:
         return _miss(tx, due.worker, settings)
+    if due.schedule is not None:
+        return schedule_fires.handle_due(tx, *due.schedule, settings)
     assert due.run_id is not None
     unit = Unit(tx, settings)
     run = unit.find(due.run_id)

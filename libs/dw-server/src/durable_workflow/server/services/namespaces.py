@@ -7,6 +7,7 @@ import msgspec
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.notices import NamespaceGone
 from durable_workflow.server.records import namespaces as records
+from durable_workflow.server.records import schedules
 from durable_workflow.server.records.namespaces import ACTIVE, DELETED, Namespace
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
@@ -133,5 +134,7 @@ async def _finish(store: Store, name: str) -> dict[str, int]:
     while removed := await store.run(lambda tx: records.remove_some_runs(tx, name)):
         runs += removed
         await retention.sweep(store)
+    while await store.run(lambda tx: schedules.delete_some_events(tx, name)):
+        pass
     rest = await store.run(lambda tx: records.delete(tx, name))
-    return {"workflow_runs": runs, "workflow_schedules": 0, **rest}
+    return {"workflow_runs": runs, **rest}

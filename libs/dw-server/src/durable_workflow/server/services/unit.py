@@ -38,6 +38,7 @@ from durable_workflow.server.records import (
     history,
     instances,
     runs,
+    schedules,
     timers,
     updates,
 )
@@ -230,6 +231,8 @@ class Unit:
 
     def _end(self, decision: Decision, before: Run | None) -> None:
         run, tx = decision.run, self.tx
+        if run.schedule_id is not None and run.continued_to_run_id is None:
+            schedules.wake(tx, run.namespace, run.schedule_id, run.workflow_id)
         if decision.output is not None or decision.failure is not None:
             runs.save_outcome(tx, run.run_id, decision.output, decision.failure)
         if before is not None and before.pending_updates:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.starting import Beginning, begin
 from durable_workflow.server.engine.state import PENDING, TERMINATED, Run, shown_status
 from durable_workflow.server.notices import RunAwaited
@@ -21,7 +22,7 @@ from durable_workflow.server.services import builds, control, repetitions, start
 from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.search_attributes import check_values
 from durable_workflow.server.services.unit import Unit
-from durable_workflow.server.store.protocol import Tx
+from durable_workflow.server.store.protocol import Read, Tx
 
 # Each policy under both of its spellings (decisions of the duplicate policy).
 FAIL, USE_EXISTING, ALLOW, TERMINATE_EXISTING = "fail", "use-existing", "allow", "terminate"
@@ -49,11 +50,7 @@ def start(
     """
     policy = _policy(request)
     repetitions.check_key(caller)
-    _check_size("memo", request.memo, settings.limits.memo_bytes)
-    # The limit of upserts: a run that starts beyond it could never change its attributes.
-    most = settings.limits.search_attribute_bytes
-    _check_size("search_attributes", request.search_attributes, most)
-    check_values(tx, caller.namespace, request.search_attributes, "search_attributes")
+    check_attached(tx, caller.namespace, request.memo, request.search_attributes, settings.limits)
     workflow_id = request.workflow_id or repetitions.workflow_id(caller) or tx.new_id()
     unit = Unit(tx, settings)
     instance = instances.lock(tx, caller.namespace, workflow_id)
@@ -219,6 +216,20 @@ def _policy(request: StartWorkflow) -> str:
         )
         raise Invalid({"duplicate_policy": [text]})
     return policy
+
+
+def check_attached(
+    read: Read, namespace: str, memo: JsonObject, attributes: JsonObject, limits: Limits
+) -> None:
+    """See that a run may begin with this memo and these search attributes.
+
+    Raises:
+        Invalid: One is too large, or a value does not fit its definition.
+    """
+    _check_size("memo", memo, limits.memo_bytes)
+    # The limit of upserts: a run that starts beyond it could never change its attributes.
+    _check_size("search_attributes", attributes, limits.search_attribute_bytes)
+    check_values(read, namespace, attributes, "search_attributes")
 
 
 def _check_size(field: str, value: JsonObject, most: int) -> None:

@@ -9,8 +9,8 @@ What a unit may rely on:
 
 1. Units are as if run one after the other with respect to the keys that they `lock`, and to the
    rows that they read by statements that lock or take. Other scans promise nothing.
-2. Keys are locked in the order workflow, run, then what is below: a unit that begins with a task
-   finds the task's run first.
+2. Keys are locked in the order schedule, workflow, run, then what is below: a unit that begins
+   with a task finds the task's run first.
 3. It reads its own earlier writes.
 
 What a unit must keep to:
@@ -39,10 +39,10 @@ from durable_workflow.server.store.search import RunKey, RunSearch
 T = TypeVar("T")
 Value: TypeAlias = int | float | str | bytes | None
 Row: TypeAlias = tuple[Any, ...]
-KeyKind: TypeAlias = Literal["workflow", "run", "worker"]
+KeyKind: TypeAlias = Literal["workflow", "run", "worker", "schedule"]
 
 # The order in which keys are locked.
-_RANKS: Final[dict[KeyKind, int]] = {"worker": 0, "workflow": 1, "run": 2}
+_RANKS: Final[dict[KeyKind, int]] = {"worker": 0, "schedule": 1, "workflow": 2, "run": 3}
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -65,6 +65,11 @@ class Key(msgspec.Struct, frozen=True):
     def worker(namespace: str, worker_id: str) -> Key:
         """A registered worker."""
         return Key("worker", f"{namespace}\0{worker_id}")
+
+    @staticmethod
+    def schedule(namespace: str, schedule_id: str) -> Key:
+        """A schedule with its history."""
+        return Key("schedule", f"{namespace}\0{schedule_id}")
 
     @property
     def place(self) -> tuple[int, str]:

@@ -54,6 +54,7 @@ class ContinueAsNew(Command):
             parent_sequence=run.parent_sequence,
             link_id=run.link_id,
             connection=run.connection,
+            schedule_id=run.schedule_id,
             continued_from_run_id=run.run_id,
             started_by=_origin(run, link_id),
         )

@@ -1,0 +1,50 @@
+"""Schedules (control-plane 8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_workflow.server.api.calls import Call
+from durable_workflow.server.api.handlers.units import Units
+from durable_workflow.server.api.operations import Nothing, Operation
+from durable_workflow.server.api.roles import OPERATORS
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import (
+    BackfillSchedule,
+    CreateSchedule,
+    NamedSchedule,
+    NoteSchedule,
+    ReadScheduleHistory,
+    TriggerSchedule,
+    UpdateSchedule,
+)
+from durable_workflow.server.services import backfills
+from durable_workflow.server.services import schedules as services
+from durable_workflow.server.views import schedules as views
+
+
+def operations(units: Units) -> list[Operation[Any]]:
+    """What is asked about schedules."""
+
+    async def listed(call: Call, asked: Nothing) -> Reply:
+        return Reply(await views.list_all(units.store, call.namespace))
+
+    async def backfill(call: Call, asked: BackfillSchedule) -> Reply:
+        return await backfills.backfill(units.store, call.caller(), asked, units.settings)
+
+    create, update = units.command(services.create), units.command(services.update)
+    pause, resume = units.command(services.pause), units.command(services.resume)
+    delete, trigger = units.command(services.delete), units.command(services.trigger)
+    describe, history = units.view(views.describe), units.view(views.history)
+    return [
+        Operation("list_schedules", OPERATORS, Nothing, listed),
+        Operation("create_schedule", OPERATORS, CreateSchedule, create),
+        Operation("describe_schedule", OPERATORS, NamedSchedule, describe),
+        Operation("update_schedule", OPERATORS, UpdateSchedule, update),
+        Operation("delete_schedule", OPERATORS, NamedSchedule, delete),
+        Operation("pause_schedule", OPERATORS, NoteSchedule, pause),
+        Operation("resume_schedule", OPERATORS, NoteSchedule, resume),
+        Operation("trigger_schedule", OPERATORS, TriggerSchedule, trigger),
+        Operation("backfill_schedule", OPERATORS, BackfillSchedule, backfill),
+        Operation("read_schedule_history", OPERATORS, ReadScheduleHistory, history),
+    ]

@@ -1,0 +1,185 @@
+"""Schedules and their histories."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from durable_workflow.server.engine.schedules import (
+    ACTIVE,
+    BufferedFire,
+    Schedule,
+    ScheduleChange,
+    ScheduleEvent,
+)
+from durable_workflow.server.notices import DueAt
+from durable_workflow.server.records.columns import Params, picker, text, value
+from durable_workflow.server.store.protocol import Key, Read, Row, Tx
+
+_KEY: Final = ("namespace", "schedule_id")
+# Written as JSON.
+_OF_DEFINITION: Final = ("spec", "action", "memo", "search_attributes")
+_OF_FIRES: Final = ("recent_actions", "buffered")
+# What only commands change stands between the key and this.
+_FIRST_OF_FIRES: Final = "status"
+
+_fields = Schedule.__struct_fields__
+_DEFINITION: Final = _fields[_fields.index("spec") : _fields.index(_FIRST_OF_FIRES)]
+_changes = picker(Schedule, _FIRST_OF_FIRES)
+_all = picker(Schedule, _fields[0])
+_buffered = msgspec.json.Decoder(list[BufferedFire]).decode
+
+# After every identifier of a schedule.
+_NEWEST: Final = "~"
+_EVENTS_AT_ONCE: Final = 1000
+
+
+class RecordedEvent(msgspec.Struct, frozen=True):
+    """One record of a schedule's history, as it is stored; `payload` is JSON."""
+
+    sequence: int
+    event_id: str
+    event_type: str
+    payload: str
+    workflow_id: str | None
+    run_id: str | None
+    recorded_at: int
+
+
+def find(read: Read, namespace: str, schedule_id: str) -> Schedule | None:
+    """A schedule, or None. It may be deleted."""
+    row = read.one("schedule", namespace=namespace, schedule_id=schedule_id)
+    return None if row is None else _load(row)
+
+
+def lock(tx: Tx, namespace: str, schedule_id: str) -> Schedule | None:
+    """A schedule, locked: no other unit changes it before this one ends. It may be deleted."""
+    tx.lock(Key.schedule(namespace, schedule_id))
+    return find(tx, namespace, schedule_id)
+
+
+def some_listed(read: Read, namespace: str, most: int, before: str | None = None) -> list[Schedule]:
+    """Some that are not deleted, newest first.
+
+    Args:
+        before: The `schedule_ulid` of the last one that is known; None begins.
+    """
+    rows = read.all("schedules_listed", namespace=namespace, before=before or _NEWEST, most=most)
+    return [_load(row) for row in rows]
+
+
+def insert(tx: Tx, change: ScheduleChange) -> None:
+    """Write a new schedule, which may take the place of a deleted one."""
+    schedule = change.schedule
+    _look_at(tx, schedule, schedule.next_fire_at)
+    tx.do("delete_schedule", namespace=schedule.namespace, schedule_id=schedule.schedule_id)
+    tx.do("insert_schedule", **_texts(_all(schedule), _OF_DEFINITION + _OF_FIRES))
+    _insert_events(tx, schedule, change.events)
+
+
+def save(tx: Tx, change: ScheduleChange, *, wake: bool = False) -> None:
+    """Write what has changed of a schedule.
+
+    Args:
+        wake: Whether to look at it now; else when it fires next.
+    """
+    schedule = change.schedule
+    key: Params = {name: getattr(schedule, name) for name in _KEY}
+    _look_at(tx, schedule, tx.now if wake else schedule.next_fire_at)
+    if change.redefined:
+        definition = {name: getattr(schedule, name) for name in _DEFINITION}
+        tx.do("define_schedule", **key, **_texts(definition, _OF_DEFINITION))
+    tx.do("save_schedule", **key, **_texts(_changes(schedule), _OF_FIRES))
+    _insert_events(tx, schedule, change.events)
+
+
+def rest(tx: Tx, schedule: Schedule) -> None:
+    """Never look at a schedule again: its namespace is going."""
+    schedule.due_at = None
+    key: Params = {name: getattr(schedule, name) for name in _KEY}
+    tx.do("save_schedule", **key, **_texts(_changes(schedule), _OF_FIRES))
+
+
+def wake(tx: Tx, namespace: str, schedule_id: str, workflow_id: str) -> None:
+    """Look at a schedule now, if it has fires that wait for the end of this workflow."""
+    tx.lock(Key.schedule(namespace, schedule_id))
+    tx.do(
+        "wake_schedule",
+        namespace=namespace,
+        schedule_id=schedule_id,
+        latest_workflow_id=workflow_id,
+        now=tx.now,
+    )
+    tx.notify(DueAt(tx.now))
+
+
+def due(read: Read, most: int) -> list[tuple[str, str]]:
+    """Namespace and id of schedules that should be looked at, most overdue first."""
+    rows = read.all("due_schedules", now=read.now, most=most)
+    return [(row[0], row[1]) for row in rows]
+
+
+def events(
+    read: Read, namespace: str, schedule_id: str, *, after: int, most: int
+) -> list[RecordedEvent]:
+    """A page of the history of a schedule, in order."""
+    rows = read.all(
+        "schedule_events", namespace=namespace, schedule_id=schedule_id, after=after, most=most
+    )
+    return [RecordedEvent(*row) for row in rows]
+
+
+def delete_some_events(tx: Tx, namespace: str) -> int:
+    """Delete some records of the histories in a namespace; none are left where it is 0."""
+    found = tx.all("some_schedule_events_of_namespace", namespace=namespace, most=_EVENTS_AT_ONCE)
+    for schedule_id in sorted({row[0] for row in found}):
+        tx.lock(Key.schedule(namespace, schedule_id))
+    rows = [
+        {"namespace": namespace, "schedule_id": schedule_id, "sequence": sequence}
+        for schedule_id, sequence in found
+    ]
+    tx.do_many("delete_schedule_event", rows)
+    return len(rows)
+
+
+def delete_all(tx: Tx, namespace: str) -> int:
+    """Delete the schedules of a namespace; how many were not deleted before."""
+    row = tx.one("count_schedules_of_namespace", namespace=namespace)
+    assert row is not None
+    tx.do("delete_schedules_of_namespace", namespace=namespace)
+    return int(row[0])
+
+
+def _look_at(tx: Tx, schedule: Schedule, at: int | None) -> None:
+    schedule.due_at = at if schedule.status == ACTIVE else None
+    if schedule.due_at is not None:
+        tx.notify(DueAt(schedule.due_at))
+
+
+def _insert_events(tx: Tx, schedule: Schedule, events: list[ScheduleEvent]) -> None:
+    for event in events:
+        tx.do(
+            "insert_schedule_event",
+            namespace=schedule.namespace,
+            schedule_id=schedule.schedule_id,
+            sequence=event.sequence,
+            event_id=event.event_id,
+            event_type=event.event_type,
+            payload=text(event.payload),
+            workflow_id=event.workflow_id,
+            workflow_run_id=event.run_id,
+            recorded_at=tx.now,
+        )
+
+
+def _load(row: Row) -> Schedule:
+    fields: dict[str, Any] = dict(zip(_fields, row, strict=True))
+    for name in (*_OF_DEFINITION, "recent_actions"):
+        fields[name] = value(fields[name])
+    fields["buffered"] = _buffered(fields["buffered"])
+    return Schedule(**fields)
+
+
+def _texts(params: dict[str, Any], names: tuple[str, ...]) -> Params:
+    return {**params, **{name: text(params[name]) for name in names}}
