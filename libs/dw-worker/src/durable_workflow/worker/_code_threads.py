@@ -1,9 +1,9 @@
 """Threads that run user code, and the watchdog that stops code that runs for too long.
 
 Workflow code is meant to run for microseconds between two yields, but nothing stops it from
-looping for ever or from calling something that blocks. It therefore never runs on the event loop.
-It runs in one of these threads, with a limit, and a watchdog looks at the threads several times
-within that limit. When a run exceeds it:
+looping for ever or from calling something that blocks. It runs on the event loop only while it has
+always been quick (`_loop_code`). Otherwise it runs in one of these threads, with a limit, and a
+watchdog looks at the threads several times within that limit. When a run exceeds it:
 
 1. the run is *claimed*, so that whatever the thread still returns is ignored, and its future
    fails at once with the place where the code was found;
@@ -40,7 +40,7 @@ _IDLE_SECONDS = 15.0
 _CHECKS_PER_LIMIT = 8
 _LONGEST_CHECK_SECONDS = 0.25
 # Code that catches BaseException in a loop swallows the first interruption, and perhaps the next.
-_INTERRUPTIONS = 5
+INTERRUPTIONS = 5
 
 
 # The only way to see where another thread is; CPython documents it for this purpose.
@@ -268,9 +268,8 @@ class CodeThreads:
     # --- the watchdog -------------------------------------------------------------------
 
     def _watch(self, limit: float) -> None:
-        pause = min(_LONGEST_CHECK_SECONDS, limit / _CHECKS_PER_LIMIT)
         while True:
-            time.sleep(pause)
+            time.sleep(check_pause(limit))
             with self._lock:
                 # A thread that was interrupted while it ended could not remove itself.
                 self._given_up = {each for each in self._given_up if each.is_alive()}
@@ -287,35 +286,50 @@ class CodeThreads:
                 self._insist(thread)
 
     def _give_up(self, thread: _CodeThread, run: Run[Any], limit: float) -> None:
-        failure = _describe(_frames().get(cast("int", thread.ident)), limit)
+        failure = describe(frame_of(cast("int", thread.ident)), limit)
         with self._lock:
             self._live.discard(thread)
             self._given_up.add(thread)
             if self._waiting and len(self._live) < self._size:
                 self._start(self._waiting.popleft())
         run.future.set_exception(failure)
-        _interrupt(thread, run)
+        interrupt(cast("int", thread.ident), run)
         run.injected.set()
 
     def _insist(self, thread: _CodeThread) -> None:
         run = thread.current
-        if run is not None and thread.is_alive() and run.interruptions < _INTERRUPTIONS:
-            _interrupt(thread, run)
-            if run.interruptions == _INTERRUPTIONS:
+        if run is not None and thread.is_alive() and run.interruptions < INTERRUPTIONS:
+            interrupt(cast("int", thread.ident), run)
+            if run.interruptions == INTERRUPTIONS:
                 log.warning("code in thread %s does not let itself be interrupted", thread.name)
 
 
-def _interrupt(thread: threading.Thread, run: Run[Any]) -> None:
+def check_pause(limit: float) -> float:
+    """Seconds between two looks of a watchdog."""
+    return min(_LONGEST_CHECK_SECONDS, limit / _CHECKS_PER_LIMIT)
+
+
+def interrupt(thread: int, run: Run[Any]) -> None:
+    """Raise `CodeInterrupted` in a thread, at its next bytecode."""
     run.interruptions += 1
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(cast("int", thread.ident)), ctypes.py_object(CodeInterrupted)
+        ctypes.c_ulong(thread), ctypes.py_object(CodeInterrupted)
     )
+
+
+def revoke_interruption() -> None:
+    """Take back what `interrupt` has not raised yet in this thread."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
 
 
 # --- where the code was found -------------------------------------------------------------
 
 _OURS = tuple(os.path.join(path, "") for path in durable_workflow.__path__)
 _LIBRARY = os.path.join(sysconfig.get_paths()["stdlib"], "")
+
+
+def _is_start(entry: traceback.FrameSummary) -> bool:
+    return entry.filename == __file__ and entry.name == Run.execute.__name__
 
 
 def _is_ours(filename: str) -> bool:
@@ -327,8 +341,16 @@ def _is_library(filename: str) -> bool:
     return filename.startswith((_LIBRARY, "<frozen")) and not installed
 
 
-def _describe(frame: FrameType | None, limit: float) -> CodeOverran:
+def frame_of(thread: int) -> FrameType | None:
+    """Where a thread is."""
+    return _frames().get(thread)
+
+
+def describe(frame: FrameType | None, limit: float) -> CodeOverran:
+    """The error of code that was found there."""
     stack = traceback.StackSummary() if frame is None else traceback.extract_stack(frame)
+    begins = [at for at, each in enumerate(stack) if _is_start(each)]
+    del stack[: begins[-1] if begins else 0]  # on a loop: what runs the loop
     theirs = [entry for entry in stack if not _is_ours(entry.filename)]
     while theirs and _is_library(theirs[0].filename):  # what started the thread
         del theirs[0]

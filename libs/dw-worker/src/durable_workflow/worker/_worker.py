@@ -30,6 +30,7 @@ from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._histories import Histories
 from durable_workflow.worker._lifecycle import Lifecycle, Parts
 from durable_workflow.worker._line import Line, Standing
+from durable_workflow.worker._loop_code import LoopCode
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import payloads_of
 from durable_workflow.worker._pollers import PollerCalls, Pollers
@@ -256,7 +257,11 @@ class Worker(Seams):
             workflow=WorkflowTasks(
                 self.workflows,
                 payloads=self._payloads,
-                threads=self._workflow_threads,
+                code=LoopCode(
+                    self._workflow_threads,
+                    limit_seconds=self._settings.workflow_deadline_seconds,
+                    may_block=self._payloads.external_storage is not None,
+                ),
                 machines=self._machines,
                 reporter=self._reporter,
                 histories=Histories(self._transport, self.worker_id),

@@ -1,17 +1,17 @@
 """Workflow tasks: from a history to commands.
 
-The event loop fetches and reports; everything that may run user code happens in a code thread,
-from the constructor of the workflow to the encoding of what it returned.
+The event loop fetches and reports. Everything that may run user code, from the constructor of the
+workflow to the encoding of what it returned, is one call, which `LoopCode` makes on the loop or in
+a code thread.
 """
 
-import asyncio
 import json
 import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from durable_workflow._kernel import Machine
 from durable_workflow._kernel.handlers import PassedSignal
@@ -25,10 +25,11 @@ from durable_workflow._wire.names import (
     TERMINAL_COMMAND_TYPES,
 )
 from durable_workflow._wire.texts import error_text
-from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
+from durable_workflow.worker._code_threads import CodeOverran, Run
 from durable_workflow.worker._histories import Histories, HistoryUnavailable
 from durable_workflow.worker._limits import CompletionTooLarge, Limits
 from durable_workflow.worker._log import log
+from durable_workflow.worker._loop_code import LoopCode
 from durable_workflow.worker._machines import Kept, MachineCache, RunStart, unseen
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._replaying import Subject, replaying, start_machine
@@ -55,9 +56,6 @@ class Decided:
     kept: Kept | None
 
 
-T = TypeVar("T")
-
-
 class _Outdated:
     """The kept machine does not fit the history; the history itself decides."""
 
@@ -73,7 +71,7 @@ class WorkflowTasks:
         workflows: Mapping[str, type],
         *,
         payloads: Payloads,
-        threads: CodeThreads,
+        code: LoopCode,
         machines: MachineCache,
         reporter: Reporter,
         histories: Histories,
@@ -84,7 +82,7 @@ class WorkflowTasks:
     ) -> None:
         self._workflows = workflows
         self._payloads = payloads
-        self._threads = threads
+        self._code = code
         self._machines = machines
         self._reporter = reporter
         self._histories = histories
@@ -198,19 +196,22 @@ class WorkflowTasks:
                 events, machine.last_sequence, after=task.after_sequence, last=task.last_sequence
             )
             if new is not None:
-                went_on = await self._in_thread(lambda run: self._go_on(run, task, kept, new))
+                went_on = await self._code.run(
+                    workflow_class, new, lambda run: self._go_on(run, task, kept, new)
+                )
                 if not isinstance(went_on, _Outdated):
                     return went_on
             else:
                 self._machines.let_go(machine)
             del kept, machine
         events = await self._histories.whole(task, events)
-        return await self._in_thread(lambda run: self._rebuild(run, task, workflow_class, events))
+        return await self._code.run(
+            workflow_class,
+            events,
+            lambda run: self._rebuild(run, task, workflow_class, events),
+        )
 
-    async def _in_thread(self, work: Callable[[Run[T]], T]) -> T:
-        return await asyncio.wrap_future(self._threads.submit(work))
-
-    # --- in a code thread -----------------------------------------------------------------
+    # --- where workflow code runs ---------------------------------------------------------
 
     def _go_on(
         self, run: Run[Any], task: WorkflowTask, kept: Kept, new: list[JsonObject]

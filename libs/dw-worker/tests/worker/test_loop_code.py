@@ -1,0 +1,217 @@
+"""Workflow code on the event loop: while it is quick, watched, and without harm to the loop."""
+
+# pyright: reportPrivateUsage=false
+
+import asyncio
+import contextvars
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from durable_workflow.worker import _loop_code
+from durable_workflow.worker._code_threads import CodeInterrupted, CodeOverran, CodeThreads, Run
+from durable_workflow.worker._loop_code import LoopCode
+
+LIMIT = 0.2
+
+
+def quick() -> type:
+    """A workflow that has been quick in a thread."""
+    workflow = type("Flow", (), {})
+    _loop_code._quick.add(workflow)
+    return workflow
+
+
+@pytest.fixture
+def workflow() -> type:
+    return quick()
+
+
+@pytest.fixture
+def code() -> Generator[LoopCode]:
+    pool = CodeThreads("test", 2, limit_seconds=LIMIT)
+    yield LoopCode(pool, limit_seconds=LIMIT)
+    pool.close()
+
+
+def here(run: Run[int]) -> int:
+    return threading.get_ident()
+
+
+def spin(run: Run[Any]) -> None:
+    with run.timed():
+        for _ in itertools.count():
+            pass  # the endless line
+
+
+async def on_the_loop(code: LoopCode, workflow: type) -> bool:
+    return await code.run(workflow, [], here) == threading.get_ident()
+
+
+async def test_quick_code_stays_on_the_loop(code: LoopCode, workflow: type) -> None:
+    for _ in range(3):
+        assert await on_the_loop(code, workflow)
+
+
+async def test_a_workflow_proves_quick_in_a_thread_first(code: LoopCode) -> None:
+    def block(run: Run[None]) -> None:
+        time.sleep(2 * _loop_code.QUICK_SECONDS)
+
+    workflow = type("Flow", (), {})
+    await code.run(workflow, [], block)
+    # A busy machine may make any task slow, so it may try again, but not on the loop.
+    async with asyncio.timeout(10):
+        while not await on_the_loop(code, workflow):
+            pass
+
+
+async def test_code_that_blocks_once_is_barred(
+    code: LoopCode, workflow: type, caplog: pytest.LogCaptureFixture
+) -> None:
+    def block(run: Run[None]) -> None:
+        time.sleep(2 * _loop_code.QUICK_SECONDS)
+
+    with caplog.at_level(logging.INFO, "durable_workflow.worker"):
+        await code.run(workflow, [], block)
+    assert "Flow held the event loop" in caplog.text
+    assert not await on_the_loop(code, workflow)
+    # For the life of the process, on whichever worker.
+    other = LoopCode(code._threads, limit_seconds=LIMIT)
+    assert not await on_the_loop(other, workflow)
+    assert await on_the_loop(other, quick())
+
+
+async def test_code_that_computes_for_long_is_barred(code: LoopCode, workflow: type) -> None:
+    def compute(run: Run[None]) -> None:
+        until = time.thread_time() + 2 * _loop_code.QUICK_SECONDS
+        while time.thread_time() < until:
+            pass
+
+    await code.run(workflow, [], compute)
+    assert not await on_the_loop(code, workflow)
+
+
+async def test_an_endless_loop_is_interrupted_and_the_loop_lives(
+    code: LoopCode, workflow: type
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(CodeOverran, match="the endless line"):
+        await code.run(workflow, [], spin)
+    assert time.monotonic() - began < 20 * LIMIT
+    assert not await on_the_loop(code, workflow)
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
+async def test_code_that_swallows_an_interruption_gets_another(
+    code: LoopCode, workflow: type
+) -> None:
+    swallowed: list[int] = []
+
+    def swallow(run: Run[None]) -> None:
+        while len(swallowed) < 2:
+            try:
+                spin(run)
+            except CodeInterrupted:
+                swallowed.append(1)
+
+    with pytest.raises(CodeOverran):
+        await code.run(workflow, [], swallow)
+    assert len(swallowed) == 2
+    await asyncio.sleep(LIMIT)  # nothing comes afterwards
+
+
+async def test_an_interruption_that_comes_when_the_code_has_ended_hits_nothing(
+    code: LoopCode,
+) -> None:
+    # Code that ends at about its limit, again and again: sometimes just before, sometimes just
+    # after the watchdog has decided.
+    code._limit = 0.01
+    ends = {"value": 0, "stopped": 0}
+    for number in range(60):
+        until = 0.009 + number * 0.0001
+
+        def work(run: Run[int], until: float = until) -> int:
+            with run.timed():
+                deadline = time.monotonic() + until
+                while time.monotonic() < deadline:
+                    pass
+            return 7
+
+        try:
+            assert await code.run(quick(), [], work) == 7
+            ends["value"] += 1
+        except CodeOverran:
+            ends["stopped"] += 1
+        await asyncio.sleep(0)
+    assert sum(ends.values()) == 60
+
+
+async def test_what_the_code_raises_is_raised(code: LoopCode, workflow: type) -> None:
+    def fail(run: Run[None]) -> None:
+        raise KeyError("mine")
+
+    def stop(run: Run[None]) -> None:
+        raise StopIteration(3)
+
+    with pytest.raises(KeyError, match="mine"):
+        await code.run(workflow, [], fail)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await code.run(workflow, [], stop)
+
+
+async def test_the_code_sees_neither_the_loop_nor_the_context_of_the_worker(
+    code: LoopCode, workflow: type
+) -> None:
+    variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=0)
+    variable.set(1)
+
+    def look(run: Run[tuple[int, bool]]) -> tuple[int, bool]:
+        seen = variable.get()
+        variable.set(2)
+        return seen, asyncio._get_running_loop() is None
+
+    assert await code.run(workflow, [], look) == (0, True)
+    assert variable.get() == 1
+    assert asyncio.get_running_loop() is not None
+
+
+HEAVY: dict[str, list[dict[str, Any]]] = {
+    "many events": [{"payload": {}}] * 101,
+    "a large text": [{"payload": {"result": "x" * 70_000}}],
+    "a large envelope": [{"payload": {"result": {"codec": "json", "blob": "x" * 70_000}}}],
+}
+
+
+@pytest.mark.parametrize("events", HEAVY.values(), ids=HEAVY)
+async def test_long_matching_and_decoding_are_for_threads(
+    code: LoopCode, workflow: type, events: list[dict[str, Any]]
+) -> None:
+    assert await code.run(workflow, events, here) != threading.get_ident()
+    assert await on_the_loop(code, workflow)
+
+
+async def test_nothing_runs_on_the_loop_that_may_hold_it(code: LoopCode, workflow: type) -> None:
+    for careful in (
+        LoopCode(code._threads, limit_seconds=None),
+        LoopCode(code._threads, limit_seconds=LIMIT, may_block=True),
+    ):
+        assert not await on_the_loop(careful, workflow)
+
+
+async def test_the_watchdog_ends_when_there_is_nothing_to_watch(
+    code: LoopCode, workflow: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_loop_code, "_IDLE_CHECKS", 1)
+    assert await on_the_loop(code, workflow)
+    first = code._watchdog
+    assert first is not None
+    await asyncio.to_thread(first.join, 10)
+    assert not first.is_alive()
+    assert await on_the_loop(code, workflow)
+    assert code._watchdog not in (None, first)
