@@ -46,6 +46,47 @@ def test_variables_reach_their_settings() -> None:
     assert settings.services.limits.pending_timers == 0
 
 
+def test_budgets_are_read() -> None:
+    admission = from_env(
+        {
+            "DW_WORKFLOW_TASK_MAX_ACTIVE_LEASES_PER_QUEUE": "5",
+            "DW_ACTIVITY_TASK_MAX_DISPATCHES_PER_MINUTE_PER_NAMESPACE": "60",
+            "DW_TASK_QUEUE_ADMISSION_OVERRIDES": """{
+                "billing:mail": {"activity_tasks": {
+                    "max_active_leases": 2, "dispatch_budget_group": "smtp",
+                    "max_dispatches_per_minute_per_budget_group": 30
+                }}
+            }""",
+        }
+    ).services.admission
+
+    assert admission.workflow.max_active_leases_per_queue == 5
+    budget = admission.budget("activity", "billing", "mail")
+    assert budget.max_active_leases_per_queue == 2
+    assert budget.max_dispatches_per_minute_per_namespace == 60
+    assert budget.dispatch_budget_group == "smtp"
+    assert budget.max_dispatches_per_minute_per_budget_group == 30
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("{", "must be a JSON object"),
+        ("[]", "must be a JSON object"),
+        ('{"q": 5}', "q must be a JSON object"),
+        ('{"q": {"tasks": {}}}', "q.tasks must be one of"),
+        ('{"q": {"workflow_tasks": {"max": 5}}}', "q.workflow_tasks.max is not known"),
+        ('{"q": {"workflow_tasks": {"max_active_leases": 0}}}', "1 or more"),
+        ('{"q": {"workflow_tasks": {"max_active_leases": true}}}', "1 or more"),
+        ('{"q": {"workflow_tasks": {"dispatch_budget_group": 5}}}', "must be a name"),
+    ],
+)
+def test_budgets_of_queues_that_do_not_fit_are_named(value: str, told: str) -> None:
+    with pytest.raises(SettingsError, match="DW_TASK_QUEUE_ADMISSION_OVERRIDES") as error:
+        from_env({"DW_TASK_QUEUE_ADMISSION_OVERRIDES": value})
+    assert told in str(error.value)
+
+
 def test_the_older_name_counts_where_the_newer_is_unset() -> None:
     older = {"WORKFLOW_SERVER_AUTH_TOKEN": "old", "WORKFLOW_SERVER_PORT": "1"}
 
@@ -88,6 +129,9 @@ def test_every_variable_names_a_field() -> None:
         "services": Settings().services,
         "limits": Settings().services.limits,
         "export": Settings().export,
+        "admission": Settings().services.admission,
+        "workflow_budget": Settings().services.admission.workflow,
+        "activity_budget": Settings().services.admission.activity,
     }
     for group, variables in VARIABLES.items():
         names = {field.name for field in msgspec.structs.fields(fields[group])}

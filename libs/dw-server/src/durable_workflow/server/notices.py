@@ -151,6 +151,26 @@ class WorkersChanged(msgspec.Struct, frozen=True):
     task_queue: str
 
 
+class DispatchThrottled(msgspec.Struct, frozen=True):
+    """A budget of a queue is used up.
+
+    Attributes:
+        seconds: After how long it is there again; None where that is when a lease ends.
+    """
+
+    kind: TaskKind
+    namespace: str
+    task_queue: str
+    seconds: float | None
+
+
+class LeaseEnded(msgspec.Struct, frozen=True):
+    """A lease that counts for a budget has ended: others of the namespace may have its place."""
+
+    kind: TaskKind
+    namespace: str
+
+
 Notice: TypeAlias = (
     TaskReady
     | TaskOffered
@@ -163,4 +183,6 @@ Notice: TypeAlias = (
     | WorkerGone
     | NamespaceGone
     | WorkersChanged
+    | DispatchThrottled
+    | LeaseEnded
 )

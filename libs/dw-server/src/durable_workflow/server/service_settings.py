@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from durable_workflow.server.admission_settings import AdmissionSettings
 from durable_workflow.server.engine.limits import Limits
 
 
@@ -30,4 +31,5 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_backfilled_fires: int = 10_000
     retention_days: int = 30
     retention_interval_seconds: float = 60
+    admission: AdmissionSettings = AdmissionSettings()
     limits: Limits = Limits()

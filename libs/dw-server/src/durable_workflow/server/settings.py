@@ -16,6 +16,11 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from durable_workflow.server.admission_settings import (
+    AdmissionSettings,
+    Budget,
+    read_overrides,
+)
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.fields import WireLimits
 from durable_workflow.server.requests.namespaces import LONGEST_NAMESPACE, NAMESPACE
@@ -179,7 +184,16 @@ def from_env(environment: Mapping[str, str] | None = None) -> Settings:
             text = _lookup(environment, variable)
             if text:
                 groups[group][field] = _read(variable, text, read)
-    services: dict[str, Any] = {**groups["services"], "limits": Limits(**groups["limits"])}
+    admission = AdmissionSettings(
+        workflow=Budget(**groups["workflow_budget"]),
+        activity=Budget(**groups["activity_budget"]),
+        **groups["admission"],
+    )
+    services: dict[str, Any] = {
+        **groups["services"],
+        "limits": Limits(**groups["limits"]),
+        "admission": admission,
+    }
     return Settings(
         **groups["server"],
         auth=AuthSettings(**groups["auth"]),
@@ -266,6 +280,18 @@ def _namespace(text: str) -> str:
     return text.lower()
 
 
+def _budget(kind: str) -> _Variables:
+    return {
+        f"DW_{kind}_TASK_{member.upper()}": (member, _positive)
+        for member in (
+            "max_active_leases_per_queue",
+            "max_active_leases_per_namespace",
+            "max_dispatches_per_minute",
+            "max_dispatches_per_minute_per_namespace",
+        )
+    }
+
+
 _Variables: TypeAlias = dict[str, tuple[str, Callable[[str], Any]]]
 
 # By group of settings: the variable, the field that it sets, and how its text is read.
@@ -328,6 +354,9 @@ VARIABLES: dict[str, _Variables] = {
         "DW_V2_HISTORY_EXPORT_SIGNING_KEY": ("signing_key", _text),
         "DW_V2_HISTORY_EXPORT_SIGNING_KEY_ID": ("signing_key_id", _text),
     },
+    "workflow_budget": _budget("WORKFLOW"),
+    "activity_budget": _budget("ACTIVITY"),
+    "admission": {"DW_TASK_QUEUE_ADMISSION_OVERRIDES": ("overrides", read_overrides)},
     "limits": {
         "DW_LIMIT_PENDING_ACTIVITIES": ("pending_activities", _count),
         "DW_LIMIT_PENDING_CHILDREN": ("pending_children", _count),

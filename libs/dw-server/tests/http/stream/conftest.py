@@ -183,7 +183,8 @@ class Stage:
         if register:
             await self.register(worker_id, session, **registration)
         peer = Peer(await self.socket(), worker_id)
-        await peer.send(hello(worker_id, session, slots=slots, held=held))
+        queue: str = registration.get("task_queue", "q")
+        await peer.send(hello(worker_id, session, slots=slots, held=held, task_queue=queue))
         peer.welcome = await peer.next("welcome")
         return peer
 
@@ -197,12 +198,13 @@ def hello(
     *,
     slots: Json | None = None,
     held: list[Json] | None = None,
+    task_queue: str = "q",
 ) -> Json:
     return {
         "type": "hello",
         "worker_id": worker_id,
         "session": session,
-        "task_queue": "q",
+        "task_queue": task_queue,
         "build_id": None,
         "slots": SLOTS if slots is None else SLOTS | slots,
         "held": held or [],

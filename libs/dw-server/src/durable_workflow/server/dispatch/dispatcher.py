@@ -14,9 +14,12 @@ from durable_workflow.server.dispatch.placement import Claim, Placement
 from durable_workflow.server.dispatch.runs import RunWaiter, RunWatch
 from durable_workflow.server.dispatch.streams import NoWatcher, Streams, Watcher
 from durable_workflow.server.dispatch.takers import Taker
+from durable_workflow.server.dispatch.throttled import Throttled
 from durable_workflow.server.dispatch.waiters import Line, TaskKey, Waiter
 from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.notices import (
+    DispatchThrottled,
+    LeaseEnded,
     NamespaceGone,
     Notice,
     PollWoken,
@@ -67,6 +70,7 @@ class Dispatcher:
         self.streams = Streams()
         self.watcher: Watcher = NoWatcher()
         self.placement = Placement(self.streams, self._lines, claims or {}, run_empty_unit)
+        self.throttled = Throttled(self._lines, self.placement.look_in)
         self._runs = RunWatch()
         self._heartbeats = HeldHeartbeats()
         self._closed = False
@@ -91,6 +95,12 @@ class Dispatcher:
                     self.watcher.worker_changed(stream_of_it)
             elif isinstance(notice, WorkersChanged):
                 self._workers_changed(notice)
+            elif isinstance(notice, DispatchThrottled):
+                self.throttled.note(
+                    TaskKey(notice.kind, notice.namespace, notice.task_queue), notice.seconds
+                )
+            elif isinstance(notice, LeaseEnded):
+                self.throttled.lease_ended(notice.kind, notice.namespace)
             elif isinstance(notice, NamespaceGone):
                 self.watcher.namespace_gone(notice.namespace)
             elif isinstance(notice, TaskReady):
@@ -153,6 +163,7 @@ class Dispatcher:
         self._runs.rouse_all()
         self._heartbeats.close()
         self.placement.close()
+        self.throttled.close()
 
     async def poll(
         self,

@@ -150,7 +150,10 @@ class Placement:
             return PollWoken()
         if flagged:
             self._hungry[chosen] = None  # there may be more than this one
-        return self._claim(tx, key.kind, chosen, None if flagged else task) or notice
+        offered = self._claim(tx, key.kind, chosen, None if flagged else task)
+        if offered is None:
+            backlog.flag((task.type, task.build_id))  # a budget may hold it up
+        return offered or notice
 
     def _choose(
         self, key: TaskKey, task: ReadyTask, streams: Sequence[Stream]

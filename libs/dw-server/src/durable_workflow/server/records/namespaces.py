@@ -117,6 +117,7 @@ def delete(tx: Tx, name: str) -> dict[str, int]:
     tx.do("delete_deregistered_of_namespace", namespace=name)
     tx.do("delete_rollouts_of_namespace", namespace=name)
     tx.do("delete_fair_shares_of_namespace", namespace=name)
+    tx.do("delete_dispatch_counts_of_namespace", namespace=name)
     tx.do("delete_search_attributes_of_namespace", namespace=name)
     tx.do("delete_instances_of_namespace", namespace=name)
     tx.do("delete_namespace", name=name)

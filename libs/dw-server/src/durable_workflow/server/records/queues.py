@@ -74,6 +74,13 @@ def counts(
     )
 
 
+def leases(read: Read, namespace: str, task_queue: str, kind: TaskKind) -> tuple[int, int]:
+    """How many tasks of one kind are leased: in a queue, and in the namespace."""
+    leased = read.one(_COUNTED[kind][1], namespace=namespace, task_queue=task_queue, now=read.now)
+    assert leased is not None
+    return leased[0], leased[2]
+
+
 def oldest(read: Read, namespace: str, task_queue: str, kind: TaskKind) -> WaitingTask | None:
     """The ready task of a queue that has waited longest."""
     row = read.one(_OLDEST[kind], namespace=namespace, task_queue=task_queue, now=read.now)

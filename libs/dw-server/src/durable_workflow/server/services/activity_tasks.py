@@ -33,7 +33,7 @@ from durable_workflow.server.requests import (
     PollTask,
 )
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services import fairness
+from durable_workflow.server.services import admission, fairness
 from durable_workflow.server.services.ownership import run_closed_fields
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.services.workers import (
@@ -79,7 +79,7 @@ def claim(
         renewed = activities.renewed(again, tx.now, lease_seconds=lease)
         unit.save_activity(renewed)
         return _task(tx, unit.run(renewed.run_id), renewed)
-    activity = _claimable(tx, worker, fair)
+    activity = _claimable(tx, worker, settings, fair)
     if activity is None:
         return None
     return _lease(unit, activity, worker, request.poll_request_id, fair)
@@ -103,8 +103,10 @@ def claim_for(
     del busy
     unit = Unit(tx, settings)
     if task_id is None:
-        activity = _claimable(tx, worker, fair)
+        activity = _claimable(tx, worker, settings, fair)
         return None if activity is None else _lease(unit, activity, worker, None, fair)
+    if not admission.admits(tx, _queue(worker), settings):
+        return None
     run_id = records.run_of_task(tx, worker.namespace, task_id)
     if run_id is None:
         return None
@@ -115,8 +117,10 @@ def claim_for(
     return _lease(unit, activity, worker, None, fair)
 
 
-def _claimable(tx: Tx, worker: Worker, fair: FairQueues) -> Activity | None:
-    if worker.draining:
+def _claimable(
+    tx: Tx, worker: Worker, settings: ServiceSettings, fair: FairQueues
+) -> Activity | None:
+    if worker.draining or not admission.admits(tx, _queue(worker), settings):
         return None
 
     def take(of: ReadyClass) -> Activity | None:
@@ -134,6 +138,7 @@ def _lease(
 ) -> dict[str, Any] | None:
     tx, settings = unit.tx, unit.settings
     fairness.count(tx, _queue(worker), activity.fairness_key, fair)
+    admission.count(tx, _queue(worker), settings)
     run = unit.run(activity.run_id)
     decision = activities.claim(
         run,

@@ -14,6 +14,7 @@ from durable_workflow.server.engine.batches import completes, is_complete
 from durable_workflow.server.engine.decision import Decision, ParentOutcome
 from durable_workflow.server.engine.state import (
     CANCELLED,
+    LEASED,
     PENDING,
     READY,
     TERMINATED,
@@ -42,7 +43,9 @@ from durable_workflow.server.records import (
     timers,
     updates,
 )
+from durable_workflow.server.records.fairness import QueueKey
 from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import admission
 from durable_workflow.server.services.warnings import warn_near_limits
 from durable_workflow.server.store.protocol import Key, Tx
 
@@ -217,12 +220,18 @@ class Unit:
     # --- announcing --------------------------------------------------------------------------
 
     def _announce_task(self, before: Run | None, run: Run) -> None:
+        if before is not None and before.task_status == LEASED != run.task_status:
+            key = QueueKey("workflow", run.namespace, run.task_queue)
+            admission.note_lease_ended(self.tx, key, self.settings)
         if run.task_status != READY or run.task_available_at > self.tx.now:
             return
         if before is None or before.task_status != READY or before.task_id != run.task_id:
             self.tx.notify(ready_task(run, self.tx.now))
 
     def _announce_activity(self, activity: Activity) -> None:
+        if activity.task_status != LEASED:
+            key = QueueKey("activity", activity.namespace, activity.task_queue)
+            admission.note_lease_ended(self.tx, key, self.settings)
         if activity.task_status == READY and activity.available_at <= self.tx.now:
             task = ReadyTask(activity.task_id, activity.activity_type)
             self.tx.notify(TaskReady("activity", activity.namespace, activity.task_queue, task))

@@ -35,7 +35,7 @@ from durable_workflow.server.requests import (
     TaskOwner,
 )
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services import fairness
+from durable_workflow.server.services import admission, fairness
 from durable_workflow.server.services.ownership import guard, named, refusal
 from durable_workflow.server.services.search_attributes import check_upserts
 from durable_workflow.server.services.unit import Unit, is_long
@@ -95,7 +95,7 @@ def claim(
     if again is not None:
         decision = tasks.renew(unit.adopt(again), tx.now, tx.new_id, lease_seconds=lease)
     else:
-        run = _claimable(tx, worker, fair)
+        run = _claimable(tx, worker, settings, fair)
         return None if run is None else _lease(unit, run, request, worker, fair)
     unit.apply(decision)
     unit.finish()
@@ -118,7 +118,9 @@ def claim_for(
         fair: What is remembered of queues.
     """
     if task_id is None:
-        run = _claimable(tx, worker, fair, busy)
+        run = _claimable(tx, worker, settings, fair, busy)
+    elif not admission.admits(tx, _queue(worker), settings):
+        return None
     else:
         run = runs.by_task(tx, worker.namespace, task_id)
         if run is not None and not _is_free(tx, run, worker, busy):
@@ -284,8 +286,14 @@ def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Run | None:
     )
 
 
-def _claimable(tx: Tx, worker: Worker, fair: FairQueues, busy: Collection[str] = ()) -> Run | None:
-    if worker.draining:
+def _claimable(
+    tx: Tx,
+    worker: Worker,
+    settings: ServiceSettings,
+    fair: FairQueues,
+    busy: Collection[str] = (),
+) -> Run | None:
+    if worker.draining or not admission.admits(tx, _queue(worker), settings):
         return None
 
     def take(of: ReadyClass) -> Run | None:
@@ -325,6 +333,7 @@ def _lease(
 ) -> dict[str, Any]:
     tx, settings = unit.tx, unit.settings
     fairness.count(tx, _queue(worker), run.fairness_key, fair)
+    admission.count(tx, _queue(worker), settings)
     decision = tasks.claim(
         unit.adopt(run),
         tx.now,

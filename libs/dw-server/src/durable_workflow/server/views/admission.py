@@ -5,66 +5,92 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.admission_settings import AdmissionSettings, Budget
+from durable_workflow.server.records.admission import Dispatched
+from durable_workflow.server.records.fairness import QueueKey
 from durable_workflow.server.records.queues import TaskCounts
 
-# The budgets that a server may be given, and what it counts against each. This one is given none:
-# limits are null, leases are counted because they are known, dispatches only ever for a budget.
-_BUDGETS = (
-    (
-        "server_max_active_leases_per_queue",
-        "server_active_lease_count",
-        "server_remaining_active_lease_capacity",
-    ),
-    (
-        "server_max_active_leases_per_namespace",
-        "server_namespace_active_lease_count",
-        "server_remaining_namespace_active_lease_capacity",
-    ),
-    (
-        "server_max_dispatches_per_minute",
-        "server_dispatch_count_this_minute",
-        "server_remaining_dispatch_capacity",
-    ),
-    (
-        "server_max_dispatches_per_minute_per_namespace",
-        "server_namespace_dispatch_count_this_minute",
-        "server_remaining_namespace_dispatch_capacity",
-    ),
-    (
-        "server_max_dispatches_per_minute_per_budget_group",
-        "server_budget_group_dispatch_count_this_minute",
-        "server_remaining_budget_group_dispatch_capacity",
-    ),
-)
 
-
-def of_tasks(kind: str, slots: Sequence[int], counts: TaskCounts) -> JsonObject:
-    """Admission of one kind of tasks, ``workflow_tasks`` or ``activity_tasks``.
+def of_tasks(
+    key: QueueKey,
+    slots: Sequence[int],
+    counts: TaskCounts,
+    admission: AdmissionSettings,
+    dispatched: Dispatched,
+) -> JsonObject:
+    """Admission of one kind of tasks of a queue.
 
     Args:
         slots: How many tasks each active worker of the queue takes at once.
+        dispatched: What was given out in this minute, where that is limited.
     """
+    kind = f"{key.kind}_tasks"
+    budget = admission.budget(key.kind, key.namespace, key.task_queue)
     configured = sum(slots)
+    group = "max_dispatches_per_minute_per_budget_group"
+    budgets = [
+        _shown("max_active_leases_per_queue", "active_lease", budget, counts.leased),
+        _shown(
+            "max_active_leases_per_namespace",
+            "namespace_active_lease",
+            budget,
+            counts.leased_in_namespace,
+        ),
+        _shown("max_dispatches_per_minute", "dispatch", budget, dispatched.of_queue),
+        _shown(
+            "max_dispatches_per_minute_per_namespace",
+            "namespace_dispatch",
+            budget,
+            dispatched.of_namespace,
+        ),
+        {"server_dispatch_budget_group": budget.dispatch_budget_group},
+        _shown(group, "budget_group_dispatch", budget, dispatched.of_group),
+    ]
     shown: JsonObject = {
         "budget_source": f"worker_registration.max_concurrent_{kind}",
-        "server_budget_source": f"server.admission.{kind}.max_active_leases_per_queue",
+        "server_budget_source": _source(key, admission),
         "active_worker_count": len(slots),
         "configured_slot_count": configured,
         "leased_count": counts.leased,
         "ready_count": counts.ready,
         "available_slot_count": max(0, configured - counts.leased),
     }
-    for limit, count, remaining in _BUDGETS:
-        shown |= {limit: None, count: 0, remaining: None}
-    shown |= {
-        "server_active_lease_count": counts.leased,
-        "server_namespace_active_lease_count": counts.leased_in_namespace,
-        "server_dispatch_budget_group": None,
-        "server_lock_required": False,
+    for each in budgets:
+        shown |= each
+    used_up = any(
+        value == 0 for name, value in shown.items() if name.startswith("server_remaining_")
+    )
+    return shown | {
+        "server_lock_required": budget.limits_anything,
         "server_lock_supported": True,
-        "status": _status(slots, configured, counts),
+        "status": "throttled" if used_up else _status(slots, configured, counts),
     }
-    return shown
+
+
+def _shown(limit: str, what: str, budget: Budget, count: int) -> JsonObject:
+    """One limit, what counts for it, and what is left of it."""
+    most: int | None = getattr(budget, limit)
+    if what.endswith("lease"):
+        counted, left = f"server_{what}_count", f"server_remaining_{what}_capacity"
+    else:
+        counted, left = f"server_{what}_count_this_minute", f"server_remaining_{what}_capacity"
+    return {
+        f"server_{limit}": most,
+        counted: count,
+        left: None if most is None else max(0, most - count),
+    }
+
+
+def _source(key: QueueKey, admission: AdmissionSettings) -> str:
+    """Which settings limit a queue; without any, the name of the first that could."""
+    usual = admission.workflow if key.kind == "workflow" else admission.activity
+    at = f"server.admission.{key.kind}_tasks"
+    found = [
+        f"{at}.{limit}" for limit in Budget.__struct_fields__ if getattr(usual, limit) is not None
+    ]
+    if admission.is_overridden(key.kind, key.namespace, key.task_queue):
+        found.append("server.admission.queue_overrides")
+    return ";".join(found) or f"{at}.max_active_leases_per_queue"
 
 
 def of_queries(pending: int, most: int) -> JsonObject:

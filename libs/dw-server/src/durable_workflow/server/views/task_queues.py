@@ -7,8 +7,10 @@ from typing import Final
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.times import SECOND, precise
+from durable_workflow.server.records import admission as admission_records
 from durable_workflow.server.records import queues
 from durable_workflow.server.records import workers as worker_records
+from durable_workflow.server.records.fairness import QueueKey
 from durable_workflow.server.records.queues import LeasedTask, TaskCounts, TaskKind, WaitingTask
 from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.service_settings import ServiceSettings
@@ -100,21 +102,33 @@ def _summary(
         },
         "repair": _repair(tasks),
         "admission": {
-            "workflow_tasks": admission.of_tasks(
-                "workflow_tasks",
+            "workflow_tasks": _admission(
+                read,
+                QueueKey("workflow", namespace, name),
                 [worker.max_workflow_tasks for worker in active],
                 tasks["workflow"],
+                settings,
             ),
-            "activity_tasks": admission.of_tasks(
-                "activity_tasks",
+            "activity_tasks": _admission(
+                read,
+                QueueKey("activity", namespace, name),
                 [worker.max_activity_tasks for worker in active],
                 tasks["activity"],
+                settings,
             ),
             "query_tasks": admission.of_queries(
                 pending_queries, settings.query_max_pending_per_queue
             ),
         },
     }
+
+
+def _admission(
+    read: Read, key: QueueKey, slots: list[int], counts: TaskCounts, settings: ServiceSettings
+) -> JsonObject:
+    budget = settings.admission.budget(key.kind, key.namespace, key.task_queue)
+    dispatched = admission_records.dispatched(read, key, budget)
+    return admission.of_tasks(key, slots, counts, settings.admission, dispatched)
 
 
 def poller(worker: Worker, now: int, settings: ServiceSettings) -> JsonObject:
