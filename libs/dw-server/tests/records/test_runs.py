@@ -12,7 +12,7 @@ FLAGS = ("warned", "holds", "task_ordinary", "updates_wait")
 
 
 def row(flag: str, value: object) -> tuple[object, ...]:
-    values = dict.fromkeys(Run.__struct_fields__, 0) | {flag: value}
+    values = dict.fromkeys(Run.__struct_fields__, 0) | {"task_context": None, flag: value}
     return tuple(values.values())
 
 

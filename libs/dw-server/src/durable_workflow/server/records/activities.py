@@ -142,15 +142,21 @@ def past_attempt(read: Read, namespace: str, attempt_id: str) -> PastAttempt | N
     return None if row is None else PastAttempt(*row)
 
 
-def is_reported(read: Read, namespace: str, attempt_id: str, worker_id: str) -> bool:
-    """Whether an attempt ended with the report of its worker."""
-    named = {"attempt_id": attempt_id, "namespace": namespace, "worker_id": worker_id}
-    return read.one("reported_attempt", **named) is not None
+def is_reported(read: Read, namespace: str, task_id: str, attempt_id: str, worker_id: str) -> bool:
+    """Whether an attempt of a task ended with the report of its worker."""
+    row = read.one(
+        "reported_attempt",
+        task_id=task_id,
+        attempt_id=attempt_id,
+        namespace=namespace,
+        worker_id=worker_id,
+    )
+    return row is not None
 
 
-def is_current_attempt(read: Read, namespace: str, attempt_id: str) -> bool:
-    """Whether this is the current attempt of some activity."""
-    return read.one("task_of_attempt", attempt_id=attempt_id, namespace=namespace) is not None
+def is_current_attempt(read: Read, run_id: str, attempt_id: str) -> bool:
+    """Whether this is the current attempt of some activity of a run."""
+    return read.one("current_attempt", run_id=run_id, attempt_id=attempt_id) is not None
 
 
 def run_of_past_task(read: Read, namespace: str, task_id: str) -> str | None:

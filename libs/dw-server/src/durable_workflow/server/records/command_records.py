@@ -8,6 +8,7 @@ import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.records.columns import text, value
+from durable_workflow.server.records.packing import packed, unpacked
 from durable_workflow.server.store.protocol import Read, Row, Tx
 
 # Of a command that came with nothing: unlike a command whose payload is found elsewhere.
@@ -55,7 +56,7 @@ def insert(tx: Tx, namespace: str, command: CommandRecord, context: JsonObject) 
         outcome=command.outcome,
         rejection_reason=command.rejection_reason,
         request_id=command.request_id,
-        context=text(context),
+        context=packed(msgspec.json.encode(context)),
         created_at=tx.now,
         payload=text(command.payload),
     )
@@ -119,7 +120,7 @@ def _load(row: Row) -> StoredCommand:
     *columns, context, created_at, payload = row
     fields = dict(zip(_COLUMNS, columns, strict=True))
     record = CommandRecord(**fields, payload=value(payload))
-    return StoredCommand(record, value(context), created_at)
+    return StoredCommand(record, msgspec.json.decode(unpacked(context)), created_at)
 
 
 _COLUMNS: Final = (

@@ -6,15 +6,25 @@ from collections.abc import Sequence
 
 from durable_workflow.server.engine.decision import Event
 from durable_workflow.server.engine.state import BufferedEvent, KnownStep, Resolution, Run
-from durable_workflow.server.records.columns import picker, text, value
+from durable_workflow.server.records.columns import text, value
+from durable_workflow.server.records.packing import packed, unpacked
 from durable_workflow.server.store.protocol import Read, Tx
-
-_params = picker(Event, "run_id")
 
 
 def insert(tx: Tx, events: Sequence[Event]) -> None:
     """Append records to histories."""
-    tx.do_many("insert_event", [_params(event) for event in events])
+    tx.do_many(
+        "insert_event",
+        [
+            {
+                "run_id": event.run_id,
+                "sequence": event.sequence,
+                "event_type": event.event_type,
+                "record": packed(event.record),
+            }
+            for event in events
+        ],
+    )
 
 
 def between(read: Read, run_id: str, after: int, upto: int, most: int) -> list[bytes]:
@@ -22,13 +32,13 @@ def between(read: Read, run_id: str, after: int, upto: int, most: int) -> list[b
     if after >= upto:
         return []
     found = read.all("history_after", run_id=run_id, after=after, upto=upto, most=most)
-    return [record for (record,) in found]
+    return [unpacked(record) for (record,) in found]
 
 
 def newest(read: Read, run_id: str, after: int, types: Sequence[str], most: int) -> list[bytes]:
     """The newest records behind `after` whose type is among `types`, newest first."""
     found = read.all("recent_events", run_id=run_id, after=after, types=text(types), most=most)
-    return [record for (record,) in found]
+    return [unpacked(record) for (record,) in found]
 
 
 def buffered_events(read: Read, run: Run) -> list[BufferedEvent]:

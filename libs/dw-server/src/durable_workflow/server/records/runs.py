@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.state import PastTask, Run, RunDetails
 from durable_workflow.server.records import search_attributes as attribute_records
 from durable_workflow.server.records.columns import Params, picker, text, value
 from durable_workflow.server.records.fairness import ReadyClass
+from durable_workflow.server.records.packing import packed, unpacked
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
 _params = picker(Run, "run_id")
 _changes = picker(Run, "status")
 # What changes only when a run ends, or later.
+_CONTEXT = Run.__struct_fields__.index("task_context")
 _END = ("status", "closed_reason", "closed_at", "continued_to_run_id", "archived_at")
+# The namespace of runs that were removed: no caller can name it.
+REMOVED: Final = ""
 _past_task_params = picker(PastTask, "task_id")
 
 
@@ -25,13 +30,16 @@ def load(row: Row) -> Run:
     run.holds = run.holds == 1
     run.task_ordinary = run.task_ordinary == 1
     run.updates_wait = run.updates_wait == 1
+    context: bytes | None = row[_CONTEXT]
+    run.task_context = None if context is None else unpacked(context).decode()
     return run
 
 
 def find(read: Read, run_id: str) -> Run | None:
-    """One run, or None."""
+    """One run, or None where there is none, or it was removed and its rows are still going."""
     row = read.one("run_by_id", run_id=run_id)
-    return None if row is None else load(row)
+    run = None if row is None else load(row)
+    return None if run is None or run.namespace == REMOVED else run
 
 
 def lock(tx: Tx, run_id: str) -> Run | None:
@@ -115,16 +123,23 @@ def kept_for(read: Read, namespace: str, task_queue: str, worker_id: str) -> int
 
 def insert(tx: Tx, run: Run) -> None:
     """Write a new run."""
-    tx.do("insert_run", **_params(run))
+    tx.do("insert_run", **_with_packed_context(_params(run)))
 
 
 def save(tx: Tx, run: Run) -> None:
     """Write everything of a run that may change."""
-    changes = _changes(run)
+    changes = _with_packed_context(_changes(run))
     end = {name: changes.pop(name) for name in _END}
     tx.do("save_run", run_id=run.run_id, **changes)
     if run.closed:
         tx.do("close_run", run_id=run.run_id, **end)
+
+
+def _with_packed_context(params: Params) -> Params:
+    context = params["task_context"]
+    if isinstance(context, str):
+        params["task_context"] = packed(context.encode())
+    return params
 
 
 def is_reported(

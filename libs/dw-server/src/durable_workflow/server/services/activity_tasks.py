@@ -108,9 +108,8 @@ def claim_for(
     if not admission.admits(tx, _queue(worker), settings):
         return None
     run_id = records.run_of_task(tx, worker.namespace, task_id)
-    if run_id is None:
+    if run_id is None or unit.find(run_id) is None:
         return None
-    unit.run(run_id)
     activity = records.by_task(tx, worker.namespace, task_id)
     if activity is None or activity.task_status != READY or activity.available_at > tx.now:
         return None
@@ -282,8 +281,8 @@ def _locked(unit: Unit, namespace: str, task_id: str) -> Activity | None:
     run_id = records.run_of_task(unit.tx, namespace, task_id)
     if run_id is None:
         return None
-    unit.run(run_id)
-    return records.by_task(unit.tx, namespace, task_id)
+    # A run that was removed has its rows for some time.
+    return None if unit.find(run_id) is None else records.by_task(unit.tx, namespace, task_id)
 
 
 def _held(unit: Unit, namespace: str, request: _Report) -> Held:
@@ -300,7 +299,7 @@ def _held(unit: Unit, namespace: str, request: _Report) -> Held:
         run = unit.run(activity.run_id)
         return Held(activity, run, _why_stopped(activity, run, tx.now))
     run_id = activity.run_id if activity is not None else _run_of_past_task(tx, namespace, request)
-    attempt = _past_attempt(tx, namespace, request)
+    attempt = _past_attempt(tx, namespace, request, run_id)
     if attempt.lease_owner != request.lease_owner:
         raise _other_owner(request, attempt.lease_owner)
     return Held(activity, unit.run(run_id), "stale_attempt")
@@ -328,12 +327,12 @@ def _run_of_past_task(tx: Tx, namespace: str, request: _Report) -> str:
     return run_id
 
 
-def _past_attempt(tx: Tx, namespace: str, request: _Report) -> PastAttempt:
+def _past_attempt(tx: Tx, namespace: str, request: _Report, run_id: str) -> PastAttempt:
     attempt = records.past_attempt(tx, namespace, request.activity_attempt_id)
     if attempt is not None:
         if attempt.task_id == request.task_id:
             return attempt
-    elif not records.is_current_attempt(tx, namespace, request.activity_attempt_id):
+    elif not records.is_current_attempt(tx, run_id, request.activity_attempt_id):
         raise Refused("attempt_not_found", "Activity attempt not found.", extra=_names(request))
     raise Refused(
         "task_mismatch",

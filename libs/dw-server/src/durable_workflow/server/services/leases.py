@@ -109,9 +109,8 @@ def _renew_workflow_task(unit: Unit, worker: Worker, task: HeldTask) -> bool:
 def _renew_activity_task(unit: Unit, worker: Worker, task: HeldTask) -> bool:
     tx = unit.tx
     run_id = activity_records.run_of_task(tx, worker.namespace, task.task_id)
-    if run_id is None:
+    if run_id is None or unit.find(run_id) is None:
         return False
-    unit.run(run_id)
     activity = activity_records.by_task(tx, worker.namespace, task.task_id)
     if activity is None:
         return False

@@ -126,5 +126,5 @@ def is_reported(read: Read, worker: Worker, task: HeldTask) -> bool:
             read, namespace, task.task_id, worker_id, worker.session, task.attempt
         )
     if task.kind == "activity" and isinstance(task.attempt, str):
-        return activities.is_reported(read, namespace, task.attempt, worker_id)
+        return activities.is_reported(read, namespace, task.task_id, task.attempt, worker_id)
     return False

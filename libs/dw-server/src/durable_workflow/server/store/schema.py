@@ -1,6 +1,7 @@
 """The schema's history: numbered SQL files, applied forwards, each in a transaction of its own.
 
-All databases have the same; where they name a type differently a file says ``{bytes}``. What
+All databases have the same; where they name a type differently a file says ``{bytes}``, and of a
+table whose rows stand in the order of their key ``{by key}``. What
 stands between ``{begin sqlite}`` and ``{end sqlite}`` is done on SQLite alone.
 """
 
@@ -17,8 +18,13 @@ from durable_workflow.server.store.errors import StoreUnusable
 FOLDER = Path(__file__).parent / "migrations"
 
 _WORDS: Final[dict[str, dict[str, str]]] = {
-    "sqlite": {"{bytes}": "BLOB", "{begin sqlite}": "", "{end sqlite}": ""},
-    "postgres": {"{bytes}": "BYTEA", "{begin sqlite}": "/*", "{end sqlite}": "*/"},
+    "sqlite": {
+        "{bytes}": "BLOB",
+        "{by key}": "WITHOUT ROWID",
+        "{begin sqlite}": "",
+        "{end sqlite}": "",
+    },
+    "postgres": {"{bytes}": "BYTEA", "{by key}": "", "{begin sqlite}": "/*", "{end sqlite}": "*/"},
 }
 
 _NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")

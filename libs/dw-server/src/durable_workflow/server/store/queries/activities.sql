@@ -35,12 +35,7 @@ WHERE run_id = :run_id AND sequence = :sequence;
 -- activity_by_task: the activity whose current task this is.
 SELECT {activity_columns}
 FROM activities
-WHERE
-    task_id = :task_id AND namespace = :namespace
-    AND EXISTS (
-        SELECT 1 FROM runs AS r
-        WHERE r.run_id = activities.run_id AND r.namespace = activities.namespace
-    );
+WHERE task_id = :task_id AND namespace = :namespace;
 
 -- activity_of_step: the activity that is a step of a run, and what its starter calls its class.
 SELECT
@@ -55,22 +50,13 @@ WHERE run_id = :run_id AND sequence = :sequence;
 -- run_of_activity_task: the run of the activity whose current task this is.
 SELECT run_id
 FROM activities
-WHERE
-    task_id = :task_id AND namespace = :namespace
-    AND EXISTS (
-        SELECT 1 FROM runs AS r
-        WHERE r.run_id = activities.run_id AND r.namespace = activities.namespace
-    );
+WHERE task_id = :task_id AND namespace = :namespace;
 
--- task_of_attempt: the task of the current attempt of some activity of a namespace.
-SELECT task_id
+-- current_attempt: whether this is the current attempt of some activity of a run.
+SELECT 1
 FROM activities
-WHERE
-    attempt_id = :attempt_id AND namespace = :namespace
-    AND EXISTS (
-        SELECT 1 FROM runs AS r
-        WHERE r.run_id = activities.run_id AND r.namespace = activities.namespace
-    );
+WHERE run_id = :run_id AND attempt_id = :attempt_id
+LIMIT 1;
 
 -- insert_attempt: an attempt that was superseded.
 INSERT INTO past_attempts ({attempt_columns})
@@ -81,7 +67,8 @@ VALUES ({:attempt_columns});
 SELECT 1
 FROM activities
 WHERE
-    attempt_id = :attempt_id AND namespace = :namespace AND lease_owner = :worker_id
+    task_id = :task_id AND attempt_id = :attempt_id AND namespace = :namespace
+    AND lease_owner = :worker_id
     AND EXISTS (
         SELECT 1 FROM runs AS r
         WHERE r.run_id = activities.run_id AND r.namespace = activities.namespace

@@ -138,8 +138,8 @@ RETURNING 1;
 
 -- delete_run_commands: the commands of callers to it.
 DELETE FROM commands
-WHERE run_id = :run_id AND command_id IN (
-    SELECT command_id FROM commands WHERE run_id = :run_id LIMIT :most
+WHERE run_id = :run_id AND sequence IN (
+    SELECT sequence FROM commands WHERE run_id = :run_id ORDER BY sequence LIMIT :most
 )
 RETURNING 1;
 

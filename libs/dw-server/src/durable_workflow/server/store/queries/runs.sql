@@ -54,7 +54,7 @@ WHERE run_id = :run_id;
 -- run_by_id [lock]: one run.
 SELECT {run_columns}
 FROM runs
-WHERE run_id = :run_id AND namespace <> ''
+WHERE run_id = :run_id
 {lock};
 
 -- run_by_task [lock]: the run whose open workflow task this is.
