@@ -109,3 +109,19 @@ class FailingOnce:
             self._failed = True
             raise StoreUnavailable("the disk is full")
         return await self._store.read(work)
+
+
+async def test_the_file_gives_the_space_of_removed_runs_back(
+    open_sqlite: Callable[[str], SqliteStore], tmp_path: Path, clock: ManualClock
+) -> None:
+    path = tmp_path / "state.db"
+    store = open_sqlite(str(path))
+    await asyncio.gather(*[closed(store, f"wf-{number}") for number in range(1500)])
+    await store.close()
+    full = path.stat().st_size
+    store = open_sqlite(str(path))
+    clock.advance(40 * 86_400)
+    assert await retention.remove_expired(store) == 1500
+    await retention.sweep(store)
+    await store.close()
+    assert path.stat().st_size < full / 2

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +201,49 @@ def test_migrations_are_numbered_without_gaps(tmp_path: Path, names: list[str]) 
 
     with pytest.raises(StoreUnusable):
         load_migrations("sqlite", tmp_path)
+
+
+def pragma(path: Path, name: str) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+async def test_a_file_of_other_pages_is_rewritten_once(
+    open_file: Callable[[], SqliteStore], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "boxes.db"
+    store = open_file()
+    await store.run(put("kept"))
+    await store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; PRAGMA auto_vacuum = 0; VACUUM;"
+            "PRAGMA journal_mode = WAL;"
+        )
+    assert (pragma(path, "page_size"), pragma(path, "auto_vacuum")) == (4096, 0)
+
+    caplog.set_level("INFO")
+    for _ in range(2):
+        again = open_file()
+        assert await again.read(lambda read: read.all("list_boxes")) == [("kept",)]
+        await again.close()
+    assert (pragma(path, "page_size"), pragma(path, "auto_vacuum")) == (2048, 2)
+    assert caplog.text.count("rewriting") == 1
+
+
+async def test_a_newer_file_is_refused_before_it_is_rewritten(
+    open_file: Callable[[], SqliteStore], tmp_path: Path
+) -> None:
+    path = tmp_path / "boxes.db"
+    await open_file().close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO schema_migrations VALUES (9999, 'later', 0)")
+        connection.commit()
+        connection.executescript(
+            "PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM;"
+            "PRAGMA journal_mode = WAL;"
+        )
+    before = path.read_bytes()
+    with pytest.raises(StoreUnusable, match="9999_later"):
+        open_file()
+    assert path.read_bytes() == before

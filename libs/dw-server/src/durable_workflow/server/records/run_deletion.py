@@ -31,6 +31,7 @@ STATEMENTS: Final = {
 # What one statement deletes at most, and for how long a unit goes on to the next. Nobody else
 # writes meanwhile.
 _ROWS: Final = 64
+_RUNS: Final = 64
 _BYTES: Final = 256 * 1024
 _SECONDS: Final = 0.003
 # Pages that may stay free: what comes next is written to them.
@@ -67,12 +68,23 @@ def removed(read: Read, most: int) -> list[str]:
     return [row[0] for row in read.all("removed_runs", most=most)]
 
 
-def delete_rows(tx: Tx, run_id: str) -> dict[str, int]:
+def delete_removed(tx: Tx) -> bool:
+    """Delete rows of removed runs for some milliseconds; whether there may be more."""
+    until = time.perf_counter() + _SECONDS
+    found = removed(tx, _RUNS)
+    for run_id in found:
+        delete_rows(tx, run_id, until)
+        if time.perf_counter() > until:
+            return True
+    return len(found) == _RUNS
+
+
+def delete_rows(tx: Tx, run_id: str, until: float | None = None) -> dict[str, int]:
     """Delete rows of a removed run for some milliseconds; how many of each kind.
 
     The run is gone where `runs` is among them.
     """
-    until = time.perf_counter() + _SECONDS
+    until = time.perf_counter() + _SECONDS if until is None else until
     counts: dict[str, int] = {}
     for statement, kind in STATEMENTS.items():
         params = _BOUNDS[statement]

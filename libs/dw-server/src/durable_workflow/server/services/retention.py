@@ -11,6 +11,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -26,6 +27,8 @@ from durable_workflow.server.views.namespaces import find as find_namespace
 _DAY: Final = 86_400 * SECOND
 # What a pass looks at, at most (control-plane 12).
 MOST_RUNS: Final = 100
+# Removed by one write, in the background.
+_RUNS_AT_ONCE: Final = 10
 # It is the store that fails, whatever run it is at.
 _STORE_FAILURES = (StoreUnavailable, StoreUnusable, OutcomeUnknown)
 
@@ -88,18 +91,20 @@ async def remove_expired(store: Store) -> int:
     for namespace in await store.read(namespaces.all_served):
         find = functools.partial(_expired, namespace=namespace.name, most=MOST_RUNS)
         while expired := await store.read(find):
-            for run_id in expired:
-                await store.run(functools.partial(remove, namespace=namespace.name, run_id=run_id))
-                await _delete_rows(store, run_id, gently=True)
+            for first in range(0, len(expired), _RUNS_AT_ONCE):
+                some = expired[first : first + _RUNS_AT_ONCE]
+                began = time.perf_counter()
+                await store.run(functools.partial(_remove_all, namespace.name, some))
+                await _pause(began, gently=True)
+            await _delete_removed(store, gently=True)
             count += len(expired)
+    await release_space(store, gently=True)
     return count
 
 
 async def sweep(store: Store, *, gently: bool = False) -> None:
     """Delete the rows of runs that were removed, and give the space of the file back."""
-    while found := await store.read(lambda read: run_deletion.removed(read, MOST_RUNS)):
-        for run_id in found:
-            await _delete_rows(store, run_id, gently=gently)
+    await _delete_removed(store, gently=gently)
     await release_space(store, gently=gently)
 
 
@@ -142,6 +147,22 @@ def remove(tx: Tx, namespace: str, run_id: str) -> Skipped | None:
         return Skipped("run_archived")
     run_deletion.remove(tx, run)
     return None
+
+
+def _remove_all(namespace: str, run_ids: Sequence[str], tx: Tx) -> None:
+    found = [run for run in map(functools.partial(runs.find, tx), run_ids) if run is not None]
+    for workflow_id in sorted({run.workflow_id for run in found}):
+        instances.lock(tx, namespace, workflow_id)
+    for run in sorted(found, key=attrgetter("run_id")):
+        remove(tx, namespace, run.run_id)
+
+
+async def _delete_removed(store: Store, *, gently: bool) -> None:
+    more = True
+    while more:
+        began = time.perf_counter()
+        more = await store.run(run_deletion.delete_removed)
+        await _pause(began, gently)
 
 
 async def _prune_or_report(store: Store, namespace: str, run_id: str) -> JsonObject:

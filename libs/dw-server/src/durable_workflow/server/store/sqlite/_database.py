@@ -136,7 +136,14 @@ class Database:
         return connection
 
     def _prepare(self, now: int) -> None:
-        self._check_ours()
+        new = self._check_ours()
+        if not new:
+            # Before anything of the file is changed.
+            self._refuse_newer()
+        if not self.in_memory:
+            self._lay_out(new=new)
+        if new:
+            self.writer.execute(f"PRAGMA application_id = {_APPLICATION_ID}").fetchall()
         if not self.in_memory:
             (mode,) = self.writer.execute("PRAGMA journal_mode = WAL").fetchall()[0]
             if mode != "wal":
@@ -164,15 +171,13 @@ class Database:
         [(vacuum,)] = self.writer.execute("PRAGMA auto_vacuum").fetchall()
         return (size, vacuum) == (_PAGE_BYTES, _INCREMENTAL)
 
-    def _check_ours(self) -> None:
+    def _check_ours(self) -> bool:
+        """See that the file is ours; whether it is new."""
         (application,) = self.writer.execute("PRAGMA application_id").fetchall()[0]
         (tables,) = self.writer.execute("SELECT count(*) FROM sqlite_schema").fetchall()[0]
         if application != _APPLICATION_ID and tables:
             raise StoreUnusable(f"{self.path} is a database of another program")
-        if not self.in_memory:
-            self._lay_out(new=not tables)
-        if application != _APPLICATION_ID:
-            self.writer.execute(f"PRAGMA application_id = {_APPLICATION_ID}").fetchall()
+        return not tables
 
     def _check_whole(self) -> None:
         assert self.path is not None
@@ -188,13 +193,14 @@ class Database:
             "version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)"
         ).fetchall()
         applied = self._version(self.writer)
-        if applied:
-            self._refuse_newer(applied)
         for migration in pending(self._migrations, applied):
             with translated(f"migration {migration.version:04}_{migration.name}"):
                 self._apply(migration, now)
 
-    def _refuse_newer(self, applied: int) -> None:
+    def _refuse_newer(self) -> None:
+        applied = self._version(self.writer)
+        if not applied:
+            return
         [(name,)] = self.writer.execute(
             "SELECT name FROM schema_migrations WHERE version = ?", (applied,)
         ).fetchall()
