@@ -33,6 +33,8 @@ CREATE TABLE activities_by_step (
     closed_at BIGINT,
     due_at BIGINT,
     lease_session TEXT,
+    fairness_key TEXT,
+    fairness_weight INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (run_id, sequence)
 ) {by key};
 INSERT INTO activities_by_step (
@@ -40,20 +42,23 @@ INSERT INTO activities_by_step (
     scheduled_at, connection, status, attempt_count, task_id, task_status, available_at, attempt_id,
     lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
     schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at, due_at,
-    lease_session
+    lease_session, fairness_key, fairness_weight
 )
 SELECT
     execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec, policy,
     scheduled_at, connection, status, attempt_count, task_id, task_status, available_at, attempt_id,
     lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
     schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at, due_at,
-    lease_session
+    lease_session, fairness_key, fairness_weight
 FROM activities
 ORDER BY run_id, sequence;
 DROP TABLE activities;
 ALTER TABLE activities_by_step RENAME TO activities;
 CREATE UNIQUE INDEX activities_by_task ON activities (task_id);
-CREATE INDEX activities_ready ON activities (namespace, task_queue, priority, available_at, task_id)
+CREATE INDEX activities_ready
+ON activities (
+    namespace, task_queue, priority, (coalesce(fairness_key, '')), available_at, task_id
+)
 WHERE task_status = 'ready';
 CREATE INDEX activities_leased ON activities (namespace, lease_owner)
 WHERE task_status = 'leased';
