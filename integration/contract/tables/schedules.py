@@ -51,7 +51,7 @@ SPEC: dict[str, list[Any]] = {
 }
 ACTION: dict[str, list[Any]] = {
     "action": NOT_OBJECT,
-    "action.workflow_type": ["x" * 256, "a\0b", *NOT_TEXT],
+    "action.workflow_type": ["x" * 256, "a\0b", "dw.standalone_activity", *NOT_TEXT],
     "action.task_queue": ["", "x" * 256, *NOT_TEXT],
     "action.input": ["text", 5, True],
     "action.input.codec": ["", "nope", 5, None],

@@ -11,6 +11,7 @@ from durable_workflow.server.refusals import Invalid
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, ListActivities, Payload, StartActivity
 from durable_workflow.server.services import standalone_activities
+from durable_workflow.server.store.protocol import Read
 from durable_workflow.server.views import standalone_activities as views
 
 Json = dict[str, Any]
@@ -29,7 +30,10 @@ async def start(server: Any, activity_id: str | None = "alone", **fields: Any) -
 
 
 async def describe(server: Any, activity_id: str = "alone") -> Json:
-    shown: Json = await server.store.read(lambda read: views.describe(read, "default", activity_id))
+    def look(read: Read) -> Json:
+        return views.describe(read, "default", activity_id)
+
+    shown: Json = await server.store.read(look)
     return shown
 
 

@@ -129,6 +129,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_waiting_polls: int = 10_000
     max_waiting_units: int = 5_000
     shutdown_seconds: int = 10
+    trust_forwarded_attribution: bool = False
+    expose_package_provenance: bool = False
     auth: AuthSettings = AuthSettings()
     wire: WireLimits = WireLimits()
     services: ServiceSettings = ServiceSettings()
@@ -307,6 +309,8 @@ VARIABLES: dict[str, _Variables] = {
         "DW_MAX_WAITING_POLLS": ("max_waiting_polls", _positive),
         "DW_MAX_WAITING_UNITS": ("max_waiting_units", _positive),
         "DW_SHUTDOWN_SECONDS": ("shutdown_seconds", _count),
+        "DW_TRUST_FORWARDED_ATTRIBUTION_HEADERS": ("trust_forwarded_attribution", _switch),
+        "DW_EXPOSE_PACKAGE_PROVENANCE": ("expose_package_provenance", _switch),
     },
     "auth": {
         "DW_AUTH_DRIVER": ("driver", _driver),

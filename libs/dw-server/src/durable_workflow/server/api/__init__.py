@@ -9,11 +9,13 @@ from durable_workflow.server.api.calls import Call, Origin, Peer
 from durable_workflow.server.api.failures import explain
 from durable_workflow.server.api.login import Credentials, Principal
 from durable_workflow.server.api.operations import Handler, Nothing, Operation
+from durable_workflow.server.requests import Forwarded
 
 __all__ = [
     "Api",
     "Call",
     "Credentials",
+    "Forwarded",
     "Handler",
     "Nothing",
     "Operation",

@@ -9,16 +9,22 @@ from typing import Any, Protocol
 import msgspec
 
 from durable_workflow.server.api.login import Principal
-from durable_workflow.server.requests import Caller
+from durable_workflow.server.requests import Caller, Forwarded
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a call came from, as it is recorded with commands. Texts are bounded by the carrier."""
+    """Where a call came from, as it is recorded with commands. Texts are bounded by the carrier.
+
+    Attributes:
+        forwarded: What a proxy says of the caller, where proxies are trusted.
+    """
 
     method: str
     path: str
     request_id: str | None = None
+    correlation_id: str | None = None
     idempotency_key: str | None = None
+    forwarded: Forwarded = Forwarded()
     user_agent: str | None = None
     ip: str | None = None
     body_sha256: str | None = None
@@ -72,9 +78,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             role=self.principal.role,
             subject=self.principal.subject,
             auth_method=self.principal.method,
+            full_access=self.principal.full_access,
             method=origin.method,
             path=origin.path,
             request_id=origin.request_id,
+            correlation_id=origin.correlation_id,
+            forwarded=origin.forwarded,
             idempotency_key=origin.idempotency_key,
             user_agent=origin.user_agent,
             ip=origin.ip,

@@ -88,7 +88,7 @@ class RowReader:
                 "request_route_name": None,
                 "request_fingerprint": request.get("fingerprint"),
                 "request_id": command.request_id or request.get("request_id"),
-                "correlation_id": None,
+                "correlation_id": request.get("correlation_id"),
                 "status": command.status,
                 "outcome": command.outcome,
                 "rejection_reason": command.rejection_reason,

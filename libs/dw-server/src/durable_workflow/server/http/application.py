@@ -40,13 +40,14 @@ class Application:
 
     Args:
         api: What can be asked.
-        settings: The largest body, whether to compress, and what is announced.
+        settings: The largest body, whether to compress and to trust proxies, what is announced.
     """
 
     def __init__(self, api: Api, settings: Settings) -> None:
         self._api = api
         self._largest_body = settings.wire.max_payload_bytes
         self._compression = settings.compression
+        self._trusts_proxies = settings.trust_forwarded_attribution
         self._routes = Routes(ROUTES)
         self._limits = stream.Limits(self._largest_body, api.is_overloaded, Unread())
         self._envelope = envelope.WorkerEnvelope(server_capabilities(settings))
@@ -60,7 +61,12 @@ class Application:
             raise ValueError(f"nothing here speaks {scope['type']}")
         path = raw_path(scope)
         found = self._routes.find(path)
-        request = Request(scope, found.names if found else {}, receive)
+        request = Request(
+            scope,
+            found.names if found else {},
+            receive,
+            trusts_proxies=self._trusts_proxies,
+        )
         route = _route(found, request.method)
         plane: Plane = "control"
         if route.plane == "worker" if route else path.startswith(b"/api/worker/"):

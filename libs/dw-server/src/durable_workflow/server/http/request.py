@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
-from durable_workflow.server.api import Credentials, Origin
+from durable_workflow.server.api import Credentials, Forwarded, Origin
 from durable_workflow.server.settings import is_loopback
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -24,6 +24,8 @@ _LONGEST_WAIT = 60
 class Request:
     """One request; it is the peer of the call that it carries.
 
+    Args:
+        trusts_proxies: Whether what it says of the caller in a proxy's name is believed.
     Attributes:
         path: As it came, percent-encoded.
         names: Values of the path's parameters, decoded.
@@ -34,7 +36,12 @@ class Request:
     """
 
     def __init__(
-        self, scope: Mapping[str, Any], names: Mapping[str, str], receive: Receive
+        self,
+        scope: Mapping[str, Any],
+        names: Mapping[str, str],
+        receive: Receive,
+        *,
+        trusts_proxies: bool = False,
     ) -> None:
         self.method: str = scope["method"]
         self.path: str = raw_path(scope).decode("latin-1")
@@ -50,6 +57,7 @@ class Request:
         self._query: dict[str, str] | None = None
         self._client: tuple[str, int] | None = scope.get("client")
         self._receive = receive
+        self._trusts_proxies = trusts_proxies
         self._gone: asyncio.Task[None] | None = None
         self._left = False
 
@@ -133,10 +141,21 @@ class Request:
             method=self.method,
             path=self.path[:_SHOWN],
             request_id=self._shown(b"x-request-id"),
+            correlation_id=self._shown(b"x-correlation-id"),
+            forwarded=self._forwarded() if self._trusts_proxies else Forwarded(),
             idempotency_key=self.header(b"idempotency-key") or None,
             user_agent=self._shown(b"user-agent"),
             ip=self._client[0] if self._client else None,
             body_sha256=hashlib.sha256(self.body).hexdigest(),
+        )
+
+    def _forwarded(self) -> Forwarded:
+        """What a proxy says of the caller (control-plane 2.6)."""
+        return Forwarded(
+            caller_type=self._shown(b"x-workflow-caller-type"),
+            caller_label=self._shown(b"x-workflow-caller-label"),
+            auth_status=self._shown(b"x-workflow-auth-status"),
+            auth_method=self._shown(b"x-workflow-auth-method"),
         )
 
     def _shown(self, header: bytes) -> str | None:

@@ -19,7 +19,7 @@ from durable_workflow.server.requests.bridge import (
     UpdateTarget,
     target_of,
 )
-from durable_workflow.server.requests.caller import Bridged, Caller
+from durable_workflow.server.requests.caller import Bridged, Caller, Forwarded
 from durable_workflow.server.requests.commands import (
     ArchiveWorkflow,
     CloseWorkflow,
@@ -113,6 +113,7 @@ __all__ = [
     "FailActivityTask",
     "FailQueryTask",
     "FailWorkflowTask",
+    "Forwarded",
     "HeartbeatActivityTask",
     "HeldTask",
     "HistoryPage",

@@ -24,6 +24,7 @@ from durable_workflow.server.fields import (
     Text,
     TimeZone,
     Whole,
+    WorkflowType,
     seconds,
 )
 from durable_workflow.server.requests.workflows import SearchAttributes
@@ -80,13 +81,13 @@ class ActionFields(msgspec.Struct, frozen=True, kw_only=True):
 class ActionChanges(ActionFields, frozen=True, kw_only=True):
     """What is known of changes of an action; what is None stays as it is."""
 
-    workflow_type: Annotated[str | None, Text()] = None
+    workflow_type: Annotated[str | None, WorkflowType()] = None
 
 
 class NewAction(ActionFields, frozen=True, kw_only=True):
     """What is known of a whole action."""
 
-    workflow_type: Annotated[str, Text()]
+    workflow_type: Annotated[str, WorkflowType()]
 
 
 class Spec(Kind, frozen=True, kw_only=True):

@@ -30,16 +30,6 @@ def context(
         about: What the command is about: names and ids.
         metadata: Its parameters that are no payloads.
     """
-    request: JsonObject = {"method": caller.method, "path": caller.path}
-    for key, value in (
-        ("ip", caller.ip),
-        ("user_agent", caller.user_agent),
-        ("request_id", caller.request_id),
-    ):
-        if value is not None:
-            request[key] = value
-    if caller.body_sha256 is not None:
-        request["fingerprint"] = f"sha256:{caller.body_sha256}"
     bridged = caller.bridged
     server: JsonObject = {
         "namespace": caller.namespace,
@@ -56,16 +46,22 @@ def context(
             metadata["correlation"] = bridged.correlation
     if metadata:
         server["metadata"] = metadata
+    principal: JsonObject = {"subject": caller.subject, "roles": [caller.role]}
+    if caller.full_access:
+        principal["legacy_full_access"] = True
     return {
-        "caller": {"type": "server", "label": "Standalone Server"},
+        "caller": {
+            "type": caller.forwarded.caller_type or "server",
+            "label": _label(caller),
+        },
         "auth": {
             "status": _auth_status(caller),
-            "method": caller.auth_method,
+            "method": _auth_method(caller),
             "role": caller.role,
             "roles": [caller.role],
-            "principal": {"subject": caller.subject, "roles": [caller.role]},
+            "principal": principal,
         },
-        "request": request,
+        "request": _request(caller),
         "server": server,
     }
 
@@ -77,16 +73,19 @@ def snapshot(tx: Tx, caller: Caller, command: CommandRecord) -> JsonObject:
         "sequence": command.sequence,
         "type": command.name,
         "target_scope": command.target_scope,
+        # Commands reach no other run than the one that they name.
+        "requested_run_id": command.run_id if command.target_scope == "run" else None,
         "resolved_run_id": command.run_id,
         "target_name": command.target_name,
         "source": SOURCE,
-        "caller_label": "Standalone Server",
+        "caller_label": _label(caller),
         "principal_id": caller.subject,
         "auth_status": _auth_status(caller),
-        "auth_method": caller.auth_method,
+        "auth_method": _auth_method(caller),
         "request_method": caller.method,
         "request_path": caller.path,
         "request_id": command.request_id or caller.request_id,
+        "correlation_id": caller.correlation_id,
         "status": command.status,
         "outcome": command.outcome,
         "rejection_reason": command.rejection_reason,
@@ -97,5 +96,34 @@ def snapshot(tx: Tx, caller: Caller, command: CommandRecord) -> JsonObject:
     return {key: value for key, value in shown.items() if value is not None}
 
 
+def _request(caller: Caller) -> JsonObject:
+    request: JsonObject = {"method": caller.method, "path": caller.path}
+    headers = {
+        "x_request_id": caller.request_id,
+        "x_correlation_id": caller.correlation_id,
+    }
+    for key, value in (
+        ("ip", caller.ip),
+        ("user_agent", caller.user_agent),
+        ("request_id", caller.request_id),
+        ("correlation_id", caller.correlation_id),
+        ("fingerprint", f"sha256:{caller.body_sha256}" if caller.body_sha256 else None),
+        ("headers", {name: sent for name, sent in headers.items() if sent is not None} or None),
+    ):
+        if value is not None:
+            request[key] = value
+    return request
+
+
+def _label(caller: Caller) -> str:
+    return caller.forwarded.caller_label or "Standalone Server"
+
+
+def _auth_method(caller: Caller) -> str:
+    return caller.forwarded.auth_method or caller.auth_method
+
+
 def _auth_status(caller: Caller) -> str:
+    if caller.forwarded.auth_status is not None:
+        return caller.forwarded.auth_status
     return "not_configured" if caller.auth_method == "none" else "authorized"

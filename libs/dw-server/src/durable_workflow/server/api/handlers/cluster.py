@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from durable_workflow.server.api.calls import Call
-from durable_workflow.server.api.manifests import cluster_info
+from durable_workflow.server.api.manifests import cluster_info, package_provenance
 from durable_workflow.server.api.operations import Nothing, Operation
-from durable_workflow.server.api.roles import ANYBODY
+from durable_workflow.server.api.roles import ADMIN, ANYBODY
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Store
@@ -28,6 +28,9 @@ def operations(
     async def info(call: Call, asked: Nothing) -> Reply:
         # The namespace need not exist here: it only says whose workers are counted.
         workers = await store.read(lambda read: fleet.summary(read, call.namespace))
-        return Reply(cluster_info(settings, workers, served))
+        body = cluster_info(settings, workers, served)
+        if settings.expose_package_provenance and call.principal.role == ADMIN:
+            body["package_provenance"] = package_provenance()
+        return Reply(body)
 
     return [Operation("describe_cluster", ANYBODY, Nothing, info, namespaced=False)]
