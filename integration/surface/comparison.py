@@ -105,7 +105,7 @@ def _without_aliases(published: dict[str, Entries]) -> dict[str, Entries]:
                 for key, each in members
             }
         if isinstance(value, list):
-            items: list[Any] = value
+            items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
             return [*map(walked, items)]
         return value
 

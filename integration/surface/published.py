@@ -39,7 +39,7 @@ def without_details(published: dict[str, Entries]) -> dict[str, Entries]:
 
 def _shorter(value: Any) -> Any:
     if isinstance(value, list):
-        items: list[Any] = value
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
         return [*map(_shorter, items)]
     if not isinstance(value, dict):
         return value
@@ -56,7 +56,7 @@ def _shorter(value: Any) -> Any:
 
 def _longer(value: Any) -> Any:
     if isinstance(value, list):
-        items: list[Any] = value
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
         return [*map(_longer, items)]
     if not isinstance(value, dict):
         return value

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow import activity as activity
     from durable_workflow import history_bundle_verify as _history_bundle_verify
     from durable_workflow import replay_verify as _replay_verify
+    from durable_workflow import sync as sync
     from durable_workflow import testing as testing
     from durable_workflow import workflow as workflow
     from durable_workflow.activity import ActivityContext as ActivityContext

@@ -1,12 +1,10 @@
 """Methods about namespaces."""
 
-import inspect
-import warnings
-from pathlib import Path
 from typing import Any
 
 from durable_workflow._wire.json_values import present
 from durable_workflow.client._call import Call, reading
+from durable_workflow.client._callers import warn_caller
 from durable_workflow.client._results.namespaces import (
     NamespaceDescription,
     NamespaceList,
@@ -16,7 +14,6 @@ from durable_workflow.client._results.namespaces import (
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
 
-_PACKAGE = str(Path(__file__).parents[2])
 _INVALID = "invalid_namespace_response"
 _NAMESPACE = reading(NamespaceDescription.from_dict, _INVALID)
 
@@ -116,7 +113,7 @@ class NamespaceMethods(Session):
         if namespace is not None:
             if name is not None:
                 raise TypeError("give the namespace as name or as namespace=, not as both")
-            _warn_caller("namespace= is deprecated, give the name as the first argument")
+            warn_caller("namespace= is deprecated, give the name as the first argument")
             name = namespace
         if name is None:
             raise TypeError("set_namespace_external_storage needs the name of the namespace")
@@ -157,11 +154,3 @@ class NamespaceMethods(Session):
                 context=driver or "storage",
             )
         )
-
-
-def _warn_caller(message: str) -> None:
-    """Warn with the line of the caller: the nearest frame outside this package."""
-    depth, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        depth, frame = depth + 1, frame.f_back
-    warnings.warn(message, DeprecationWarning, stacklevel=depth)
