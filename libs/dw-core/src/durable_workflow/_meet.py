@@ -280,6 +280,29 @@ class ActivityHeartbeatTransport(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class HeartbeatOptions:
+    """How the heartbeats of an activity are sent in the background.
+
+    Attributes:
+        automatic: Whether they are sent without the code asking.
+        every: Least seconds between two; None for a third of the heartbeat timeout.
+    """
+
+    automatic: bool
+    every: float | None
+
+
+# The member of an activity function that holds its options.
+HEARTBEAT_OPTIONS: Final = "__activity_heartbeats__"
+
+
+def heartbeat_options(function: Callable[..., Any]) -> HeartbeatOptions | None:
+    """How the heartbeats of an activity are sent; None for as its code asks."""
+    options = getattr(function, HEARTBEAT_OPTIONS, None)
+    return options if isinstance(options, HeartbeatOptions) else None
+
+
 @runtime_checkable
 class WorkerClient(ActivityHeartbeatTransport, Protocol):
     """What a `Worker` may be given: the public methods of the client about the worker plane.

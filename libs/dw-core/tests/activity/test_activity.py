@@ -4,11 +4,13 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from durable_workflow import activity
+from durable_workflow._meet import HeartbeatOptions, heartbeat_options
 from durable_workflow.activity import _registration
 from durable_workflow.errors import ActivityCancelled
 
@@ -201,3 +203,20 @@ def test_a_loop_that_closes_before_it_answers_is_none_either() -> None:
         loop.close()
         with pytest.raises(RuntimeError, match="there is none"):
             heartbeat.result(10.0)
+
+
+@pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf"), timedelta()])
+def test_heartbeats_every_no_time_are_refused(every: Any) -> None:
+    with pytest.raises(ValueError, match="heartbeat_every must be more than 0 seconds"):
+        activity.defn(name="beats", heartbeat_every=every)
+
+
+def test_options_of_heartbeats_are_kept_with_the_function() -> None:
+    @activity.defn(name="plain")
+    def plain() -> None: ...
+
+    @activity.defn(name="beats", auto_heartbeat=True, heartbeat_every=timedelta(seconds=2))
+    def beats() -> None: ...
+
+    assert heartbeat_options(plain) is None
+    assert heartbeat_options(beats) == HeartbeatOptions(automatic=True, every=2.0)

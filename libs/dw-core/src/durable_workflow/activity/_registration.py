@@ -1,26 +1,44 @@
 """The decorator that names an activity, and those named so far."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from math import isfinite
 from typing import Any, TypeVar
+
+from durable_workflow._meet import HEARTBEAT_OPTIONS, HeartbeatOptions
 
 _FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
 
 _registry: dict[str, Callable[..., Any]] = {}
 
 
-def defn(*, name: str) -> Callable[[_FunctionT], _FunctionT]:
+def defn(
+    *, name: str, auto_heartbeat: bool = False, heartbeat_every: float | timedelta | None = None
+) -> Callable[[_FunctionT], _FunctionT]:
     """Make a function an activity.
 
     Args:
         name: The type by which workflows, in whatever language, ask for it.
+        auto_heartbeat: Have the worker send heartbeats while the function runs, three in a
+            heartbeat timeout and at least one in ten seconds. They say that the worker is alive,
+            not that the function gets on.
+        heartbeat_every: Seconds. Have `heartbeat` and `heartbeat_sync` return at once; what they
+            report last is sent in the background, at most one in this time. None sends each as a
+            request and waits for its answer, unless `auto_heartbeat` is set.
 
     Returns:
         A decorator that returns the same function. The last of several functions of one name is
         the one registered.
+
+    Raises:
+        ValueError: `heartbeat_every` is no number of seconds above 0.
     """
+    options = _options(auto_heartbeat, heartbeat_every)
 
     def decorate(function: _FunctionT) -> _FunctionT:
         function.__activity_name__ = name  # type: ignore[attr-defined]  # read by the worker
+        if options is not None:
+            setattr(function, HEARTBEAT_OPTIONS, options)
         _registry[name] = function
         return function
 
@@ -30,3 +48,12 @@ def defn(*, name: str) -> Callable[[_FunctionT], _FunctionT]:
 def registry() -> dict[str, Callable[..., Any]]:
     """The activities of this process by name, as a copy."""
     return dict(_registry)
+
+
+def _options(automatic: bool, every: float | timedelta | None) -> HeartbeatOptions | None:
+    if every is None:
+        return HeartbeatOptions(automatic, None) if automatic else None
+    seconds = every.total_seconds() if isinstance(every, timedelta) else every
+    if not (isfinite(seconds) and seconds > 0):
+        raise ValueError(f"heartbeat_every must be more than 0 seconds, not {every!r}")
+    return HeartbeatOptions(automatic, seconds)

@@ -10,13 +10,19 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from durable_workflow import activity
-from durable_workflow._meet import Lease, Unencodable, WorkerTransport
+from durable_workflow._meet import (
+    ActivityHeartbeatTransport,
+    Unencodable,
+    WorkerTransport,
+    heartbeat_options,
+)
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.texts import failure_message
 from durable_workflow.activity import ActivityContext, ActivityInfo
 from durable_workflow.errors import ActivityCancelled, NonRetryableError
 from durable_workflow.interceptors import ActivityInterceptorContext, WorkerInterceptor
 from durable_workflow.interceptors._chain import chain_activity
+from durable_workflow.worker._activity_heartbeats import heartbeats
 from durable_workflow.worker._code_threads import CodeThreads, Run
 from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._held import Dropped, HeldTasks
@@ -41,25 +47,6 @@ class _Raised:
 _FAILURES = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 
 
-class _Progress:
-    """What an activity reports its progress through."""
-
-    def __init__(self, transport: WorkerTransport) -> None:
-        self._transport = transport
-
-    async def heartbeat_activity_task(
-        self,
-        *,
-        task_id: str,
-        activity_attempt_id: str,
-        lease_owner: str,
-        details: JsonObject | None = None,
-    ) -> Any:
-        """Report progress of an attempt; the answer may ask it to stop."""
-        lease = Lease("activity", task_id, activity_attempt_id, lease_owner)
-        return await self._transport.heartbeat(lease, details)
-
-
 class ActivityTasks:
     """Runs the activity tasks of one worker."""
 
@@ -76,7 +63,7 @@ class ActivityTasks:
         interceptors: Sequence[WorkerInterceptor],
     ) -> None:
         self._activities = activities
-        self._progress = _Progress(transport)
+        self._transport = transport
         self._worker_id = worker_id
         self._payloads = payloads
         self._threads = threads
@@ -99,7 +86,7 @@ class ActivityTasks:
             check_codec(task.payload_codec)
             arguments = await self._decode_arguments(task)
         except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
-            log.exception("cannot decode arguments of activity task %s", task.task_id)
+            log.exception("cannot decode the arguments of %s", task)
             codec = task.payload_codec or "json"
             failed = failed_with(
                 error,
@@ -110,7 +97,12 @@ class ActivityTasks:
             )
             return await self._fail(task, failed, "decode_error")
         if task.activity_type not in self._activities:
-            log.warning("no activity registered for %r", task.activity_type)
+            log.warning(
+                "no activity registered for %r: %s; this worker has %s",
+                task.activity_type,
+                task,
+                ", ".join(sorted(self._activities)) or "none",
+            )
             failed = Failed(f"no activity registered for '{task.activity_type}'")
             return await self._fail(task, failed, "no_handler")
         return await self._attempt(raw, task, arguments)
@@ -153,11 +145,39 @@ class ActivityTasks:
             task_queue=self._payloads.task_queue,
             worker_id=self._worker_id,
         )
-        context = ActivityContext(info=info, client=self._progress, loop=asyncio.get_running_loop())
+        log.info("starting %s, attempt %d", task, task.attempt_number)
+        try:
+            async with heartbeats(
+                heartbeat_options(self._activities[task.activity_type]),
+                self._transport,
+                task,
+                self._worker_id,
+                lambda: self._held.cancel(task.task_id, "the server asked it to"),
+            ) as progress:
+                result = await self._run(raw, task, info, progress, arguments)
+        except Dropped:
+            return "dropped"  # it is somebody else's by now, or its run has ended
+        except Ended as ended:
+            return await self._ended(task, ended.error)
+        except NonRetryableError as error:
+            return await self._raised(task, error, "failed_non_retryable")
+        except Exception as error:  # noqa: BLE001 - the activity's own, to be reported
+            return await self._raised(task, error, "failed")
+        return await self._complete(task, result)
+
+    async def _run(
+        self,
+        raw: JsonObject,
+        task: ActivityTask,
+        info: ActivityInfo,
+        progress: ActivityHeartbeatTransport,
+        arguments: list[Any],
+    ) -> Any:
+        context = ActivityContext(info=info, client=progress, loop=asyncio.get_running_loop())
         activity._set_context(context)
         try:
             with self._held.stopping(task.task_id, context):
-                result = await contained(
+                return await contained(
                     self._call(
                         ActivityInterceptorContext(
                             worker_id=self._worker_id,
@@ -168,21 +188,12 @@ class ActivityTasks:
                         )
                     )
                 )
-        except Dropped:
-            return "dropped"  # it is somebody else's by now, or its run has ended
-        except Ended as ended:
-            return await self._ended(task, ended.error)
-        except NonRetryableError as error:
-            return await self._raised(task, error, "failed_non_retryable")
-        except Exception as error:  # noqa: BLE001 - the activity's own, to be reported
-            return await self._raised(task, error, "failed")
         finally:
             activity._set_context(None)
-        return await self._complete(task, result)
 
     async def _ended(self, task: ActivityTask, error: BaseException) -> str:
         if isinstance(error, ActivityCancelled):
-            log.info("activity %s (%s) was cancelled", task.task_id, task.activity_type)
+            log.info("%s was cancelled", task)
             failed = Failed("activity cancelled", "ActivityCancelled", non_retryable=True)
             return await self._fail(task, failed, "cancelled")
         if isinstance(error, _FAILURES):
@@ -190,19 +201,20 @@ class ActivityTasks:
         raise error
 
     async def _raised(self, task: ActivityTask, error: BaseException, outcome: str) -> str:
-        log.error("activity %s (%s) raised", task.task_id, task.activity_type, exc_info=error)
         trace = "".join(traceback.format_exception(error))
         non_retryable = outcome == "failed_non_retryable"
         failed = failed_with(error, failure_message(error), trace, non_retryable=non_retryable)
+        _log_failed(task, failed, error)
         return await self._fail(task, failed, outcome)
 
     async def _complete(self, task: ActivityTask, result: Any) -> str:
+        log.info("completing %s", task)
         # Cut for the log: a result may be as long as the server accepts.
-        log.info("completing activity %s (%s): %.2000r", task.task_id, task.activity_type, result)
+        log.debug("result of %s: %.2000r", task, result)
         error = await self._reporter.complete_activity_task(task, result)
         if error is None:
             return "completed"
-        log.warning("completion of activity task %s failed: %s", task.task_id, error)
+        log.warning("completion of %s failed: %s", task, error)
         if isinstance(error, Unencodable):
             error, what = error.error, "activity result cannot be encoded"
         elif is_refused(error):
@@ -239,7 +251,7 @@ class ActivityTasks:
             str(context.task.get("task_id")), function, context.args
         )
         if inspect.isawaitable(result):
-            return await result
+            return await self._held.stoppable(str(context.task.get("task_id")), result)
         return result
 
     async def _call_in_thread(
@@ -264,6 +276,23 @@ class ActivityTasks:
         if isinstance(result, _Raised):
             raise result.error
         return result
+
+
+def _log_failed(task: ActivityTask, failed: Failed, error: BaseException) -> None:
+    """Log a failed attempt: in one line, and with the traceback where no other attempt follows."""
+    again = task.attempts.outlook(
+        task.attempt_number, failed.failure_type, for_good=failed.non_retryable
+    )
+    if again is not None:
+        log.warning("%s failed, %s: %s: %s", task, again, failed.failure_type, failed.message)
+        return
+    log.error(
+        "%s failed, attempt %d of %d, not tried again",
+        task,
+        task.attempt_number,
+        task.attempts.most,
+        exc_info=error,
+    )
 
 
 def _is_coroutine_function(function: Callable[..., Any]) -> bool:

@@ -168,6 +168,8 @@ class _Running:
         # How often `cancel` has interrupted a coroutine that has not been told of it yet.
         self._interrupts = 0
         self._awaits_coroutine = False
+        # Whether the coroutine has been told that its task was dropped.
+        self._told = False
         self._over = False
 
     def stop(self) -> None:
@@ -201,8 +203,11 @@ class _Running:
             self._awaits_coroutine = False
 
     def take_interrupt(self) -> bool:
-        """Whether the cancellation that arrived is an interruption by `cancel`."""
-        if not self._interrupts or self._dropped or self._task is None:
+        """Whether the cancellation that arrived is that of `cancel` or `stop`."""
+        if self._dropped:
+            told, self._told = self._told, True
+            return self._cancelled and not told
+        if not self._interrupts or self._task is None:
             return False
         self._interrupts -= 1
         return self._task.uncancel() == 0

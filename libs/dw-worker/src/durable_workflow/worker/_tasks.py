@@ -5,6 +5,7 @@ from typing import Any, TypeGuard, TypeVar, cast
 
 from durable_workflow._wire.extensions import UPDATE_VALIDATION
 from durable_workflow._wire.json_values import JsonObject, integer_or_none, text_or_none
+from durable_workflow.worker._attempts import NO_POLICY, Attempts, read_attempts
 
 T = TypeVar("T")
 
@@ -43,6 +44,17 @@ class ActivityTask:
     attempt_number: int
     arguments: Any
     payload_codec: str | None
+    # Empty for an activity that no workflow started.
+    workflow_id: str = ""
+    run_id: str = ""
+    attempts: Attempts = NO_POLICY
+
+    def __str__(self) -> str:
+        """How log lines name it."""
+        alone = f"activity {self.activity_type} (task {self.task_id})"
+        return (
+            f"{alone} of workflow {self.workflow_id}, run {self.run_id}" if self.run_id else alone
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +119,9 @@ def read_activity_task(task: JsonObject) -> ActivityTask:
         attempt_number=integer_or_none(task.get("attempt_number")) or 1,
         arguments=task.get("arguments"),
         payload_codec=_codec(task),
+        workflow_id=text_or_none(task.get("workflow_id")) or "",
+        run_id=text_or_none(task.get("run_id")) or "",
+        attempts=read_attempts(task.get("retry_policy")),
     )
 
 

@@ -1,0 +1,132 @@
+"""Heartbeats of an activity: sent as the code asks, or in the background as its options say."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from durable_workflow._meet import HeartbeatOptions, Lease, WorkerTransport
+from durable_workflow._wire.json_values import JsonObject, object_or_empty
+from durable_workflow.worker._log import log
+from durable_workflow.worker._tasks import ActivityTask
+
+# A third of the heartbeat timeout: two may be lost. Without a timeout only to learn of a
+# cancellation.
+_PER_TIMEOUT: Final = 3
+_LONGEST_SECONDS: Final = 10.0
+
+
+class DirectHeartbeats:
+    """Each heartbeat is a request, and its answer the server's."""
+
+    def __init__(self, transport: WorkerTransport) -> None:
+        self._transport = transport
+
+    async def heartbeat_activity_task(
+        self,
+        *,
+        task_id: str,
+        activity_attempt_id: str,
+        lease_owner: str,
+        details: JsonObject | None = None,
+    ) -> Any:
+        """Report progress of an attempt; the answer may ask it to stop."""
+        lease = Lease("activity", task_id, activity_attempt_id, lease_owner)
+        return await self._transport.heartbeat(lease, details)
+
+
+class BackgroundHeartbeats:
+    """Heartbeats of one attempt are sent in the background, with the newest details.
+
+    Args:
+        transport: What they are sent through.
+        lease: The attempt.
+        seconds: Least time between two.
+        always: Send one also where the code has nothing to say.
+        cancel: Called once the server asks the attempt to stop.
+        name: What log lines call the attempt.
+    """
+
+    def __init__(
+        self,
+        transport: WorkerTransport,
+        lease: Lease,
+        *,
+        seconds: float,
+        always: bool,
+        cancel: Callable[[], None],
+        name: str,
+    ) -> None:
+        self._transport = transport
+        self._lease = lease
+        self._seconds = seconds
+        self._always = always
+        self._cancel = cancel
+        self._name = name
+        self._details: JsonObject | None = None
+        self._news = asyncio.Event()
+
+    async def heartbeat_activity_task(
+        self,
+        *,
+        task_id: str,
+        activity_attempt_id: str,
+        lease_owner: str,
+        details: JsonObject | None = None,
+    ) -> Any:
+        """Keep what is to be reported, for the heartbeat that comes next."""
+        del task_id, activity_attempt_id, lease_owner  # those of the lease
+        self._details = details
+        self._news.set()
+        return {}
+
+    async def send(self) -> None:
+        """Send heartbeats until cancelled or told to stop."""
+        while True:
+            if not self._always:
+                await self._news.wait()
+            self._news.clear()
+            details, self._details = self._details, None
+            try:
+                reply: object = await self._transport.heartbeat(self._lease, details)
+            except Exception as error:  # noqa: BLE001 - the next one may arrive
+                log.warning(
+                    "heartbeat of %s failed: %s: %s", self._name, type(error).__name__, error
+                )
+            else:
+                if object_or_empty(reply).get("cancel_requested"):
+                    self._cancel()
+                    return
+            await asyncio.sleep(self._seconds)
+
+
+@asynccontextmanager
+async def heartbeats(
+    options: HeartbeatOptions | None,
+    transport: WorkerTransport,
+    task: ActivityTask,
+    lease_owner: str,
+    cancel: Callable[[], None],
+) -> AsyncGenerator["DirectHeartbeats | BackgroundHeartbeats"]:
+    """What an attempt's heartbeats go through, by the options of its activity."""
+    if options is None:
+        yield DirectHeartbeats(transport)
+        return
+    timeout = task.attempts.heartbeat_timeout
+    longest = _LONGEST_SECONDS if timeout is None else min(_LONGEST_SECONDS, timeout / _PER_TIMEOUT)
+    background = BackgroundHeartbeats(
+        transport,
+        Lease("activity", task.task_id, task.attempt_id, lease_owner),
+        seconds=longest if options.every is None else min(options.every, longest),
+        always=options.automatic,
+        cancel=cancel,
+        name=str(task),
+    )
+    sending = asyncio.create_task(background.send(), name=f"heartbeats of {task.task_id}")
+    try:
+        yield background
+    finally:
+        sending.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sending

@@ -1,0 +1,121 @@
+"""Heartbeats that the worker sends in the background, as the options of an activity say."""
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from durable_workflow import activity
+from durable_workflow.errors import ActivityCancelled, ServerError
+from durable_workflow.worker import Worker
+
+
+def task(activity_type: str) -> dict[str, Any]:
+    return {
+        "task_id": "t",
+        "activity_attempt_id": "a",
+        "activity_type": activity_type,
+        "retry_policy": {"max_attempts": 1, "heartbeat_timeout": 1},
+    }
+
+
+async def run(server: Any, function: Any, name: str) -> str:
+    worker = Worker(server, task_queue="q")
+    worker.activities[name] = function
+    return await worker._run_activity_task(task(name))  # pyright: ignore[reportPrivateUsage]
+
+
+def ask_to_stop(**_: Any) -> dict[str, Any]:
+    return {"cancel_requested": True}
+
+
+@pytest.fixture
+def beats(server: Any) -> Any:
+    """Waits until the server has so many heartbeats of the activity."""
+
+    async def wait(count: int) -> list[Any]:
+        await server.until(lambda: server.count("heartbeat_activity_task") >= count)
+        return [call.get("details") for call in server.calls["heartbeat_activity_task"]]
+
+    return wait
+
+
+async def test_automatic_heartbeats_say_that_the_worker_lives(server: Any, beats: Any) -> None:
+    @activity.defn(name="silent", auto_heartbeat=True, heartbeat_every=0.01)
+    async def silent() -> None:
+        await beats(3)
+
+    assert await run(server, silent, "silent") == "completed"
+    sent = server.count("heartbeat_activity_task")
+    assert sent >= 3
+    await asyncio.sleep(0)
+    assert server.count("heartbeat_activity_task") == sent, "none after its end"
+
+
+async def test_heartbeats_in_the_background_carry_the_newest_details(
+    server: Any, beats: Any
+) -> None:
+    @activity.defn(name="steps", heartbeat_every=0.05)
+    async def steps() -> None:
+        await activity.context().heartbeat({"step": 0})
+        await beats(1)
+        for number in range(1, 100):
+            await activity.context().heartbeat({"step": number})
+        assert await beats(2) == [{"step": 0}, {"step": 99}]
+
+    assert await run(server, steps, "steps") == "completed"
+
+
+async def test_nothing_is_sent_where_the_code_says_nothing(server: Any) -> None:
+    @activity.defn(name="quiet", heartbeat_every=0.001)
+    async def quiet() -> None:
+        await asyncio.sleep(0.02)  # many times the pause between two heartbeats
+
+    assert await run(server, quiet, "quiet") == "completed"
+    assert server.count("heartbeat_activity_task") == 0
+
+
+async def test_a_coroutine_is_cancelled_without_asking(server: Any) -> None:
+    server.on["heartbeat_activity_task"] = ask_to_stop
+    told = asyncio.Event()
+
+    @activity.defn(name="patient", auto_heartbeat=True)
+    async def patient() -> None:
+        try:
+            await asyncio.Event().wait()
+        except ActivityCancelled:
+            told.set()
+            raise
+
+    assert await run(server, patient, "patient") == "cancelled"
+    assert told.is_set()
+
+
+async def test_a_function_in_a_thread_sees_that_it_is_cancelled(server: Any) -> None:
+    server.on["heartbeat_activity_task"] = ask_to_stop
+
+    @activity.defn(name="busy", auto_heartbeat=True)
+    def busy() -> None:
+        tick = threading.Event()
+        while not activity.context().is_cancelled:
+            tick.wait(0.001)
+        activity.context().heartbeat_sync()
+
+    assert await run(server, busy, "busy") == "cancelled"
+
+
+async def test_a_heartbeat_that_fails_is_logged_and_the_next_is_sent(
+    server: Any, beats: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ServerError(500, {"message": "out of order"})
+
+    server.on["heartbeat_activity_task"] = refuse
+
+    @activity.defn(name="steady", auto_heartbeat=True, heartbeat_every=0.01)
+    async def steady() -> None:
+        await beats(2)
+
+    assert await run(server, steady, "steady") == "completed"
+    assert "heartbeat of activity steady (task t) failed: ServerError" in caplog.text

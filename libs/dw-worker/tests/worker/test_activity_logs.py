@@ -1,0 +1,90 @@
+"""What the log says of activities."""
+
+# pyright: reportPrivateUsage=false
+import logging
+from typing import Any
+
+import pytest
+
+from durable_workflow.errors import NonRetryableError
+from durable_workflow.worker import Worker
+
+
+def _task(pack: Any, activity_type: str, *args: Any, **changes: Any) -> dict[str, Any]:
+    return {
+        "task_id": "t",
+        "activity_attempt_id": "at",
+        "activity_type": activity_type,
+        "payload_codec": "avro",
+        "arguments": pack(list(args)),
+    } | changes
+
+
+class CardDeclined(NonRetryableError):
+    pass
+
+
+async def test_a_result_is_logged_for_debugging_only_and_not_all_of_a_long_one(
+    server: Any, pack: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def say(word: str, times: int) -> str:
+        return word * times
+
+    worker = Worker(server, task_queue="q", activities=[say])
+    caplog.set_level(logging.INFO, logger="durable_workflow.worker")
+    await worker._run_activity_task(_task(pack, "say", "secret", 1))
+    assert "completing activity say (task t)" in caplog.messages
+    assert "secret" not in caplog.text
+    caplog.set_level(logging.DEBUG, logger="durable_workflow.worker")
+    await worker._run_activity_task(_task(pack, "say", "short", 1))
+    assert "result of activity say (task t): 'short'" in caplog.messages
+    await worker._run_activity_task(_task(pack, "say", "long", 100_000))
+    assert all(len(message) < 2100 for message in caplog.messages)
+
+
+POLICY: dict[str, Any] = {
+    "max_attempts": 3, "backoff_seconds": [1, 4], "non_retryable_error_types": ["KeyError"],
+}  # fmt: skip
+OF_A_RUN = {"workflow_id": "order-1", "run_id": "r-1", "retry_policy": POLICY}
+
+
+@pytest.mark.parametrize(
+    ("attempt", "error", "level", "says"),
+    [
+        (
+            1,
+            ValueError("no"),
+            logging.WARNING,
+            "failed, attempt 1 of 3, next in 1 s: ValueError: no",
+        ),
+        (
+            2,
+            ValueError("no"),
+            logging.WARNING,
+            "failed, attempt 2 of 3, next in 4 s: ValueError: no",
+        ),
+        (3, ValueError("no"), logging.ERROR, "failed, attempt 3 of 3, not tried again"),
+        (1, KeyError("no"), logging.ERROR, "failed, attempt 1 of 3, not tried again"),
+        (1, CardDeclined("no"), logging.ERROR, "failed, attempt 1 of 3, not tried again"),
+    ],
+)
+async def test_a_failed_attempt_is_one_line_and_the_last_has_a_traceback(
+    server: Any,
+    pack: Any,
+    caplog: pytest.LogCaptureFixture,
+    attempt: int,
+    error: Exception,
+    level: int,
+    says: str,
+) -> None:
+    async def charge() -> None:
+        raise error
+
+    task = _task(pack, "charge", attempt_number=attempt, **OF_A_RUN)
+    worker = Worker(server, task_queue="q", activities=[charge])
+    await worker._run_activity_task(task)
+    [line] = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert line.levelno == level
+    about = "activity charge (task t) of workflow order-1, run r-1"
+    assert line.getMessage() == f"{about} {says}"
+    assert bool(line.exc_info) is (level == logging.ERROR)
