@@ -22,6 +22,7 @@ from durable_workflow.errors import (
     WorkflowTerminated,
     WorkflowTimedOut,
 )
+from durable_workflow.history_bundle_verify import verify_bundle
 from integration.end_to_end.conftest import PROGRAMS, QUEUE
 from integration.harness.histories import types
 from integration.harness.processes import ServerProcess, worker_process
@@ -91,6 +92,10 @@ async def test_activity_runs_and_returns(carried: tuple[ServerProcess, str]) -> 
             "ActivityCompleted",
             "WorkflowCompleted",
         ]
+        assert handle.workflow_run_id is not None
+        bundle = await client.export_history(handle.activity_id, handle.workflow_run_id)
+        report = verify_bundle(bundle)
+        assert report["status"] != "failed", report["findings"]
         # The host is a workflow like others, for those who look.
         host = await client.describe_workflow(handle.activity_id)
         assert (host.workflow_type, host.status) == ("dw.standalone_activity", "completed")
