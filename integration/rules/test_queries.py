@@ -4,6 +4,8 @@ import ast
 import re
 from pathlib import Path
 
+from durable_workflow.server.store.schema import load_migrations
+
 QUERIES = "libs/dw-server/src/durable_workflow/server/store/queries"
 NAMED = re.compile(r"^-- (\w+)(?: \[\w+\])?: (\S.*)$", re.MULTILINE)
 RUNNERS = {"one", "all", "take", "do", "do_many"}
@@ -94,3 +96,8 @@ def test_sql_outside_the_stores_stands_in_sql_files_only(root: Path) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.match(node.value)
     ]
     assert wrong == []
+
+
+def test_every_migration_has_a_number_of_its_own() -> None:
+    numbers = [migration.version for migration in load_migrations("sqlite")]
+    assert numbers == list(range(1, len(numbers) + 1))

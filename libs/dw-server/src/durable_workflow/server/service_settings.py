@@ -29,6 +29,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     update_wait_seconds: int = 10
     max_buffered_fires: int = 1000
     max_backfilled_fires: int = 10_000
+    activity_max_redeliveries: int = 10
     retention_days: int = 30
     retention_interval_seconds: float = 60
     admission: AdmissionSettings = AdmissionSettings()

@@ -340,6 +340,7 @@ VARIABLES: dict[str, _Variables] = {
         "DW_RETENTION_INTERVAL_SECONDS": ("retention_interval_seconds", _seconds),
         "DW_WORKFLOW_TASK_LEASE_SECONDS": ("workflow_lease_seconds", _seconds),
         "DW_ACTIVITY_TASK_LEASE_SECONDS": ("activity_lease_seconds", _seconds),
+        "DW_ACTIVITY_MAX_REDELIVERIES": ("activity_max_redeliveries", _count),
         "DW_HEARTBEAT_INTERVAL_SECONDS": ("heartbeat_interval_seconds", _positive),
         "DW_MISSED_HEARTBEATS": ("missed_heartbeats", _positive),
         "DW_STREAM_GRACE_SECONDS": ("stream_grace_seconds", _seconds),

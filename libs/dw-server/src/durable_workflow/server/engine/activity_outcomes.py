@@ -14,6 +14,7 @@ from durable_workflow.server.engine import batches, standalone
 from durable_workflow.server.engine.activities import (
     EXPIRED,
     close,
+    expire_lease,
     ids_of,
     policy_of,
     queue_again,
@@ -90,20 +91,56 @@ def fail(
     *,
     failure: Failure,
     held: Sequence[Resolution],
+    attempt_status: str = FAILED,
 ) -> Decision:
-    """The attempt failed: it is tried again, or the failure is the outcome."""
+    """The attempt failed: it is tried again, or the failure is the outcome.
+
+    Args:
+        attempt_status: What is remembered of the attempt, where it is tried again.
+    """
     activity = copy(activity)
     decision = Decision(run, now, new_id)
     policy = policy_of(activity)
     never = failure.non_retryable or (
         policy is not None and failure.type in policy.non_retryable_error_types
     )
-    if policy is None or never or activity.attempt_count >= policy.max_attempts:
+    if policy is None or never or _tries(activity) >= policy.max_attempts:
         payload = _failed(decision, activity, failure)
         _end(decision, activity, FAILED, names.ACTIVITY_FAILED, payload, held)
     else:
-        _retry(decision, activity, policy, FAILED, _cause(failure))
+        _retry(decision, activity, policy, attempt_status, _cause(failure))
     return decision
+
+
+def lose_worker(
+    run: Run,
+    activity: Activity,
+    now: int,
+    new_id: NewId,
+    *,
+    most: int,
+    held: Sequence[Resolution],
+) -> Decision:
+    """The lease of an attempt ran out: it is delivered again, or fails where that was too often.
+
+    An activity that ends its worker's process would otherwise end one process after the other.
+
+    Args:
+        most: How many leases of one attempt may run out; 0 is any number.
+    """
+    activity = copy(activity)
+    activity.redeliveries += 1
+    if not most or activity.redeliveries < most:
+        activity.redelivered += 1
+        return expire_lease(run, activity, now, new_id)
+    # It ends here: nothing that its worker may still report counts.
+    activity.lease_expires_at = now
+    message = (
+        f"Activity {activity.activity_type} lost its worker {activity.redeliveries} times: "
+        "every lease of the attempt ran out."
+    )
+    failure = Failure(message, "ActivityRedeliveryLimit")
+    return fail(run, activity, now, new_id, failure=failure, held=held, attempt_status=EXPIRED)
 
 
 def overdue(activity: Activity, now: int) -> str | None:
@@ -135,7 +172,7 @@ def time_out(
         activity.attempt_count += 1
     message = f"Activity {activity.activity_type} exceeded its {timeout_kind} timeout."
     final = timeout_kind == "schedule_to_close"
-    if policy is not None and not final and activity.attempt_count < policy.max_attempts:
+    if policy is not None and not final and _tries(activity) < policy.max_attempts:
         cause = {
             "timeout_kind": timeout_kind,
             "exception_class": "ActivityTimeoutException",
@@ -177,6 +214,7 @@ def _retry(
     supersede_attempt(decision, activity, attempt_status)
     activity.task_id = decision.new_id()
     activity.available_at = now + delay * SECOND
+    activity.redeliveries = 0
     queue_again(activity, activity.available_at, policy)
     payload["retry_task_id"] = activity.task_id
     payload["retry_of_task_id"] = old_task
@@ -191,6 +229,11 @@ def _retry(
     decision.append(names.ACTIVITY_RETRY_SCHEDULED, payload, task_id=old_task)
     decision.activities.append(activity)
     decision.created_task_ids.append(activity.task_id)
+
+
+def _tries(activity: Activity) -> int:
+    """How many attempts there were for the retry policy: it was not asked about redeliveries."""
+    return activity.attempt_count - activity.redelivered
 
 
 def backoff(delays: Sequence[int], attempt: int) -> int:

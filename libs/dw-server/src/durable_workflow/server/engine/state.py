@@ -180,7 +180,12 @@ class ChildPolicy(msgspec.Struct):
 
 
 class Activity(msgspec.Struct):
-    """One activity execution with its task and its current attempt."""
+    """One activity execution with its task and its current attempt.
+
+    Attributes:
+        redeliveries: How many leases of the current attempt ran out.
+        redelivered: How many times the task was delivered again for that in all.
+    """
 
     execution_id: str
     run_id: str
@@ -215,6 +220,8 @@ class Activity(msgspec.Struct):
     closed_at: int | None = None
     due_at: int | None = None
     lease_session: str | None = None
+    redeliveries: int = 0
+    redelivered: int = 0
 
 
 class PastAttempt(msgspec.Struct, frozen=True):

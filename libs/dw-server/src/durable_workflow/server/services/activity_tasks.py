@@ -239,9 +239,24 @@ def heartbeat(
 
 
 def expire_lease(unit: Unit, activity: Activity) -> None:
-    """Free a leased task: its lease ran out, or its worker is gone."""
+    """Free a leased task that its worker gives back, or that never reached one."""
     run = unit.run(activity.run_id)
     unit.apply(activities.expire_lease(run, activity, unit.tx.now, unit.tx.new_id))
+
+
+def lose_worker(unit: Unit, activity: Activity) -> None:
+    """Free a leased task whose lease ran out, or whose worker is gone without a goodbye."""
+    run = unit.run(activity.run_id)
+    unit.apply(
+        activity_outcomes.lose_worker(
+            run,
+            activity,
+            unit.tx.now,
+            unit.tx.new_id,
+            most=unit.settings.activity_max_redeliveries,
+            held=unit.held_for_last(run),
+        )
+    )
 
 
 def give_back(tx: Tx, namespace: str, task: dict[str, Any], settings: ServiceSettings) -> None:

@@ -212,7 +212,7 @@ def _handle_activity(unit: Unit, activity: Activity) -> None:
     elif activity.task_status == LEASED:
         if activity.lease_expires_at is not None and activity.lease_expires_at <= tx.now:
             tx.say(logging.INFO, "the lease of activity task %s ran out", activity.task_id)
-            activity_tasks.expire_lease(unit, activity)
+            activity_tasks.lose_worker(unit, activity)
         else:
             unit.save_activity(activity)
     else:

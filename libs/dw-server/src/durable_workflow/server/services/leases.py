@@ -39,12 +39,18 @@ def renew(tx: Tx, worker: Worker, held: Sequence[HeldTask], settings: ServiceSet
 
 
 def release(
-    tx: Tx, holder: Holder, settings: ServiceSettings, *, kept: Collection[str] = ()
+    tx: Tx,
+    holder: Holder,
+    settings: ServiceSettings,
+    *,
+    kept: Collection[str] = (),
+    missed: bool = False,
 ) -> int:
     """Free everything that a session of a worker holds, because it is gone.
 
     Args:
         kept: Ids of tasks that it keeps.
+        missed: It did not say so: its activities may be what has ended it.
     Returns:
         How many tasks were freed.
     """
@@ -57,7 +63,13 @@ def release(
     freed = _expire_workflow_tasks(unit, holder, kept)
     for activity in records.held_activities(tx, holder):
         if activity.task_id not in kept:
-            activity_tasks.expire_lease(unit, activity)
+            if missed:
+                # The end of a run in this very unit has closed its activities.
+                if unit.run(activity.run_id).closed:
+                    continue
+                activity_tasks.lose_worker(unit, activity)
+            else:
+                activity_tasks.expire_lease(unit, activity)
             freed += 1
     unit.finish()
     return freed

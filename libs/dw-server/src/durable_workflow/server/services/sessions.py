@@ -141,7 +141,7 @@ def miss(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
             tx.notify(DueAt(worker.next_due_at))
             return
     if worker.names_held:
-        freed = leases.release(tx, worker.holder, settings)
+        freed = leases.release(tx, worker.holder, settings, missed=True)
         if freed:
             tx.say(
                 logging.WARNING,

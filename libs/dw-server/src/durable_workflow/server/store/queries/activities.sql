@@ -3,7 +3,7 @@
     policy, scheduled_at, connection, fairness_key, fairness_weight, status, attempt_count, task_id, task_status, available_at, attempt_id,
     lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
     schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
-    due_at, lease_session;
+    due_at, lease_session, redeliveries, redelivered;
 
 -- {attempt_columns}: the columns of an attempt that was superseded.
     attempt_id, task_id, execution_id, run_id, attempt_number, status, lease_owner, closed_at;
@@ -29,7 +29,8 @@ SET
     last_heartbeat_at = :last_heartbeat_at, progress = :progress,
     schedule_to_start_at = :schedule_to_start_at, schedule_to_close_at = :schedule_to_close_at,
     start_to_close_at = :start_to_close_at, heartbeat_at = :heartbeat_at,
-    closed_at = :closed_at, due_at = :due_at, lease_session = :lease_session
+    closed_at = :closed_at, due_at = :due_at, lease_session = :lease_session,
+    redeliveries = :redeliveries, redelivered = :redelivered
 WHERE run_id = :run_id AND sequence = :sequence;
 
 -- activity_by_task: the activity whose current task this is.
@@ -63,7 +64,7 @@ INSERT INTO past_attempts ({attempt_columns})
 VALUES ({:attempt_columns});
 
 -- reported_attempt: whether an attempt ended with its worker's report. One that failed at or after a
--- deadline may have timed out, and does not count.
+-- deadline or the end of its lease may have timed out, and does not count.
 SELECT 1
 FROM activities
 WHERE
@@ -77,6 +78,7 @@ WHERE
         status = 'completed'
         OR (
             status = 'failed'
+            AND closed_at < coalesce(lease_expires_at, closed_at)
             AND closed_at < coalesce(start_to_close_at, closed_at + 1)
             AND closed_at < coalesce(heartbeat_at, closed_at + 1)
             AND closed_at < coalesce(schedule_to_close_at, closed_at + 1)
