@@ -11,6 +11,7 @@ from integration.contract.tables.commands import command_rows
 from integration.contract.tables.fields import field_rows
 from integration.contract.tables.fleet import fleet_rows
 from integration.contract.tables.guards import guard_rows
+from integration.contract.tables.maintenance import maintenance_rows
 from integration.contract.tables.operations import operation_rows
 from integration.contract.tables.requests import request_rows
 from integration.contract.tables.rows import Bad
@@ -23,6 +24,7 @@ ROWS = [
     *operation_rows(),
     *guard_rows(),
     *command_rows(),
+    *maintenance_rows(),
     *tenancy_rows(),
     *bridge_rows(),
     *fleet_rows(),

@@ -9,7 +9,7 @@ import msgspec
 
 # Done by now; or done, and there is something new; or taken up, to be done later. Or turned down in
 # a form of the operation's own, which is no refusal by a reason.
-Form: TypeAlias = Literal["done", "created", "accepted", "rejected"]
+Form: TypeAlias = Literal["done", "created", "accepted", "rejected", "partial"]
 
 
 class Parts(Protocol):

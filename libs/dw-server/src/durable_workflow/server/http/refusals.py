@@ -84,6 +84,7 @@ _DONE: Final[dict[Form, int]] = {
     "created": 201,
     "accepted": 202,
     "rejected": 422,
+    "partial": 207,
 }
 # Long enough for a few other answers to finish, short enough that nobody notices.
 _RETRY_AFTER_SECONDS: Final = 1

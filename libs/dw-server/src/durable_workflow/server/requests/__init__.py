@@ -34,6 +34,12 @@ from durable_workflow.server.requests.fleet import (
     NamedWorker,
     RollBuild,
 )
+from durable_workflow.server.requests.maintenance import (
+    ActivityTimeoutPass,
+    LookUpkeep,
+    RepairPass,
+    RetentionPass,
+)
 from durable_workflow.server.requests.namespaces import (
     CreateNamespace,
     NamedNamespace,
@@ -92,6 +98,7 @@ from durable_workflow.server.requests.workflows import (
 __all__ = [
     "ATTRIBUTE_TYPES",
     "ActivityFailure",
+    "ActivityTimeoutPass",
     "ArchiveWorkflow",
     "BackfillSchedule",
     "BridgeEvent",
@@ -121,6 +128,7 @@ __all__ = [
     "ListRuns",
     "ListWorkers",
     "ListWorkflows",
+    "LookUpkeep",
     "NamedNamespace",
     "NamedQueue",
     "NamedSchedule",
@@ -135,7 +143,9 @@ __all__ = [
     "ReadHistory",
     "ReadScheduleHistory",
     "RegisterWorker",
+    "RepairPass",
     "RepairWorkflow",
+    "RetentionPass",
     "RollBuild",
     "SetExternalStorage",
     "SignalTarget",

@@ -34,7 +34,7 @@ from durable_workflow.server.store.protocol import Read, Tx
 
 _LONGEST_ERROR = 1000
 # Of one run or one worker in one unit: others have their turn in between.
-_MOST_OF_ONE = 50
+MOST_OF_ONE = 50
 # In one batch: each starts a workflow, which is more work than to fire a timer.
 _MOST_SCHEDULES = 20
 
@@ -75,12 +75,12 @@ def items(read: Read, due: Due) -> list[DueItem]:
     return [
         *(
             DueItem("timer", timer.timer_id, run_id)
-            for timer in records.timers_of_run(read, run_id, _MOST_OF_ONE)
+            for timer in records.timers_of_run(read, run_id, MOST_OF_ONE)
         ),
         DueItem("run", run_id, run_id),
         *(
             DueItem("activity", activity.execution_id, run_id)
-            for activity in records.activities_of_run(read, run_id, _MOST_OF_ONE)
+            for activity in records.activities_of_run(read, run_id, MOST_OF_ONE)
         ),
     ]
 
@@ -149,7 +149,7 @@ def _fire_timers(unit: Unit, run_id: str, only: DueItem | None) -> int:
     if only is not None and only.source != "timer":
         return 0
     tx = unit.tx
-    found = records.timers_of_run(tx, run_id, _MOST_OF_ONE)
+    found = records.timers_of_run(tx, run_id, MOST_OF_ONE)
     timers = [timer for timer in found if only is None or timer.timer_id == only.item]
     for timer in timers:
         run = unit.run(run_id)
@@ -186,16 +186,17 @@ def _handle_run(unit: Unit, run: Run) -> int:
 def _handle_activities(unit: Unit, run_id: str, only: DueItem | None) -> int:
     if only is not None and only.source != "activity":
         return 0
-    found = records.activities_of_run(unit.tx, run_id, _MOST_OF_ONE)
+    found = records.activities_of_run(unit.tx, run_id, MOST_OF_ONE)
     activities = [each for each in found if only is None or each.execution_id == only.item]
     for activity in activities:
         # The end of the run in this very unit has closed its activities.
         if not unit.run(run_id).closed:
-            _handle_activity(unit, activity)
+            handle_activity(unit, activity)
     return len(activities)
 
 
-def _handle_activity(unit: Unit, activity: Activity) -> None:
+def handle_activity(unit: Unit, activity: Activity) -> None:
+    """Do what is due of an open activity."""
     tx = unit.tx
     run = unit.run(activity.run_id)
     timeout_kind = activity_outcomes.overdue(activity, tx.now)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from durable_workflow.server.engine import operator_requests
+from durable_workflow.server.engine.activity_outcomes import overdue as overdue_since
 from durable_workflow.server.engine.state import READY, Run
 from durable_workflow.server.notices import DueAt
 from durable_workflow.server.records import due as due_records
@@ -31,15 +32,26 @@ class Repaired(msgspec.Struct):
     Attributes:
         existing: Tasks and due work that were there, and go on.
         missing: Workflow tasks that had to be created.
+        deadlines: Runs that were over their deadline, and are closed.
+        timeouts: Activities that were over a deadline.
     """
 
     existing: int = 0
     missing: int = 0
+    deadlines: int = 0
+    timeouts: int = 0
 
     @property
     def total(self) -> int:
         """All of it."""
-        return self.existing + self.missing
+        return self.existing + self.missing + self.deadlines + self.timeouts
+
+    def add(self, other: Repaired) -> None:
+        """Count another run's, too."""
+        self.existing += other.existing
+        self.missing += other.missing
+        self.deadlines += other.deadlines
+        self.timeouts += other.timeouts
 
 
 def repair(tx: Tx, caller: Caller, request: RepairWorkflow, settings: ServiceSettings) -> Reply:
@@ -79,7 +91,7 @@ def repair_run(unit: Unit, run_id: str, *, rested: bool) -> Repaired:
         rested: Whether a failed workflow task is offered before its rest is over.
     """
     tx = unit.tx
-    repaired = Repaired(existing=due.advance(unit, run_id))
+    repaired = _advance(unit, run_id)
     run = unit.run(run_id)
     if rested and has_failed(run) and run.task_status == READY and run.task_available_at > tx.now:
         unit.apply(operator_requests.offer_now(run, tx.now, tx.new_id))
@@ -90,6 +102,21 @@ def repair_run(unit: Unit, run_id: str, *, rested: bool) -> Repaired:
         unit.apply(operator_requests.recreate_task(run, tx.now, tx.new_id))
         repaired.missing += 1
     return repaired
+
+
+def _advance(unit: Unit, run_id: str) -> Repaired:
+    """Do what is due of a run, and tell what it was."""
+    now, run = unit.tx.now, unit.run(run_id)
+    deadlines = [run.execution_deadline, run.run_deadline]
+    ends = any(at is not None and at <= now for at in deadlines)
+    found = due_records.activities_of_run(unit.tx, run_id, due.MOST_OF_ONE)
+    overdue = 0 if ends else sum(overdue_since(each, now) is not None for each in found)
+    done = due.advance(unit, run_id)
+    return Repaired(
+        existing=max(done - overdue - ends, 0) if not ends else 0,
+        deadlines=int(ends),
+        timeouts=overdue,
+    )
 
 
 def _try_again(tx: Tx, run_id: str) -> int:

@@ -21,7 +21,7 @@ from durable_workflow.serializer import SUPPORTED_CODECS
 from durable_workflow.server.api.manifests._response_contract import response_contract
 from durable_workflow.server.capabilities import ENCODINGS, EXTENSIONS
 from durable_workflow.server.settings import Settings
-from durable_workflow.server.views.task_queues import REDISPATCH_AFTER_SECONDS
+from durable_workflow.server.views.maintenance import repair_candidates, repair_policy
 
 # Announced where an operation with the word in its name is served.
 _FEATURES: Final = {
@@ -37,7 +37,6 @@ _WARNING_PERCENT: Final = 80
 _DOCUMENTS: Final[dict[str, Any]] = msgspec.json.decode(
     Path(__file__).with_name("documents.json").read_bytes()
 )
-_REPAIR_SCAN: Final = {"scan_limit": 25, "scan_strategy": "scope_fair_round_robin"}
 
 
 def server_capabilities(settings: Settings) -> dict[str, Any]:
@@ -92,12 +91,16 @@ def cluster_info(
         "server_capabilities": server_capabilities(settings),
         **fixed.pop("worker_protocol"),
     }
+    services = settings.services
     return {
         "server_id": settings.resolved_server_id,
         "version": __version__,
         "default_namespace": settings.services.default_namespace,
         "worker_fleet": worker_fleet,
-        "task_repair": {"policy": _repair_policy(settings), "candidates": _repair_candidates()},
+        "task_repair": {
+            "policy": repair_policy(services),
+            "candidates": repair_candidates([], 0),
+        },
         "limits": msgspec.to_builtins(settings.wire),
         "structural_limits": _structural_limits(settings),
         "control_plane": control_plane,
@@ -126,34 +129,4 @@ def _structural_limits(settings: Settings) -> dict[str, int]:
         "search_attribute_size_bytes": limits.search_attribute_bytes,
         "history_transaction_size": limits.events_per_transaction,
         "warning_threshold_percent": _WARNING_PERCENT,
-    }
-
-
-def _repair_policy(settings: Settings) -> dict[str, Any]:
-    # Tasks of ours never need a repair pass: leases and back-off are due times in the store. What
-    # is said here is how soon a failed task is offered again, in the words of older servers.
-    services = settings.services
-    return {
-        "redispatch_after_seconds": REDISPATCH_AFTER_SECONDS,
-        "loop_throttle_seconds": 5,
-        **_REPAIR_SCAN,
-        "failure_backoff_max_seconds": int(services.task_backoff_max_seconds),
-        "failure_backoff_strategy": "exponential_by_repair_count",
-    }
-
-
-def _repair_candidates() -> dict[str, Any]:
-    counts = ["existing_task_candidates", "missing_task_candidates", "total_candidates"]
-    return {
-        **dict.fromkeys(counts, 0),
-        **_REPAIR_SCAN,
-        **{f"selected_{name}": 0 for name in counts},
-        "existing_task_scan_limit_reached": False,
-        "missing_task_scan_limit_reached": False,
-        "scan_pressure": False,
-        "oldest_task_candidate_created_at": None,
-        "oldest_missing_run_started_at": None,
-        "max_task_candidate_age_ms": 0,
-        "max_missing_run_age_ms": 0,
-        "scopes": [],
     }
