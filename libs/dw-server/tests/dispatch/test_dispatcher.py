@@ -205,6 +205,23 @@ async def test_a_held_poll_looks_again_now_and_then(dispatcher: Dispatcher) -> N
         assert await held == "t"
 
 
+async def test_a_held_poll_that_is_not_woken_stays_without_a_claim(dispatcher: Dispatcher) -> None:
+    queue = Queue()
+    stayed = asyncio.Event()
+
+    async def stay() -> str | None:
+        stayed.set()
+        return None
+
+    claim = queue.claim("a")
+    held = asyncio.create_task(dispatcher.poll(KEY, claim, LONG, never, every=0.001, stay=stay))
+    await asyncio.wait_for(stayed.wait(), 5)
+    assert len(queue.looks) == 1
+    queue.tasks.append("t")
+    dispatcher.publish([READY])
+    assert await asyncio.wait_for(held, 5) == "t"
+
+
 async def test_beyond_the_bound_polls_are_refused_and_room_comes_back() -> None:
     dispatcher = Dispatcher(max_waiting=2)
     queue = Queue()

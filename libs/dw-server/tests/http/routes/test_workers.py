@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from durable_workflow.server.lifecycle import Server
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.settings import Settings
 
 WORKER = {"X-Durable-Workflow-Protocol-Version": "1.1", "X-Namespace": "default"}
@@ -63,6 +64,30 @@ async def test_a_heartbeat_of_workers_that_know_none_of_it_is_answered_as_before
     await post(client, "register", worker_id="v", task_queue="q", runtime="python")
     body = (await post(client, "heartbeat", worker_id="v")).json()
     assert body.keys() & {"dropped", "warnings", "wait_seconds"} == set()
+
+
+async def test_a_held_poll_is_a_sign_of_life_and_claims_nothing_meanwhile(connected: Any) -> None:
+    """Of a worker that sends no heartbeat: it is heard each second, by the poll that is held."""
+    services = ServiceSettings(heartbeat_interval_seconds=1)
+    server = Server(Settings(db=":memory:", long_poll_timeout=30, services=services))
+    control = {"X-Durable-Workflow-Control-Plane-Version": "2"}
+    async with connected(server=server) as client:
+        await post(client, "register", worker_id="v", task_queue="q", runtime="python")
+        poll = {"worker_id": "v", "task_queue": "q"}
+        held = asyncio.create_task(post(client, "workflow-tasks/poll", **poll))
+
+        async def heard() -> str:
+            answer = await client.get("/api/workers/v", headers=control)
+            at: str = answer.json()["last_heartbeat_at"]
+            return at
+
+        first = await heard()
+        async with asyncio.timeout(10):
+            while await heard() == first:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.05)
+        assert not held.done()
+        server.hold_no_more()
+        assert (await held).json()["task"] is None
 
 
 async def test_a_goodbye_is_accepted_twice(client: httpx.AsyncClient) -> None:

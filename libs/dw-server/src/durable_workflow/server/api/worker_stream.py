@@ -146,6 +146,15 @@ class WorkerStream:
         }
         return await self._ask("read_workflow_task_history", {}, members, {"task_id": task_id})
 
+    def alive_at_once(self, message: Mapping[str, Any]) -> Reply | None:
+        """A sign of life of a worker that has nothing; None where there is more to do (`alive`)."""
+        if message.get("held") or not self._stream.is_idle():
+            return None
+        says_more = "heartbeat_interval_seconds" in message
+        if says_more or not isinstance(message.get("held"), list | None) or not self._is_alone():
+            return None
+        return self._note_alive(message)
+
     async def alive(self, message: Mapping[str, Any]) -> Reply:
         """A sign of life; what was sent stays leased, whether the worker names it or not."""
         named = message.get("held")
@@ -158,9 +167,6 @@ class WorkerStream:
             for task_id, attempt in self._stream.tasks(kind)
             if (task_id, attempt) not in attempts
         ]
-        says_more = "heartbeat_interval_seconds" in message or not isinstance(named, list | None)
-        if not held and not says_more and self._is_alone():
-            return self._note_alive(message)
         members = {
             "worker_id": self.worker.worker_id,
             "session": self.worker.session,

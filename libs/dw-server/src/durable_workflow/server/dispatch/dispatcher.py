@@ -173,6 +173,7 @@ class Dispatcher:
         gone: Gone,
         *,
         every: float = inf,
+        stay: Callable[[], Awaitable[T | None]] | None = None,
         worker: Taker | None = None,
     ) -> T | None:
         """Claim a task, waiting for one where there is none.
@@ -181,8 +182,9 @@ class Dispatcher:
             claim: Takes a task, or says that there is none for this caller. It is called again each
                 time that a task became ready, and never after the caller is known to be gone.
             timeout: Seconds to wait; with 0 `claim` is called once.
-            every: Seconds after which `claim` is called again although no task became ready: it is
-                also how a caller that is held shows that it is alive.
+            every: Seconds after which `stay` is called although no task became ready: it notes that
+                a caller that is held is alive.
+            stay: Called instead of `claim` where no task became ready; None to call `claim`.
             worker: Who polls, where that is known: what it may not take does not wake it.
         Returns:
             The task, or None when the time is up, the caller is gone or the server stops.
@@ -192,10 +194,11 @@ class Dispatcher:
         until = asyncio.get_running_loop().time() + timeout
         with self.admission.hold(), self._place(key, worker) as (line, waiter):
             left: asyncio.Future[None] | None = None
+            look = claim
             while True:
                 used = waiter.take()
                 try:
-                    task = await claim()
+                    task = await (claim() if used else look())
                 except BaseException:
                     waiter.woken |= used
                     raise
@@ -205,6 +208,7 @@ class Dispatcher:
                     self.placement.look_in(key)
                 if self._over(until):
                     return None
+                look = stay or claim
                 left = left or gone()
                 await waiter.wait(min(until, asyncio.get_running_loop().time() + every), left)
                 if left.done() or (not waiter.woken and self._over(until)):

@@ -19,6 +19,7 @@ from durable_workflow.server.records import instances, namespaces
 from durable_workflow.server.records import schedules as records
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import builds
 from durable_workflow.server.services.payloads import envelope
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.services.workflows import check_attached
@@ -153,6 +154,7 @@ def _beginning(unit: Unit, schedule: Schedule) -> Beginning:
         workflow_id=tx.new_id(),
         workflow_type=action["workflow_type"],
         task_queue=action["task_queue"],
+        compatibility=builds.pin(tx, schedule.namespace, action["task_queue"]),
         run_id=tx.new_id(),
         codec="avro" if arguments is None else arguments.codec,
         arguments=envelope(arguments),

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.handlers.units import Claim, GiveBack, Task
 from durable_workflow.server.api.operations import Handler
+from durable_workflow.server.api.signs_of_life import SignsOfPolls
 from durable_workflow.server.dispatch import Dispatcher, TaskKey
 from durable_workflow.server.notices import TaskKind
 from durable_workflow.server.replies import Reply
@@ -26,12 +27,23 @@ class Polls:
 
     def __init__(self, store: Store, dispatcher: Dispatcher, settings: Settings) -> None:
         self._store = store
+        self._signs = SignsOfPolls(store, settings.services)
         self._dispatcher = dispatcher
         self._timeout = settings.long_poll_timeout
         self._sign_of_life = settings.services.heartbeat_interval_seconds
 
-    def handler(self, kind: TaskKind, claim: Claim, give_back: GiveBack) -> Handler[PollTask]:
-        """The handler of polls for tasks of one kind."""
+    def handler(
+        self, kind: TaskKind, claim: Claim, give_back: GiveBack, stay: Claim | None = None
+    ) -> Handler[PollTask]:
+        """The handler of polls for tasks of one kind.
+
+        Args:
+            stay: What a held poll does from time to time although no task became ready.
+        """
+
+        async def only_stay(namespace: str, asked: PollTask) -> Task | None:
+            self._signs.note(namespace, asked)
+            return None if stay is None else await stay(namespace, asked)
 
         async def handle(call: Call, asked: PollTask) -> Reply:
             worker = None
@@ -46,6 +58,7 @@ class Polls:
                 self._timeout,
                 call.peer.gone,
                 every=self._sign_of_life,
+                stay=_taking(call, asked, only_stay, give_back),
                 worker=worker,
             )
             if task is None and call.peer.has_left():

@@ -25,7 +25,7 @@ class QueryTaskHandlers:
 
     def operations(self) -> list[Operation[Any]]:
         """The operations."""
-        poll = self._polls.handler("query", self._claim, self._give_back)
+        poll = self._polls.handler("query", self._claim, self._give_back, self._stay)
         return [
             Operation("poll_query_task", WORKERS, PollTask, poll),
             Operation("complete_query_task", WORKERS, CompleteQueryTask, self._complete),
@@ -35,6 +35,11 @@ class QueryTaskHandlers:
     async def _claim(self, namespace: str, asked: PollTask) -> Task | None:
         store, settings, queries = self._units.store, self._units.settings, self._queries
         worker = await store.run(lambda tx: workers.poll_guard(tx, namespace, asked, settings))
+        return await offering.claim(store, queries, asked, worker)
+
+    async def _stay(self, namespace: str, asked: PollTask) -> Task | None:
+        store, queries = self._units.store, self._queries
+        worker = await store.read(lambda read: workers.registered(read, namespace, asked))
         return await offering.claim(store, queries, asked, worker)
 
     async def _give_back(self, namespace: str, task: Task) -> None:

@@ -201,9 +201,29 @@ class _Connection:
             await self._done.wait()
         if message.type == "bye":
             await self._say_goodbye(stream)
+        if (
+            message.type == "alive"
+            and not message.too_large
+            and self._answer_at_once(stream, message)
+        ):
+            return
         task = asyncio.create_task(self._do(stream, message))
         self._at_work.add(task)
         task.add_done_callback(self._finished)
+
+    def _answer_at_once(self, stream: WorkerStream, message: Message) -> bool:
+        """Answer a sign of life that waits for nothing: most are such, and each costs little."""
+        try:
+            reply = stream.alive_at_once(message.document)
+        except Exception as error:  # noqa: BLE001  explained, and nothing depends on its kind
+            reply = explain(error, "alive over a stream")
+            self._refuse(message.id, reply, _OPERATIONS["alive"])
+            return True
+        if reply is None:
+            return False
+        self._outbox.put({"type": "answer", "id": message.id, "status": 200, "body": reply.body})
+        stream.close_if_idle()
+        return True
 
     async def _say_goodbye(self, stream: WorkerStream) -> None:
         await asyncio.gather(*self._at_work, return_exceptions=True)
