@@ -36,7 +36,7 @@ _LONGEST_ERROR = 1000
 # Of one run or one worker in one unit: others have their turn in between.
 MOST_OF_ONE = 50
 # In one batch: each starts a workflow, which is more work than to fire a timer.
-_MOST_SCHEDULES = 20
+_MOST_SCHEDULES = 10
 
 
 class Due(msgspec.Struct, frozen=True):
