@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -121,12 +122,10 @@ async def test_fires_are_neither_lost_nor_doubled_when_the_server_is_killed(
             return (await handle.describe()).fires_count
 
         for _ in range(4):
-            before = await fires()
-            await eventually(fires, lambda seen, before=before: seen > before)
+            await one_more(fires)
             await asyncio.to_thread(server.kill)
             await asyncio.to_thread(server.start)
-        before = await fires()
-        await eventually(fires, lambda seen: seen > before)
+        await one_more(fires)
         for handle in handles:
             await handle.pause()
         started = {run.run_id: run.workflow_id for run in await every_run(client)}
@@ -143,6 +142,12 @@ async def test_fires_are_neither_lost_nor_doubled_when_the_server_is_killed(
             for each in triggered:
                 assert started.pop(each.workflow_run_id or "") == each.workflow_instance_id
         assert started == {}
+
+
+async def one_more(fires: Callable[[], Awaitable[int]]) -> None:
+    """Wait for another fire."""
+    before = await fires()
+    await eventually(fires, lambda seen: seen > before)
 
 
 async def every_run(client: Client) -> list[Any]:

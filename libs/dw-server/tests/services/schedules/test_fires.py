@@ -8,7 +8,7 @@ import pytest
 
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.services import due, namespaces
-from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.store.protocol import Read, Store
 
 
 async def test_a_schedule_fires_when_its_time_has_come(server: Any, planned: Any) -> None:
@@ -91,7 +91,8 @@ async def test_missed_fires_collapse_into_one(server: Any, planned: Any) -> None
 async def test_a_fire_that_was_handled_is_not_handled_again(server: Any, planned: Any) -> None:
     await planned.create(overlap_policy="allow_all")
     server.clock.advance(3600)
-    every = await planned.store.read(lambda read: due.find(read, 10))
+    store: Store = planned.store
+    every = await store.read(lambda read: due.find(read, 10))
     [found] = [each for each in every if each.schedule is not None]
     assert found.schedule == ("default", "s")
 
@@ -176,7 +177,8 @@ async def test_a_start_that_is_refused_is_a_failure_and_the_schedule_goes_on(
 
 
 async def test_nothing_fires_in_a_namespace_that_is_going(server: Any, planned: Any) -> None:
-    await planned.store.run(lambda tx: namespaces.ensure_default(tx, "going"))
+    store: Store = planned.store
+    await store.run(lambda tx: namespaces.ensure_default(tx, "going"))
     server.caller = type(server.caller)(namespace="going")
     await planned.create()
     await namespaces.begin_deletion(server.store, "going", default="default")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import msgspec
 
-from durable_workflow._wire.json_values import JsonObject
+from durable_workflow._wire.json_values import JsonObject, dict_or_none
 from durable_workflow.server.engine import schedules as engine
 from durable_workflow.server.engine.schedules import DRAINED, SCHEDULED, Schedule, ScheduleChange
 from durable_workflow.server.engine.starting import Beginning, begin
 from durable_workflow.server.engine.state import CANCELLED, TERMINATED, Run
 from durable_workflow.server.engine.times import precise_offset
 from durable_workflow.server.fields import Arguments, Payload, Reading
+from durable_workflow.server.fields.payloads import is_envelope
 from durable_workflow.server.records import instances, namespaces
 from durable_workflow.server.records import schedules as records
 from durable_workflow.server.refusals import Invalid, Refused
@@ -168,6 +169,10 @@ def _beginning(unit: Unit, schedule: Schedule) -> Beginning:
 
 def _arguments(action: JsonObject) -> Payload | None:
     given = action.get("input")
+    envelope_given = dict_or_none(given)
+    if envelope_given is not None and is_envelope(envelope_given):
+        # It was decoded when the schedule was made, to see that it holds arguments.
+        return Payload(**envelope_given)
     reading = Reading()
     found = None if given is None else Arguments().read(given, "input", reading)
     if reading.errors:

@@ -15,6 +15,8 @@ _log = logging.getLogger(__name__)
 
 # Between two looks while somebody wants time to be skipped: a look costs some 0.1 ms.
 _QUICK_SECONDS = 0.001
+# Of the event loop, after a move.
+_TURNS = 10
 # Between two looks while nobody does, and the steps in which the clock then runs.
 _SLOW_SECONDS = 0.05
 # A task that no worker takes for so long does not hold time any more: its worker is not coming, and
@@ -67,15 +69,22 @@ class TimeSkipper:
 
     async def _run(self) -> None:
         while True:
+            moved = False
             wish = Wish(awaited=self._awaited(), until=self._clock.asked)
             wanted = bool(wish.awaited) or wish.until is not None
             try:
-                if await self._look(wish, wanted=wanted):
+                moved = await self._look(wish, wanted=wanted)
+                if moved:
                     self._moved()
             except Exception:  # noqa: BLE001  reported, and nothing depends on its kind
                 _log.exception("time could not be skipped; trying again")
                 wanted = False
-            await self._pause(_QUICK_SECONDS if wanted else _SLOW_SECONDS)
+            if moved and wanted:
+                # What has fallen due is mostly done within these: no need to wait for longer.
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
+            else:
+                await self._pause(_QUICK_SECONDS if wanted else _SLOW_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
         self._wake.clear()
