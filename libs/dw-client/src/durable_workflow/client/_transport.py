@@ -5,7 +5,6 @@
 the application's own it is a `TransportClient`, which has the same method and knows no httpx.
 """
 
-import json
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from urllib.request import getproxies
 
 import httpx
 
-from durable_workflow._wire.keys import refuse_colliding_keys
+from durable_workflow._wire import json_text
 from durable_workflow.client._connections import Connections
 
 # Waits for results and polls hold a connection each. With this many in flight, a request waits for
@@ -48,7 +47,7 @@ class TransportResponse:
         Raises:
             ValueError: It is not JSON.
         """
-        return json.loads(self.content)
+        return json_text.decode(self.content)
 
 
 @runtime_checkable
@@ -208,6 +207,4 @@ def _plain_context() -> ssl.SSLContext:
 
 def _encode(body: Any) -> bytes:
     # NaN and infinities are not JSON. httpx refuses them too.
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    refuse_colliding_keys(body)  # memo, search attributes, heartbeat details: plain JSON in it
-    return text.encode()
+    return json_text.encode(body).encode()

@@ -8,11 +8,10 @@
 suites replace them here.
 """
 
-import binascii
 from collections.abc import Sequence
 from typing import Any
 
-from durable_workflow.serializer import _avro_value, _json
+from durable_workflow.serializer import _avro_value, _base64, _json
 from durable_workflow.serializer._avro_runtimes import AvroRuntime, installed_runtime
 
 _WRAPPER = b"\x00"
@@ -69,8 +68,7 @@ def decode_many(blobs: Sequence[str]) -> list[Any]:
 
 
 def _wrap(text: str, chosen: AvroRuntime) -> str:
-    frame = _WRAPPER + chosen.write(text)
-    return binascii.b2a_base64(frame, newline=False).decode("ascii")
+    return _base64.encode(_WRAPPER + chosen.write(text))
 
 
 def _unwrap(frame: bytes, chosen: AvroRuntime) -> Any:
@@ -88,7 +86,7 @@ def _unwrap(frame: bytes, chosen: AvroRuntime) -> Any:
 def _frame_of(blob: str) -> bytes:
     """The bytes behind base64 text: standard alphabet, padded, nothing else in between."""
     try:
-        frame = binascii.a2b_base64(blob, strict_mode=True)
+        frame = _base64.decode(blob)
     except (ValueError, TypeError) as error:
         if isinstance(blob, str) and blob.lstrip()[:1] in _JSON_STARTS:  # pyright: ignore[reportUnnecessaryIsInstance] (whatever a peer sent)
             raise _looks_like_json(blob) from error

@@ -1,12 +1,8 @@
 """JSON text: the codec `json`, and the inside of the codec `avro`."""
 
-import json
 from typing import Any
 
-from durable_workflow._wire.keys import refuse_colliding_keys
-
-# Made once: `json.dumps` with options builds an encoder for each call.
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+from durable_workflow._wire import json_text
 
 
 def encode(value: Any) -> str:
@@ -18,10 +14,9 @@ def encode(value: Any) -> str:
             surrogate pair, which UTF-8 cannot carry, or two keys of a mapping are one in JSON.
     """
     try:
-        text = _encoder.encode(value)
+        text = json_text.encode(value)
     except RecursionError as error:
         raise ValueError("payload is nested too deeply to be encoded") from error
-    refuse_colliding_keys(value)
     if not text.isascii():
         text.encode()  # refused here, where the value is known, and not where it is sent
     return text
@@ -34,7 +29,7 @@ def decode(text: str) -> Any:
         ValueError: It is not JSON text.
     """
     try:
-        return json.loads(text)
+        return json_text.decode(text)
     except RecursionError as error:
         # A payload that is nested too deeply is a bad payload, and not an error of the process.
         raise ValueError("it is nested too deeply to be decoded") from error

@@ -329,7 +329,7 @@ _LIBRARY = os.path.join(sysconfig.get_paths()["stdlib"], "")
 
 
 def _is_start(entry: traceback.FrameSummary) -> bool:
-    return entry.filename == __file__ and entry.name == Run.execute.__name__
+    return entry.filename == __file__ and entry.name == "execute"
 
 
 def _is_ours(filename: str) -> bool:

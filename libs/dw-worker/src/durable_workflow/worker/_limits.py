@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.serializer import AVRO_CODEC
 
 # A message of an exception may be of any length, and the failure must be reported all the same.
 _LONGEST_TEXT = 64 * 1024
@@ -70,7 +71,10 @@ class Limits:
             return
         # Almost every completion ends here, without being encoded for its length.
         unbounded = any("attributes" in command or "message" in command for command in commands)
-        most = sum(sizes) * _ESCAPED_BYTES + len(commands) * _COMMAND_BYTES
+        most = sum(
+            size * (1 if _is_base64(command) else _ESCAPED_BYTES) + _COMMAND_BYTES
+            for command, size in zip(commands, sizes, strict=True)
+        )
         if most <= limit and not unbounded:
             return
         encoded = json.dumps(commands, ensure_ascii=False, separators=(",", ":"))
@@ -105,6 +109,15 @@ def shortened(text: str, longest: int = _LONGEST_TEXT) -> str:
 
 def _payload_size(command: JsonObject) -> int:
     return max(_blob_size(command.get(field)) for field in _PAYLOAD_FIELDS)
+
+
+def _is_base64(command: JsonObject) -> bool:
+    """Whether all payloads are in base64, of which JSON escapes nothing."""
+    payloads = [command[field] for field in _PAYLOAD_FIELDS if command.get(field) is not None]
+    return all(
+        isinstance(payload, dict) and cast("JsonObject", payload).get("codec") == AVRO_CODEC
+        for payload in payloads
+    )
 
 
 def _blob_size(value: object) -> int:

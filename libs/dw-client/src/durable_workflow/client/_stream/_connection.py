@@ -1,6 +1,5 @@
 """Opening the WebSocket of a worker, and telling a refusal from a server that is away."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ssl import SSLContext
@@ -10,6 +9,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus
 
 from durable_workflow._meet import StreamEnded
+from durable_workflow._wire import json_text
 
 PATH: Final = "/api/worker/stream"
 # The server, or a proxy before it, has no time or is being restarted: it may pass.
@@ -89,7 +89,7 @@ def messages_of(frame: str | bytes) -> list[dict[str, Any]]:
         StreamEnded: It is not an array of objects: this is no server of ours.
     """
     try:
-        found: object = json.loads(frame)
+        found: object = json_text.decode(frame)
     except ValueError as error:
         raise StreamEnded("a frame is not JSON") from error
     if not isinstance(found, list):

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import json
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from durable_workflow._wire.keys import refuse_colliding_keys
+from durable_workflow._wire import json_text
 
 # A frame ends here; a larger message is alone in one.
 FRAME_BYTES: Final = 4 * 1024 * 1024
@@ -21,9 +20,7 @@ def encode(message: dict[str, Any]) -> str:
         ValueError: JSON cannot carry it: NaN, or keys that collide as text.
         TypeError: Neither can it carry this.
     """
-    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    refuse_colliding_keys(message)
-    return text
+    return json_text.encode(message)
 
 
 def numbered(text: str, number: int) -> str:

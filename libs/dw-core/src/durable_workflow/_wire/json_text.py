@@ -1,0 +1,91 @@
+"""JSON text, written and read by msgspec where that is installed and says exactly the same.
+
+The two writers differ: msgspec writes floats in other digits, NaN as null, and has forms for dates
+and the like. So what it wrote is taken only where the value is made of texts, integers, booleans,
+nulls, lists and objects with texts for keys alone. Everything else, and every error, is left to the
+module `json`; what msgspec cannot read, too.
+"""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final, cast
+
+from durable_workflow._wire.keys import refuse_colliding_keys
+
+_PLAIN: Final[frozenset[type]] = frozenset({str, int, bool, type(None)})
+
+# Made once: `json.dumps` with options builds an encoder for each call.
+_slow: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+# Found with the first text; tests assign others. None where msgspec is not installed.
+_write: Callable[[Any], bytes] | None = None
+_read: Callable[[str | bytes], Any] | None = None
+_looked = False
+
+
+def encode(value: Any) -> str:
+    """Compact JSON text of a value: key order kept, non-ASCII characters kept.
+
+    Raises:
+        TypeError: JSON has no form for a value or a key.
+        ValueError: A float is NaN or infinite, the value contains itself, or two keys of a mapping
+            are one in JSON.
+        RecursionError: It is nested too deeply.
+    """
+    write = _write if _looked else _find()
+    if write is not None:
+        with suppress(Exception):  # the other writer says what is wrong, if anything is
+            text = write(value)
+            if is_plain(value):
+                return text.decode()
+    slow = _slow.encode(value)
+    refuse_colliding_keys(value)
+    return slow
+
+
+def decode(text: str | bytes) -> Any:
+    """The value of JSON text. `NaN` and infinities are read, though they are never written.
+
+    Raises:
+        ValueError: It is not JSON text.
+        TypeError: It is no text.
+        RecursionError: It is nested too deeply.
+    """
+    if not _looked:
+        _find()
+    if _read is not None:
+        with suppress(Exception):  # the other reader says what is wrong, if anything is
+            return _read(text)
+    return json.loads(text)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether both writers write a value alike. It must not contain itself."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        kind = found.__class__
+        if kind in _PLAIN:
+            continue
+        if kind is dict:
+            members = cast("dict[Any, Any]", found)
+            if any(key.__class__ is not str for key in members):
+                return False
+            waiting += [each for each in members.values() if each.__class__ not in _PLAIN]
+        elif kind is list or kind is tuple:
+            waiting += [each for each in found if each.__class__ not in _PLAIN]
+        else:
+            return False
+    return True
+
+
+def _find() -> Callable[[Any], bytes] | None:
+    global _write, _read, _looked
+    if find_spec("msgspec") is not None:
+        msgspec: Any = import_module("msgspec.json")
+        _write, _read = msgspec.Encoder().encode, msgspec.Decoder().decode
+    _looked = True
+    return _write

@@ -1,0 +1,156 @@
+"""JSON text by msgspec and by the module `json`: the same texts, values and errors."""
+
+import enum
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from durable_workflow._wire import json_text
+
+pytest.importorskip("msgspec", reason="msgspec, the extra `speed`, is not installed")
+
+TEXT = st.text(st.characters(), max_size=8)  # half surrogate pairs among them
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXT
+KEYS = TEXT | st.integers() | st.booleans() | st.none() | st.floats()
+VALUES = st.recursive(
+    SCALARS,
+    lambda each: (
+        st.lists(each, max_size=4)
+        | st.lists(each, max_size=3).map(tuple)
+        | st.dictionaries(TEXT, each, max_size=4)
+        | st.dictionaries(KEYS, each, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+
+
+class Number(int):
+    pass
+
+
+@dataclass
+class Point:
+    x: int
+
+
+CYCLE: list[Any] = []
+CYCLE.append(CYCLE)
+STRANGE = [
+    datetime.now(UTC),
+    UUID(int=1),
+    b"bytes",
+    {1, 2},
+    Point(1),
+    {"inner": Point(1)},
+    Colour.RED,
+    [Colour.RED],
+    Number(3),
+    {Colour.RED: 1},
+    {(1, 2): 1},
+    {1: "a", "1": "b"},
+    math.nan,
+    [math.inf],
+    CYCLE,
+    object(),
+    2**200,
+    1e16,
+    1e-7,
+    "\ud800",
+]
+
+
+def outcome(call: Callable[[Any], Any], given: Any) -> tuple[Any, ...]:
+    try:
+        return ("ok", repr(call(given)))
+    except (TypeError, ValueError, RecursionError) as error:
+        return (type(error), str(error))
+
+
+@pytest.fixture
+def by_json(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], Any]], Any]:
+    """Has a function use the module `json` alone."""
+
+    def slowly(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def run(given: Any) -> Any:
+            with monkeypatch.context() as patched:
+                patched.setattr(json_text, "_write", None)
+                patched.setattr(json_text, "_read", None)
+                patched.setattr(json_text, "_looked", True)
+                return call(given)
+
+        return run
+
+    return slowly
+
+
+def test_every_value_is_written_alike(by_json: Any) -> None:
+    @given(VALUES)
+    def check(value: Any) -> None:
+        assert outcome(json_text.encode, value) == outcome(by_json(json_text.encode), value)
+
+    check()
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=lambda value: type(value).__name__)
+def test_what_msgspec_has_forms_for_is_refused_all_the_same(value: Any, by_json: Any) -> None:
+    assert outcome(json_text.encode, value) == outcome(by_json(json_text.encode), value)
+
+
+def test_every_text_is_read_alike(by_json: Any) -> None:
+    @given(VALUES.map(lambda value: json.dumps(value, skipkeys=True)) | TEXT)
+    def check(text: str) -> None:
+        assert outcome(json_text.decode, text) == outcome(by_json(json_text.decode), text)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e400",
+        "NaN",
+        "-Infinity",
+        '"\\ud800"',
+        "-0",
+        "-0.0",
+        '{"a":1,"a":2}',
+        "1" * 400,
+        "[1,]",
+        "01",
+    ],
+)
+def test_edges_are_read_alike(text: str, by_json: Any) -> None:
+    assert outcome(json_text.decode, text) == outcome(by_json(json_text.decode), text)
+
+
+@pytest.mark.parametrize("given", [None, 1, b'{"a": 1}', b"\xff", b""])
+def test_what_is_no_text_is_refused_alike(given: Any, by_json: Any) -> None:
+    assert outcome(json_text.decode, given) == outcome(by_json(json_text.decode), given)
+
+
+def test_deep_nesting_is_refused_and_not_a_crash(by_json: Any) -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    with pytest.raises(RecursionError):
+        json_text.decode(deep)
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(RecursionError):
+        json_text.encode(nested)
+
+
+def test_msgspec_serves() -> None:
+    json_text.encode(1)
+    assert json_text._write is not None  # pyright: ignore[reportPrivateUsage]
