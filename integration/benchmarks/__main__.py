@@ -1,4 +1,4 @@
-"""Measure, and print JSON: scripts/benchmark [--quick] [--profile FOLDER]. Flags choose the sizes.
+"""Measure, and print JSON: scripts/benchmark [--quick] [--profile FOLDER] [--beside restate].
 
 Server, worker and client are three processes on one machine. Next to the figures stand bare loops
 from the same run, so that figures of two machines can be compared by their ratios.
@@ -45,6 +45,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, unless said")
     parser.add_argument("--profile", type=Path, metavar="FOLDER", help="write where the time goes")
     parser.add_argument("--db", default=None, help="state file; a temporary one if left out")
+    parser.add_argument("--beside", choices=["restate"], help="compare with it, and nothing else")
     if parser.parse_args().quick:  # what the command line says all the same is what counts
         parser.set_defaults(latency=20, throughput=100, bare=50, messages=20)
         parser.set_defaults(steps=[100, 300], fan_out=[50], cold=1)
@@ -115,6 +116,11 @@ def machine() -> dict[str, Any]:
 def main() -> None:
     """Measure and print."""
     chosen = options()
+    if chosen.beside:
+        from integration.benchmarks.beside.comparison import compare
+
+        print(json.dumps({"machine": machine(), **compare(chosen.quick)}, indent=2))
+        return
     found: dict[str, Any] = {"machine": machine(), "aims": AIMS}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(chosen.db).parent if chosen.db else Path(name)

@@ -78,42 +78,32 @@ def outcome(call: Callable[[Any], Any], given: Any) -> tuple[Any, ...]:
         return (type(error), str(error))
 
 
-@pytest.fixture
-def by_json(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], Any]], Any]:
-    """Has a function use the module `json` alone."""
+def by_json(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function, with the module `json` alone."""
 
-    def slowly(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def run(given: Any) -> Any:
-            with monkeypatch.context() as patched:
-                patched.setattr(json_text, "_write", None)
-                patched.setattr(json_text, "_read", None)
-                patched.setattr(json_text, "_looked", True)
-                return call(given)
+    def run(given: Any) -> Any:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(json_text, "_write", None)
+            patched.setattr(json_text, "_read", None)
+            patched.setattr(json_text, "_looked", True)
+            return call(given)
 
-        return run
-
-    return slowly
+    return run
 
 
-def test_every_value_is_written_alike(by_json: Any) -> None:
-    @given(VALUES)
-    def check(value: Any) -> None:
-        assert outcome(json_text.encode, value) == outcome(by_json(json_text.encode), value)
-
-    check()
-
-
-@pytest.mark.parametrize("value", STRANGE, ids=lambda value: type(value).__name__)
-def test_what_msgspec_has_forms_for_is_refused_all_the_same(value: Any, by_json: Any) -> None:
+@given(VALUES)
+def test_every_value_is_written_alike(value: Any) -> None:
     assert outcome(json_text.encode, value) == outcome(by_json(json_text.encode), value)
 
 
-def test_every_text_is_read_alike(by_json: Any) -> None:
-    @given(VALUES.map(lambda value: json.dumps(value, skipkeys=True)) | TEXT)
-    def check(text: str) -> None:
-        assert outcome(json_text.decode, text) == outcome(by_json(json_text.decode), text)
+@pytest.mark.parametrize("value", STRANGE, ids=lambda value: type(value).__name__)
+def test_what_msgspec_has_forms_for_is_refused_all_the_same(value: Any) -> None:
+    assert outcome(json_text.encode, value) == outcome(by_json(json_text.encode), value)
 
-    check()
+
+@given(VALUES.map(lambda value: json.dumps(value, skipkeys=True)) | TEXT)
+def test_every_text_is_read_alike(text: str) -> None:
+    assert outcome(json_text.decode, text) == outcome(by_json(json_text.decode), text)
 
 
 @pytest.mark.parametrize(
@@ -131,16 +121,16 @@ def test_every_text_is_read_alike(by_json: Any) -> None:
         "01",
     ],
 )
-def test_edges_are_read_alike(text: str, by_json: Any) -> None:
+def test_edges_are_read_alike(text: str) -> None:
     assert outcome(json_text.decode, text) == outcome(by_json(json_text.decode), text)
 
 
 @pytest.mark.parametrize("given", [None, 1, b'{"a": 1}', b"\xff", b""])
-def test_what_is_no_text_is_refused_alike(given: Any, by_json: Any) -> None:
+def test_what_is_no_text_is_refused_alike(given: Any) -> None:
     assert outcome(json_text.decode, given) == outcome(by_json(json_text.decode), given)
 
 
-def test_deep_nesting_is_refused_and_not_a_crash(by_json: Any) -> None:
+def test_deep_nesting_is_refused_and_not_a_crash() -> None:
     deep = "[" * 100_000 + "]" * 100_000
     with pytest.raises(RecursionError):
         json_text.decode(deep)

@@ -1,0 +1,1 @@
+"""The same programs on another system, in the same run on the same machine."""
