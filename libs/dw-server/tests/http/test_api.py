@@ -121,7 +121,7 @@ async def test_more_polls_than_may_be_held_are_429(connected: Connected) -> None
 @pytest.mark.parametrize(
     ("host", "encoding"), [("10.1.2.3", "gzip"), ("127.0.0.1", None), ("::1", None)]
 )
-async def test_tasks_are_compressed_for_workers_on_other_machines(
+async def test_answers_are_compressed_for_callers_on_other_machines(
     connected: Connected, host: str, encoding: str | None
 ) -> None:
     async with connected(host=host) as client:
@@ -130,9 +130,11 @@ async def test_tasks_are_compressed_for_workers_on_other_machines(
         registered = await client.post("/api/worker/register", json=worker, headers=WORKER)
         await client.post("/api/workflows", json=start, headers=CONTROL)
         poll = await client.post("/api/worker/workflow-tasks/poll", json=worker, headers=WORKER)
+        described = await client.get("/api/workflows/w", headers=CONTROL)
 
     assert poll.json()["task"]["workflow_id"] == "w"
     assert poll.headers.get("content-encoding") == encoding
+    assert described.headers.get("content-encoding") == encoding
     # What every answer has in common makes none of them large.
     assert "content-encoding" not in registered.headers
 

@@ -174,7 +174,7 @@ class Application:
             status,
             body,
             headers,
-            accept_encoding=self._accepted(plane, request),
+            accept_encoding=self._accepted(request),
             # The common members of the plane do not count towards the size: they would make every
             # small answer a large one, and compressing costs more than sending a kilobyte.
             incompressible=self._envelope.size if plane == "worker" else 0,
@@ -214,12 +214,10 @@ class Application:
             )
         return _encoder.encode(reply.body)
 
-    def _accepted(self, plane: Plane, request: Request) -> str | None:
-        if not self._compression:
-            return None
-        # A page of history takes milliseconds to compress and to unpack, in every poll; a worker on
-        # this machine gains nothing by it.
-        if plane == "worker" and request.from_this_machine:
+    def _accepted(self, request: Request) -> str | None:
+        # A megabyte takes tens of milliseconds to compress and to unpack; a caller on this machine
+        # gains nothing by it.
+        if not self._compression or request.from_this_machine:
             return None
         return request.header(b"accept-encoding")
 
