@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TypeVar, cast
 
 import pytest
 
 from durable_workflow.server.clock import ManualClock
-from durable_workflow.server.notices import Notice, TaskReady
+from durable_workflow.server.engine.times import SECOND
+from durable_workflow.server.notices import DueAt, Notice, TaskReady
 from durable_workflow.server.requests import (
     Caller,
     CloseWorkflow,
@@ -22,9 +24,11 @@ from durable_workflow.server.requests import (
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import due, ends, namespaces, workflow_tasks, workflows
 from durable_workflow.server.services.workers import register
-from durable_workflow.server.store import Read, StoreUnavailable, Tx
+from durable_workflow.server.store import Read, Store, StoreUnavailable, Tx
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.timers import TimerService
+
+T = TypeVar("T")
 
 # A worker that is never missed, so that the timers are all that falls due.
 SETTINGS = ServiceSettings(missed_heartbeats=100_000, workflow_lease_seconds=1e6)
@@ -112,6 +116,43 @@ async def test_a_commit_that_brings_an_earlier_time_wakes_the_timer_service(
 
     assert drain(ready) >= 1  # the first task of the second run
     assert await next_ready(ready) == ("workflow", "default", "q")
+
+
+class Looks:
+    """The store of the timer service, with its reads counted."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.count = 0
+        self.again = asyncio.Event()
+        self.run = store.run
+        self._store = store
+
+    async def read(self, work: Callable[[Read], T], /) -> T:
+        self.count += 1
+        if self.count > 1:
+            self.again.set()
+        return await self._store.read(work)
+
+
+async def test_due_times_to_come_are_slept_for_and_not_looked_at(
+    store: SqliteStore, clock: ManualClock
+) -> None:
+    await start_timer(store, "far", 7200)
+    looks = Looks(store)
+    timers = TimerService(cast(Store, looks), clock, SETTINGS)
+    timers.start()
+    now = clock.now()
+    for minutes in (50, 40, 60):
+        # As the leases of one step after the other: each is over long before it ends.
+        timers.publish([DueAt(now + minutes * 60 * SECOND)])
+        for _ in range(10):
+            await asyncio.sleep(0)  # the service has its turns
+
+    assert looks.count == 1
+    timers.publish([DueAt(now)])
+    async with asyncio.timeout(5):
+        await looks.again.wait()
+    await timers.stop()
 
 
 async def test_what_fell_due_while_nobody_served_is_done_at_the_start(

@@ -2,7 +2,8 @@
 
 Due times are only in the store, so there is nothing to recover after a crash: what fell due in the
 meantime is simply due. The loop sleeps until the next due time that the store knows; a commit
-that brings an earlier one wakes it.
+that brings an earlier one makes it sleep less. That it has looked when nothing was due is no harm,
+but each look is five statements: most due times are ends of leases, which are given up long before.
 """
 
 from __future__ import annotations
@@ -53,19 +54,21 @@ class TimerService:
         self._clock = clock
         self._settings = settings
         self._wake = asyncio.Event()
-        # When the loop will look by itself; None while it is looking.
+        # When the loop will look by itself: no later than the first due time that there is.
         self._next: int | None = None
+        self._poked = False
         self._task: asyncio.Task[None] | None = None
 
     def publish(self, notices: Sequence[Notice]) -> None:
         """Look earlier, if one of these says so."""
         for notice in notices:
             if isinstance(notice, DueAt) and (self._next is None or notice.at < self._next):
+                self._next = notice.at
                 self._wake.set()
-                return
 
     def poke(self) -> None:
         """Look now: for whoever has moved the clock."""
+        self._poked = True
         self._wake.set()
 
     def start(self) -> None:
@@ -97,13 +100,15 @@ class TimerService:
                     raise RuntimeError("what is due cannot be done")
                 fruitless = at
             done += count
-        self._next = at
+        if at is not None and (self._next is None or at < self._next):
+            self._next = at
         return done
 
     async def _run(self) -> None:
         pause = _FIRST_PAUSE
         while True:
-            self._wake.clear()
+            self._poked = False
+            # What is committed from here on may not be seen by the look, and says when it is due.
             self._next = None
             try:
                 await self.run_due()
@@ -116,14 +121,19 @@ class TimerService:
             await self._sleep()
 
     async def _sleep(self) -> None:
-        seconds = _LONGEST_SLEEP
-        if self._next is not None:
-            seconds = min(seconds, (self._next - self._clock.now()) / MICROSECONDS)
-        try:
-            async with asyncio.timeout(max(seconds, 0)):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+        until = asyncio.get_running_loop().time() + _LONGEST_SLEEP
+        while not self._poked:
+            self._wake.clear()
+            seconds = until - asyncio.get_running_loop().time()
+            if self._next is not None:
+                seconds = min(seconds, (self._next - self._clock.now()) / MICROSECONDS)
+            if seconds <= 0:
+                return
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
 
     async def _do_all(self, found: list[Due]) -> int:
         """Do what is due of each run and each worker, each in a unit of its own."""
