@@ -70,13 +70,15 @@ def end(
     tasks.finish(decision, task_status)
     run.status, run.closed_reason, run.closed_at = status, closed_reason, decision.now
     run.last_progress_at = decision.now
+    # What there is none of needs no deleting.
+    decision.drained = decision.drained or run.buffered > 0
+    decision.released = decision.released or run.batch_size > 0
     run.pending_activities = run.pending_timers = run.pending_children = 0
     run.pending_signals = run.pending_updates = 0
     run.batch_first = run.batch_size = run.batch_open = 0
     run.buffered, run.holds, run.blocked_on = 0, False, None
     run.sticky_worker = None
     decision.buffered, decision.held_results = [], []
-    decision.drained = decision.released = True
     decision.closes = True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -11,7 +12,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 def precise(at: int) -> str:
     """The spelling of events, leases and runs: six fractional digits and ``Z``."""
-    return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"
+    second, microseconds = divmod(at, SECOND)
+    return f"{_second(second)}.{microseconds:06}Z"
+
+
+@functools.lru_cache(maxsize=256)
+def _second(at: int) -> str:
+    # Nearly all times that are told lie in this second, or a lease behind it.
+    return (_EPOCH + timedelta(seconds=at)).isoformat(timespec="seconds")
 
 
 def offset(at: int) -> str:
