@@ -8,7 +8,7 @@ against all that a store may do (``store/protocol.py``), whichever database it h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -95,7 +95,7 @@ class PassingTx:
     def do(self, statement: str, /, **params: Value) -> None:
         self.tx.do(statement, **params)
 
-    def do_many(self, statement: str, rows: Sequence[Mapping[str, Value]], /) -> None:
+    def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
         self.tx.do_many(statement, rows)
 
     def new_id(self) -> str:
@@ -130,8 +130,8 @@ class LateTx(PassingTx):
     def do(self, statement: str, /, **params: Value) -> None:
         self._kept.append(lambda: self.tx.do(statement, **params))
 
-    def do_many(self, statement: str, rows: Sequence[Mapping[str, Value]], /) -> None:
-        copied = [dict(row) for row in rows]
+    def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
+        copied = list(rows)
         self._kept.append(lambda: self.tx.do_many(statement, copied))
 
     def flush(self) -> None:

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import TypeVar, cast
 
 import msgspec
 import pytest
 
 from durable_workflow.server.engine import schedules, state
-from durable_workflow.server.records import due, instances, lists, queues, workers
+from durable_workflow.server.engine.decision import Event, NewActivity
+from durable_workflow.server.records import (
+    activities,
+    child_links,
+    due,
+    history,
+    instances,
+    lists,
+    queues,
+    runs,
+    timers,
+    workers,
+)
+from durable_workflow.server.store.protocol import Row, Tx
 from durable_workflow.server.store.statements import load_statements
 
+T = TypeVar("T", bound=msgspec.Struct)
 RECORDS: dict[type[msgspec.Struct], list[str]] = {
     state.Run: [
         "run_by_id",
@@ -62,3 +78,40 @@ def test_columns_stand_in_the_order_of_the_fields(record: type[msgspec.Struct], 
     if record in (queues.LeasedTask, queues.WaitingTask):
         renamed = {"attempt_count": "attempt", "task_available_at": "available_at"}
     assert [renamed.get(name, name) for name in names] == fields
+
+
+class Given:
+    """Takes down what records give to statements."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+
+    def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
+        self.rows[statement] = tuple(rows[0])
+
+
+def named(record: type[T]) -> T:
+    """A record whose fields hold their own names."""
+    return record(*record.__struct_fields__)
+
+
+def test_values_are_given_in_the_order_of_the_parameters() -> None:
+    given = Given()
+    tx = cast(Tx, given)
+    run, activity = named(state.Run), named(state.Activity)
+
+    runs.insert(tx, run)
+    runs.save(tx, run)
+    runs.insert_past_task(tx, named(state.PastTask))
+    activities.insert(tx, [NewActivity(activity, None)])
+    activities.save(tx, activity)
+    activities.insert_past_attempt(tx, named(state.PastAttempt))
+    history.insert(tx, [named(Event)])
+    history.insert_held_results(tx, "run_id", [named(state.Resolution)])
+    timers.insert(tx, [named(state.Timer)])
+    child_links.insert(tx, named(state.ChildLink))
+
+    assert given.rows.pop("insert_activity_arguments") == ("run_id", "sequence", None, None)
+    assert len(given.rows) == 11
+    statements = load_statements("sqlite")
+    assert given.rows == {name: statements[name].order for name in given.rows}

@@ -251,7 +251,7 @@ async def test_what_a_unit_says_is_logged_once_it_is_committed(
 
 
 async def test_many_rows_at_once(box_store: Store) -> None:
-    rows = [{"name": f"{number:03}", "content": number, "data": None} for number in range(100)]
+    rows = [(f"{number:03}", number, None) for number in range(100)]
 
     await box_store.run(lambda tx: tx.do_many("put_box", rows))
     await box_store.run(lambda tx: tx.do_many("put_box", []))
@@ -276,7 +276,7 @@ async def test_a_wrong_statement_is_our_mistake(
     with pytest.raises(StatementMisused):
         await box_store.read(lambda read: read.all(statement, **params))
     with pytest.raises(StatementMisused):
-        await box_store.run(lambda tx: tx.do_many("put_box", [{"name": "a"}]))
+        await box_store.run(lambda tx: tx.do_many("put_box", [("a",)]))
 
 
 async def test_a_read_changes_nothing(box_store: Store) -> None:

@@ -16,6 +16,7 @@ from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.settings import Settings
+from durable_workflow.server.store.statements import load_statements
 
 Json = dict[str, Any]
 VERSIONS = {
@@ -193,7 +194,7 @@ async def test_a_worker_that_cannot_be_missed_keeps_no_timer(
 async def test_the_first_due_times_are_found_by_their_indexes(wire: Wire) -> None:
     for table in ("timers", "runs", "activities", "workers"):
         name = {"activities": "activity"}.get(table, table[:-1])
-        text = wire.server.store._statements[f"next_due_{name}"].text  # pyright: ignore[reportPrivateUsage]
+        text = load_statements("sqlite")[f"next_due_{name}"].text
         reader = wire.server.store._database.reader  # pyright: ignore[reportPrivateUsage]
         plan = json.dumps(reader.execute("EXPLAIN QUERY PLAN " + text, {"now": 1}).fetchall())
         assert f"{table} USING" in plan, plan

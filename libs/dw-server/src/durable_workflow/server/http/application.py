@@ -189,7 +189,7 @@ class Application:
                 status,
                 iter(()) if request.method == "HEAD" else body.parts(),
                 [_VERSION_HEADERS["control"], *request.answer_headers],
-                accept_encoding=self._accepted("control", request),
+                accept_encoding=self._accepted(request),
                 left=request.has_left,
             )
         finally:

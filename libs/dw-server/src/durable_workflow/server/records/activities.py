@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from durable_workflow.server.engine.decision import NewActivity
 from durable_workflow.server.engine.state import Activity, PastAttempt
-from durable_workflow.server.records.columns import picker, text
+from durable_workflow.server.records.columns import fields_from, text, values_from, values_of
 from durable_workflow.server.records.fairness import ReadyClass
 from durable_workflow.server.store.protocol import Read, Row, Tx
 
-_params = picker(Activity, "execution_id")
-_changes = picker(Activity, "status")
-_attempt_params = picker(PastAttempt, "attempt_id")
+_params = values_from(Activity, "execution_id")
+_changes = values_of(*fields_from(Activity, "status"), "run_id", "sequence")
+_attempt_params = values_from(PastAttempt, "attempt_id")
 
 
 def load(row: Row) -> Activity:
@@ -110,12 +110,7 @@ def insert(tx: Tx, created: Sequence[NewActivity]) -> None:
     tx.do_many(
         "insert_activity_arguments",
         [
-            {
-                "run_id": new.activity.run_id,
-                "sequence": new.activity.sequence,
-                "arguments": text(new.arguments),
-                "activity_class": new.label,
-            }
+            (new.activity.run_id, new.activity.sequence, text(new.arguments), new.label)
             for new in created
         ],
     )
@@ -123,17 +118,12 @@ def insert(tx: Tx, created: Sequence[NewActivity]) -> None:
 
 def save(tx: Tx, activity: Activity) -> None:
     """Write everything of an activity that may change."""
-    tx.do(
-        "save_activity",
-        run_id=activity.run_id,
-        sequence=activity.sequence,
-        **_changes(activity),
-    )
+    tx.do_many("save_activity", [_changes(activity)])
 
 
 def insert_past_attempt(tx: Tx, attempt: PastAttempt) -> None:
     """Remember an attempt that was superseded."""
-    tx.do("insert_attempt", **_attempt_params(attempt))
+    tx.do_many("insert_attempt", [_attempt_params(attempt)])
 
 
 def past_attempt(read: Read, namespace: str, attempt_id: str) -> PastAttempt | None:

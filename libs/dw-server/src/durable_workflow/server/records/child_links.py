@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from durable_workflow.server.engine.state import ChildLink
-from durable_workflow.server.records.columns import picker
+from durable_workflow.server.records.columns import values_from
 from durable_workflow.server.store.protocol import Read, Row, Tx
 
-_params = picker(ChildLink, "link_id")
+_params = values_from(ChildLink, "link_id")
 
 
 def load(row: Row) -> ChildLink:
@@ -28,7 +28,7 @@ def open_of_run(read: Read, run_id: str) -> list[ChildLink]:
 
 def insert(tx: Tx, link: ChildLink) -> None:
     """Write a new step."""
-    tx.do("insert_child_link", **_params(link))
+    tx.do_many("insert_child_link", [_params(link)])
 
 
 def save(tx: Tx, link: ChildLink) -> None:

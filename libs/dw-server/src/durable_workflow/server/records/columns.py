@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from durable_workflow.server.store.protocol import Value
+from durable_workflow.server.store.protocol import Row, Value
 
 Params: TypeAlias = dict[str, Value]
 
@@ -16,12 +16,28 @@ _dump = msgspec.json.Encoder().encode
 _load: Callable[[str], Any] = msgspec.json.Decoder().decode
 
 
+def fields_from(record: type[msgspec.Struct], first: str) -> tuple[str, ...]:
+    """The names of the fields of `record` from `first` on."""
+    fields = record.__struct_fields__
+    return fields[fields.index(first) :]
+
+
 def picker(record: type[msgspec.Struct], first: str) -> Callable[[Any], Params]:
     """Reads the fields of `record` from `first` on into parameters of a statement."""
-    fields = record.__struct_fields__
-    names = fields[fields.index(first) :]
+    names = fields_from(record, first)
     values = attrgetter(*names)
     return lambda item: dict(zip(names, values(item), strict=True))
+
+
+def values_from(record: type[msgspec.Struct], first: str) -> Callable[[Any], Row]:
+    """Reads the fields of `record` from `first` on, as values of a statement in their order."""
+    return values_of(*fields_from(record, first))
+
+
+def values_of(*names: str) -> Callable[[Any], Row]:
+    """Reads these fields, as values of a statement in this order."""
+    values: Callable[[Any], Row] = attrgetter(*names)
+    return values
 
 
 def text(value: Any) -> str | None:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from durable_workflow.server.engine.decision import Event
 from durable_workflow.server.engine.state import BufferedEvent, KnownStep, Resolution, Run
-from durable_workflow.server.records.columns import text, value
+from durable_workflow.server.records.columns import text, value, values_from
 from durable_workflow.server.records.packing import packed, unpacked
 from durable_workflow.server.store.protocol import Read, Tx
+
+_outcome_params = values_from(Resolution, "sequence")
 
 
 def insert(tx: Tx, events: Sequence[Event]) -> None:
@@ -16,12 +18,7 @@ def insert(tx: Tx, events: Sequence[Event]) -> None:
     tx.do_many(
         "insert_event",
         [
-            {
-                "run_id": event.run_id,
-                "sequence": event.sequence,
-                "event_type": event.event_type,
-                "record": packed(event.record),
-            }
+            (event.run_id, event.sequence, event.event_type, packed(event.record))
             for event in events
         ],
     )
@@ -80,16 +77,7 @@ def insert_held_results(tx: Tx, run_id: str, outcomes: Sequence[Resolution]) -> 
     """Hold results until their batch is complete."""
     tx.do_many(
         "insert_held_results",
-        [
-            {
-                "run_id": run_id,
-                "sequence": outcome.sequence,
-                "event_type": outcome.event_type,
-                "payload": outcome.payload,
-                "task_id": outcome.task_id,
-            }
-            for outcome in outcomes
-        ],
+        [(run_id, *_outcome_params(outcome)) for outcome in outcomes],
     )
 
 

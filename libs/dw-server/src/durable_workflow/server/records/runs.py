@@ -8,19 +8,28 @@ from typing import Final
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.state import PastTask, Run, RunDetails
 from durable_workflow.server.records import search_attributes as attribute_records
-from durable_workflow.server.records.columns import Params, picker, text, value
+from durable_workflow.server.records.columns import (
+    Params,
+    fields_from,
+    text,
+    value,
+    values_from,
+    values_of,
+)
 from durable_workflow.server.records.fairness import ReadyClass
 from durable_workflow.server.records.packing import packed, unpacked
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
-_params = picker(Run, "run_id")
-_changes = picker(Run, "status")
+_params = values_from(Run, "run_id")
 # What changes only when a run ends, or later.
 _CONTEXT = Run.__struct_fields__.index("task_context")
 _END = ("status", "closed_reason", "closed_at", "continued_to_run_id", "archived_at")
 # The namespace of runs that were removed: no caller can name it.
 REMOVED: Final = ""
-_past_task_params = picker(PastTask, "task_id")
+_CHANGES = (*(name for name in fields_from(Run, "status") if name not in _END), "run_id")
+_changes = values_of(*_CHANGES)
+_end = values_of(*_END, "run_id")
+_past_task_params = values_from(PastTask, "task_id")
 
 
 def load(row: Row) -> Run:
@@ -123,23 +132,22 @@ def kept_for(read: Read, namespace: str, task_queue: str, worker_id: str) -> int
 
 def insert(tx: Tx, run: Run) -> None:
     """Write a new run."""
-    tx.do("insert_run", **_with_packed_context(_params(run)))
+    tx.do_many("insert_run", [_with_packed_context(_params(run), _CONTEXT)])
 
 
 def save(tx: Tx, run: Run) -> None:
     """Write everything of a run that may change."""
-    changes = _with_packed_context(_changes(run))
-    end = {name: changes.pop(name) for name in _END}
-    tx.do("save_run", run_id=run.run_id, **changes)
+    changes = _with_packed_context(_changes(run), _CHANGES.index("task_context"))
+    tx.do_many("save_run", [changes])
     if run.closed:
-        tx.do("close_run", run_id=run.run_id, **end)
+        tx.do_many("close_run", [_end(run)])
 
 
-def _with_packed_context(params: Params) -> Params:
-    context = params["task_context"]
-    if isinstance(context, str):
-        params["task_context"] = packed(context.encode())
-    return params
+def _with_packed_context(values: Row, at: int) -> Row:
+    context = values[at]
+    if not isinstance(context, str):
+        return values
+    return (*values[:at], packed(context.encode()), *values[at + 1 :])
 
 
 def is_reported(
@@ -159,7 +167,7 @@ def is_reported(
 
 def insert_past_task(tx: Tx, past: PastTask) -> None:
     """Remember a workflow task that is over."""
-    tx.do("insert_past_task", **_past_task_params(past))
+    tx.do_many("insert_past_task", [_past_task_params(past)])
 
 
 def past_tasks(read: Read, run_id: str, *, after: str, most: int) -> list[PastTask]:

@@ -135,10 +135,7 @@ def delete_some_events(tx: Tx, namespace: str) -> int:
     found = tx.all("some_schedule_events_of_namespace", namespace=namespace, most=_EVENTS_AT_ONCE)
     for schedule_id in sorted({row[0] for row in found}):
         tx.lock(Key.schedule(namespace, schedule_id))
-    rows = [
-        {"namespace": namespace, "schedule_id": schedule_id, "sequence": sequence}
-        for schedule_id, sequence in found
-    ]
+    rows = [(namespace, schedule_id, sequence) for schedule_id, sequence in found]
     tx.do_many("delete_schedule_event", rows)
     return len(rows)
 

@@ -26,16 +26,16 @@ def delete(tx: Tx, namespace: str, name: str) -> None:
 def index(tx: Tx, run: Run, attributes: JsonObject) -> None:
     """Write the values by which a run is found; it has none so far."""
     rows = [
-        {
-            "run_id": run.run_id,
-            "name": name,
-            "position": position,
-            "namespace": run.namespace,
-            "started_at": run.started_at,
-            "kind": value.kind,
-            "text_value": value.text,
-            "number_value": value.number,
-        }
+        (
+            run.run_id,
+            name,
+            position,
+            run.namespace,
+            run.started_at,
+            value.kind,
+            value.text,
+            value.number,
+        )
         for position, (name, value) in enumerate(indexed(attributes, types(tx, run.namespace)))
     ]
     tx.do_many("insert_run_attribute", rows)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from durable_workflow.server.engine.state import Timer
-from durable_workflow.server.records.columns import picker
+from durable_workflow.server.records.columns import values_from
 from durable_workflow.server.store.protocol import Read, Row, Tx
 
-_params = picker(Timer, "timer_id")
+_params = values_from(Timer, "timer_id")
 
 
 def load(row: Row) -> Timer:

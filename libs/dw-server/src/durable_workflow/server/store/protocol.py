@@ -28,7 +28,7 @@ one looks again from time to time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -130,8 +130,12 @@ class Tx(Read, Protocol):
         """Run a named statement that changes rows."""
         ...
 
-    def do_many(self, statement: str, rows: Sequence[Mapping[str, Value]], /) -> None:
-        """Run a named statement once for each row of parameters."""
+    def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
+        """Run a named statement once for each row of values.
+
+        Args:
+            rows: Values in the order in which their parameters first stand in the statement.
+        """
         ...
 
     def new_id(self) -> str:

@@ -52,7 +52,9 @@ class Statement(msgspec.Struct, frozen=True):
         promise: The line that says what it does.
         text: As a unit runs it.
         read_text: As a read runs it: nothing is locked.
-        parameters: Names of its parameters; a caller gives exactly these.
+        order: Names of its parameters in the order in which they first stand in the text; values
+            that are given without names are in this order.
+        parameters: The same as a set; a caller gives exactly these.
         source: File that it stands in.
         holds: Whether a unit locks or takes the rows that it finds; None where it does neither.
     """
@@ -61,6 +63,7 @@ class Statement(msgspec.Struct, frozen=True):
     promise: str
     text: str
     read_text: str
+    order: tuple[str, ...]
     parameters: AbstractSet[str]
     source: str
     holds: Holds | None = None
@@ -175,9 +178,16 @@ def _statement(section: _Section, sections: _Sections) -> Statement:
         )
     text = _FRAGMENT.sub(functools.partial(put, reading=False), section.text)
     read_text = _FRAGMENT.sub(functools.partial(put, reading=True), section.text)
-    parameters = frozenset(found for found in _TOKEN.findall(text) if found)
+    order = tuple(dict.fromkeys(found for found in _TOKEN.findall(text) if found))
     return Statement(
-        section.name, section.promise, text, read_text, parameters, section.source, section.holds
+        name=section.name,
+        promise=section.promise,
+        text=text,
+        read_text=read_text,
+        order=order,
+        parameters=frozenset(order),
+        source=section.source,
+        holds=section.holds,
     )
 
 

@@ -43,7 +43,7 @@ class Connection(Protocol):
         """Run statements."""
         ...
 
-    def executemany(self, statements: str, bindings: Iterable[Mapping[str, Value]], /) -> Cursor:
+    def executemany(self, statements: str, bindings: Iterable[Sequence[Value]], /) -> Cursor:
         """Run statements once for each set of bindings."""
         ...
 

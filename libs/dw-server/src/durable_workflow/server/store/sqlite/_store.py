@@ -1,7 +1,7 @@
 """Group commit on SQLite.
 
-Units that wait are run one after the other in one transaction, each inside a savepoint, and are
-committed together: one fsync serves them all. While it is under way the next units gather.
+Units that wait are run one after the other in one transaction, each that writes inside a savepoint,
+and are committed together: one fsync serves them all. While it is under way the next units gather.
 
 Who does what is decided by the interpreter lock. SQLite's bindings give it up in every statement,
 and a thread that wants it back from a busy event loop waits a switch interval, each time. With the
@@ -28,7 +28,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import apsw
 
@@ -44,10 +44,12 @@ from durable_workflow.server.store.errors import (
 from durable_workflow.server.store.protocol import Condition, Key, Placement, Read, Tx
 from durable_workflow.server.store.schema import Migration
 from durable_workflow.server.store.search import RunKey, RunSearch
+from durable_workflow.server.store.sqlite._batch import Batch, Unit, carried, unavailable
+from durable_workflow.server.store.sqlite._changes import Ways
 from durable_workflow.server.store.sqlite._committer import CommitPace, Committed, Committer, commit
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
 from durable_workflow.server.store.sqlite._search import find_runs
-from durable_workflow.server.store.sqlite._transaction import Line, SqliteRead, SqliteTx, translate
+from durable_workflow.server.store.sqlite._transaction import SqliteRead, SqliteTx, translate
 from durable_workflow.server.store.sqlite._walks import Select
 from durable_workflow.server.store.statements import Statements
 
@@ -78,45 +80,13 @@ def _dispatch_nothing(notices: Sequence[Notice], /) -> Sequence[Notice]:
     return notices
 
 
-class _Unit:
-    """A unit of work from the moment it is asked for until its answer."""
-
-    __slots__ = ("answer", "error", "lines", "notices", "result", "work")
-
-    def __init__(self, work: Callable[[Tx], Any], answer: asyncio.Future[Any]) -> None:
-        self.work = work
-        self.answer = answer
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.notices: list[Notice] = []
-        self.lines: list[Line] = []
-
-
-class _Batch:
-    """Units that are committed together.
-
-    Attributes:
-        units: In the order in which they run.
-        notices: Taken from the units already, and still to be published.
-    """
-
-    __slots__ = ("_taken", "notices", "units")
-
-    def __init__(self) -> None:
-        self.units: list[_Unit] = []
-        self.notices: list[Notice] = []
-        self._taken = 0
-
-    def take_notices(self) -> list[Notice]:
-        """The notices of the units that came since this was last asked."""
-        units, self._taken = self.units[self._taken :], len(self.units)
-        return [notice for unit in units if unit.error is None for notice in unit.notices]
-
-
 class SqliteStore:
     """A store in one SQLite file, or in memory.
 
     It belongs to the event loop that first uses it.
+
+    Attributes:
+        ways: How statements are run, with the rows that are kept in memory.
 
     Args:
         location: Path of the file, made if missing; ``:memory:`` for a database that is gone when
@@ -155,7 +125,7 @@ class SqliteStore:
         self.publish = publish
         self._dispatch_before_commit = dispatch_before_commit
         self._placement = placement
-        self._statements = statements
+        self.ways = Ways(statements)
         self._clock = clock
         self._ids = ids
         self._max_waiting = max_waiting
@@ -164,7 +134,7 @@ class SqliteStore:
         # A commit in memory waits for nothing, so it needs no thread.
         self._committer = None if self._database.in_memory else Committer(self._writer)
         self._pace = CommitPace()
-        self._waiting: deque[_Unit] = deque()
+        self._waiting: deque[Unit] = deque()
         self._busy = False
         self._closed = False
         self._idle: asyncio.Event | None = None
@@ -179,7 +149,7 @@ class SqliteStore:
             raise StoreOverloaded(f"{len(self._waiting)} units of work are waiting already")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Unit(work, answer))
+        self._waiting.append(Unit(work, answer))
         if not self._busy:
             # Not at once: whoever else is ready in this turn of the loop joins the batch.
             self._busy = True
@@ -198,7 +168,7 @@ class SqliteStore:
         except apsw.Error as error:
             raise translate(error, "cannot read") from error
         try:
-            return work(SqliteRead(connection, self._statements, self._clock.now()))
+            return work(SqliteRead(connection, self.ways, self._clock.now()))
         finally:
             if connection.in_transaction:
                 connection.execute("COMMIT").fetchall()
@@ -244,7 +214,7 @@ class SqliteStore:
 
     def _work_off(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run a batch of the units that wait, and have it committed."""
-        batch = _Batch()
+        batch = Batch()
         if not self._run_batch(loop, batch):
             return
         followed = False
@@ -257,30 +227,30 @@ class SqliteStore:
             else:
                 self._commit(loop, batch)
 
-    def _followed(self, batch: _Batch) -> bool:
+    def _followed(self, batch: Batch) -> bool:
         """Whether the batch has woken somebody who may bring a unit at once."""
         batch.notices = notices = batch.take_notices()
         if notices:
             batch.notices = list(self._dispatch_before_commit(notices))
         return len(batch.notices) < len(notices)
 
-    def _work_off_followers(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
+    def _work_off_followers(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
         """Run what has come since a batch was run in its transaction, and have all committed."""
         if self._run_batch(loop, batch):
             self._commit(loop, batch)
 
-    def _commit(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
+    def _commit(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
         if self._committer is None or self._pace.on_the_spot(len(batch.units)):
             self._committed(loop, batch, commit(self._writer))
         else:
             done = functools.partial(self._committed, loop, batch)
             self._committer.commit(functools.partial(_call_in, loop, done))
 
-    def _committed(self, loop: asyncio.AbstractEventLoop, batch: _Batch, how: Committed) -> None:
+    def _committed(self, loop: asyncio.AbstractEventLoop, batch: Batch, how: Committed) -> None:
         self._pace.note(how.seconds)
         self._settle(loop, batch, how.error)
 
-    def _run_batch(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> bool:
+    def _run_batch(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> bool:
         """Run the units that wait; where the transaction fails, end the batch and say False."""
         try:
             if not self._writer.in_transaction:
@@ -295,7 +265,7 @@ class SqliteStore:
             return False
         return True
 
-    def _run_units(self, batch: _Batch) -> None:
+    def _run_units(self, batch: Batch) -> None:
         deadline = time.perf_counter() + _BATCH_SECONDS
         while self._waiting and len(batch.units) < _BATCH_UNITS:
             unit = self._waiting.popleft()
@@ -306,75 +276,72 @@ class SqliteStore:
             if time.perf_counter() > deadline:
                 break
 
-    def _run_unit(self, unit: _Unit) -> None:
-        writer = self._writer
-        writer.execute("SAVEPOINT unit").fetchall()
-        try:
-            self._attempt(unit)
-        except BaseException as error:  # noqa: BLE001  raised in the caller, who waits
-            unit.error = _carried(error)
-            self._take_back(error)
-        writer.execute("RELEASE unit").fetchall()
+    def _run_unit(self, unit: Unit) -> None:
+        """Run a unit, and again where it meets a conflict or a claim at its end fails.
 
-    def _attempt(self, unit: _Unit) -> None:
-        """Run a unit, and again where it meets a conflict."""
-        last = False
+        Raises:
+            StoreUnavailable: The transaction is lost, and with it the batch.
+        """
+        last, placement = False, self._placement
+        not_placed: Exception | None = None
         for _ in range(_MOST_ATTEMPTS):
-            tx = SqliteTx(
-                self._writer, self._statements, self._clock.now(), self._ids.new, last=last
-            )
+            tx = SqliteTx(self._writer, self.ways, self._clock.now(), self._ids.new, last=last)
+            placing: list[Notice] | None = None
             try:
                 unit.result = unit.work(tx)
+                tx.check()
+                notices = tx.take_notices()
+                if placement is not None and placement.wants(notices):
+                    placing = []
+                    self._place(tx, placement, notices, placing)
                 tx.finish()
-            except Conflict as conflict:
-                self._take_back(conflict)
+            except BaseException as error:  # noqa: BLE001  raised in the caller, who waits
+                unit.error = error
+            else:
+                unit.error = None
+                unit.notices, unit.lines = notices if placing is None else placing, tx.lines
+                if not_placed is not None:
+                    _log.error("tasks could not be given out, and wait", exc_info=not_placed)
+                return
+            if placement is not None and placing is not None:
+                placement.revoke(placing)
+            self._take_back(tx, unit.error)
+            if isinstance(unit.error, Conflict):
                 last = last or tx.not_unique
-                continue
-            unit.notices, unit.lines = self._placed(tx), tx.lines
-            return
-        raise StoreUnavailable(f"the unit met a conflict {_MOST_ATTEMPTS} times")
+            elif placing is not None and isinstance(unit.error, Exception):
+                # The unit stands without it, and the tasks wait for whoever asks.
+                not_placed, placement = unit.error, None
+            else:
+                unit.error = carried(unit.error)
+                return
+        unit.error = StoreUnavailable(f"the unit met a conflict {_MOST_ATTEMPTS} times")
 
-    def _placed(self, tx: SqliteTx) -> list[Notice]:
-        """Have the tasks that a unit made ready claimed, as part of it; the notices that are left.
+    def _place(
+        self, tx: SqliteTx, placement: Placement, notices: Sequence[Notice], placed: list[Notice]
+    ) -> None:
+        """Have the tasks that a unit made ready claimed, as part of it.
 
-        Where that fails the unit stands, and the tasks wait for whoever asks.
+        Args:
+            placed: Gets the notices that are left.
         """
-        notices = tx.notices
-        placement = self._placement
-        if placement is None or not placement.wants(notices):
-            return notices
-        self._writer.execute("SAVEPOINT placed").fetchall()
-        placed: list[Notice] = []
-        try:
-            while True:
-                claiming = SqliteTx(
-                    self._writer, self._statements, tx.now, self._ids.new, last=True
-                )
-                placed += placement.place(claiming, notices)
-                claiming.finish()
-                tx.lines += claiming.lines
-                # A claim may make further tasks ready: it may end a run whose history is full.
-                notices = claiming.notices
-                if not notices:
-                    break
-        except Exception as error:
-            placement.revoke(placed)
-            if not self._writer.in_transaction:
-                raise StoreUnavailable("the transaction was rolled back") from error
-            self._writer.execute("ROLLBACK TO placed").fetchall()
-            _log.error("tasks could not be given out, and wait", exc_info=error)
-            placed = tx.notices
-        self._writer.execute("RELEASE placed").fetchall()
-        return placed
+        while True:
+            # A unit without notices may still give out what has waited.
+            placed += placement.place(tx, notices)
+            # A claim may make further tasks ready: it may end a run whose history is full.
+            notices = tx.take_notices()
+            if not notices:
+                return
 
-    def _take_back(self, error: BaseException) -> None:
+    def _take_back(self, tx: SqliteTx, error: BaseException) -> None:
         # A full disk and the like end the whole transaction, and with it the batch.
         if not self._writer.in_transaction:
             raise StoreUnavailable("the transaction was rolled back") from error
-        self._writer.execute("ROLLBACK TO unit").fetchall()
+        if tx.has_written:
+            self._writer.execute("ROLLBACK TO unit").fetchall()
+            self._writer.execute("RELEASE unit").fetchall()
 
     def _settle(
-        self, loop: asyncio.AbstractEventLoop, batch: _Batch, error: Exception | None
+        self, loop: asyncio.AbstractEventLoop, batch: Batch, error: Exception | None
     ) -> None:
         """Tell the callers of a batch how it ended, and begin the next one."""
         if error is None:
@@ -389,7 +356,7 @@ class SqliteStore:
             if unit.answer.done():
                 continue  # cancelled meanwhile
             if error is not None:
-                unit.answer.set_exception(_unavailable(error))
+                unit.answer.set_exception(unavailable(error))
             elif unit.error is not None:
                 unit.answer.set_exception(unit.error)
             else:
@@ -411,31 +378,17 @@ class SqliteStore:
                 self.publish(notices)
 
     def _abandon(self) -> None:
+        self.ways.forget()
         try:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK").fetchall()
         except apsw.Error as error:
             _log.error("could not roll back: %s", error)
 
-    def _all_waiting(self) -> list[_Unit]:
+    def _all_waiting(self) -> list[Unit]:
         waiting = list(self._waiting)
         self._waiting.clear()
         return waiting
-
-
-def _carried(error: BaseException) -> BaseException:
-    """`error` in a form that a future takes: it refuses this one, with all that come after it."""
-    if not isinstance(error, StopIteration):
-        return error
-    carried = RuntimeError("the unit of work raised StopIteration")
-    carried.__cause__ = error
-    return carried
-
-
-def _unavailable(error: Exception) -> StoreUnavailable:
-    unavailable = StoreUnavailable(f"not committed: {error}")
-    unavailable.__cause__ = error
-    return unavailable
 
 
 def _call_in(

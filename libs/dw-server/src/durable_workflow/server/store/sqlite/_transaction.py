@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import apsw
 
@@ -18,8 +18,9 @@ from durable_workflow.server.store.errors import (
     StoreUnusable,
 )
 from durable_workflow.server.store.protocol import Key, Row, Value
-from durable_workflow.server.store.sqlite._connection import Connection, Cursor
-from durable_workflow.server.store.statements import Statement, Statements
+from durable_workflow.server.store.sqlite._changes import UnitChanges, Way, Ways
+from durable_workflow.server.store.sqlite._connection import Connection
+from durable_workflow.server.store.statements import Statement
 
 _NOT_UNIQUE = frozenset(
     {
@@ -65,25 +66,18 @@ class Line(NamedTuple):
 class SqliteRead:
     """A view of the database, for as long as one unit or one read lasts."""
 
-    def __init__(self, connection: Connection, statements: Statements, now: int) -> None:
+    def __init__(self, connection: Connection, ways: Ways, now: int) -> None:
         self.now = now
         self._connection = connection
-        self._statements = statements
+        self._ways = ways
 
     def one(self, statement: str, /, **params: Value) -> Row | None:
         """Run a named statement; its first row, or None."""
-        cursor = self._execute(self._statement(statement), params)
-        try:
-            row = cursor.fetchone()
-        except apsw.Error as error:
-            raise self._failed(error, statement) from error
-        # An unfinished SELECT would hold its snapshot, and the WAL could not be reset.
-        cursor.close()
-        return row
+        return self._one(self._way(statement, params), params)
 
     def all(self, statement: str, /, **params: Value) -> list[Row]:
         """Run a named statement; all its rows."""
-        return self._all(self._statement(statement), params)
+        return self._all(self._way(statement, params), params)
 
     def select(self, text: str, params: Mapping[str, Value]) -> list[Row]:
         """All rows of a text that this dialect has made for a search."""
@@ -92,25 +86,32 @@ class SqliteRead:
         except apsw.Error as error:
             raise self._failed(error, "search") from error
 
-    def _all(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
+    def _one(self, way: Way, params: Mapping[str, Value]) -> Row | None:
         try:
-            return self._execute(statement, params).fetchall()
+            cursor = self._connection.execute(way.statement.text, params)
+            row = cursor.fetchone()
         except apsw.Error as error:
-            raise self._failed(error, statement.name) from error
+            raise self._failed(error, way.statement.name) from error
+        # An unfinished SELECT would hold its snapshot, and the WAL could not be reset.
+        cursor.close()
+        return row
 
-    def _execute(self, statement: Statement, params: Mapping[str, Value]) -> Cursor:
+    def _all(self, way: Way, params: Mapping[str, Value]) -> list[Row]:
+        try:
+            return self._connection.execute(way.statement.text, params).fetchall()
+        except apsw.Error as error:
+            raise self._failed(error, way.statement.name) from error
+
+    def _way(self, name: str, params: Mapping[str, Value]) -> Way:
+        way = self._ways.get(name)
+        if way is None:
+            raise StatementMisused(f"there is no statement {name!r}")
+        statement = way.statement
         if params.keys() != statement.parameters:
-            raise _wrong_parameters(statement, params)
-        try:
-            return self._connection.execute(statement.text, params)
-        except apsw.Error as error:
-            raise self._failed(error, statement.name) from error
-
-    def _statement(self, name: str) -> Statement:
-        try:
-            return self._statements[name]
-        except KeyError:
-            raise StatementMisused(f"there is no statement {name!r}") from None
+            missing = sorted(statement.parameters - params.keys())
+            unknown = sorted(params.keys() - statement.parameters)
+            raise StatementMisused(f"{name}: missing {missing}, unknown {unknown}")
+        return way
 
     def _failed(self, error: apsw.Error, doing: str) -> BaseException:
         return translate(error, doing)
@@ -120,25 +121,30 @@ class SqliteTx(SqliteRead):
     """One attempt of a unit of work. Its notices and log lines wait for the commit.
 
     All units have this one connection, one after the other, so each key and each row is theirs
-    alone already.
+    alone already. What it changes is written at the end, or before it is read.
 
     Args:
         last: What is not unique now was not in the attempt before either: it is no conflict.
+
+    Attributes:
+        has_written: Whether the savepoint of the unit is open.
     """
 
     def __init__(
         self,
         connection: Connection,
-        statements: Statements,
+        ways: Ways,
         now: int,
         new_id: Callable[[int], str],
         *,
         last: bool = False,
     ) -> None:
-        super().__init__(connection, statements, now)
+        super().__init__(connection, ways, now)
         self._new_id = new_id
         self._last = last
         self._error: BaseException | None = None
+        self._changes = UnitChanges(ways, self._run)
+        self.has_written = False
         self.not_unique = False
         self.notices: list[Notice] = []
         self.lines: list[Line] = []
@@ -148,28 +154,28 @@ class SqliteTx(SqliteRead):
 
     def take(self, statement: str, /, *, most: int, **params: Value) -> list[Row]:
         """Run a statement that takes rows: at most `most` that no other unit holds."""
-        known = self._statements.get(statement)
-        if known is None or known.holds != "take":
-            raise StatementMisused(f"{statement!r} is no statement that takes")
         params["most"] = most
-        return self._all(known, params)
+        way = super()._way(statement, params)
+        if way.statement.holds != "take":
+            raise StatementMisused(f"{statement!r} is no statement that takes")
+        return self._all(way, params)
 
     def do(self, statement: str, /, **params: Value) -> None:
         """Run a named statement that changes rows."""
-        self._execute(self._statement(statement), params)
+        way = self._way(statement, params)
+        self._changes.change(way, [tuple(params[name] for name in way.statement.order)])
 
-    def do_many(self, statement: str, rows: Sequence[Mapping[str, Value]], /) -> None:
-        """Run a named statement once for each row of parameters."""
-        if not rows:
-            return
-        known = self._statement(statement)
+    def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
+        """Run a named statement once for each row of values."""
+        way = self._ways.get(statement)
+        if way is None:
+            raise StatementMisused(f"there is no statement {statement!r}")
+        order = way.statement.order
         for row in rows:
-            if row.keys() != known.parameters:
-                raise _wrong_parameters(known, row)
-        try:
-            self._connection.executemany(known.text, rows)
-        except apsw.Error as error:
-            raise self._failed(error, statement) from error
+            if len(row) != len(order):
+                raise StatementMisused(f"{statement}: {len(row)} values for {', '.join(order)}")
+        if rows:
+            self._changes.change(way, rows)
 
     def new_id(self) -> str:
         """A new identifier: 26 characters, lower case, sorting by time of creation."""
@@ -183,18 +189,69 @@ class SqliteTx(SqliteRead):
         """Have a line logged once, after this unit is committed, and never if it is not."""
         self.lines.append(Line(level, text, args))
 
+    def take_notices(self) -> list[Notice]:
+        """The notices since this was last asked."""
+        notices, self.notices = self.notices, []
+        return notices
+
     def finish(self) -> None:
+        """Write what is unwritten, and end the unit's part of the transaction.
+
+        Raises:
+            StoreError: It cannot be written, or the unit went on after an error of a statement.
+        """
+        self.check()
+        self._changes.write()
+        if self.has_written:
+            self._connection.execute("RELEASE unit").fetchall()
+            self.has_written = False
+        self._changes.keep()
+
+    def check(self) -> None:
         """Raise the error of a statement that the unit did not let pass: it must not go on."""
         if self._error is not None:
             raise self._error
 
-    def _statement(self, name: str) -> Statement:
-        known = self._statements.get(name)
-        if known is None:
-            raise StatementMisused(f"there is no statement {name!r}")
-        if known.holds == "take":
+    def _one(self, way: Way, params: Mapping[str, Value]) -> Row | None:
+        in_memory, row = self._changes.find(way, params)
+        if not in_memory:
+            self._begin(way)
+            row = super()._one(way, params)
+            if row is not None and way.gives is not None:
+                self._changes.note(way, [row])
+        return row
+
+    def _all(self, way: Way, params: Mapping[str, Value]) -> list[Row]:
+        self._changes.write_before(way)
+        self._begin(way)
+        rows = super()._all(way, params)
+        if way.gives is not None:
+            self._changes.note(way, rows)
+        return rows
+
+    def _begin(self, way: Way) -> None:
+        """Open the savepoint of the unit before a statement that changes rows and returns some."""
+        if way.changes and not self.has_written:
+            self._connection.execute("SAVEPOINT unit").fetchall()
+            self.has_written = True
+
+    def _run(self, statement: Statement, rows: Sequence[Row]) -> None:
+        try:
+            if not self.has_written:
+                self._connection.execute("SAVEPOINT unit").fetchall()
+                self.has_written = True
+            if len(rows) == 1:
+                self._connection.execute(statement.text, rows[0])
+            else:
+                self._connection.executemany(statement.text, rows)
+        except apsw.Error as error:
+            raise self._failed(error, statement.name) from error
+
+    def _way(self, name: str, params: Mapping[str, Value]) -> Way:
+        way = super()._way(name, params)
+        if way.statement.holds == "take":
             raise StatementMisused(f"{name!r} takes its rows, and is run by `take`")
-        return known
+        return way
 
     def _failed(self, error: apsw.Error, doing: str) -> BaseException:
         failed: BaseException = translate(error, doing)
@@ -205,9 +262,3 @@ class SqliteTx(SqliteRead):
                 failed = Conflict(str(failed))
         self._error = failed
         return failed
-
-
-def _wrong_parameters(statement: Statement, params: Mapping[str, Any]) -> StatementMisused:
-    missing = sorted(statement.parameters - params.keys())
-    unknown = sorted(params.keys() - statement.parameters)
-    return StatementMisused(f"{statement.name}: missing {missing}, unknown {unknown}")

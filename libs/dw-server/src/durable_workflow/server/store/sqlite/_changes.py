@@ -1,0 +1,219 @@
+"""What one unit has changed and not written yet.
+
+A unit changes rows in memory, and everything is written when it ends, or when it reads a table of
+which something is unwritten. So each row is written once, and the events of a report and of the
+claim that follows it go into the history together. A unit that raises before that has nothing to
+be taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from durable_workflow.server.store.protocol import Row, Value
+from durable_workflow.server.store.sqlite._rows import (
+    Change,
+    KeptRows,
+    Lookup,
+    RowTable,
+    UnitRows,
+    tables_of,
+)
+from durable_workflow.server.store.sqlite._shapes import (
+    changed_tables,
+    changes_rows,
+    is_insert,
+    named_tables,
+    reads_rows,
+    shape_of,
+)
+from durable_workflow.server.store.statements import Statement, Statements
+
+# What a run of a thousand activities has open stays in memory; rows are one or two kilobytes.
+_OPEN_RUNS: Final = 2_000
+_OPEN_ACTIVITIES: Final = 4_000
+ROW_TABLES: Final = (
+    RowTable(
+        "runs",
+        ("run_id",),
+        other="task_id",
+        closed="closed_at",
+        # Removed runs have no namespace; they are closed.
+        implied="namespace <> ''",
+        most=_OPEN_RUNS,
+    ),
+    RowTable(
+        "activities",
+        ("run_id", "sequence"),
+        other="task_id",
+        closed="closed_at",
+        # The run has not been removed: one with open activities is open.
+        implied=(
+            "EXISTS ( SELECT 1 FROM runs AS r WHERE r.run_id = activities.run_id"
+            " AND r.namespace = activities.namespace )"
+        ),
+        most=_OPEN_ACTIVITIES,
+    ),
+    # Read in the unit that writes them, by the claim of a task that is there at once.
+    RowTable("run_details", ("run_id",)),
+    RowTable("activity_arguments", ("run_id", "sequence")),
+)
+
+
+class Way(NamedTuple):
+    """How a statement is run.
+
+    Attributes:
+        tables: Tables that it names and that units change.
+        lookup: How its answer is found among the rows in memory.
+        change: How it changes a row in memory.
+        later: Whether it may be written later as it is: it reads nothing.
+        gives: The table whose whole rows it reads.
+        changes: Whether it changes rows, even where it returns some.
+    """
+
+    statement: Statement
+    tables: frozenset[str]
+    lookup: Lookup | None
+    change: Change | None
+    later: bool
+    gives: str | None
+    changes: bool
+
+
+class Ways:
+    """How each of a store's statements is run, and the rows that are kept between units."""
+
+    def __init__(self, statements: Statements) -> None:
+        self.kept: dict[str, KeptRows] = tables_of(statements, ROW_TABLES)
+        changed = changed_tables(statements)
+        self._ways = {each.name: self._way(each, changed) for each in statements.values()}
+
+    def __getitem__(self, name: str) -> Way:
+        return self._ways[name]
+
+    def get(self, name: str) -> Way | None:
+        """How a statement is run, or None where there is none of that name."""
+        return self._ways.get(name)
+
+    def forget(self) -> None:
+        """Keep no rows any more: something was not committed."""
+        for kept in self.kept.values():
+            kept.clear()
+
+    def _way(self, statement: Statement, changed: frozenset[str]) -> Way:
+        shape, name = shape_of(statement), statement.name
+        tables = [kept.table for kept in self.kept.values()]
+        lookup = next((each.lookups[name] for each in tables if name in each.lookups), None)
+        change = next((each.changes[name] for each in tables if name in each.changes), None)
+        is_update = shape is not None and shape.verb == "update"
+        in_memory = shape is not None and shape.table in self.kept
+        return Way(
+            statement,
+            named_tables(statement, changed),
+            lookup,
+            change,
+            # Of rows in memory an update that is not by their key may change some.
+            is_insert(statement) or (is_update and (not in_memory or change is not None)),
+            self._given(statement),
+            changes_rows(statement),
+        )
+
+    def _given(self, statement: Statement) -> str | None:
+        for name, kept in self.kept.items():
+            if reads_rows(statement, name, kept.table.columns):
+                return name
+        return None
+
+
+class UnitChanges:
+    """The changes of one unit.
+
+    Args:
+        run: Runs a statement for each of some rows of values, in the database.
+    """
+
+    def __init__(self, ways: Ways, run: Callable[[Statement, Sequence[Row]], None]) -> None:
+        self._ways = ways
+        self._run = run
+        self._rows: dict[str, UnitRows] = {}
+        # What is to be written, in the order in which it was changed first: the rows of a table,
+        # or what a statement is run with.
+        self._unwritten: dict[str, UnitRows | list[Row]] = {}
+        self._tables: set[str] = set()
+
+    def find(self, way: Way, params: Mapping[str, Value]) -> tuple[bool, Row | None]:
+        """Whether it is known in memory what a statement finds, and what; else all is written."""
+        if way.lookup is not None:
+            known, row = self._of(way.lookup.table).find(way.lookup, params)
+            if known:
+                return True, row
+        self.write_before(way)
+        return False, None
+
+    def write_before(self, way: Way) -> None:
+        """Make ready for a statement that is run by the database.
+
+        Everything is written where it may read or change something of it. Rows that it may change
+        are forgotten.
+        """
+        if way.changes:
+            self.write()
+            for table in way.tables & self._ways.kept.keys():
+                self._of(table).forget()
+        elif not self._tables.isdisjoint(way.tables):
+            self.write()
+
+    def note(self, way: Way, rows: Sequence[Row]) -> None:
+        """A statement has found these rows in the database."""
+        if way.gives is not None:
+            table = self._of(way.gives)
+            for row in rows:
+                table.note(row)
+
+    def change(self, way: Way, rows: Sequence[Row]) -> None:
+        """Run a statement that changes rows, now or later."""
+        if way.change is not None:
+            rows = self._change_in_memory(way.change, rows)
+        if not rows:
+            return
+        name = way.statement.name
+        if way.later:
+            before = self._unwritten.setdefault(name, [])
+            assert isinstance(before, list)
+            before.extend(rows)
+            self._tables |= way.tables
+            return
+        self.write_before(way)
+        self._run(way.statement, rows)
+
+    def write(self) -> None:
+        """Write everything that is unwritten."""
+        unwritten, self._unwritten = self._unwritten, {}
+        self._tables = set()
+        for name, what in unwritten.items():
+            if isinstance(what, UnitRows):
+                what.write(self._run)
+            else:
+                self._run(self._ways[name].statement, what)
+
+    def keep(self) -> None:
+        """The unit has ended well: its rows are kept for the next ones."""
+        for rows in self._rows.values():
+            rows.keep()
+
+    def _of(self, table: str) -> UnitRows:
+        rows = self._rows.get(table)
+        if rows is None:
+            rows = self._rows[table] = UnitRows(self._ways.kept[table])
+        return rows
+
+    def _change_in_memory(self, change: Change, rows: Sequence[Row]) -> list[Row]:
+        """Change rows in memory; those that are not known there are left."""
+        table = self._of(change.table)
+        left = [values for values in rows if not table.change(change, values)]
+        if table:
+            self._unwritten.setdefault(f"rows of {change.table}", table)
+            self._tables.add(change.table)
+        return left

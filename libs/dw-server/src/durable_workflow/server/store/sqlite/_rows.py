@@ -1,0 +1,314 @@
+"""Rows that are read and written by key: kept in memory, and written once in each unit.
+
+A unit that reports a result, wakes its run and claims the next task changes the run's row three
+times. Here it is changed in memory, and written when the unit ends. Rows of what is still open stay
+in memory for the units to come, because they are read again with every report.
+
+What a unit has changed belongs to that unit alone (`UnitRows`) until it has ended well; only then
+are the kept rows told (`KeptRows`). So a unit that fails leaves them as they are. A batch that is
+not committed makes them forget everything. They never hold what the database does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Final, NamedTuple, TypeAlias
+
+from durable_workflow.server.store.protocol import Row, Value
+from durable_workflow.server.store.sqlite._shapes import Shape, shape_of
+from durable_workflow.server.store.statements import Statement, Statements
+
+RowKey: TypeAlias = tuple[Value, ...]
+# Runs a statement for each of some rows of values.
+Run: TypeAlias = Callable[[Statement, Sequence[Row]], None]
+
+
+Pick: TypeAlias = Callable[[Row], Row]
+
+
+def pick(places: Sequence[int]) -> Pick:
+    """Takes the values at some places of a row."""
+    if len(places) > 1:
+        picked: Pick = itemgetter(*places)
+        return picked
+    [only] = places
+    return lambda row: (row[only],)
+
+
+def _whole(row: Row) -> Row:
+    return row
+
+
+class Lookup(NamedTuple):
+    """A select that finds one row by its key, or by the column that tells rows apart too.
+
+    Attributes:
+        key: The parameters of the key; empty where it is not by the key.
+        other: The parameter of the other column.
+        tests: Columns and the parameters that they must equal besides.
+        answer: What the select reads of a row.
+    """
+
+    table: str
+    key: tuple[str, ...]
+    other: str | None
+    tests: tuple[tuple[int, str], ...]
+    answer: Pick
+
+    def fits(self, row: Row, params: Mapping[str, Value]) -> bool:
+        """Whether the other conditions hold of a row."""
+        return all(row[at] == params[name] for at, name in self.tests)
+
+
+class Change(NamedTuple):
+    """A statement that writes one row: all of a new one, or some columns by the key.
+
+    Attributes:
+        key: The key among the values.
+        row: The row as it will be, of the row before followed by the values; of a new one there is
+            none before.
+        values: The values of a row, in the order in which the statement takes them.
+    """
+
+    table: str
+    statement: Statement
+    is_insert: bool
+    key: Pick
+    row: Pick
+    values: Pick
+
+
+class RowTable:
+    """A table whose rows are found by key.
+
+    Args:
+        key: Columns of its primary key.
+        other: A column that is unique too, where statements look for it.
+        closed: The column that is set in rows that nobody asks for any more.
+        implied: A condition of selects that is true of all rows but those of closed runs.
+        most: How many open rows are kept between units.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        key: tuple[str, ...],
+        *,
+        other: str | None = None,
+        closed: str | None = None,
+        implied: str = "",
+        most: int = 0,
+    ) -> None:
+        self.name = name
+        self.most = most
+        self._key = key
+        self._other = other
+        self._closed = closed
+        self._implied = implied
+
+    def among(self, statements: Statements) -> KnownTable | None:
+        """What the statements do to this table; None where none of them inserts whole rows."""
+        shapes = [
+            (statement, shape)
+            for statement in statements.values()
+            if (shape := shape_of(statement, self._implied)) is not None
+            and shape.table == self.name
+        ]
+        inserts = [shape for _, shape in shapes if shape.verb == "insert"]
+        if len(inserts) != 1:
+            return None
+        columns = [column for column, _ in inserts[0].given]
+        known = KnownTable(self.most, tuple(map(columns.index, self._key)), columns)
+        known.other = None if self._other is None else columns.index(self._other)
+        known.closed = None if self._closed is None else columns.index(self._closed)
+        for statement, shape in shapes:
+            if shape.verb == "select":
+                self._add_lookup(known, statement, shape)
+            else:
+                self._add_change(known, statement, shape)
+        return known
+
+    def _add_lookup(self, known: KnownTable, statement: Statement, shape: Shape) -> None:
+        where = dict(shape.where)
+        by_key = where.keys() >= set(self._key)
+        if not by_key and self._other not in where:
+            return
+        used = self._key if by_key else (self._other,)
+        picks = tuple(map(known.columns.index, shape.columns))
+        known.lookups[statement.name] = Lookup(
+            self.name,
+            tuple(where[column] for column in self._key) if by_key else (),
+            None if by_key or self._other is None else where[self._other],
+            tuple((known.columns.index(at), name) for at, name in shape.where if at not in used),
+            pick(picks) if picks != tuple(range(len(known.columns))) else _whole,
+        )
+
+    def _add_change(self, known: KnownTable, statement: Statement, shape: Shape) -> None:
+        places = {name: at for at, name in enumerate(statement.order)}
+        is_insert = shape.verb == "insert"
+        keyed = dict(shape.given if is_insert else shape.where)
+        if keyed.keys() != set(self._key) and not is_insert:
+            return
+        width = 0 if is_insert else len(known.columns)
+        after = list(range(len(known.columns)))
+        columns = {name: known.columns.index(at) for at, name in (*shape.given, *shape.where)}
+        for column, name in shape.given:
+            after[known.columns.index(column)] = width + places[name]
+        known.changes[statement.name] = Change(
+            self.name,
+            statement,
+            is_insert,
+            pick([places[keyed[column]] for column in self._key]),
+            pick(after),
+            pick([columns[name] for name in statement.order]),
+        )
+
+
+class KnownTable:
+    """A table with its statements; columns are places in its rows."""
+
+    def __init__(self, most: int, key: tuple[int, ...], columns: list[str]) -> None:
+        self.most = most
+        self.key_of = pick(key)
+        self.columns = columns
+        self.other: int | None = None
+        self.closed: int | None = None
+        self.lookups: dict[str, Lookup] = {}
+        self.changes: dict[str, Change] = {}
+
+    def is_open(self, row: Row) -> bool:
+        """Whether somebody will ask for the row again."""
+        return self.closed is None or row[self.closed] is None
+
+
+class KeptRows:
+    """The rows of open things of one table, as the last unit that ended well has left them."""
+
+    def __init__(self, table: KnownTable) -> None:
+        self.table = table
+        self.rows: dict[RowKey, Row] = {}
+        self._by_other: dict[Value, RowKey] = {}
+
+    def find(self, value: Value) -> RowKey | None:
+        """The key of the row with this value of the other column."""
+        return self._by_other.get(value)
+
+    def put(self, key: RowKey, row: Row) -> None:
+        """Keep a row, or forget it where it is not open."""
+        self.drop(key)
+        if not self.table.most or not self.table.is_open(row):
+            return
+        self.rows[key] = row
+        if self.table.other is not None:
+            self._by_other[row[self.table.other]] = key
+        if len(self.rows) > self.table.most:
+            self.drop(next(iter(self.rows)))
+
+    def drop(self, key: RowKey) -> None:
+        """Forget a row."""
+        before = self.rows.pop(key, None)
+        if before is not None and self.table.other is not None:
+            self._by_other.pop(before[self.table.other], None)
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self.rows.clear()
+        self._by_other.clear()
+
+
+_NEW: Final = "new"
+
+
+class UnitRows:
+    """The rows of one table that one unit has read or changed."""
+
+    def __init__(self, kept: KeptRows) -> None:
+        self._kept = kept
+        self._table = kept.table
+        self._rows: dict[RowKey, Row] = {}
+        self._by_other: dict[Value, RowKey] = {}
+        # The statements that write what was changed; of a new row its insert alone.
+        self._unwritten: dict[RowKey, dict[str, None]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._unwritten)
+
+    def find(self, lookup: Lookup, params: Mapping[str, Value]) -> tuple[bool, Row | None]:
+        """Whether it is known what a select finds, and what."""
+        if lookup.other is None:
+            key: RowKey | None = tuple(params[name] for name in lookup.key)
+        else:
+            key = self._key_of_other(params[lookup.other])
+        row = None if key is None else self._rows.get(key) or self._kept.rows.get(key)
+        if row is None:
+            return False, None
+        return True, lookup.answer(row) if lookup.fits(row, params) else None
+
+    def note(self, row: Row) -> None:
+        """A whole row was read from the database, with nothing unwritten here."""
+        key = self._table.key_of(row)
+        if key not in self._kept.rows:
+            self._put(key, row)
+
+    def change(self, change: Change, values: Row) -> bool:
+        """Change a row here, to be written later; False where it is not known."""
+        key = change.key(values)
+        if change.is_insert:
+            if key in self._rows or key in self._kept.rows:
+                return False  # the database says what is wrong with it
+            self._put(key, change.row(values))
+            self._unwritten[key] = {_NEW: None, change.statement.name: None}
+            return True
+        before = self._rows.get(key) or self._kept.rows.get(key)
+        if before is None:
+            return False
+        self._put(key, change.row(before + values))
+        written_by = self._unwritten.setdefault(key, {})
+        if _NEW not in written_by:
+            written_by[change.statement.name] = None
+        return True
+
+    def write(self, run: Run) -> None:
+        """Write what was changed."""
+        unwritten, self._unwritten = self._unwritten, {}
+        by_statement: dict[str, list[Row]] = {}
+        for key, statements in unwritten.items():
+            row = self._rows[key]
+            for name in statements:
+                if name is not _NEW:
+                    values = self._table.changes[name].values(row)
+                    by_statement.setdefault(name, []).append(values)
+        for name, rows in by_statement.items():
+            run(self._table.changes[name].statement, rows)
+
+    def forget(self) -> None:
+        """Rows were changed in a way that is not followed here. Nothing is unwritten."""
+        self._rows.clear()
+        self._by_other.clear()
+        self._kept.clear()
+
+    def keep(self) -> None:
+        """The unit has ended well, and everything is written."""
+        for key, row in self._rows.items():
+            self._kept.put(key, row)
+
+    def _key_of_other(self, value: Value) -> RowKey | None:
+        key = self._by_other.get(value)
+        other = self._table.other
+        if key is not None and other is not None and self._rows[key][other] == value:
+            return key
+        key = self._kept.find(value)
+        # Changed in this unit, the row has another value now.
+        return None if key in self._rows else key
+
+    def _put(self, key: RowKey, row: Row) -> None:
+        self._rows[key] = row
+        if self._table.other is not None:
+            self._by_other[row[self._table.other]] = key
+
+
+def tables_of(statements: Statements, tables: Sequence[RowTable]) -> dict[str, KeptRows]:
+    """For each of `tables` that the statements know, an empty set of kept rows."""
+    found = {table.name: table.among(statements) for table in tables}
+    return {name: KeptRows(known) for name, known in found.items() if known is not None}
