@@ -23,6 +23,7 @@ from durable_workflow.server.records import (
     timers,
     workers,
 )
+from durable_workflow.server.records.packing import unpacked
 from durable_workflow.server.store.protocol import Row, Tx
 from durable_workflow.server.store.statements import load_statements
 
@@ -87,7 +88,9 @@ class Given:
         self.rows: dict[str, Row] = {}
 
     def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
-        self.rows[statement] = tuple(rows[0])
+        self.rows[statement] = tuple(
+            unpacked(value).decode() if isinstance(value, bytes) else value for value in rows[0]
+        )
 
 
 def named(record: type[T]) -> T:
@@ -106,7 +109,7 @@ def test_values_are_given_in_the_order_of_the_parameters() -> None:
     activities.insert(tx, [NewActivity(activity, None)])
     activities.save(tx, activity)
     activities.insert_past_attempt(tx, named(state.PastAttempt))
-    history.insert(tx, [named(Event)])
+    history.insert(tx, [Event("run_id", cast(int, "sequence"), "event_type", b"record")])
     history.insert_held_results(tx, "run_id", [named(state.Resolution)])
     timers.insert(tx, [named(state.Timer)])
     child_links.insert(tx, named(state.ChildLink))

@@ -34,25 +34,12 @@ from durable_workflow.server.store.statements import Statement, Statements
 _OPEN_RUNS: Final = 2_000
 _OPEN_ACTIVITIES: Final = 4_000
 ROW_TABLES: Final = (
-    RowTable(
-        "runs",
-        ("run_id",),
-        other="task_id",
-        closed="closed_at",
-        # Removed runs have no namespace; they are closed.
-        implied="namespace <> ''",
-        most=_OPEN_RUNS,
-    ),
+    RowTable("runs", ("run_id",), other="task_id", closed="closed_at", most=_OPEN_RUNS),
     RowTable(
         "activities",
         ("run_id", "sequence"),
         other="task_id",
         closed="closed_at",
-        # The run has not been removed: one with open activities is open.
-        implied=(
-            "EXISTS ( SELECT 1 FROM runs AS r WHERE r.run_id = activities.run_id"
-            " AND r.namespace = activities.namespace )"
-        ),
         most=_OPEN_ACTIVITIES,
     ),
     # Read in the unit that writes them, by the claim of a task that is there at once.

@@ -86,7 +86,6 @@ class RowTable:
         key: Columns of its primary key.
         other: A column that is unique too, where statements look for it.
         closed: The column that is set in rows that nobody asks for any more.
-        implied: A condition of selects that is true of all rows but those of closed runs.
         most: How many open rows are kept between units.
     """
 
@@ -97,7 +96,6 @@ class RowTable:
         *,
         other: str | None = None,
         closed: str | None = None,
-        implied: str = "",
         most: int = 0,
     ) -> None:
         self.name = name
@@ -105,15 +103,13 @@ class RowTable:
         self._key = key
         self._other = other
         self._closed = closed
-        self._implied = implied
 
     def among(self, statements: Statements) -> KnownTable | None:
         """What the statements do to this table; None where none of them inserts whole rows."""
         shapes = [
             (statement, shape)
             for statement in statements.values()
-            if (shape := shape_of(statement, self._implied)) is not None
-            and shape.table == self.name
+            if (shape := shape_of(statement)) is not None and shape.table == self.name
         ]
         inserts = [shape for _, shape in shapes if shape.verb == "insert"]
         if len(inserts) != 1:

@@ -49,15 +49,9 @@ def plain(text: str) -> str:
     return _SPACE.sub(" ", _COMMENT.sub(" ", text)).strip()
 
 
-def shape_of(statement: Statement, implied: str = "") -> Shape | None:
-    """The shape of a statement, or None where it has another form.
-
-    Args:
-        implied: A condition that is not looked at.
-    """
+def shape_of(statement: Statement) -> Shape | None:
+    """The shape of a statement, or None where it has another form."""
     text = plain(statement.text)
-    if implied:
-        text = text.removesuffix(f" AND {implied}")
     if found := _INSERT.fullmatch(text):
         columns, values = _words(found[2]), _words(found[3])
         named = [_PARAMETER.fullmatch(value) for value in values]
