@@ -37,11 +37,11 @@ TASK_CONTEXT = "why a task that is over was made is not kept (5.3 names no membe
 NO_CANDIDATES = "tasks that wait for a worker need no repair here (decision 42: truthful zeros)"
 NO_FAILING_TASK = "the run whose task had failed there has gone on here by then"
 REDUCED = "operator metrics may be reduced objects (12.4)"
+BEHIND_A_SIGNAL = "an update may follow a signal that waits: it is applied after it"
 BOTH_CODECS = "both codecs that are read are announced (control-plane 1.8)"
 EXPRESSIONS = "a query with an operator is an expression over search attributes (docs/server.md)"
 KEYSET = "a recorded token is an offset; ours name a run, and others are the beginning"
 DRAINED_AT_ONCE = "a drained build drains at once, so it is sorted as such (docs/server.md)"
-NOT_RECORDED = "the queue was used by exchanges that are not among these"
 BRIDGE_REJECTS = "a start that is rejected as a duplicate is 422 (control-plane 13.3)"
 SIGNAL_ONCE = "a signal that is sent again with its request id is one signal (docs/server.md)"
 
@@ -121,7 +121,6 @@ ROUTES = [
     Difference("072-*", "workflows.length", ONE_MORE_RUN),
     Difference("074-*", "workflows.length", EXPRESSIONS),
     Difference("077-*", "workflows.*", KEYSET),
-    Difference("185-*", "task_queues.length", NOT_RECORDED),
     *[
         Difference("191-*", f"build_ids.*.{member}", DRAINED_AT_ONCE)
         for member in ("build_id", "drained_at")
@@ -152,6 +151,8 @@ SIGNALS_QUERIES_UPDATES = [
         for member in ("workflow_definition_fingerprint", "declared_*")
     ],
     Difference("034-*", "requested_run_id", RUN_TARGETED),
+    Difference("051-*", "status", BEHIND_A_SIGNAL),
+    Difference("051-*", "reason", BEHIND_A_SIGNAL),
     Difference("035-*", "task.history_events.length", SIGNAL_ONCE),
     Difference("065-*", "*outcome", UPDATE_ACCEPTED),
     Difference("066-*", "*outcome", UPDATE_ACCEPTED),
