@@ -190,6 +190,18 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.interceptors import (
         WorkflowTaskInterceptorContext as WorkflowTaskInterceptorContext,
     )
+    from durable_workflow.invocable import InvocableActivityHandler as InvocableActivityHandler
+    from durable_workflow.invocable import InvocableHttpResponse as InvocableHttpResponse
+    from durable_workflow.invocable import handle_invocable_activity as handle_invocable_activity
+    from durable_workflow.invocable import (
+        handle_invocable_http_request as handle_invocable_http_request,
+    )
+    from durable_workflow.invocable import (
+        handle_invocable_lambda_event as handle_invocable_lambda_event,
+    )
+    from durable_workflow.invocable import (
+        lambda_invocable_activity_handler as lambda_invocable_activity_handler,
+    )
     from durable_workflow.metrics import InMemoryMetrics as InMemoryMetrics
     from durable_workflow.metrics import MetricsRecorder as MetricsRecorder
     from durable_workflow.metrics import NoopMetrics as NoopMetrics

@@ -273,9 +273,7 @@ SUBMODULES: Final[Mapping[str, Home]] = {
 
 # Published names that no wheel of this release has yet. Asking for one raises an error that says
 # so, and `__all__` does not list them.
-LATER: Final = frozenset(
-    name for name, home in {**EXPORTS, **SUBMODULES}.items() if home.module == "invocable"
-)
+LATER: Final = frozenset[str]()
 
 
 def resolve(name: str) -> object:
