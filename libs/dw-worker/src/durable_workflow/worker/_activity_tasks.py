@@ -154,7 +154,7 @@ class ActivityTasks:
                 self._worker_id,
                 lambda: self._held.cancel(task.task_id, "the server asked it to"),
             ) as progress:
-                result = await self._run(raw, task, info, progress, arguments)
+                result = await self.run_attempt(raw, task, info, progress, arguments)
         except Dropped:
             return "dropped"  # it is somebody else's by now, or its run has ended
         except Ended as ended:
@@ -165,7 +165,7 @@ class ActivityTasks:
             return await self._raised(task, error, "failed")
         return await self._complete(task, result)
 
-    async def _run(
+    async def run_attempt(
         self,
         raw: JsonObject,
         task: ActivityTask,
@@ -173,6 +173,15 @@ class ActivityTasks:
         progress: ActivityHeartbeatTransport,
         arguments: list[Any],
     ) -> Any:
+        """Run the code of an attempt, within its interceptors; returns its result.
+
+        Args:
+            raw: The task as the server sent it.
+            task: The same, read. Whoever finds this frame on a stack reads it from there.
+            info: What the code sees of it.
+            progress: Takes its heartbeats.
+            arguments: Decoded.
+        """
         context = ActivityContext(info=info, client=progress, loop=asyncio.get_running_loop())
         activity._set_context(context)
         try:

@@ -17,22 +17,18 @@ Nothing in Python can interrupt that.
 
 import contextlib
 import ctypes
-import os
-import sys
-import sysconfig
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from types import FrameType
-from typing import Any, Generic, TypeVar, cast
+from types import FrameType, FunctionType
+from typing import Any, Final, Generic, TypeVar, cast
 
-import durable_workflow
 from durable_workflow._wire.texts import error_text
 from durable_workflow.worker._log import log
+from durable_workflow.worker._places import frame_of, place_of
 
 T = TypeVar("T")
 
@@ -41,10 +37,6 @@ _CHECKS_PER_LIMIT = 8
 _LONGEST_CHECK_SECONDS = 0.25
 # Code that catches BaseException in a loop swallows the first interruption, and perhaps the next.
 INTERRUPTIONS = 5
-
-
-# The only way to see where another thread is; CPython documents it for this purpose.
-_frames: Callable[[], dict[int, FrameType]] = getattr(sys, "_current_frames")  # noqa: B009
 
 
 class CodeInterrupted(BaseException):
@@ -322,51 +314,15 @@ def revoke_interruption() -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
 
 
-# --- where the code was found -------------------------------------------------------------
-
-_OURS = tuple(os.path.join(path, "") for path in durable_workflow.__path__)
-_LIBRARY = os.path.join(sysconfig.get_paths()["stdlib"], "")
-
-
-def _is_start(entry: traceback.FrameSummary) -> bool:
-    return entry.filename == __file__ and entry.name == "execute"
-
-
-def _is_ours(filename: str) -> bool:
-    return filename.startswith(_OURS)
-
-
-def _is_library(filename: str) -> bool:
-    installed = "site-packages" in filename or "dist-packages" in filename
-    return filename.startswith((_LIBRARY, "<frozen")) and not installed
-
-
-def frame_of(thread: int) -> FrameType | None:
-    """Where a thread is."""
-    return _frames().get(thread)
+# What calls the user's code.
+_EXECUTE: Final = cast("FunctionType", Run[Any].execute).__code__
 
 
 def describe(frame: FrameType | None, limit: float) -> CodeOverran:
     """The error of code that was found there."""
-    stack = traceback.StackSummary() if frame is None else traceback.extract_stack(frame)
-    begins = [at for at, each in enumerate(stack) if _is_start(each)]
-    del stack[: begins[-1] if begins else 0]  # on a loop: what runs the loop
-    theirs = [entry for entry in stack if not _is_ours(entry.filename)]
-    while theirs and _is_library(theirs[0].filename):  # what started the thread
-        del theirs[0]
-    place = "at an unknown place"
-    if theirs:
-        entered = theirs[0]
-        found = [entry for entry in theirs if not _is_library(entry.filename)][-1]
-        place = f"at {_place(entered)}"
-        if found is not entered:
-            place += f", in {_place(found)}"
+    place = place_of(frame, within=_EXECUTE)
+    at = "an unknown place" if place is None else place.text
     return CodeOverran(
-        f"workflow code ran for more than {limit:g} s without yielding, {place}",
-        "".join(traceback.format_list(theirs)),
+        f"workflow code ran for more than {limit:g} s without yielding, at {at}",
+        "" if place is None else place.stack,
     )
-
-
-def _place(entry: traceback.FrameSummary) -> str:
-    line = f" ({entry.line})" if entry.line else ""
-    return f"{entry.filename}:{entry.lineno} in {entry.name}{line}"

@@ -15,6 +15,7 @@ from durable_workflow.worker._definitions import Identity
 from durable_workflow.worker._dispatch import Dispatch
 from durable_workflow.worker._line import Standing
 from durable_workflow.worker._log import log
+from durable_workflow.worker._loop_watch import LoopWatch
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._pollers import Pollers
 from durable_workflow.worker._polling import Pacing
@@ -42,6 +43,7 @@ class Parts:
     standing: Standing
     open_stream: OpenStream
     reporter: Reporter
+    watch: LoopWatch
     machines: MachineCache
     threads: tuple[CodeThreads, ...]
 
@@ -116,6 +118,7 @@ class Lifecycle:
         if not await registration.first(self._where, self._pacing, deadline):
             return False
         self._parts.reporter.patient = True
+        self._parts.watch.start()
         in_stream = registration.uses(WORKER_STREAM)
         background.start(
             in_thread=in_stream or (registration.uses(HELD_TASKS) and self._can_clone),
@@ -166,6 +169,7 @@ class Lifecycle:
         if says_goodbye:
             await parts.registration.say_goodbye(_GOODBYE_SECONDS)
         await parts.background.join(_THREAD_SECONDS)
+        parts.watch.stop()
         parts.machines.clear()
         for threads in parts.threads:
             threads.close()

@@ -27,11 +27,11 @@ from durable_workflow.worker._code_threads import (
     Run,
     check_pause,
     describe,
-    frame_of,
     interrupt,
     revoke_interruption,
 )
 from durable_workflow.worker._log import log
+from durable_workflow.worker._places import frame_of
 
 try:
     from resource import RUSAGE_THREAD, getrusage

@@ -31,6 +31,7 @@ from durable_workflow.worker._histories import Histories
 from durable_workflow.worker._lifecycle import Lifecycle, Parts
 from durable_workflow.worker._line import Line, Standing
 from durable_workflow.worker._loop_code import LoopCode
+from durable_workflow.worker._loop_watch import LoopWatch
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import payloads_of
 from durable_workflow.worker._pollers import PollerCalls, Pollers
@@ -229,6 +230,7 @@ class Worker(Seams):
                 standing=self._standing,
                 open_stream=self._open_stream,
                 reporter=self._reporter,
+                watch=LoopWatch(ActivityTasks.run_attempt.__code__),
                 machines=self._machines,
                 threads=(self._workflow_threads, self._activity_threads),
             ),

@@ -1,0 +1,88 @@
+"""Code that holds the event loop is named, with its activity and line."""
+
+# pyright: reportPrivateUsage=false
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from durable_workflow.worker import Worker
+from durable_workflow.worker._activity_tasks import ActivityTasks
+from durable_workflow.worker._loop_watch import LoopWatch
+
+HELD = "has held the event loop for more than 0.04 s, at"
+
+
+@pytest.fixture
+async def watch() -> AsyncIterator[LoopWatch]:
+    watched = LoopWatch(ActivityTasks.run_attempt.__code__, tick_seconds=0.01)
+    watched.start()
+    yield watched
+    watched.stop()
+
+
+def hold(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep the thread until somebody has noticed."""
+    deadline = time.monotonic() + 10
+    while HELD not in caplog.text and time.monotonic() < deadline:
+        pass
+
+
+async def test_an_activity_that_holds_the_loop_is_named_with_its_line(
+    server: Any, watch: LoopWatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def compute() -> None:
+        hold(caplog)
+
+    worker = Worker(server, task_queue="q", activities=[compute])
+    task = {
+        "task_id": "t", "activity_attempt_id": "a", "activity_type": "compute",
+        "workflow_id": "order-1", "run_id": "r-1",
+    }  # fmt: skip
+    assert await worker._run_activity_task(task) == "completed"
+    [line] = [each for each in caplog.messages if HELD in each]
+    assert line.startswith("activity compute (task t) of workflow order-1, run r-1 " + HELD)
+    assert "test_loop_watch.py" in line
+    assert "in compute (hold(caplog)), in " in line
+
+
+async def test_other_code_that_holds_the_loop_is_named_too(
+    watch: LoopWatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asyncio.get_running_loop().call_soon(hold, caplog)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert f"code {HELD}" in caplog.text
+    assert "in hold" in caplog.text
+
+
+async def test_a_loop_that_waits_is_not_named(
+    watch: LoopWatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    ticked = asyncio.Event()
+    tick = watch._tick
+
+    def count(loop: asyncio.AbstractEventLoop) -> None:
+        tick(loop)
+        if watch._ticks > 10:
+            ticked.set()
+
+    watch._tick = count  # type: ignore[method-assign]
+    await asyncio.wait_for(ticked.wait(), 10)
+    assert HELD not in caplog.text
+
+
+async def test_the_watch_ends_with_its_worker(server: Any) -> None:
+    worker = Worker(server, task_queue="q")
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: server.count("poll_workflow_task"))
+    [thread] = [each for each in threading.enumerate() if each.name == "loop-watch"]
+    await worker.stop()
+    await running
+    await asyncio.to_thread(thread.join, 5)
+    assert not thread.is_alive()
