@@ -149,7 +149,7 @@ SECTIONS: Final[dict[str, Section]] = {
     "repair": _repair,
     "starts": _starts,
     "history": _history,
-    # These are about parts that this server does not have.
+    # Nothing is counted for these: they may be empty (control-plane 12.4).
     "command_contracts": _nothing,
     "projections": _nothing,
     "schedules": _nothing,
