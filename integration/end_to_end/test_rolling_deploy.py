@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,7 +122,7 @@ async def test_each_run_is_finished_by_the_build_that_it_began_with(server: Serv
 
 
 @contextlib.asynccontextmanager
-async def _serving(client: Client, build: str, code: type[Any]) -> Any:
+async def _serving(client: Client, build: str, code: type[Any]) -> AsyncGenerator[Worker]:
     worker = Worker(client, task_queue=QUEUE, workflows=[code], activities=[charge], build_id=build)
     running = asyncio.create_task(worker.run())
     try:

@@ -11,7 +11,7 @@ from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.records import fairness as class_records
 from durable_workflow.server.records.fairness import QueueKey
 from durable_workflow.server.records.workers import find as find_worker
-from durable_workflow.server.services import namespaces, workflow_tasks
+from durable_workflow.server.services import workflow_tasks
 from durable_workflow.server.store.protocol import Read, Tx
 from durable_workflow.server.views import task_queues
 
@@ -86,12 +86,9 @@ async def test_dispatches_of_a_minute_are_limited(server: Any, commands: Any, me
     assert shown[f"server_remaining_{of}_capacity"] == 1
 
 
-async def test_queues_of_a_group_share_its_dispatches_whatever_their_namespaces(
-    server: Any,
-) -> None:
+async def test_queues_of_a_group_share_its_dispatches(server: Any) -> None:
     own = {"dispatch_budget_group": "mail", "max_dispatches_per_minute_per_budget_group": 1}
     limit(server, overrides={"q": {"workflow": own}, "other": {"workflow": own}})
-    await server.store.run(lambda tx: namespaces.ensure_default(tx, "elsewhere"))
     await server.register("v", task_queue="other")
     await start(server, 1)
     await start(server, 1, queue="other")
