@@ -15,6 +15,7 @@ from typing import Any
 
 from durable_workflow import Client, Worker
 from durable_workflow.client import HttpxTransport
+from durable_workflow.worker._loops import loop_factory
 
 
 def definitions(modules: str) -> tuple[list[Any], list[Any]]:
@@ -71,4 +72,5 @@ if __name__ == "__main__":
     level = logging.WARNING if chosen.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    asyncio.run(serve(chosen))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:  # as `dw-worker` does
+        runner.run(serve(chosen))

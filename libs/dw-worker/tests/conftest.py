@@ -195,6 +195,8 @@ class FakeServer:
             task["history_after_sequence"] = run.kept
             task["full_history_token"] = "from-0"
             events = events[run.kept :]
+        else:
+            task["arguments"] = envelope(run.arguments)
         if self.page_size is not None and len(events) > self.page_size:
             first = events[0]["sequence"] - 1
             events, token = events[: self.page_size], f"from-{first + self.page_size}"
@@ -205,7 +207,6 @@ class FakeServer:
             "run_id": run.run_id,
             "workflow_type": run.workflow_type,
             "payload_codec": "avro",
-            "arguments": envelope(run.arguments),
             "history_events": [dict(event) for event in events],
             "next_history_page_token": token,
             "last_history_sequence": len(run.history),
@@ -221,7 +222,8 @@ class FakeServer:
         size = self.page_size or len(run.history) or 1
         events = run.history[first : first + size]
         more = first + size < len(run.history)
-        return {
+        page: Json = {} if first else {"arguments": envelope(run.arguments)}
+        return page | {
             "history_events": [dict(event) for event in events],
             "next_history_page_token": f"from-{first + size}" if more else None,
         }

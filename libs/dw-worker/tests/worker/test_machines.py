@@ -204,6 +204,21 @@ async def test_one_run_id_for_two_runs_does_not_mix_them_up(
     assert (await asked("kept", 0))["arguments"] == pack([2])
 
 
+async def test_a_task_whose_run_nobody_describes_fails(server: Any, pack: Any) -> None:
+    async def page(**arguments: Any) -> Any:
+        return {"history_events": []}
+
+    server.workflow_task_history = page
+    worker = Worker(server, task_queue="q", workflows=[Waiting])
+    task = {
+        "task_id": "t", "run_id": "r", "workflow_type": "kept", "payload_codec": "avro",
+        "history_events": [], "history_after_sequence": 5, "full_history_token": "x",
+    }  # fmt: skip
+    assert await worker._run_workflow_task(task) is None
+    message = server.calls["fail_workflow_task"][0]["message"]
+    assert "neither the task nor its history has the run's arguments" in message
+
+
 async def test_a_partial_history_without_a_token_fails_the_task(server: Any, pack: Any) -> None:
     worker = Worker(server, task_queue="q", workflows=[Waiting])
     task = {
@@ -218,6 +233,11 @@ async def test_a_partial_history_without_a_token_fails_the_task(server: Any, pac
 
 
 START = RunStart.of("kept", "json", "[1]")
+
+
+def test_a_task_that_does_not_say_what_its_run_was_started_with_gets_its_machine() -> None:
+    assert START.is_same(RunStart("kept", "json", None))
+    assert not START.is_same(RunStart("other", "json", None))
 
 
 def _machine() -> Kept:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from durable_workflow.worker._log import log
+from durable_workflow.worker._loops import loop_factory
 from durable_workflow.worker._polling import Pacing
 
 
@@ -53,7 +54,8 @@ class ClientThread:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._main())
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
+                runner.run(self._main())
         except Exception:  # noqa: BLE001 - logged; a daemon thread has nobody to raise to
             log.exception("thread %s died", self._name)
 

@@ -1,5 +1,6 @@
 """Fetch the whole history of a run, or fail: a replay of a part would decide wrongly."""
 
+from dataclasses import replace
 from typing import cast
 
 from durable_workflow._meet import Lease, WorkerTransport
@@ -27,10 +28,13 @@ class Histories:
         """
         if task.next_page_token is None:
             return task.events
-        return task.events + await self._pages(task, task.next_page_token)
+        _, events = await self._pages(task, task.next_page_token)
+        return task.events + events
 
-    async def whole(self, task: WorkflowTask, brought: list[JsonObject]) -> list[JsonObject]:
-        """The history from its first event on.
+    async def whole(
+        self, task: WorkflowTask, brought: list[JsonObject]
+    ) -> tuple[WorkflowTask, list[JsonObject]]:
+        """The history from its first event on, and the task with what its run was started with.
 
         Args:
             task: The task.
@@ -40,14 +44,23 @@ class Histories:
             HistoryUnavailable: The task holds only the end of it, and the rest cannot be fetched.
         """
         if not task.after_sequence:
-            return brought
+            return task, brought
         if task.full_history_token is None:
             raise HistoryUnavailable(
                 f"the task holds events after {task.after_sequence} only, and no token for the rest"
             )
-        return await self._pages(task, task.full_history_token)
+        first, events = await self._pages(task, task.full_history_token)
+        if task.says_arguments:
+            return task, events
+        if "arguments" not in first:
+            raise HistoryUnavailable("neither the task nor its history has the run's arguments")
+        return replace(task, arguments=first["arguments"], says_arguments=True), events
 
-    async def _pages(self, task: WorkflowTask, first_token: str) -> list[JsonObject]:
+    async def _pages(
+        self, task: WorkflowTask, first_token: str
+    ) -> tuple[JsonObject, list[JsonObject]]:
+        """The first page, and the events of all."""
+        first: JsonObject | None = None
         events: list[JsonObject] = []
         asked_for: set[str] = set()
         lease = Lease("workflow", task.task_id, task.attempt, self._worker_id)
@@ -61,10 +74,11 @@ class Histories:
                 if not isinstance(answer, dict):
                     raise ValueError("the page is not an object")
                 page = cast("JsonObject", answer)
+                first = page if first is None else first
                 events += read_events(page)
                 following = page.get("next_history_page_token")
                 token = following if isinstance(following, str) and following else None
         except Exception as error:
             log.warning("history page of workflow task %s failed: %s", task.task_id, error)
             raise HistoryUnavailable(f"a page of the history is missing: {error}") from error
-        return events
+        return first or {}, events

@@ -31,12 +31,13 @@ class RunStart:
     Attributes:
         workflow_type: The run's type.
         codec: The run's codec; None where a task does not say.
-        arguments: Stands for the arguments as they are encoded, however a task spells them.
+        arguments: Stands for the arguments as they are encoded, however a task spells them; None
+            where a task does not say.
     """
 
     workflow_type: str
     codec: str | None
-    arguments: int
+    arguments: int | None
 
     @classmethod
     def of(cls, workflow_type: str, codec: str | None, arguments: object) -> "RunStart":
@@ -47,8 +48,8 @@ class RunStart:
     def is_same(self, other: "RunStart") -> bool:
         """Whether both may be of one run."""
         codecs = {self.codec, other.codec} - {None}
-        mine, theirs = (self.workflow_type, self.arguments), (other.workflow_type, other.arguments)
-        return mine == theirs and len(codecs) < 2
+        arguments = {self.arguments, other.arguments} - {None}
+        return self.workflow_type == other.workflow_type and max(len(codecs), len(arguments)) < 2
 
 
 @dataclass(slots=True)

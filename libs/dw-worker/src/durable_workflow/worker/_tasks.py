@@ -32,6 +32,8 @@ class WorkflowTask:
     # Of the extension `sticky_history`: where `events` begins, and how to get the rest.
     after_sequence: int | None
     full_history_token: str | None
+    # A task with the end of a history need not say what the run was started with.
+    says_arguments: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def read_workflow_task(task: JsonObject) -> WorkflowTask:
         last_sequence=integer_or_none(task.get("last_history_sequence")),
         after_sequence=integer_or_none(task.get("history_after_sequence")),
         full_history_token=text_or_none(task.get("full_history_token")),
+        says_arguments="arguments" in task or not task.get("history_after_sequence"),
     )
 
 

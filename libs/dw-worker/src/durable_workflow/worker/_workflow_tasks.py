@@ -204,7 +204,7 @@ class WorkflowTasks:
             else:
                 self._machines.let_go(machine)
             del kept, machine
-        events = await self._histories.whole(task, events)
+        task, events = await self._histories.whole(task, events)
         return await self._code.run(
             workflow_class,
             events,
@@ -368,6 +368,8 @@ def _note(signal: PassedSignal) -> JsonObject:
 
 
 def _start_of(task: WorkflowTask) -> RunStart:
+    if not task.says_arguments:
+        return RunStart(task.workflow_type, task.payload_codec, None)
     return RunStart.of(task.workflow_type, task.payload_codec, task.arguments)
 
 

@@ -3,9 +3,6 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Coroutine
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Final
 
 import durable_workflow
@@ -13,6 +10,7 @@ from durable_workflow.errors import Unauthorized
 from durable_workflow.worker._command._options import Options, WrongUse, names_worker
 from durable_workflow.worker._command._targets import definitions_in, worker_of
 from durable_workflow.worker._log import log
+from durable_workflow.worker._loops import loop_factory
 from durable_workflow.worker._worker import Worker
 
 FAILED: Final = 1
@@ -30,19 +28,12 @@ def serve(options: Options) -> int:
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
     try:
-        _runner()(_serve(options))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(_serve(options))
     except (RuntimeError, Unauthorized) as error:
         log.error("the worker ended: %s", error, exc_info=log.isEnabledFor(logging.DEBUG))
         return FAILED
     return 0
-
-
-def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
-    """What runs an event loop: uvloop's where the extra `speed` is installed."""
-    if find_spec("uvloop") is None:
-        return asyncio.run
-    run: Callable[[Coroutine[Any, Any, None]], None] = import_module("uvloop").run
-    return run
 
 
 async def _serve(options: Options) -> None:
