@@ -120,10 +120,11 @@ async def test_what_the_server_could_not_recognise_is_not_sent_twice(
     start: Callable[[Client], Any],
     failure: Exception,
 ) -> None:
-    answers.append(failure)
+    # An activity has a key: its server is asked whether it knows repetitions by it.
+    answers += [failure, cluster_info()]
     with pytest.raises(type(failure)):
         await start(client)
-    assert len(requests) == 1
+    assert len([each for each in requests if each.method == "POST"]) == 1
 
 
 @pytest.mark.parametrize("start", STARTS_WITHOUT_AN_ID.values(), ids=STARTS_WITHOUT_AN_ID)

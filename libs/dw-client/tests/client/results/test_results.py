@@ -168,6 +168,7 @@ def test_results_of_fires() -> None:
     assert (backfill.fires_attempted, backfill.results) == (1, [{"outcome": "x"}])
 
 
+EXCHANGES = Path(__file__).resolve().parents[5] / "integration" / "contract" / "exchanges"
 RECORDED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "063-describe-run": WorkflowRun.from_dict,
     "082-archive": WorkflowCommandResult.from_dict,
@@ -186,8 +187,11 @@ RECORDED: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_recorded_answers_are_read_in_full(name: str, spec: Path) -> None:
-    recorded = json.loads((spec / f"data/exchanges/routes/{name}.json").read_text())
+def test_recorded_answers_are_read_in_full(name: str) -> None:
+    # One that our server does not repeat yet stands here.
+    beside = Path(__file__).with_name(f"{name}.json")
+    file = beside if beside.exists() else EXCHANGES / f"routes/{name}.json"
+    recorded = json.loads(file.read_text())
     body = recorded["response"]["body"]
     assert recorded["response"]["status"] < 300
     result = RECORDED[name](body)
