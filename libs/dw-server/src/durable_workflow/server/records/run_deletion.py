@@ -33,7 +33,7 @@ STATEMENTS: Final = {
 _ROWS: Final = 64
 _RUNS: Final = 64
 _BYTES: Final = 256 * 1024
-_SECONDS: Final = 0.003
+_SECONDS: Final = 0.002
 # Pages that may stay free: what comes next is written to them.
 _KEPT_PAGES: Final = 512
 
