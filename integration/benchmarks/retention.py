@@ -162,9 +162,13 @@ def _rows(connection: Connection, table: str) -> list[_Row]:
 def _insert(
     connection: Connection, table: str, rows: Iterable[_Row], columns: Iterable[str]
 ) -> None:
-    places = ", ".join(f":{column}" for column in columns)
+    names = list(columns)
+    places = ", ".join("?" * len(names))
     connection.execute("BEGIN").fetchall()
-    connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+    connection.executemany(
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})",
+        ([row[name] for name in names] for row in rows),
+    )
     connection.execute("COMMIT").fetchall()
 
 
