@@ -41,6 +41,8 @@ INSERT INTO boxes (name, content, data) VALUES (:name, :content, :data);
 UPDATE boxes SET content = content + :amount WHERE name = :name;
 -- find_box: the content and the data of one box.
 SELECT content, data FROM boxes WHERE name = :name;
+-- empty_boxes: takes everything away, and says what it was.
+DELETE FROM boxes RETURNING name;
 -- list_boxes: names, in order.
 SELECT name FROM boxes ORDER BY name;
 -- take_boxes [take]: the fullest boxes.

@@ -76,6 +76,19 @@ async def test_a_unit_that_raises_changes_nothing_and_raises_in_its_caller(
     assert caplog.messages == []
 
 
+async def test_a_change_that_returns_rows_is_taken_back_with_its_unit(box_store: Store) -> None:
+    await box_store.run(put("a"))
+
+    def empty(tx: Tx) -> None:
+        assert tx.all("empty_boxes") == [("a",)]
+        raise OnPurpose
+
+    with pytest.raises(OnPurpose):
+        await box_store.run(empty)
+
+    assert await box_store.read(names) == ["a"]
+
+
 async def test_a_unit_that_raises_leaves_its_neighbours_alone(box_store: Store) -> None:
     def fail(tx: Tx) -> None:
         put("bad")(tx)
