@@ -6,7 +6,7 @@ from ssl import SSLContext
 from typing import Any, Final, cast
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
 from durable_workflow._meet import StreamEnded
 from durable_workflow._wire import json_text
@@ -74,7 +74,8 @@ async def open_connection(address: Address) -> ClientConnection:
             raise Away(f"HTTP {status}", answered=True) from error
         why = f"the upgrade was answered with HTTP {status}"
         raise Away(why, refused=True) from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, ConnectionClosed) as error:
+        # ConnectionClosed: it ended before the request was written, as it may on uvloop.
         raise Away(str(error) or type(error).__name__) from error
     except InvalidMessage as error:  # also a connection that ended within the handshake
         raise Away(str(error), answered=True) from error
