@@ -101,6 +101,9 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.external_storage import (
         EXTERNAL_PAYLOAD_REFERENCE_SCHEMA as EXTERNAL_PAYLOAD_REFERENCE_SCHEMA,
     )
+    from durable_workflow.external_storage import (
+        AzureBlobExternalStorage as AzureBlobExternalStorage,
+    )
     from durable_workflow.external_storage import ExternalPayloadCache as ExternalPayloadCache
     from durable_workflow.external_storage import (
         ExternalPayloadIntegrityError as ExternalPayloadIntegrityError,
@@ -112,9 +115,11 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
         ExternalPayloadStoragePolicy as ExternalPayloadStoragePolicy,
     )
     from durable_workflow.external_storage import ExternalStorageDriver as ExternalStorageDriver
+    from durable_workflow.external_storage import GCSExternalStorage as GCSExternalStorage
     from durable_workflow.external_storage import (
         LocalFilesystemExternalStorage as LocalFilesystemExternalStorage,
     )
+    from durable_workflow.external_storage import S3ExternalStorage as S3ExternalStorage
     from durable_workflow.external_storage import delete_external_payload as delete_external_payload
     from durable_workflow.external_storage import (
         external_storage_driver_from_policy as external_storage_driver_from_policy,
