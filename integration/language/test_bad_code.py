@@ -248,6 +248,22 @@ async def test_side_effect_that_raises_is_thrown_into_the_code(scene: Scene) -> 
     assert failed["message"] == "no dice"
 
 
+async def test_where_the_code_raised_is_kept_with_the_run_and_logged(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with beside_a_good_run(scene):
+        handle = await scene.start("side-effect-raises", False)
+        failed = await failure_of(scene, handle)
+    trace = failed["exception"]["stack_trace"]
+    assert trace.startswith("Traceback (most recent call last):\n")
+    assert "test_bad_code.py" in trace.splitlines()[1], "it begins with the workflow's code"
+    assert trace.endswith("LookupError: no dice\n")
+    assert (await scene.describe(handle))["failure"]["stack_trace"] == trace
+    about = f"workflow {handle.workflow_id} (side-effect-raises), run {handle.run_id} failed"
+    [line] = [each for each in caplog.records if each.getMessage() == about]
+    assert line.exc_info is not None
+
+
 @workflow.defn(name="raises-without-words")
 class RaisesWithoutWords:
     def run(self, ctx: WorkflowContext, where: str) -> Steps:

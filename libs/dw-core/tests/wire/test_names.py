@@ -11,7 +11,8 @@ from durable_workflow._wire import headers, names
 def test_every_word_is_named_after_itself() -> None:
     for name, word in vars(names).items():
         if name.isupper() and isinstance(word, str):
-            assert re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper() == name
+            named = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word.removeprefix("dw."))
+            assert named.upper() == name
 
 
 def test_there_are_56_event_types_and_12_command_types() -> None:

@@ -71,11 +71,13 @@ class Execution:
         mismatched: The run fails because code and history do not match, and not because its code
             raised. Another version of the code may still continue it.
         advice: How to repair the failure, where its message does not say that.
+        error: What the code raised, where the run fails with it.
     """
 
     def __init__(self, workflow_cls: type, start: Start) -> None:
         self.mismatched = False
         self.advice: str | None = None
+        self.error: BaseException | None = None
         self._class = workflow_cls
         self._start = start
         self._context = WorkflowContext(run_id=start.run_id)
@@ -179,6 +181,7 @@ class Execution:
             case Returned(value):
                 self._finish(value)
             case Raised(error):
+                self.error = error
                 self._end(FailWorkflow(failure_message(error), type(error).__name__))
 
     def _finish(self, value: Any) -> None:
@@ -202,6 +205,7 @@ class Execution:
         self.mismatched = failure.mismatch
         self._unmatched = self._asked() if failure.mismatch else None
         self._failed_at = places_of_error(failure.__cause__)
+        self.error = failure.__cause__
         self._end(FailWorkflow(failure.message, failure.exception_type))
 
     def _end(self, command: Command) -> None:

@@ -125,9 +125,9 @@ class QueryTasks:
         if error is None:
             return "completed"
         if query_has_ended(error):
-            log.info("query task %s had ended: %s", task.query_task_id, error)
+            log.info("%s had ended: %s", task, error)
             return "expired"
-        log.warning("completion of query task %s failed: %s", task.query_task_id, error)
+        log.warning("completion of %s failed: %s", task, error)
         reason = reason_of(error) or "query_result_completion_failed"
         if isinstance(error, Unencodable):
             error, reason = error.error, "query_result_encode_failed"
@@ -152,7 +152,7 @@ class QueryTasks:
             return _undecodable(error)
         workflow_class = self._workflows.get(task.workflow_type)
         if workflow_class is None:
-            log.warning("no workflow registered for type %r", task.workflow_type)
+            log.warning("no workflow registered for type %r: %s", task.workflow_type, task)
             return Failed(
                 f"no workflow registered for type '{task.workflow_type}'",
                 "WorkflowTypeNotRegistered",
@@ -164,7 +164,7 @@ class QueryTasks:
         try:
             return await asyncio.wrap_future(self._threads.submit(asking))
         except CodeOverran as error:
-            log.error("query task %s was stopped: %s", task.query_task_id, error)
+            log.error("%s was stopped: %s", task, error)
             return Failed(str(error), "CodeOverran", error.stack, reason=reasons.QUERY_REJECTED)
 
     # --- in a code thread -----------------------------------------------------------------
@@ -223,7 +223,7 @@ class QueryTasks:
                 try:
                     machine.feed(new)
                 except Exception as error:  # noqa: BLE001 - the rebuilt machine says what it is
-                    log.debug("kept machine of run %s is dropped: %s", task.run_id, error)
+                    log.debug("kept machine is dropped for %s: %s", task, error)
                     return None
             if not kept.is_usable:
                 return None

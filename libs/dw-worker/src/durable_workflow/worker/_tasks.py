@@ -35,6 +35,10 @@ class WorkflowTask:
     # A task with the end of a history need not say what the run was started with.
     says_arguments: bool
 
+    def __str__(self) -> str:
+        """How log lines name its run."""
+        return f"workflow {self.workflow_id} ({self.workflow_type}), run {self.run_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class ActivityTask:
@@ -81,6 +85,14 @@ class QueryTask:
     after_sequence: int | None = None
     # Events behind this one are acknowledged, and will be recorded when the run's leased task ends.
     buffered_after: int | None = None
+
+    def __str__(self) -> str:
+        """How log lines name it."""
+        what = f"query {self.query_name}" if self.update_name is None else "a validation"
+        return (
+            f"{what} (task {self.query_task_id}) of workflow {self.workflow_id} "
+            f"({self.workflow_type}), run {self.run_id}"
+        )
 
 
 def read_workflow_task(task: JsonObject) -> WorkflowTask:

@@ -26,6 +26,7 @@ from durable_workflow._wire.names import (
 )
 from durable_workflow._wire.texts import error_text
 from durable_workflow.worker._code_threads import CodeOverran, Run
+from durable_workflow.worker._failed_runs import note_failure
 from durable_workflow.worker._histories import Histories, HistoryUnavailable
 from durable_workflow.worker._limits import CompletionTooLarge, Limits
 from durable_workflow.worker._log import log
@@ -128,9 +129,10 @@ class WorkflowTasks:
         kinds = Counter(str(command.get("type")) for command in commands)
         what = "update task" if task.update_id is not None else "workflow task"
         log.info(
-            "completing %s %s with %d commands: %s",
+            "completing %s %s of %s with %d commands: %s",
             what,
             task.task_id,
+            task,
             len(commands),
             sorted(kinds) if len(kinds) < len(commands) else [c.get("type") for c in commands],
         )
@@ -146,7 +148,7 @@ class WorkflowTasks:
         if error is None:
             return commands
         self._machines.drop(task.run_id)
-        log.warning("completion of workflow task %s failed: %s", task.task_id, error)
+        log.warning("completion of task %s of %s failed: %s", task.task_id, task, error)
         if is_ambiguous(error):
             return commands
         if task.update_id is not None and is_refused(error) and kinds[COMPLETE_UPDATE]:
@@ -172,17 +174,22 @@ class WorkflowTasks:
             return undecodable_input(task.payload_codec, error)
         workflow_class = self._workflows.get(task.workflow_type)
         if workflow_class is None:
-            log.warning("no workflow registered for type %r", task.workflow_type)
+            log.warning(
+                "no workflow registered for type %r: %s; this worker has %s",
+                task.workflow_type,
+                task,
+                ", ".join(sorted(self._workflows)) or "none",
+            )
             return Failed(f"no workflow registered for type '{task.workflow_type}'")
         try:
             return await self._replay(task, workflow_class)
         except HistoryUnavailable as error:
             return failed_with(error, f"workflow history is incomplete: {error}", _trace_of(error))
         except CodeOverran as error:
-            log.error("workflow task %s was stopped: %s", task.task_id, error)
+            log.error("task %s of %s was stopped: %s", task.task_id, task, error)
             return failed_with(error, f"replay failed: {error}", error.stack)
         except CompletionTooLarge as error:
-            log.error("workflow task %s is too large to complete: %s", task.task_id, error)
+            log.error("task %s of %s is too large to complete: %s", task.task_id, task, error)
             return failed_with(
                 error, f"workflow task cannot be completed: {error}", _trace_of(error)
             )
@@ -226,7 +233,7 @@ class WorkflowTasks:
                         return _Outdated()
                     commands = self._commands(task, machine)
             except Exception as error:  # noqa: BLE001 - the rebuilt machine says what it is
-                log.debug("kept machine of run %s is dropped: %s", task.run_id, error)
+                log.debug("kept machine of %s is dropped: %s", task, error)
                 return _Outdated()
             decided = self._decided(task, kept, commands)
             use.stays = decided.kept is not None
@@ -255,7 +262,7 @@ class WorkflowTasks:
                 machine.feed(events)
                 commands = self._commands(task, machine)
         except Exception as error:  # noqa: BLE001 - the task fails with it
-            log.exception("replay of run %s failed", task.run_id)
+            log.exception("replay of %s failed", task)
             if task.update_id is not None:
                 # An update gets an answer also if the replay of its run failed.
                 what = "workflow replay failed before update"
@@ -291,11 +298,12 @@ class WorkflowTasks:
             # at fault.
             too_large = isinstance(error, CompletionTooLarge)
             what = f"update result {'is too large' if too_large else 'cannot be encoded'}"
-            log.exception("update %s: %s", task.update_id, what)
+            log.exception("update %s of %s: %s", task.update_id, task, what)
             return self._update_failed(task, task.update_id, what, error)
         passed = _log_passed(task, kept.machine)
         if self._notes_signals():
             wire = [*map(_note, passed[:_MOST_NOTED]), *wire]
+        note_failure(task, kept.machine, wire, with_trace=self._names_waits())
         if task.update_id is None and self._names_waits():
             _name_wait(wire, kept.machine.open_wait_id)
         ends = any(command.get("type") in TERMINAL_COMMAND_TYPES for command in wire)
@@ -334,7 +342,7 @@ def _mismatched(task: WorkflowTask, failure: FailWorkflow) -> Failed:
     Failing the run is what `replay` says. A run that has failed cannot be saved by rolling the
     code back, one whose task fails can.
     """
-    log.error("replay of run %s failed: %s", task.run_id, failure.message)
+    log.error("replay of %s failed: %s", task, failure.message)
     return Failed(
         f"replay failed: {failure.message}. The run stays open: keep the keys and predicates of "
         "waits, and the handlers of updates, stable across deployments or run this workflow on a "
@@ -348,10 +356,9 @@ def _log_passed(task: WorkflowTask, machine: Machine) -> list[PassedSignal]:
     passed = machine.take_passed_signals()
     for signal in passed:
         log.error(
-            "signal %r of run %s of workflow %r was passed by, its arguments do not fit: %s",
+            "signal %r of %s was passed by, its arguments do not fit: %s",
             signal.name,
-            task.run_id,
-            task.workflow_id,
+            task,
             signal.reason,
         )
     return passed

@@ -250,19 +250,22 @@ def fail_run(
         "trace": [],
         "properties": [],
     }
+    # The trace is for those who look at this run, not for its parent's code.
+    stack_trace = failure.get("stack_trace")
     payload: JsonObject = {
         "failure_id": decision.new_id(),
         "source_kind": "workflow_run",
         "source_id": run.run_id,
-        **failure,
-        "exception": exception,
+        **{key: value for key, value in failure.items() if key != "stack_trace"},
+        "exception": exception if stack_trace is None else exception | {"stack_trace": stack_trace},
         **extra,
     }
     decision.append(names.WORKFLOW_FAILED, payload, task_id=task_id)
     decision.failure = dict(failure)
     end(decision, FAILED, closed_reason, task_status=task_status)
     told = {key: payload[key] for key in ("failure_id", "failure_category", "exception_type")}
-    told |= {key: payload[key] for key in ("exception_class", "message", "exception")}
+    told |= {key: payload[key] for key in ("exception_class", "message")}
+    told["exception"] = exception
     _tell_parent(decision, told | {"code": 0}, retryable=not failure["non_retryable"])
 
 

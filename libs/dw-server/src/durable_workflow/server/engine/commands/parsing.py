@@ -62,7 +62,7 @@ _SCOPES: Final = {
     for name in _SCOPED
 }
 # These have the limit of payloads: see `PROSE`.
-_PROSE: Final = frozenset({"message", "exception_type", "exception_class"})
+_PROSE: Final = frozenset({"message", "exception_type", "exception_class", "stack_trace"})
 
 
 class Parsed(msgspec.Struct):

@@ -39,15 +39,19 @@ class FailWorkflow(Command, kw_only=True):
     exception_type: Annotated[str | None, PROSE] = None
     exception_class: Annotated[str | None, PROSE] = None
     non_retryable: Annotated[bool, Flag()] = False
+    # Where the code raised; workers of the specification don't send it.
+    stack_trace: Annotated[str | None, PROSE] = None
 
     def apply(self, turn: Turn) -> None:
-        failure = {
+        failure: JsonObject = {
             "failure_category": _category(self.message),
             "non_retryable": self.non_retryable,
             "exception_type": self.exception_type,
             "exception_class": self.exception_class or self.exception_type,
             "message": self.message,
         }
+        if self.stack_trace is not None:
+            failure["stack_trace"] = self.stack_trace
         closing.fail_run(turn.decision, failure, {}, task_id=turn.task_id)
 
 
