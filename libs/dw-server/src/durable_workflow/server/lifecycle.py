@@ -10,9 +10,11 @@ from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
 from durable_workflow.server.api import Api
 from durable_workflow.server.clock import Clock, SkippingClock, SystemClock
 from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.external_payloads import ExternalPayloads
 from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.ids import IdSource, UlidSource
 from durable_workflow.server.notices import Notice
+from durable_workflow.server.payload_storage import PayloadStorage
 from durable_workflow.server.querying import PendingQueries
 from durable_workflow.server.services import (
     activity_tasks,
@@ -83,7 +85,11 @@ class Server:
             max_waiting=settings.max_waiting_units,
         )
         self.timers = TimerService(self.store, self.clock, settings.services, metrics)
-        self.retention = RetentionService(self.store, settings.services.retention_interval_seconds)
+        storage = PayloadStorage(settings.resolved_external_storage_root)
+        self.payloads = ExternalPayloads(self.store, storage)
+        self.retention = RetentionService(
+            self.store, settings.services.retention_interval_seconds, self.payloads
+        )
         self.skipper: TimeSkipper | None = None
         if skipping is not None:
             self.skipper = TimeSkipper(
@@ -95,6 +101,7 @@ class Server:
             clock=self.clock,
             dispatcher=self.dispatcher,
             queries=self.queries,
+            payloads=self.payloads,
             metrics=metrics,
         )
 
@@ -103,7 +110,7 @@ class Server:
         name = self.settings.services.default_namespace
         days = self.settings.services.retention_days
         await self.store.run(lambda tx: namespaces.ensure_default(tx, name, days))
-        await namespaces.finish_deletions(self.store)
+        await namespaces.finish_deletions(self.store, self.payloads)
         await self.store.run(lambda tx: sessions.await_return(tx, self.settings.services))
         self.timers.start()
         if self.skipper is None:
@@ -128,6 +135,7 @@ class Server:
             await self.skipper.stop()
         await self.retention.stop()
         await self.timers.stop()
+        self.payloads.close()
         await self.store.close()
 
     async def _run_empty_unit(self) -> None:

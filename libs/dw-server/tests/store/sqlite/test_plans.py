@@ -36,6 +36,7 @@ READ_WHOLE = {
     "namespaces_going",
     "some_runs_of_namespace",
     "expired_runs",
+    "expired_runs_without_payloads",
     "removed_runs",
 }
 

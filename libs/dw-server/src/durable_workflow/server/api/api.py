@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
@@ -13,7 +14,8 @@ from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.streams import WorkerStreams
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
-from durable_workflow.server.fields import Reading, table_of
+from durable_workflow.server.external_payloads import ExternalPayloads
+from durable_workflow.server.fields import FoundReference, Reading, table_of
 from durable_workflow.server.querying import PendingQueries
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply
@@ -36,6 +38,7 @@ class Api:
 
     Args:
         settings: Secrets, limits of documents, and what the services read.
+        payloads: Verifies the references in documents.
     """
 
     def __init__(
@@ -46,9 +49,11 @@ class Api:
         clock: Clock,
         dispatcher: Dispatcher,
         queries: PendingQueries,
+        payloads: ExternalPayloads,
         metrics: MetricsRecorder = NOOP_METRICS,
     ) -> None:
         self._store = store
+        self._payloads = payloads
         self._default_namespace = settings.services.default_namespace
         self._authenticator = authenticator(settings.auth)
         self._namespaces = KnownNamespaces(store)
@@ -62,6 +67,7 @@ class Api:
             queries=queries,
             authenticator=self._authenticator,
             known_namespaces=self._namespaces,
+            payloads=payloads,
         )
         self.operations: dict[str, Operation[Any]] = {each.name: each for each in operations}
         self.streams = WorkerStreams(
@@ -120,12 +126,18 @@ class Api:
             Refused: It is not done, and nothing has changed.
         """
         try:
-            asked = self.read(operation.asks, call)
+            asked, references = self._read(operation.asks, call)
+            if references:
+                await self._payloads.begin_use(call.namespace, references)
         except Invalid as error:
             if operation.unread is None:
                 raise
             return operation.unread(call, error)
-        return await operation.handle(call, asked)
+        try:
+            return await operation.handle(call, asked)
+        finally:
+            if references:
+                self._payloads.end_use(references)
 
     def read(self, asks: type[T], call: Call) -> T:
         """Read what a call asks for.
@@ -135,8 +147,12 @@ class Api:
         Raises:
             Invalid: The document does not fit; all that is wrong with it is said.
         """
+        return self._read(asks, call)[0]
+
+    def _read(self, asks: type[T], call: Call) -> tuple[T, Sequence[FoundReference]]:
+        """What a call asks for, and the references to payloads in it."""
         reading = Reading(self._limits, longest_page=self._longest_page)
         asked = table_of(asks).read(call.document, reading, names=call.names)
         if asked is None:
             raise Invalid(reading.errors)
-        return asked
+        return asked, reading.references

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject, dict_or_none
+from durable_workflow.external_storage import ExternalPayloadReference
+from durable_workflow.server.engine.decision import Decision
+
+# Nothing else encodes to this: in a text of a user's the quotes are escaped.
+_MARK: Final = b'"external_storage":{'
 
 
 def blob_size(value: Any) -> int:
@@ -32,3 +38,45 @@ def recorded_in(envelope: JsonObject | None, codec: str) -> Any:
     if envelope is not None and envelope["codec"] != codec:
         return envelope
     return recorded(envelope)
+
+
+def external_uris(decision: Decision) -> set[str]:
+    """Where the payloads are that a decision refers to and that are kept elsewhere."""
+    found: set[str] = set()
+    for event in decision.events:
+        if _MARK in event.record:
+            found.update(_of_event(msgspec.json.decode(event.record)["payload"]))
+    waiting = [event.payload for event in decision.buffered]
+    waiting += [result.payload for result in decision.held_results]
+    for payload in waiting:
+        if _MARK in payload:
+            found.update(_of_event(msgspec.json.decode(payload)))
+    for new in decision.new_activities:
+        found.update(uris_of(new.arguments))
+    for update in (*decision.new_updates, *decision.updates):
+        found.update(uris_of(update.arguments), uris_of(update.result))
+    if decision.created is not None:
+        found.update(uris_of(decision.created.arguments))
+    return found
+
+
+def uris_of(value: Any) -> Iterator[str]:
+    """Where the payload of an envelope is kept: one URI if that is elsewhere, or none."""
+    envelope = dict_or_none(value)
+    if envelope is None or envelope.keys() != {"codec", "external_storage"}:
+        return
+    try:
+        reference = ExternalPayloadReference.from_dict(envelope["external_storage"])
+    except ValueError:
+        return  # a plain value of a user's that happens to have these members
+    yield reference.uri
+
+
+def _of_event(payload: JsonObject) -> Iterator[str]:
+    # Payloads stand in the first level, and the details of a failure in its exception. Deeper
+    # there are values of users, which may look like envelopes.
+    for value in payload.values():
+        yield from uris_of(value)
+    exception = dict_or_none(payload.get("exception"))
+    if exception is not None:
+        yield from uris_of(exception.get("details"))

@@ -20,8 +20,15 @@ from durable_workflow.server.fields.numbers import (
     Whole,
     seconds,
 )
-from durable_workflow.server.fields.payloads import Arguments, Envelope, Payload, Result
-from durable_workflow.server.fields.reading import Errors, Reading
+from durable_workflow.server.fields.payloads import (
+    Arguments,
+    Commands,
+    Details,
+    Envelope,
+    Payload,
+    Result,
+)
+from durable_workflow.server.fields.reading import Errors, FoundReference, Reading
 from durable_workflow.server.fields.retry_policies import RetryPolicy, check_timeouts
 from durable_workflow.server.fields.strings import (
     LONGEST_ID,
@@ -43,11 +50,14 @@ __all__ = [
     "Arguments",
     "Beside",
     "Choice",
+    "Commands",
     "CronExpression",
+    "Details",
     "Duration",
     "Envelope",
     "Errors",
     "Flag",
+    "FoundReference",
     "Identifier",
     "Inside",
     "IsoDuration",

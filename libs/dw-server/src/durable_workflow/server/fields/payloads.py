@@ -13,12 +13,15 @@ import msgspec
 from durable_workflow import serializer
 from durable_workflow._wire.json_values import JsonObject, dict_or_none, list_or_none
 from durable_workflow.external_storage import ExternalPayloadReference
+from durable_workflow.server.fields.containers import Json, Listed
 from durable_workflow.server.fields.kind import Kind
-from durable_workflow.server.fields.reading import Reading
+from durable_workflow.server.fields.reading import FoundReference, Reading
 
 _INLINE: Final = {"codec", "blob"}
 _EXTERNAL: Final = {"codec", "external_storage"}
 _LONGEST_URI: Final = 2048
+# The members of commands that hold payloads.
+_OF_COMMANDS: Final = frozenset({"arguments", "result"})
 _CODECS: Final = tuple(serializer.SUPPORTED_CODECS)
 
 
@@ -90,18 +93,43 @@ class Envelope(Kind, frozen=True, kw_only=True):
         return envelope
 
 
+class Details(Json, frozen=True, kw_only=True):
+    """Details of a failure: any value, as it came."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        _note_reference(value, at, reading)
+        return value
+
+
+class Commands(Listed, frozen=True, kw_only=True):
+    """The commands of a completion, whose payloads are read with each command."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> list[Any] | None:
+        found = super().read(value, at, reading)
+        for index, command in enumerate(found or ()):
+            for name in _OF_COMMANDS & command.keys():
+                _note_reference(command[name], f"{at}.{index}.{name}", reading)
+        return found
+
+
 def is_envelope(value: JsonObject) -> bool:
     """Whether an object is an envelope, by its keys alone."""
     return value.keys() in (_INLINE, _EXTERNAL)
 
 
-def check_envelope(envelope: JsonObject, at: str, reading: Reading) -> bool:
-    """Note what is wrong with an envelope; whether it is whole."""
+def check_envelope(
+    envelope: JsonObject, at: str, reading: Reading, *, is_list: bool = False
+) -> bool:
+    """Note what is wrong with an envelope, and the reference in it; whether it is whole.
+
+    Args:
+        is_list: Whether it must hold a list of arguments.
+    """
     codec = envelope["codec"]
     if not isinstance(codec, str) or codec not in _CODECS:
         reading.fail(f"{at}.codec", f"must be one of {', '.join(_CODECS)}.")
     elif "external_storage" in envelope:
-        return _check_reference(envelope["external_storage"], codec, at, reading)
+        return _check_reference(envelope["external_storage"], codec, at, reading, is_list)
     elif not isinstance(envelope["blob"], str):
         reading.fail(f"{at}.blob", "must be a string.")
     else:
@@ -110,7 +138,7 @@ def check_envelope(envelope: JsonObject, at: str, reading: Reading) -> bool:
 
 
 def _arguments_of(envelope: JsonObject, at: str, reading: Reading) -> Payload | None:
-    if not check_envelope(envelope, at, reading):
+    if not check_envelope(envelope, at, reading, is_list=True):
         return None
     codec = envelope["codec"]
     if "external_storage" in envelope:
@@ -129,7 +157,7 @@ def _arguments_of(envelope: JsonObject, at: str, reading: Reading) -> Payload | 
     return Payload(codec, blob)
 
 
-def _check_reference(value: Any, codec: str, at: str, reading: Reading) -> bool:
+def _check_reference(value: Any, codec: str, at: str, reading: Reading, is_list: bool) -> bool:
     # Decoded as workers will decode it: a payload that they refuse must not be stored.
     # Callers look for what is wrong with a reference under one name.
     try:
@@ -143,4 +171,16 @@ def _check_reference(value: Any, codec: str, at: str, reading: Reading) -> bool:
         reading.fail(f"{at}.external_storage", text)
     if reference.codec != codec:
         reading.fail(f"{at}.external_storage.codec", "must be the codec of the envelope.")
-    return reading.failures == before
+    if reading.failures != before:
+        return False
+    reading.references.append(FoundReference(at, reference, is_list))
+    return True
+
+
+def _note_reference(value: Any, at: str, reading: Reading) -> None:
+    """Note the reference in a value that is a whole envelope of one; say nothing of any other."""
+    envelope = dict_or_none(value)
+    if envelope is not None and envelope.keys() == _EXTERNAL:
+        trial = Reading(reading.limits)
+        if check_envelope(envelope, at, trial):
+            reading.references += trial.references

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
+import msgspec
+
 from durable_workflow import serializer
+from durable_workflow.external_storage import ExternalPayloadReference
 from durable_workflow.server.fields.limits import WireLimits
 
 # The texts of each field that does not fit, by its path.
 Errors: TypeAlias = dict[str, list[str]]
 
 _DEFAULT: Final = WireLimits()
+
+
+class FoundReference(msgspec.Struct, frozen=True):
+    """A reference to a payload that is kept elsewhere, in a document.
+
+    Attributes:
+        at: The path of the envelope.
+        is_list: Whether the payload must be a list of arguments.
+    """
+
+    at: str
+    reference: ExternalPayloadReference
+    is_list: bool = False
 
 
 class Reading:
@@ -20,9 +36,12 @@ class Reading:
         limits: Bounds of fields that an operator may set.
         longest_page: Events that a page of a task's history may have.
         codec: The codec of payloads that do not name theirs.
+
+    Attributes:
+        references: Those that were found so far.
     """
 
-    __slots__ = ("codec", "errors", "failures", "limits", "longest_page")
+    __slots__ = ("codec", "errors", "failures", "limits", "longest_page", "references")
 
     def __init__(
         self,
@@ -36,6 +55,7 @@ class Reading:
         self.codec = codec
         self.errors: Errors = {}
         self.failures = 0
+        self.references: list[FoundReference] = []
 
     def fail(self, field: str, text: str) -> None:
         """Note that a field does not fit. `text` goes on after "The … field"."""

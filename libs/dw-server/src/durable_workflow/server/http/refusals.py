@@ -59,6 +59,7 @@ _REASONS: Final[dict[int, tuple[str, ...]]] = {
     500: ("server_error",),
     503: (
         "degraded",
+        "external_payload_unavailable",
         "not_ready",
         "query_task_queue_unavailable",
         "server_busy",

@@ -7,6 +7,8 @@ from typing import Final
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.engine.payloads import uris_of
+from durable_workflow.server.records import external_payloads
 from durable_workflow.server.records.columns import text, value
 from durable_workflow.server.records.packing import packed, unpacked
 from durable_workflow.server.store.protocol import Read, Row, Tx
@@ -60,6 +62,7 @@ def insert(tx: Tx, namespace: str, command: CommandRecord, context: JsonObject) 
         created_at=tx.now,
         payload=text(command.payload),
     )
+    external_payloads.hold(tx, command.run_id, uris_of(command.payload))
 
 
 def accepted(

@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from durable_workflow.server.engine.state import Run
-from durable_workflow.server.records import instances
+from durable_workflow.server.records import external_payloads, instances
 from durable_workflow.server.store.protocol import Read, Tx
 
 # One for each table that has rows of runs, and what callers are told how many there were; the run
@@ -38,9 +38,16 @@ _SECONDS: Final = 0.002
 _KEPT_PAGES: Final = 512
 
 
-def expired(read: Read, namespace: str, cutoff: int, most: int) -> list[str]:
-    """The runs of a namespace that closed before a time and may go, oldest first."""
-    found = read.all("expired_runs", namespace=namespace, cutoff=cutoff, most=most)
+def expired(
+    read: Read, namespace: str, cutoff: int, most: int, *, without_payloads: bool = False
+) -> list[str]:
+    """The runs of a namespace that closed before a time and may go, oldest first.
+
+    Args:
+        without_payloads: Leave out those that refer to payloads that are kept elsewhere.
+    """
+    statement = "expired_runs_without_payloads" if without_payloads else "expired_runs"
+    found = read.all(statement, namespace=namespace, cutoff=cutoff, most=most)
     return [row[0] for row in found]
 
 
@@ -86,6 +93,9 @@ def delete_rows(tx: Tx, run_id: str, until: float | None = None) -> dict[str, in
     """
     until = time.perf_counter() + _SECONDS if until is None else until
     counts: dict[str, int] = {}
+    while external_payloads.release_some_of_run(tx, run_id):
+        if time.perf_counter() > until:
+            return counts
     for statement, kind in STATEMENTS.items():
         params = _BOUNDS[statement]
         while True:

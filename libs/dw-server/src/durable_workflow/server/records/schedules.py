@@ -6,14 +6,17 @@ from typing import Any, Final
 
 import msgspec
 
+from durable_workflow.server.engine.payloads import uris_of
 from durable_workflow.server.engine.schedules import (
     ACTIVE,
+    DELETED,
     BufferedFire,
     Schedule,
     ScheduleChange,
     ScheduleEvent,
 )
 from durable_workflow.server.notices import DueAt
+from durable_workflow.server.records import external_payloads
 from durable_workflow.server.records.columns import Params, picker, text, value
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
@@ -75,6 +78,7 @@ def insert(tx: Tx, change: ScheduleChange) -> None:
     _look_at(tx, schedule, schedule.next_fire_at)
     tx.do("delete_schedule", namespace=schedule.namespace, schedule_id=schedule.schedule_id)
     tx.do("insert_schedule", **_texts(_all(schedule), _OF_DEFINITION + _OF_FIRES))
+    external_payloads.hold(tx, schedule.schedule_ulid, _uris(schedule))
     _insert_events(tx, schedule, change.events)
 
 
@@ -90,6 +94,8 @@ def save(tx: Tx, change: ScheduleChange, *, wake: bool = False) -> None:
     if change.redefined:
         definition = {name: getattr(schedule, name) for name in _DEFINITION}
         tx.do("define_schedule", **key, **_texts(definition, _OF_DEFINITION))
+    if change.redefined or schedule.status == DELETED:
+        _hold_payloads(tx, schedule)
     tx.do("save_schedule", **key, **_texts(_changes(schedule), _OF_FIRES))
     _insert_events(tx, schedule, change.events)
 
@@ -142,10 +148,23 @@ def delete_some_events(tx: Tx, namespace: str) -> int:
 
 def delete_all(tx: Tx, namespace: str) -> int:
     """Delete the schedules of a namespace; how many were not deleted before."""
+    while external_payloads.release_some_of_schedules(tx, namespace):
+        pass
     row = tx.one("count_schedules_of_namespace", namespace=namespace)
     assert row is not None
     tx.do("delete_schedules_of_namespace", namespace=namespace)
     return int(row[0])
+
+
+def _hold_payloads(tx: Tx, schedule: Schedule) -> None:
+    ulid = schedule.schedule_ulid
+    uris = [] if schedule.status == DELETED else _uris(schedule)
+    external_payloads.hold(tx, ulid, uris)
+    external_payloads.release_all_of_schedule(tx, schedule.namespace, ulid, but=uris)
+
+
+def _uris(schedule: Schedule) -> list[str]:
+    return list(uris_of(schedule.action.get("input")))
 
 
 def _look_at(tx: Tx, schedule: Schedule, at: int | None) -> None:

@@ -10,11 +10,12 @@ import msgspec
 from durable_workflow.server.fields import (
     Beside,
     Choice,
+    Commands,
+    Details,
     Envelope,
     Flag,
     Inside,
     Json,
-    Listed,
     Number,
     Object,
     PageSize,
@@ -94,7 +95,7 @@ class CompleteWorkflowTask(msgspec.Struct, frozen=True, kw_only=True):
     """What the workflow wants done next. `commands` holds at least one object, not yet checked."""
 
     owner: Annotated[TaskOwner, Together(into=TaskOwner)]
-    commands: Annotated[list[dict[str, Any]], Listed(each=Object(or_list=False), required=True)]
+    commands: Annotated[list[dict[str, Any]], Commands(each=Object(or_list=False), required=True)]
     keep_history: Annotated[bool, Flag()] = False
 
 
@@ -141,7 +142,7 @@ class ActivityFailure(msgspec.Struct, frozen=True, kw_only=True):
     timeout_type: Annotated[str | None, Choice(words=_TIMEOUTS)] = None
     cancelled: Annotated[bool, Flag()] = False
     malformed_output: Annotated[bool, Flag()] = False
-    details: Annotated[Any, Json()] = None
+    details: Annotated[Any, Details()] = None
 
 
 class FailActivityTask(msgspec.Struct, frozen=True, kw_only=True):

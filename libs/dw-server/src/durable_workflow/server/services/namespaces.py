@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.server.external_payloads import ExternalPayloads
 from durable_workflow.server.notices import NamespaceGone
 from durable_workflow.server.records import namespaces as records
 from durable_workflow.server.records import schedules
@@ -107,19 +108,19 @@ async def begin_deletion(store: Store, name: str, *, default: str) -> str:
     return name
 
 
-async def delete(store: Store, name: str) -> Reply:
+async def delete(store: Store, name: str, payloads: ExternalPayloads | None = None) -> Reply:
     """Delete a namespace that nobody finds any more with everything in it, piece by piece.
 
     What is cut short is finished when the server starts.
     """
-    counts = await _finish(store, name)
+    counts = await _finish(store, name, payloads)
     return Reply({"name": name, "status": DELETED, "deleted": counts})
 
 
-async def finish_deletions(store: Store) -> None:
+async def finish_deletions(store: Store, payloads: ExternalPayloads | None = None) -> None:
     """Finish what a server that has stopped began."""
     for name in await store.read(records.going):
-        await _finish(store, name)
+        await _finish(store, name, payloads)
 
 
 def _lock(tx: Tx, name: str) -> Namespace:
@@ -129,12 +130,14 @@ def _lock(tx: Tx, name: str) -> Namespace:
     return known
 
 
-async def _finish(store: Store, name: str) -> dict[str, int]:
+async def _finish(store: Store, name: str, payloads: ExternalPayloads | None) -> dict[str, int]:
     runs = 0
     while removed := await store.run(lambda tx: records.remove_some_runs(tx, name)):
         runs += removed
-        await retention.sweep(store)
+        await retention.sweep(store, payloads)
     while await store.run(lambda tx: schedules.delete_some_events(tx, name)):
         pass
     rest = await store.run(lambda tx: records.delete(tx, name))
+    if payloads is not None:
+        await payloads.delete_released()  # of schedules
     return {"workflow_runs": runs, **rest}

@@ -12,13 +12,20 @@ import functools
 import time
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.times import SECOND, offset
-from durable_workflow.server.records import instances, namespaces, run_deletion, runs
+from durable_workflow.server.external_payloads import ExternalPayloads
+from durable_workflow.server.records import (
+    external_payloads,
+    instances,
+    namespaces,
+    run_deletion,
+    runs,
+)
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.store import OutcomeUnknown, Store, StoreUnavailable, StoreUnusable
 from durable_workflow.server.store.protocol import Read, Tx
@@ -31,6 +38,12 @@ MOST_RUNS: Final = 100
 _RUNS_AT_ONCE: Final = 10
 # It is the store that fails, whatever run it is at.
 _STORE_FAILURES = (StoreUnavailable, StoreUnusable, OutcomeUnknown)
+
+
+class _Remove(Protocol):
+    """Removes one run, or says why not."""
+
+    def __call__(self, tx: Tx, /, *, run_id: str) -> Skipped | None: ...
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -57,18 +70,26 @@ def status(read: Read, namespace: str, limit: int = MOST_RUNS) -> JsonObject:
 
 
 async def run_pass(
-    store: Store, namespace: str, *, limit: int = MOST_RUNS, run_ids: Sequence[str] | None = None
+    store: Store,
+    namespace: str,
+    payloads: ExternalPayloads | None = None,
+    *,
+    limit: int = MOST_RUNS,
+    run_ids: Sequence[str] | None = None,
 ) -> Reply:
     """Remove runs with all their rows: the expired ones, or those named.
 
     Args:
+        payloads: Deletes the payloads that they refer to; without it that is left to others.
         limit: How many expired runs at most.
         run_ids: Closed runs that go whether they are expired or not.
     """
     named = list(dict.fromkeys(run_ids or ()))
     if not named:
         named = await store.read(lambda read: _expired(read, namespace, min(limit, MOST_RUNS)))
-    results = [await _prune_or_report(store, namespace, run_id) for run_id in named]
+    keeping = payloads is not None and not await payloads.can_delete(namespace)
+    remove_one = functools.partial(remove, namespace=namespace, keeping=keeping)
+    results = [await _prune_or_report(store, payloads, run_id, remove_one) for run_id in named]
     outcomes = [result["outcome"] for result in results]
     return Reply(
         {
@@ -81,30 +102,39 @@ async def run_pass(
     )
 
 
-async def remove_expired(store: Store) -> int:
+async def remove_expired(store: Store, payloads: ExternalPayloads | None = None) -> int:
     """Remove what is expired in any namespace, and finish what was begun; how many runs it was.
 
     It pauses for as long as it has worked, so that others have the store in between.
     """
-    await sweep(store, gently=True)
+    await sweep(store, payloads, gently=True)
     count = 0
     for namespace in await store.read(namespaces.all_served):
-        find = functools.partial(_expired, namespace=namespace.name, most=MOST_RUNS)
+        keeping = payloads is not None and not await payloads.can_delete(namespace.name)
+        find = functools.partial(
+            _expired, namespace=namespace.name, most=MOST_RUNS, keeping=keeping
+        )
         while expired := await store.read(find):
             for first in range(0, len(expired), _RUNS_AT_ONCE):
                 some = expired[first : first + _RUNS_AT_ONCE]
                 began = time.perf_counter()
-                await store.run(functools.partial(_remove_all, namespace.name, some))
+                await store.run(functools.partial(_remove_all, namespace.name, some, keeping))
                 await _pause(began, gently=True)
             await _delete_removed(store, gently=True)
             count += len(expired)
+    if count and payloads is not None:
+        await payloads.delete_released()
     await release_space(store, gently=True)
     return count
 
 
-async def sweep(store: Store, *, gently: bool = False) -> None:
-    """Delete the rows of runs that were removed, and give the space of the file back."""
+async def sweep(
+    store: Store, payloads: ExternalPayloads | None = None, *, gently: bool = False
+) -> None:
+    """Delete what removed runs have left, and give the space of the file back."""
     await _delete_removed(store, gently=gently)
+    if payloads is not None:
+        await payloads.delete_released()
     await release_space(store, gently=gently)
 
 
@@ -121,16 +151,19 @@ def _cutoff(read: Read, retention_days: int) -> int:
     return read.now - retention_days * _DAY
 
 
-def _expired(read: Read, namespace: str, most: int) -> list[str]:
+def _expired(read: Read, namespace: str, most: int, *, keeping: bool = False) -> list[str]:
     found = namespaces.find(read, namespace)
     if found is None:
         return []
-    return run_deletion.expired(read, namespace, _cutoff(read, found.retention_days), most)
+    cutoff = _cutoff(read, found.retention_days)
+    return run_deletion.expired(read, namespace, cutoff, most, without_payloads=keeping)
 
 
-def remove(tx: Tx, namespace: str, run_id: str) -> Skipped | None:
+def remove(tx: Tx, namespace: str, run_id: str, *, keeping: bool = False) -> Skipped | None:
     """Have nobody find a closed run of a namespace any more.
 
+    Args:
+        keeping: Whether a run stays that refers to payloads which are kept elsewhere.
     Returns:
         Why not, where it stays.
     """
@@ -145,16 +178,18 @@ def remove(tx: Tx, namespace: str, run_id: str) -> Skipped | None:
         return Skipped("run_not_terminal")
     if run.archived_at is not None:
         return Skipped("run_archived")
+    if keeping and external_payloads.is_holding(tx, run_id):
+        return Skipped("external_payload_storage_driver_unavailable")
     run_deletion.remove(tx, run)
     return None
 
 
-def _remove_all(namespace: str, run_ids: Sequence[str], tx: Tx) -> None:
+def _remove_all(namespace: str, run_ids: Sequence[str], keeping: bool, tx: Tx) -> None:
     found = [run for run in map(functools.partial(runs.find, tx), run_ids) if run is not None]
     for workflow_id in sorted({run.workflow_id for run in found}):
         instances.lock(tx, namespace, workflow_id)
     for run in sorted(found, key=attrgetter("run_id")):
-        remove(tx, namespace, run.run_id)
+        remove(tx, namespace, run.run_id, keeping=keeping)
 
 
 async def _delete_removed(store: Store, *, gently: bool) -> None:
@@ -165,9 +200,11 @@ async def _delete_removed(store: Store, *, gently: bool) -> None:
         await _pause(began, gently)
 
 
-async def _prune_or_report(store: Store, namespace: str, run_id: str) -> JsonObject:
+async def _prune_or_report(
+    store: Store, payloads: ExternalPayloads | None, run_id: str, remove_one: _Remove
+) -> JsonObject:
     try:
-        return await _prune(store, namespace, run_id)
+        return await _prune(store, payloads, run_id, remove_one)
     except _STORE_FAILURES:
         raise
     except Exception as error:  # noqa: BLE001  reported, and the other runs go on
@@ -175,18 +212,21 @@ async def _prune_or_report(store: Store, namespace: str, run_id: str) -> JsonObj
         return {"run_id": run_id, "outcome": "error", "reason": reason}
 
 
-async def _prune(store: Store, namespace: str, run_id: str) -> JsonObject:
-    skipped = await store.run(lambda tx: remove(tx, namespace, run_id))
+async def _prune(
+    store: Store, payloads: ExternalPayloads | None, run_id: str, remove_one: _Remove
+) -> JsonObject:
+    skipped = await store.run(lambda tx: remove_one(tx, run_id=run_id))
     if skipped is not None:
         return {"run_id": run_id, "outcome": "skipped", "reason": skipped.reason}
     counts = await _delete_rows(store, run_id)
+    deleted = 0 if payloads is None else await payloads.delete_released(run_id)
     tasks = counts["workflow_tasks"] + counts["activity_executions"]
     return {
         "run_id": run_id,
         "outcome": "pruned",
         "history_events_deleted": counts["history_events"],
         "tasks_deleted": tasks,
-        "external_payloads_deleted": 0,
+        "external_payloads_deleted": deleted,
         "deleted": {f"{kind}_deleted": count for kind, count in counts.items()},
     }
 

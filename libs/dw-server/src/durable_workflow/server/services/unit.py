@@ -12,6 +12,7 @@ from collections import deque
 from durable_workflow.server.engine import children, closing
 from durable_workflow.server.engine.batches import completes, is_complete
 from durable_workflow.server.engine.decision import Decision, ParentOutcome
+from durable_workflow.server.engine.payloads import external_uris, uris_of
 from durable_workflow.server.engine.state import (
     CANCELLED,
     LEASED,
@@ -36,6 +37,7 @@ from durable_workflow.server.notices import (
 from durable_workflow.server.records import (
     activities,
     child_links,
+    external_payloads,
     history,
     instances,
     runs,
@@ -114,6 +116,7 @@ class Unit:
         self._runs[run.run_id] = run
         new = decision.created is not None
         self._unsaved[run.run_id] = self._unsaved.get(run.run_id, False) or new
+        external_payloads.hold(self.tx, run.run_id, sorted(external_uris(decision)))
         self._write_history(decision)
         self._write_steps(decision)
         self._write_buffered(decision)
@@ -245,7 +248,7 @@ class Unit:
         if decision.output is not None or decision.failure is not None:
             runs.save_outcome(tx, run.run_id, decision.output, decision.failure)
         if before is not None and before.pending_updates:
-            self._end_updates(decision)
+            self._end_updates(decision, before.pending_updates)
         if run.continued_to_run_id is not None:
             self._continue(run, decision.started[-1].run)
             return
@@ -254,9 +257,12 @@ class Unit:
         if decision.outcome is not None:
             self._resolve_parent(run, decision.outcome)
 
-    def _end_updates(self, decision: Decision) -> None:
+    def _end_updates(self, decision: Decision, most: int) -> None:
         run_id = decision.run.run_id
         if decision.moved_updates_to is not None:
+            for update in updates.accepted_of_run(self.tx, run_id, most):
+                uris = uris_of(update.arguments)
+                external_payloads.hold(self.tx, decision.moved_updates_to, uris)
             updates.move(self.tx, run_id, decision.moved_updates_to)
         else:
             message = "The workflow run closed before the update was completed."

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeAlias
 
+from durable_workflow.server.external_payloads import ExternalPayloads
 from durable_workflow.server.services import retention
 from durable_workflow.server.store import Store
+
+_Work: TypeAlias = Callable[[Store, ExternalPayloads | None], Awaitable[object]]
 
 _log = logging.getLogger(__name__)
 
@@ -20,10 +23,14 @@ class RetentionService:
 
     Args:
         interval_seconds: How often it looks; 0 leaves expired runs to passes.
+        payloads: Deletes what removed runs referred to; without it that is left to others.
     """
 
-    def __init__(self, store: Store, interval_seconds: float) -> None:
+    def __init__(
+        self, store: Store, interval_seconds: float, payloads: ExternalPayloads | None = None
+    ) -> None:
         self._store = store
+        self._payloads = payloads
         self._interval = interval_seconds
         self._task: asyncio.Task[None] | None = None
 
@@ -47,9 +54,9 @@ class RetentionService:
             await asyncio.sleep(self._interval)
             await self._look(retention.remove_expired)
 
-    async def _look(self, work: Callable[[Store], Awaitable[object]]) -> None:
+    async def _look(self, work: _Work) -> None:
         try:
-            removed = await work(self._store)
+            removed = await work(self._store, self._payloads)
         except Exception:  # noqa: BLE001  reported, and tried again
             _log.exception("retention could not remove what is expired; trying again later")
             return

@@ -32,7 +32,7 @@ from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.exporting import ExportService, Signing
-from durable_workflow.server.payload_storage import PayloadStorage
+from durable_workflow.server.external_payloads import ExternalPayloads
 from durable_workflow.server.querying import PendingQueries, QueryService
 from durable_workflow.server.services.updating import UpdateService
 from durable_workflow.server.settings import Settings
@@ -48,6 +48,7 @@ def operations(
     queries: PendingQueries,
     authenticator: Authenticator,
     known_namespaces: KnownNamespaces,
+    payloads: ExternalPayloads,
 ) -> list[Operation[Any]]:
     """All operations of a server that has these parts."""
     services = settings.services
@@ -55,13 +56,12 @@ def operations(
     querying = QueryService(store, queries, services, dispatcher.publish)
     updating = UpdateService(store, services, validate=querying.validate, watch=dispatcher.watch)
     polls = Polls(store, dispatcher, settings)
-    storage = PayloadStorage(settings.resolved_external_storage_root)
     health = HealthHandlers(store, clock, authenticator, services.default_namespace)
     signing = Signing(settings.export.signing_key, settings.export.signing_key_id)
     exporting = ExportService(store, services, signing, _secrets(settings))
     others: list[Operation[Any]] = [
         *health.operations(),
-        *NamespaceHandlers(store, services, known_namespaces, storage).operations(),
+        *NamespaceHandlers(store, services, known_namespaces, payloads).operations(),
         *search_attributes.operations(store, settings.wire),
         *schedules.operations(units),
         *WorkflowHandlers(units, dispatcher, settings).operations(),
@@ -69,7 +69,7 @@ def operations(
         *standalone_activities.operations(units, dispatcher),
         *debugging.operations(store, dispatcher, queries, services),
         *fleet.operations(units, queries),
-        *maintenance.operations(units),
+        *maintenance.operations(units, payloads),
         *exports.operations(exporting),
         *commands.operations(units, querying, updating),
         *WorkerHandlers(units, dispatcher).operations(),

@@ -13,6 +13,7 @@ from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Nothing, Operation
 from durable_workflow.server.api.roles import ADMINS
+from durable_workflow.server.external_payloads import ExternalPayloads
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
     ActivityTimeoutPass,
@@ -29,7 +30,7 @@ from durable_workflow.server.views import maintenance as views
 from durable_workflow.server.views import operator_metrics
 
 
-def operations(units: Units) -> list[Operation[Any]]:
+def operations(units: Units, payloads: ExternalPayloads) -> list[Operation[Any]]:
     """What is asked about the upkeep of a namespace."""
     store, settings = units.store, units.settings
 
@@ -45,7 +46,7 @@ def operations(units: Units) -> list[Operation[Any]]:
 
     async def retention_pass(call: Call, asked: RetentionPass) -> Reply:
         reply = await retention.run_pass(
-            store, call.namespace, limit=asked.limit, run_ids=asked.run_ids
+            store, call.namespace, payloads, limit=asked.limit, run_ids=asked.run_ids
         )
         return msgspec.structs.replace(reply, form="partial") if reply.body["failed"] else reply
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.known_namespaces import KnownNamespaces
 from durable_workflow.server.api.operations import Nothing, Operation
 from durable_workflow.server.api.roles import ADMINS, OPERATORS
-from durable_workflow.server.payload_storage import OPENED, PayloadStorage, StorageUnavailable
+from durable_workflow.server.external_payloads import ExternalPayloads
+from durable_workflow.server.payload_storage import OPENED, StorageUnavailable
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
@@ -29,7 +32,7 @@ class NamespaceHandlers:
 
     Args:
         known: Told when a namespace goes.
-        storage: Opens the places of policies.
+        payloads: Deletes those of a namespace that goes.
     """
 
     def __init__(
@@ -37,12 +40,13 @@ class NamespaceHandlers:
         store: Store,
         settings: ServiceSettings,
         known: KnownNamespaces,
-        storage: PayloadStorage,
+        payloads: ExternalPayloads,
     ) -> None:
         self._store = store
         self._settings = settings
         self._known = known
-        self._storage = storage
+        self._payloads = payloads
+        self._storage = payloads.storage
 
     def operations(self) -> list[Operation[Any]]:
         """The operations."""
@@ -81,12 +85,13 @@ class NamespaceHandlers:
         # Before anything else: what is asked of it from now on finds nothing.
         closed = await services.begin_deletion(self._store, asked.name, default=default)
         self._known.forget(asked.name)
-        return await services.delete(self._store, closed)
+        return await services.delete(self._store, closed, self._payloads)
 
     async def _set_storage(self, call: Call, asked: SetExternalStorage) -> Reply:
         if asked.driver == "local" and asked.config.uri is not None:
             try:
-                self._storage.folder(asked.name, {"uri": asked.config.uri})
+                config = {"uri": asked.config.uri}
+                await asyncio.to_thread(self._storage.folder, asked.name, config)
             except ValueError as error:
                 raise Invalid({"config.uri": [f"The config.uri field {error}"]}) from None
         return await self._store.run(lambda tx: services.set_external_storage(tx, asked))
@@ -105,7 +110,8 @@ class NamespaceHandlers:
         try:
             if policy and policy["driver"] != driver:
                 raise StorageUnavailable(f"The namespace's policy names {policy['driver']}.")
-            storage = self._storage.open(call.namespace, driver, policy.get("config") or {})
+            config: JsonObject = policy.get("config") or {}
+            storage = await asyncio.to_thread(self._storage.open, call.namespace, driver, config)
             small = await self._storage.probe(storage, b"s" * asked.small_payload_bytes)
             large = await self._storage.probe(storage, b"l" * asked.large_payload_bytes)
         except StorageUnavailable as error:

@@ -33,6 +33,15 @@ WHERE namespace = :namespace AND closed_at < :cutoff AND archived_at IS NULL
 ORDER BY closed_at, started_at, run_id
 LIMIT :most;
 
+-- expired_runs_without_payloads: likewise, those that refer to no payload that is kept elsewhere.
+SELECT run_id
+FROM runs
+WHERE
+    namespace = :namespace AND closed_at < :cutoff AND archived_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM external_payloads WHERE holder = runs.run_id)
+ORDER BY closed_at, started_at, run_id
+LIMIT :most;
+
 -- delete_run: the row itself.
 DELETE FROM runs WHERE run_id = :run_id
 RETURNING 1;
