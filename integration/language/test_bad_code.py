@@ -257,7 +257,7 @@ async def test_where_the_code_raised_is_kept_with_the_run_and_logged(
     trace = failed["exception"]["stack_trace"]
     assert trace.startswith("Traceback (most recent call last):\n")
     assert "test_bad_code.py" in trace.splitlines()[1], "it begins with the workflow's code"
-    assert trace.endswith("LookupError: no dice\n")
+    assert trace.endswith("LookupError: no dice")
     assert (await scene.describe(handle))["failure"]["stack_trace"] == trace
     about = f"workflow {handle.workflow_id} (side-effect-raises), run {handle.run_id} failed"
     [line] = [each for each in caplog.records if each.getMessage() == about]
