@@ -125,6 +125,35 @@ def test_a_symbolic_link_leads_nowhere_else(storage: Any, tmp_path: Path) -> Non
         storage.get((storage.root / "link").as_uri())
 
 
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_no_payload_is_written_through_a_link_out_of_the_root(
+    storage: Any, tmp_path: Path, level: int
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    link = storage.root.joinpath(*("avro", SHA[:2], SHA)[: level + 1])
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(outside / "payload" if level == 2 else outside)
+    with pytest.raises(ValueError, match="outside of"):
+        storage.put(DATA, sha256=SHA, codec="avro")
+    assert list(outside.iterdir()) == []
+
+
+def test_a_file_outside_does_not_pass_for_a_payload(storage: Any, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(DATA)
+    link = storage.root / "avro" / SHA[:2] / SHA
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "secret")
+    with pytest.raises(ValueError, match="outside of"):
+        storage.put(DATA, sha256=SHA, codec="avro")
+
+
+def test_a_link_within_the_root_is_followed(storage: Any) -> None:
+    (storage.root / "disk").mkdir()
+    (storage.root / "avro").symlink_to(storage.root / "disk")
+    assert storage.get(storage.put(DATA, sha256=SHA, codec="avro")) == DATA
+
+
 def test_localhost_is_this_machine(storage: Any) -> None:
     uri = storage.put(DATA, sha256=SHA, codec="avro")
     assert storage.get(uri.replace("file:///", "file://localhost/")) == DATA

@@ -20,9 +20,9 @@ from durable_workflow.external_storage import (
 from durable_workflow.storage_gcs._storage import GCSBlob, GCSBucket, GCSCalls
 
 if TYPE_CHECKING:
-    from google.cloud.storage.blob import Blob
-    from google.cloud.storage.bucket import Bucket
-    from google.cloud.storage.client import Client
+    from google.cloud.storage.blob import Blob  # pyright: ignore[reportMissingTypeStubs]
+    from google.cloud.storage.bucket import Bucket  # pyright: ignore[reportMissingTypeStubs]
+    from google.cloud.storage.client import Client  # pyright: ignore[reportMissingTypeStubs]
 
 DATA = b"payload"
 SHA = hashlib.sha256(DATA).hexdigest()

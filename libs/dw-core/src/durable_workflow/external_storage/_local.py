@@ -23,9 +23,11 @@ class LocalFilesystemExternalStorage:
         """Store bytes and return their `file://` URI. A file that is there is not rewritten.
 
         Raises:
-            ValueError: The digest is none, or the codec cannot be part of a path.
+            ValueError: The digest is none, the codec cannot be part of a path, or a symbolic link
+                leads out of the root.
         """
         path = self.root / object_key(codec, sha256)
+        self._check_inside(path.resolve(), path)
         if not path.exists():
             _make_folder(path.parent)
             _write_whole(path, data)
@@ -50,10 +52,13 @@ class LocalFilesystemExternalStorage:
 
     def _path(self, uri: str) -> Path:
         path = path_of_file_uri(uri).resolve()
-        # After resolving, so that neither `..` nor a symbolic link leads outside.
-        if path == self.root or not path.is_relative_to(self.root):
-            raise ValueError(f"external payload URI is outside of {self.root}: {uri!r}")
+        self._check_inside(path, uri)
         return path
+
+    def _check_inside(self, resolved: Path, named: object) -> None:
+        # After resolving, so that neither `..` nor a symbolic link leads outside.
+        if resolved == self.root or not resolved.is_relative_to(self.root):
+            raise ValueError(f"external payload is outside of {self.root}: {str(named)!r}")
 
 
 def path_of_file_uri(uri: str) -> Path:

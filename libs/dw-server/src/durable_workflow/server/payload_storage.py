@@ -1,27 +1,31 @@
 """Where large payloads of namespaces are kept, as far as this server can open it.
 
 A policy names a driver and a place. Of a `local` policy the place is a folder, which must lie below
-one root: whoever may set policies must not read and write files anywhere on the machine.
+one root: whoever may set policies must not read and write files anywhere on the machine. Other
+drivers are those of the storage wheels that are installed; their credentials are the server's.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from durable_workflow.external_storage import (
+    ExternalPayloadStoragePolicy,
     ExternalStorageDriver,
     external_storage_driver_from_policy,
 )
+from durable_workflow.external_storage._providers import installed_drivers, provider_of
+from durable_workflow.server.requests.namespaces import STORAGE_DRIVERS
 
-# Drivers that need no provider's client.
-OPENED: Final = ("local",)
+T = TypeVar("T")
 
 # Probes have a folder of their own among the codecs: no payload is ever overwritten by one.
 _CODEC: Final = "storage-probe"
@@ -66,14 +70,21 @@ class PayloadStorage:
             raise ValueError("must name a folder below DW_EXTERNAL_STORAGE_ROOT.")
         return folder
 
+    def openable(self) -> list[str]:
+        """The drivers that this server can open."""
+        return ["local", *filter(_is_openable, STORAGE_DRIVERS)]
+
     def open(self, namespace: str, driver: str, config: Mapping[str, Any]) -> ExternalStorageDriver:
         """Open the place of a policy.
+
+        That may import a provider's SDK, so it is not for the event loop. What is opened raises
+        `OSError` where the store refuses or cannot be reached, whichever driver it is.
 
         Raises:
             StorageUnavailable: This server cannot.
         """
-        if driver not in OPENED:
-            raise StorageUnavailable(f"This server cannot open the storage driver {driver}.")
+        if driver != "local":
+            return _open_elsewhere(driver, config)
         try:
             folder = self.folder(namespace, config)
         except ValueError as error:
@@ -95,6 +106,47 @@ class PayloadStorage:
             return await asyncio.to_thread(_probe, storage, data)
 
 
+def _is_openable(driver: str) -> bool:
+    return driver in installed_drivers() and provider_of(driver).can_open_from_environment()
+
+
+class _Translated:
+    """A driver whose provider's errors are `OSError`, as those of files are."""
+
+    def __init__(self, storage: ExternalStorageDriver, errors: tuple[type[Exception], ...]) -> None:
+        self._storage = storage
+        self._errors = errors
+
+    def put(self, data: bytes, *, sha256: str, codec: str) -> str:
+        return self._call(lambda: self._storage.put(data, sha256=sha256, codec=codec))
+
+    def get(self, uri: str) -> bytes:
+        return self._call(lambda: self._storage.get(uri))
+
+    def delete(self, uri: str) -> None:
+        self._call(lambda: self._storage.delete(uri))
+
+    def _call(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except self._errors as error:
+            if isinstance(error, OSError):
+                raise
+            raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
+
+
+def _open_elsewhere(driver: str, config: Mapping[str, Any]) -> ExternalStorageDriver:
+    policy = ExternalPayloadStoragePolicy(enabled=True, driver=driver, config=config)
+    try:
+        provider = provider_of(driver)
+        storage = provider.from_environment(policy)
+        return _Translated(storage, provider.errors())
+    except (ImportError, ValueError) as error:
+        raise StorageUnavailable(
+            f"This server cannot open the storage driver {driver}: {error}."
+        ) from error
+
+
 def _probe(storage: ExternalStorageDriver, data: bytes) -> dict[str, Any]:
     began = time.perf_counter()
     sha256 = hashlib.sha256(data).hexdigest()
@@ -105,7 +157,10 @@ def _probe(storage: ExternalStorageDriver, data: bytes) -> dict[str, Any]:
         finally:
             storage.delete(uri)
     except OSError as error:
-        raise StorageUnavailable(f"A payload could not be kept: {error.strerror}.") from error
+        text = f"A payload could not be kept: {error.strerror or error}."
+        raise StorageUnavailable(text) from error
+    except ValueError as error:  # a link that leads out of the folder, or no bytes came back
+        raise StorageUnavailable(f"A payload could not be kept: {error}.") from error
     if not verified:
         raise StorageUnavailable("A payload was read back with other bytes than were written.")
     return {

@@ -46,7 +46,7 @@ class GCSProvider:
                 'pip install "dw-storage-gcs[gcs]"'
             )
         from google.auth.exceptions import GoogleAuthError
-        from google.cloud.storage.client import Client
+        from google.cloud.storage.client import Client  # pyright: ignore[reportMissingTypeStubs]
 
         options = {"api_endpoint": endpoint} if endpoint else None
         try:
@@ -68,7 +68,10 @@ class GCSProvider:
         """What the client raises when the store refuses, or cannot be reached."""
         from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import GoogleAuthError
-        from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+        from google.cloud.storage.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
+            DataCorruption,
+            InvalidResponse,
+        )
 
         return (GoogleAPIError, GoogleAuthError, DataCorruption, InvalidResponse)
 

@@ -4,7 +4,6 @@ The client is the application's, so google-cloud-storage is never imported here.
 are is read from the status that the store answered with.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final, Protocol, cast
 
 from durable_workflow.external_storage._keys import (
@@ -21,7 +20,7 @@ _SCHEMES: Final = ("gs", "gcs")
 class GCSBlob(Protocol):
     """What the driver uses of a `google.cloud.storage` blob."""
 
-    metadata: Mapping[str, str] | None
+    metadata: Any
 
     def upload_from_string(self, data: bytes, *, content_type: str) -> object: ...
 

@@ -54,7 +54,8 @@ class S3Provider:
                 profile_name=text_of(policy, "auth_profile") or None,
                 region_name=text_of(policy, "region") or None,
             )
-            client = session.client(
+            # Its overloads name the clients of all services; the stubs of one are required.
+            client = session.client(  # pyright: ignore[reportUnknownMemberType]
                 "s3", endpoint_url=text_of(policy, "endpoint") or None, config=config
             )
         except BotoCoreError as error:  # a profile that is not there, as an example

@@ -11,7 +11,7 @@ from durable_workflow.server.api.known_namespaces import KnownNamespaces
 from durable_workflow.server.api.operations import Nothing, Operation
 from durable_workflow.server.api.roles import ADMINS, OPERATORS
 from durable_workflow.server.external_payloads import ExternalPayloads
-from durable_workflow.server.payload_storage import OPENED, StorageUnavailable
+from durable_workflow.server.payload_storage import StorageUnavailable
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
@@ -115,7 +115,7 @@ class NamespaceHandlers:
             small = await self._storage.probe(storage, b"s" * asked.small_payload_bytes)
             large = await self._storage.probe(storage, b"l" * asked.large_payload_bytes)
         except StorageUnavailable as error:
-            extra = {**told, "supported_diagnostic_drivers": list(OPENED)}
+            extra = {**told, "supported_diagnostic_drivers": self._storage.openable()}
             raise Refused("storage_driver_unavailable", str(error), extra=extra) from None
         told["status"] = "passed"
         return Reply({**told, "small_payload": small, "large_payload": large})
