@@ -121,8 +121,11 @@ def test_a_file_that_is_served_already_is_said(tmp_path: Path) -> None:
     ("arguments", "variables", "status", "said"),
     [
         (["--host", "0.0.0.0"], {}, 2, "set DW_AUTH_TOKEN (or --token)"),
-        ([], {"DW_PORT": "x"}, 2, "DW_PORT: must be"),
+        ([], {"DW_MAX_WAITING_POLLS": "x"}, 2, "DW_MAX_WAITING_POLLS: must be"),
         ([], {"DW_AUTH_DRIVER": "magic"}, 2, "DW_AUTH_DRIVER: must be"),
+        ([], {"DW_AUTH_PROVIDER": "x"}, 2, "DW_AUTH_PROVIDER is refused"),
+        (["--worker-poll-timeout", "x"], {}, 2, "(flag --worker-poll-timeout): must be"),
+        (["--config", "/no/such.toml"], {}, 2, "cannot read /no/such.toml"),
         (["--db", "/no/such/folder/state.db"], {}, 1, "cannot open"),
     ],
 )

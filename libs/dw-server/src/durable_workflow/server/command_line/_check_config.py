@@ -1,0 +1,26 @@
+"""``dw-server check-config``: what the server would serve with, and what is wrong with it."""
+
+from __future__ import annotations
+
+import sys
+
+from durable_workflow.server.configuration import Configuration, report
+from durable_workflow.server.settings import SettingsError
+
+
+def check_config(configuration: Configuration) -> int:
+    """Print every setting, and to standard error what is wrong; the exit status.
+
+    A server that starts warns of unknown variables of the environment, which it may share with
+    others; here they are refused.
+    """
+    print(report(configuration))
+    wrong = [*configuration.problems, *configuration.unknown]
+    try:
+        configuration.settings.require_safe()
+    except SettingsError as error:
+        wrong.append(str(error))
+    sys.stdout.flush()
+    for problem in wrong:
+        print(f"dw-server: {problem}", file=sys.stderr)
+    return 2 if wrong else 0

@@ -1,0 +1,62 @@
+"""From what was typed to the thing that does it, and to the exit status."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from durable_workflow.server.command_line._check_config import check_config
+from durable_workflow.server.command_line._parser import configuration_of, parse
+from durable_workflow.server.command_line._serve import serve
+from durable_workflow.server.configuration import Configuration
+from durable_workflow.server.settings import Settings, SettingsError
+from durable_workflow.server.store import StoreError
+
+_log = logging.getLogger("durable_workflow.server")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; the exit status.
+
+    Returns:
+        0; 1 where it could not be done; 2 where the settings do not fit.
+    """
+    typed = parse(arguments)
+    try:
+        configuration = configuration_of(typed)
+        if typed.command == "check-config":
+            return check_config(configuration)
+        settings = _usable(configuration)
+        serve(settings)
+    except SettingsError as error:
+        return _complain(error, 2)
+    except (StoreError, OSError) as error:
+        return _complain(error, 1)
+    return 0
+
+
+def _usable(configuration: Configuration) -> Settings:
+    """The settings, where they fit; logging is set up with them.
+
+    Raises:
+        SettingsError: They do not.
+    """
+    if configuration.problems:
+        raise SettingsError("\n".join(configuration.problems))
+    settings = configuration.settings
+    settings.require_safe()
+    logging.basicConfig(
+        level=settings.log.level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    for unknown in configuration.unknown:
+        _log.warning("%s", unknown)
+    return settings
+
+
+def _complain(error: Exception, status: int) -> int:
+    for line in str(error).splitlines():
+        print(f"dw-server: {line}", file=sys.stderr)
+    return status

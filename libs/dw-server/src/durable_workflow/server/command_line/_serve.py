@@ -1,0 +1,77 @@
+"""``dw-server`` without a command: serve."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable, Generator
+
+from durable_workflow.server.lifecycle import Server
+from durable_workflow.server.serving import serving
+from durable_workflow.server.settings import Settings, is_loopback
+
+_log = logging.getLogger("durable_workflow.server")
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        StoreError: The state file cannot be served.
+        OSError: The address cannot be had.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    server = Server(settings)
+    # Before anything else: who starts this program may stop it as soon as it says where it listens.
+    with _stop_asked() as asked:
+        try:
+            await server.start()
+            async with serving(server, access_log=settings.log.access) as url:
+                _say(settings, url)
+                await asked.wait()
+                _log.info("stopping")
+        finally:
+            await server.stop()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # not made for every platform
+        return None
+    return uvloop.new_event_loop
+
+
+@contextlib.contextmanager
+def _stop_asked() -> Generator[asyncio.Event, None, None]:
+    """Yield the event that SIGTERM or SIGINT sets. A second one ends the process the hard way."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def handle(number: int, frame: object) -> None:
+        loop.call_soon_threadsafe(asked.set)
+        signal.signal(number, before[signal.Signals(number)])
+
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, handle) for number in signals}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(settings: Settings, url: str) -> None:
+    if settings.auth.resolved_driver == "none":
+        who = "only this machine can reach it" if is_loopback(settings.host) else "set so"
+        print(f"dw-server serves without a login (auth driver none: {who})")
+    kept = "in memory" if settings.db == ":memory:" else os.path.abspath(settings.db)
+    print(f"dw-server keeps its state {'' if settings.db == ':memory:' else 'in '}{kept}")
+    print(f"dw-server listening on {url}", flush=True)

@@ -1,0 +1,86 @@
+"""How the text of a setting is read. Each reader raises `ValueError`, which says what would fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from durable_workflow.server.requests.namespaces import LONGEST_NAMESPACE, NAMESPACE
+
+
+def text(text: str) -> str:
+    """Any text."""
+    return text
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of these words, in whatever case."""
+
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
+        return text.lower()
+
+    return read
+
+
+def switch(text: str) -> bool:
+    """True or false."""
+    words = {"true": True, "1": True, "yes": True, "on": True}
+    words |= {"false": False, "0": False, "no": False, "off": False}
+    if text.lower() not in words:
+        raise ValueError("must be true or false")
+    return words[text.lower()]
+
+
+def count(text: str) -> int:
+    """A whole number, 0 or more."""
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("must be a whole number, 0 or more")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """A whole number, 1 or more."""
+    value = count(text)
+    if value < 1:
+        raise ValueError("must be a whole number, 1 or more")
+    return value
+
+
+def port(text: str) -> int:
+    """A port number; 0 is one."""
+    if count(text) > 65_535:
+        raise ValueError("must be a port number")
+    return count(text)
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, 0 or more."""
+    message = "must be a number of seconds, 0 or more"
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(message) from None
+    if not 0 <= value < 1e9:
+        raise ValueError(message)
+    return value
+
+
+def days(text: str) -> int:
+    """Days, 1 to 365."""
+    if not 1 <= count(text) <= 365:
+        raise ValueError("must be a whole number of days, 1 to 365")
+    return count(text)
+
+
+def folder(text: str) -> Path:
+    """A path."""
+    return Path(text)
+
+
+def namespace(text: str) -> str:
+    """The name of a namespace, in small letters."""
+    if len(text) > LONGEST_NAMESPACE or not NAMESPACE.fullmatch(text):
+        raise ValueError("must be a name of letters, digits, dots, dashes and underscores")
+    return text.lower()
