@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -77,7 +76,7 @@ def shown(variable: Variable, value: Any) -> str:
         return f"{value:g}" if value < 1e6 else str(value)
     if isinstance(value, dict):
         return msgspec.json.encode(value).decode()
-    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+    return str(value)
 
 
 def _default(text: str) -> str:
