@@ -193,3 +193,38 @@ async def test_a_signal_that_does_not_fit_is_logged_and_shown_and_the_run_goes_o
         await handle.signal("pair", [3, 4])
         assert await scene.result(handle) == [[1, 2], [3, 4]]
     assert (await scene.types(handle)).count("SignalNotApplied") == 2
+
+
+@workflow.defn(name="misspells")
+class Misspells:
+    def run(self, ctx: WorkflowContext) -> Steps:
+        return (yield ctx.schedule_activity("ehco", [1]))
+
+
+@workflow.defn(name="waits-to-be-told")
+class WaitsToBeTold:
+    def run(self, ctx: WorkflowContext) -> Steps:
+        yield ctx.wait_condition(lambda: False, key="told")
+
+
+async def late(scene: Scene, workflow_type: str, task_queue: str = QUEUE) -> str:
+    """What the time-out of a caller says, who started a workflow and waits for its result."""
+    with pytest.raises(TimeoutError) as caught:
+        await scene.client.execute_workflow(
+            workflow_type=workflow_type, task_queue=task_queue, timeout=1.0
+        )
+    return str(caught.value)
+
+
+async def test_a_misspelled_name_is_named_to_the_caller(scene: Scene) -> None:
+    async with scene.working(Misspells, WaitsToBeTold):
+        activity = await late(scene, "misspells")
+        type_ = await late(scene, "mispells")
+        queue = await late(scene, "misspells", task_queue="langage")
+        condition = await late(scene, "waits-to-be-told")
+    assert "did not finish within 1 s. It waits for the activity ehco of the task queue" in activity
+    assert f"task queue {QUEUE} takes the activity ehco (did you mean echo?)." in activity
+    assert f"of the task queue {QUEUE} takes mispells (did you mean misspells?)." in type_
+    assert f"polls the task queue langage (did you mean {QUEUE}?)." in queue
+    assert "Waiting for condition told. " in condition
+    assert f" the task queue {QUEUE}." in condition

@@ -30,6 +30,7 @@ def check_answer(client: AsyncMock, method: str, answer: Any) -> None:
 ON_WORKFLOW: list[tuple[Callable[[WorkflowHandle], Awaitable[Any]], str, Any]] = [
     (lambda h: h.describe(), "describe_workflow", call("w")),
     (lambda h: h.get_history(), "get_history", call("w", "r")),
+    (lambda h: h.debug(), "debug_workflow_run", call("w", "r")),
     (lambda h: h.export_history(), "export_history", call("w", "r")),
     (lambda h: h.list_runs(), "list_workflow_runs", call("w")),
     (lambda h: h.describe_run(), "describe_workflow_run", call("w", "r")),

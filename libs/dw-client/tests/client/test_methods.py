@@ -179,7 +179,7 @@ EXTENSIONS = {
     "heartbeat_worker": {"session", "held_tasks", "wait_seconds"},
 }
 # Methods that the map does not have.
-OURS = {"heartbeat_workflow_task", "release_worker"}
+OURS = {"debug_workflow", "debug_workflow_run", "heartbeat_workflow_task", "release_worker"}
 
 
 def rows(spec: Path) -> dict[str, dict[str, str]]:

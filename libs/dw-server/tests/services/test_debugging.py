@@ -314,6 +314,34 @@ async def test_an_activity_that_no_worker_of_its_queue_takes(server: Any, comman
     assert "charge" in body["findings"][0]["message"]
 
 
+async def test_a_misspelled_name_is_shown_with_the_one_that_is_served(
+    server: Any, commands: Any
+) -> None:
+    await server.register(supported_activity_types=["charge_card", "send_mail"])
+    await server.start()
+    await server.decide(commands.activity("chargecard"), commands.activity("pay", queue="quu"))
+    messages = sorted(each["message"] for each in (await look(server))["findings"])
+
+    assert messages == [
+        "No live worker of the task queue q takes the activity chargecard "
+        "(did you mean charge_card?).",
+        "No live worker polls the task queue quu (polled are: q).",
+    ]
+
+
+async def test_a_workflow_type_that_nobody_serves_is_shown_with_those_that_are(
+    server: Any,
+) -> None:
+    await server.register(supported_workflow_types=[f"other-{number}" for number in range(7)])
+    await server.start()
+    [finding] = (await look(server))["findings"]
+
+    assert finding["message"] == (
+        "No live worker of the task queue q takes flow "
+        "(known are: other-0, other-1, other-2, other-3, other-4, …)."
+    )
+
+
 async def test_the_last_event_is_summed_up_and_shown_on_request(server: Any, commands: Any) -> None:
     await server.start()
     await server.decide(commands.side_effect(json.dumps("ä" * 4000)))

@@ -39,6 +39,8 @@ class Route(StrEnum):
     WORKFLOW = "/workflows/{workflow_id}"
     WORKFLOW_RUNS = "/workflows/{workflow_id}/runs"
     WORKFLOW_RUN = "/workflows/{workflow_id}/runs/{run_id}"
+    WORKFLOW_DEBUG = "/workflows/{workflow_id}/debug"
+    WORKFLOW_RUN_DEBUG = "/workflows/{workflow_id}/runs/{run_id}/debug"
     WORKFLOW_HISTORY = "/workflows/{workflow_id}/runs/{run_id}/history"
     WORKFLOW_HISTORY_EXPORT = "/workflows/{workflow_id}/runs/{run_id}/history/export"
     WORKFLOW_SIGNAL = "/workflows/{workflow_id}/signal/{name}"

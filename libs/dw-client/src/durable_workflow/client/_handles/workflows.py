@@ -17,8 +17,8 @@ from durable_workflow.client._results.workflows import (
 class WorkflowHandle:
     """A workflow, and optionally one run of it.
 
-    `result`, the histories and `describe_run` are about that run, if there is one. All other
-    methods are about the newest run.
+    `result`, the histories, `debug` and `describe_run` are about that run, if there is one. All
+    other methods are about the newest run.
 
     Attributes:
         workflow_id: Id of the workflow.
@@ -82,6 +82,12 @@ class WorkflowHandle:
     async def list_runs(self) -> WorkflowRunList:
         """List all runs. See `Client.list_workflow_runs`."""
         return await self._client.list_workflow_runs(self.workflow_id)
+
+    async def debug(self) -> dict[str, Any]:
+        """Ask why the run does not go on. See `Client.debug_workflow`."""
+        if self.run_id is None:
+            return await self._client.debug_workflow(self.workflow_id)
+        return await self._client.debug_workflow_run(self.workflow_id, self.run_id)
 
     async def describe_run(self, run_id: str | None = None) -> WorkflowRun:
         """Describe one run in full. See `Client.describe_workflow_run`.

@@ -22,6 +22,7 @@ from durable_workflow.client._routes import Route
 from durable_workflow.client._run_ends import TERMINAL, Raised, from_description
 from durable_workflow.client._run_wait import described, was_held
 from durable_workflow.client._session import Session
+from durable_workflow.client._still_open import still_open
 from durable_workflow.errors import WorkflowCancelled, WorkflowFailed, WorkflowTerminated
 
 
@@ -215,7 +216,9 @@ class ActivityMethods(Session):
             if data.get("status") in TERMINAL:
                 return _result_of(data, await self._execution(handle.activity_id, data))
             if (remaining := deadline - time.monotonic()) <= 0:
-                raise TimeoutError(late)
+                raise TimeoutError(
+                    late + await still_open(self._send, handle.activity_id, handle.workflow_run_id)
+                )
             # A response that the server held counts as a pause.
             held = time.monotonic() - asked_at if was_held(response) else 0.0
             await asyncio.sleep(max(0.0, min(pause - held, remaining)))

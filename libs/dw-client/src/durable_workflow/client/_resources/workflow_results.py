@@ -10,6 +10,7 @@ from durable_workflow.client._run_ends import Continued, Raised, Returned
 from durable_workflow.client._run_wait import RunWait
 from durable_workflow.client._session import Session
 from durable_workflow.client._starting import start_call
+from durable_workflow.client._still_open import still_open
 from durable_workflow.errors import WorkflowContinuedAsNew
 
 
@@ -41,8 +42,9 @@ class WorkflowResultMethods(Session):
             WorkflowCancelled: It was cancelled. A BaseException.
             WorkflowContinuedAsNew: It continued as a new run, and `follow_runs` is False.
             WorkflowNotFound: There is no such workflow or run.
-            TimeoutError: It is still open after `timeout`, or the server could not be reached in
-                that time.
+            TimeoutError: It is still open after `timeout`, and the text says what it waits for
+                and whether a live worker serves that; or the server could not be reached in that
+                time.
         """
         capable("handle", handle, "workflow_id", "a WorkflowHandle")
         limit = seconds("timeout", timeout)
@@ -103,8 +105,9 @@ class WorkflowResultMethods(Session):
             WorkflowTerminated: It was terminated.
             WorkflowCancelled: It was cancelled. A BaseException.
             WorkflowContinuedAsNew: It continued as a new run, and `follow_runs` is False.
-            TimeoutError: It is still open after `timeout`, or the server could not be reached in
-                that time.
+            TimeoutError: It is still open after `timeout`, and the text says what it waits for
+                and whether a live worker serves that; or the server could not be reached in that
+                time.
         """
         limit = seconds("timeout", timeout)
         seconds("poll_interval", poll_interval)  # before anything is sent
@@ -172,7 +175,9 @@ class WorkflowResultMethods(Session):
                 case None:
                     pass  # still open, after one poll interval
             if wait.remaining <= 0:
-                raise TimeoutError(late)
+                raise TimeoutError(
+                    late + await still_open(self._send, wait.workflow_id, wait.run_id)
+                )
 
     async def _value_of(self, returned: Returned) -> Any:
         if returned.payload is None:

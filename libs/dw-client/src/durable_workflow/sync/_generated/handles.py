@@ -152,8 +152,8 @@ class SyncScheduleHandle(BlockingHandle):
 class SyncWorkflowHandle(BlockingHandle):
     """A workflow, and optionally one run of it.
 
-    `result`, the histories and `describe_run` are about that run, if there is one. All other
-    methods are about the newest run.
+    `result`, the histories, `debug` and `describe_run` are about that run, if there is one. All
+    other methods are about the newest run.
 
     Attributes:
         workflow_id: Id of the workflow.
@@ -204,6 +204,10 @@ class SyncWorkflowHandle(BlockingHandle):
     def list_runs(self) -> WorkflowRunList:
         """List all runs. See `Client.list_workflow_runs`."""
         return self._wait(self._handle.list_runs())
+
+    def debug(self) -> dict[str, Any]:
+        """Ask why the run does not go on. See `Client.debug_workflow`."""
+        return self._wait(self._handle.debug())
 
     def describe_run(self, run_id: str | None = None) -> WorkflowRun:
         """Describe one run in full. See `Client.describe_workflow_run`.

@@ -35,6 +35,48 @@ class RunMethods(Blocking):
         """
         return self._wait(self._async.describe_workflow_run(workflow_id, run_id))
 
+    def debug_workflow(
+        self, workflow_id: str, *, include_last_event_payload: bool = False
+    ) -> dict[str, Any]:
+        """Ask why a workflow does not go on: what it waits for, and who could serve that.
+
+        Args:
+            workflow_id: Its id.
+            include_last_event_payload: Whether to show the beginning of the last event's payload.
+
+        Returns:
+            The parsed document about the newest run: `diagnostic_status`, `execution` with what it
+            waits for, `pending_workflow_tasks`, `pending_activities`, `task_queue` with the workers
+            that poll it, `recent_failures`, and `findings`, sentences about what is wrong.
+
+        Raises:
+            WorkflowNotFound: There is none of that id, or the server does not know this request.
+        """
+        return self._wait(
+            self._async.debug_workflow(
+                workflow_id, include_last_event_payload=include_last_event_payload
+            )
+        )
+
+    def debug_workflow_run(
+        self, workflow_id: str, run_id: str, *, include_last_event_payload: bool = False
+    ) -> dict[str, Any]:
+        """Ask why one run of a workflow does not go on. See `debug_workflow`.
+
+        Args:
+            workflow_id: Its id.
+            run_id: The run.
+            include_last_event_payload: Whether to show the beginning of the last event's payload.
+
+        Raises:
+            WorkflowNotFound: There is no such run, or the server does not know this request.
+        """
+        return self._wait(
+            self._async.debug_workflow_run(
+                workflow_id, run_id, include_last_event_payload=include_last_event_payload
+            )
+        )
+
     def get_history(self, workflow_id: str, run_id: str) -> Any:
         """Read the recorded events of a run.
 

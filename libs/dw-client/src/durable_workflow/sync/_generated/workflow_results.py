@@ -38,8 +38,9 @@ class WorkflowResultMethods(Blocking):
             WorkflowCancelled: It was cancelled. A BaseException.
             WorkflowContinuedAsNew: It continued as a new run, and `follow_runs` is False.
             WorkflowNotFound: There is no such workflow or run.
-            TimeoutError: It is still open after `timeout`, or the server could not be reached in
-                that time.
+            TimeoutError: It is still open after `timeout`, and the text says what it waits for
+                and whether a live worker serves that; or the server could not be reached in that
+                time.
         """
         return self._wait(
             self._async.get_result(
@@ -102,8 +103,9 @@ class WorkflowResultMethods(Blocking):
             WorkflowTerminated: It was terminated.
             WorkflowCancelled: It was cancelled. A BaseException.
             WorkflowContinuedAsNew: It continued as a new run, and `follow_runs` is False.
-            TimeoutError: It is still open after `timeout`, or the server could not be reached in
-                that time.
+            TimeoutError: It is still open after `timeout`, and the text says what it waits for
+                and whether a live worker serves that; or the server could not be reached in that
+                time.
         """
         return self._wait(
             self._async.execute_workflow(
