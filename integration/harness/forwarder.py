@@ -1,13 +1,51 @@
-"""A proxy on the way to a server that a test cuts, and that may keep WebSockets out."""
+"""A proxy on the way to a server: it is cut, keeps WebSockets out, or brings bad weather."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One direction of a connection through the proxy.
+
+    Attributes:
+        reader: Where its bytes come from.
+        writer: Where they go.
+        back: The other direction.
+        is_request: Whether it leads to the server.
+    """
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    back: asyncio.StreamWriter
+    is_request: bool
+
+    @property
+    def client(self) -> asyncio.StreamWriter:
+        """Where bytes for the client go."""
+        return self.back if self.is_request else self.writer
+
+    async def pass_on(self, chunk: bytes) -> None:
+        """Write, and wait until there is room for more."""
+        self.writer.write(chunk)
+        await self.writer.drain()
+
+
+# What becomes of the bytes that pass. It returns where the connection is to be closed.
+Weather = Callable[[Way, bytes], Awaitable[bool]]
+
+
+async def fair(way: Way, chunk: bytes) -> bool:
+    """Bytes arrive as they were sent."""
+    await way.pass_on(chunk)
+    return True
 
 
 class Forwarder:
@@ -17,22 +55,29 @@ class Forwarder:
         url: Where it listens.
         upgrades: How many upgrades it let through, or kept out.
         lets_upgrade: Whether it lets WebSockets through.
+        weather: What becomes of bytes from now on, also on connections that are open.
     """
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
         self._host, self._port = parts.hostname or "", parts.port or 0
-        self._pipes: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         self._is_up = True
         self.url = ""
         self.upgrades = 0
         self.lets_upgrade = True
+        self.weather: Weather = fair
+
+    @property
+    def open(self) -> int:
+        """How many connections of clients there are."""
+        return len(self._connections)
 
     def cut(self) -> None:
         """Tear all connections, and take no others."""
         self._is_up = False
-        for pipe in self._pipes:
-            pipe.cancel()
+        for connection in self._connections:
+            connection.cancel()
 
     def mend(self) -> None:
         """Take connections again."""
@@ -41,7 +86,7 @@ class Forwarder:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._pipes.add(task)
+        self._connections.add(task)
         try:
             if self._is_up:
                 with suppress(OSError, asyncio.IncompleteReadError):
@@ -49,8 +94,8 @@ class Forwarder:
         except asyncio.CancelledError:
             pass  # cut
         finally:
-            self._pipes.discard(task)
-            writer.transport.abort()
+            self._connections.discard(task)
+            await _close(writer)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -61,21 +106,32 @@ class Forwarder:
                 await writer.drain()
                 return
         server_reader, server_writer = await asyncio.open_connection(self._host, self._port)
+        there = Way(reader, server_writer, writer, is_request=True)
+        back = Way(server_reader, writer, server_writer, is_request=False)
+        ways: list[asyncio.Task[None]] = []
         try:
-            server_writer.write(head)
-            async with asyncio.TaskGroup() as ways:
-                there = ways.create_task(_pipe(reader, server_writer))
-                back = ways.create_task(_pipe(server_reader, writer))
-                await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
-                there.cancel()
-                back.cancel()
+            ways = [
+                asyncio.create_task(self._pipe(there, head)),
+                asyncio.create_task(self._pipe(back)),
+            ]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
             server_writer.transport.abort()
+
+    async def _pipe(self, way: Way, chunk: bytes = b"") -> None:
+        with suppress(OSError):
+            while chunk or (chunk := await way.reader.read(65_536)):
+                if not await self.weather(way, chunk):
+                    return
+                chunk = b""
 
     async def end(self) -> None:
         """Tear everything, and wait until it is."""
         self.cut()
-        await asyncio.gather(*self._pipes, return_exceptions=True)
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -91,8 +147,10 @@ async def forwarder(target: str) -> AsyncGenerator[Forwarder]:
         await proxy.end()
 
 
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while chunk := await reader.read(65_536):
-            writer.write(chunk)
-            await writer.drain()
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close, with what was written for the client on its way to it; a cut drops that."""
+    writer.close()
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(1):
+            await writer.wait_closed()
+    writer.transport.abort()

@@ -1,5 +1,6 @@
 import asyncio
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -144,3 +145,30 @@ async def test_httpx_itself_can_stand_behind_the_seam() -> None:
     await transport.aclose()
     await copy.aclose()
     assert [http.is_closed for http in made] == [True, True]
+
+
+class Trickle:
+    """A transport to a server whose response never ends, though bytes of it keep coming."""
+
+    async def send(self, *_: Any, **__: Any) -> TransportResponse:
+        return await asyncio.Future[TransportResponse]()
+
+    def clone(self) -> "Trickle":
+        return self
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_a_response_that_never_ends_is_given_up_at_the_time_out() -> None:
+    retry = TransportRetryPolicy(max_attempts=1)
+    async with Client(
+        "http://x.test", transport=Trickle(), timeout=0.05, retry_policy=retry
+    ) as client:
+        began = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout) as caught:
+            await client.describe_workflow("w")
+        assert time.monotonic() - began < 2
+    assert str(caught.value) == (
+        "the response was not complete within 0.05 s (GET http://x.test/api/workflows/w)"
+    )

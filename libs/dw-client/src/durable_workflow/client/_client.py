@@ -68,8 +68,8 @@ class Client(
         control_token: Token for the control plane.
         worker_token: Token for the worker plane.
         namespace: The namespace that calls are about.
-        timeout: Seconds that a request waits for a connection, or for the next bytes of its
-            response; None is no limit.
+        timeout: Seconds that one attempt at a request may take, from connecting to the last byte of
+            the response; None is no limit.
         retry_policy: Decides on further attempts at the HTTP level.
         metrics: Receives two observations for each call.
         transport: What requests go through in place of httpx; None is httpx.
@@ -102,8 +102,8 @@ class Client(
             control_token: Token for the control plane.
             worker_token: Token for the worker plane.
             namespace: The namespace that calls are about.
-            timeout: Seconds that a request waits for a connection, or for the next bytes of its
-                response; None is no limit.
+            timeout: Seconds that one attempt at a request may take, from connecting to the last
+                byte of the response; None is no limit. Long polls add the time of their own.
             retry_policy: Decides on further attempts at the HTTP level.
             metrics: Receives two observations for each call.
             payload_size_limit_bytes: The largest payload that the server takes.

@@ -36,6 +36,7 @@ from durable_workflow.client._transport import (
     Transport,
     TransportClient,
     connect,
+    request_within,
 )
 from durable_workflow.metrics import (
     CLIENT_REQUEST_DURATION_SECONDS,
@@ -292,8 +293,8 @@ class Session:
             if uncertain is not None and not await self._knows_repetitions():
                 raise _NotRetried(uncertain) from uncertain
             try:
-                response = await self._sender.request(
-                    call.method, url, headers=headers, json=body, timeout=timeout
+                response = await request_within(
+                    timeout, self._sender, call.method, url, headers=headers, json=body
                 )
             except httpx.TransportError as failure:
                 name_the_url(failure, call.method, self.base_url, url)
@@ -325,12 +326,13 @@ class Session:
 
     async def _knows_repetitions(self) -> bool:
         """Whether the server says that it repeats its answer to an idempotency key."""
-        response = await self._sender.request(
+        response = await request_within(
+            self.timeout,
+            self._sender,
             "GET",
             f"/api{Route.CLUSTER_INFO}",
             headers=self._headers(),
             json=None,
-            timeout=self.timeout,
         )
         info = object_or_empty(error_body(response))
         worker_protocol = object_or_empty(info.get("worker_protocol"))

@@ -5,6 +5,7 @@
 the application's own it is a `TransportClient`, which has the same method and knows no httpx.
 """
 
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from durable_workflow.client._connections import Connections
 # one of them to end.
 MAX_CONNECTIONS = 400
 _KEPT_ALIVE = 100
+# Seconds beyond a time-out in which the transport's own error may come, which says more.
+_OVERTIME = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,37 @@ class HttpxTransport:
     async def aclose(self) -> None:
         """Close the httpx client."""
         await self._http.aclose()
+
+
+async def request_within(
+    seconds: float | None,
+    sender: HttpClient,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    json: Any | None,
+) -> HttpResponse:
+    """Send one request, and receive the whole of the response in time.
+
+    The time-out of a transport is over when no byte has come for so long. A peer that sends one
+    now and then would hold a caller for ever.
+
+    Args:
+        seconds: From connecting to the last byte; None is no limit.
+
+    Raises:
+        httpx.TransportError: It failed. `httpx.ReadTimeout` where only the whole took too long.
+    """
+    if seconds is None:
+        return await sender.request(method, url, headers=headers, json=json, timeout=None)
+    try:
+        async with asyncio.timeout(seconds + _OVERTIME) as limit:
+            return await sender.request(method, url, headers=headers, json=json, timeout=seconds)
+    except TimeoutError as failure:
+        if not limit.expired():
+            raise
+        raise httpx.ReadTimeout(f"the response was not complete within {seconds:g} s") from failure
 
 
 def connect(base_url: str, timeout: float | None) -> httpx.AsyncClient:
