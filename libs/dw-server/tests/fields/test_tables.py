@@ -141,12 +141,16 @@ def test_a_structure_whose_fields_have_no_kind_of_their_type_is_refused(wrong: t
         Table(wrong)
 
 
+# What the server makes itself.
+NO_REQUESTS = ("Bridged", "Caller", "Forwarded", "Payload")
+
+
 @pytest.mark.parametrize(
     "name",
     [
         name
         for name in requests.__all__
-        if name not in ("Caller", "Payload") and isinstance(getattr(requests, name), type)
+        if name not in NO_REQUESTS and isinstance(getattr(requests, name), type)
     ],
 )
 def test_every_request_is_a_table(name: str) -> None:

@@ -7,8 +7,13 @@ from typing import Any, TypeVar
 
 from durable_workflow.server.records import due, runs
 from durable_workflow.server.records.due import DueItem
-from durable_workflow.server.requests import ActivityTimeoutPass, RepairPass
-from durable_workflow.server.services import maintenance, repair
+from durable_workflow.server.requests import (
+    ActivityTimeoutPass,
+    ArchiveWorkflow,
+    CreateSchedule,
+    RepairPass,
+)
+from durable_workflow.server.services import archiving, maintenance, repair, schedules
 from durable_workflow.server.store.protocol import Read, Tx
 from durable_workflow.server.views import maintenance as views
 from durable_workflow.server.views import operator_metrics
@@ -195,6 +200,36 @@ async def test_figures_count_what_is_there(server: Any) -> None:
         server, lambda read: operator_metrics.SECTIONS["runs"](read, "other", server.settings)
     )
     assert elsewhere["total"] == 0
+
+
+async def test_archived_runs_and_schedules_are_counted(server: Any, commands: Any) -> None:
+    await server.start("wf")
+    await server.decide(commands.done())
+    await server.run(archiving.archive, server.caller, ArchiveWorkflow(workflow_id="wf"))
+    spec = {"intervals": [{"every": "PT1H"}]}
+    action = {"workflow_type": "t", "task_queue": "q"}
+    for name, paused in (("late", False), ("paused", True)):
+        request = CreateSchedule(schedule_id=name, spec=spec, action=action, paused=paused)
+        await server.run(schedules.create, server.caller, request)
+    server.clock.advance(2 * 3600)
+
+    def figures(read: Read) -> Json:
+        return {
+            name: operator_metrics.SECTIONS[name](read, "default", server.settings)
+            for name in ("runs", "schedules")
+        }
+
+    shown = await _look(server, figures)
+    assert (shown["runs"]["archived"], shown["runs"]["completed"]) == (1, 1)
+    assert shown["schedules"].pop("oldest_overdue_at") is not None
+    assert shown["schedules"].pop("max_overdue_ms") > 0
+    assert shown["schedules"] == {
+        "active": 1,
+        "paused": 1,
+        "missed": 1,
+        "fires_total": 0,
+        "failures_total": 0,
+    }
 
 
 async def _open_ids(server: Any) -> list[str]:

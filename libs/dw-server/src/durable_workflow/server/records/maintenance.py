@@ -75,6 +75,22 @@ class RunFigures(msgspec.Struct, frozen=True):
     long: int
 
 
+class ScheduleFigures(msgspec.Struct, frozen=True):
+    """The schedules of a namespace that are not deleted.
+
+    Attributes:
+        missed: Active ones that should have fired by now; `overdue` is since when.
+        fires: How often all of them have fired, and `failures` how often that started nothing.
+    """
+
+    active: int
+    paused: int
+    missed: int
+    overdue: int | None
+    fires: int
+    failures: int
+
+
 def candidates(read: Read, namespace: str, most: int) -> list[RepairCandidate]:
     """What of a namespace should have gone on by now, the oldest first."""
     found = read.all("repair_candidates", namespace=namespace, now=read.now, most=most)
@@ -105,6 +121,16 @@ def failing_types(read: Read, namespace: str) -> list[tuple[str, int, int]]:
 def status_counts(read: Read, namespace: str) -> dict[str, int]:
     """How many runs have each status, as it is stored."""
     return {row[0]: row[1] for row in read.all("runs_by_status_counts", namespace=namespace)}
+
+
+def archived_runs(read: Read, namespace: str) -> int:
+    """How many runs of a namespace are archived."""
+    return int(_row(read.one("archived_runs", namespace=namespace))[0])
+
+
+def schedule_figures(read: Read, namespace: str) -> ScheduleFigures:
+    """Figures of the schedules."""
+    return ScheduleFigures(*_row(read.one("schedule_figures", namespace=namespace, now=read.now)))
 
 
 def run_figures(read: Read, namespace: str) -> RunFigures:

@@ -32,6 +32,7 @@ def _runs(read: Read, namespace: str, settings: ServiceSettings) -> JsonObject:
         "total": sum(counts.values()),
         "running": found.open_runs,
         **ended,
+        "archived": records.archived_runs(read, namespace),
         "waiting": found.waiting,
         "oldest_wait_started_at": precise_or_none(found.oldest_wait),
         "max_wait_age_ms": age_ms(found.oldest_wait, read.now),
@@ -120,6 +121,19 @@ def _repair(read: Read, namespace: str, settings: ServiceSettings) -> JsonObject
     return found
 
 
+def _schedules(read: Read, namespace: str, settings: ServiceSettings) -> JsonObject:
+    found = records.schedule_figures(read, namespace)
+    return {
+        "active": found.active,
+        "paused": found.paused,
+        "missed": found.missed,
+        "oldest_overdue_at": precise_or_none(found.overdue),
+        "max_overdue_ms": age_ms(found.overdue, read.now),
+        "fires_total": found.fires,
+        "failures_total": found.failures,
+    }
+
+
 def _workers(read: Read, namespace: str, settings: ServiceSettings) -> JsonObject:
     return fleet.summary(read, namespace)
 
@@ -149,10 +163,10 @@ SECTIONS: Final[dict[str, Section]] = {
     "repair": _repair,
     "starts": _starts,
     "history": _history,
-    # Nothing is counted for these: they may be empty (control-plane 12.4).
+    # Where `_nothing` stands nothing is counted: sections may be empty (control-plane 12.4).
     "command_contracts": _nothing,
     "projections": _nothing,
-    "schedules": _nothing,
+    "schedules": _schedules,
     "workers": _workers,
     "backend": _nothing,
     "structural_limits": _structural_limits,

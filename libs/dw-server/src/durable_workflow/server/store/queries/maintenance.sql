@@ -1,7 +1,8 @@
 -- Upkeep by operators: what has stopped, and figures of a namespace.
 
 -- repair_candidates: what of a namespace should have gone on by now, and due work that is set aside, the
--- oldest first. A deadline that passed counts before a lease.
+-- oldest first. A deadline that passed counts before a lease. The namespace is said so that no index
+-- of it fits: little is due, and the index of that finds it.
 SELECT kind, item, run_id, task_queue, compatibility, connection, since
 FROM (
     SELECT
@@ -15,7 +16,7 @@ FROM (
         coalesce(task_id, run_id) AS item, run_id, task_queue, compatibility, connection,
         due_at AS since
     FROM runs
-    WHERE due_at IS NOT NULL AND due_at <= :now AND namespace = :namespace
+    WHERE due_at IS NOT NULL AND due_at <= :now AND namespace || '' = :namespace
     UNION ALL
     SELECT
         CASE WHEN {activity_is_overdue} THEN 'timeout' ELSE 'task' END AS kind,
@@ -28,7 +29,7 @@ FROM (
         s.until AS since
     FROM set_aside AS s
     INNER JOIN runs AS r ON s.run_id = r.run_id
-    WHERE s.until > :now AND r.namespace = :namespace
+    WHERE s.until > :now AND r.namespace || '' = :namespace
 ) AS candidate
 ORDER BY since, item
 LIMIT :most;
@@ -68,11 +69,22 @@ WHERE
     namespace = :namespace AND task_status = 'leased'
     AND execution_id IN ({listed_execution_ids});
 
+-- {open_workflow_tasks}: each by the index of its state.
+    SELECT
+        workflow_type, task_status, task_available_at, lease_expires_at, task_failures
+    FROM runs
+    WHERE namespace = :namespace AND task_status = 'ready'
+    UNION ALL
+    SELECT
+        workflow_type, task_status, task_available_at, lease_expires_at, task_failures
+    FROM runs
+    WHERE namespace = :namespace AND task_status = 'leased';
+
 -- failing_workflow_types: the types whose workflow tasks have failed in a row, those that failed most
 -- often first.
 SELECT workflow_type, max(task_failures) AS failures, count(*) AS tasks
-FROM runs
-WHERE namespace = :namespace AND task_status IN ('ready', 'leased') AND task_failures > 0
+FROM ({open_workflow_tasks}) AS task
+WHERE task_failures > 0
 GROUP BY workflow_type
 ORDER BY failures DESC, workflow_type;
 
@@ -111,8 +123,7 @@ SELECT
     min(
         CASE WHEN task_status = 'ready' AND task_available_at <= :now THEN task_available_at END
     ) AS oldest_ready
-FROM runs
-WHERE namespace = :namespace AND task_status IN ('ready', 'leased');
+FROM ({open_workflow_tasks}) AS task;
 
 -- activity_figures: the open activities of a namespace.
 SELECT
@@ -131,5 +142,33 @@ SELECT
     coalesce(sum(CASE WHEN {activity_is_overdue} THEN 1 ELSE 0 END), 0) AS overdue,
     min(CASE WHEN task_status = 'ready' AND available_at <= :now THEN available_at END)
         AS oldest_ready
-FROM activities
-WHERE namespace = :namespace AND task_status IN ('ready', 'leased');
+FROM (
+    SELECT
+        task_status, status, closed_at, available_at, lease_expires_at, attempt_count,
+        schedule_to_close_at, schedule_to_start_at, start_to_close_at, heartbeat_at
+    FROM activities
+    WHERE namespace = :namespace AND task_status = 'ready'
+    UNION ALL
+    SELECT
+        task_status, status, closed_at, available_at, lease_expires_at, attempt_count,
+        schedule_to_close_at, schedule_to_start_at, start_to_close_at, heartbeat_at
+    FROM activities
+    WHERE namespace = :namespace AND task_status = 'leased'
+) AS task;
+
+-- archived_runs: how many runs of a namespace are archived.
+SELECT count(*) AS archived
+FROM runs
+WHERE namespace = :namespace AND archived_at IS NOT NULL;
+
+-- schedule_figures: the schedules of a namespace that are not deleted.
+SELECT
+    coalesce(sum(CASE WHEN status = 'active' THEN 1 ELSE 0 END), 0) AS active,
+    coalesce(sum(CASE WHEN status = 'paused' THEN 1 ELSE 0 END), 0) AS paused,
+    coalesce(sum(CASE WHEN status = 'active' AND next_fire_at <= :now THEN 1 ELSE 0 END), 0)
+        AS missed,
+    min(CASE WHEN status = 'active' AND next_fire_at <= :now THEN next_fire_at END) AS overdue,
+    coalesce(sum(fires_count), 0) AS fires,
+    coalesce(sum(failures_count), 0) AS failures
+FROM schedules
+WHERE namespace = :namespace AND status <> 'deleted';
