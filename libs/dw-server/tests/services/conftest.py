@@ -293,7 +293,8 @@ class Server:
             if at is None or at > end:
                 break
             self.clock.advance(max(at - self.clock.now(), 0) / 1_000_000)
-            for each in await self.store.read(lambda read: due.find(read, 100)):
+            found = await self.store.read(lambda read: due.look(read, 100))
+            for each in found.found:
                 await self.run_due(each)
             await self.store.run(due.forget_rested)
         self.clock.advance((end - self.clock.now()) / 1_000_000)

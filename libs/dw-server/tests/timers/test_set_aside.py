@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from durable_workflow.metrics import SERVER_DUE_FAILURES, InMemoryMetrics
 from durable_workflow.server.app import create_app
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.lifecycle import Server
+from durable_workflow.server.records import due
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store.statements import load_statements
@@ -175,7 +177,7 @@ async def test_what_does_not_fall_due_any_more_is_forgotten(wire: Wire) -> None:
     await wire.call("POST", "/workflows/broken/terminate", {})
     await wire.run_due(100)
 
-    assert await wire.server.store.read(lambda read: read.one("next_due_set_aside")) == (None,)
+    assert (await wire.server.store.read(due.times)).set_aside is None
 
 
 async def test_a_worker_that_cannot_be_missed_keeps_no_timer(
@@ -192,10 +194,9 @@ async def test_a_worker_that_cannot_be_missed_keeps_no_timer(
 
 
 async def test_the_first_due_times_are_found_by_their_indexes(wire: Wire) -> None:
-    for table in ("timers", "runs", "activities", "workers"):
-        name = {"activities": "activity"}.get(table, table[:-1])
-        text = load_statements("sqlite")[f"next_due_{name}"].text
-        reader = wire.server.store._database.reader  # pyright: ignore[reportPrivateUsage]
-        plan = json.dumps(reader.execute("EXPLAIN QUERY PLAN " + text, {"now": 1}).fetchall())
-        assert f"{table} USING" in plan, plan
-        assert "INDEX" in plan
+    text = load_statements("sqlite")["next_due"].text
+    reader = wire.server.store._database.reader  # pyright: ignore[reportPrivateUsage]
+    plan = json.dumps(reader.execute("EXPLAIN QUERY PLAN " + text, {"now": 1}).fetchall())
+    for table in ("timers", "runs", "activities", "workers", "schedules"):
+        assert re.search(rf"SEARCH {table} USING (COVERING )?INDEX {table}_due", plan), plan
+    assert "SCAN set_aside" not in plan

@@ -144,4 +144,6 @@ class Server:
     def _publish(self, notices: Sequence[Notice]) -> None:
         self.dispatcher.publish(notices)
         self.timers.publish(notices)
+        if self.skipper is not None:
+            self.skipper.publish(notices)
         self.queries.publish(notices)

@@ -92,8 +92,8 @@ async def test_a_fire_that_was_handled_is_not_handled_again(server: Any, planned
     await planned.create(overlap_policy="allow_all")
     server.clock.advance(3600)
     store: Store = planned.store
-    every = await store.read(lambda read: due.find(read, 10))
-    [found] = [each for each in every if each.schedule is not None]
+    look = await store.read(lambda read: due.look(read, 10))
+    [found] = [each for each in look.found if each.schedule is not None]
     assert found.schedule == ("default", "s")
 
     for _ in range(3):

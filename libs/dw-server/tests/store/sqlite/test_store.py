@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
+import apsw
 import pytest
 
 from durable_workflow.server.notices import DueAt, Notice
 from durable_workflow.server.store import Tx
+from durable_workflow.server.store.schema import Migration
 from durable_workflow.server.store.sqlite import SqliteStore
+from durable_workflow.server.store.sqlite._database import MEMORY
+from durable_workflow.server.store.statements import Statement
 
 
 def put(name: str) -> Callable[[Tx], None]:
@@ -54,3 +60,30 @@ async def test_a_unit_that_raises_what_no_future_takes_fails_alone(
     assert isinstance(failed, RuntimeError)
     assert done is None
     await store.run(put("b"))
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+async def test_no_statement_is_prepared_anew_because_of_reads(
+    open_sqlite: Callable[..., SqliteStore],
+    box_statements: dict[str, Statement],
+    box_migrations: list[Migration],
+    tmp_path: Path,
+    in_memory: bool,
+) -> None:
+    location = MEMORY if in_memory else str(tmp_path / "boxes.db")
+    store = open_sqlite(location, statements=box_statements, migrations=box_migrations)
+    await store.run(put("a"))
+    await store.read(lambda read: read.all("list_boxes"))
+    prepared = 0
+
+    def count(what: dict[str, Any]) -> None:
+        nonlocal prepared
+        prepared += what["stmt_status"]["SQLITE_STMTSTATUS_REPREPARE"]
+
+    database: Any = store._database  # pyright: ignore[reportPrivateUsage]
+    for connection in {database.reader, database.writer}:
+        connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, count)
+    for number in range(5):
+        await store.run(put(f"b{number}"))
+        await store.read(lambda read: read.all("list_boxes"))
+    assert prepared == 0

@@ -8,7 +8,31 @@ from durable_workflow.server.engine.state import Activity, Timer
 from durable_workflow.server.records import activities, timers
 from durable_workflow.server.store.protocol import Read, Tx
 
-_NEXT = ("next_due_run", "next_due_activity", "next_due_timer", "next_due_schedule")
+
+class DueTimes(msgspec.Struct, frozen=True):
+    """When the first of each kind falls due, which may have passed; None for never.
+
+    Attributes:
+        set_aside: When the first item that was set aside is tried again.
+    """
+
+    timer: int | None
+    run: int | None
+    activity: int | None
+    worker: int | None
+    schedule: int | None
+    set_aside: int | None
+
+    def first(self, *, workers: bool = True) -> int | None:
+        """The earliest of them.
+
+        Args:
+            workers: Whether workers that are silent count, too.
+        """
+        times = [self.timer, self.run, self.activity, self.schedule, self.set_aside]
+        if workers:
+            times.append(self.worker)
+        return min((at for at in times if at is not None), default=None)
 
 
 class DueItem(msgspec.Struct, frozen=True):
@@ -44,25 +68,24 @@ class SetAside(msgspec.Struct, frozen=True):
     until: int
 
 
-def first(read: Read, *, workers: bool = True) -> int | None:
-    """The earliest due time, which may have passed; None if nothing will ever be due.
-
-    Args:
-        workers: Whether workers that are silent count, too.
-    """
-    found = [read.one(statement, now=read.now) for statement in _NEXT]
-    found.append(read.one("next_due_set_aside"))
-    if workers:
-        found.append(read.one("next_due_worker", now=read.now))
-    times = [row[0] for row in found if row is not None]
-    return min((at for at in times if at is not None), default=None)
+def times(read: Read) -> DueTimes:
+    """When the first of each kind falls due."""
+    row = read.one("next_due", now=read.now)
+    assert row is not None
+    return DueTimes(*row)
 
 
-def run_ids(read: Read, most: int) -> list[str]:
+def run_ids(read: Read, times: DueTimes, most: int) -> list[str]:
     """The runs of which something is due: timers, then the runs themselves, then activities."""
     found: dict[str, None] = {}
-    for statement in ("runs_of_due_timers", "due_runs", "runs_of_due_activities"):
-        found |= dict.fromkeys(row[0] for row in read.all(statement, now=read.now, most=most))
+    for at, statement in (
+        (times.timer, "runs_of_due_timers"),
+        (times.run, "due_runs"),
+        (times.activity, "runs_of_due_activities"),
+    ):
+        if at is not None and at <= read.now:
+            rows = read.all(statement, now=read.now, most=most)
+            found |= dict.fromkeys(row[0] for row in rows)
     return list(found)[:most]
 
 

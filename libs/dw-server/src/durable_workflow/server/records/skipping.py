@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from durable_workflow.server.records.due import DueTimes
 from durable_workflow.server.store.protocol import Read, Tx
 
 
-def any_leased(read: Read) -> bool:
-    """Whether any task is leased."""
-    row = read.one("any_leased")
-    return row is not None and bool(row[0])
+class Standing(msgspec.Struct, frozen=True):
+    """What is to be done, being done, and waiting.
+
+    Attributes:
+        times: When the first of each kind falls due.
+        leased: Whether any task is leased.
+        ready: The newest workflow task and the newest activity task that wait to be taken.
+    """
+
+    times: DueTimes
+    leased: bool
+    ready: tuple[str | None, str | None]
 
 
-def newest_ready(read: Read, now: int) -> tuple[str | None, str | None]:
-    """The newest workflow task and the newest activity task that wait to be taken at a moment."""
-    row = read.one("newest_ready", now=now)
+def standing(read: Read, now: int) -> Standing:
+    """What is to be done, being done, and waiting at a moment."""
+    row = read.one("standing", now=now)
     assert row is not None
-    return row[0], row[1]
+    *times, leased, workflow_task, activity_task = row
+    return Standing(DueTimes(*times), bool(leased), (workflow_task, activity_task))
 
 
 def shift_workers(tx: Tx, by: int) -> None:

@@ -1,6 +1,6 @@
 """Due work: timers, timeouts, leases, silent workers, delayed tasks, schedules.
 
-Every due time is a column with an index; `next_due` is the least of them. `find` lists whose things
+Every due time is a column with an index; `next_due` is the least of them. `look` lists whose things
 have fallen due, and `handle` does what is due of one run, worker or schedule in one unit of work:
 it is locked, and what is due is read again under the lock, so any server may do it at any
 time. What raises is set aside: it is not due before its back-off has passed.
@@ -47,21 +47,40 @@ class Due(msgspec.Struct, frozen=True):
     schedule: tuple[str, str] | None = None
 
 
+class Look(msgspec.Struct, frozen=True):
+    """What there is to do.
+
+    Attributes:
+        at: The earliest due time, which may have passed; None if nothing will ever be due.
+        overdue: Whether it has passed.
+        found: Of what something is due. None of it, where `overdue` is that something that was set
+            aside is to be tried again.
+    """
+
+    at: int | None
+    overdue: bool = False
+    found: list[Due] = []
+
+
 def next_due(read: Read) -> int | None:
     """The earliest due time, which may have passed; None if nothing will ever be due."""
-    return records.first(read)
+    return records.times(read).first()
 
 
-def find(read: Read, most: int) -> list[Due]:
-    """Runs, workers and schedules of which something is due, at most so many of each."""
-    found = [Due(run_id=run_id) for run_id in records.run_ids(read, most)]
-    silent = worker_records.silent(read, most - len(found))
-    schedules = schedule_records.due(read, min(most, _MOST_SCHEDULES))
-    return [
-        *found,
-        *(Due(worker=worker.holder) for worker in silent),
-        *(Due(schedule=schedule) for schedule in schedules),
-    ]
+def look(read: Read, most: int) -> Look:
+    """Find runs, workers and schedules of which something is due, at most so many of each."""
+    times = records.times(read)
+    at = times.first()
+    if at is None or at > read.now:
+        return Look(at)
+    found = [Due(run_id=run_id) for run_id in records.run_ids(read, times, most)]
+    if times.worker is not None and times.worker <= read.now:
+        silent = worker_records.silent(read, most - len(found))
+        found += [Due(worker=worker.holder) for worker in silent]
+    if times.schedule is not None and times.schedule <= read.now:
+        schedules = schedule_records.due(read, min(most, _MOST_SCHEDULES))
+        found += [Due(schedule=schedule) for schedule in schedules]
+    return Look(at, True, found)
 
 
 def items(read: Read, due: Due) -> list[DueItem]:

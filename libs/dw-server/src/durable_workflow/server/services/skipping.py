@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from durable_workflow.server.records import due, runs
+from durable_workflow.server.records import runs
 from durable_workflow.server.records import skipping as records
 from durable_workflow.server.store.protocol import Read, Tx
 
@@ -29,13 +29,9 @@ class Wish(msgspec.Struct, frozen=True):
     until: int | None = None
 
 
-def waiting(read: Read, now: int | None = None) -> Ready | None:
+def waiting(read: Read) -> Ready | None:
     """The tasks that wait to be taken; None where somebody works, or something is to be done."""
-    now = read.now if now is None else now
-    at = due.first(read)
-    if records.any_leased(read) or (at is not None and at <= now):
-        return None
-    return records.newest_ready(read, now)
+    return _waiting(records.standing(read, read.now), read.now)
 
 
 def skip(tx: Tx, wish: Wish, *, now: int, move_to: Callable[[int], None], forsaken: Ready) -> bool:
@@ -51,9 +47,10 @@ def skip(tx: Tx, wish: Wish, *, now: int, move_to: Callable[[int], None], forsak
     Returns:
         Whether time was skipped.
     """
-    if waiting(tx, now) not in (NONE_READY, forsaken):
+    standing = records.standing(tx, now)
+    if _waiting(standing, now) not in (NONE_READY, forsaken):
         return False
-    at = due.first(tx, workers=False)
+    at = standing.times.first(workers=False)
     target = None
     if any(_is_open(tx, run_id) for run_id in wish.awaited):
         target = at
@@ -65,6 +62,13 @@ def skip(tx: Tx, wish: Wish, *, now: int, move_to: Callable[[int], None], forsak
     records.shift_workers(tx, target - now)
     move_to(target)
     return True
+
+
+def _waiting(standing: records.Standing, now: int) -> Ready | None:
+    at = standing.times.first()
+    if standing.leased or (at is not None and at <= now):
+        return None
+    return standing.ready
 
 
 def _is_open(read: Read, run_id: str) -> bool:

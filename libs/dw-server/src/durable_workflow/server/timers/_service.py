@@ -2,8 +2,8 @@
 
 Due times are only in the store, so there is nothing to recover after a crash: what fell due in the
 meantime is simply due. The loop sleeps until the next due time that the store knows; a commit
-that brings an earlier one makes it sleep less. That it has looked when nothing was due is no harm,
-but each look is five statements: most due times are ends of leases, which are given up long before.
+that brings an earlier one makes it sleep less. A look when nothing is due is one statement, and
+most looks are such: most due times are ends of leases, which are given up long before.
 """
 
 from __future__ import annotations
@@ -87,19 +87,22 @@ class TimerService:
         """Do all that is due at this moment; how much that was."""
         done = 0
         fruitless = None
-        while (at := await self._store.read(due.next_due)) is not None and at <= self._clock.now():
-            found = await self._store.read(lambda read: due.find(read, _BATCH))
-            if found:
-                count = await self._do_all(found)
+        while True:
+            found = await self._store.read(lambda read: due.look(read, _BATCH))
+            if not found.overdue:
+                break
+            if found.found:
+                count = await self._do_all(found.found)
             else:
                 count = await self._store.run(due.forget_rested)
             if count == 0:
                 # Another unit may have handled it between the look and the batch: look
                 # again. Still due, and nothing to do about it: the loop would spin.
-                if at == fruitless:
+                if found.at == fruitless:
                     raise RuntimeError("what is due cannot be done")
-                fruitless = at
+                fruitless = found.at
             done += count
+        at = found.at
         if at is not None and (self._next is None or at < self._next):
             self._next = at
         return done
@@ -137,6 +140,8 @@ class TimerService:
 
     async def _do_all(self, found: list[Due]) -> int:
         """Do what is due of each run and each worker, each in a unit of its own."""
+        if len(found) == 1:
+            return await self._do(found[0])
         counts = await asyncio.gather(*map(self._do, found), return_exceptions=True)
         for count in counts:
             if isinstance(count, BaseException):

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from durable_workflow.server.clock import MICROSECONDS, SkippingClock
+from durable_workflow.server.notices import Notice
 from durable_workflow.server.services import skipping
 from durable_workflow.server.services.skipping import NONE_READY, Ready, Wish
 from durable_workflow.server.store import Store
 
 _log = logging.getLogger(__name__)
 
-# Between two looks while somebody wants time to be skipped: a look costs some 0.1 ms.
+# Between two looks while somebody wants time to be skipped. Most looks come earlier: with a commit.
 _QUICK_SECONDS = 0.001
-# Of the event loop, after a move.
-_TURNS = 10
 # Between two looks while nobody does, and the steps in which the clock then runs.
 _SLOW_SECONDS = 0.05
 # A task that no worker takes for so long does not hold time any more: its worker is not coming, and
@@ -46,6 +45,8 @@ class TimeSkipper:
         self._awaited = awaited
         self._moved = moved
         self._wake = asyncio.Event()
+        # Whether somebody wants time to be skipped, as far as is known.
+        self._wanted = False
         self._task: asyncio.Task[None] | None = None
         self._looked_at = 0.0
         # The tasks that wait to be taken, and since when these do.
@@ -59,6 +60,11 @@ class TimeSkipper:
         self._clock.attach(lambda: loop.call_soon_threadsafe(self._wake.set))
         self._task = asyncio.create_task(self._run(), name="dw-time-skipper")
 
+    def publish(self, notices: Sequence[Notice]) -> None:
+        """Look now: something was committed, and it may have been the last that was being done."""
+        if notices and self._wanted:
+            self._wake.set()
+
     async def stop(self) -> None:
         """End."""
         if self._task is not None:
@@ -69,32 +75,27 @@ class TimeSkipper:
 
     async def _run(self) -> None:
         while True:
-            moved = False
+            # What is committed from here on may not be seen by the look, and wakes for another.
+            self._wake.clear()
             wish = Wish(awaited=self._awaited(), until=self._clock.asked)
-            wanted = bool(wish.awaited) or wish.until is not None
+            self._wanted = bool(wish.awaited) or wish.until is not None
             try:
-                moved = await self._look(wish, wanted=wanted)
-                if moved:
+                if await self._look(wish):
                     self._moved()
             except Exception:  # noqa: BLE001  reported, and nothing depends on its kind
                 _log.exception("time could not be skipped; trying again")
-                wanted = False
-            if moved and wanted:
-                # What has fallen due is mostly done within these: no need to wait for longer.
-                for _ in range(_TURNS):
-                    await asyncio.sleep(0)
-            else:
-                await self._pause(_QUICK_SECONDS if wanted else _SLOW_SECONDS)
+                self._wanted = False
+            await self._pause(_QUICK_SECONDS if self._wanted else _SLOW_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
-        self._wake.clear()
+        # Once for every step of a year: `asyncio.timeout` costs several times as much.
+        alarm = asyncio.get_running_loop().call_later(seconds, self._wake.set)
         try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            await self._wake.wait()
+        finally:
+            alarm.cancel()
 
-    async def _look(self, wish: Wish, *, wanted: bool) -> bool:
+    async def _look(self, wish: Wish) -> bool:
         """Move the clock if it may; whether it moved."""
         now = asyncio.get_running_loop().time()
         elapsed, self._looked_at = now - self._looked_at, now
@@ -103,7 +104,7 @@ class TimeSkipper:
             self._ready, self._ready_since = ready, now
         if ready is None or (ready != NONE_READY and now - self._ready_since < _PATIENCE_SECONDS):
             return False
-        if not wanted:
+        if not self._wanted:
             self._clock.move_to(self._clock.now() + round(elapsed * MICROSECONDS))
             return True
         if wish.until is not None and wish.until <= self._clock.now():

@@ -155,8 +155,10 @@ FROM activities
 WHERE
     due_at IS NOT NULL
     AND due_at <= :now
-    AND execution_id NOT IN (
-        SELECT item FROM set_aside WHERE source = 'activity' AND until > :now
+    AND NOT EXISTS (
+        SELECT 1
+        FROM set_aside
+        WHERE source = 'activity' AND item = activities.execution_id AND until > :now
     )
 ORDER BY due_at
 LIMIT :most;
@@ -168,20 +170,13 @@ WHERE
     run_id = :run_id
     AND due_at IS NOT NULL
     AND due_at <= :now
-    AND execution_id NOT IN (
-        SELECT item FROM set_aside WHERE source = 'activity' AND until > :now
+    AND NOT EXISTS (
+        SELECT 1
+        FROM set_aside
+        WHERE source = 'activity' AND item = activities.execution_id AND until > :now
     )
 ORDER BY due_at
 LIMIT :most;
-
--- next_due_activity: when the first activity needs the clock.
-SELECT min(due_at)
-FROM activities
-WHERE
-    due_at IS NOT NULL
-    AND execution_id NOT IN (
-        SELECT item FROM set_aside WHERE source = 'activity' AND until > :now
-    );
 
 -- activities_of_run: the activities of a run behind workflow sequence :after, in order, at most :most.
 SELECT {activity_columns}

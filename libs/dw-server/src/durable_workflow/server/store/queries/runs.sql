@@ -163,20 +163,13 @@ FROM runs
 WHERE
     due_at IS NOT NULL
     AND due_at <= :now
-    AND run_id NOT IN (
-        SELECT item FROM set_aside WHERE source = 'run' AND until > :now
+    AND NOT EXISTS (
+        SELECT 1
+        FROM set_aside
+        WHERE source = 'run' AND item = runs.run_id AND until > :now
     )
 ORDER BY due_at
 LIMIT :most;
-
--- next_due_run: when the first run needs the clock.
-SELECT min(due_at)
-FROM runs
-WHERE
-    due_at IS NOT NULL
-    AND run_id NOT IN (
-        SELECT item FROM set_aside WHERE source = 'run' AND until > :now
-    );
 
 -- insert_run_details: the cold half of a new run.
 INSERT INTO run_details ({run_details_columns}, folded)

@@ -61,20 +61,16 @@ FROM schedules
 WHERE
     due_at IS NOT NULL
     AND due_at <= :now
-    AND namespace || '/' || schedule_id NOT IN (
-        SELECT item FROM set_aside WHERE source = 'schedule' AND until > :now
+    AND NOT EXISTS (
+        SELECT 1
+        FROM set_aside
+        WHERE
+            source = 'schedule'
+            AND item = schedules.namespace || '/' || schedules.schedule_id
+            AND until > :now
     )
 ORDER BY due_at
 LIMIT :most;
-
--- next_due_schedule: when the first schedule fires.
-SELECT min(due_at)
-FROM schedules
-WHERE
-    due_at IS NOT NULL
-    AND namespace || '/' || schedule_id NOT IN (
-        SELECT item FROM set_aside WHERE source = 'schedule' AND until > :now
-    );
 
 -- insert_schedule_event: a record of a schedule's history.
 INSERT INTO schedule_events (

@@ -19,9 +19,6 @@ ORDER BY until, source, item;
 -- end_rest_of_run: what of a run is set aside is due now.
 UPDATE set_aside SET until = :now WHERE run_id = :run_id AND until > :now;
 
--- next_due_set_aside: when the first item is tried again.
-SELECT min(until) FROM set_aside;
-
 -- rested: how many items were to be tried again by now.
 SELECT count(*) FROM set_aside WHERE until <= :now;
 

@@ -1,11 +1,8 @@
--- any_leased: whether a task is leased, whoever holds it.
+-- standing: what falls due next, whether a task is leased, and the newest tasks that are ready now.
 SELECT
+    {next_due_times},
     EXISTS (SELECT 1 FROM runs WHERE task_status = 'leased')
-    OR EXISTS (SELECT 1 FROM activities WHERE task_status = 'leased') AS found;
-
--- newest_ready: the newest workflow task and the newest activity task that could be taken now,
--- whatever their queue; null for none.
-SELECT
+        OR EXISTS (SELECT 1 FROM activities WHERE task_status = 'leased') AS leased,
     (SELECT max(task_id) FROM runs WHERE task_status = 'ready' AND task_available_at <= :now)
         AS workflow_task,
     (SELECT max(task_id) FROM activities WHERE task_status = 'ready' AND available_at <= :now)

@@ -20,8 +20,10 @@ FROM timers
 WHERE
     status = 'pending'
     AND fire_at <= :now
-    AND timer_id NOT IN (
-        SELECT item FROM set_aside WHERE source = 'timer' AND until > :now
+    AND NOT EXISTS (
+        SELECT 1
+        FROM set_aside
+        WHERE source = 'timer' AND item = timers.timer_id AND until > :now
     )
 ORDER BY fire_at, timer_id
 LIMIT :most;
@@ -33,20 +35,13 @@ WHERE
     run_id = :run_id
     AND status = 'pending'
     AND fire_at <= :now
-    AND timer_id NOT IN (
-        SELECT item FROM set_aside WHERE source = 'timer' AND until > :now
+    AND NOT EXISTS (
+        SELECT 1
+        FROM set_aside
+        WHERE source = 'timer' AND item = timers.timer_id AND until > :now
     )
 ORDER BY fire_at, timer_id
 LIMIT :most;
-
--- next_due_timer: when the first timer fires.
-SELECT min(fire_at)
-FROM timers
-WHERE
-    status = 'pending'
-    AND timer_id NOT IN (
-        SELECT item FROM set_aside WHERE source = 'timer' AND until > :now
-    );
 
 -- batch_members: the blocking steps of a run from :first on, as a worker would name them.
 SELECT sequence, 'activity' AS kind, activity_type AS name

@@ -120,20 +120,16 @@ FROM workers
 WHERE
     due_at IS NOT NULL
     AND due_at <= :now
-    AND namespace || '/' || worker_id || '/' || session NOT IN (
-        SELECT item FROM set_aside WHERE source = 'worker' AND until > :now
+    AND NOT EXISTS (
+        SELECT 1
+        FROM set_aside
+        WHERE
+            source = 'worker'
+            AND item = workers.namespace || '/' || workers.worker_id || '/' || workers.session
+            AND until > :now
     )
 ORDER BY due_at
 LIMIT :most;
-
--- next_due_worker: when the first worker would have to be missed.
-SELECT min(due_at)
-FROM workers
-WHERE
-    due_at IS NOT NULL
-    AND namespace || '/' || worker_id || '/' || session NOT IN (
-        SELECT item FROM set_aside WHERE source = 'worker' AND until > :now
-    );
 
 
 -- accepted_command: the command of a caller that was carried out with this request id.

@@ -161,19 +161,19 @@ class SqliteStore:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         connection = self._database.reader
+        view = SqliteRead(connection, self.ways, self._clock.now())
+        if connection is self._writer:
+            # In memory no transaction is open now, and none begins before `work` is done.
+            return work(view)
         try:
-            if connection is self._writer:
-                connection.execute("PRAGMA query_only = ON").fetchall()
             connection.execute("BEGIN").fetchall()
         except apsw.Error as error:
             raise translate(error, "cannot read") from error
         try:
-            return work(SqliteRead(connection, self.ways, self._clock.now()))
+            return work(view)
         finally:
             if connection.in_transaction:
                 connection.execute("COMMIT").fetchall()
-            if connection is self._writer:
-                connection.execute("PRAGMA query_only = OFF").fetchall()
 
     def is_full(self) -> bool:
         """Whether as many units wait as may: the next one is refused."""

@@ -66,6 +66,10 @@ class Line(NamedTuple):
 class SqliteRead:
     """A view of the database, for as long as one unit or one read lasts."""
 
+    # Checked here: `PRAGMA query_only`, switched on a connection that also writes, has SQLite
+    # prepare every statement anew.
+    _may_change = False
+
     def __init__(self, connection: Connection, ways: Ways, now: int) -> None:
         self.now = now
         self._connection = connection
@@ -111,6 +115,8 @@ class SqliteRead:
             missing = sorted(statement.parameters - params.keys())
             unknown = sorted(params.keys() - statement.parameters)
             raise StatementMisused(f"{name}: missing {missing}, unknown {unknown}")
+        if way.changes and not self._may_change:
+            raise StatementMisused(f"{name} changes rows, and a read is read-only")
         return way
 
     def _failed(self, error: apsw.Error, doing: str) -> BaseException:
@@ -129,6 +135,8 @@ class SqliteTx(SqliteRead):
     Attributes:
         has_written: Whether the savepoint of the unit is open.
     """
+
+    _may_change = True
 
     def __init__(
         self,
