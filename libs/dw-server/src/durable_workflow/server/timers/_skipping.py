@@ -14,8 +14,10 @@ from durable_workflow.server.store import Store
 
 _log = logging.getLogger(__name__)
 
-# Between two looks while somebody wants time to be skipped. Most looks come earlier: with a commit.
-_QUICK_SECONDS = 0.001
+# Between two looks while somebody wants time to be skipped: a look comes with each commit already.
+_QUICK_SECONDS = 0.005
+# After a jump to where nothing falls due.
+_AT_ONCE_SECONDS = 0.001
 # Between two looks while nobody does, and the steps in which the clock then runs.
 _SLOW_SECONDS = 0.05
 # A task that no worker takes for so long does not hold time any more: its worker is not coming, and
@@ -79,13 +81,16 @@ class TimeSkipper:
             self._wake.clear()
             wish = Wish(awaited=self._awaited(), until=self._clock.asked)
             self._wanted = bool(wish.awaited) or wish.until is not None
+            moved = False
             try:
-                if await self._look(wish):
+                moved = await self._look(wish)
+                if moved:
                     self._moved()
             except Exception:  # noqa: BLE001  reported, and nothing depends on its kind
                 _log.exception("time could not be skipped; trying again")
                 self._wanted = False
-            await self._pause(_QUICK_SECONDS if self._wanted else _SLOW_SECONDS)
+            quick = _AT_ONCE_SECONDS if moved else _QUICK_SECONDS
+            await self._pause(quick if self._wanted else _SLOW_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
         # Once for every step of a year: `asyncio.timeout` costs several times as much.
