@@ -60,7 +60,7 @@ class Sleeper:
         self, ctx: WorkflowContext, first: float, step: float, count: int
     ) -> Generator[Any, Any, int]:
         """Sleep until `count` timers have fired, the first after `first` seconds."""
-        yield [ctx.start_timer(first + number * step) for number in range(count)]
+        yield [ctx.sleep(first + number * step) for number in range(count)]
         return count
 
 
