@@ -11,11 +11,13 @@ DURABLE_WORKFLOW_SPEC_DATA  where tests find the specification's data. "none" sa
 """
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 NAME = "durable-workflow-session-rules"
+_BESIDE = Path(__file__).resolve().parents[2] / "shared" / "spec" / "data"
 
 settings.register_profile("default", deadline=None, derandomize=False, print_blob=True)
 settings.register_profile(
@@ -60,6 +62,16 @@ class SessionRules:
             terminalreporter.section("skipped, and CI skips nothing", red=True)
             for line in self.refused:
                 terminalreporter.line(line)
+
+
+@pytest.fixture(scope="session")
+def spec_data() -> Path:
+    """The folder with the specification's vectors and examples."""
+    named = os.environ.get("DURABLE_WORKFLOW_SPEC_DATA")
+    folder = Path(named) if named else _BESIDE
+    if not folder.is_dir():
+        pytest.skip(f"the specification's data is not at {folder}")
+    return folder
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:

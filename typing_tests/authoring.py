@@ -67,3 +67,18 @@ async def decorated_functions_keep_their_types() -> None:
 def commands_are_typed(ctx: WorkflowContext) -> None:
     assert_type(ctx.schedule_activity("greet", ["world"]), ScheduleActivity)
     assert_type(ctx.start_timer(60), StartTimer)
+
+
+@workflow.defn(name="approval")
+class Approval:
+    @workflow.update("set_approval")
+    def set_approval(self, approved: bool) -> dict[str, bool]:
+        return {"approved": approved}
+
+    @set_approval.validator
+    def validate_set_approval(self, approved: bool) -> None:
+        if not approved:
+            raise ValueError("approved must be boolean")
+
+    def run(self, ctx: WorkflowContext) -> Generator[Any, Any, Any]:
+        yield ctx.wait_condition(lambda: bool(self.set_approval(True)))

@@ -33,7 +33,7 @@ class Accounts:
         self.balance += amount
         return {"balance": self.balance}
 
-    @deposit.validator  # type: ignore[attr-defined, untyped-decorator]
+    @deposit.validator
     def check_deposit(self, amount: int) -> None:
         if not isinstance(amount, int):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError("amount must be a number")

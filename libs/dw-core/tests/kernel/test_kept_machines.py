@@ -66,7 +66,7 @@ class Program:
             self.notes.append(["update", n, str(self.ctx.uuid4())])
         return self.total
 
-    @on_update.validator  # type: ignore[attr-defined, untyped-decorator]
+    @on_update.validator
     def check(self, n: Any) -> None:
         self.ctx.uuid4()  # drawn here alone, so it must not be missing in replays
         if n == 0:

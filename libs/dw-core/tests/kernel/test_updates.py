@@ -38,7 +38,7 @@ class Updated:
     def checked(self, what: Any = "u") -> None:
         self.seen.append(what)
 
-    @checked.validator  # type: ignore[attr-defined, untyped-decorator]
+    @checked.validator
     def check(self, what: Any = "u") -> Any:
         self.ctx.uuid4()
         if what == "lock":

@@ -24,7 +24,7 @@ def test_tables_name_the_handlers_inherited_ones_included() -> None:
         @workflow.update("u")
         def change(self) -> None: ...
 
-        @change.validator  # type: ignore[attr-defined, untyped-decorator]
+        @change.validator
         def check(self) -> None: ...
 
         @workflow.update_validator("other")

@@ -53,7 +53,7 @@ class Flow:
         self.value += n
         return self.value
 
-    @add.validator  # type: ignore[attr-defined, untyped-decorator] # pyright: ignore
+    @add.validator
     def check(self, n: Any) -> Any:
         if n < 0:
             raise ValueError("negative")

@@ -42,7 +42,7 @@ class Subscription:
         before, self.plan = self.plan, plan
         return {"before": before, "after": plan}
 
-    @change_plan.validator  # type: ignore[attr-defined, untyped-decorator] # as documented
+    @change_plan.validator
     def check_plan(self, plan: str) -> None:
         if plan == self.plan:
             raise ValueError(f"the plan is {plan} already")

@@ -22,7 +22,7 @@ _CLIENT_ARGUMENTS: Final[Mapping[str, str]] = {
 
 
 def external_storage_driver_from_policy(
-    policy: ExternalPayloadStoragePolicy | Mapping[str, Any],
+    policy: ExternalPayloadStoragePolicy | Mapping[str, Any] | None,
     *,
     s3_client: Any | None = None,
     gcs_client: Any | None = None,
@@ -35,7 +35,8 @@ def external_storage_driver_from_policy(
     (`ExternalStorageProvider`) and gets its client from the environment.
 
     Args:
-        policy: The policy, or the document to read it from.
+        policy: The policy, or the document to read it from. None, which is what a namespace
+            without a policy has, is refused.
         s3_client: A boto3 S3 client, for the driver `s3`.
         gcs_client: A `google.cloud.storage` client, for `gcs`.
         azure_container_client: An Azure container client, for `azure`.

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from durable_workflow.errors import DurableWorkflowError
 
@@ -119,7 +119,17 @@ def query(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return _marker("__query_name__", name)
 
 
-def update(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+class UpdateMethod(Protocol):
+    """A method that handles an update: a function with the decorator of its validator."""
+
+    validator: Callable[[Callable[..., Any]], Callable[..., Any]]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def __get__(self, instance: Any, owner: type | None = None, /) -> Callable[..., Any]: ...
+
+
+def update(name: str) -> Callable[[Callable[..., Any]], UpdateMethod]:
     """Make a method the handler of an update; what it returns answers the caller.
 
     The method gets an attribute `validator`, a decorator for the method that may refuse it.
@@ -131,10 +141,11 @@ def update(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """
     mark = _marker("__update_name__", name)
 
-    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(method: Callable[..., Any]) -> UpdateMethod:
         mark(method)
-        method.validator = update_validator(name)  # type: ignore[attr-defined] # as documented
-        return method
+        handler = cast("UpdateMethod", method)
+        handler.validator = update_validator(name)
+        return handler
 
     return decorate
 
