@@ -98,6 +98,14 @@ def test_a_policy_that_cannot_be_opened(config: dict[str, str], complaint: str) 
         opened({"config": {"bucket": "b", **config}})
 
 
+def test_an_environment_without_credentials_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(ValueError, match="s3 has no credentials"):
+        opened({"config": {"bucket": "b"}})
+
+
 def test_the_errors_of_the_sdk_are_named() -> None:
     errors = provider_of("s3").errors()
     assert issubclass(EndpointConnectionError, errors)

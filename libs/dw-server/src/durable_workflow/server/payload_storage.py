@@ -17,6 +17,8 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+import msgspec
+
 from durable_workflow.external_storage import (
     ExternalPayloadStoragePolicy,
     ExternalStorageDriver,
@@ -26,6 +28,9 @@ from durable_workflow.external_storage._providers import installed_drivers, prov
 from durable_workflow.server.requests.namespaces import STORAGE_DRIVERS
 
 T = TypeVar("T")
+# How many places that could not be opened are remembered, and for how long.
+_REMEMBERED: Final = 64
+_REMEMBERED_SECONDS: Final = 15.0
 
 # Probes have a folder of their own among the codecs: no payload is ever overwritten by one.
 _CODEC: Final = "storage-probe"
@@ -44,6 +49,9 @@ class PayloadStorage:
 
     def __init__(self, root: Path | None) -> None:
         self._root = root
+        # Why places could not be opened, and until when that is believed. Looking for credentials
+        # on the network takes seconds, and requests with references ask each time.
+        self._refused: dict[bytes, tuple[float, str]] = {}
         # Two probes at once would delete each other's payloads.
         self._probing = asyncio.Lock()
 
@@ -84,7 +92,7 @@ class PayloadStorage:
             StorageUnavailable: This server cannot.
         """
         if driver != "local":
-            return _open_elsewhere(driver, config)
+            return self._open_elsewhere(driver, config)
         try:
             folder = self.folder(namespace, config)
         except ValueError as error:
@@ -94,6 +102,22 @@ class PayloadStorage:
             return external_storage_driver_from_policy(policy, local_root=folder)
         except OSError as error:
             raise StorageUnavailable(f"The folder cannot be made: {error.strerror}.") from error
+
+    def _open_elsewhere(self, driver: str, config: Mapping[str, Any]) -> ExternalStorageDriver:
+        key = msgspec.json.encode([driver, config])
+        until, why = self._refused.get(key, (0.0, ""))
+        if time.monotonic() < until:
+            raise StorageUnavailable(why)
+        policy = ExternalPayloadStoragePolicy(enabled=True, driver=driver, config=config)
+        try:
+            provider = provider_of(driver)
+            return _Translated(provider.from_environment(policy), provider.errors())
+        except (ImportError, ValueError) as error:
+            why = f"This server cannot open the storage driver {driver}: {error}."
+            if len(self._refused) >= _REMEMBERED:
+                self._refused.clear()
+            self._refused[key] = (time.monotonic() + _REMEMBERED_SECONDS, why)
+            raise StorageUnavailable(why) from error
 
     async def probe(self, storage: ExternalStorageDriver, data: bytes) -> dict[str, Any]:
         """Write a payload, read it back, delete it; what came of it.
@@ -133,18 +157,6 @@ class _Translated:
             if isinstance(error, OSError):
                 raise
             raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
-
-
-def _open_elsewhere(driver: str, config: Mapping[str, Any]) -> ExternalStorageDriver:
-    policy = ExternalPayloadStoragePolicy(enabled=True, driver=driver, config=config)
-    try:
-        provider = provider_of(driver)
-        storage = provider.from_environment(policy)
-        return _Translated(storage, provider.errors())
-    except (ImportError, ValueError) as error:
-        raise StorageUnavailable(
-            f"This server cannot open the storage driver {driver}: {error}."
-        ) from error
 
 
 def _probe(storage: ExternalStorageDriver, data: bytes) -> dict[str, Any]:

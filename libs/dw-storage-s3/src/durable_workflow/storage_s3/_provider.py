@@ -36,7 +36,7 @@ class S3Provider:
         Raises:
             ExternalStorageNotInstalledError: boto3 is not installed.
             ValueError: The policy names no bucket, its prefix is unsafe, or boto3 has no such
-                profile or endpoint.
+                profile or endpoint, or no credentials.
         """
         bucket, prefix = _bucket(policy), prefix_of(policy)
         if not self.can_open_from_environment():
@@ -54,6 +54,8 @@ class S3Provider:
                 profile_name=text_of(policy, "auth_profile") or None,
                 region_name=text_of(policy, "region") or None,
             )
+            if session.get_credentials() is None:
+                raise ValueError("external payload storage driver s3 has no credentials")
             # Its overloads name the clients of all services; the stubs of one are required.
             client = session.client(  # pyright: ignore[reportUnknownMemberType]
                 "s3", endpoint_url=text_of(policy, "endpoint") or None, config=config
