@@ -189,7 +189,7 @@ async def test_a_result_that_cannot_be_encoded_is_not_sent(
 ) -> None:
     with pytest.raises(TypeError):
         await client.complete_activity_task(
-            task_id="t", activity_attempt_id="a", lease_owner="w", result={1, 2}
+            task_id="t", activity_attempt_id="a", lease_owner="w", result=object()
         )
     assert requests == []
 

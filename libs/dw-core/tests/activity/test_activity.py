@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from durable_workflow import activity
+from durable_workflow._definitions import ACTIVITIES
 from durable_workflow._meet import HeartbeatOptions, heartbeat_options
-from durable_workflow.activity import _registration
 from durable_workflow.errors import ActivityCancelled
 
 INFO = activity.ActivityInfo(
@@ -42,8 +42,8 @@ class Heartbeats:
 def registered() -> Iterator[Any]:
     before = activity.registry()
     yield
-    _registration._registry.clear()  # pyright: ignore[reportPrivateUsage]
-    _registration._registry.update(before)  # pyright: ignore[reportPrivateUsage]
+    ACTIVITIES.clear()
+    ACTIVITIES.update(before)
 
 
 @pytest.mark.usefixtures("registered")

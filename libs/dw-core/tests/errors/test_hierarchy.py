@@ -34,6 +34,7 @@ EXAMPLES = [
     errors.WorkflowCancelled(),
     errors.ActivityCancelled("stop"),
     errors.NonRetryableError("never"),
+    errors.ArgumentMismatch("expected a list, got text", "order.items"),
     errors.ActivityFailed("boom", activity_type="charge", non_retryable=True, code=7),
     errors.ChildWorkflowFailed("boom", "E", failure_kind="application"),
     errors.ChildWorkflowCancelled(child_workflow_run_id="r"),

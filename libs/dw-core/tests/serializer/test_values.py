@@ -115,6 +115,6 @@ def test_several_values() -> None:
 
 
 @pytest.mark.parametrize("value", [Color.RED, Line("x", Decimal(1)), ID, Decimal(1)])
-def test_nothing_is_adapted_unasked(value: Any) -> None:
-    with pytest.raises(TypeError):
-        serializer.encode(value)
+def test_what_is_adapted_on_request_is_encoded_alike_without(value: Any) -> None:
+    adapted = to_avro_payload_value(value)
+    assert serializer.encode(value) == serializer.encode(adapted)

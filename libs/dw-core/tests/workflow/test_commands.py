@@ -210,8 +210,8 @@ def test_timeouts_are_checked_alone_and_in_a_batch(command: Any) -> None:
 
 
 def test_unencodable_result_is_a_type_error() -> None:
-    with pytest.raises(TypeError):
-        CompleteWorkflow({1, 2}).to_server_command("q")
+    with pytest.raises(TypeError, match=r"^workflow result: .* at result\[0\]"):
+        CompleteWorkflow([object()]).to_server_command("q")
 
 
 def test_large_payloads_go_to_storage(tmp_path: Any) -> None:

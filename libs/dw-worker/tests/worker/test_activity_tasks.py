@@ -315,15 +315,17 @@ async def test_heartbeats_may_ask_to_stop(server: Any, pack: Any, in_thread: boo
 
 
 async def test_a_result_that_cannot_be_encoded_fails_for_good(server: Any, pack: Any) -> None:
-    async def returns_a_set() -> set[int]:
-        return {1}
+    async def returns_an_object() -> list[object]:
+        return [object()]
 
-    worker = _worker(server, returns_a_set)
-    outcome = await worker._run_activity_task(_task(pack, "returns_a_set"))
+    worker = _worker(server, returns_an_object)
+    outcome = await worker._run_activity_task(_task(pack, "returns_an_object"))
     assert outcome == "complete_error"
     failure = _failure(server)
     assert failure["message"].startswith("activity result cannot be encoded: ")
-    assert failure["non_retryable"] is True
+    assert "of activity 'returns_an_object'" in failure["message"]
+    assert "at result[0]" in failure["message"]
+    assert (failure["failure_type"], failure["non_retryable"]) == ("TypeError", True)
 
 
 async def test_a_result_that_is_refused_fails_for_good(server: Any, pack: Any) -> None:

@@ -56,8 +56,8 @@ class Asked:
         raise QueryFailed("not now")
 
     @workflow.query("odd")
-    def odd(self) -> set[int]:
-        return {1}
+    def odd(self) -> object:
+        return object()
 
     @workflow.query("spins")
     def spins(self) -> None:
@@ -164,7 +164,7 @@ async def test_an_awaitable_answer_is_awaited(server: Any, worker: Worker, pack:
         ({"query_name": "raises"}, "query_rejected", "no such thing"),
         ({"query_name": "refuses"}, "query_rejected", "not now"),
         ({"query_name": "spins"}, "query_rejected", "more than 0.2 s"),
-        ({"query_name": "odd"}, "query_result_encode_failed", ""),
+        ({"query_name": "odd"}, "query_result_encode_failed", "query result of query 'odd'"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -24,8 +24,8 @@ class Counter:
         return self.total
 
     @workflow.update("odd")
-    def odd(self, number: int) -> set[int]:
-        return {number}
+    def odd(self, number: int) -> object:
+        return object()
 
     @workflow.update_validator("add")
     def check(self, number: int) -> None:

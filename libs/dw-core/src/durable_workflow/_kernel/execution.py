@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from durable_workflow import serializer
+from durable_workflow._conversion import fitting
 from durable_workflow._kernel.generators import (
     GeneratorDriver,
     Progress,
@@ -53,6 +54,7 @@ class Start:
         payload_codec: The run's codec, for payloads that name none.
         decode: Decodes a payload field, given its codec; payloads kept in external storage need
             one that fetches them.
+        converts: Convert arguments by annotation, as the worker did that ran the code.
         silent: Never write through `ctx.logger`: for a replay that only answers a question.
     """
 
@@ -62,6 +64,7 @@ class Start:
     payload_codec: str | None = None
     decode: Decode = serializer.decode_envelope
     silent: bool = False
+    converts: bool = True
 
 
 class Execution:
@@ -83,7 +86,8 @@ class Execution:
         self._context = WorkflowContext(run_id=start.run_id)
         self._history = History(start.decode, start.payload_codec, start.workflow_id, start.run_id)
         control = control_of(self._context)
-        self._handlers = Handlers(workflow_cls, control, self._history.clock)
+        self._fit = fitting(start.converts)
+        self._handlers = Handlers(workflow_cls, control, self._history.clock, self._fit)
         self._run = ReplayState(self._history.index, control, self._handlers.apply)
         self._driver: GeneratorDriver | None = None
         self._failed_at: tuple[Place, ...] = ()  # in a handler or a predicate
@@ -126,8 +130,9 @@ class Execution:
                 f"{self._class.__name__}.run is an async function, which this version does not "
                 "run: write it as a generator that yields commands"
             )
+        arguments = self._fit(entry, self._start.arguments, lead=1)
         with self._run.control.logging(self._live()):
-            result = entry(self._context, *self._start.arguments)
+            result = entry(self._context, *arguments)
         if hasattr(result, "__next__"):
             self._driver = GeneratorDriver(result)
             self._resume(Send(None))

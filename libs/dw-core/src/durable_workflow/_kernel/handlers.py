@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from durable_workflow._conversion import Fit
 from durable_workflow._kernel.receivers import Receiver
 from durable_workflow._kernel.replay_state import WorkflowFailure
 from durable_workflow._wire.texts import failure_message
-from durable_workflow.errors import NonDeterministicReplayError
+from durable_workflow.errors import ArgumentMismatch, NonDeterministicReplayError
 from durable_workflow.workflow._context import ContextControl
 
 _TABLES: Final = {"signal": "__workflow_signals__", "update": "__workflow_updates__"}
@@ -42,12 +43,14 @@ class Handlers:
         workflow_cls: type,
         control: ContextControl,
         clock: Callable[[str | None], str | None],
+        fit: Fit,
     ) -> None:
         self.instance: Any = None
         self.passed: list[PassedSignal] = []
         self._class = workflow_cls
         self._control = control
         self._clock = clock
+        self._fit = fit
 
     def apply(self, receiver: Receiver) -> None:
         """Call the handler of one receiver. A signal without a handler is dropped.
@@ -72,11 +75,11 @@ class Handlers:
         handler = getattr(self.instance, attribute)
         with self._control.silent(), self._control.at(self._clock(receiver.time)):
             try:
-                handler(*receiver.arguments)
+                handler(*self._fit(handler, receiver.arguments))
             except NonDeterministicReplayError:
                 raise
             except Exception as error:
-                reason = misfit(handler, receiver.arguments) if type(error) is TypeError else None
+                reason = misfit(handler, receiver.arguments, error)
                 if reason is not None and receiver.kind == "signal":
                     self.passed.append(PassedSignal(receiver.name, receiver.sequence, reason))
                     return
@@ -85,8 +88,12 @@ class Handlers:
                 ) from error
 
 
-def misfit(handler: Callable[..., Any], arguments: list[Any]) -> str | None:
-    """Why a handler cannot be called with arguments; None where it can."""
+def misfit(handler: Callable[..., Any], arguments: list[Any], error: Exception) -> str | None:
+    """Why a handler that raised an error cannot be called with arguments; None where it can."""
+    if isinstance(error, ArgumentMismatch):
+        return str(error)
+    if type(error) is not TypeError:
+        return None
     try:
         inspect.signature(handler).bind(*arguments)
     except TypeError as error:

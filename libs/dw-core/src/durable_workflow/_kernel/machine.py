@@ -217,7 +217,7 @@ class Machine(Execution):
         """
         self.require_state()
         with self._run.control.untouched(), self._run.control.silent():
-            return run_query(self._handlers.instance, name, list(args or []))
+            return run_query(self._handlers.instance, name, list(args or []), self._fit)
 
     def validate(self, name: str, args: Sequence[Any]) -> None:
         """Ask the validator of an update about arguments, on the state reached.
@@ -231,7 +231,7 @@ class Machine(Execution):
         """
         self.require_state()
         with self._run.control.untouched(), self._run.control.silent():
-            validate_update(self._handlers.instance, name, list(args))
+            validate_update(self._handlers.instance, name, list(args), self._fit)
 
     @property
     def pending_updates(self) -> list[str]:
@@ -279,6 +279,7 @@ class Machine(Execution):
                 accepted,
                 self._update_arguments,
                 self._validating(),
+                self._fit,
             )
         if self._exact and not control.asked_time and isinstance(answer, CompleteUpdate):
             self._history.awaited = update_id, self._run.stop_number

@@ -2,22 +2,24 @@
 
 from typing import Any
 
+from durable_workflow._conversion import Fit
 from durable_workflow._wire import reasons
 from durable_workflow._wire.texts import error_text
 from durable_workflow.errors import QueryFailed
 
 
-def run_query(instance: Any, name: str, arguments: list[Any]) -> Any:
+def run_query(instance: Any, name: str, arguments: list[Any], fit: Fit) -> Any:
     """Call the handler of a query.
 
     Args:
         instance: The replayed workflow.
         name: The query's name on the wire.
         arguments: Positional arguments.
+        fit: Makes them fit the handler.
     Returns:
         What the handler returned, possibly an awaitable.
     Raises:
-        QueryFailed: There is no such query, or its handler raised.
+        QueryFailed: There is no such query, its handler raised, or the arguments do not fit it.
     """
     table: dict[str, str] = handler_table(instance, "__workflow_queries__")
     if name not in table:
@@ -26,7 +28,7 @@ def run_query(instance: Any, name: str, arguments: list[Any]) -> Any:
     if not callable(handler):
         raise QueryFailed(f"query handler {name!r} is not available")
     try:
-        return handler(*arguments)
+        return handler(*fit(handler, arguments))
     except QueryFailed:
         raise
     except Exception as error:

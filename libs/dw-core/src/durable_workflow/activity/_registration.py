@@ -5,11 +5,10 @@ from datetime import timedelta
 from math import isfinite
 from typing import Any, TypeVar
 
+from durable_workflow._definitions import ACTIVITIES
 from durable_workflow._meet import HEARTBEAT_OPTIONS, HeartbeatOptions
 
 _FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
-
-_registry: dict[str, Callable[..., Any]] = {}
 
 
 def defn(
@@ -39,7 +38,7 @@ def defn(
         function.__activity_name__ = name  # type: ignore[attr-defined]  # read by the worker
         if options is not None:
             setattr(function, HEARTBEAT_OPTIONS, options)
-        _registry[name] = function
+        ACTIVITIES[name] = function
         return function
 
     return decorate
@@ -47,7 +46,7 @@ def defn(
 
 def registry() -> dict[str, Callable[..., Any]]:
     """The activities of this process by name, as a copy."""
-    return dict(_registry)
+    return dict(ACTIVITIES)
 
 
 def _options(automatic: bool, every: float | timedelta | None) -> HeartbeatOptions | None:

@@ -28,6 +28,7 @@
           ChildWorkflowCancelled
           ChildWorkflowTerminated
         NonRetryableError                 raised by activity code
+        ArgumentMismatch                  (also TypeError) a value that does not fit an annotation
         NonDeterministicReplayError       raised by replay
         WorkflowPayloadDecodeError
         AvroNotInstalledError             (also ImportError)
@@ -59,6 +60,7 @@ from durable_workflow.errors._answers import (
     WorkflowAlreadyStarted,
     WorkflowNotFound,
 )
+from durable_workflow.errors._arguments import ArgumentMismatch
 from durable_workflow.errors._executions import (
     ActivityCancelled,
     ActivityFailed,
@@ -71,6 +73,7 @@ from durable_workflow.errors._executions import (
     WorkflowFailed,
     WorkflowTerminated,
     WorkflowTimedOut,
+    is_non_retryable,
 )
 from durable_workflow.errors._replay import NonDeterministicReplayError, WorkflowPayloadDecodeError
 from durable_workflow.errors._responses import error_for
@@ -81,6 +84,7 @@ __all__ = [
     "ActivityCancelled",
     "ActivityFailed",
     "ArgumentConflict",
+    "ArgumentMismatch",
     "AvroNotInstalledError",
     "ChildWorkflowCancelled",
     "ChildWorkflowFailed",
@@ -112,6 +116,7 @@ __all__ = [
     "WorkflowTimedOut",
     "_raise_for_status",  # existing test suites import it
     "error_for",
+    "is_non_retryable",
 ]
 
 publish(globals(), __all__)

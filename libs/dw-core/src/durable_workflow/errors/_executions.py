@@ -92,6 +92,13 @@ class NonRetryableError(DurableWorkflowError):
             self.__cause__ = cause
 
 
+def is_non_retryable(error: BaseException) -> bool:
+    """Whether what an activity raised ends it, whatever its retry policy says."""
+    return isinstance(error, DurableWorkflowError) and (
+        isinstance(error, NonRetryableError) or getattr(error, "non_retryable", False) is True
+    )
+
+
 class ActivityFailed(DurableWorkflowError):
     """An activity failed for good or timed out: raised where the workflow waits for it.
 

@@ -4,14 +4,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from durable_workflow.serializer import _avro, _json
+from durable_workflow.serializer._plain import NoPlainForm
 from durable_workflow.serializer._sizes import (
     DEFAULT_PAYLOAD_SIZE_WARNING,
     PayloadSizeWarningConfig,
     PayloadWarningContext,
     PayloadWarningContexts,
+    context_of_each,
     warn_each,
     warn_if_payload_near_limit,
 )
+from durable_workflow.serializer._unencodable import unencodable
 
 JSON_CODEC: Final = "json"
 AVRO_CODEC: Final = "avro"
@@ -28,21 +31,23 @@ def encode(
     """Encode a value as a blob.
 
     Args:
-        value: What JSON can carry. None gives an encoded null, never an empty blob.
+        value: What JSON can carry, or what has a plain form, such as dates and dataclasses. None
+            gives an encoded null, never an empty blob.
         codec: `avro` or `json`.
         size_warning: When to log a warning about the size; None never does.
         warning_context: Which payload it is, for that warning.
 
     Raises:
-        TypeError: JSON has no form for the value: adapt it first.
+        TypeError: The value holds something without a plain form; the text names what is encoded,
+            the place in it, and the ways out.
         ValueError: The codec is unknown, or the value holds NaN or an infinity.
     """
-    if codec == AVRO_CODEC:
-        blob = _avro.encode(value)
-    elif codec == JSON_CODEC:
-        blob = _json.encode(value)
-    else:
+    if codec not in SUPPORTED_CODECS:
         raise _unsupported(codec)
+    try:
+        blob = _avro.encode(value) if codec == AVRO_CODEC else _json.encode(value)
+    except NoPlainForm as error:
+        raise unencodable(error, warning_context) from error
     warn_if_payload_near_limit(
         blob, codec=codec, size_warning=size_warning, warning_context=warning_context
     )
@@ -65,15 +70,23 @@ def encode_many(
         warning_context: One for all, or a sequence with one for each value.
 
     Raises:
-        TypeError: JSON has no form for a value.
+        TypeError: As for `encode`.
         ValueError: As for `encode`, or the sequence of contexts has another length.
     """
-    if codec == AVRO_CODEC:
-        blobs = _avro.encode_many(values)
-    elif codec == JSON_CODEC:
-        blobs = [_json.encode(value) for value in values]
-    else:
+    if codec not in SUPPORTED_CODECS:
         raise _unsupported(codec)
+    try:
+        if codec == AVRO_CODEC:
+            blobs = _avro.encode_many(values)
+        else:
+            blobs = [_json.encode(value) for value in values]
+    except NoPlainForm:
+        # Which one it was: encoded one by one, it is named.
+        for value, context in zip(
+            values, context_of_each(warning_context, len(values)), strict=True
+        ):
+            encode(value, codec, size_warning=None, warning_context=context)
+        raise
     warn_each(blobs, codec=codec, size_warning=size_warning, warning_context=warning_context)
     return blobs
 

@@ -3,18 +3,24 @@
 from typing import Any
 
 from durable_workflow._wire import json_text
+from durable_workflow.serializer._plain import plain
 
 
 def encode(value: Any) -> str:
     """Compact JSON text of a value: key order kept, non-ASCII characters kept.
 
+    Rich values are written in their plain form.
+
     Raises:
-        TypeError: JSON has no form for a value or a key.
+        NoPlainForm: A value or a key has none.
         ValueError: A float is NaN or infinite, the value contains itself, a text has half of a
             surrogate pair, which UTF-8 cannot carry, or two keys of a mapping are one in JSON.
     """
     try:
-        text = json_text.encode(value)
+        try:
+            text = json_text.encode(value)
+        except TypeError:
+            text = json_text.encode(plain(value))
     except RecursionError as error:
         raise ValueError("payload is nested too deeply to be encoded") from error
     if not text.isascii():

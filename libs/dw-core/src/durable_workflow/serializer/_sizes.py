@@ -122,7 +122,7 @@ def warn_each(
     Raises:
         ValueError: `warning_context` is a sequence of another length than `blobs`.
     """
-    contexts = _context_of_each(warning_context, len(blobs))
+    contexts = context_of_each(warning_context, len(blobs))
     if size_warning is not None:
         for blob, context in zip(blobs, contexts, strict=True):
             warn_if_payload_near_limit(
@@ -135,14 +135,28 @@ def blob_size(blob: str) -> int:
     return len(blob) if blob.isascii() else len(blob.encode())
 
 
-def _context_of_each(
+def context_of_each(
     warning_context: PayloadWarningContexts, count: int
 ) -> Sequence[PayloadWarningContext]:
+    """The context of each of several payloads.
+
+    Raises:
+        ValueError: There is a sequence of contexts, of another length.
+    """
     if warning_context is None or isinstance(warning_context, PayloadSizeWarningContext | Mapping):
         return [warning_context] * count
     if len(warning_context) != count:
         raise ValueError(f"warning_context has {len(warning_context)} entries for {count} payloads")
     return warning_context
+
+
+def labels_of(context: PayloadWarningContext) -> dict[str, Any]:
+    """What a context says of its payload."""
+    if context is None:
+        return {}
+    if isinstance(context, PayloadSizeWarningContext):
+        return context.to_log_context()
+    return {key: value for key, value in context.items() if value is not None}
 
 
 def _warn(
@@ -151,11 +165,7 @@ def _warn(
     size_warning: PayloadSizeWarningConfig,
     warning_context: PayloadWarningContext,
 ) -> None:
-    details: dict[str, Any] = {"kind": "payload"}
-    if isinstance(warning_context, PayloadSizeWarningContext):
-        details |= warning_context.to_log_context()
-    elif warning_context is not None:
-        details |= {key: value for key, value in warning_context.items() if value is not None}
+    details: dict[str, Any] = {"kind": "payload"} | labels_of(warning_context)
     details |= {
         "codec": codec,
         "payload_size": size,

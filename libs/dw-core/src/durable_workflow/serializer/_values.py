@@ -32,7 +32,7 @@ def to_avro_payload_value(value: Any) -> Any:
         return str(value)
     if isinstance(value, Mapping):
         return _adapt_mapping(cast("Mapping[object, object]", value))
-    if (fields := _fields_of(value)) is not None:
+    if (fields := fields_of(value)) is not None:
         return to_avro_payload_value(fields)
     if isinstance(value, Sequence) and not isinstance(value, _BINARY):
         return to_avro_payload_values(cast("Sequence[object]", value))
@@ -53,7 +53,7 @@ def _adapt_mapping(value: Mapping[object, object]) -> dict[str, Any]:
     return adapted
 
 
-def _fields_of(value: Any) -> Any | None:
+def fields_of(value: Any) -> Any | None:
     """The fields of a dataclass, pydantic or attrs object, not adapted; None for anything else."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

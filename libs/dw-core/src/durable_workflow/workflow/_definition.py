@@ -4,11 +4,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
 
+from durable_workflow._definitions import WORKFLOWS
 from durable_workflow.errors import DurableWorkflowError
 
 _WorkflowT = TypeVar("_WorkflowT")
-
-_REGISTRY: dict[str, type] = {}
 
 # Mark on the method -> table on the class, as replay and workers read them.
 _TABLES = {
@@ -49,7 +48,7 @@ def defn(*, name: str) -> Callable[[type[_WorkflowT]], type[_WorkflowT]]:
         for table, entries in tables.items():
             setattr(cls, table, entries)
         cls.__workflow_name__ = name  # type: ignore[attr-defined] # the mark that workers read
-        _REGISTRY[name] = cls
+        WORKFLOWS[name] = cls
         return cls
 
     return decorate
@@ -163,7 +162,7 @@ def update_validator(name: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
 def registry() -> dict[str, type]:
     """Workflow classes of this process by type name; of two with one name, the later."""
-    return dict(_REGISTRY)
+    return dict(WORKFLOWS)
 
 
 def _marker(mark: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -41,6 +41,7 @@ def replay(
     payload_codec: str | None = None,
     external_storage: ExternalStorageDriver | None = None,
     external_storage_cache: ExternalPayloadCache | None = None,
+    convert_arguments: bool = True,
 ) -> ReplayOutcome:
     """Run a workflow's code against a history.
 
@@ -53,6 +54,7 @@ def replay(
         payload_codec: The run's codec, for payloads that name none.
         external_storage: Where offloaded payloads are.
         external_storage_cache: Verified payloads that need not be fetched again.
+        convert_arguments: As `Worker` was told that runs this workflow.
     Returns:
         The commands; a workflow that fails is a `FailWorkflow` among them.
     Raises:
@@ -64,7 +66,7 @@ def replay(
     start = _start(
         start_input, workflow_id, run_id, payload_codec, external_storage, external_storage_cache
     )
-    machine = Machine(workflow_cls, start)
+    machine = Machine(workflow_cls, replace(start, converts=convert_arguments))
     machine.feed(_objects(events))
     return ReplayOutcome(machine.commands())
 
@@ -81,6 +83,7 @@ def query_state(
     payload_codec: str | None = None,
     external_storage: ExternalStorageDriver | None = None,
     external_storage_cache: ExternalPayloadCache | None = None,
+    convert_arguments: bool = True,
 ) -> Any:
     """Replay a history and ask the workflow a query.
 
@@ -95,6 +98,7 @@ def query_state(
         payload_codec: The run's codec, for payloads that name none.
         external_storage: Where offloaded payloads are.
         external_storage_cache: Verified payloads that need not be fetched again.
+        convert_arguments: As `Worker` was told that runs this workflow.
     Returns:
         What the handler returned, possibly an awaitable.
     Raises:
@@ -104,7 +108,7 @@ def query_state(
     start = _start(
         start_input, workflow_id, run_id, payload_codec, external_storage, external_storage_cache
     )
-    machine = Machine(workflow_cls, replace(start, silent=True))
+    machine = Machine(workflow_cls, replace(start, silent=True, converts=convert_arguments))
     try:
         machine.feed(_objects(events))
     except QueryFailed:
@@ -125,6 +129,7 @@ def apply_update(
     payload_codec: str | None = None,
     external_storage: ExternalStorageDriver | None = None,
     external_storage_cache: ExternalPayloadCache | None = None,
+    convert_arguments: bool = True,
 ) -> CompleteUpdate | FailUpdate:
     """Replay a history and run an accepted update: its validator, then its handler.
 
@@ -138,6 +143,7 @@ def apply_update(
         payload_codec: The run's codec, for payloads that name none.
         external_storage: Where offloaded payloads are.
         external_storage_cache: Verified payloads that need not be fetched again.
+        convert_arguments: As `Worker` was told that runs this workflow.
     Returns:
         The handler's answer, or why there is none; problems of the workflow do not raise.
     """
@@ -145,7 +151,7 @@ def apply_update(
     start = _start(
         start_input, workflow_id, run_id, payload_codec, external_storage, external_storage_cache
     )
-    machine = Machine(workflow_cls, replace(start, silent=True))
+    machine = Machine(workflow_cls, replace(start, silent=True, converts=convert_arguments))
     try:
         machine.feed(_objects(events))
     except Exception as error:  # noqa: BLE001 (a replay that fails is an answer)

@@ -80,7 +80,7 @@ def test_error_of_a_side_effect_is_raised_at_its_yield() -> None:
 
 def test_value_that_does_not_encode_fails_with_the_completion() -> None:
     class Unencodable(Effect):
-        value = frozenset({1})
+        value = object()
 
     effect, _ = commands(Unencodable, [])
     with pytest.raises(TypeError):

@@ -59,16 +59,18 @@ class Replayer:
     Register every class once and call `replay` for each captured history (replay.md 9.1).
     """
 
-    def __init__(self, *, workflows: Iterable[type]) -> None:
+    def __init__(self, *, workflows: Iterable[type], convert_arguments: bool = True) -> None:
         """Register workflow classes.
 
         Args:
             workflows: The classes; each is found by its type name.
+            convert_arguments: As `Worker` was told that runs them.
         Raises:
             ValueError: There are none, or two have one type name.
             TypeError: One is no class.
         """
         self._registry = Registry(workflows)
+        self._convert_arguments = convert_arguments
 
     def replay(
         self,
@@ -121,6 +123,7 @@ class Replayer:
             payload_codec=codec,
             external_storage=external_storage,
             external_storage_cache=external_storage_cache,
+            convert_arguments=self._convert_arguments,
         )
 
 

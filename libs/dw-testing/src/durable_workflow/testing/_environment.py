@@ -49,6 +49,7 @@ class WorkflowEnvironment:
         continue_as_new_limit: int = 50,
         start_time: datetime | None = None,
         check_determinism: bool = True,
+        convert_arguments: bool = True,
     ) -> None:
         """Make an environment without mocks.
 
@@ -59,6 +60,7 @@ class WorkflowEnvironment:
             check_determinism: Replay each run once more from its history when it ends, and raise
                 `NonDeterministicReplayError` where that gives something else. The code of the
                 workflow runs twice for it.
+            convert_arguments: As `Worker` is told that runs this in production.
         Raises:
             ValueError: A limit is below 1, or `start_time` has no time zone.
         """
@@ -74,7 +76,7 @@ class WorkflowEnvironment:
             raise ValueError("start_time must be aware: give it a tzinfo, such as UTC")
         self._start_time = start_time
         self._check_determinism = check_determinism
-        self._mocks = Mocks()
+        self._mocks = Mocks(converts=convert_arguments)
         self._workflows: dict[str, type] = {}
         self._queued: list[_Queued] = []
         self._later: list[tuple[float, Callable[[WorkflowTestHandle], object]]] = []

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from durable_workflow._conversion import fitting
 from durable_workflow.activity import ActivityContext
 from durable_workflow.testing._simulation.calls import call, call_as_activity
 
@@ -56,20 +57,27 @@ class ActivityMock:
     Attributes:
         function: Called with the arguments.
         takes_seconds: How long an attempt takes, in simulated time.
+        converts: Whether its arguments are converted by annotation.
     """
 
     function: Callable[..., Any]
     takes_seconds: float = 0.0
+    converts: bool = True
 
     def call(self, context: ActivityContext, arguments: list[Any]) -> Any:
         """Run an attempt."""
-        return call_as_activity(context, self.function, arguments)
+        return call_as_activity(context, self.function, arguments, fitting(self.converts))
 
 
 class Mocks:
-    """What a test registered. A function wins over a canned result of the same name."""
+    """What a test registered. A function wins over a canned result of the same name.
 
-    def __init__(self) -> None:
+    Attributes:
+        converts: Whether arguments of functions are converted by annotation.
+    """
+
+    def __init__(self, *, converts: bool = True) -> None:
+        self.converts = converts
         self._functions: dict[str, ActivityMock] = {}
         self._results: dict[str, ActivityMock] = {}
         self._children: dict[str, Callable[..., Any]] = {}
@@ -85,7 +93,7 @@ class Mocks:
                 f"activity {name!r}: {function!r} is not callable; for a canned result use "
                 "register_activity_result"
             )
-        self._functions[name] = ActivityMock(function, takes_seconds)
+        self._functions[name] = ActivityMock(function, takes_seconds, self.converts)
 
     def add_activity_result(self, name: str, result: Any, takes_seconds: float) -> None:
         """Answer an activity with the same value each time."""
@@ -125,7 +133,7 @@ class Mocks:
         """Run what stands in for a child workflow."""
         function = self._children.get(workflow_type)
         if function is not None:
-            return call(function, arguments)
+            return call(function, arguments, fitting(self.converts))
         return self._child_results[workflow_type]
 
     def missing_child(self, workflow_type: str) -> MissingMock:

@@ -3,12 +3,13 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from durable_workflow import serializer
-from durable_workflow.errors import ActivityCancelled, NonRetryableError
+from durable_workflow._conversion import converted
+from durable_workflow.errors import ActivityCancelled, is_non_retryable
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.external_task_input import ExternalTaskInput, parse_external_task_input
 from durable_workflow.external_task_result import (
@@ -117,7 +118,8 @@ class InvocableActivityHandler:
         payload = task.payloads.get("arguments")
         codec = _codec_of(payload)
         try:
-            arguments = await asyncio.to_thread(self._arguments, payload, codec)
+            given = await asyncio.to_thread(self._arguments, payload, codec)
+            arguments = converted(function, given)
         except Exception as error:  # noqa: BLE001 - whatever a codec or a driver raises
             return undecoded(error, codec)
         now = datetime.now(UTC)
@@ -126,12 +128,10 @@ class InvocableActivityHandler:
             result = await _call(function, arguments, remaining)
         except ActivityCancelled as error:
             return cancelled(error)
-        except NonRetryableError as error:
-            return raised(error, retryable=False)
         except TimeoutError as error:
             return timed_out(error)
         except Exception as error:  # noqa: BLE001 - the application's own
-            return raised(error, retryable=True)
+            return raised(error, retryable=not is_non_retryable(error))
         try:
             return Completed(dict(serializer.envelope(result, self._codec)))
         except (TypeError, ValueError) as error:
@@ -209,7 +209,7 @@ async def handle_invocable_activity(
 
 
 async def _call(
-    function: InvocableActivityCallable, arguments: list[Any], remaining: float | None
+    function: InvocableActivityCallable, arguments: Sequence[Any], remaining: float | None
 ) -> Any:
     if inspect.iscoroutinefunction(function):
         result: Any = function(*arguments)

@@ -19,7 +19,7 @@ from durable_workflow._meet import (
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.texts import failure_message
 from durable_workflow.activity import ActivityContext, ActivityInfo
-from durable_workflow.errors import ActivityCancelled, NonRetryableError
+from durable_workflow.errors import ActivityCancelled, is_non_retryable
 from durable_workflow.interceptors import ActivityInterceptorContext, WorkerInterceptor
 from durable_workflow.interceptors._chain import chain_activity
 from durable_workflow.worker._activity_heartbeats import heartbeats
@@ -159,10 +159,9 @@ class ActivityTasks:
             return "dropped"  # it is somebody else's by now, or its run has ended
         except Ended as ended:
             return await self._ended(task, ended.error)
-        except NonRetryableError as error:
-            return await self._raised(task, error, "failed_non_retryable")
         except Exception as error:  # noqa: BLE001 - the activity's own, to be reported
-            return await self._raised(task, error, "failed")
+            final = is_non_retryable(error)
+            return await self._raised(task, error, "failed_non_retryable" if final else "failed")
         return await self._complete(task, result)
 
     async def run_attempt(
@@ -254,7 +253,8 @@ class ActivityTasks:
         function = self._activities[context.activity_type]
         if _is_coroutine_function(function):
             return await self._held.stoppable(
-                str(context.task.get("task_id")), function(*context.args)
+                str(context.task.get("task_id")),
+                function(*self._payloads.fit(function, context.args)),
             )
         result = await self._call_in_thread(
             str(context.task.get("task_id")), function, context.args
@@ -269,10 +269,11 @@ class ActivityTasks:
         # `activity.context()` and the user's own context variables must have their values in the
         # thread.
         context = contextvars.copy_context()
+        fit = self._payloads.fit
 
         def call(run: Run[Any]) -> Any:
             try:
-                return context.run(function, *args)
+                return context.run(function, *fit(function, args))
             except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
                 return _Raised(error)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from durable_workflow import serializer
+from durable_workflow._conversion import Fit, fitting
 from durable_workflow._meet import Unencodable
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
@@ -26,6 +27,7 @@ class Payloads:
         cache: Payloads that were fetched before.
         size_warning: When to warn of large payloads; None never does.
         namespace: Named in such warnings.
+        converts: Whether arguments are converted by annotation.
     """
 
     task_queue: str
@@ -34,6 +36,12 @@ class Payloads:
     cache: ExternalPayloadCache | None = None
     size_warning: PayloadSizeWarningConfig | None = serializer.DEFAULT_PAYLOAD_SIZE_WARNING
     namespace: str | None = None
+    converts: bool = True
+
+    @property
+    def fit(self) -> Fit:
+        """Makes decoded arguments fit a function."""
+        return fitting(self.converts)
 
     def decode(self, value: Any, codec: str | None) -> Any:
         """Value of an envelope, or of a blob in `codec`."""
@@ -107,15 +115,23 @@ class Payloads:
                 warning_context=context,
             )
         except Exception as error:
-            if (unencodable := encoding_error(value, codec)) is not None:
+            if (unencodable := encoding_error(value, codec, context)) is not None:
                 raise Unencodable(unencodable) from error
             raise
 
 
-def encoding_error(value: Any, codec: str) -> Exception | None:
-    """Why a value cannot be encoded, or None when it can."""
+def encoding_error(
+    value: Any, codec: str, context: serializer.PayloadWarningContext
+) -> Exception | None:
+    """Why a value cannot be encoded, or None when it can.
+
+    Args:
+        value: The value.
+        codec: The codec.
+        context: Names the value in the error.
+    """
     try:
-        serializer.encode(value, codec, size_warning=None)
+        serializer.encode(value, codec, size_warning=None, warning_context=context)
     except Exception as error:  # noqa: BLE001 - users' objects raise what they like
         return error
     return None
@@ -143,6 +159,7 @@ def payloads_of(
     external_storage: ExternalStorageDriver | None,
     threshold_bytes: int | None,
     cache: ExternalPayloadCache | None,
+    converts: bool = True,
 ) -> Payloads:
     """The worker's own settings, and the client's where the worker has none.
 
@@ -171,6 +188,7 @@ def payloads_of(
         cache=cache,
         size_warning=size_warning,
         namespace=namespace if isinstance(namespace, str) else None,
+        converts=converts,
     )
 
 

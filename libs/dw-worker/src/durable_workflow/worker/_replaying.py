@@ -74,6 +74,7 @@ def start_machine(subject: Subject, arguments: list[Any], payloads: Payloads) ->
         payload_codec=subject.payload_codec,
         decode=decode,
         silent=subject.silent,
+        converts=payloads.converts,
     )
     return Machine(subject.workflow_class, start)
 

@@ -14,6 +14,7 @@ from durable_workflow._meet import Lease, Report, WorkerTransport
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.errors import DurableWorkflowError, InvalidArgument, ServerError
 from durable_workflow.serializer import PayloadSizeWarningContext
+from durable_workflow.serializer._plain import as_plain
 from durable_workflow.worker._limits import shortened
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
@@ -194,7 +195,9 @@ class Reporter:
         envelope = await self._payloads.sealed(result, codec, context)
         if lease.kind == "query":
             # Also as a plain value, even if it is null: the key shows that there is an answer.
-            return Report(lease, "complete", {"result": result, "result_envelope": envelope})
+            return Report(
+                lease, "complete", {"result": as_plain(result), "result_envelope": envelope}
+            )
         return Report(lease, "complete", {"result": envelope})
 
     async def _attempt(

@@ -135,7 +135,12 @@ def _told_apart(report: Report) -> Generator[None]:
         yield
     except Exception as error:
         if "result" in report.unencoded:
-            unencodable = encoding_error(report.unencoded["result"], report.unencoded["codec"])
+            labels = {key: each for key, each in report.unencoded.items() if isinstance(each, str)}
+            unencodable = encoding_error(
+                report.unencoded["result"],
+                report.unencoded["codec"],
+                labels | {"kind": f"{report.lease.kind}_result"},
+            )
             if unencodable is not None:
                 raise Unencodable(unencodable) from error
         raise

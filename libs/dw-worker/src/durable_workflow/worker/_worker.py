@@ -103,6 +103,7 @@ class Worker(Seams):
         workflow_deadline_seconds: float | None = 2.0,
         max_cached_workflows: int = 1000,
         max_cached_bytes: int = 256 * _MEBIBYTE,
+        convert_arguments: bool = True,
     ) -> None:
         """Make a worker. It does nothing before `run` or `run_until`.
 
@@ -129,6 +130,8 @@ class Worker(Seams):
             max_cached_workflows: Most replayed runs to keep in memory, so that their next task
                 costs only what is new; 0 keeps none.
             max_cached_bytes: Most bytes that they may hold, by estimate; 0 keeps none.
+            convert_arguments: Convert arguments of workflows, signals, queries, updates and
+                activities by annotation: JSON becomes dataclasses, models, dates and the like.
 
         Raises:
             ValueError: A number or the build id is out of range, or the queue or the worker id is
@@ -167,6 +170,7 @@ class Worker(Seams):
             external_storage=external_storage,
             threshold_bytes=external_storage_threshold_bytes,
             cache=external_storage_cache,
+            converts=convert_arguments,
         )
         self.external_storage = self._payloads.external_storage
         self.external_storage_threshold_bytes = self._payloads.threshold_bytes

@@ -8,12 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from durable_workflow import activity
+from durable_workflow._conversion import Fit
 from durable_workflow.activity import ActivityContext
 
 
-def call(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-    """Call a function, and wait for what it returns where that is an awaitable."""
-    return resolved(function(*arguments))
+def call(function: Callable[..., Any], arguments: Sequence[Any], fit: Fit) -> Any:
+    """Call a function, and wait for what it returns where that is an awaitable.
+
+    Args:
+        function: What a test registered.
+        arguments: As they have travelled.
+        fit: Makes them fit the function.
+    """
+    return resolved(function(*fit(function, arguments)))
 
 
 def resolved(value: Any) -> Any:
@@ -22,13 +29,13 @@ def resolved(value: Any) -> Any:
 
 
 def call_as_activity(
-    context: ActivityContext, function: Callable[..., Any], arguments: Sequence[Any]
+    context: ActivityContext, function: Callable[..., Any], arguments: Sequence[Any], fit: Fit
 ) -> Any:
     """The same with a context, which `activity.context()` returns meanwhile."""
 
     def run() -> Any:
         activity._set_context(context)
-        return call(function, arguments)
+        return call(function, arguments, fit)
 
     return contextvars.copy_context().run(run)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_workflow._wire.texts import failure_message
-from durable_workflow.errors import ActivityCancelled, DurableWorkflowError, NonRetryableError
+from durable_workflow.errors import ActivityCancelled, DurableWorkflowError, is_non_retryable
 from durable_workflow.testing._simulation.payloads import encoded
 
 # Exceptions that end an attempt, as a worker takes them. Others, such as KeyboardInterrupt and
@@ -37,13 +37,10 @@ class Failure:
             return cls("activity cancelled", "ActivityCancelled", non_retryable=True)
         ours = isinstance(error, DurableWorkflowError)
         details: Any = getattr(error, "details", None) if ours else None
-        final = isinstance(error, NonRetryableError) or (
-            ours and getattr(error, "non_retryable", False) is True
-        )
         return cls(
             failure_message(error),
             type(error).__name__,
-            final,
+            is_non_retryable(error),
             None if details is None else encoded(details),
         )
 

@@ -128,6 +128,7 @@ class SimulatedRun:
             run_id=self.run_id,
             arguments=self.arguments,
             payload_codec=CODEC,
+            converts=self.simulation.mocks.converts,
         )
         return Machine(self.workflow_cls, start)
 

@@ -1,0 +1,214 @@
+"""From an annotation to the function that converts its values."""
+
+import collections.abc
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from durable_workflow._conversion.mismatch import unexpected
+from durable_workflow._conversion.records import Converter, record
+from durable_workflow._conversion.scalars import scalar
+from durable_workflow.errors import ArgumentMismatch
+
+_PLAIN: Final = frozenset({str, int, float, bool, type(None), object, list, dict})
+_LISTS: Final[frozenset[Any]] = frozenset(
+    {
+        list,
+        collections.abc.Sequence,
+        collections.abc.MutableSequence,
+        collections.abc.Iterable,
+        collections.abc.Collection,
+    }
+)
+_MAPPINGS: Final[frozenset[Any]] = frozenset(
+    {dict, collections.abc.Mapping, collections.abc.MutableMapping}
+)
+_SETS: Final[dict[Any, type]] = {
+    set: set,
+    frozenset: frozenset,
+    collections.abc.Set: frozenset,
+    collections.abc.MutableSet: set,
+}
+_WRAPPERS: Final[frozenset[Any]] = frozenset(
+    {typing.Annotated, typing.Final, typing.Required, typing.NotRequired, typing.ClassVar}
+)
+
+_ANYTHING: Final[Any] = object
+
+# A class's converter, kept because a class may hold itself.
+_of_class: dict[type, Converter | None] = {}
+
+
+def converter_for(annotation: Any) -> Converter | None:
+    """What converts the values of an annotation; None where they stay as they are."""
+    if annotation is None or annotation in _PLAIN if _is_hashable(annotation) else False:
+        return None
+    if isinstance(annotation, typing.NewType):
+        return converter_for(annotation.__supertype__)
+    alias = getattr(annotation, "__value__", None)  # `type X = ...`
+    if alias is not None and type(annotation).__name__ == "TypeAliasType":
+        return converter_for(alias)
+    origin: Any = typing.get_origin(annotation)
+    arguments = typing.get_args(annotation)
+    if origin in _WRAPPERS or getattr(origin, "__name__", "") == "ReadOnly":
+        return converter_for(arguments[0])
+    if origin is typing.Union or origin is types.UnionType:
+        return _union(arguments)
+    if origin is not None:
+        return _generic(origin, arguments)
+    return _class(annotation) if isinstance(annotation, type) else None
+
+
+def _is_hashable(annotation: Any) -> bool:
+    try:
+        hash(annotation)
+    except TypeError:  # as `Annotated[int, []]`
+        return False
+    return True
+
+
+def _class(kind: type) -> Converter | None:
+    if kind in _SETS:
+        return _set(kind, None)
+    if kind is tuple:
+        return _tuple(())
+    if kind in _of_class:
+        return _of_class[kind]
+
+    def later(value: Any) -> Any:
+        converter = _of_class.get(kind)
+        return value if converter is None else converter(value)
+
+    _of_class[kind] = later  # what a class finds that holds itself
+    try:
+        found = scalar(kind) or record(kind, converter_for)
+    except BaseException:
+        del _of_class[kind]
+        raise
+    _of_class[kind] = found
+    return found
+
+
+def _generic(origin: Any, arguments: tuple[Any, ...]) -> Converter | None:
+    if origin in _SETS:
+        return _set(_SETS[origin], converter_for(arguments[0]))
+    if origin is tuple:
+        return _tuple(arguments)
+    if origin in _LISTS:
+        item = converter_for(arguments[0])
+        return None if item is None else _list(item)
+    if origin in _MAPPINGS:
+        key, value = (converter_for(argument) for argument in arguments)
+        return None if key is None and value is None else _mapping(key, value)
+    # `Page[Item]`: a pydantic model brings its own class, others are read without the argument.
+    return _class(origin) if isinstance(origin, type) else None
+
+
+def _list(item: Converter) -> Converter:
+    def convert(value: Any) -> Any:
+        return _items(value, lambda _: item)
+
+    return convert
+
+
+def _set(kind: Callable[[Any], Any], item: Converter | None) -> Converter:
+    def convert(value: Any) -> Any:
+        if isinstance(value, set | frozenset):
+            value = list(cast("set[Any]", value))
+        items = _items(value, lambda _: item)
+        try:
+            return kind(items)
+        except TypeError as error:
+            raise ArgumentMismatch(
+                f"the items of a set cannot be lists or objects: {error}"
+            ) from error
+
+    return convert
+
+
+def _tuple(arguments: tuple[Any, ...]) -> Converter:
+    if not arguments or arguments[-1] is Ellipsis:
+        item = converter_for(arguments[0]) if arguments else None
+        return lambda value: tuple(_items(value, lambda _: item))
+    converters = [converter_for(argument) for argument in arguments]
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, list | tuple) and len(cast("list[Any]", value)) != len(converters):
+            count = len(cast("list[Any]", value))
+            raise ArgumentMismatch(f"expected {len(converters)} items, got {count}")
+        return tuple(_items(value, converters.__getitem__))
+
+    return convert
+
+
+def _items(value: Any, converter_at: Callable[[int], Converter | None]) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise unexpected("a list", value)
+    items: list[Any] = []
+    for index, item in enumerate(cast("list[Any]", value)):
+        converter = converter_at(index)
+        try:
+            items.append(item if converter is None else converter(item))
+        except ArgumentMismatch as error:
+            raise error.within(f"[{index}]") from error.__cause__
+    return items
+
+
+def _mapping(key: Converter | None, item: Converter | None) -> Converter:
+    def convert(value: Any) -> Any:
+        if value == []:
+            return {}  # as PHP writes an empty object
+        if not isinstance(value, collections.abc.Mapping):
+            raise unexpected("an object", value)
+        found: dict[Any, Any] = {}
+        for name, member in cast("dict[Any, Any]", value).items():
+            try:
+                at = name if key is None else key(name)
+                found[at] = member if item is None else item(member)
+            except ArgumentMismatch as error:
+                raise error.within(str(name)) from error.__cause__
+        return found
+
+    return convert
+
+
+def _union(members: tuple[Any, ...]) -> Converter | None:
+    converters = {member: converter_for(member) for member in members}
+    rich = {member: each for member, each in converters.items() if each is not None}
+    if not rich:
+        return None
+    plain = tuple(_plain_kind(each) for each in members if each not in rich)
+
+    def convert(value: Any) -> Any:
+        # A plain member takes what it can hold: `str | datetime` leaves text alone.
+        if any(kind is object or type(value) is kind for kind in plain):
+            return value
+        problems: list[ArgumentMismatch] = []
+        for converter in rich.values():
+            try:
+                return converter(value)
+            except ArgumentMismatch as error:
+                problems.append(error)
+        if len(problems) == 1:
+            raise problems[0]
+        names = ", ".join(getattr(each, "__name__", str(each)) for each in members)
+        raise ArgumentMismatch(f"fits none of {names}: {'; '.join(map(str, problems))}")
+
+    return convert
+
+
+def _plain_kind(annotation: Any) -> Any:
+    """The class of values that a member of a union holds as they are; `object` holds all."""
+    origin: Any = typing.get_origin(annotation) or annotation
+    if origin is typing.Literal:
+        return cast("object", type(typing.get_args(annotation)[0]))
+    if annotation is None or origin is type(None):
+        return type(None)
+    if origin in _LISTS:
+        origin = list
+    if origin in _MAPPINGS or typing.is_typeddict(origin):
+        origin = dict
+    if origin in _PLAIN:
+        return cast("object", origin)
+    return _ANYTHING

@@ -1,0 +1,74 @@
+"""Annotations as types: text is resolved where it was written."""
+
+import inspect
+import logging
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+log = logging.getLogger("durable_workflow.serializer")
+
+
+def hints_of_class(kind: type) -> dict[str, Any]:
+    """The types of a class's fields. One that cannot be resolved is left out, and logged."""
+    try:
+        return typing.get_type_hints(kind, include_extras=True)
+    except Exception:  # noqa: BLE001 - an annotation may be any expression
+        hints: dict[str, Any] = {}
+        for owner in reversed(kind.__mro__):
+            space = vars(sys.modules[owner.__module__])
+            written = vars(owner).get("__annotations__", {})
+            hints |= _each(kind.__qualname__, written, space, dict(vars(owner)))
+        return hints
+
+
+def hints_of_function(function: Callable[..., Any]) -> dict[str, Any]:
+    """The types of a function's parameters, likewise."""
+    function = inspect.unwrap(function)
+    space = getattr(function, "__globals__", {})
+    inner = _closure(function)
+    try:
+        return typing.get_type_hints(function, space, inner, include_extras=True)
+    except Exception:  # noqa: BLE001 - an annotation may be any expression
+        written: Mapping[str, Any] = getattr(function, "__annotations__", {})
+        name = getattr(function, "__qualname__", repr(function))
+        return _each(name, written, space, inner)
+
+
+def _each(
+    owner: str, written: Mapping[str, Any], space: dict[str, Any], inner: dict[str, Any]
+) -> dict[str, Any]:
+    """The annotations that can be resolved, one by one."""
+    hints: dict[str, Any] = {}
+    for name, annotation in written.items():
+        one: Any = SimpleNamespace(__annotations__={name: annotation})
+        try:
+            hints |= typing.get_type_hints(one, space, inner, include_extras=True)
+        except Exception as error:  # noqa: BLE001 - likewise
+            if name == "return":
+                continue
+            log.warning(
+                "the annotation of %r of %s cannot be resolved, so its values are not converted: "
+                "%s",
+                name,
+                owner,
+                error,
+            )
+    return hints
+
+
+def _closure(function: Any) -> dict[str, Any]:
+    """Names of the scope around a function, as far as it uses them."""
+    code = getattr(function, "__code__", None)
+    cells = getattr(function, "__closure__", None) or ()
+    if code is None:
+        return {}
+    found: dict[str, Any] = {}
+    for name, cell in zip(code.co_freevars, cells, strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+    return found

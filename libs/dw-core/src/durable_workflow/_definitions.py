@@ -1,0 +1,29 @@
+"""The activities and workflows that this process has defined, by name."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+ACTIVITIES: Final[dict[str, Callable[..., Any]]] = {}
+WORKFLOWS: Final[dict[str, type]] = {}
+
+
+def argument_names(kind: str, labels: Mapping[str, Any]) -> list[str]:
+    """Names of the parameters that a payload of arguments is for, as far as they are known here.
+
+    Args:
+        kind: What a size warning calls the payload.
+        labels: Its further labels.
+    """
+    if kind == "activity_input":
+        function: Any = ACTIVITIES.get(str(labels.get("activity_name")))
+        lead = 0
+    else:
+        function = getattr(WORKFLOWS.get(str(labels.get("workflow_type"))), "run", None)
+        lead = 2  # self and the context
+    if function is None or kind in ("query", "signal", "update"):
+        return []
+    try:
+        return list(inspect.signature(function).parameters)[lead:]
+    except (TypeError, ValueError):  # as for some callables written in C
+        return []

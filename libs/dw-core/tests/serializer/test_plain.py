@@ -1,0 +1,115 @@
+"""Values without a plain form, and keys that are no text."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import msgspec
+import pydantic
+import pytest
+
+from durable_workflow import activity, serializer, workflow
+from durable_workflow._wire import keys
+
+
+@dataclass
+class Item:
+    due: Any
+
+
+@dataclass
+class Order:
+    items: list[Any]
+
+
+class Model(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+    value: Any
+
+
+class Struct(msgspec.Struct):
+    value: Any
+
+
+class Widget:
+    pass
+
+
+@activity.defn(name="plan")
+def plan(first: int, order: Order) -> None: ...
+
+
+@workflow.defn(name="planning")
+class Planning:
+    def run(self, ctx: Any, order: Order) -> None: ...
+
+
+BAD = Order([Item(1), Item(1), Item(1), Item(Widget())])
+
+
+@pytest.mark.parametrize("codec", ["json", "avro"])
+@pytest.mark.parametrize(
+    ("context", "value", "named"),
+    [
+        ({"kind": "activity_input", "activity_name": "plan"}, [1, BAD], "order.items[3].due"),
+        ({"kind": "activity_input", "activity_name": "unknown"}, [1, BAD], "arguments[1].items"),
+        ({"kind": "workflow_input", "workflow_type": "planning"}, [BAD], "order.items[3].due"),
+        ({"kind": "signal", "signal_name": "plan"}, [BAD], "arguments[0].items[3].due"),
+        ({"kind": "activity_result", "activity_name": "plan"}, BAD, "result.items[3].due"),
+    ],
+)
+def test_the_error_names_the_owner_the_place_and_the_ways_out(
+    context: dict[str, str], value: Any, named: str, codec: str
+) -> None:
+    encodings: list[Callable[[], object]] = [
+        lambda: serializer.encode(value, codec, warning_context=context),
+        lambda: serializer.envelope_many([1, value], codec, warning_context=[None, context]),
+        lambda: serializer.encode_many([1, value], codec, warning_context=context),
+    ]
+    for encode in encodings:
+        with pytest.raises(TypeError) as raised:
+            encode()
+        text = str(raised.value)
+        assert text.startswith(context["kind"].replace("_", " "))
+        assert repr(list(context.values())[1]) in text
+        assert f"a value of type Widget cannot be encoded at {named}" in text
+        assert "convert it to plain values" in text
+
+
+@pytest.mark.parametrize("value", [Widget(), {1j: 1}, {(1,): 2}, {date(2026, 1, 1): {Widget()}}])
+def test_without_a_context_the_value_itself_is_named(value: Any) -> None:
+    with pytest.raises(TypeError, match="cannot be"):
+        serializer.encode(value)
+
+
+@pytest.mark.parametrize("model", [Model(value=Widget()), Struct(Widget())])
+def test_a_model_that_holds_something_foreign_is_a_type_error(model: Any) -> None:
+    with pytest.raises(TypeError, match=r"cannot be encoded.* at \[0\]"):
+        serializer.encode([model])
+
+
+def test_one_set_has_one_form() -> None:
+    numbers = {f"{number}" for number in range(50)}
+    assert serializer.decode(serializer.encode(numbers), "avro") == sorted(numbers)
+
+
+def test_keys_take_their_plain_form() -> None:
+    value = {date(2026, 1, 1): b"x", "a": 1}
+    assert serializer.encode(value, "json") == '{"2026-01-01":"eA==","a":1}'
+    with pytest.raises(ValueError, match="are the same key in JSON"):
+        serializer.encode({1: b"x", "1": b"y"}, "json")
+
+
+def test_integer_keys_become_text_with_one_warning_a_place(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "_warned", set[str]())
+    value = {"orders": [{"lines": {7: "a"}}, {"lines": {8: "b"}}]}
+    for codec in ("json", "avro"):
+        decoded = serializer.decode(serializer.encode(value, codec), codec)
+        assert decoded == {"orders": [{"lines": {"7": "a"}}, {"lines": {"8": "b"}}]}
+    (record,) = caplog.records
+    assert (record.levelno, record.name) == (logging.WARNING, "durable_workflow.serializer")
+    assert "orders[0].lines has the integer key 7" in record.getMessage()
