@@ -6,6 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from releasing.versions import current
+
 TOP_LEVEL = {
     "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml",
     "changelog.d", "docs", "examples", "integration", "libs", "scripts", "typing_tests",
@@ -92,12 +94,13 @@ def test_one_version_for_all(root: Path, wheels: list[str], tracked: list[Path])
 def test_every_library_wheel_requires_dw_core_and_no_other_of_ours(
     root: Path, wheels: list[str]
 ) -> None:
+    core = f"dw-core{current(root).bounds}"
     for wheel in wheels:
         if wheel in {"durable-workflow", "dw-cli"}:
             continue
         lines = project(root, wheel)["project"].get("dependencies", [])
         ours = [line for line in lines if re.match(r"(dw-|durable-workflow)", line)]
-        assert ours == ([] if wheel == "dw-core" else ["dw-core>=1.0,<2"]), wheel
+        assert ours == ([] if wheel == "dw-core" else [core]), wheel
 
 
 def test_the_meta_package_brings_every_wheel_but_prometheus(root: Path, wheels: list[str]) -> None:
@@ -105,9 +108,34 @@ def test_the_meta_package_brings_every_wheel_but_prometheus(root: Path, wheels: 
     without = {"durable-workflow", "dw-cli", "dw-metrics-prometheus"}
     # What makes those fast comes with them here.
     speed = {"dw-core", "dw-client", "dw-worker"}
+    bounds = current(root).bounds
     assert set(lines) == {
-        f"{wheel}{'[speed]' if wheel in speed else ''}>=1.0,<2" for wheel in set(wheels) - without
+        f"{wheel}{'[speed]' if wheel in speed else ''}{bounds}" for wheel in set(wheels) - without
     }
+
+
+def test_the_extras_of_the_meta_package(root: Path, wheels: list[str]) -> None:
+    extras = project(root, "durable-workflow")["project"]["optional-dependencies"]
+    bounds = current(root).bounds
+    storage = {wheel for wheel in wheels if wheel.startswith("dw-storage-")}
+    providers = {wheel.removeprefix("dw-storage-") for wheel in storage}
+    expected = {name: [f"dw-storage-{name}[{name}]{bounds}"] for name in providers}
+    expected["prometheus"] = [f"dw-metrics-prometheus{bounds}"]
+    everything = sorted(line for lines in expected.values() for line in lines)
+    assert {name: lines for name, lines in extras.items() if name != "all"} == expected
+    assert sorted(extras["all"]) == everything
+
+
+def test_every_wheel_carries_the_licence_and_the_same_links(root: Path, wheels: list[str]) -> None:
+    core = project(root, "dw-core")["project"]
+    assert {"Homepage", "Documentation", "Changelog", "Issues"} == core["urls"].keys()
+    for wheel in wheels:
+        licence = root / "libs" / wheel / "LICENSE"
+        assert licence.exists(), f"copy LICENSE to libs/{wheel}/"
+        assert licence.read_bytes() == (root / "LICENSE").read_bytes(), wheel
+        settings = project(root, wheel)["project"]
+        for key in ("urls", "license", "license-files", "readme", "authors"):
+            assert settings.get(key) == core[key], f"libs/{wheel}: copy `{key}` from dw-core"
 
 
 def test_the_type_checkers_know_every_wheel(root: Path, wheels: list[str]) -> None:
