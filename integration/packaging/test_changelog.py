@@ -54,7 +54,7 @@ def test_a_file_that_is_no_fragment_is_refused_by_name(tree: Path, name: str) ->
 
 def test_an_empty_fragment_is_refused_by_name(tree: Path) -> None:
     (tree / "changelog.d/nothing.added.md").write_text("\n")
-    with pytest.raises(ReleaseRefused, match="nothing.added.md is empty"):
+    with pytest.raises(ReleaseRefused, match=r"nothing\.added\.md is empty"):
         assemble(tree, FIRST, DATE)
 
 

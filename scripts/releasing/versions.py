@@ -37,7 +37,9 @@ class Version:
         """
         found = _VERSION.fullmatch(text)
         if found is None:
-            raise ReleaseRefused(f"{text!r} is not a version like 1.2.3, 1.2.3a1, 1.2.3b1, 1.2.3rc1")
+            raise ReleaseRefused(
+                f"{text!r} is not a version like 1.2.3, 1.2.3a1, 1.2.3b1, 1.2.3rc1"
+            )
         major, minor, patch, stage, number = found.groups()
         return cls(int(major), int(minor), int(patch), stage or _FINAL, int(number or 0))
 

@@ -1,128 +1,85 @@
 """Check built wheels and sdists: python -m wheel_checks --dist dist ..."""
 
 import argparse
-import re
+import os
 import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from wheel_checks.contents import (
-    CORE,
-    META,
-    CheckFailed,
-    Wheel,
-    check_contents,
-    read_wheel,
-    required_name,
-)
-from wheel_checks.environments import Environment, fill_wheelhouse, run
+from wheel_checks.contents import CheckFailed, check_contents
+from wheel_checks.environments import UV
+from wheel_checks.matrix import Matrix
+from wheel_checks.mixed_versions import MixedVersions
+from wheel_checks.upgrades import Upgrades
 
-ROOT = Path(__file__).resolve().parents[2]
-CONSUMERS = Path(__file__).parent / "consumers"
-
-# What a wheel alone must show: its modules import, `import *` works, and a name whose wheel is
-# missing says which wheel to install.
-PROBE = """
-import importlib, importlib.metadata, sys
-entries, ours = sys.argv[1].split(","), sys.argv[2].split(",")
-here = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
-import durable_workflow
-for entry in filter(None, entries):
-    importlib.import_module(f"durable_workflow.{entry}")
-exec("from durable_workflow import *")
-asked = refused = 0
-for name, (_, _, wheel) in durable_workflow._HOME.items():
-    if wheel in here:
-        getattr(durable_workflow, name)
-    elif name == "PrometheusMetrics":  # importable everywhere; refuses when it is constructed
-        try:
-            durable_workflow.PrometheusMetrics()
-        except RuntimeError as error:
-            assert "pip install" in str(error), str(error)
-    else:
-        asked += 1
-        assert name not in dir(durable_workflow) and name not in durable_workflow.__all__, name
-        try:
-            getattr(durable_workflow, name)
-        except ImportError as error:
-            assert f"pip install {wheel}" in str(error), (name, str(error))
-            refused += 1
-assert asked == refused, (asked, refused)
-print(*sorted(here.intersection(ours)), refused)
-"""
+Check = Callable[[], None]
 
 
-@contextmanager
-def stage(title: str) -> Generator[None, None, None]:
-    started = time.monotonic()
-    yield
-    print(f"ok  {title} ({time.monotonic() - started:.1f} s)", flush=True)
+def stage(title: str, checks: Iterable[Check]) -> None:
+    """Run checks that do not depend on each other, and say how long they took.
+
+    Raises:
+        CheckFailed: One of them failed; the others have ended.
+    """
+    started, worked = time.monotonic(), processor_time()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        running = [pool.submit(check) for check in checks]
+    for done in running:
+        done.result()
+    seconds = time.monotonic() - started
+    count = f"{len(running)} checks, " if len(running) > 1 else ""
+    work = f"{processor_time() - worked:.1f} s of processors"
+    print(f"ok  {title} ({count}{seconds:.1f} s, {work})", flush=True)
 
 
-def check_alone(wheel: Wheel, wheels: list[Wheel], work: Path, wheelhouse: Path) -> None:
-    """Install one library wheel with dw-core and nothing else of ours, and use it."""
-    core = next(other for other in wheels if other.name == CORE)
-    present = sorted({CORE, wheel.name})
-    environment = Environment(work / wheel.name, wheelhouse)
-    environment.install({core.path, wheel.path})
-    ours = ",".join(other.name for other in wheels)
-    *found, refused = environment.evaluate(PROBE, ",".join(wheel.entries), ours).split()
-    if found != present:
-        raise CheckFailed(f"{wheel.name} alone brought {found} of ours, not {present}")
-    if refused == "0":
-        raise CheckFailed(f"{wheel.name}: no name of a missing wheel was there to be asked for")
-    consumer = CONSUMERS / f"{wheel.name.replace('-', '_')}.py"
-    if not consumer.exists():
-        raise CheckFailed(f"{consumer} must hold a small typed program that uses {wheel.name}")
-    environment.type_check(consumer, work / "mypy-cache")
+def processor_time() -> float:
+    """Seconds that processors have worked for this check, its commands included."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
-def check_together(wheels: list[Wheel], work: Path, wheelhouse: Path) -> None:
-    """Install what the meta package brings, and run the first program of the guide on it."""
-    (meta,) = (wheel for wheel in wheels if wheel.name == META)
-    names = {META, *map(required_name, meta.requires)}
-    environment = Environment(work / META, wheelhouse)
-    environment.install(wheel.path for wheel in wheels if wheel.name in names)
-    run_quickstart(environment)
+def check_everything(matrix: Matrix) -> None:
+    """Check the wheels in all the ways that users meet them.
 
-
-def check_lowest_versions(wheels: list[Wheel], work: Path, wheelhouse: Path) -> None:
-    """Run the first program on the oldest version of each dependency that the wheels accept."""
-    ours = {wheel.name for wheel in wheels}
-    lines = (line for wheel in wheels for line in wheel.requires if "extra ==" not in line)
-    pins = {
-        re.sub(r"(,?<[\d.]+,?|>=)", lambda part: "==" if part[0] == ">=" else "", line)
-        for line in lines
-        if required_name(line) not in ours
-    }
-    environment = Environment(work / "lowest", wheelhouse)
-    environment.install_pinned((wheel.path for wheel in wheels), sorted(pins))
-    run_quickstart(environment)
-
-
-def run_quickstart(environment: Environment) -> None:
-    """Run the guide's first program on what is installed, not on the checkout."""
-    program = ROOT / "examples" / "quickstart.py"
-    printed = run([environment.python, "-I", program], cwd=environment.folder)
-    if printed.strip() != '{"greeting": "Hello, world!", "length": 5}':
-        raise CheckFailed(f"the quickstart printed {printed!r}")
-
-
-def check_sdist(wheel: Wheel, dist: Path, work: Path) -> None:
-    """Build a wheel from the sdist, away from the checkout, and compare it with the first one."""
-    (sdist,) = dist.glob(f"{wheel.name.replace('-', '_')}-{wheel.version}.tar.gz")
-    out = work / "from-sdist"
-    out.mkdir(exist_ok=True)
-    unpacked = work / "sdist"
-    unpacked.mkdir(exist_ok=True)
-    run(["tar", "-xzf", sdist, "-C", unpacked])
-    source = unpacked / sdist.name.removesuffix(".tar.gz")
-    run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out], cwd=source)
-    again = read_wheel(out / wheel.path.name)
-    if (again.files, again.requires) != (wheel.files, wheel.requires):
-        raise CheckFailed(f"{sdist.name} builds another wheel: {again.files ^ wheel.files}")
+    Raises:
+        CheckFailed: Something does not hold.
+    """
+    wheels = list(matrix.wheels.values())
+    stage(f"contents of {len(wheels)} wheels", [partial(check_contents, wheels)])
+    stage("the wheelhouse", [matrix.fill_wheelhouse])
+    stage(
+        "built again from the sdist: the same bytes",
+        [partial(matrix.check_sdist, name) for name in matrix.wheels],
+    )
+    stage(
+        "alone: installs, imports, refuses, runs, type-checks",
+        [partial(matrix.check_alone, name) for name in matrix.libraries],
+    )
+    stage("in pairs", [partial(matrix.check_pair, *pair) for pair in matrix.pairs])
+    extras = [partial(matrix.check_extra, *extra) for extra in matrix.extras]
+    stage("with each extra", [*extras, matrix.check_extras_of_meta])
+    stage(
+        "the meta package, everything, the lowest versions allowed: the quickstart",
+        [matrix.check_meta, matrix.check_together, matrix.check_lowest_versions],
+    )
+    mixed = MixedVersions(matrix)
+    stage("a release after this one is built", [mixed.build_newer])
+    stage(
+        "older wheels on a newer dw-core work, newer ones on an older are refused",
+        [
+            mixed.check_older_on_newer_core,
+            mixed.check_newer_on_older_core,
+            mixed.check_forced,
+        ],
+    )
+    upgrades = Upgrades(matrix)
+    ways = [upgrades.check_in_place_and_its_cure, upgrades.check_uninstalling_first]
+    if UV.exists():
+        ways.append(upgrades.check_in_place_with_uv)
+    stage("upgrades over the single wheel of old", ways)
 
 
 def main() -> int:
@@ -131,28 +88,9 @@ def main() -> int:
     parser.add_argument("--work", type=Path, required=True, help="an empty folder to work in")
     parser.add_argument("--wheelhouse", type=Path, required=True, help="other people's wheels")
     options = parser.parse_args()
-    dist, work = options.dist.resolve(), options.work.resolve()
-    wheelhouse = options.wheelhouse.resolve()
-    wheels = [read_wheel(path) for path in sorted(dist.glob("*.whl"))]
-    ours = {wheel.name for wheel in wheels}
+    matrix = Matrix(options.dist.resolve(), options.work.resolve(), options.wheelhouse.resolve())
     try:
-        with stage(f"contents of {len(wheels)} wheels"):
-            check_contents(wheels)
-        with stage("the wheelhouse"):
-            everything = (line for wheel in wheels for line in wheel.requires)
-            others = {line for line in everything if required_name(line) not in ours}
-            fill_wheelhouse(wheelhouse, (line for line in others if "extra ==" not in line))
-        for wheel in wheels:
-            with stage(f"{wheel.name} from its sdist"):
-                check_sdist(wheel, dist, work)
-        for wheel in wheels:
-            if wheel.is_library:
-                with stage(f"{wheel.name} alone: installs, imports, refuses, type-checks"):
-                    check_alone(wheel, wheels, work, wheelhouse)
-        with stage("all together: the quickstart"):
-            check_together(wheels, work, wheelhouse)
-        with stage("all together, on the lowest versions allowed: the quickstart"):
-            check_lowest_versions(wheels, work, wheelhouse)
+        check_everything(matrix)
     except CheckFailed as error:
         print(f"FAILED  {error}", file=sys.stderr)
         return 1

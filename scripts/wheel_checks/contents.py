@@ -26,8 +26,11 @@ class Wheel:
     name: str
     version: str
     requires: tuple[str, ...]
+    extras: tuple[str, ...]
+    metadata: email.message.Message
     pure: bool
     files: frozenset[str]
+    licences: frozenset[str]
 
     @property
     def is_library(self) -> bool:
@@ -55,8 +58,11 @@ def read_wheel(path: Path) -> Wheel:
         name=str(metadata["Name"]),
         version=str(metadata["Version"]),
         requires=tuple(str(line) for line in metadata.get_all("Requires-Dist", [])),
+        extras=tuple(str(line) for line in metadata.get_all("Provides-Extra", [])),
+        metadata=metadata,
         pure=tags["Root-Is-Purelib"] == "true" and tags["Tag"] == "py3-none-any",
         files=frozenset(name for name in names if ".dist-info/" not in name),
+        licences=frozenset(name for name in names if ".dist-info/licenses/" in name),
     )
 
 
@@ -73,18 +79,43 @@ def required_name(requirement: str) -> str:
     return match[0].lower().replace("_", "-")
 
 
+def without_extra(requirement: str) -> str:
+    """Return a requirement without the condition that an extra was asked for."""
+    found = re.fullmatch(r"(.*?)( and)? *extra == '[\w-]+'", requirement)
+    return found[1].rstrip("; ") if found else requirement
+
+
 def check_contents(wheels: list[Wheel]) -> None:
     """Check everything that needs no installing."""
     ours = {wheel.name for wheel in wheels}
     for wheel in wheels:
         if not (wheel.pure and wheel.path.name.endswith("-py3-none-any.whl")):
             raise CheckFailed(f"{wheel.path.name} is not a pure Python wheel")
+        _check_metadata(wheel)
         if wheel.is_library:
             _check_library(wheel, ours)
     versions = {wheel.version for wheel in wheels}
     if len(versions) != 1:
         raise CheckFailed(f"all wheels share one version, but there are {sorted(versions)}")
     _check_shared_paths(wheels)
+
+
+def _check_metadata(wheel: Wheel) -> None:
+    """Check what an index shows of a wheel: the README, the licence, where to find more."""
+    headers = wheel.metadata
+    links = {str(line).split(",")[0] for line in headers.get_all("Project-URL", [])}
+    problems = {
+        "no README": not str(headers.get_payload()).strip(),
+        "a README of no stated kind": headers["Description-Content-Type"] != "text/markdown",
+        "no summary": not headers["Summary"],
+        "no licence expression": headers["License-Expression"] != "MIT",
+        "no licence text": not any(name.endswith("/LICENSE") for name in wheel.licences),
+        "no link to the changelog": not {"Homepage", "Documentation", "Changelog"} <= links,
+        "no Requires-Python": headers["Requires-Python"] is None,
+    }
+    found = [text for text, is_so in problems.items() if is_so]
+    if found:
+        raise CheckFailed(f"{wheel.name} has {', '.join(found)}")
 
 
 def _check_library(wheel: Wheel, ours: set[str]) -> None:
@@ -97,11 +128,10 @@ def _check_library(wheel: Wheel, ours: set[str]) -> None:
             raise CheckFailed(f"{wheel.name} ships {name}, outside the import package")
     if ("durable_workflow/__init__.py" in wheel.files) != (wheel.name == CORE):
         raise CheckFailed(f"{wheel.name}: durable_workflow/__init__.py belongs to {CORE} alone")
-    packages = {f"durable_workflow/{entry}/" for entry in wheel.entries}
+    packages = {"/".join(name.split("/")[:2]) for name in wheel.files if name.count("/") > 1}
     for package in packages:
-        is_folder = any(name.startswith(package) for name in wheel.files)
-        if is_folder and f"{package}py.typed" not in wheel.files:
-            raise CheckFailed(f"{wheel.name} ships {package} without py.typed")
+        if f"{package}/py.typed" not in wheel.files:
+            raise CheckFailed(f"{wheel.name} ships {package}/ without py.typed")
 
 
 def _check_shared_paths(wheels: Iterable[Wheel]) -> None:

@@ -1,5 +1,6 @@
 """What a service that only starts workflows may do with dw-client."""
 
+import asyncio
 from typing import assert_type
 
 from durable_workflow import Client
@@ -14,3 +15,12 @@ async def start(url: str) -> WorkflowExecution:
         )
         assert_type(handle, WorkflowHandle)
         return await handle.describe()
+
+
+async def main() -> None:
+    async with Client("http://127.0.0.1:9", token="secret") as client:
+        assert isinstance(client.get_workflow_handle("greeting-1"), WorkflowHandle)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -41,3 +41,9 @@ def test_step_by_step() -> None:
 def test_double() -> None:
     result: int = ActivityEnvironment().run(double, 21)
     assert result == 42
+
+
+if __name__ == "__main__":
+    test_later()
+    test_step_by_step()
+    test_double()

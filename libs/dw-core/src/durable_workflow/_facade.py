@@ -4,6 +4,7 @@ The package re-exports names of every wheel and may depend on none. So each name
 table, imported when it is asked for; one whose wheel is missing says what to install.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -281,7 +282,8 @@ def resolve(name: str) -> object:
 
     Raises:
         AttributeError: There is no such name.
-        ImportError: Its wheel is not installed; the text has the install line.
+        ImportError: Its wheel is not installed, or needs a newer dw-core; the text has the
+            install line.
     """
     home = EXPORTS.get(name) or SUBMODULES.get(name)
     if home is None:
@@ -290,8 +292,33 @@ def resolve(name: str) -> object:
         raise ImportError(
             f"{_PACKAGE}.{name} {_how_to_get(home.wheel)}", name=f"{_PACKAGE}.{home.probe}"
         )
-    module = import_module(f"{_PACKAGE}.{home.module}")
-    return getattr(module, home.attribute) if home.attribute else module
+    try:
+        module = import_module(f"{_PACKAGE}.{home.module}")
+        return getattr(module, home.attribute) if home.attribute else module
+    except (ImportError, AttributeError) as error:
+        outdated = _outdated_core(home.wheel)
+        if outdated is None:
+            raise
+        raise ImportError(outdated, name=f"{_PACKAGE}.{home.module}") from error
+
+
+def _outdated_core(wheel: str) -> str | None:
+    """What to tell if a wheel is of a later release than dw-core; None if it is not.
+
+    Installers keep the two together. `--no-deps`, and an older dw-core that pip installs over a
+    newer one, do not.
+    """
+    from durable_workflow._protocol import installed_version
+
+    core, other = installed_version("dw-core"), installed_version(wheel)
+    if _release(other) <= _release(core):
+        return None
+    return f"{wheel} {other} needs a newer dw-core than {core}: pip install --upgrade dw-core"
+
+
+def _release(version: str) -> list[int]:
+    """The numbers of a version, as far as they are numbers."""
+    return [int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3]]
 
 
 def _how_to_get(wheel: str) -> str:

@@ -146,6 +146,35 @@ def test_a_wheel_too_old_to_have_a_name_is_to_be_upgraded(monkeypatch: pytest.Mo
         _facade.resolve("Worker")
 
 
+def fails_to_import(name: str) -> Any:
+    raise ImportError("cannot import name 'LaterName' from 'durable_workflow._meet'")
+
+
+def test_a_wheel_that_is_newer_than_dw_core_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {"dw-core": "1.2.0", "dw-worker": "1.10.0"}
+    monkeypatch.setattr(_facade, "is_installed", lambda home: True)
+    monkeypatch.setattr(_facade, "import_module", fails_to_import)
+    monkeypatch.setattr(_protocol, "version", versions.__getitem__)
+    expected = (
+        r"dw-worker 1\.10\.0 needs a newer dw-core than 1\.2\.0: pip install --upgrade dw-core$"
+    )
+    with pytest.raises(ImportError, match=expected) as caught:
+        _facade.resolve("Worker")
+    assert "LaterName" in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("worker", ["1.2.0", "1.1.9"])
+def test_an_import_that_fails_for_another_reason_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, worker: str
+) -> None:
+    versions = {"dw-core": "1.2.0", "dw-worker": worker}
+    monkeypatch.setattr(_facade, "is_installed", lambda home: True)
+    monkeypatch.setattr(_facade, "import_module", fails_to_import)
+    monkeypatch.setattr(_protocol, "version", versions.__getitem__)
+    with pytest.raises(ImportError, match="LaterName"):
+        _facade.resolve("Worker")
+
+
 @pytest.fixture
 def alone(tmp_path: Path) -> Any:
     """Runs a program that sees this wheel and the standard library, and nothing else."""
