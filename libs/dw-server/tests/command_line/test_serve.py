@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -171,3 +172,45 @@ def test_an_address_that_is_taken_is_named(
         assert main(["--db", str(tmp_path / "state.db"), "--port", str(port)]) == 1
     said = capsys.readouterr().err
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_log_has_times_and_ids_and_no_payloads(form: str) -> None:
+    arguments = ("--db", ":memory:", "--access-log", "--log-level", "debug", "--token", "guarded")
+    login = {"Authorization": "Bearer guarded", **CONTROL}
+    with subprocess.Popen(
+        command("--port", "0", "--log-format", form, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if form == "text" else subprocess.STDOUT,
+        text=True,
+        env=environment(),
+    ) as process:
+        assert process.stdout is not None
+        first = ""
+        while (found := re.search(r"listening on (http://[\d.:]+)", first)) is None:
+            first += process.stdout.readline()
+        url = found[1]
+        body = {"workflow_id": "w1", "workflow_type": "t", "input": ["payload-secret"]}
+        sent = {**login, "X-Request-Id": "mine"}
+        assert httpx.post(f"{url}/api/workflows", json=body, headers=sent).status_code == 201
+        httpx.get(f"{url}/api/workflows/w1", headers=login)
+        signal_body = {"input": ["payload-secret"]}
+        httpx.post(f"{url}/api/workflows/w1/signal/s", json=signal_body, headers=login)
+        httpx.get(f"{url}/api/workflows?query=payload-secret", headers=CONTROL)
+        process.terminate()
+        said, errors = process.communicate(timeout=20)
+
+    log = (errors if form == "text" else first + said).splitlines()
+    assert not [line for line in log if "payload-secret" in line or "guarded" in line]
+    if form == "text":
+        assert all(
+            re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ ", line) for line in log
+        )
+        assert [line for line in log if "[mine]: POST /workflows 201" in line]
+        assert [line for line in log if "a login was refused (unauthorized)" in line]
+        return
+    lines = [json.loads(line) for line in log]
+    described = [line for line in lines if line.get("route") == "GET /workflows/{workflow_id}"]
+    assert [(line["workflow_id"], line["status"]) for line in described] == [("w1", 200)]
+    assert [line["status"] for line in lines if line.get("request_id") == "mine"] == [201]
+    assert all(re.match(r"\d{4}-", line["time"]) for line in lines)

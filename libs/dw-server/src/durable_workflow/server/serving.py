@@ -57,7 +57,7 @@ class HttpServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(server: Server, *, access_log: bool = False) -> AsyncGenerator[str, None]:
+async def serving(server: Server) -> AsyncGenerator[str, None]:
     """Serve for the length of the block.
 
     Yields:
@@ -72,7 +72,8 @@ async def serving(server: Server, *, access_log: bool = False) -> AsyncGenerator
             http=Connection,
             lifespan="off",
             log_config=None,
-            access_log=access_log,
+            # The application has its own, with ids and without paths.
+            access_log=False,
             # uvicorn would trust these headers from any process on this machine, which could then
             # pretend to be another caller.
             proxy_headers=False,

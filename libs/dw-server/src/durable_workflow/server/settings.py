@@ -14,6 +14,7 @@ from durable_workflow.server.fields import WireLimits
 from durable_workflow.server.service_settings import ServiceSettings
 
 AuthDriver: TypeAlias = Literal["none", "token", "signature"]
+LogFormat: TypeAlias = Literal["text", "json"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 DEFAULT_DATABASE = "durable-workflow.db"
@@ -95,6 +96,7 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     level: LogLevel = "info"
+    format: LogFormat = "text"
     access: bool = False
 
 

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from durable_workflow.server import logs
 from durable_workflow.server.command_line._check_config import check_config
 from durable_workflow.server.command_line._parser import configuration_of, parse
 from durable_workflow.server.command_line._serve import serve
@@ -46,11 +47,7 @@ def _usable(configuration: Configuration) -> Settings:
         raise SettingsError("\n".join(configuration.problems))
     settings = configuration.settings
     settings.require_safe()
-    logging.basicConfig(
-        level=settings.log.level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    logs.set_up(settings.log)
     for unknown in configuration.unknown:
         _log.warning("%s", unknown)
     return settings

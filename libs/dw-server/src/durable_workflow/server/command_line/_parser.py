@@ -38,6 +38,7 @@ _COMMON: Final = {
     "DW_HOST": "HOST",
     "DW_PORT": "PORT",
     "DW_LOG_LEVEL": "LEVEL",
+    "DW_LOG_FORMAT": "FORMAT",
     "DW_ACCESS_LOG": "",
 }
 _TOKEN: Final = "DW_AUTH_TOKEN"

@@ -33,7 +33,7 @@ async def _serve(settings: Settings) -> None:
     with _stop_asked() as asked:
         try:
             await server.start()
-            async with serving(server, access_log=settings.log.access) as url:
+            async with serving(server) as url:
                 _say(settings, url)
                 await asked.wait()
                 _log.info("stopping")
@@ -69,9 +69,16 @@ def _stop_asked() -> Generator[asyncio.Event, None, None]:
 
 
 def _say(settings: Settings, url: str) -> None:
+    lines: list[str] = []
     if settings.auth.resolved_driver == "none":
         who = "only this machine can reach it" if is_loopback(settings.host) else "set so"
-        print(f"dw-server serves without a login (auth driver none: {who})")
-    kept = "in memory" if settings.db == ":memory:" else os.path.abspath(settings.db)
-    print(f"dw-server keeps its state {'' if settings.db == ':memory:' else 'in '}{kept}")
-    print(f"dw-server listening on {url}", flush=True)
+        lines.append(f"dw-server serves without a login (auth driver none: {who})")
+    kept = "in memory" if settings.db == ":memory:" else f"in {os.path.abspath(settings.db)}"
+    lines.append(f"dw-server keeps its state {kept}")
+    lines.append(f"dw-server listening on {url}")
+    for line in lines:
+        if settings.log.format == "json":
+            # Whoever collects both outputs of a process gets nothing that is not JSON.
+            _log.info("%s", line)
+        else:
+            print(line, flush=True)

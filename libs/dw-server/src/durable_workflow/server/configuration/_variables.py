@@ -237,6 +237,7 @@ VARIABLES: Final[dict[str, Variables]] = {
         "DW_LOG_LEVEL": Variable(
             "level", one_of("debug", "info", "warning", "error"), "debug, info, warning or error"
         ),
+        "DW_LOG_FORMAT": Variable("format", one_of("text", "json"), "text, or json: one per line"),
         "DW_ACCESS_LOG": Variable("access", switch, "log every request"),
     },
     "services": _SERVICES,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import logging
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.http.routing import Found, Plane, Route, Routes
 from durable_workflow.server.http.stream.outbox import Unread
 from durable_workflow.server.http.stream.upgrade import Upgrade
+from durable_workflow.server.logs import LoggedRequest, access_log, current_request
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Parts, Reply
 from durable_workflow.server.settings import Settings
@@ -29,6 +32,7 @@ _VERSION_HEADERS: dict[Plane, tuple[bytes, bytes]] = {
     "worker": (PROTOCOL_VERSION_HEADER.lower().encode(), PROTOCOL_VERSION.encode()),
 }
 STREAM: Final = "open_stream"
+_log = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
 
 
@@ -50,6 +54,7 @@ class Application:
         self._trusts_proxies = settings.trust_forwarded_attribution
         self._routes = Routes(ROUTES)
         self._limits = stream.Limits(self._largest_body, api.is_overloaded, Unread())
+        self._logs_access = settings.log.access
         self._envelope = envelope.WorkerEnvelope(server_capabilities(settings))
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -59,8 +64,7 @@ class Application:
             scope, receive, send = await upgrade.as_request()
         elif scope["type"] != "http":
             raise ValueError(f"nothing here speaks {scope['type']}")
-        path = raw_path(scope)
-        found = self._routes.find(path)
+        found = self._routes.find(raw_path(scope))
         request = Request(
             scope,
             found.names if found else {},
@@ -68,27 +72,50 @@ class Application:
             trusts_proxies=self._trusts_proxies,
         )
         route = _route(found, request.method)
+        logged = LoggedRequest(
+            f"{request.method} {_where(route)}", request.names, request.header(b"x-request-id")
+        )
+        began, token = time.perf_counter(), current_request.set(logged)
+        try:
+            status = await self._serve(found, route, request, receive, send, upgrade)
+            if self._logs_access:
+                _log_access(logged, request, status, time.perf_counter() - began)
+        finally:
+            current_request.reset(token)
+            await request.finish()
+
+    async def _serve(
+        self,
+        found: Found | None,
+        route: Route | None,
+        request: Request,
+        receive: Receive,
+        send: Send,
+        upgrade: Upgrade | None,
+    ) -> int | None:
+        """Answer a request; the status, or None where the caller left or a stream was served."""
         plane: Plane = "control"
-        if route.plane == "worker" if route else path.startswith(b"/api/worker/"):
+        if route.plane == "worker" if route else request.path.startswith("/api/worker/"):
             plane = "worker"
         try:
-            try:
-                if upgrade is not None and route is not None and route.operation == STREAM:
-                    reply = await self._stream(route, request, receive, upgrade)
-                else:
-                    reply = await self._reply(found, route, request, receive)
-            except checks.CallerLeft:
-                return
-            if reply is None:
-                return
-            if reply.parts is not None:
-                await self._send_parts(reply.parts, status_of(reply, None), request, send)
-                return
-            reply, body = self._encode(reply, route, plane, request)
-            status = status_of(reply, route.operation if route else None)
-            await self._send(status, body, plane, request, send, receive)
-        finally:
-            await request.finish()
+            if upgrade is not None and route is not None and route.operation == STREAM:
+                reply = await self._stream(route, request, receive, upgrade)
+            else:
+                reply = await self._reply(found, route, request, receive)
+        except checks.CallerLeft:
+            return None
+        if reply is None:
+            return None
+        if reply.reason is not None:
+            _log_refusal(reply.reason, request)
+        if reply.parts is not None:
+            status = status_of(reply, None)
+            await self._send_parts(reply.parts, status, request, send)
+            return status
+        reply, body = self._encode(reply, route, plane, request)
+        status = status_of(reply, route.operation if route else None)
+        await self._send(status, body, plane, request, send, receive)
+        return status
 
     async def _reply(
         self, found: Found | None, route: Route | None, request: Request, receive: Receive
@@ -161,6 +188,9 @@ class Application:
         receive: Receive,
     ) -> None:
         headers = [_VERSION_HEADERS[plane], *request.answer_headers]
+        logged = current_request.get()
+        if logged is not None and (status >= 400 or b"x-request-id" in request.headers):
+            headers.append((b"x-request-id", logged.request_id.encode()))
         wait = retry_after(status)
         if wait is not None:
             headers.append((b"retry-after", str(wait).encode()))
@@ -231,6 +261,20 @@ def _route(found: Found | None, method: str) -> Route | None:
 def _where(route: Route | None) -> str:
     # The template and not the path: ids of users do not belong in logs.
     return route.template if route is not None else "an unknown route"
+
+
+def _log_refusal(reason: str, request: Request) -> None:
+    if reason in ("unauthorized", "forbidden"):
+        _log.warning("a login was refused (%s) to %s", reason, request.client_host)
+
+
+def _log_access(
+    logged: LoggedRequest, request: Request, status: int | None, seconds: float
+) -> None:
+    milliseconds = round(seconds * 1000, 1)
+    shown = "left" if status is None else str(status)
+    fields = {"status": status, "milliseconds": milliseconds, "client": request.client_host}
+    access_log.info("%s %s %s ms", logged.route, shown, milliseconds, extra={"fields": fields})
 
 
 def _unknown(request: Request) -> Refused:

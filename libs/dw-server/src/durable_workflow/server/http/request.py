@@ -67,6 +67,11 @@ class Request:
         return self._client is not None and is_loopback(self._client[0])
 
     @property
+    def client_host(self) -> str:
+        """The address that the request came from."""
+        return self._client[0] if self._client is not None else "an unknown address"
+
+    @property
     def query(self) -> dict[str, str]:
         """Parameters of the query string; of one given twice, the last."""
         if self._query is None:

@@ -193,7 +193,8 @@ def _handle_run(unit: Unit, run: Run) -> int:
             return 1
     if run.task_status == LEASED and run.lease_expires_at is not None:
         if run.lease_expires_at <= tx.now:
-            tx.say(logging.INFO, "the lease of task %s of run %s ran out", run.task_id, run.run_id)
+            text = "the lease of task %s of run %s of %s ran out"
+            tx.say(logging.INFO, text, run.task_id, run.run_id, run.workflow_id)
             workflow_tasks.expire_lease(unit, run)
     elif run.task_status == READY:
         # A delay is over, or the offer to the worker that kept the run's machine.
@@ -231,7 +232,8 @@ def handle_activity(unit: Unit, activity: Activity) -> None:
         unit.apply(decision)
     elif activity.task_status == LEASED:
         if activity.lease_expires_at is not None and activity.lease_expires_at <= tx.now:
-            tx.say(logging.INFO, "the lease of activity task %s ran out", activity.task_id)
+            text = "the lease of activity task %s of run %s of %s ran out"
+            tx.say(logging.INFO, text, activity.task_id, run.run_id, run.workflow_id)
             activity_tasks.lose_worker(unit, activity)
         else:
             unit.save_activity(activity)

@@ -230,7 +230,8 @@ def complete(
     except LimitExceeded as error:
         raise _over_limit(request.owner, error) from error
     except completion.NonDeterminism as error:
-        tx.say(logging.WARNING, "run %s is not deterministic: %s", run.run_id, error)
+        text = "run %s of %s is not deterministic: %s"
+        tx.say(logging.WARNING, text, run.run_id, run.workflow_id, error)
         _fail(unit, run, f"non-deterministic workflow: {error}", type(error).__name__)
         unit.finish()
         return _refused(request.owner, "invalid_commands", f"Non-deterministic commands: {error}.")

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
+from durable_workflow.server.logs import current_request
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.store.errors import StoreUnavailable
 from durable_workflow.server.store.protocol import Tx
 from durable_workflow.server.store.sqlite._transaction import Line
 
+_said = logging.getLogger("durable_workflow.server")
+
 
 class Unit:
     """A unit of work from the moment it is asked for until its answer."""
 
-    __slots__ = ("answer", "error", "lines", "notices", "result", "work")
+    __slots__ = ("answer", "error", "lines", "notices", "request", "result", "work")
 
     def __init__(self, work: Callable[[Tx], Any], answer: asyncio.Future[Any]) -> None:
         self.work = work
         self.answer = answer
+        # Its lines are logged when another request, or none, is being served.
+        self.request = current_request.get()
         self.result: Any = None
         self.error: BaseException | None = None
         self.notices: list[Notice] = []
         self.lines: list[Line] = []
+
+    def log_lines(self) -> None:
+        """Log what it says, now that it is committed."""
+        for line in self.lines:
+            _said.log(line.level, line.text, *line.args, extra={"request": self.request})
 
 
 class Batch:

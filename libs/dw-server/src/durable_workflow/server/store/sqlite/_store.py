@@ -34,6 +34,7 @@ import apsw
 
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.ids import IdSource
+from durable_workflow.server.logs import NO_REQUEST
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.store.errors import (
     Conflict,
@@ -56,9 +57,6 @@ from durable_workflow.server.store.statements import Statements
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-
-# What the units say when they are committed.
-_said = logging.getLogger("durable_workflow.server")
 
 _BATCH_UNITS = 200
 _BATCH_SECONDS = 0.010
@@ -153,7 +151,7 @@ class SqliteStore:
         if not self._busy:
             # Not at once: whoever else is ready in this turn of the loop joins the batch.
             self._busy = True
-            loop.call_soon(self._work_off, loop)
+            loop.call_soon(self._work_off, loop, context=NO_REQUEST)
         return await answer
 
     async def read(self, work: Callable[[Read], T], /) -> T:
@@ -362,8 +360,8 @@ class SqliteStore:
             else:
                 unit.answer.set_result(unit.result)
         if error is None:
-            for line in (line for unit in batch.units for line in unit.lines):
-                _said.log(line.level, line.text, *line.args)
+            for unit in batch.units:
+                unit.log_lines()
         if self._waiting:
             # Through the loop, so that answers travel and requests are read between two batches.
             loop.call_soon(self._work_off, loop)
