@@ -120,7 +120,7 @@ async def test_what_the_server_could_not_recognise_is_not_sent_twice(
     start: Callable[[Client], Any],
     failure: Exception,
 ) -> None:
-    # An activity has a key: its server is asked whether it knows repetitions by it.
+    # These have a key: the server is asked whether it knows repetitions by it.
     answers += [failure, cluster_info()]
     with pytest.raises(type(failure)):
         await start(client)
@@ -141,8 +141,18 @@ async def test_a_gateway_that_gave_up_may_have_passed_it_on(
 ) -> None:
     answers.append(httpx.Response(502, text="bad gateway"))
     with pytest.raises(ServerError):
-        await client.trigger_schedule("s")
+        await client.backfill_schedule("s", start_time="2026-01-01", end_time="2026-01-02")
     assert len(requests) == 1
+
+
+@pytest.mark.parametrize("start", STARTS_WITHOUT_AN_ID.values(), ids=STARTS_WITHOUT_AN_ID)
+async def test_it_is_sent_again_under_its_key_where_the_server_knows_that(
+    client: Client, answers: Answers, requests: Requests, start: Callable[[Client], Any]
+) -> None:
+    answers += [httpx.ReadTimeout("slow"), cluster_info(idempotency_key=1), ok()]
+    await start(client)
+    first, _, second = requests
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
 
 
 async def test_with_an_id_a_start_is_repeated(

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
+from durable_workflow._wire.headers import IDEMPOTENCY_KEY
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow._wire.json_values import JsonObject, present, text
 from durable_workflow.client._arguments import WholeSeconds, instance
@@ -91,8 +93,9 @@ class ScheduleMethods(Session):
                     note=note,
                 ),
                 context=schedule_id or "",
-                # Only by its id can the server tell a repetition from a second schedule.
-                repeat=Repeat.ALWAYS if schedule_id else Repeat.IF_UNSENT,
+                headers={IDEMPOTENCY_KEY: uuid4().hex},
+                # A server that knows no keys tells a repetition from a second schedule by its id.
+                repeat=Repeat.ALWAYS if schedule_id else Repeat.IF_KEYED,
             )
         )
         return ScheduleHandle(self._as_client, text(created.get("schedule_id"), schedule_id))
@@ -211,7 +214,8 @@ class ScheduleMethods(Session):
                 reading(lambda data: trigger_result(data, schedule_id)),
                 path={"schedule_id": schedule_id},
                 body=present(overlap_policy=overlap_policy),
-                repeat=Repeat.IF_UNSENT,
+                headers={IDEMPOTENCY_KEY: uuid4().hex},
+                repeat=Repeat.IF_KEYED,
             )
         )
 

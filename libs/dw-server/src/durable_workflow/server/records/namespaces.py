@@ -120,6 +120,7 @@ def delete(tx: Tx, name: str) -> dict[str, int]:
     tx.do("delete_dispatch_counts_of_namespace", namespace=name)
     tx.do("delete_search_attributes_of_namespace", namespace=name)
     tx.do("delete_instances_of_namespace", namespace=name)
+    tx.do("delete_kept_answers_of_namespace", namespace=name)
     tx.do("delete_namespace", name=name)
     return counts
 

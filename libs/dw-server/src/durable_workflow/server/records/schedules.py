@@ -36,6 +36,8 @@ _buffered = msgspec.json.Decoder(list[BufferedFire]).decode
 # After every identifier of a schedule.
 _NEWEST: Final = "~"
 _EVENTS_AT_ONCE: Final = 1000
+# Nobody else writes meanwhile, and nobody waits for this.
+_EXPIRED_AT_ONCE: Final = 64
 
 
 class RecordedEvent(msgspec.Struct, frozen=True):
@@ -144,6 +146,27 @@ def delete_some_events(tx: Tx, namespace: str) -> int:
     rows = [(namespace, schedule_id, sequence) for schedule_id, sequence in found]
     tx.do_many("delete_schedule_event", rows)
     return len(rows)
+
+
+def delete_expired(tx: Tx, namespace: str, cutoff: int) -> bool:
+    """Delete some of what schedules' histories have from before a time; whether there may be more.
+
+    A schedule that was deleted before goes when its history is gone.
+    """
+    old: Params = {"namespace": namespace, "cutoff": cutoff, "most": _EXPIRED_AT_ONCE}
+    found = tx.all("expired_schedule_events", **old)
+    if found:
+        for schedule_id in sorted({row[0] for row in found}):
+            tx.lock(Key.schedule(namespace, schedule_id))
+        rows = [(namespace, schedule_id, sequence) for schedule_id, sequence in found]
+        tx.do_many("delete_schedule_event", rows)
+        return True
+    gone = tx.all("expired_schedules", **old)
+    for (schedule_id,) in gone:
+        known = lock(tx, namespace, schedule_id)
+        if known is not None and known.status == DELETED:
+            tx.do("delete_schedule", namespace=namespace, schedule_id=schedule_id)
+    return bool(gone)
 
 
 def delete_all(tx: Tx, namespace: str) -> int:

@@ -1,22 +1,60 @@
-"""Starts that are sent again: under the same idempotency key the first answer is repeated.
+"""Requests that are sent again: under the same idempotency key the first answer is repeated.
 
-A caller whose connection tore cannot know whether its start was carried out, so it sends it again.
-The key is stored with the command, of starts that were refused too.
+A caller whose connection tore cannot know whether its request was carried out, so it sends it
+again. The key of a start is stored with its command, of starts that were refused too. Of what is no
+command to a workflow the whole answer is kept, for a day.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias, TypeVar
+
+import msgspec
 
 from durable_workflow._wire.json_values import object_or_empty
+from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.ids import id_of
-from durable_workflow.server.records import command_records
+from durable_workflow.server.records import command_records, kept_answers
 from durable_workflow.server.records.command_records import CommandRecord
 from durable_workflow.server.refusals import Invalid
+from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller
-from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.store.protocol import Read, Tx
 
 _LONGEST_KEY: Final = 255
+# Clients send again within seconds.
+KEPT: Final = 86_400 * SECOND
+_ANOTHER: Final = "The Idempotency-Key was used with another request."
+
+T = TypeVar("T")
+Service: TypeAlias = Callable[[Tx, Caller, T, ServiceSettings], Reply]
+
+
+def once(service: Service[T]) -> Service[T]:
+    """The service, carried out once for an idempotency key: later its answer is repeated.
+
+    What it refuses is not kept, because nothing has changed.
+    """
+
+    def answer(tx: Tx, caller: Caller, asked: T, settings: ServiceSettings) -> Reply:
+        key = caller.idempotency_key
+        if key is None:
+            return service(tx, caller, asked, settings)
+        check_key(caller)
+        fingerprint = f"{caller.method} {caller.path} {caller.body_sha256}"
+        known = kept_answers.find(tx, caller.namespace, key)
+        if known is None:
+            reply = service(tx, caller, asked, settings)
+            kept = msgspec.json.encode({"body": reply.body, "form": reply.form})
+            kept_answers.keep(tx, caller.namespace, key, fingerprint, kept.decode())
+            return reply
+        if known[0] != fingerprint:
+            raise Invalid({"idempotency_key": [_ANOTHER]})
+        return msgspec.json.decode(known[1], type=Reply)
+
+    return answer
 
 
 def check_key(caller: Caller) -> None:
@@ -54,5 +92,5 @@ def find(read: Read, caller: Caller, workflow_id: str) -> CommandRecord | None:
         return None
     fingerprint = object_or_empty(found.context.get("request")).get("fingerprint")
     if fingerprint != f"sha256:{caller.body_sha256}":
-        raise Invalid({"idempotency_key": ["The Idempotency-Key was used with another request."]})
+        raise Invalid({"idempotency_key": [_ANOTHER]})
     return found.record

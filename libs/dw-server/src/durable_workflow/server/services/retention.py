@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Final, Protocol
 
@@ -22,11 +22,14 @@ from durable_workflow.server.external_payloads import ExternalPayloads
 from durable_workflow.server.records import (
     external_payloads,
     instances,
+    kept_answers,
     namespaces,
     run_deletion,
     runs,
+    schedules,
 )
 from durable_workflow.server.replies import Reply
+from durable_workflow.server.services import repetitions
 from durable_workflow.server.store import OutcomeUnknown, Store, StoreUnavailable, StoreUnusable
 from durable_workflow.server.store.protocol import Read, Tx
 from durable_workflow.server.views.namespaces import find as find_namespace
@@ -122,6 +125,8 @@ async def remove_expired(store: Store, payloads: ExternalPayloads | None = None)
                 await _pause(began, gently=True)
             await _delete_removed(store, gently=True)
             count += len(expired)
+        await _delete_of_schedules(store, namespace.name)
+    await _repeat(store, lambda tx: kept_answers.delete_some(tx, tx.now - repetitions.KEPT))
     if count and payloads is not None:
         await payloads.delete_released()
     await release_space(store, gently=True)
@@ -140,11 +145,7 @@ async def sweep(
 
 async def release_space(store: Store, *, gently: bool = False) -> None:
     """Give the pages of the file that hold nothing back to the system."""
-    more = True
-    while more:
-        began = time.perf_counter()
-        more = await store.run(run_deletion.release_space)
-        await _pause(began, gently)
+    await _repeat(store, run_deletion.release_space, gently=gently)
 
 
 def _cutoff(read: Read, retention_days: int) -> int:
@@ -192,11 +193,28 @@ def _remove_all(namespace: str, run_ids: Sequence[str], keeping: bool, tx: Tx) -
         remove(tx, namespace, run.run_id, keeping=keeping)
 
 
+async def _delete_of_schedules(store: Store, namespace: str) -> None:
+    """Delete what schedules' histories have from before the retention of their namespace."""
+
+    def delete(tx: Tx) -> bool:
+        found = namespaces.find(tx, namespace)
+        if found is None:
+            return False
+        return schedules.delete_expired(tx, namespace, _cutoff(tx, found.retention_days))
+
+    await _repeat(store, delete)
+
+
 async def _delete_removed(store: Store, *, gently: bool) -> None:
+    await _repeat(store, run_deletion.delete_removed, gently=gently)
+
+
+async def _repeat(store: Store, unit: Callable[[Tx], bool], *, gently: bool = True) -> None:
+    """Run a unit until it says that there is no more."""
     more = True
     while more:
         began = time.perf_counter()
-        more = await store.run(run_deletion.delete_removed)
+        more = await store.run(unit)
         await _pause(began, gently)
 
 

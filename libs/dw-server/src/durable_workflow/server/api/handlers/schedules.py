@@ -20,6 +20,7 @@ from durable_workflow.server.requests import (
 )
 from durable_workflow.server.services import backfills
 from durable_workflow.server.services import schedules as services
+from durable_workflow.server.services.repetitions import once
 from durable_workflow.server.views import schedules as views
 
 
@@ -32,9 +33,9 @@ def operations(units: Units) -> list[Operation[Any]]:
     async def backfill(call: Call, asked: BackfillSchedule) -> Reply:
         return await backfills.backfill(units.store, call.caller(), asked, units.settings)
 
-    create, update = units.command(services.create), units.command(services.update)
+    create, update = units.command(once(services.create)), units.command(services.update)
     pause, resume = units.command(services.pause), units.command(services.resume)
-    delete, trigger = units.command(services.delete), units.command(services.trigger)
+    delete, trigger = units.command(services.delete), units.command(once(services.trigger))
     describe, history = units.view(views.describe), units.view(views.history)
     return [
         Operation("list_schedules", OPERATORS, Nothing, listed),

@@ -102,3 +102,24 @@ WHERE namespace = :namespace AND schedule_id = :schedule_id AND sequence = :sequ
 
 -- delete_schedules_of_namespace: no schedule was there.
 DELETE FROM schedules WHERE namespace = :namespace;
+
+-- expired_schedule_events: some records of schedules' histories from before :cutoff, oldest first.
+SELECT schedule_id, sequence
+FROM schedule_events
+WHERE namespace = :namespace AND recorded_at < :cutoff
+ORDER BY recorded_at
+LIMIT :most;
+
+-- expired_schedules: some schedules that were deleted before :cutoff, and whose histories are gone.
+SELECT schedule_id
+FROM schedules
+WHERE
+    namespace = :namespace AND status = 'deleted' AND deleted_at < :cutoff
+    AND NOT EXISTS (
+        SELECT 1
+        FROM schedule_events
+        WHERE
+            schedule_events.namespace = schedules.namespace
+            AND schedule_events.schedule_id = schedules.schedule_id
+    )
+LIMIT :most;
