@@ -14,6 +14,7 @@ Debian's cron does the same.
 
 from __future__ import annotations
 
+import functools
 import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -25,6 +26,19 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
+_SECOND: Final = 1_000_000
+
+
+def first_cron_time(expression: str, moment: int, zone: tzinfo) -> int | None:
+    """The first of `cron_times`; None where there is none."""
+    # They are whole seconds, so it is the same for all moments of a second.
+    return _first_of_second(expression, moment // _SECOND, zone)
+
+
+@functools.lru_cache(maxsize=1024)
+def _first_of_second(expression: str, second: int, zone: tzinfo) -> int | None:
+    # Many schedules that fall due together have few expressions between them.
+    return next(cron_times(expression, second * _SECOND, zone), None)
 
 
 def cron_times(expression: str, moment: int, zone: tzinfo) -> Iterator[int]:

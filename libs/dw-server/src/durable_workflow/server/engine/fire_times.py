@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
-from durable_workflow.server.engine.cron_times import cron_times
+from durable_workflow.server.engine.cron_times import cron_times, first_cron_time
 from durable_workflow.server.fields.calendars import five_fields
 from durable_workflow.server.fields.durations import microseconds
 
@@ -45,7 +45,9 @@ class FireTimes:
 
     def after(self, moment: int) -> int | None:
         """The first fire time after a moment, which itself is none; None if there is no more."""
-        return next(self._merged(moment), None)
+        firsts = [first_cron_time(each, moment, self._zone) for each in self._crons]
+        firsts += [next(_interval(*each, moment)) for each in self._intervals]
+        return min((at for at in firsts if at is not None), default=None)
 
     def between(self, start: int, end: int) -> Iterator[int]:
         """The fire times from `start` on and before `end`, in order, each once."""

@@ -35,8 +35,8 @@ from durable_workflow.server.store.protocol import Read, Tx
 _LONGEST_ERROR = 1000
 # Of one run or one worker in one unit: others have their turn in between.
 MOST_OF_ONE = 50
-# In one batch: each starts a workflow, which is more work than to fire a timer.
-_MOST_SCHEDULES = 10
+# Runs, workers and schedules.
+_KINDS = 3
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -68,17 +68,21 @@ def next_due(read: Read) -> int | None:
 
 
 def look(read: Read, most: int) -> Look:
-    """Find runs, workers and schedules of which something is due, at most so many of each."""
+    """Find runs, workers and schedules of which something is due, about so many at most.
+
+    Each kind has a part of them, however much is due of the others.
+    """
+    part = max(most // _KINDS, 1)
     times = records.times(read)
     at = times.first()
     if at is None or at > read.now:
         return Look(at)
     found = [Due(run_id=run_id) for run_id in records.run_ids(read, times, most)]
     if times.worker is not None and times.worker <= read.now:
-        silent = worker_records.silent(read, most - len(found))
+        silent = worker_records.silent(read, max(most - len(found), part))
         found += [Due(worker=worker.holder) for worker in silent]
     if times.schedule is not None and times.schedule <= read.now:
-        schedules = schedule_records.due(read, min(most, _MOST_SCHEDULES))
+        schedules = schedule_records.due(read, max(most - len(found), part))
         found += [Due(schedule=schedule) for schedule in schedules]
     return Look(at, True, found)
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from durable_workflow.metrics import NOOP_METRICS, SERVER_DUE_FAILURES, MetricsRecorder
 from durable_workflow.server.clock import MICROSECONDS, Clock
@@ -24,19 +26,26 @@ from durable_workflow.server.store import (
     Store,
     StoreUnavailable,
     StoreUnusable,
+    Tx,
 )
+from durable_workflow.server.timers._pace import Pace
 
 # It is the store that fails, whatever is due.
 _STORE_FAILURES = (StoreUnavailable, StoreUnusable, OutcomeUnknown)
 
 _log = logging.getLogger(__name__)
 
-# Small enough for requests to get their turn between two batches of a thousand timers.
-_BATCH = 50
 # The wall clock may jump (after a laptop slept), which a sleeping loop does not notice.
 _LONGEST_SLEEP = 5.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 10.0
+
+
+class _Done(NamedTuple):
+    """How much was done, and how much of the processor that took."""
+
+    count: int
+    seconds: float
 
 
 class TimerService:
@@ -53,6 +62,7 @@ class TimerService:
         self._store = store
         self._clock = clock
         self._settings = settings
+        self._pace = Pace()
         self._wake = asyncio.Event()
         # When the loop will look by itself: no later than the first due time that there is.
         self._next: int | None = None
@@ -88,7 +98,7 @@ class TimerService:
         done = 0
         fruitless = None
         while True:
-            found = await self._store.read(lambda read: due.look(read, _BATCH))
+            found = await self._store.read(lambda read: due.look(read, self._pace.most))
             if not found.overdue:
                 break
             if found.found:
@@ -141,22 +151,25 @@ class TimerService:
     async def _do_all(self, found: list[Due]) -> int:
         """Do what is due of each run and each worker, each in a unit of its own."""
         if len(found) == 1:
-            return await self._do(found[0])
-        counts = await asyncio.gather(*map(self._do, found), return_exceptions=True)
-        for count in counts:
-            if isinstance(count, BaseException):
-                raise count
-        return sum(count for count in counts if isinstance(count, int))
+            return (await self._do(found[0])).count
+        all_done = await asyncio.gather(*map(self._do, found), return_exceptions=True)
+        count, seconds = 0, 0.0
+        for done in all_done:
+            if isinstance(done, BaseException):
+                raise done
+            count, seconds = count + done.count, seconds + done.seconds
+        self._pace.note(len(found), seconds)
+        return count
 
-    async def _do(self, each: Due) -> int:
+    async def _do(self, each: Due) -> _Done:
         try:
-            return await self._store.run(lambda tx: due.handle(tx, each, self._settings))
+            return await self._store.run(lambda tx: _timed(tx, each, self._settings))
         except _STORE_FAILURES:
             raise
         except Exception as error:  # noqa: BLE001  something of it is to blame: see what
             _log.warning("what is due of %s failed, going on one by one: %r", each, error)
         items = await self._store.read(lambda read: due.items(read, each))
-        return sum([await self._do_or_set_aside(each, item) for item in items])
+        return _Done(sum([await self._do_or_set_aside(each, item) for item in items]), 0)
 
     async def _do_or_set_aside(self, each: Due, item: DueItem) -> int:
         try:
@@ -172,3 +185,9 @@ class TimerService:
         _log.error(text, item, failures, exc_info=problem)
         self._metrics.increment(SERVER_DUE_FAILURES, tags={"source": item.source})
         return 1
+
+
+def _timed(tx: Tx, each: Due, settings: ServiceSettings) -> _Done:
+    began = time.thread_time()
+    count = due.handle(tx, each, settings)
+    return _Done(count, time.thread_time() - began)
