@@ -58,9 +58,10 @@ async def test_a_worker_is_listed_described_and_taken_out(server: ServerProcess)
                 task = wire.poll("workflow", "other", queue="q")
             assert task["workflow_id"] == "later"
             assert [each.worker_id for each in (await client.list_workers()).workers] == ["other"]
+            with pytest.raises(RuntimeError, match="an operator deregistered this worker"):
+                await asyncio.wait_for(running, 10)
         finally:
             await worker.stop()
-            await asyncio.wait_for(running, 10)
         successor = Worker(client, task_queue="q", workflows=[Fleet], worker_id="w-1")
         ended = await successor.run_until(workflow_id="later", timeout=30)
         assert ended.status == "completed"

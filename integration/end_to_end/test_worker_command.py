@@ -171,3 +171,26 @@ def test_a_bad_setting_ends_it_with_2(app: Path) -> None:
         assert worker.wait(timeout=30) == 2
         assert "task_queue" in worker.output
         assert "Traceback" not in worker.output
+
+
+async def test_a_deregistered_worker_reports_what_it_holds_and_ends(
+    app: Path, shared_server: ServerProcess
+) -> None:
+    url, queue = shared_server.url, "cli-gone"
+    async with Client(url) as client:
+        with command(app, "app", "--task-queue", queue, "--url", url) as worker:
+            handle = await client.start_workflow(
+                workflow_type="ask", task_queue=queue, workflow_id="gone", input=["slow"]
+            )
+            await file_is_there(app / "begun")
+            [found] = (await client.list_workers(task_queue=queue)).workers
+            await client.deregister_worker(found.worker_id)
+            (app / "go").touch()
+            assert worker.wait(timeout=30) == 1
+            assert "the worker ended: an operator deregistered this worker" in worker.output
+            assert worker.output.count("poll failed") == 0
+        with command(app, "app", "--task-queue", queue, "--url", url):
+            assert await client.get_result(handle, timeout=30) == "done"
+        history = await client.get_history(handle.workflow_id, handle.run_id or "")
+        started = [each for each in history["events"] if each["event_type"] == "ActivityStarted"]
+        assert len(started) == 1, "what it held was reported"

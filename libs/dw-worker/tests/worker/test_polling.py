@@ -67,6 +67,20 @@ async def test_a_poller_outlives_errors(server: Any, pauses: list[float]) -> Non
     assert metrics.counter_value(WORKER_POLLS, tags) == 3
 
 
+async def test_a_worker_that_was_deregistered_ends_with_an_error(server: Any) -> None:
+    refusal = ServerError(409, {"reason": "worker_deregistered", "message": "w is out"})
+
+    def refuse(**_: Any) -> None:
+        raise refusal
+
+    worker = Worker(server, task_queue="q", workflows=[W])
+    server.on["poll_workflow_task"] = refuse
+    with pytest.raises(RuntimeError, match="an operator deregistered this worker") as raised:
+        await worker.run()
+    assert raised.value.__cause__ is refusal
+    assert server.count("poll_workflow_task") <= _polling.POLLERS_PER_KIND
+
+
 async def test_a_poller_takes_a_slot_before_it_polls(server: Any) -> None:
     worker = Worker(server, task_queue="q", workflows=[W], max_concurrent_workflow_tasks=1)
     await worker._wf_semaphore.acquire()

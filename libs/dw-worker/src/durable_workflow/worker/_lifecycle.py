@@ -83,7 +83,11 @@ class Lifecycle:
         self._stopping: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
-        """Register, then serve the queue until the worker stops or this task is cancelled."""
+        """Register, then serve the queue until the worker stops or this task is cancelled.
+
+        Raises:
+            Deregistered: An operator has taken the worker out; what it held is reported.
+        """
         if self._stopping is not None:
             log.warning(
                 "worker %s was stopped, by stop() or at the end of run_until(), and does not serve "
@@ -97,10 +101,8 @@ class Lifecycle:
             if await self.start(streams=True):
                 pollers.start()
                 await asyncio.wait({stopping, *pollers.tasks}, return_when=asyncio.FIRST_COMPLETED)
-            crashed = [each for each in pollers.tasks if each.done() and not each.cancelled()]
             await self.stop()
-            for poller in crashed:
-                poller.result()
+            _raise_first(pollers.tasks)
         except asyncio.CancelledError:
             await self._abandon()
         finally:
@@ -179,6 +181,14 @@ class Lifecycle:
             with contextlib.suppress(TimeoutError, StreamEnded, ServerUnreachable):
                 async with asyncio.timeout(_GOODBYE_SECONDS):
                     await stream.close()
+
+
+def _raise_first(tasks: set[asyncio.Task[None]]) -> None:
+    """Raise what one of them ended in; what others ended in is mostly the same."""
+    ended = [each for each in tasks if each.done() and not each.cancelled()]
+    errors = [error for each in ended if (error := each.exception()) is not None]
+    if errors:
+        raise errors[0]
 
 
 async def _drain(tasks: set[asyncio.Task[Any]], until: float) -> None:

@@ -1,6 +1,7 @@
 """The pollers of a worker: for tasks on its event loop, for queries in a thread."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,14 @@ from durable_workflow.worker._client_thread import ClientThread
 from durable_workflow.worker._definitions import Definitions, Identity
 from durable_workflow.worker._dispatch import Dispatch
 from durable_workflow.worker._line import Line, Standing
-from durable_workflow.worker._polling import POLLERS_PER_KIND, Pacing, Poller, PollTarget, Waiting
+from durable_workflow.worker._polling import (
+    POLLERS_PER_KIND,
+    Deregistered,
+    Pacing,
+    Poller,
+    PollTarget,
+    Waiting,
+)
 from durable_workflow.worker._registration import Registration
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._settings import Settings
@@ -147,7 +155,9 @@ class Pollers:
 
         async def serve(client: WorkerClient, pacing: Pacing) -> None:
             line = Line(transport_of(client), self._standing)
-            await Poller(self._query_target(line, None), pacing).run()
+            # The pollers of tasks end the worker then.
+            with contextlib.suppress(Deregistered):
+                await Poller(self._query_target(line, None), pacing).run()
 
         name = f"durable-workflow-query-poller-{self._identity.worker_id}"
         self.query_thread = ClientThread(name, self._calls.clone_client, serve)

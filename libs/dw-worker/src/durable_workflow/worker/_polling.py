@@ -161,6 +161,10 @@ class PollTarget:
                 self.metrics.record(WORKER_POLL_DURATION_SECONDS, elapsed, tags=tags)
 
 
+class Deregistered(RuntimeError):
+    """An operator has taken this worker out: the server gives it nothing any more."""
+
+
 class Poller:
     """One loop that asks for one kind of work."""
 
@@ -171,7 +175,11 @@ class Poller:
         self._instants = 0
 
     async def run(self) -> None:
-        """Ask until the worker stops."""
+        """Ask until the worker stops.
+
+        Raises:
+            Deregistered: An operator has taken this worker out.
+        """
         slots = self._target.slots
         while not self._pacing.stop.is_set():
             if slots is not None:
@@ -205,11 +213,13 @@ class Poller:
 
     async def _recover(self, error: Exception) -> None:
         self._failures += 1
+        _raise_if_taken_out(error)
         log.warning("%s poll failed: %s", self._target.kind, error)
         if reason_of(error) == "worker_not_registered" and self._target.register_again is not None:
             try:
                 await self._target.register_again()
             except Exception as refused:  # noqa: BLE001 - incompatible now, or not back yet
+                _raise_if_taken_out(refused)
                 log.warning("could not register again: %s", refused)
                 error = refused
             else:
@@ -227,3 +237,9 @@ class Poller:
         else:
             seconds = _INSTANT_SECONDS * 2.0 ** min(beyond, 5)
             await self._pacing.pause(min(seconds, _LONGEST_INSTANT_PAUSE_SECONDS))
+
+
+def _raise_if_taken_out(error: Exception) -> None:
+    if reason_of(error) == "worker_deregistered":
+        text = "an operator deregistered this worker, and it stops: start it again to have it back"
+        raise Deregistered(f"{text} ({error})") from error

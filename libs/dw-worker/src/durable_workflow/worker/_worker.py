@@ -381,7 +381,8 @@ class Worker(Seams):
                 `asyncio.run` cancels this task.
 
         Raises:
-            RuntimeError: The server is not compatible, or gave another answer than cluster info.
+            RuntimeError: The server is not compatible, or gave another answer than cluster info; or
+                an operator deregistered the worker.
             Unauthorized: The login was refused.
             ValueError: `handle_signals` outside of the main thread.
         """

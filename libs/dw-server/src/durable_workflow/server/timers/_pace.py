@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 # Of the store's writer, for one batch. A request that comes meanwhile waits for it.
-_SECONDS: Final = 0.010
+_SECONDS: Final = 0.006
 _FEWEST: Final = 5
 _MOST: Final = 200
-_FIRST: Final = 20
+_FIRST: Final = 12
 # How much one batch counts in the average.
 _WEIGHT: Final = 0.3
 

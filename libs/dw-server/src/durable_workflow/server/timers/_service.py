@@ -44,7 +44,7 @@ _LONGEST_PAUSE = 10.0
 class _Done(NamedTuple):
     """How much was done, and how much of the processor that took."""
 
-    count: int
+    handled: int
     seconds: float
 
 
@@ -151,13 +151,13 @@ class TimerService:
     async def _do_all(self, found: list[Due]) -> int:
         """Do what is due of each run and each worker, each in a unit of its own."""
         if len(found) == 1:
-            return (await self._do(found[0])).count
+            return (await self._do(found[0])).handled
         all_done = await asyncio.gather(*map(self._do, found), return_exceptions=True)
         count, seconds = 0, 0.0
         for done in all_done:
             if isinstance(done, BaseException):
                 raise done
-            count, seconds = count + done.count, seconds + done.seconds
+            count, seconds = count + done.handled, seconds + done.seconds
         self._pace.note(len(found), seconds)
         return count
 
