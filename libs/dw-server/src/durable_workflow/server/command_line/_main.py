@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from durable_workflow.server import logs
 from durable_workflow.server.command_line._check_config import check_config
+from durable_workflow.server.command_line._copies import backup, restore, verify
 from durable_workflow.server.command_line._parser import configuration_of, parse
 from durable_workflow.server.command_line._serve import serve
 from durable_workflow.server.configuration import Configuration
@@ -28,7 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configuration = configuration_of(typed)
         if typed.command == "check-config":
             return check_config(configuration)
+        if typed.command == "verify":
+            return verify(typed.path)
         settings = _usable(configuration)
+        if typed.command == "backup":
+            return backup(settings, typed.path, typed.rate)
+        if typed.command == "restore":
+            return restore(settings, typed.path)
         serve(settings)
     except SettingsError as error:
         return _complain(error, 2)

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from durable_workflow._protocol import installed_version
@@ -42,8 +43,10 @@ _COMMON: Final = {
     "DW_ACCESS_LOG": "",
 }
 _TOKEN: Final = "DW_AUTH_TOKEN"
+_RATE: Final = "--megabytes-per-second"
 _FLAGS: Final = frozenset(
     [
+        _RATE,
         "--token",
         "--auth-token",
         "--version",
@@ -90,16 +93,31 @@ def _parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(title="commands", dest="command", metavar="")
 
     def add(name: str, about: str) -> argparse.ArgumentParser:
+        path = "" if name == "check-config" else " PATH"
         return commands.add_parser(
             name,
             help=about,
             description=about,
-            usage=f"dw-server {name} [options]",
+            usage=f"dw-server {name} [options]{path}",
             allow_abbrev=False,
             parents=[options],
         )
 
     add("check-config", "print every setting with its origin, and what is wrong with them")
+    backup = add("backup", "copy the state file, also while a server has it")
+    backup.add_argument("path", metavar="PATH", type=Path, help="the copy, which must not exist")
+    backup.add_argument(
+        _RATE,
+        dest="rate",
+        metavar="MB",
+        type=_rate,
+        default=32.0,
+        help="so fast at most (default 32; 0: as fast as it goes)",
+    )
+    verify = add("verify", "look over a state file or a copy: pages, histories, open runs")
+    verify.add_argument("path", metavar="PATH", type=Path, help="the file")
+    restore = add("restore", "put a copy where the state file is, and keep what was there")
+    restore.add_argument("path", metavar="COPY", type=Path, help="the copy")
     return made
 
 
@@ -150,6 +168,16 @@ def _options() -> argparse.ArgumentParser:
         help=f"what callers must present ({_TOKEN} is safer)",
     )
     return made
+
+
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e6:
+        raise argparse.ArgumentTypeError("must be a number, 0 or more")
+    return value
 
 
 def _port(text: str) -> str:

@@ -1,5 +1,8 @@
 """The store of one process: a SQLite file, or a database in memory."""
 
+from durable_workflow.server.store.sqlite._copying import copy_database
+from durable_workflow.server.store.sqlite._lock import FileLock
 from durable_workflow.server.store.sqlite._store import SqliteStore
+from durable_workflow.server.store.sqlite._verifying import Verified, verify_database
 
-__all__ = ["SqliteStore"]
+__all__ = ["FileLock", "SqliteStore", "Verified", "copy_database", "verify_database"]

@@ -21,7 +21,7 @@ MEMORY = ":memory:"
 _log = logging.getLogger(__name__)
 
 # "dwf1": tells our files from other people's databases, which are refused.
-_APPLICATION_ID = 0x64776631
+APPLICATION_ID = 0x64776631
 _STATEMENT_CACHE = 512
 _BUSY_MILLISECONDS = 5_000
 # Reading every page of a large file would make start-up, and so recovery, as long as the file.
@@ -143,7 +143,7 @@ class Database:
         if not self.in_memory:
             self._lay_out(new=new)
         if new:
-            self.writer.execute(f"PRAGMA application_id = {_APPLICATION_ID}").fetchall()
+            self.writer.execute(f"PRAGMA application_id = {APPLICATION_ID}").fetchall()
         if not self.in_memory:
             (mode,) = self.writer.execute("PRAGMA journal_mode = WAL").fetchall()[0]
             if mode != "wal":
@@ -151,7 +151,7 @@ class Database:
             self._check_whole()
         self._migrate(now)
         if self.path is not None:
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
 
     def _lay_out(self, *, new: bool) -> None:
         """Give the file its pages, and rewrite one whose pages are others, once."""
@@ -175,7 +175,7 @@ class Database:
         """See that the file is ours; whether it is new."""
         (application,) = self.writer.execute("PRAGMA application_id").fetchall()[0]
         (tables,) = self.writer.execute("SELECT count(*) FROM sqlite_schema").fetchall()[0]
-        if application != _APPLICATION_ID and tables:
+        if application != APPLICATION_ID and tables:
             raise StoreUnusable(f"{self.path} is a database of another program")
         return not tables
 
@@ -228,7 +228,7 @@ class Database:
         return int(rows[0][0] or 0)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the names of new files durable too: SQLite does it for the log, not for the database."""
     if sys.platform == "win32":
         return  # folders cannot be opened there, and names are journalled

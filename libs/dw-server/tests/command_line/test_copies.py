@@ -1,0 +1,211 @@
+"""`dw-server backup`, `verify` and `restore`: of a server at work, and of damaged files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from durable_workflow.server import embedded_server
+from durable_workflow.server.command_line import main
+
+HEADERS = {
+    "X-Durable-Workflow-Control-Plane-Version": "2",
+    "X-Durable-Workflow-Protocol-Version": "1.1",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("DW_"):
+            monkeypatch.delenv(name)
+
+
+async def start(http: httpx.AsyncClient, name: str) -> None:
+    body = {"workflow_id": name, "workflow_type": "t", "task_queue": "q", "input": ["x" * 2000]}
+    answer = await http.post("/api/workflows", json=body, headers=HEADERS)
+    assert answer.status_code == 201, answer.text
+
+
+async def serve(db: Path, ask: Callable[[httpx.AsyncClient], Any]) -> Any:
+    async with embedded_server(db=db) as url, httpx.AsyncClient(base_url=url) as http:
+        return await ask(http)
+
+
+async def workflows(http: httpx.AsyncClient) -> int:
+    assert (await http.get("/api/ready")).json()["status"] == "ready"
+    count = 0
+    token = ""
+    while True:
+        answer = await http.get(
+            "/api/workflows",
+            params={"page_size": "200", "next_page_token": token},
+            headers=HEADERS,
+        )
+        count += len(answer.json()["workflows"])
+        token = answer.json().get("next_page_token") or ""
+        if not token:
+            return count
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state file with three runs, none of which is served."""
+    path = tmp_path / "state.db"
+
+    async def fill(http: httpx.AsyncClient) -> None:
+        for number in range(3):
+            await start(http, f"w{number}")
+
+    asyncio.run(serve(path, fill))
+    return path
+
+
+def change(path: Path, statement: str) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(statement)
+    connection.close()
+
+
+async def test_a_server_at_work_is_copied_and_the_copy_serves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db, copy, restored = (tmp_path / name for name in ("state.db", "copy.db", "restored.db"))
+    async with embedded_server(db=db) as url, httpx.AsyncClient(base_url=url) as http:
+        for number in range(100):
+            await start(http, f"before{number}")
+        # Slow enough that much is written meanwhile.
+        arguments = ["--db", str(db), "backup", str(copy), "--megabytes-per-second", "1.5"]
+        copying = asyncio.create_task(asyncio.to_thread(main, arguments))
+        during = 0
+        while not copying.done():
+            await start(http, f"during{during}")
+            during += 1
+        assert await copying == 0
+        assert main(["verify", str(db)]) == 0
+        assert await workflows(http) == 100 + during
+    assert during > 5
+
+    assert main(["verify", str(copy)]) == 0
+    assert main(["--db", str(restored), "restore", str(copy)]) == 0
+    for path in (copy, restored):
+        found = await serve(path, workflows)
+        assert 100 <= found < 100 + during
+    assert not copy.with_name("copy.db.part").exists()
+    assert "bytes in" in capsys.readouterr().out
+
+
+def test_what_is_there_is_not_overwritten(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = state.with_name("copy.db")
+    target.write_text("mine")
+
+    assert main(["--db", str(state), "backup", str(target)]) == 1
+
+    assert f"{target} exists already" in capsys.readouterr().err
+    assert target.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["backup", "copy.db", "--db", "none.db"], ["verify", "none.db"], ["restore", "none.db"]],
+)
+def test_a_file_that_is_missing_is_named_and_not_made(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 1
+    assert "there is no file" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
+
+
+def test_a_copy_to_a_folder_that_is_missing_is_refused(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--db", str(state), "backup", "/no/such/copy.db"]) == 1
+    assert "/no/such/copy.db" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DELETE FROM history WHERE sequence = 1", "is not dense"),
+        ("UPDATE history SET sequence = 9 WHERE sequence = 1", "is not dense"),
+        ("UPDATE runs SET task_id = NULL, task_status = NULL", "nothing will move it"),
+        ("UPDATE schema_migrations SET version = 9999 WHERE version = 1", "newer dw-server"),
+        ("PRAGMA application_id = 7", "is no state file"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_and_it_is_not_restored(
+    state: Path, capsys: pytest.CaptureFixture[str], statement: str, told: str
+) -> None:
+    change(state, statement)
+
+    assert main(["verify", str(state)]) == 1
+    assert told in capsys.readouterr().err
+    assert main(["--db", "other.db", "restore", str(state)]) == 1
+    assert not state.with_name("other.db").exists()
+
+
+def test_a_child_that_cannot_report_is_found(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = sqlite3.connect(state, isolation_level=None)
+    [(run,)] = connection.execute("SELECT run_id FROM runs LIMIT 1").fetchall()
+    connection.execute(
+        "INSERT INTO child_links VALUES ('l', ?, 1, 'c', 'gone', 1, 't', 'abandon', NULL, NULL, "
+        "NULL, 0, 'pending')",
+        (run,),
+    )
+    connection.close()
+
+    assert main(["verify", str(state)]) == 1
+    assert "waits for the child run gone" in capsys.readouterr().err
+
+
+def test_damaged_pages_are_found(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with state.open("r+b") as file:
+        file.seek(2048 * 20)
+        file.write(b"\xff" * 2048 * 30)
+
+    assert main(["verify", str(state)]) == 1
+    errors = capsys.readouterr().err
+    assert "damaged" in errors or "malformed" in errors
+
+
+def test_restoring_keeps_what_was_there(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = state.with_name("copy.db")
+    assert main(["--db", str(state), "backup", str(copy)]) == 0
+    change(state, "DELETE FROM history")
+
+    assert main(["--db", str(state), "restore", str(copy)]) == 0
+
+    assert main(["verify", str(state)]) == 0
+    assert asyncio.run(serve(state, workflows)) == 3
+    [kept] = [path for path in state.parent.iterdir() if ".replaced-" in path.name]
+    assert f"what was there is now {kept}" in capsys.readouterr().out
+    assert main(["verify", str(kept)]) == 1
+
+
+async def test_a_file_that_is_served_is_not_restored(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = state.with_name("copy.db")
+    async with embedded_server(db=state):
+        assert main(["--db", str(state), "backup", str(copy)]) == 0
+        assert main(["--db", str(state), "restore", str(copy)]) == 1
+    assert "is served by another dw-server" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rate", ["-1", "x", "nan"])
+def test_a_rate_that_is_none_is_refused(rate: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["backup", "copy.db", f"--megabytes-per-second={rate}"])
+    assert stopped.value.code == 2
+    assert "--megabytes-per-second" in capsys.readouterr().err
