@@ -17,14 +17,82 @@ from durable_workflow.external_task_input import (
 ABSENT = object()
 
 
-@pytest.fixture
-def activity_task(spec_data: Path) -> Any:
-    return json.loads((spec_data / "external-task-input" / "activity-task.v1.json").read_text())
+LEASE = {"owner": "worker-1", "expires_at": "2026-06-01T09:30:00Z"}
+ARGUMENTS = {"arguments": {"codec": "avro", "blob": "AAYxMjMC"}}
+TRACE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+DEADLINES = {
+    "schedule_to_start": "2026-06-01T09:20:00Z",
+    "start_to_close": "2026-06-01T09:25:00Z",
+    "schedule_to_close": "2026-06-01T09:40:00Z",
+    "heartbeat": "2026-06-01T09:21:00Z",
+}
 
 
 @pytest.fixture
-def workflow_task(spec_data: Path) -> Any:
-    return json.loads((spec_data / "external-task-input" / "workflow-task.v1.json").read_text())
+def activity_task() -> Any:
+    return {
+        "schema": external_task_input.EXTERNAL_TASK_INPUT_SCHEMA,
+        "version": 1,
+        "task": {
+            "id": "activity-1",
+            "kind": "activity_task",
+            "attempt": 1,
+            "activity_attempt_id": "attempt-1",
+            "task_queue": "invoices",
+            "handler": "invoices.print",
+            "connection": None,
+            "idempotency_key": "attempt-1",
+        },
+        "workflow": {"id": "invoice-7", "run_id": "run-1"},
+        "lease": {**LEASE, "heartbeat_endpoint": "/api/worker/activity-tasks/activity-1/heartbeat"},
+        "payloads": ARGUMENTS,
+        "deadlines": DEADLINES,
+        "headers": TRACE,
+    }
+
+
+@pytest.fixture
+def workflow_task() -> Any:
+    return {
+        "schema": external_task_input.EXTERNAL_TASK_INPUT_SCHEMA,
+        "version": 1,
+        "task": {
+            "id": "workflow-1",
+            "kind": "workflow_task",
+            "attempt": 3,
+            "task_queue": "invoices",
+            "handler": "invoices",
+            "connection": "primary",
+            "compatibility": None,
+            "idempotency_key": "workflow-1:3",
+        },
+        "workflow": {
+            "id": "invoice-7",
+            "run_id": "run-1",
+            "status": "running",
+            "resume": {"workflow_event_type": "ActivityCompleted", "workflow_sequence": 4},
+        },
+        "lease": {**LEASE, "heartbeat_endpoint": "/api/worker/workflow-tasks/workflow-1/heartbeat"},
+        "payloads": ARGUMENTS,
+        "history": {
+            "events": [{"event_type": "WorkflowStarted", "sequence": 1, "payload": {}}],
+            "last_sequence": 5,
+            "next_page_token": None,
+            "encoding": None,
+        },
+        "headers": TRACE,
+    }
+
+
+def test_the_published_tasks_are_read(spec_data: Path) -> None:
+    folder = spec_data / "external-task-input"
+    published = {
+        path.name: parse_external_task_input(json.loads(path.read_text()))
+        for path in folder.glob("*.json")
+    }
+    assert published["activity-task.v1.json"].is_activity_task
+    assert published["workflow-task.v1.json"].is_workflow_task
+    assert len(published) == 2
 
 
 def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
@@ -57,12 +125,12 @@ def artifact(document: dict[str, Any], **change: object) -> dict[str, Any]:
 def test_an_activity_task(activity_task: Any) -> None:
     task = parse_external_task_input({**activity_task, "later": 1})
     assert (task.is_activity_task, task.is_workflow_task) == (True, False)
-    assert task.task.handler == "billing.charge-card"
-    assert task.task.activity_attempt_id == "attempt_01HV7D3KJ1C8WQNNY8MVM8J40X"
+    assert task.task.handler == "invoices.print"
+    assert task.task.activity_attempt_id == "attempt-1"
     assert (task.task.attempt, task.task.connection, task.task.compatibility) == (1, None, None)
-    assert task.workflow.run_id == "run_01HV7D2M5N1HDZ4Z8XBQJY6P9R"
+    assert task.workflow.run_id == "run-1"
     assert (task.workflow.status, task.workflow.resume, task.history) == (None, None, None)
-    assert task.lease.owner == "worker-python-a"
+    assert task.lease.owner == "worker-1"
     assert task.payloads["arguments"]["codec"] == "avro"
     assert set(task.deadlines or {}) == {
         "schedule_to_start",

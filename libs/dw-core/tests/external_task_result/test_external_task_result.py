@@ -16,12 +16,75 @@ from durable_workflow.external_task_result import (
 ABSENT = object()
 
 
-@pytest.fixture
-def example(spec_data: Path) -> Any:
-    def load(name: str) -> Any:
-        return json.loads((spec_data / "external-task-result" / f"{name}.v1.json").read_text())
+# Kind, classification, type, timeout type, cancelled, may be tried again.
+FAILURES: dict[str, tuple[str, str, str, str | None, bool, bool]] = {
+    "failure": ("timeout", "deadline_exceeded", "Late", "deadline_exceeded", False, True),
+    "cancellation": ("cancellation", "cancelled", "Cancelled", None, True, False),
+    "handler-crash": ("handler_crash", "handler_crash", "Crash", None, False, True),
+    "decode-failure": ("decode_failure", "decode_failure", "Decode", None, False, False),
+    "malformed-output": ("malformed_output", "malformed_output", "Output", None, False, False),
+    "unsupported-payload-codec": (
+        "unsupported_payload", "unsupported_payload_codec", "Codec", None, False, False,
+    ),
+    "unsupported-payload-reference": (
+        "unsupported_payload", "unsupported_payload_reference", "Reference", None, False, False,
+    ),
+}  # fmt: skip
 
-    return load
+
+def envelope(name: str) -> dict[str, Any]:
+    """The result envelope of a success, or of a failure by its name."""
+    document: dict[str, Any] = {
+        "schema": external_task_result.EXTERNAL_TASK_RESULT_SCHEMA,
+        "version": 1,
+        "outcome": {"status": "succeeded", "recorded": True},
+        "task": {
+            "id": "activity-1",
+            "kind": "activity_task",
+            "attempt": 1,
+            "idempotency_key": "attempt-1",
+        },
+        "metadata": {"handler": "invoices.print", "duration_ms": 12},
+    }
+    if name == "success":
+        payload = {"codec": "avro", "blob": "AAQ3Ag=="}
+        return document | {"result": {"payload": payload, "metadata": {}}}
+    kind, classification, type_, timeout_type, cancelled, retryable = FAILURES[name]
+    failure = {
+        "kind": kind,
+        "classification": classification,
+        "message": "it did not work",
+        "type": type_,
+        "stack_trace": None,
+        "timeout_type": timeout_type,
+        "cancelled": cancelled,
+        "details": None,
+    }
+    document |= {"failure": failure}
+    document["outcome"] = {"status": "failed", "retryable": retryable, "recorded": True}
+    if name == "malformed-output":
+        document["raw_output"] = {"stdout_preview": "}{", "exit_code": 3}
+        document["outcome"]["recorded"] = False
+    return document
+
+
+@pytest.fixture
+def example() -> Any:
+    return envelope
+
+
+def test_the_published_results_are_read(spec_data: Path) -> None:
+    names = set()
+    for path in (spec_data / "external-task-result").glob("*.json"):
+        published = json.loads(path.read_text())
+        name = path.name.removesuffix(".v1.json")
+        result = parse_external_task_result(published)
+        ours = parse_external_task_result(envelope(name))
+        assert flags(result) == flags(ours)
+        assert (result.kind, result.failure_kind) == (ours.kind, ours.failure_kind)
+        assert result.failure_classification == ours.failure_classification
+        names.add(name)
+    assert names == {"success", *FAILURES}
 
 
 def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from durable_workflow.history_bundle_verify import main, verify_bundle
 
 
 @pytest.fixture
-def bundle(spec_data: Path, tmp_path: Path) -> Path:
-    recorded = spec_data / "exchanges/routes/070-history-export.json"
+def bundle(tmp_path: Path) -> Path:
+    recorded = Path(__file__).parents[1] / "data/history-export.json"
     path = tmp_path / "bundle.json"
     path.write_text(json.dumps(json.loads(recorded.read_text())["response"]["body"]))
     return path

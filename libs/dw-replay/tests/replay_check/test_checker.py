@@ -249,11 +249,11 @@ def test_what_is_no_json_cannot_be_checked(workflows: list[type], payload: bytes
     assert report.message.startswith("no JSON: ")
 
 
-def test_bundles_are_verified_and_replayed(spec_data: Path) -> None:
+def test_bundles_are_verified_and_replayed() -> None:
     def run(self: Any, ctx: WorkflowContext, name: str) -> Steps:
         return (yield ctx.schedule_activity("greet", [name]))
 
-    recorded = spec_data / "exchanges/routes/070-history-export.json"
+    recorded = Path(__file__).parents[1] / "data/history-export.json"
     bundle = json.loads(recorded.read_text())["response"]["body"]
     report = report_of(of(run, "greeter"), bundle)
     assert (report.verdict, report.event_count) == ("ok", 10)

@@ -11,8 +11,8 @@ from durable_workflow.replay_verify import main, simulate_bundles
 
 
 @pytest.fixture
-def bundle(spec_data: Path) -> dict[str, Any]:
-    recorded = spec_data / "exchanges/routes/070-history-export.json"
+def bundle() -> dict[str, Any]:
+    recorded = Path(__file__).parents[1] / "data/history-export.json"
     body: dict[str, Any] = json.loads(recorded.read_text())["response"]["body"]
     return body
 
