@@ -1,12 +1,14 @@
-"""Every case of the specification's determinism cases, and where we differ on purpose.
+"""Code and history that match or do not: ours, and the published ones where they are at hand.
 
-The file describes the code of each case in words; `CODE` says it in Python.
+The histories are in `determinism_cases.json`, numbered and added to each event by `numbered`.
+`CODE` has the code of each case, `DIFFERENT` where we differ from the published result on purpose.
 """
 
 # pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -251,22 +253,41 @@ DIFFERENT = {
 }
 
 
+CASES: Any = json.loads(Path(__file__).with_name("determinism_cases.json").read_text())
+
+
 @pytest.fixture(scope="module")
-def cases(spec_data: Any) -> Any:
+def published_cases(spec_data: Any) -> Any:
     return json.loads((spec_data / "replay-determinism-cases.json").read_text())["cases"]
 
 
-def test_every_case_has_its_code(cases: Any) -> None:
-    assert set(cases) == set(CODE)
+def test_every_case_has_its_code(published_cases: Any) -> None:
+    assert set(CASES) == set(published_cases) == set(CODE)
 
 
 @pytest.mark.parametrize("name", sorted(CODE))
-def test_a_case_gives_its_commands_or_its_error(name: Any, cases: Any) -> Any:
-    case = cases[name]
-    expected: Any = DIFFERENT.get(name, case["result"])
+def test_a_case_gives_its_commands_or_its_error(name: Any) -> None:
+    check(name, numbered(CASES[name]["history"]), CASES[name]["result"])
+
+
+def test_the_published_cases_give_their_commands_or_their_errors(published_cases: Any) -> None:
+    for name, case in published_cases.items():
+        check(name, case["history"], DIFFERENT.get(name, case["result"]))
+
+
+def numbered(events: Any) -> Any:
+    """The events with what a server adds to each."""
+    return [
+        {"id": f"event-{number}", "sequence": number, **event}
+        for number, event in enumerate(events, 1)
+    ]
+
+
+def check(name: Any, history: Any, expected: Any) -> None:
+    """Replay a history, and compare with the commands or the error."""
 
     def replayed() -> Any:
-        return workflow.replay(CODE[name], case["history"], [], payload_codec="avro").commands
+        return workflow.replay(CODE[name], history, [], payload_codec="avro").commands
 
     if "error" not in expected:
         assert [_plain(command, expected["commands"]) for command in replayed()] == expected[

@@ -1,9 +1,14 @@
-"""The example histories of the specification, whole, in every prefix and in every cut."""
+"""One history of each kind of step, whole, in every prefix and in every cut.
+
+`example_histories.json` holds what our server recorded of this code. The published examples have
+the same names and the same code.
+"""
 
 # pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,49 +148,101 @@ CODE = {
     "activity-failure-with-retries": Retry,
     "cancel": Greeter,
 }
-# What the prefix before a task sees, by the number of events it has.
-PREFIXES: dict[tuple[str, int], list[dict[str, Any]]] = {
-    ("simple-activity", 2): [{"type": "schedule_activity", "activity_type": "greet"}],
-    ("simple-activity", 4): [{"type": "schedule_activity", "activity_type": "greet"}],
-    ("simple-activity", 5): [{"type": "complete_workflow"}],
-    ("timer", 3): [{"type": "start_timer", "delay_seconds": 60}],
-    ("fan-out-out-of-order", 10): [{"type": "schedule_activity", "activity_type": "part"}] * 3,
-    ("child-workflow-success", 4): [{"type": "start_child_workflow"}],
-    ("signal-then-condition", 2): [
+# What the prefix before a task sees, by the event that comes next: the last of its type.
+PREFIXES: dict[tuple[str, str], list[dict[str, Any]]] = {
+    ("simple-activity", "ActivityScheduled"): [
+        {"type": "schedule_activity", "activity_type": "greet"}
+    ],
+    ("simple-activity", "ActivityCompleted"): [
+        {"type": "schedule_activity", "activity_type": "greet"}
+    ],
+    ("simple-activity", "WorkflowCompleted"): [{"type": "complete_workflow"}],
+    ("timer", "TimerFired"): [{"type": "start_timer", "delay_seconds": 60}],
+    ("fan-out-out-of-order", "ActivityCompleted"): [
+        {"type": "schedule_activity", "activity_type": "part"}
+    ]
+    * 3,
+    ("child-workflow-success", "ChildRunCompleted"): [{"type": "start_child_workflow"}],
+    ("signal-then-condition", "ConditionWaitOpened"): [
         {"type": "open_condition_wait", "condition_key": "approved", "timeout_seconds": 3600}
     ],
-    ("signal-then-condition", 4): [{"type": "open_condition_wait"}],
-    ("signal-then-condition", 5): [{"type": "complete_workflow"}],
-    ("update-accepted-completed", 4): [{"type": "open_condition_wait", "condition_key": "target"}],
-    ("update-accepted-completed", 6): [{"type": "complete_workflow"}],
-    ("side-effect", 2): [
+    ("signal-then-condition", "SignalReceived"): [{"type": "open_condition_wait"}],
+    ("signal-then-condition", "ConditionWaitSatisfied"): [{"type": "complete_workflow"}],
+    ("update-accepted-completed", "UpdateApplied"): [
+        {"type": "open_condition_wait", "condition_key": "target"}
+    ],
+    ("update-accepted-completed", "ConditionWaitSatisfied"): [{"type": "complete_workflow"}],
+    ("side-effect", "SideEffectRecorded"): [
         {"type": "record_side_effect"},
         {"type": "schedule_activity", "activity_type": "use"},
     ],
-    ("version-marker", 2): [
+    ("version-marker", "VersionMarkerRecorded"): [
         {"type": "record_version_marker", "change_id": "new-flow", "version": 2},
         {"type": "schedule_activity", "activity_type": "v2"},
     ],
-    ("search-attributes", 2): [
+    ("search-attributes", "SearchAttributesUpserted"): [
         {"type": "upsert_search_attributes", "attributes": {"Stage": "packing", "Old": None}},
         {"type": "start_timer", "delay_seconds": 5},
     ],
-    ("search-attributes", 3): [{"type": "start_timer", "delay_seconds": 5}],
+    ("search-attributes", "TimerScheduled"): [{"type": "start_timer", "delay_seconds": 5}],
 }
 
 
+OURS: Any = json.loads(Path(__file__).with_name("example_histories.json").read_text())
+
+
 @pytest.fixture(scope="module")
-def cases(spec_data: Any) -> Any:
+def published(spec_data: Any) -> Any:
     return json.loads((spec_data / "example-histories.json").read_text())["cases"]
 
 
-def test_every_example_has_its_code(cases: Any) -> None:
-    assert set(cases) == set(CODE)
+def test_every_example_has_its_code(published: Any) -> None:
+    assert set(published) == set(OURS) == set(CODE)
 
 
 @pytest.mark.parametrize("name", sorted(CODE))
-def test_whole_history(name: Any, cases: Any) -> None:
-    case = cases[name]
+def test_whole_history(name: Any) -> None:
+    check_whole(name, OURS[name])
+
+
+@pytest.mark.parametrize(("name", "following"), sorted(PREFIXES))
+def test_the_beginning_of_a_history_gives_the_commands_that_came_next(
+    name: Any, following: Any
+) -> None:
+    check_prefix(name, following, OURS[name])
+
+
+@pytest.mark.parametrize("name", sorted(CODE))
+def test_machine_fed_event_by_event_is_the_rebuilt_one(
+    name: Any, outcome_of: Any, rebuilt_outcome: Any
+) -> None:
+    check_cuts(name, OURS[name], outcome_of, rebuilt_outcome)
+
+
+def test_query_of_the_approval() -> None:
+    check_query(OURS["signal-then-condition"])
+
+
+def test_update_task_of_the_counter() -> None:
+    check_update(OURS["update-accepted-completed"])
+
+
+def test_error_of_the_failed_child() -> None:
+    check_error(OURS["child-workflow-failure"])
+
+
+def test_the_published_examples(published: Any, outcome_of: Any, rebuilt_outcome: Any) -> None:
+    for name, case in published.items():
+        check_whole(name, case)
+        check_cuts(name, case, outcome_of, rebuilt_outcome)
+    for name, following in PREFIXES:
+        check_prefix(name, following, published[name])
+    check_query(published["signal-then-condition"])
+    check_update(published["update-accepted-completed"])
+    check_error(published["child-workflow-failure"])
+
+
+def check_whole(name: Any, case: Any) -> None:
     outcome = workflow.replay(
         CODE[name], case["history"], case["start_input"], payload_codec="avro"
     )
@@ -200,26 +257,20 @@ def test_whole_history(name: Any, cases: Any) -> None:
         }
 
 
-@pytest.mark.parametrize(("name", "length"), sorted(PREFIXES))
-def test_the_beginning_of_a_history_gives_the_commands_that_came_next(
-    name: Any, length: Any, cases: Any
-) -> None:
-    case = cases[name]
-    outcome = workflow.replay(
-        CODE[name], case["history"][:length], case["start_input"], payload_codec="avro"
-    )
+def check_prefix(name: Any, following: Any, case: Any) -> None:
+    places = [
+        place for place, each in enumerate(case["history"]) if each["event_type"] == following
+    ]
+    history = case["history"][: places[-1]]
+    outcome = workflow.replay(CODE[name], history, case["start_input"], payload_codec="avro")
     wired = workflow.commands_to_server_commands(outcome.commands, "q")
     assert [
         {key: wire[key] for key in expected}
-        for wire, expected in zip(wired, PREFIXES[name, length], strict=True)
-    ] == PREFIXES[name, length]
+        for wire, expected in zip(wired, PREFIXES[name, following], strict=True)
+    ] == PREFIXES[name, following]
 
 
-@pytest.mark.parametrize("name", sorted(CODE))
-def test_machine_fed_event_by_event_is_the_rebuilt_one(
-    name: Any, cases: Any, outcome_of: Any, rebuilt_outcome: Any
-) -> None:
-    case = cases[name]
+def check_cuts(name: Any, case: Any, outcome_of: Any, rebuilt_outcome: Any) -> None:
     start = Start(run_id="run-1", arguments=case["start_input"], payload_codec="avro")
     history = case["history"]
     machine = Machine(CODE[name], start)
@@ -232,8 +283,7 @@ def test_machine_fed_event_by_event_is_the_rebuilt_one(
         assert outcome_of(machine) == expected
 
 
-def test_query_of_the_approval(cases: Any) -> None:
-    case = cases["signal-then-condition"]
+def check_query(case: Any) -> None:
     question = case["expect"]["query"]
     answer = workflow.query_state(
         Approval, case["history"], [], question["name"], question["args"], payload_codec="avro"
@@ -241,8 +291,7 @@ def test_query_of_the_approval(cases: Any) -> None:
     assert answer == question["result"]
 
 
-def test_update_task_of_the_counter(cases: Any) -> None:
-    case = cases["update-accepted-completed"]
+def check_update(case: Any) -> None:
     task = case["expect"]["update_task"]
     command = workflow.apply_update(
         Counter,
@@ -254,7 +303,6 @@ def test_update_task_of_the_counter(cases: Any) -> None:
     assert command == workflow.CompleteUpdate(task["update_id"], task["command"]["result"])
 
 
-def test_error_of_the_failed_child(cases: Any) -> None:
-    history = cases["child-workflow-failure"]["history"]
-    kinds = workflow.query_state(Parent, history, [], "thrown", payload_codec="avro")
+def check_error(case: Any) -> None:
+    kinds = workflow.query_state(Parent, case["history"], [], "thrown", payload_codec="avro")
     assert kinds == ("application", "application")
