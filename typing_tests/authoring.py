@@ -69,16 +69,56 @@ def commands_are_typed(ctx: WorkflowContext) -> None:
     assert_type(ctx.start_timer(60), StartTimer)
 
 
+class Charges:
+    @activity.defn(name="charge")
+    async def charge(self, order_id: str) -> int:
+        return len(order_id)
+
+    @activity.defn(name="refund")
+    def refund(self, order_id: str, *, full: bool = True) -> bool:
+        return full and bool(order_id)
+
+
 @workflow.defn(name="approval")
 class Approval:
+    def __init__(self) -> None:
+        self.approved = False
+
+    @workflow.signal("approve")
+    def approve(self, by: str, level: int = 1) -> None:
+        self.approved = level > 0 and bool(by)
+
+    @workflow.query("is_approved")
+    def is_approved(self) -> bool:
+        return self.approved
+
     @workflow.update("set_approval")
     def set_approval(self, approved: bool) -> dict[str, bool]:
+        self.approved = approved
         return {"approved": approved}
 
     @set_approval.validator
-    def validate_set_approval(self, approved: bool) -> None:
-        if not approved:
-            raise ValueError("approved must be boolean")
+    def check_approval(self, approved: bool) -> None:
+        if not isinstance(approved, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError("approved must be a boolean")
 
-    def run(self, ctx: WorkflowContext) -> Generator[Any, Any, Any]:
-        yield ctx.wait_condition(lambda: bool(self.set_approval(True)))
+    @workflow.update_validator("set_approval")
+    def check_again(self, value: bool) -> bool:
+        return value
+
+    def run(self, ctx: WorkflowContext) -> Generator[Any, Any, bool]:
+        yield ctx.wait_condition(lambda: self.approved)
+        return self.approved
+
+
+async def decorated_methods_keep_their_types(charges: Charges, approval: Approval) -> None:
+    assert_type(await charges.charge("order-1"), int)
+    assert_type(charges.refund("order-1", full=False), bool)
+    assert_type(approval.is_approved(), bool)
+    assert_type(approval.set_approval(True), dict[str, bool])
+    assert_type(approval.set_approval(approved=True), dict[str, bool])
+    assert_type(Approval.set_approval(approval, True), dict[str, bool])
+    assert_type(approval.check_again(True), bool)
+    approve: Callable[[str, int], None] = approval.approve
+    approve("me", 2)
+    approval.check_approval(True)

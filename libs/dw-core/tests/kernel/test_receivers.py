@@ -134,7 +134,7 @@ def test_base_exception_of_a_handler_passes_through(recorded: Any) -> None:
 
     @workflow.defn(name="stopping")
     class Stopping(Log):
-        def on_signal(self) -> None:
+        def on_signal(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
             raise Stop
 
         on_signal.__signal_name__ = "s"  # type: ignore[attr-defined]

@@ -3,9 +3,10 @@
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from durable_workflow._conversion.annotations import converter_for
 from durable_workflow._conversion.hints import hints_of_function
@@ -58,8 +59,9 @@ class _Plan:
         return self.parameters[index] if index < len(self.parameters) else self.rest
 
 
-# None for a function without rich annotations. Made once: reading a signature takes 20 µs and more.
-_plans: "WeakKeyDictionary[Any, _Plan | None]" = WeakKeyDictionary()
+# By the id of the function, until that is gone; None for one without rich annotations. Made once:
+# reading a signature takes 20 µs and more, and a `WeakKeyDictionary` ten times as long as a dict.
+_plans: dict[int, tuple[ref[Any], _Plan | None]] = {}
 
 
 def converted(
@@ -79,15 +81,19 @@ def converted(
         ArgumentMismatch: One does not fit; it names the parameter and the place in it.
     """
     owner: Any = getattr(function, "__func__", function)
-    try:
-        plan = _plans[owner]
-    except KeyError:
-        plan = _plans[owner] = _plan_of(owner)
-    except TypeError:  # it cannot be hashed or referred to weakly
-        plan = _plan_of(owner)
+    known = _plans.get(id(owner))
+    plan = known[1] if known is not None else _keep(owner, _plan_of(owner))
     if plan is None:
         return arguments
     return _applied(plan, arguments, lead + (owner is not function))
+
+
+def _keep(function: Any, plan: _Plan | None) -> _Plan | None:
+    key = id(function)
+    # Without a weak reference the id could come to mean another object.
+    with suppress(TypeError):
+        _plans[key] = ref(function, lambda _: _plans.pop(key, None)), plan
+    return plan
 
 
 def _applied(plan: _Plan, arguments: Sequence[Any], lead: int) -> list[Any]:

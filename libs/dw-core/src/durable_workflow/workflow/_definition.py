@@ -2,12 +2,16 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
 from durable_workflow._definitions import WORKFLOWS
 from durable_workflow.errors import DurableWorkflowError
 
 _WorkflowT = TypeVar("_WorkflowT")
+_MethodT = TypeVar("_MethodT", bound=Callable[..., Any])
+_InstanceT = TypeVar("_InstanceT", contravariant=True)
+_ResultT = TypeVar("_ResultT", covariant=True)
+_P = ParamSpec("_P")
 
 # Mark on the method -> table on the class, as replay and workers read them.
 _TABLES = {
@@ -96,7 +100,7 @@ def _require_synchronous(cls: type, attribute: str, function: Any, mark: str) ->
         )
 
 
-def signal(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def signal(name: str) -> Callable[[_MethodT], _MethodT]:
     """Make a method the handler of a signal; it is called at every replay.
 
     Args:
@@ -107,7 +111,7 @@ def signal(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return _marker("__signal_name__", name)
 
 
-def query(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def query(name: str) -> Callable[[_MethodT], _MethodT]:
     """Make a method the handler of a query. It must not change the workflow's state.
 
     Args:
@@ -118,17 +122,30 @@ def query(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return _marker("__query_name__", name)
 
 
-class UpdateMethod(Protocol):
-    """A method that handles an update: a function with the decorator of its validator."""
+class UpdateMethod(Protocol[_InstanceT, _P, _ResultT]):
+    """What `update` makes of a method: the same method, with a decorator for its validator."""
 
-    validator: Callable[[Callable[..., Any]], Callable[..., Any]]
+    def validator(self, method: _MethodT, /) -> _MethodT:
+        """Make a method the validator of this update."""
+        ...
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __call__(
+        self, instance: _InstanceT, /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> _ResultT: ...
 
-    def __get__(self, instance: Any, owner: type | None = None, /) -> Callable[..., Any]: ...
+    @overload
+    def __get__(
+        self, instance: None, owner: type, /
+    ) -> "UpdateMethod[_InstanceT, _P, _ResultT]": ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None, /) -> Callable[_P, _ResultT]: ...
 
 
-def update(name: str) -> Callable[[Callable[..., Any]], UpdateMethod]:
+def update(
+    name: str,
+) -> Callable[
+    [Callable[Concatenate[_InstanceT, _P], _ResultT]], UpdateMethod[_InstanceT, _P, _ResultT]
+]:
     """Make a method the handler of an update; what it returns answers the caller.
 
     The method gets an attribute `validator`, a decorator for the method that may refuse it.
@@ -140,16 +157,18 @@ def update(name: str) -> Callable[[Callable[..., Any]], UpdateMethod]:
     """
     mark = _marker("__update_name__", name)
 
-    def decorate(method: Callable[..., Any]) -> UpdateMethod:
+    def decorate(
+        method: Callable[Concatenate[_InstanceT, _P], _ResultT],
+    ) -> UpdateMethod[_InstanceT, _P, _ResultT]:
         mark(method)
-        handler = cast("UpdateMethod", method)
-        handler.validator = update_validator(name)
+        handler = cast("UpdateMethod[_InstanceT, _P, _ResultT]", method)
+        setattr(handler, "validator", update_validator(name))  # noqa: B010
         return handler
 
     return decorate
 
 
-def update_validator(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def update_validator(name: str) -> Callable[[_MethodT], _MethodT]:
     """Make a method the validator of an update: raising or returning False refuses it.
 
     Args:
@@ -165,8 +184,8 @@ def registry() -> dict[str, type]:
     return dict(WORKFLOWS)
 
 
-def _marker(mark: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+def _marker(mark: str, name: str) -> Callable[[_MethodT], _MethodT]:
+    def decorate(method: _MethodT) -> _MethodT:
         called = getattr(_function(method), "__name__", "")
         if called.startswith("_"):
             raise _private(getattr(_function(method), "__qualname__", called))
