@@ -46,16 +46,20 @@ def external_uris(decision: Decision) -> set[str]:
     for event in decision.events:
         if _MARK in event.record:
             found.update(_of_event(msgspec.json.decode(event.record)["payload"]))
-    waiting = [event.payload for event in decision.buffered]
-    waiting += [result.payload for result in decision.held_results]
-    for payload in waiting:
-        if _MARK in payload:
-            found.update(_of_event(msgspec.json.decode(payload)))
+    for buffered in decision.buffered:
+        if _MARK in buffered.payload:
+            found.update(_of_event(msgspec.json.decode(buffered.payload)))
+    for held in decision.held_results:
+        if _MARK in held.payload:
+            found.update(_of_event(msgspec.json.decode(held.payload)))
+    # Each decision comes along here, and nearly none has a reference: so no call for each payload.
     for new in decision.new_activities:
-        found.update(uris_of(new.arguments))
-    for update in (*decision.new_updates, *decision.updates):
-        found.update(uris_of(update.arguments), uris_of(update.result))
-    if decision.created is not None:
+        if new.arguments is not None and "external_storage" in new.arguments:
+            found.update(uris_of(new.arguments))
+    for updates in (decision.new_updates, decision.updates):
+        for update in updates:
+            found.update(uris_of(update.arguments), uris_of(update.result))
+    if decision.created is not None and decision.created.arguments is not None:
         found.update(uris_of(decision.created.arguments))
     return found
 

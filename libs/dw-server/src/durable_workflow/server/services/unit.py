@@ -116,7 +116,8 @@ class Unit:
         self._runs[run.run_id] = run
         new = decision.created is not None
         self._unsaved[run.run_id] = self._unsaved.get(run.run_id, False) or new
-        external_payloads.hold(self.tx, run.run_id, sorted(external_uris(decision)))
+        if uris := external_uris(decision):
+            external_payloads.hold(self.tx, run.run_id, sorted(uris))
         self._write_history(decision)
         self._write_steps(decision)
         self._write_buffered(decision)
