@@ -34,10 +34,12 @@ from durable_workflow.server.requests import (
 )
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import (
+    activity_claims,
     activity_tasks,
     namespaces,
     retention,
     workers,
+    workflow_claims,
     workflow_tasks,
     workflows,
 )
@@ -95,7 +97,7 @@ def make_run(tx: Tx) -> None:
     workflows.start(tx, Caller(namespace="default"), start, SETTINGS)
     scheduled = {"type": "schedule_activity", "activity_type": "echo", "arguments": BLOB}
     _decide(tx, scheduled)
-    activity = activity_tasks.claim(tx, "default", _poll(), SETTINGS)
+    activity = activity_claims.claim(tx, "default", _poll(), SETTINGS)
     assert activity is not None
     done = CompleteActivityTask(
         task_id=activity["task_id"],
@@ -112,7 +114,7 @@ def _poll() -> PollTask:
 
 
 def _decide(tx: Tx, command: dict[str, Any]) -> None:
-    task = workflow_tasks.claim(tx, "default", _poll(), SETTINGS)
+    task = workflow_claims.claim(tx, "default", _poll(), SETTINGS)
     assert task is not None
     owner = TaskOwner(
         task_id=task["task_id"],

@@ -39,6 +39,7 @@ from durable_workflow.server.requests import (
 )
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import (
+    activity_claims,
     activity_tasks,
     due,
     ends,
@@ -46,6 +47,7 @@ from durable_workflow.server.services import (
     signals,
     updates,
     workers,
+    workflow_claims,
     workflow_tasks,
     workflows,
 )
@@ -113,7 +115,7 @@ class Server:
     async def poll(self, worker_id: str = "w", **fields: Any) -> Json | None:
         given: Json = {"worker_id": worker_id, "task_queue": self.queue}
         request = PollTask(**given | fields)
-        task = await self.run(workflow_tasks.claim, "default", request)
+        task = await self.run(workflow_claims.claim, "default", request)
         return None if task is None else decode(task)
 
     async def task(self, worker_id: str = "w", **fields: Any) -> Json:
@@ -176,7 +178,7 @@ class Server:
     async def poll_activity(self, worker_id: str = "w", **fields: Any) -> Json | None:
         given: Json = {"worker_id": worker_id, "task_queue": self.queue}
         request = PollTask(**given | fields)
-        task = await self.run(activity_tasks.claim, "default", request)
+        task = await self.run(activity_claims.claim, "default", request)
         return None if task is None else decode(task)
 
     async def activity(self, worker_id: str = "w", **fields: Any) -> Json:

@@ -11,7 +11,7 @@ from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.records import fairness as class_records
 from durable_workflow.server.records.fairness import QueueKey
 from durable_workflow.server.records.workers import find as find_worker
-from durable_workflow.server.services import workflow_tasks
+from durable_workflow.server.services import workflow_claims
 from durable_workflow.server.store.protocol import Read, Tx
 from durable_workflow.server.views import task_queues
 
@@ -109,7 +109,7 @@ async def test_a_task_that_never_waited_has_the_same_budget(server: Any) -> None
         worker = find_worker(tx, "default", "w")
         assert worker is not None
         [first] = class_records.ready(tx, key, above=-1, first="", most=1)
-        return workflow_tasks.claim_for(
+        return workflow_claims.claim_for(
             tx, worker, first.task_id, (), server.settings, FairQueues()
         )
 

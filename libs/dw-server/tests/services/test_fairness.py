@@ -12,7 +12,7 @@ from durable_workflow.server.records import fairness as records
 from durable_workflow.server.records.fairness import QueueKey, ReadyClass
 from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.records.workers import find as find_worker
-from durable_workflow.server.services import fairness, workflow_tasks
+from durable_workflow.server.services import fairness, workflow_claims
 from durable_workflow.server.store.protocol import Read, Tx
 
 KEY = QueueKey("workflow", "default", "q")
@@ -94,7 +94,7 @@ async def test_a_task_that_never_waited_counts_as_one_that_did(server: Any) -> N
             worker = find_worker(tx, "default", "w")
             assert worker is not None
             [first] = records.ready(tx, KEY, above=-1, first="", most=5)
-            task = workflow_tasks.claim_for(tx, worker, first.task_id, (), server.settings, fair)
+            task = workflow_claims.claim_for(tx, worker, first.task_id, (), server.settings, fair)
             assert task is not None
 
         await server.store.run(claim)
@@ -117,7 +117,7 @@ async def test_claims_of_one_unit_share_too(server: Any) -> None:
         return [of(tx, worker, fair)[0] for _ in range(10)]
 
     def of(tx: Tx, worker: Worker, fair: FairQueues) -> str:
-        task = workflow_tasks.claim_for(tx, worker, None, (), server.settings, fair)
+        task = workflow_claims.claim_for(tx, worker, None, (), server.settings, fair)
         assert task is not None
         name: str = task["workflow_id"]
         return name
@@ -168,7 +168,7 @@ async def test_of_very_many_classes_none_is_starved(server: Any, classes: int) -
         assert worker is not None
         found: list[str] = []
         for _ in range(2 * classes):
-            task = workflow_tasks.claim_for(tx, worker, None, (), server.settings, fair)
+            task = workflow_claims.claim_for(tx, worker, None, (), server.settings, fair)
             assert task is not None
             found.append(task["workflow_id"].partition("-")[0])
         return found

@@ -22,7 +22,14 @@ from durable_workflow.server.requests import (
     TaskOwner,
 )
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services import due, ends, namespaces, workflow_tasks, workflows
+from durable_workflow.server.services import (
+    due,
+    ends,
+    namespaces,
+    workflow_claims,
+    workflow_tasks,
+    workflows,
+)
 from durable_workflow.server.services.workers import register
 from durable_workflow.server.store import Read, Store, StoreUnavailable, Tx
 from durable_workflow.server.store.sqlite import SqliteStore
@@ -65,7 +72,7 @@ async def start_timer(store: SqliteStore, workflow_id: str, seconds: int) -> Non
     await store.run(lambda tx: namespaces.ensure_default(tx, "default"))
     await store.run(lambda tx: register(tx, "default", worker, SETTINGS))
     await store.run(lambda tx: workflows.start(tx, caller, request, SETTINGS))
-    task = await store.run(lambda tx: workflow_tasks.claim(tx, "default", poll, SETTINGS))
+    task = await store.run(lambda tx: workflow_claims.claim(tx, "default", poll, SETTINGS))
     assert task is not None
     owner = TaskOwner(
         task_id=task["task_id"], lease_owner="w", attempt=task["workflow_task_attempt"]

@@ -17,11 +17,11 @@ from durable_workflow.server.notices import Notice
 from durable_workflow.server.payload_storage import PayloadStorage
 from durable_workflow.server.querying import PendingQueries
 from durable_workflow.server.services import (
-    activity_tasks,
+    activity_claims,
     namespaces,
     sessions,
     streams,
-    workflow_tasks,
+    workflow_claims,
 )
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store.schema import load_migrations
@@ -60,8 +60,8 @@ class Server:
         self.dispatcher = Dispatcher(
             settings.max_waiting_polls,
             claims={
-                "workflow": functools.partial(workflow_tasks.claim_for, **known),
-                "activity": functools.partial(activity_tasks.claim_for, **known),
+                "workflow": functools.partial(workflow_claims.claim_for, **known),
+                "activity": functools.partial(activity_claims.claim_for, **known),
             },
             run_empty_unit=self._run_empty_unit,
             fair_queues=fair,

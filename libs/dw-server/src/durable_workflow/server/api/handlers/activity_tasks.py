@@ -14,12 +14,13 @@ from durable_workflow.server.requests import (
     HeartbeatActivityTask,
     PollTask,
 )
+from durable_workflow.server.services import activity_claims
 from durable_workflow.server.services import activity_tasks as services
 
 
 def operations(units: Units, polls: Polls) -> list[Operation[Any]]:
     """What workers ask about activity tasks."""
-    poll = polls.handler("activity", *units.leased(services.claim, services.give_back))
+    poll = polls.handler("activity", *units.leased(activity_claims.claim, services.give_back))
     complete = units.report(services.complete)
     fail = units.report(services.fail)
     heartbeat = units.report(services.heartbeat)

@@ -15,6 +15,7 @@ from durable_workflow.server.requests import (
     PollTask,
     TaskOwner,
 )
+from durable_workflow.server.services import workflow_claims
 from durable_workflow.server.services import workflow_tasks as services
 from durable_workflow.server.store import Read
 
@@ -26,7 +27,7 @@ def operations(units: Units, polls: Polls) -> list[Operation[Any]]:
     def history_page(read: Read, namespace: str, asked: HistoryPage) -> dict[str, Any]:
         return services.history_page(read, namespace, asked, settings)
 
-    poll = polls.handler("workflow", *units.leased(services.claim, services.give_back))
+    poll = polls.handler("workflow", *units.leased(workflow_claims.claim, services.give_back))
     page = units.view(history_page)
     complete = units.report(services.complete)
     fail = units.report(services.fail)
