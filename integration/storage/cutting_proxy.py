@@ -21,7 +21,7 @@ class _Cutting(socketserver.ThreadingTCPServer):
 
 
 class _Pipe(socketserver.BaseRequestHandler):
-    server: _Cutting
+    server: _Cutting  # pyright: ignore[reportIncompatibleVariableOverride]  (socketserver sets it)
 
     def handle(self) -> None:
         with socket.create_connection(self.server.target) as upstream:
