@@ -2,6 +2,7 @@
 
 # pyright: reportPrivateUsage=false
 import json
+from contextlib import suppress
 from unittest.mock import AsyncMock
 
 import httpx
@@ -63,6 +64,45 @@ async def test_a_refusal_is_the_error_that_it_stands_for(client: Client, answers
     with pytest.raises(ServerError) as refused:
         await HttpWorkerTransport(client).history(Lease("workflow", "t", 1, "w"), "page-2")
     assert refused.value.status == 409
+
+
+LOST: dict[str, list[httpx.Response | Exception]] = {
+    "torn": [httpx.ReadError("torn")] * 3,
+    "late": [httpx.ReadTimeout("late")] * 2,
+    "page": [httpx.Response(200, text="<html>")],
+    "gateway": [httpx.Response(502, text="<html>")] * 3,
+}
+
+
+@pytest.mark.parametrize("how", LOST)
+async def test_a_poll_whose_answer_was_lost_is_repeated_under_its_id(
+    client: Client, answers: Answers, requests: Requests, how: str
+) -> None:
+    transport = HttpWorkerTransport(client)
+    body = {"worker_id": "w", "task_queue": "q"}
+    answers += LOST[how]
+    with suppress(ServerUnreachable, ServerError):
+        assert await transport.poll("workflow", body, timeout=1) is None
+    answers += [httpx.Response(200, json={"task": {"task_id": "t"}})]
+    assert await transport.poll("workflow", body, timeout=1) == {"task_id": "t"}
+    answers += [httpx.Response(200, json={"task": None})]
+    assert await transport.poll("workflow", body, timeout=1) is None
+    ids = [json.loads(request.content)["poll_request_id"] for request in requests]
+    assert len(ids) == len(LOST[how]) + 2
+    assert len(set(ids[:-1])) == 1
+    assert ids[-1] not in ids[:-1]
+
+
+async def test_a_poll_that_was_refused_is_not_repeated(
+    client: Client, answers: Answers, requests: Requests
+) -> None:
+    transport = HttpWorkerTransport(client)
+    for kind in ("activity", "activity"):
+        answers += [httpx.Response(412, json={"reason": "worker_not_registered"})]
+        with pytest.raises(ServerError):
+            await transport.poll(kind, {"worker_id": "w", "task_queue": "q"}, timeout=1)
+    ids = [json.loads(request.content)["poll_request_id"] for request in requests]
+    assert len(set(ids)) == 2
 
 
 async def test_over_what_sees_every_request_there_is_no_stream(client: Client) -> None:

@@ -54,17 +54,25 @@ def release(body: JsonObject) -> Call[Any]:
 
 
 def poll(kind: str, body: JsonObject, *, timeout: Seconds) -> Call[Any]:
-    """Wait for a task; `kind` is `workflow`, `activity` or `query`."""
+    """Wait for a task; `kind` is `workflow`, `activity` or `query`.
+
+    A `poll_request_id` in the body is that of an earlier poll whose answer was lost.
+    """
     return Call(
         "POST",
         Route(f"/worker/{kind}-tasks/poll"),
         _task,
-        body={**body, "poll_request_id": _POLL_PREFIX[kind] + uuid4().hex},
+        body={"poll_request_id": poll_id(kind), **body},
         worker=True,
         timeout=seconds("timeout", timeout),
         context=body["worker_id"],
         repeat=Repeat.LONG_POLL,
     )
+
+
+def poll_id(kind: str) -> str:
+    """A new id, by which the server finds the repetitions of one poll."""
+    return _POLL_PREFIX[kind] + uuid4().hex
 
 
 def about_task(lease: Lease, verb: str, body: JsonObject) -> Call[Any]:

@@ -2,7 +2,8 @@
 
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 
@@ -16,14 +17,18 @@ from durable_workflow._meet import (
 )
 from durable_workflow._wire.json_values import JsonObject, present
 from durable_workflow.client import _worker_calls as worker_calls
-from durable_workflow.client._call import Call
+from durable_workflow.client._call import Call, Response
 from durable_workflow.client._stream._connection import Address
 from durable_workflow.client._stream._stream import HttpStream
+from durable_workflow.errors import ServerError
 
 if TYPE_CHECKING:
     from durable_workflow.client._client import Client
 
 T = TypeVar("T")
+
+# How a `Session` answers a poll that had no response in time.
+_TIMED_OUT: Final = 204
 
 
 class HttpWorkerTransport:
@@ -35,6 +40,8 @@ class HttpWorkerTransport:
     def __init__(self, client: "Client") -> None:
         self._client = client
         self._tls: ssl.SSLContext | None = None
+        # Ids of polls without an answer, by kind and worker; at most one for each poller.
+        self._lost_polls: dict[tuple[str, str, str | None], list[str]] = {}
 
     async def cluster_info(self) -> Any:
         return await _translated(self._client.get_cluster_info)
@@ -52,7 +59,23 @@ class HttpWorkerTransport:
         return await self._send(worker_calls.release(body))
 
     async def poll(self, kind: str, body: JsonObject, *, timeout: float) -> Any:
-        return await self._send(worker_calls.poll(kind, body, timeout=timeout))
+        """Wait for a task.
+
+        An answer that is lost may have brought one, which is this worker's until its lease ends.
+        Under the same id the next poll gets it.
+        """
+        lost = self._lost_polls.setdefault((kind, body["worker_id"], body.get("session")), [])
+        poll_id = lost.pop() if lost else worker_calls.poll_id(kind)
+        call = worker_calls.poll(kind, {**body, "poll_request_id": poll_id}, timeout=timeout)
+        try:
+            response = await self._send(replace(call, read=_whole))
+        except Exception as error:
+            if _may_be_carried_out(error):
+                lost.append(poll_id)
+            raise
+        if response.status == _TIMED_OUT:
+            lost.append(poll_id)
+        return call.read(response)
 
     async def report(self, report: Report) -> Any:
         return await self._send(worker_calls.about_task(report.lease, report.verb, report.body))
@@ -97,6 +120,17 @@ class HttpWorkerTransport:
         return await _translated(
             lambda: self._client._send(call)  # pyright: ignore[reportPrivateUsage]
         )
+
+
+def _whole(response: Response) -> Response:
+    return response
+
+
+def _may_be_carried_out(error: Exception) -> bool:
+    """Whether a request that failed may have reached the server, and its answer was lost."""
+    if isinstance(error, ServerError):
+        return error.status < 300 or error.status >= 500  # what a proxy says, perhaps
+    return isinstance(error, ServerUnreachable)
 
 
 async def _translated(call: Callable[[], Awaitable[T]]) -> T:

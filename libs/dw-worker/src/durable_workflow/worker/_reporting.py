@@ -12,7 +12,12 @@ from typing import Any
 
 from durable_workflow._meet import Lease, Report, WorkerTransport
 from durable_workflow._wire.json_values import JsonObject
-from durable_workflow.errors import DurableWorkflowError, InvalidArgument, ServerError
+from durable_workflow.errors import (
+    DurableWorkflowError,
+    InvalidArgument,
+    InvalidResponse,
+    ServerError,
+)
 from durable_workflow.serializer import PayloadSizeWarningContext
 from durable_workflow.serializer._plain import as_plain
 from durable_workflow.worker._limits import shortened
@@ -38,6 +43,8 @@ _SOMEBODY_ELSES = frozenset(
     }
 )
 _TOO_LARGE, _INVALID = 413, 422
+# Of a proxy whose server is being restarted.
+_GATEWAY_FAILURES = frozenset({502, 503, 504})
 _QUERY_ENDED = frozenset(
     {"lease_expired", "query_task_not_found", "query_task_not_leased", "query_task_timed_out"}
 )
@@ -112,7 +119,7 @@ class Reporter:
         error = await self._attempt(
             Report(self._lease("workflow", task_id, attempt), "fail", failed.body()),
             what=f"failure of workflow task {task_id}",
-            may_retry=lambda error: self.patient and is_unreachable(error),
+            may_retry=lambda error: self.patient and _is_away(error),
         )
         if error is not None:
             log.warning("could not report failure of workflow task %s: %s", task_id, error)
@@ -212,7 +219,7 @@ class Reporter:
             try:
                 await self._transport.report(report)
             except Exception as error:  # noqa: BLE001 - the caller decides what it means
-                patient = self.patient and is_unreachable(error)
+                patient = self.patient and _is_away(error)
                 pauses = _PATIENT_PAUSES_SECONDS if patient else _PAUSES_SECONDS
                 if tries >= len(pauses) or not may_retry(error):
                     return error
@@ -249,7 +256,7 @@ def is_ambiguous(error: Exception) -> bool:
     if not isinstance(error, DurableWorkflowError):
         return True
     return isinstance(error, ServerError) and (
-        _is_overload(error) or reason_of(error) in _SOMEBODY_ELSES
+        _may_be_stored(error) or reason_of(error) in _SOMEBODY_ELSES
     )
 
 
@@ -263,21 +270,32 @@ def query_has_ended(error: BaseException) -> bool:
     return status_of(error) in (404, 409) and reason_of(error) in _QUERY_ENDED
 
 
-def _is_overload(error: ServerError) -> bool:
-    return error.status >= 500 or error.status == 429
+def _may_be_stored(error: ServerError) -> bool:
+    """Whether the server, if it was the server that answered, said nothing of the report itself."""
+    is_of_proxy = isinstance(error, InvalidResponse)
+    return is_of_proxy or error.status >= 500 or error.status == 429
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether there is no server to answer now: nobody does, or a proxy before it."""
+    return (
+        is_unreachable(error)
+        or isinstance(error, InvalidResponse)
+        or status_of(error) in _GATEWAY_FAILURES
+    )
 
 
 def _may_pass(error: Exception) -> bool:
     """Whether to retry a workflow task's report. That is safe: it takes effect only once."""
     if isinstance(error, ServerError):
-        return _is_overload(error)
+        return _may_be_stored(error)
     return not isinstance(error, DurableWorkflowError)
 
 
 def _may_arrive(error: Exception) -> bool:
     """Whether to retry an activity's report. Other errors may come from encoding it."""
     if isinstance(error, ServerError):
-        return _is_overload(error)
+        return _may_be_stored(error)
     return is_unreachable(error)
 
 
