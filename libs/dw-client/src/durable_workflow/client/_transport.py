@@ -209,8 +209,9 @@ async def request_within(
     """
     if seconds is None:
         return await sender.request(method, url, headers=headers, json=json, timeout=None)
+    limit = asyncio.timeout(seconds + _OVERTIME)
     try:
-        async with asyncio.timeout(seconds + _OVERTIME) as limit:
+        async with limit:
             return await sender.request(method, url, headers=headers, json=json, timeout=seconds)
     except TimeoutError as failure:
         if not limit.expired():
