@@ -17,10 +17,10 @@ from durable_workflow.external_task_input import (
 ABSENT = object()
 
 
-LEASE = {"owner": "worker-1", "expires_at": "2026-06-01T09:30:00Z"}
-ARGUMENTS = {"arguments": {"codec": "avro", "blob": "AAYxMjMC"}}
-TRACE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
-DEADLINES = {
+LEASE: dict[str, Any] = {"owner": "worker-1", "expires_at": "2026-06-01T09:30:00Z"}
+ARGUMENTS: dict[str, Any] = {"arguments": {"codec": "avro", "blob": "AAYxMjMC"}}
+TRACE: dict[str, Any] = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+DEADLINES: dict[str, Any] = {
     "schedule_to_start": "2026-06-01T09:20:00Z",
     "start_to_close": "2026-06-01T09:25:00Z",
     "schedule_to_close": "2026-06-01T09:40:00Z",
@@ -30,7 +30,7 @@ DEADLINES = {
 
 @pytest.fixture
 def activity_task() -> Any:
-    return {
+    task: dict[str, Any] = {
         "schema": external_task_input.EXTERNAL_TASK_INPUT_SCHEMA,
         "version": 1,
         "task": {
@@ -49,11 +49,12 @@ def activity_task() -> Any:
         "deadlines": DEADLINES,
         "headers": TRACE,
     }
+    return task
 
 
 @pytest.fixture
 def workflow_task() -> Any:
-    return {
+    task: dict[str, Any] = {
         "schema": external_task_input.EXTERNAL_TASK_INPUT_SCHEMA,
         "version": 1,
         "task": {
@@ -82,6 +83,7 @@ def workflow_task() -> Any:
         },
         "headers": TRACE,
     }
+    return task
 
 
 def test_the_published_tasks_are_read(spec_data: Path) -> None:

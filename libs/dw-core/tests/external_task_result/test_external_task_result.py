@@ -74,7 +74,7 @@ def example() -> Any:
 
 
 def test_the_published_results_are_read(spec_data: Path) -> None:
-    names = set()
+    names: set[str] = set()
     for path in (spec_data / "external-task-result").glob("*.json"):
         published = json.loads(path.read_text())
         name = path.name.removesuffix(".v1.json")

@@ -47,7 +47,7 @@ def same(left: object, right: object) -> bool:
     return repr(left) == repr(right)
 
 
-FRAMES = [
+FRAMES: list[tuple[Any, str]] = [
     (None, "wwHioz3/VYAiNwA="),
     (True, "wwHioz3/VYAiNwIB"),
     (-3, "wwHioz3/VYAiNwQF"),
