@@ -71,6 +71,7 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.client import WorkflowRunList as WorkflowRunList
     from durable_workflow.errors import ActivityCancelled as ActivityCancelled
     from durable_workflow.errors import ActivityFailed as ActivityFailed
+    from durable_workflow.errors import ApplicationError as ApplicationError
     from durable_workflow.errors import ChildWorkflowCancelled as ChildWorkflowCancelled
     from durable_workflow.errors import ChildWorkflowFailed as ChildWorkflowFailed
     from durable_workflow.errors import ChildWorkflowTerminated as ChildWorkflowTerminated

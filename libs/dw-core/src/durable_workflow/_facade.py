@@ -68,6 +68,7 @@ EXPORTS: Final[Mapping[str, Home]] = {
         "dw-core",
         "ActivityCancelled",
         "ActivityFailed",
+        "ApplicationError",
         "ChildWorkflowCancelled",
         "ChildWorkflowFailed",
         "ChildWorkflowTerminated",

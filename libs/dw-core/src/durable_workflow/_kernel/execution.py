@@ -33,6 +33,7 @@ from durable_workflow._kernel.replay_state import (
 from durable_workflow._kernel.steps import WaitStep
 from durable_workflow._kernel.yields import UnsupportedYield, stop_for
 from durable_workflow._wire.texts import failure_message
+from durable_workflow.errors import failure_type
 from durable_workflow.workflow._commands import (
     Command,
     CompleteWorkflow,
@@ -187,7 +188,7 @@ class Execution:
                 self._finish(value)
             case Raised(error):
                 self.error = error
-                self._end(FailWorkflow(failure_message(error), type(error).__name__))
+                self._end(FailWorkflow(failure_message(error), failure_type(error)))
 
     def _finish(self, value: Any) -> None:
         """End the run with what the code returned, if it has yielded all that history has."""

@@ -27,7 +27,8 @@
         ChildWorkflowFailed
           ChildWorkflowCancelled
           ChildWorkflowTerminated
-        NonRetryableError                 raised by activity code
+        ApplicationError                  raised by activity code
+        NonRetryableError
         ArgumentMismatch                  (also TypeError) a value that does not fit an annotation
         NonDeterministicReplayError       raised by replay
         WorkflowPayloadDecodeError
@@ -64,6 +65,7 @@ from durable_workflow.errors._arguments import ArgumentMismatch
 from durable_workflow.errors._executions import (
     ActivityCancelled,
     ActivityFailed,
+    ApplicationError,
     ChildWorkflowCancelled,
     ChildWorkflowFailed,
     ChildWorkflowTerminated,
@@ -73,6 +75,8 @@ from durable_workflow.errors._executions import (
     WorkflowFailed,
     WorkflowTerminated,
     WorkflowTimedOut,
+    failure_details,
+    failure_type,
     is_non_retryable,
 )
 from durable_workflow.errors._replay import NonDeterministicReplayError, WorkflowPayloadDecodeError
@@ -83,6 +87,7 @@ from durable_workflow.errors._root import AvroNotInstalledError, DurableWorkflow
 __all__ = [
     "ActivityCancelled",
     "ActivityFailed",
+    "ApplicationError",
     "ArgumentConflict",
     "ArgumentMismatch",
     "AvroNotInstalledError",
@@ -116,6 +121,8 @@ __all__ = [
     "WorkflowTimedOut",
     "_raise_for_status",  # existing test suites import it
     "error_for",
+    "failure_details",
+    "failure_type",
     "is_non_retryable",
 ]
 

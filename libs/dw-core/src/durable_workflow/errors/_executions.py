@@ -77,19 +77,76 @@ class ActivityCancelled(BaseException):
 
 
 class NonRetryableError(DurableWorkflowError):
-    """Raise it in an activity to fail without further attempts."""
+    """Raise it in an activity to fail without further attempts.
 
-    def __init__(self, message: str, *, cause: Exception | None = None) -> None:
-        """Take the message, and optionally the error behind it.
+    Attributes:
+        details: Further data for the workflow, or None.
+    """
+
+    def __init__(
+        self, message: str, *, cause: Exception | None = None, details: Any = None
+    ) -> None:
+        """Take the message, and optionally the error behind it and further data.
 
         Args:
             message: What failed.
             cause: Becomes `__cause__`.
+            details: Any value that a result may be. The workflow has it as
+                `ActivityFailed.details`; it is offloaded as results are.
         """
         super().__init__(message)
+        self.details = details
         if cause is not None:
             # Only then: assigning None would hide the context of a `raise` in an except block.
             self.__cause__ = cause
+
+
+class ApplicationError(DurableWorkflowError):
+    """Raise it in an activity to fail with a type and data of your own.
+
+    Attributes:
+        type: What retry policies and `ActivityFailed.exception_type` call it; None for the name of
+            the class.
+        non_retryable: Whether no further attempt is made, whatever the retry policy says.
+        details: Further data for the workflow, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        type: str | None = None,
+        non_retryable: bool = False,
+        details: Any = None,
+        cause: Exception | None = None,
+    ) -> None:
+        """Take the message, and optionally more.
+
+        Args:
+            message: What failed.
+            type: Its type on the wire.
+            non_retryable: Whether no further attempt is made.
+            details: Any value that a result may be. The workflow has it as
+                `ActivityFailed.details`; it is offloaded as results are.
+            cause: Becomes `__cause__`.
+        """
+        super().__init__(message)
+        self.type = type
+        self.non_retryable = non_retryable
+        self.details = details
+        if cause is not None:
+            self.__cause__ = cause
+
+
+def failure_type(error: BaseException) -> str:
+    """The type by which a failure is known on the wire."""
+    given = error.type if isinstance(error, ApplicationError) else None
+    return given or type(error).__name__
+
+
+def failure_details(error: BaseException) -> Any:
+    """The data that an error of ours brings for the workflow; None for none."""
+    return getattr(error, "details", None) if isinstance(error, DurableWorkflowError) else None
 
 
 def is_non_retryable(error: BaseException) -> bool:
@@ -102,7 +159,8 @@ def is_non_retryable(error: BaseException) -> bool:
 class ActivityFailed(DurableWorkflowError):
     """An activity failed for good or timed out: raised where the workflow waits for it.
 
-    Each keyword of the constructor is an attribute.
+    Each keyword of the constructor is an attribute. `details` is what the activity raised with
+    `details=`, decoded; None where its codec is of another language.
     """
 
     def __init__(
@@ -120,6 +178,7 @@ class ActivityFailed(DurableWorkflowError):
         code: Any | None = None,
         exception_payload: dict[str, Any] | None = None,
         activity: dict[str, Any] | None = None,
+        details: Any = None,
     ) -> None:
         super().__init__(message)
         self.activity_type = activity_type
@@ -133,6 +192,7 @@ class ActivityFailed(DurableWorkflowError):
         self.code = code
         self.exception_payload = exception_payload
         self.activity = activity
+        self.details = details
 
 
 class ChildWorkflowFailed(DurableWorkflowError):

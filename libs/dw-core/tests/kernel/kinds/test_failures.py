@@ -89,6 +89,7 @@ def test_activity_failure_in_full(recorded: Any) -> None:
             "diagnostics": {"a": 1},
         },
         "activity": {"id": "x"},
+        "details": None,  # the blob is no JSON
     }
 
 

@@ -4,6 +4,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, Final
 
+from durable_workflow.errors import failure_type
 from durable_workflow.invocable._deadlines import Deadline, UnreadableDeadline
 
 _DEADLINE_EXCEEDED: Final = "deadline_exceeded"
@@ -111,7 +112,7 @@ def cancelled(error: BaseException) -> Failed:
 
 def raised(error: Exception, *, retryable: bool) -> Failed:
     """The handler raised."""
-    return Failed(str(error), type(error).__name__, retryable=retryable, stack_trace=_trace(error))
+    return Failed(str(error), failure_type(error), retryable=retryable, stack_trace=_trace(error))
 
 
 def _undecoded(error: Exception, details: dict[str, Any]) -> Failed:

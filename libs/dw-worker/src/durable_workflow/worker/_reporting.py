@@ -17,12 +17,14 @@ from durable_workflow.errors import (
     InvalidArgument,
     InvalidResponse,
     ServerError,
+    failure_details,
+    failure_type,
 )
-from durable_workflow.serializer import PayloadSizeWarningContext
+from durable_workflow.serializer import AVRO_CODEC, PayloadSizeWarningContext
 from durable_workflow.serializer._plain import as_plain
 from durable_workflow.worker._limits import shortened
 from durable_workflow.worker._log import log
-from durable_workflow.worker._payloads import Payloads
+from durable_workflow.worker._payloads import Payloads, encoding_error
 from durable_workflow.worker._tasks import ActivityTask, QueryTask
 
 # Pauses between tries of a report, after failures that may not happen again.
@@ -59,6 +61,7 @@ class Failed:
     stack_trace: str | None = None
     non_retryable: bool = False
     reason: str | None = None  # queries only
+    details: Any = None  # activities only; not encoded
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", shortened(self.message))
@@ -143,13 +146,41 @@ class Reporter:
     async def fail_activity_task(self, task: ActivityTask, failed: Failed) -> None:
         """Report a failed attempt. A report that fails is logged: the lease will expire."""
         lease = self._lease("activity", task.task_id, task.attempt_id)
-        error = await self._attempt(
-            Report(lease, "fail", failed.body()),
-            what=f"failure of activity task {task.task_id}",
-            may_retry=_may_arrive,
-        )
+        what = f"failure of activity task {task.task_id}"
+        report = await self._failure(lease, task, failed)
+        error = await self._attempt(report, what=what, may_retry=_may_arrive)
+        if error is not None and failed.details is not None and is_refused(error):
+            # Without a report the attempt would stay leased, and then be made again.
+            log.warning("%s: its details were refused, and are left out: %s", task, error)
+            report = Report(lease, "fail", failed.body())
+            error = await self._attempt(report, what=what, may_retry=_may_arrive)
         if error is not None:
             log.warning("could not report failure of activity task %s: %s", task.task_id, error)
+
+    async def _failure(self, lease: Lease, task: ActivityTask, failed: Failed) -> Report:
+        """The report of a failure; details that cannot be encoded or stored are left out."""
+        body, details = failed.body(), failed.details
+        if details is None:
+            return Report(lease, "fail", body)
+        context = PayloadSizeWarningContext(
+            kind="activity_failure_details",
+            activity_name=task.activity_type,
+            namespace=self._payloads.namespace,
+        )
+        problem = encoding_error(details, AVRO_CODEC, context)
+        if problem is None and self._transport.encodes:
+            unencoded = {"details": details, "activity_name": task.activity_type}
+            return Report(lease, "fail", body, unencoded=unencoded)
+        if problem is None:
+            try:
+                body["failure"]["details"] = await self._payloads.sealed(
+                    details, AVRO_CODEC, context
+                )
+            except Exception as error:  # noqa: BLE001 - drivers raise what they like
+                problem = error
+        if problem is not None:
+            log.warning("%s: the details of its failure are left out: %s", task, problem)
+        return Report(lease, "fail", body)
 
     # --- query tasks ----------------------------------------------------------------------
 
@@ -234,7 +265,7 @@ def failed_with(error: BaseException, message: str, stack_trace: str, **more: An
     """The failure that an exception causes."""
     # A server refuses null characters, and a refused report would leave the task leased.
     message, stack_trace = (text.replace("\0", "\\x00") for text in (message, stack_trace))
-    return Failed(message, type(error).__name__, stack_trace, **more)
+    return Failed(message, failure_type(error), stack_trace, details=failure_details(error), **more)
 
 
 def reason_of(error: BaseException) -> str | None:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from durable_workflow import serializer
 from durable_workflow._kernel.batches import Batch
 from durable_workflow._kernel.kind import Decode, Kind, Reader, payload_result
 from durable_workflow._kernel.steps import Resolution
 from durable_workflow._wire import names
 from durable_workflow._wire.events import Event, nested, text
+from durable_workflow._wire.json_values import object_or_empty
 from durable_workflow.errors import ActivityFailed
 from durable_workflow.workflow._commands import ScheduleActivity
 
@@ -39,8 +41,30 @@ def _failure(event: Event, decode: Decode) -> Resolution:
         code=payload.get("code"),
         exception_payload=_portable(exception) if exception else None,
         activity=dict(activity) if activity else None,
+        details=_details(exception, decode),
     )
     return Resolution(error=error)
+
+
+def _details(exception: Mapping[str, Any], decode: Decode) -> Any:
+    """The decoded details of a failure.
+
+    None where they cannot be decoded in any replay: the codec is of another language, or the blob
+    is none. What is kept elsewhere and cannot be fetched is an error, as for results: it may be
+    there at the next try.
+    """
+    given = exception.get("details")
+    envelope = object_or_empty(given)
+    codec = envelope.get("codec", exception.get("details_payload_codec"))
+    if codec not in serializer.SUPPORTED_CODECS:
+        # A plain value beside no codec is the data itself.
+        return None if codec is not None else given
+    if "external_storage" in envelope:
+        return decode(given, codec)
+    try:
+        return decode(given, codec)
+    except ValueError:
+        return None
 
 
 def _portable(exception: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from durable_workflow._wire import names
-from durable_workflow._wire.json_values import JsonObject, dict_or_none
+from durable_workflow._wire.json_values import JsonObject, dict_or_none, object_or_empty
 from durable_workflow.server.engine import closing
 from durable_workflow.server.engine.decision import Decision, NewId
 from durable_workflow.server.engine.payloads import recorded
@@ -21,6 +21,7 @@ from durable_workflow.server.engine.state import FAILED, RUNNING
 
 SEQUENCE = 1
 _TIMED_OUT = "timed_out"
+_DETAILS = ("details", "details_payload_codec")
 
 
 def start(beginning: Beginning, what: Scheduling, now: int, new_id: NewId) -> Decision:
@@ -69,6 +70,10 @@ def end(decision: Decision, event_type: str, payload: JsonObject, task_id: str) 
         task_id=task_id,
         closed_reason=_TIMED_OUT if timed_out else FAILED,
     )
+    exception = object_or_empty(payload.get("exception"))
+    if decision.failure is not None:
+        # In the exception of the event; descriptions have no other place for it.
+        decision.failure |= {key: exception[key] for key in _DETAILS if key in exception}
 
 
 def _output(result: Any, codec: str) -> JsonObject | None:

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_workflow._wire.texts import failure_message
-from durable_workflow.errors import ActivityCancelled, DurableWorkflowError, is_non_retryable
+from durable_workflow.errors import (
+    ActivityCancelled,
+    failure_details,
+    failure_type,
+    is_non_retryable,
+)
 from durable_workflow.testing._simulation.payloads import encoded
 
 # Exceptions that end an attempt, as a worker takes them. Others, such as KeyboardInterrupt and
@@ -35,11 +40,10 @@ class Failure:
         """The failure that an exception is reported as."""
         if isinstance(error, ActivityCancelled):
             return cls("activity cancelled", "ActivityCancelled", non_retryable=True)
-        ours = isinstance(error, DurableWorkflowError)
-        details: Any = getattr(error, "details", None) if ours else None
+        details = failure_details(error)
         return cls(
             failure_message(error),
-            type(error).__name__,
+            failure_type(error),
             is_non_retryable(error),
             None if details is None else encoded(details),
         )
