@@ -72,10 +72,18 @@ async def test_a_padded_id_is_found_on_every_route(client: httpx.AsyncClient) ->
     await client.post("/api/search-attributes", json=attribute, headers=HEADERS)
 
     await client.post("/api/worker/register", json=WORKER | {"worker_id": " a "}, headers=HEADERS)
+    schedule = {
+        "schedule_id": " a ",
+        "spec": {"cron_expressions": ["0 2 1 1 *"]},
+        "action": {"workflow_type": "t", "task_queue": "q"},
+    }
+    await client.post("/api/schedules", json=schedule, headers=HEADERS)
 
     for route in WITH_IDS:
         if route.operation == "set_external_storage" or route.operation.endswith("_build"):
             continue  # it wants a driver, or a build
+        if route.operation in {"delete_schedule", "backfill_schedule"}:
+            continue  # others want the schedule still, or it wants a time
         if route.plane == "worker" or route.operation in {"query_workflow", "update_workflow"}:
             continue  # of tasks, or answered by workers
         if route.operation == "terminate_workflow":

@@ -64,6 +64,14 @@ FOR_ADMINS = {
     "PUT /namespaces/{namespace}/external-storage",
     "POST /storage/test",
     "DELETE /workers/{worker_id}",
+    "GET /system/repair",
+    "POST /system/repair/pass",
+    "GET /system/activity-timeouts",
+    "POST /system/activity-timeouts/pass",
+    "GET /system/retention",
+    "POST /system/retention/pass",
+    "GET /system/metrics",
+    "GET /system/operator-metrics",
 }
 
 

@@ -36,7 +36,7 @@ def frame_of(thread: int) -> FrameType | None:
 
 
 def place_of(frame: FrameType | None, *, within: CodeType) -> Place | None:
-    """Where the user's code is; None where there is none on the stack.
+    """Where the user's code is; None where there is none on the stack, or `within` is not.
 
     Args:
         frame: Where the thread is.
@@ -58,7 +58,7 @@ def place_of(frame: FrameType | None, *, within: CodeType) -> Place | None:
 
 def _stack(frame: FrameType, within: CodeType) -> traceback.StackSummary:
     found = list(traceback.walk_stack(frame))
-    begins = next((at for at, (each, _) in enumerate(found) if each.f_code is within), len(found))
+    begins = next((at for at, (each, _) in enumerate(found) if each.f_code is within), 0)
     return traceback.StackSummary.extract(iter(reversed(found[:begins])))
 
 
