@@ -31,14 +31,14 @@ def take_back(path: Path, version: int) -> None:
         if migration.name in REPEATABLE:
             continue
         added, created = ADDED.findall(migration.text), CREATED.findall(migration.text)
-        renamed = dict(RENAMED.findall(migration.text))
-        assert added or created or renamed, (
+        renamed, indexed = dict(RENAMED.findall(migration.text)), INDEXED.findall(migration.text)
+        assert added or created or renamed or indexed, (
             f"{migration.name} adds and renames nothing: say how it is undone"
         )
         for before, after in renamed.items():
             if before not in created:
                 connection.execute(f"ALTER TABLE {after} RENAME TO {before}")
-        for index in INDEXED.findall(migration.text):
+        for index in indexed:
             connection.execute(f"DROP INDEX IF EXISTS {index}")
         for table in set(created).difference(renamed):
             connection.execute(f"DROP TABLE {table}")
