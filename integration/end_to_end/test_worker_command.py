@@ -151,6 +151,7 @@ async def test_a_change_of_a_file_starts_the_worker_again(
         text = (app / "app.py").read_text()
         (app / "app.py").write_text(text.replace("return 1", "return (1"))
         worker.wait_for_line(re.compile("SyntaxError"))
+        worker.wait_for_line(re.compile("ended with exit code 2: starts again at the next change"))
         (app / "app.py").write_text(text.replace("return 1", "return 2"))
         assert await ask(url, "cli-reload", "version") == 2
         os.kill(worker.pid, signal.SIGTERM)

@@ -123,7 +123,7 @@ async def test_ctrl_c_frees_what_the_worker_holds(server: ServerProcess, client:
         process.wait(timeout=10)
     finally:
         process.dispose()
-    server.process.wait_for_line(re.compile("ended its stream: 1 leases freed"))
+    server.process.wait_for_line(re.compile("ended its stream, leases freed: 1"))
     with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="second"):
         result = await handle.result(timeout=30)
     assert time.monotonic() - began < 12
@@ -145,7 +145,7 @@ async def test_a_worker_that_handles_signals_finishes_what_it_has(
     finally:
         process.dispose()
     assert types(await history(client, handle)).count("ActivityCompleted") == 1
-    server.process.wait_for_line(re.compile("said goodbye: 0 leases freed"))
+    server.process.wait_for_line(re.compile("said goodbye, leases freed: 0"))
 
 
 async def test_nobody_waits_for_the_kept_machine_of_a_killed_worker(

@@ -76,7 +76,8 @@ def test_flags_may_stand_before_or_after_the_command(
         (["--prot", "80"], "--prot is not known; did you mean --port?"),
         (["--no-access-lgo"], "did you mean --no-access-log?"),
         (["--worker-token=secret"], "--worker-token is not known"),
-        (["chekc-config"], "invalid choice"),
+        (["chekc-config"], "argument command: invalid choice"),
+        (["backup"], "dw-server backup: error: the following arguments are required: PATH"),
     ],
 )
 def test_what_is_not_understood_is_refused(

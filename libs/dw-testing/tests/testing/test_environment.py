@@ -203,6 +203,8 @@ async def test_coroutine_mocks_run_in_a_test_that_is_one(env: WorkflowEnvironmen
 def test_undecorated_functions_and_classes_are_refused(env: WorkflowEnvironment) -> None:
     with pytest.raises(TypeError, match=r"activity\.defn"):
         env.register_activities(lambda: None)
+    with pytest.raises(TypeError, match="give the functions one by one"):
+        env.register_activities([len])  # type: ignore[arg-type] # what a user may write
     with pytest.raises(TypeError, match=r"workflow\.defn"):
         env.register_workflow(dict)
     with pytest.raises(TypeError, match="not callable"):

@@ -2,6 +2,7 @@
 
 # pyright: reportPrivateUsage=false
 import logging
+import traceback
 from typing import Any
 
 import pytest
@@ -88,3 +89,45 @@ async def test_a_failed_attempt_is_one_line_and_the_last_has_a_traceback(
     about = "activity charge (task t) of workflow order-1, run r-1"
     assert line.getMessage() == f"{about} {says}"
     assert bool(line.exc_info) is (level == logging.ERROR)
+
+
+def decline() -> None:
+    raise CardDeclined("no funds")
+
+
+def in_a_thread() -> None:
+    decline()
+
+
+async def on_the_loop() -> None:
+    decline()
+
+
+@pytest.mark.parametrize("function", [in_a_thread, on_the_loop])
+async def test_tracebacks_begin_with_the_activitys_own_code(
+    server: Any, pack: Any, caplog: pytest.LogCaptureFixture, function: Any
+) -> None:
+    worker = Worker(server, task_queue="q", activities=[function])
+    await worker._run_activity_task(_task(pack, function.__name__))
+    [line] = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert line.exc_info is not None
+    logged = traceback.extract_tb(line.exc_info[2])
+    assert [frame.name for frame in logged] == [function.__name__, "decline"]
+    [sent] = server.calls["fail_activity_task"]
+    _, first, *_ = sent["stack_trace"].splitlines()
+    assert f"in {function.__name__}" in first
+    assert sent["stack_trace"].endswith("CardDeclined: no funds\n")
+
+
+async def test_an_activity_without_a_policy_says_what_would_try_it_again(
+    server: Any, pack: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def charge() -> None:
+        raise ValueError("no")
+
+    worker = Worker(server, task_queue="q", activities=[charge])
+    await worker._run_activity_task(_task(pack, "charge"))
+    [line] = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert line.getMessage().endswith(
+        "failed, attempt 1 of 1, not tried again: a retry_policy with max_attempts would"
+    )

@@ -227,6 +227,21 @@ async def test_a_goodbye_that_gets_no_answer_holds_up_nothing(
     assert "could not say goodbye: TimeoutError" in caplog.text
 
 
+async def test_a_client_that_was_closed_first_is_said_to_be_the_cause_of_no_goodbye(
+    holding: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def closed(**_: Any) -> None:
+        raise RuntimeError("the client has been closed")
+
+    holding.on["release_worker"] = closed
+    worker = Worker(holding, task_queue="q", activities=[len])
+    running = asyncio.create_task(worker.run())
+    await holding.until(lambda: holding.count("poll_activity_task"))
+    running.cancel()
+    await running
+    assert "stop a worker before its client is closed (the client has been closed)" in caplog.text
+
+
 async def test_an_activity_that_stops_its_worker_is_reported_before_anybody_else_gets_it(
     holding: Any,
 ) -> None:

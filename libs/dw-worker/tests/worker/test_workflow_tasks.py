@@ -384,6 +384,6 @@ async def test_completions_are_logged(
     assert len(debug.getMessage()) < 2100
     assert info.levelno == logging.INFO
     assert info.getMessage() == (
-        "completing workflow task t of workflow wf (echo), run run with 1 commands: "
+        "completing workflow task t of workflow wf (echo), run run with 1 command: "
         "['complete_workflow']"
     )

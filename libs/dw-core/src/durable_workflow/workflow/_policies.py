@@ -16,6 +16,9 @@ _MOST_COMPUTED_WAITS: Final = 100_000
 class ActivityRetryPolicy:
     """How often an activity is tried, and how long to wait in between.
 
+    An activity that is scheduled without a policy is tried once. Waits are whole seconds: computed
+    ones are rounded up.
+
     Nothing is checked before the policy is put into a command.
 
     Attributes:

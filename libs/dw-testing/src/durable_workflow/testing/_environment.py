@@ -119,7 +119,10 @@ class WorkflowEnvironment:
         for function in functions:
             name = getattr(function, "__activity_name__", None)
             if not isinstance(name, str):
-                raise TypeError(f"{function!r} is not decorated with activity.defn")
+                hint = (
+                    ": give the functions one by one" if isinstance(function, list | tuple) else ""
+                )
+                raise TypeError(f"{function!r} is not decorated with activity.defn{hint}")
             self._mocks.add_activity(name, function, 0.0)
 
     def register_child_workflow_result(self, workflow_type: str, result: Any) -> None:

@@ -30,6 +30,7 @@ from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._reporting import Failed, Reporter, failed_with, is_refused
 from durable_workflow.worker._tasks import ActivityTask, read_activity_task
+from durable_workflow.worker._traces import users_trace, users_trace_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +210,10 @@ class ActivityTasks:
         raise error
 
     async def _raised(self, task: ActivityTask, error: BaseException, outcome: str) -> str:
-        trace = "".join(traceback.format_exception(error))
         non_retryable = outcome == "failed_non_retryable"
-        failed = failed_with(error, failure_message(error), trace, non_retryable=non_retryable)
+        failed = failed_with(
+            error, failure_message(error), users_trace_text(error), non_retryable=non_retryable
+        )
         _log_failed(task, failed, error)
         return await self._fail(task, failed, outcome)
 
@@ -296,12 +298,16 @@ def _log_failed(task: ActivityTask, failed: Failed, error: BaseException) -> Non
     if again is not None:
         log.warning("%s failed, %s: %s: %s", task, again, failed.failure_type, failed.message)
         return
+    # Said because it is the default, which surprises those who know others.
+    once = task.attempts.most == 1 and not failed.non_retryable
+    exc_info: Any = (type(error), error, users_trace(error))
     log.error(
-        "%s failed, attempt %d of %d, not tried again",
+        "%s failed, attempt %d of %d, not tried again%s",
         task,
         task.attempt_number,
         task.attempts.most,
-        exc_info=error,
+        ": a retry_policy with max_attempts would" if once else "",
+        exc_info=exc_info,
     )
 
 

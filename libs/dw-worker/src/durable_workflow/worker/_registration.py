@@ -123,6 +123,13 @@ class Registration:
         try:
             async with asyncio.timeout(seconds):
                 await self._transport.goodbye(body)
+        except RuntimeError as error:  # the client cannot be used any more
+            log.warning(
+                "worker %s ended without a goodbye, so the server waits before it gives what the "
+                "worker held to others: stop a worker before its client is closed (%s)",
+                self._identity.worker_id,
+                error,
+            )
         except Exception as error:  # noqa: BLE001 - the server notices the silence
             log.warning(
                 "worker %s could not say goodbye: %s",

@@ -129,11 +129,11 @@ class WorkflowTasks:
         kinds = Counter(str(command.get("type")) for command in commands)
         what = "update task" if task.update_id is not None else "workflow task"
         log.info(
-            "completing %s %s of %s with %d commands: %s",
+            "completing %s %s of %s with %s: %s",
             what,
             task.task_id,
             task,
-            len(commands),
+            "1 command" if len(commands) == 1 else f"{len(commands)} commands",
             sorted(kinds) if len(kinds) < len(commands) else [c.get("type") for c in commands],
         )
         if kept is not None:

@@ -90,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--version", action="version", version=f"%(prog)s {installed_version('dw-server')}"
     )
-    commands = made.add_subparsers(title="commands", dest="command", metavar="")
+    commands = made.add_subparsers(
+        title="commands", dest="command", metavar="command", prog="dw-server"
+    )
 
     def add(name: str, about: str) -> argparse.ArgumentParser:
         path = "" if name == "check-config" else " PATH"

@@ -53,7 +53,7 @@ def deregister(
         _forget(tx, worker)
     holder = Holder(namespace, request.worker_id, request.session)
     freed = leases.release(tx, holder, settings)
-    text = "worker %s of %s said goodbye: %d leases freed"
+    text = "worker %s of %s said goodbye, leases freed: %d"
     tx.say(logging.INFO, text, request.worker_id, namespace, freed)
     return Reply(
         {
@@ -145,7 +145,7 @@ def miss(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
         if freed:
             tx.say(
                 logging.WARNING,
-                "worker %s of %s is gone: %d leases freed",
+                "worker %s of %s is gone, leases freed: %d",
                 worker.worker_id,
                 worker.namespace,
                 freed,

@@ -86,7 +86,7 @@ def say_goodbye(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
         records.stream_ended(tx, current, due_at, returns=False)
         tx.notify(DueAt(due_at))
         sessions.offer_kept(tx, current)
-    text = "worker %s of %s ended its stream: %d leases freed"
+    text = "worker %s of %s ended its stream, leases freed: %d"
     tx.say(logging.INFO, text, worker.worker_id, worker.namespace, freed)
 
 

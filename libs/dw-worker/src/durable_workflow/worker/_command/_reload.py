@@ -40,17 +40,21 @@ class _Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._count)
         seen = _state_of(folder)
-        child = self._start()
+        child, told = self._start(), False
         while not self._signals:
             time.sleep(_LOOK_SECONDS)
             now = _state_of(folder)
+            if not told and (code := child.poll()) is not None:
+                told = True
+                how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+                print(f"dw-worker: ended {how}: starts again at the next change", flush=True)
             if now == seen:
                 continue
             changed = sorted(
                 str(path) for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)
             )
             print(f"dw-worker: {', '.join(changed[:3])} changed: starting again", flush=True)
-            seen = now
+            seen, told = now, False
             self._end(child)
             if not self._signals:
                 child = self._start()
