@@ -278,23 +278,6 @@ def test_non_determinism_is_not_an_error_that_code_may_turn_into_a_failure(recor
         workflow.replay(Nested, [], [])
 
 
-def test_async_workflows_are_refused_by_name() -> None:
-    class Coroutine:
-        async def run(self, ctx: Any) -> None: ...
-
-    class AsyncGenerator:
-        async def run(self, ctx: Any) -> Any:
-            yield
-
-    class Hidden:
-        def run(self, ctx: Any) -> Any:
-            return Coroutine().run(ctx)
-
-    for workflow_cls in (Coroutine, AsyncGenerator, Hidden):
-        with pytest.raises(workflow.InvalidWorkflowDefinition, match=workflow_cls.__name__):
-            workflow.replay(workflow_cls, [], [])
-
-
 # --- unusable machines -----------------------------------------------------------------------
 
 

@@ -39,9 +39,16 @@ from durable_workflow.workflow._commands import (
     CompleteWorkflow,
     ContinueAsNew,
     FailWorkflow,
+    ScheduleActivity,
+    StartChildWorkflow,
+    StartTimer,
+    WaitCondition,
 )
 from durable_workflow.workflow._context import WorkflowContext, control_of
 from durable_workflow.workflow._definition import InvalidWorkflowDefinition, lacks_run
+
+# As a result it is a forgotten `yield`, which would end the run without what it asks for.
+_FORGOTTEN = (ScheduleActivity, StartTimer, StartChildWorkflow, WaitCondition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +199,11 @@ class Execution:
 
     def _finish(self, value: Any) -> None:
         """End the run with what the code returned, if it has yielded all that history has."""
+        if isinstance(value, _FORGOTTEN):
+            raise InvalidWorkflowDefinition(
+                f"{self._class.__name__}.run returned a {type(value).__name__} that it did not "
+                "yield, so nothing would do it: write `return (yield ...)`"
+            )
         run = self._run
         run.bound = 0
         if self._driver is not None:

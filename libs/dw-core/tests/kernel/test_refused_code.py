@@ -1,0 +1,40 @@
+"""Workflow code that cannot be run as it is written."""
+
+from typing import Any
+
+import pytest
+
+from durable_workflow import workflow
+
+
+def test_async_workflows_are_refused_by_name() -> None:
+    class Coroutine:
+        async def run(self, ctx: Any) -> None: ...
+
+    class AsyncGenerator:
+        async def run(self, ctx: Any) -> Any:
+            yield
+
+    class Hidden:
+        def run(self, ctx: Any) -> Any:
+            return Coroutine().run(ctx)
+
+    for workflow_cls in (Coroutine, AsyncGenerator, Hidden):
+        with pytest.raises(workflow.InvalidWorkflowDefinition, match=workflow_cls.__name__):
+            workflow.replay(workflow_cls, [], [])
+
+
+def test_a_command_that_is_returned_without_a_yield_is_refused() -> None:
+    class Plain:
+        def run(self, ctx: Any) -> Any:
+            return ctx.schedule_activity("ship", [])
+
+    class AfterOthers:
+        def run(self, ctx: Any) -> Any:
+            yield ctx.side_effect(lambda: 1)
+            return ctx.sleep(5)
+
+    for workflow_cls, command in ((Plain, "ScheduleActivity"), (AfterOthers, "StartTimer")):
+        said = f"{workflow_cls.__name__}.run returned a {command} that it did not yield"
+        with pytest.raises(workflow.InvalidWorkflowDefinition, match=said):
+            workflow.replay(workflow_cls, [], [])
