@@ -129,7 +129,7 @@ class UnencodableResult:
         if where == "result":
             return object()
         if where == "arguments":
-            yield ctx.schedule_activity("echo", [{1, 2}])
+            yield ctx.schedule_activity("echo", [[object()]])
         if where == "side effect":
             yield ctx.side_effect(object)
         if where == "child":
@@ -304,10 +304,8 @@ async def test_what_cannot_be_encoded_fails_the_task(scene: Scene, where: str) -
         handle = await scene.start("unencodable-result", where)
         error = await scene.task_error(handle)
         await handle.terminate()
-    kind = "set" if where == "arguments" else "object"
-    assert error == (
-        f"unhandled workflow task execution error: Object of type {kind} is not JSON serializable"
-    )
+    assert error.startswith("unhandled workflow task execution error: ")
+    assert "a value of type object cannot be encoded at " in error
 
 
 @pytest.mark.parametrize(
