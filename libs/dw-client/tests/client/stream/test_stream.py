@@ -403,6 +403,8 @@ async def test_a_message_that_no_frame_can_hold_is_refused_alone(
 async def test_a_message_is_as_large_as_a_body_may_be(open_stream: Begin, server: Any) -> None:
     stream = open_stream(message_bytes=2 * FRAME_BYTES)
     peer = await server.peer()
+    await peer.send(TASK)
+    await stream.poll("activity", timeout=5)  # from here on it stands
     heartbeat = asyncio.create_task(stream.heartbeat(ACTIVITY, WIDE))
     message = await peer.next()
     assert message["details"] == WIDE

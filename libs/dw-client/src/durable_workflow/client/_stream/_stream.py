@@ -26,6 +26,7 @@ from durable_workflow._meet import (
 )
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._stream._connection import Address, Away, messages_of, open_connection
+from durable_workflow.client._stream._crossing import call_on
 from durable_workflow.client._stream._handshake import shake_hands
 from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
 from durable_workflow.client._stream._mailbox import Mailbox
@@ -417,13 +418,7 @@ class HttpStream:
             raise ServerUnreachable("the stream has not begun")
         if loop is asyncio.get_running_loop():
             return await call()
-        coroutine = call()
-        try:
-            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
-        except RuntimeError as error:  # its loop was closed meanwhile
-            coroutine.close()
-            raise StreamEnded from error
-        return await asyncio.wrap_future(future)
+        return await call_on(loop, call())
 
     def _call_there(self, call: Callable[[], None]) -> None:
         loop = self._loop
