@@ -13,7 +13,8 @@ import durable_workflow
 # The only way to see where another thread is; CPython documents it for this purpose.
 _frames: Callable[[], dict[int, FrameType]] = getattr(sys, "_current_frames")  # noqa: B009
 
-_OURS = tuple(os.path.join(path, "") for path in durable_workflow.__path__)
+# Folders of this package, each with its separator: a package beside it may begin with its name.
+OURS = tuple(os.path.join(path, "") for path in durable_workflow.__path__)
 _LIBRARY = os.path.join(sysconfig.get_paths()["stdlib"], "")
 
 
@@ -43,7 +44,7 @@ def place_of(frame: FrameType | None, *, within: CodeType) -> Place | None:
         within: Code that calls the user's; what called it is left out.
     """
     stack = traceback.StackSummary() if frame is None else _stack(frame, within)
-    theirs = [entry for entry in stack if not entry.filename.startswith(_OURS)]
+    theirs = [entry for entry in stack if not entry.filename.startswith(OURS)]
     while theirs and _is_library(theirs[0].filename):  # what started the thread
         del theirs[0]
     if not theirs:

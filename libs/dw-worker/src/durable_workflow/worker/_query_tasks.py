@@ -7,7 +7,6 @@ same way, because a validator only reads the state, too.
 import asyncio
 import copy
 import inspect
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -36,6 +35,7 @@ from durable_workflow.worker._reporting import (
     reason_of,
 )
 from durable_workflow.worker._tasks import MalformedTask, QueryTask, read_query_task, sequence_of
+from durable_workflow.worker._traces import whole_trace_text
 
 # Events that follow from commands. A machine that was fed these alone has not moved. One that was
 # fed others has, perhaps to a point where no task will ever be claimed.
@@ -131,7 +131,7 @@ class QueryTasks:
         reason = reason_of(error) or "query_result_completion_failed"
         if isinstance(error, Unencodable):
             error, reason = error.error, "query_result_encode_failed"
-        failed = failed_with(error, failure_message(error), _trace_of(error), reason=reason)
+        failed = failed_with(error, failure_message(error), whole_trace_text(error), reason=reason)
         await reporter.fail_query_task(task, failed)
         return "failed"
 
@@ -336,7 +336,7 @@ def _validate(machine: Machine, name: str, arguments: list[Any]) -> Outcome:
         raise  # it did not refuse: it was stopped
     except BaseException as error:  # noqa: BLE001 - the validator's own, to be reported
         message = failure_message(error)
-        return failed_with(error, message, _trace_of(error), reason="update_rejected")
+        return failed_with(error, message, whole_trace_text(error), reason="update_rejected")
     return Answered({"accepted": True})
 
 
@@ -356,20 +356,16 @@ def _detached(value: Any, machine: Machine | None) -> Answered:
 def _undecodable(error: BaseException) -> Failed:
     log.error("query payload cannot be decoded", exc_info=error)
     return failed_with(
-        error, failure_message(error), _trace_of(error), reason="query_payload_decode_failed"
+        error, failure_message(error), whole_trace_text(error), reason="query_payload_decode_failed"
     )
 
 
 def _rejected(error: BaseException) -> Failed:
     message = failure_message(error)
-    return failed_with(error, message, _trace_of(error), reason=reasons.QUERY_REJECTED)
+    return failed_with(error, message, whole_trace_text(error), reason=reasons.QUERY_REJECTED)
 
 
 def _refused(error: QueryFailed) -> Failed:
     """A `QueryFailed` of the kernel, which has one of its reasons, or of the handler."""
     reason = error.reason if error.reason in _KERNEL_REASONS else reasons.QUERY_REJECTED
-    return failed_with(error, failure_message(error), _trace_of(error), reason=reason)
-
-
-def _trace_of(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))
+    return failed_with(error, failure_message(error), whole_trace_text(error), reason=reason)

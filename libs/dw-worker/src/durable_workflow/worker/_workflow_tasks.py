@@ -42,6 +42,7 @@ from durable_workflow.worker._reporting import (
     is_refused,
 )
 from durable_workflow.worker._tasks import WorkflowTask, read_workflow_task
+from durable_workflow.worker._traces import whole_trace_text
 from durable_workflow.workflow import FailWorkflow
 
 _LOGGED_TASK_CHARACTERS = 2000
@@ -118,7 +119,7 @@ class WorkflowTasks:
             failed = failed_with(
                 error,
                 f"unhandled workflow task execution error: {error_text(error)}",
-                _trace_of(error),
+                whole_trace_text(error),
             )
             await self._reporter.fail_workflow_task(
                 task_id, attempt if isinstance(attempt, int) else 1, failed
@@ -160,7 +161,7 @@ class WorkflowTasks:
         failed = failed_with(
             error,
             f"workflow task completion failed after commands were produced: {error}",
-            _trace_of(error),
+            whole_trace_text(error),
         )
         await self._reporter.fail_workflow_task(task.task_id, task.attempt, failed)
         return None
@@ -184,14 +185,16 @@ class WorkflowTasks:
         try:
             return await self._replay(task, workflow_class)
         except HistoryUnavailable as error:
-            return failed_with(error, f"workflow history is incomplete: {error}", _trace_of(error))
+            return failed_with(
+                error, f"workflow history is incomplete: {error}", whole_trace_text(error)
+            )
         except CodeOverran as error:
             log.error("task %s of %s was stopped: %s", task.task_id, task, error)
             return failed_with(error, f"replay failed: {error}", error.stack)
         except CompletionTooLarge as error:
             log.error("task %s of %s is too large to complete: %s", task.task_id, task, error)
             return failed_with(
-                error, f"workflow task cannot be completed: {error}", _trace_of(error)
+                error, f"workflow task cannot be completed: {error}", whole_trace_text(error)
             )
 
     async def _replay(self, task: WorkflowTask, workflow_class: type) -> Outcome:
@@ -332,7 +335,7 @@ def undecodable_input(codec: str | None, error: Exception) -> Failed:
         error,
         f"cannot decode workflow start input with codec '{codec}': {error}. "
         "Check that the run was started with a codec that this worker speaks.",
-        _trace_of(error),
+        whole_trace_text(error),
     )
 
 
@@ -393,7 +396,3 @@ def _name_wait(commands: list[JsonObject], open_wait_id: str | None) -> None:
 def schedules_activity(commands: list[JsonObject] | None) -> bool:
     """Whether a completion scheduled an activity."""
     return any(command.get("type") == SCHEDULE_ACTIVITY for command in commands or ())
-
-
-def _trace_of(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))

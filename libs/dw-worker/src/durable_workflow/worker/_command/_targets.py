@@ -9,8 +9,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-import durable_workflow
 from durable_workflow.worker._command._options import WrongUse
+from durable_workflow.worker._places import OURS
 from durable_workflow.worker._worker import Worker
 
 
@@ -126,7 +126,7 @@ def _nothing_in(module: ModuleType) -> str:
 def _trace(error: BaseException) -> str:
     """The traceback, without the frames that did the import."""
     trace = error.__traceback__
-    ours = (*durable_workflow.__path__, "<frozen importlib", import_module.__code__.co_filename)
+    ours = (*OURS, "<frozen importlib", import_module.__code__.co_filename)
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(ours):
         trace = trace.tb_next
     return "".join(traceback.format_exception(error.with_traceback(trace))).rstrip()
