@@ -23,6 +23,16 @@ def fleet_rows() -> Iterator[Bad]:
     """Yield every row of this module."""
     for route in BUILD_ROUTES:
         yield from route.rows()
+    for verb in ("drain", "promote", "resume"):
+        for name, shown in (("x" * 256, "256 characters"), ("a%00b", "a null character")):
+            yield Bad(
+                name=f"{verb} a build of a queue with {shown}",
+                path=f"/api/task-queues/{name}/build-ids/{verb}",
+                body={"build_id": "b9"},
+                status=422,
+                reason="validation_failed",
+                errors=("task_queue",),
+            )
     for method in ("GET", "DELETE"):
         yield Bad(
             name=f"{method} a worker that nobody registered",

@@ -97,6 +97,33 @@ def test_a_file_that_is_not_toml_is_named(file: Path, content: bytes) -> None:
         configure({CONFIG: flag(str(file))}, {})
 
 
+@pytest.mark.parametrize(
+    ("given", "stale"),
+    [
+        ({}, 60),
+        ({"DW_WORKER_POLL_TIMEOUT": "20"}, 60),
+        ({"DW_WORKER_POLL_TIMEOUT": "40.2"}, 81),
+        ({"DW_WORKER_POLL_TIMEOUT": "40", "DW_WORKER_STALE_AFTER_SECONDS": "70"}, 70),
+        # Not before three heartbeats have been missed.
+        ({"DW_WORKER_STALE_AFTER_SECONDS": "1"}, 30),
+    ],
+)
+def test_a_worker_is_stale_after_two_polls_unless_something_is_set(
+    given: dict[str, str], stale: int
+) -> None:
+    found = configure({}, given)
+
+    assert found.problems == []
+    assert found.settings.services.stale_after(10) == stale
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "1.5", "1" + "0" * 30])
+def test_times_that_workers_are_measured_by_are_bounded(text: str) -> None:
+    for name in ("HEARTBEAT_INTERVAL_SECONDS", "MISSED_HEARTBEATS", "WORKER_STALE_AFTER_SECONDS"):
+        [problem] = configure({}, {f"DW_{name}": text}).problems
+        assert f"DW_{name}: must be a whole number, 1 to " in problem
+
+
 def test_all_that_is_wrong_is_said(file: Path) -> None:
     file.write_text("prot = 1\nhost = [2]")
     environment = {"DW_PORT": "x", "DW_LIMIT_HISTORY_BYTES": "-", "DW_AUTH_PROVIDER": "x"}

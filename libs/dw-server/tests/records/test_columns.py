@@ -52,7 +52,7 @@ RECORDS: dict[type[msgspec.Struct], list[str]] = {
     state.Resolution: ["held_results"],
     state.BufferedEvent: ["buffered_events"],
     workers.Worker: ["worker", "workers_of_queue", "sessions_of_worker", "due_workers"],
-    workers.LiveWorker: ["live_workers"],
+    workers.LiveWorker: ["fleet"],
     instances.Instance: ["instance"],
     lists.ListedRun: ["listed_runs"],
     lists.NumberedRun: ["runs_of_instance"],

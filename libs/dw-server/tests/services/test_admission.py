@@ -11,7 +11,8 @@ from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.records import fairness as class_records
 from durable_workflow.server.records.fairness import QueueKey
 from durable_workflow.server.records.workers import find as find_worker
-from durable_workflow.server.services import workflow_claims
+from durable_workflow.server.requests import Caller, PollTask, RegisterWorker, StartWorkflow
+from durable_workflow.server.services import workers, workflow_claims, workflows
 from durable_workflow.server.store.protocol import Read, Tx
 from durable_workflow.server.views import task_queues
 
@@ -24,9 +25,9 @@ def limit(server: Any, *, overrides: Any = None, **budget: Any) -> None:
     server.configure(admission=usual)
 
 
-async def admission(server: Any, name: str = "q") -> Json:
+async def admission(server: Any, name: str = "q", namespace: str = "default") -> Json:
     def look(read: Read) -> Json:
-        return task_queues.describe(read, "default", name, server.settings, pending_queries=0)
+        return task_queues.describe(read, namespace, name, server.settings, pending_queries=0)
 
     body: Json = (await server.store.read(look))["admission"]["workflow_tasks"]
     return body
@@ -98,6 +99,65 @@ async def test_queues_of_a_group_share_its_dispatches(server: Any) -> None:
     assert shown["server_dispatch_budget_group"] == "mail"
     assert shown["server_budget_group_dispatch_count_this_minute"] == 1
     assert shown["server_budget_source"] == "server.admission.queue_overrides"
+
+
+async def in_namespace(server: Any, namespace: str, queue: str, workflows_there: int) -> None:
+    """Have a worker and waiting runs in a namespace."""
+    register = RegisterWorker(worker_id=queue, task_queue=queue, runtime="python")
+    await server.run(workers.register, namespace, register)
+    for number in range(workflows_there):
+        request = StartWorkflow(
+            workflow_type="flow",
+            workflow_id=f"{queue}-{number}",
+            task_queue=queue,
+            arguments=None,
+        )
+        await server.run(workflows.start, Caller(namespace=namespace), request)
+
+
+async def claim_in(server: Any, namespace: str, queue: str) -> bool:
+    """Whether the worker of a namespace gets a task."""
+    request = PollTask(worker_id=queue, task_queue=queue)
+    return await server.run(workflow_claims.claim, namespace, request) is not None
+
+
+async def test_a_group_is_shared_by_queues_of_several_namespaces(server: Any) -> None:
+    name = "dispatch_budget_group"
+    most = "max_dispatches_per_minute_per_budget_group"
+    mail = {name: "mail", most: 3}
+    limit(
+        server,
+        overrides={
+            "one:*": {"workflow": mail},
+            "two:q": {"workflow": mail},
+            # The same name counts what the others had, against a limit of its own.
+            "three:q": {"workflow": mail | {most: 4}},
+            "other:q": {"workflow": mail | {name: "sms"}},
+        },
+    )
+    for namespace in ("one", "two", "three", "other"):
+        await in_namespace(server, namespace, "q", 4)
+    await in_namespace(server, "one", "second", 1)
+
+    assert await claim_in(server, "one", "q")
+    assert await claim_in(server, "one", "second")
+    assert await claim_in(server, "two", "q")
+    assert not await claim_in(server, "one", "q")
+    assert not await claim_in(server, "two", "q")
+    assert await claim_in(server, "three", "q")
+    assert not await claim_in(server, "three", "q")
+    assert [await claim_in(server, "other", "q") for _ in range(4)] == [True, True, True, False]
+
+    for namespace, used, left in (("one", 4, 0), ("two", 4, 0), ("three", 4, 0), ("other", 3, 0)):
+        shown = await admission(server, namespace=namespace)
+        assert shown["server_budget_group_dispatch_count_this_minute"] == used, namespace
+        assert shown["server_remaining_budget_group_dispatch_capacity"] == left
+        assert (shown["status"], shown["server_lock_required"]) == ("throttled", True)
+
+    await server.pass_time(60)
+    assert await claim_in(server, "two", "q")
+    shown = await admission(server, namespace="one")
+    assert shown["server_remaining_budget_group_dispatch_capacity"] == 2
 
 
 async def test_a_task_that_never_waited_has_the_same_budget(server: Any) -> None:

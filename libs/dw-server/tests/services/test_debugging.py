@@ -276,7 +276,7 @@ async def test_a_wait_with_a_timeout_says_when_it_ends(server: Any, commands: An
 
 async def test_without_a_live_worker_nobody_polls(server: Any) -> None:
     await server.start()
-    await server.pass_time(31)
+    await server.pass_time(61)
     body = await look(server)
 
     assert codes(body) == ["no_active_pollers"]

@@ -16,7 +16,7 @@ from durable_workflow.server.requests import (
 from durable_workflow.server.services import builds, sessions
 from durable_workflow.server.store.protocol import Read
 from durable_workflow.server.views import builds as build_views
-from durable_workflow.server.views import task_queues
+from durable_workflow.server.views import fleet, task_queues
 from durable_workflow.server.views import workers as views
 
 Json = dict[str, Any]
@@ -68,12 +68,28 @@ async def test_workers_are_listed_those_heard_last_first(server: Any) -> None:
 
 
 async def test_a_silent_worker_is_stale_and_is_found_as_such(server: Any) -> None:
-    await server.pass_time(25)
+    await server.pass_time(55)
     await server.register("v")
-    await server.pass_time(6)
+    await server.pass_time(4)
+    assert {each["status"] for each in await listed(server)} == {"active"}
+    await server.pass_time(1)
     found = {each["worker_id"]: each["status"] for each in await listed(server)}
     assert found == {"v": "active", "w": "stale"}
     assert [each["worker_id"] for each in await listed(server, status="stale")] == ["w"]
+    shown_fleet = await server.store.read(
+        lambda read: fleet.summary(read, "default", server.settings)
+    )
+    assert [each["worker_id"] for each in shown_fleet["workers"]] == ["v"]
+
+
+async def test_a_worker_with_rare_heartbeats_is_stale_when_it_has_missed_three(server: Any) -> None:
+    body = await server.register("v", heartbeat_interval_seconds=100)
+    assert body["stale_after_seconds"] == 300
+    await server.pass_time(299)
+    found = {each["worker_id"]: each["status"] for each in await listed(server)}
+    assert found == {"v": "active", "w": "stale"}
+    await server.pass_time(1)
+    assert [each["worker_id"] for each in await listed(server, status="active")] == []
 
 
 async def test_two_live_sessions_under_one_id_are_two_rows_with_a_warning(server: Any) -> None:

@@ -197,7 +197,7 @@ class WorkerStream:
                 "worker_id": worker.worker_id,
                 "acknowledged": True,
                 "heartbeat_interval_seconds": interval,
-                "stale_after_seconds": interval * settings.missed_heartbeats,
+                "stale_after_seconds": settings.stale_after(interval),
                 "dropped": [],
             }
         )

@@ -48,6 +48,17 @@ def positive(text: str) -> int:
     return value
 
 
+def within(least: int, most: int) -> Callable[[str], int]:
+    """A whole number between these."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise ValueError(f"must be a whole number, {least} to {most}")
+        return int(text)
+
+    return read
+
+
 def port(text: str) -> int:
     """A port number; 0 is one."""
     if count(text) > 65_535:

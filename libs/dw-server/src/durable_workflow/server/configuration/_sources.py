@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 import tomllib
@@ -180,6 +181,7 @@ def _build(given: Mapping[str, Given]) -> tuple[Settings, dict[str, str]]:
                     groups[group][variable.field] = _read(name, given[name], variable.read)
                 except SettingsError as error:
                     unfit[name] = str(error)
+    _follow_poll_timeout(groups)
     admission = AdmissionSettings(
         workflow=Budget(**groups["workflow_budget"]),
         activity=Budget(**groups["activity_budget"]),
@@ -199,6 +201,14 @@ def _build(given: Mapping[str, Given]) -> tuple[Settings, dict[str, str]]:
         log=LogSettings(**groups["log"]),
     )
     return settings, unfit
+
+
+def _follow_poll_timeout(groups: Mapping[str, dict[str, Any]]) -> None:
+    """A worker whose polls are held for long is heard seldom: where nothing says when it is stale,
+    two polls may pass."""
+    polls = 2 * groups["server"].get("long_poll_timeout", 0)
+    if polls > ServiceSettings().worker_stale_after_seconds:
+        groups["services"].setdefault("worker_stale_after_seconds", math.ceil(polls))
 
 
 def _read(name: str, given: Given, read: Callable[[str], Any]) -> Any:

@@ -21,6 +21,7 @@ from durable_workflow.server.configuration._readers import (
     seconds,
     switch,
     text,
+    within,
 )
 
 PREFIX: Final = "DW_"
@@ -148,10 +149,17 @@ _SERVICES: Final[Variables] = {
         "activity_max_redeliveries", count, "lost leases until an attempt fails; 0: no limit"
     ),
     "DW_HEARTBEAT_INTERVAL_SECONDS": Variable(
-        "heartbeat_interval_seconds", positive, "seconds between heartbeats of workers"
+        "heartbeat_interval_seconds", within(1, 3600), "seconds between heartbeats of workers"
     ),
     "DW_MISSED_HEARTBEATS": Variable(
-        "missed_heartbeats", positive, "missed heartbeats until a worker is stale"
+        "missed_heartbeats",
+        within(1, 100_000),
+        "missed heartbeats until what a worker holds is free",
+    ),
+    "DW_WORKER_STALE_AFTER_SECONDS": Variable(
+        "worker_stale_after_seconds",
+        within(1, 1_000_000),
+        "seconds of silence until a worker is stale; twice DW_WORKER_POLL_TIMEOUT if that is more",
     ),
     "DW_STREAM_GRACE_SECONDS": Variable(
         "stream_grace_seconds", seconds, "seconds in which a cut stream may come back"
@@ -263,8 +271,6 @@ VARIABLES: Final[dict[str, Variables]] = {
 REFUSED: Final = {
     "DW_AUTH_PROVIDER": "this server has no custom login; set DW_AUTH_DRIVER",
     "DW_WORKER_PROTOCOL_VERSION": "it is no setting: the server speaks 1.0 and 1.1",
-    "DW_WORKER_STALE_AFTER_SECONDS": "a worker is stale after DW_MISSED_HEARTBEATS times "
-    "DW_HEARTBEAT_INTERVAL_SECONDS; set those",
 }
 # What others read, who may share an environment with the server.
 OTHERS: Final = frozenset(

@@ -93,15 +93,24 @@ class Choice(Kind, frozen=True, kw_only=True):
 
 
 class Beside(Kind, frozen=True, kw_only=True):
-    """An id beside the document, without the space around it."""
+    """An id beside the document, without the space around it.
+
+    Attributes:
+        longest: In characters; None where a longer one is only not found.
+    """
 
     gives = (str,)
     beside = True
+    longest: int | None = None
 
     def read(self, value: Any, at: str, reading: Reading) -> str | None:
         found = str(value).strip()
         if not found:
             reading.fail(at, "must not be blank.")
+        elif self.longest is not None and len(found) > self.longest:
+            reading.fail(at, f"must not be longer than {self.longest} characters.")
+        elif "\0" in found:
+            reading.fail(at, "must not hold a null character.")
         return found or None
 
 

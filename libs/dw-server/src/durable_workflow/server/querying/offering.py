@@ -54,7 +54,7 @@ def capable_workers(
         worker
         for worker in workers.of_queue(read, query.namespace, query.task_queue)
         if worker.runtime != "php"
-        and worker.is_live(read.now, settings.missed_heartbeats)
+        and worker.is_live(read.now, settings)
         and _knows(worker, query.workflow_type)
         and (
             capability in worker.capabilities

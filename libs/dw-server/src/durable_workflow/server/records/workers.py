@@ -13,6 +13,7 @@ from durable_workflow.server.capabilities import EXTENSIONS
 from durable_workflow.server.engine.times import SECOND
 from durable_workflow.server.records.columns import Params, text, value
 from durable_workflow.server.records.leases import Holder
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
 
@@ -69,13 +70,13 @@ class Worker(msgspec.Struct):
         """Whether the session is known to be alive, and not only not yet missed."""
         return self.names_held and self.due_at is not None and self.challenged_at is None
 
-    def is_live(self, now: int, missed_heartbeats: int) -> bool:
-        """Whether it has shown itself recently enough to be counted on.
+    def stale_at(self, settings: ServiceSettings) -> int:
+        """When it is stale if it is not heard before."""
+        return stale_at(self.seen_at, self.heartbeat_interval, settings)
 
-        Args:
-            missed_heartbeats: So many in a row may be missed.
-        """
-        return now < self.seen_at + self.heartbeat_interval * missed_heartbeats * SECOND
+    def is_live(self, now: int, settings: ServiceSettings) -> bool:
+        """Whether it has shown itself recently enough to be counted on."""
+        return now < self.stale_at(settings)
 
     def is_there(self, now: int) -> bool:
         """Whether it may be given tasks: it was not missed, and neither left nor drains."""
@@ -106,7 +107,11 @@ class LiveWorker(msgspec.Struct, frozen=True):
     task_queue: str
     build_id: str | None
     seen_at: int
-    due_at: int
+    heartbeat_interval: int
+
+    def stale_at(self, settings: ServiceSettings) -> int:
+        """When it is stale if it is not heard before."""
+        return stale_at(self.seen_at, self.heartbeat_interval, settings)
 
 
 def load(row: Row) -> Worker:
@@ -115,6 +120,11 @@ def load(row: Row) -> Worker:
     for index in _JSON_COLUMNS:
         fields[index] = value(fields[index])
     return Worker(*fields)
+
+
+def stale_at(seen_at: int, heartbeat_interval: int, settings: ServiceSettings) -> int:
+    """When a worker with these heartbeats is stale that was last heard then."""
+    return seen_at + settings.stale_after(heartbeat_interval) * SECOND
 
 
 def names_held(session: str | None, capabilities: list[str]) -> bool:
@@ -151,12 +161,10 @@ def of_namespace(read: Read, namespace: str, task_queue: str | None = None) -> l
     return [load(row) for row in found]
 
 
-def shared_ids(workers: Sequence[Worker], now: int, missed_heartbeats: int) -> set[str]:
+def shared_ids(workers: Sequence[Worker], now: int, settings: ServiceSettings) -> set[str]:
     """The ids under which several of these workers are known to be alive."""
     alive = Counter(
-        worker.worker_id
-        for worker in workers
-        if worker.is_sure and worker.is_live(now, missed_heartbeats)
+        worker.worker_id for worker in workers if worker.is_sure and worker.is_live(now, settings)
     )
     return {worker_id for worker_id, count in alive.items() if count > 1}
 
@@ -166,9 +174,10 @@ def silent(read: Read, most: int) -> list[Worker]:
     return [load(row) for row in read.all("due_workers", now=read.now, most=most)]
 
 
-def live(read: Read, namespace: str) -> list[LiveWorker]:
-    """The workers of a namespace that have not been silent for too long."""
-    return [LiveWorker(*row) for row in read.all("live_workers", namespace=namespace, now=read.now)]
+def live(read: Read, namespace: str, settings: ServiceSettings) -> list[LiveWorker]:
+    """The workers of a namespace that are not stale."""
+    found = [LiveWorker(*row) for row in read.all("fleet", namespace=namespace)]
+    return [worker for worker in found if read.now < worker.stale_at(settings)]
 
 
 def put(tx: Tx, worker: Worker) -> None:

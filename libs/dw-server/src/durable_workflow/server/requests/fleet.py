@@ -44,5 +44,5 @@ class RollBuild(msgspec.Struct, frozen=True, kw_only=True):
         build_id: None and '' for the workers that name none.
     """
 
-    task_queue: Annotated[str, Beside()]
+    task_queue: Annotated[str, Beside(longest=255)]
     build_id: Annotated[str | None, BuildId()]

@@ -53,7 +53,7 @@ def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceS
     sessions = records.sessions(tx, namespace, worker_id)
     # A new session is a new process: it may bring new code under the old id.
     known = next((each for each in sessions if each.session == session), None)
-    active = known is not None and known.is_live(tx.now, settings.missed_heartbeats)
+    active = known is not None and known.is_live(tx.now, settings)
     fingerprints = _fingerprints(request, known if active else None, worker_id)
     if known is None:
         _challenge(tx, sessions)
@@ -302,7 +302,7 @@ def patience(interval: int, settings: ServiceSettings) -> int:
 def _cadence(interval: int, settings: ServiceSettings) -> dict[str, Value]:
     return {
         "heartbeat_interval_seconds": interval,
-        "stale_after_seconds": interval * settings.missed_heartbeats,
+        "stale_after_seconds": settings.stale_after(interval),
     }
 
 

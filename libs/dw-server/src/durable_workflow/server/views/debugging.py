@@ -69,7 +69,7 @@ def debug(
                 "task_queue": run.task_queue,
             },
             "task_queue_pollers": queue["pollers"],
-            "namespace_worker_fleet": fleet.summary(read, namespace),
+            "namespace_worker_fleet": fleet.summary(read, namespace, settings),
         },
         "findings": findings.of_run(read, run, activities, problems, settings),
     }

@@ -138,14 +138,14 @@ def _without_pollers(
         queue: [
             worker
             for worker in workers.of_queue(read, run.namespace, queue)
-            if worker.is_live(read.now, settings.missed_heartbeats)
+            if worker.is_live(read.now, settings)
         ]
         for queue in sorted(queues)
     }
     for queue, known in live.items():
         if not known:
             text = f"No live worker polls the task queue {queue}"
-            polled = {worker.task_queue for worker in workers.live(read, run.namespace)}
+            polled = {worker.task_queue for worker in workers.live(read, run.namespace, settings)}
             named = _named(queue, polled, "polled are")
             yield _finding("warning", "no_active_pollers", text + named)
     here = live[run.task_queue]

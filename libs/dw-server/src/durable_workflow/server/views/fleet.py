@@ -6,19 +6,20 @@ from typing import Any
 
 from durable_workflow.server.engine.times import precise
 from durable_workflow.server.records import workers
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read
 
 
-def summary(read: Read, namespace: str) -> dict[str, Any]:
-    """The live workers of a namespace, their queues and builds, as cluster info tells them."""
-    found = workers.live(read, namespace)
+def summary(read: Read, namespace: str, settings: ServiceSettings) -> dict[str, Any]:
+    """The workers that are not stale, their queues and builds, as cluster info tells them."""
+    found = workers.live(read, namespace, settings)
     shown = [
         {
             "worker_id": worker.worker_id,
             "queues": [worker.task_queue],
             "build_ids": [worker.build_id] if worker.build_id else [],
             "recorded_at": precise(worker.seen_at),
-            "expires_at": precise(worker.due_at),
+            "expires_at": precise(worker.stale_at(settings)),
         }
         for worker in found
     ]

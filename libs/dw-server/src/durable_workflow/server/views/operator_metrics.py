@@ -135,7 +135,7 @@ def _schedules(read: Read, namespace: str, settings: ServiceSettings) -> JsonObj
 
 
 def _workers(read: Read, namespace: str, settings: ServiceSettings) -> JsonObject:
-    return fleet.summary(read, namespace)
+    return fleet.summary(read, namespace, settings)
 
 
 def _structural_limits(read: Read, namespace: str, settings: ServiceSettings) -> JsonObject:

@@ -61,7 +61,7 @@ def describe(
         pending_queries: Queries that wait for workers of the queue; they are in memory alone.
     """
     known = worker_records.of_queue(read, namespace, name)
-    shared = worker_records.shared_ids(known, read.now, settings.missed_heartbeats)
+    shared = worker_records.shared_ids(known, read.now, settings)
     summary = _summary(read, namespace, name, settings, known, pending_queries=pending_queries)
     return {
         **summary,
@@ -81,7 +81,7 @@ def _summary(
     *,
     pending_queries: int,
 ) -> JsonObject:
-    live = [worker for worker in known if worker.is_live(read.now, settings.missed_heartbeats)]
+    live = [worker for worker in known if worker.is_live(read.now, settings)]
     active = [worker for worker in live if status(worker, read.now, settings) == ACTIVE]
     overdue = read.now - REDISPATCH_AFTER_SECONDS * SECOND
     tasks: dict[TaskKind, TaskCounts] = {
@@ -133,15 +133,14 @@ def _admission(
 
 def poller(worker: Worker, now: int, settings: ServiceSettings) -> JsonObject:
     """One worker of a queue. Polls count as heartbeats: what is shown is its last sign of life."""
-    live = worker.is_live(now, settings.missed_heartbeats)
-    patience = worker.heartbeat_interval * settings.missed_heartbeats * SECOND
+    live = worker.is_live(now, settings)
     return {
         "worker_id": worker.worker_id,
         "runtime": worker.runtime,
         "sdk_version": worker.sdk_version,
         "build_id": worker.build_id,
         "last_heartbeat_at": precise(worker.seen_at),
-        "heartbeat_expires_at": precise(worker.seen_at + patience),
+        "heartbeat_expires_at": precise(worker.stale_at(settings)),
         "status": status(worker, now, settings),
         "is_stale": not live,
         "supported_workflow_types": worker.workflow_types,
@@ -153,7 +152,7 @@ def poller(worker: Worker, now: int, settings: ServiceSettings) -> JsonObject:
 
 def stale_after_seconds(settings: ServiceSettings) -> int:
     """How long a worker may be silent that has not asked for another cadence."""
-    return settings.heartbeat_interval_seconds * settings.missed_heartbeats
+    return settings.stale_after(settings.heartbeat_interval_seconds)
 
 
 def is_overdue(available_at: int, now: int) -> bool:

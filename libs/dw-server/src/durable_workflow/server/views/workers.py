@@ -21,7 +21,7 @@ SHARED_ID: Final = (
 
 def status(worker: Worker, now: int, settings: ServiceSettings) -> str:
     """What a worker is: `stale` where it is silent, else `draining` or `active`."""
-    if not worker.is_live(now, settings.missed_heartbeats):
+    if not worker.is_live(now, settings):
         return STALE
     return DRAINING if worker.draining else ACTIVE
 
@@ -31,10 +31,10 @@ def list_workers(
 ) -> JsonObject:
     """The workers of a namespace, those that were heard last first: a row for each session."""
     found = records.of_namespace(read, namespace, asked.task_queue)
-    shared = records.shared_ids(found, read.now, settings.missed_heartbeats)
+    shared = records.shared_ids(found, read.now, settings)
     return {
         "namespace": namespace,
-        "stale_after_seconds": settings.heartbeat_interval_seconds * settings.missed_heartbeats,
+        "stale_after_seconds": settings.stale_after(settings.heartbeat_interval_seconds),
         "workers": [
             shown(worker, read.now, settings) | warnings(worker, shared)
             for worker in found
@@ -54,7 +54,7 @@ def describe(
     found = records.sessions(read, namespace, asked.worker_id)
     if not found:
         raise not_found(namespace, asked.worker_id)
-    shared = records.shared_ids(found, read.now, settings.missed_heartbeats)
+    shared = records.shared_ids(found, read.now, settings)
     worker = found[0]
     others = [
         {

@@ -27,7 +27,9 @@ def operations(
 
     async def info(call: Call, asked: Nothing) -> Reply:
         # The namespace need not exist here: it only says whose workers are counted.
-        workers = await store.read(lambda read: fleet.summary(read, call.namespace))
+        workers = await store.read(
+            lambda read: fleet.summary(read, call.namespace, settings.services)
+        )
         body = cluster_info(settings, workers, served)
         if settings.expose_package_provenance and call.principal.role == ADMIN:
             body["package_provenance"] = package_provenance()

@@ -1,7 +1,7 @@
--- live_workers: the workers of a namespace that have not been silent for too long.
-SELECT worker_id, task_queue, build_id, seen_at, due_at
+-- fleet: the workers of a namespace, live or not.
+SELECT worker_id, task_queue, build_id, seen_at, heartbeat_interval
 FROM workers
-WHERE namespace = :namespace AND due_at > :now
+WHERE namespace = :namespace
 ORDER BY worker_id;
 
 -- workers_of_namespace: the workers of a namespace, those that were heard last first.
