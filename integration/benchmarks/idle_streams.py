@@ -61,14 +61,15 @@ async def measure(server: ServerProcess, streams: int, seconds: float) -> dict[s
 
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
 
-        async def opened(number: int) -> ClientConnection:
+        async def opened(number: int) -> asyncio.Task[None]:
+            # Opening them all may take longer than one may be silent, so each says that it lives.
             async with gate:
-                return await open_stream(server.url, http, number)
+                socket = await open_stream(server.url, http, number)
+            return asyncio.create_task(stay(socket, 10))
 
         began = time.monotonic()
-        sockets = await asyncio.gather(*(opened(number) for number in range(streams)))
+        staying = await asyncio.gather(*(opened(number) for number in range(streams)))
         connecting = time.monotonic() - began
-    staying = [asyncio.create_task(stay(socket, 10)) for socket in sockets]
     await asyncio.sleep(10)
     before, began = cpu_seconds(server.process.pid), time.monotonic()
     await asyncio.sleep(seconds)
