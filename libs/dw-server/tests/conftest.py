@@ -18,7 +18,16 @@ from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.store import Conflict
-from durable_workflow.server.store.protocol import Condition, Key, Read, Row, Store, Tx, Value
+from durable_workflow.server.store.protocol import (
+    Condition,
+    Key,
+    Read,
+    Row,
+    Sizes,
+    Store,
+    Tx,
+    Value,
+)
 from durable_workflow.server.store.schema import Migration, load_migrations
 from durable_workflow.server.store.search import RunKey, RunSearch
 from durable_workflow.server.store.sqlite import SqliteStore
@@ -174,6 +183,12 @@ class ModeStore:
 
     async def read(self, work: Callable[[Read], T], /) -> T:
         return await self._store.read(work)
+
+    async def read_apart(self, work: Callable[[Read], T], /) -> T:
+        return await self._store.read_apart(work)
+
+    def sizes(self) -> Sizes | None:
+        return self._store.sizes()
 
     def is_full(self) -> bool:
         return self._store.is_full()

@@ -28,6 +28,7 @@ OF_NO_NAMESPACE = {
     "/health",
     "/ready",
     "/cluster/info",
+    "/metrics",
     "/namespaces",
     "/namespaces/{namespace}",
     "/namespaces/{namespace}/external-storage",

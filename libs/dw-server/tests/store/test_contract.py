@@ -300,6 +300,16 @@ async def test_a_read_changes_nothing(box_store: Store) -> None:
     assert await box_store.read(names) == ["b"]
 
 
+async def test_what_is_read_apart_is_acknowledged_and_only_read(box_store: Store) -> None:
+    await box_store.run(put("a"))
+
+    assert await box_store.read_apart(names) == ["a"]
+    with pytest.raises(Exception, match=r"readonly|read-only"):
+        await box_store.read_apart(lambda read: read.one("put_box", name="a", content=1, data=None))
+    await box_store.run(put("b"))
+    assert await box_store.read_apart(names) == ["a", "b"]
+
+
 async def test_a_read_that_raises_leaves_the_store_usable(box_store: Store) -> None:
     def work(read: Read) -> None:
         names(read)

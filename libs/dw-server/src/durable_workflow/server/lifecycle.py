@@ -12,6 +12,7 @@ from durable_workflow.server.clock import Clock, SkippingClock, SystemClock
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.external_payloads import ExternalPayloads
 from durable_workflow.server.fair_queues import FairQueues
+from durable_workflow.server.figures import CommitFigures
 from durable_workflow.server.ids import IdSource, UlidSource
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.payload_storage import PayloadStorage
@@ -73,6 +74,7 @@ class Server:
         self.queries = PendingQueries(
             settings.services, now, lambda: self.ids.new(self.clock.now())
         )
+        commits = CommitFigures()
         self.store = SqliteStore(
             settings.db,
             statements=load_statements("sqlite"),
@@ -83,6 +85,7 @@ class Server:
             dispatch_before_commit=self.dispatcher.dispatch_before_commit,
             placement=self.dispatcher.placement,
             max_waiting=settings.max_waiting_units,
+            figures=commits,
         )
         self.timers = TimerService(self.store, self.clock, settings.services, metrics)
         storage = PayloadStorage(settings.resolved_external_storage_root)
@@ -102,6 +105,7 @@ class Server:
             dispatcher=self.dispatcher,
             queries=self.queries,
             payloads=self.payloads,
+            commits=commits,
             metrics=metrics,
         )
 

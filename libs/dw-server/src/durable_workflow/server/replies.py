@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
+
+from durable_workflow.server.figures import Family
 
 # Done by now; or done, and there is something new; or taken up, to be done later. Or turned down in
 # a form of the operation's own, which is no refusal by a reason.
@@ -38,6 +40,7 @@ class Reply(msgspec.Struct, frozen=True):
             was granted.
         minimal: Whether the caller gets the body alone, without what its plane adds.
         parts: A body too large to be in memory, in place of `body`.
+        families: Figures that the carrier tells in a form of its own, in place of `body`.
     """
 
     body: dict[str, Any]
@@ -46,3 +49,4 @@ class Reply(msgspec.Struct, frozen=True):
     waited: int | None = None
     minimal: bool = False
     parts: Parts | None = None
+    families: Sequence[Family] | None = None

@@ -14,6 +14,7 @@ from durable_workflow.server.fields import WireLimits
 from durable_workflow.server.service_settings import ServiceSettings
 
 AuthDriver: TypeAlias = Literal["none", "token", "signature"]
+MetricsAccess: TypeAlias = Literal["anyone", "operator", "admin"]
 LogFormat: TypeAlias = Literal["text", "json"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
@@ -113,6 +114,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         compression: Whether large answers are compressed for callers that accept it.
         max_waiting_polls: Polls that may be held at once; more get 429.
         max_waiting_units: Units of work that may wait for the disk; more get 503.
+        metrics_access: Who may read `/metrics`.
         shutdown_seconds: How long a stopping server waits for requests in progress.
         services: What the rules read: leases, intervals, limits.
         export: What exported histories are signed with.
@@ -131,6 +133,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shutdown_seconds: int = 10
     trust_forwarded_attribution: bool = False
     expose_package_provenance: bool = False
+    metrics_access: MetricsAccess = "operator"
     auth: AuthSettings = AuthSettings()
     wire: WireLimits = WireLimits()
     services: ServiceSettings = ServiceSettings()

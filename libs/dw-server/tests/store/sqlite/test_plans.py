@@ -34,6 +34,8 @@ READ_WHOLE = {
     "shift_workers",
     "namespaces",
     "namespaces_going",
+    "count_namespaces",
+    "oldest_namespaces",
     "some_runs_of_namespace",
     "expired_runs",
     "expired_runs_without_payloads",
@@ -48,6 +50,11 @@ OF_STATES = {
     "archived_runs": "runs",
     "failing_workflow_types": "runs",
     "workflow_task_figures": "runs",
+    # And for whoever watches the server.
+    "count_leased_activity_tasks": "activities",
+    "count_leased_workflow_tasks": "runs",
+    "waiting_activity_tasks": "activities",
+    "waiting_workflow_tasks": "runs",
 }
 
 STATEMENTS = load_statements("sqlite")

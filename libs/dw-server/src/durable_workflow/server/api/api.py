@@ -16,6 +16,7 @@ from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
 from durable_workflow.server.external_payloads import ExternalPayloads
 from durable_workflow.server.fields import FoundReference, Reading, table_of
+from durable_workflow.server.figures import CommitFigures, RequestFigures
 from durable_workflow.server.querying import PendingQueries
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply
@@ -39,6 +40,10 @@ class Api:
     Args:
         settings: Secrets, limits of documents, and what the services read.
         payloads: Verifies the references in documents.
+        commits: What the store counts of its commits.
+
+    Attributes:
+        requests: Carriers count in it what they have answered.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Api:
         dispatcher: Dispatcher,
         queries: PendingQueries,
         payloads: ExternalPayloads,
+        commits: CommitFigures,
         metrics: MetricsRecorder = NOOP_METRICS,
     ) -> None:
         self._store = store
@@ -58,6 +64,7 @@ class Api:
         self._authenticator = authenticator(settings.auth)
         self._namespaces = KnownNamespaces(store)
         self._limits = settings.wire
+        self.requests = RequestFigures()
         self._longest_page = settings.services.history_page_size_max
         operations = handlers.operations(
             settings,
@@ -68,6 +75,7 @@ class Api:
             authenticator=self._authenticator,
             known_namespaces=self._namespaces,
             payloads=payloads,
+            counted=[self.requests, commits],
         )
         self.operations: dict[str, Operation[Any]] = {each.name: each for each in operations}
         self.streams = WorkerStreams(

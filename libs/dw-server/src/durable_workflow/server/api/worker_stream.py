@@ -12,6 +12,7 @@ from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.held_lists import attempts_of, stored_tasks
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.dispatch.streams import Stream
+from durable_workflow.server.figures import RequestFigures
 from durable_workflow.server.notices import TaskKind
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
@@ -60,7 +61,13 @@ GONE: Final = 4412
 
 
 class Door(Protocol):
-    """What streams need of the api."""
+    """What streams need of the api.
+
+    Attributes:
+        requests: Counts what workers report.
+    """
+
+    requests: RequestFigures
 
     @property
     def operations(self) -> Mapping[str, Operation[Any]]:
@@ -191,6 +198,7 @@ class WorkerStream:
         part = self._part({**message, **named, "held_tasks": None, "wait_seconds": None}, {})
         heartbeat = self._streams.door.read(WorkerHeartbeat, part)
         self._streams.signs_of_life.note(worker, heartbeat)
+        self._streams.door.requests.note_report("heartbeat_worker", None)
         interval = worker.heartbeat_interval
         return Reply(
             {
@@ -279,10 +287,20 @@ class WorkerStream:
     ) -> Reply:
         door = self._streams.door
         call = self._part({**message, **members}, names)
-        return await door.ask(door.operations[operation], call)
+        try:
+            reply = await door.ask(door.operations[operation], call)
+        except Exception as error:
+            door.requests.note_report(operation, _reason(error))
+            raise
+        door.requests.note_report(operation, reply.reason)
+        return reply
 
     def _part(self, document: Mapping[str, Any], names: Mapping[str, str]) -> Call:
         return msgspec.structs.replace(self._call, document=document, names=names)
+
+
+def _reason(error: Exception) -> str:
+    return error.reason if isinstance(error, Refused) else "server_error"
 
 
 def slots_of(slots: StreamSlots) -> dict[TaskKind, int]:

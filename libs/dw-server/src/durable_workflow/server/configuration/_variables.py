@@ -124,6 +124,9 @@ _SERVER: Final[Variables] = {
     "DW_TRUST_FORWARDED_ATTRIBUTION_HEADERS": Variable(
         "trust_forwarded_attribution", switch, "believe what a proxy says of the caller"
     ),
+    "DW_METRICS_ACCESS": Variable(
+        "metrics_access", one_of("anyone", "operator", "admin"), "who may read /metrics"
+    ),
     "DW_EXPOSE_PACKAGE_PROVENANCE": Variable(
         "expose_package_provenance", switch, "tell admins where the package came from"
     ),

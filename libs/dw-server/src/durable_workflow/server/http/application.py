@@ -14,7 +14,7 @@ from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
 from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCOL_VERSION_HEADER
 from durable_workflow.server.api import Api, Call, Operation, explain
 from durable_workflow.server.api.manifests import server_capabilities
-from durable_workflow.server.http import checks, envelope, stream
+from durable_workflow.server.http import checks, envelope, metrics_page, stream
 from durable_workflow.server.http.refusals import retry_after, status_of
 from durable_workflow.server.http.request import Receive, Request, raw_path
 from durable_workflow.server.http.responses import Send, respond, respond_in_parts
@@ -78,8 +78,10 @@ class Application:
         began, token = time.perf_counter(), current_request.set(logged)
         try:
             status = await self._serve(found, route, request, receive, send, upgrade)
+            seconds = time.perf_counter() - began
+            self._api.requests.note(_method(request, route), _where(route), status, seconds)
             if self._logs_access:
-                _log_access(logged, request, status, time.perf_counter() - began)
+                _log_access(logged, request, status, seconds)
         finally:
             current_request.reset(token)
             await request.finish()
@@ -111,6 +113,11 @@ class Application:
         if reply.parts is not None:
             status = status_of(reply, None)
             await self._send_parts(reply.parts, status, request, send)
+            return status
+        if reply.families is not None:
+            status = status_of(reply, None)
+            body = metrics_page.page(reply.families)
+            await self._send_page(body, status, request, send)
             return status
         reply, body = self._encode(reply, route, plane, request)
         status = status_of(reply, route.operation if route else None)
@@ -212,6 +219,17 @@ class Application:
             before_end=before_end,
         )
 
+    async def _send_page(self, body: bytes, status: int, request: Request, send: Send) -> None:
+        await respond(
+            send,
+            status,
+            body,
+            request.answer_headers,
+            accept_encoding=self._accepted(request),
+            head=request.method == "HEAD",
+            content_type=metrics_page.CONTENT_TYPE,
+        )
+
     async def _send_parts(self, body: Parts, status: int, request: Request, send: Send) -> None:
         try:
             await respond_in_parts(
@@ -261,6 +279,11 @@ def _route(found: Found | None, method: str) -> Route | None:
 def _where(route: Route | None) -> str:
     # The template and not the path: ids of users do not belong in logs.
     return route.template if route is not None else "an unknown route"
+
+
+def _method(request: Request, route: Route | None) -> str:
+    # Callers may name any method: those that no route has are counted together.
+    return request.method if route is not None else "other"
 
 
 def _log_refusal(reason: str, request: Request) -> None:

@@ -31,8 +31,9 @@ async def respond(
     incompressible: int = 0,
     head: bool = False,
     before_end: Callable[[], Awaitable[None]] | None = None,
+    content_type: bytes = b"application/json",
 ) -> None:
-    """Send one JSON answer.
+    """Send one answer.
 
     Args:
         accept_encoding: The caller's header; None compresses nothing.
@@ -41,7 +42,7 @@ async def respond(
         before_end: Awaited after the whole body was sent and before the response is ended, since
             the server may close the connection when it ends.
     """
-    headers = [(b"content-type", b"application/json"), *headers]
+    headers = [(b"content-type", content_type), *headers]
     if accept_encoding is not None and len(body) - incompressible >= _SMALLEST:
         headers.append((b"vary", b"Accept-Encoding"))
         encoding = choose_encoding(accept_encoding)

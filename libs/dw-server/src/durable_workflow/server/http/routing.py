@@ -10,17 +10,16 @@ import msgspec
 
 Plane: TypeAlias = Literal["control", "worker"]
 
-_PREFIX = "/api"
-
 
 class Route(msgspec.Struct, frozen=True):
     """One method of one path.
 
     Attributes:
-        template: Below ``/api``, with ``{name}`` for a parameter; it stands in logs and metrics.
+        template: Below the prefix, with ``{name}`` for a parameter; it stands in logs and metrics.
         operation: What is asked: the name of an operation of the api.
         shown_operation: The name in the ``control_plane`` object; None on routes that have none.
         versioned: Whether the version header is wanted.
+        prefix: What every path begins with, but for those that other programs expect elsewhere.
     """
 
     method: str
@@ -29,6 +28,12 @@ class Route(msgspec.Struct, frozen=True):
     plane: Plane = "control"
     shown_operation: str | None = None
     versioned: bool = True
+    prefix: str = "/api"
+
+    @property
+    def path(self) -> str:
+        """The template from the root on."""
+        return self.prefix + self.template
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -71,7 +76,7 @@ class Routes:
     def _add(self, route: Route) -> None:
         node = self._root
         names: list[str] = []
-        for segment in (_PREFIX + route.template).split("/")[1:]:
+        for segment in route.path.split("/")[1:]:
             if segment.startswith("{"):
                 names.append(segment[1:-1])
                 node.parameter = node.parameter or _Node()

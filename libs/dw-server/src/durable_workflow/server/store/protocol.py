@@ -91,6 +91,19 @@ class Condition(msgspec.Struct, frozen=True):
     missing_migrations: list[str] = []
 
 
+class Sizes(msgspec.Struct, frozen=True):
+    """How much space a store takes on its disk, in bytes.
+
+    Attributes:
+        log: What was committed and is not in the database's own file yet.
+        free: What else may be written to the disk.
+    """
+
+    database: int
+    log: int
+    free: int
+
+
 class Read(Protocol):
     """A consistent view of the store. It locks nothing.
 
@@ -201,6 +214,18 @@ class Store(Protocol):
 
         It holds up others for as long as it lasts: long histories are read in pages.
         """
+        ...
+
+    async def read_apart(self, work: Callable[[Read], T], /) -> T:
+        """Run `work` as `read` does, but beside everything else, in its own time.
+
+        For statements that go through many rows and return few, where nobody waits for the answer.
+        `work` may run in another thread.
+        """
+        ...
+
+    def sizes(self) -> Sizes | None:
+        """How much space it takes; None where that is not known or means nothing."""
         ...
 
     def is_full(self) -> bool:

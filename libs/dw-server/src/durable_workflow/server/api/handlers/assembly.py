@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from durable_workflow.server.api.handlers import (
@@ -19,6 +20,7 @@ from durable_workflow.server.api.handlers import (
     workflow_tasks,
 )
 from durable_workflow.server.api.handlers.bridge import BridgeHandlers
+from durable_workflow.server.api.handlers.figures import Counted, FigureHandlers
 from durable_workflow.server.api.handlers.health import HealthHandlers
 from durable_workflow.server.api.handlers.namespaces import NamespaceHandlers
 from durable_workflow.server.api.handlers.polls import Polls
@@ -49,8 +51,13 @@ def operations(
     authenticator: Authenticator,
     known_namespaces: KnownNamespaces,
     payloads: ExternalPayloads,
+    counted: Sequence[Counted],
 ) -> list[Operation[Any]]:
-    """All operations of a server that has these parts."""
+    """All operations of a server that has these parts.
+
+    Args:
+        counted: What counts for `/metrics`.
+    """
     services = settings.services
     units = Units(store, services, dispatcher.fair_queues)
     querying = QueryService(store, queries, services, dispatcher.publish)
@@ -61,6 +68,7 @@ def operations(
     exporting = ExportService(store, services, signing, _secrets(settings))
     others: list[Operation[Any]] = [
         *health.operations(),
+        *FigureHandlers(store, dispatcher, counted, settings.metrics_access).operations(),
         *NamespaceHandlers(store, services, known_namespaces, payloads).operations(),
         *search_attributes.operations(store, settings.wire),
         *schedules.operations(units),

@@ -10,6 +10,8 @@ through the thread: there is enough to do meanwhile.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +21,8 @@ from typing import Final, NamedTuple, TypeAlias
 import apsw
 
 from durable_workflow.server.store.sqlite._connection import Connection
+
+_log = logging.getLogger(__name__)
 
 # What a small batch is, and what a quick disk.
 _SMALL: Final = 2
@@ -89,3 +93,13 @@ def commit(connection: Connection) -> Committed:
     except apsw.Error as caught:
         error = caught
     return Committed(error, time.perf_counter() - began)
+
+
+def call_in(
+    loop: asyncio.AbstractEventLoop, done: Callable[[Committed], None], how: Committed
+) -> None:
+    """Call `done` in the loop, from another thread."""
+    try:
+        loop.call_soon_threadsafe(done, how)
+    except RuntimeError:
+        _log.warning("the event loop was closed before a commit was answered")

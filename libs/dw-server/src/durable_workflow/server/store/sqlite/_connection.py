@@ -59,6 +59,10 @@ class Connection(Protocol):
         """How long to wait for another process's lock."""
         ...
 
+    def interrupt(self) -> None:
+        """End what another thread runs, with an error there."""
+        ...
+
     def close(self) -> None:
         """Close it."""
         ...

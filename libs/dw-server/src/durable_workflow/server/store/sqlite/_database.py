@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import apsw
 
 from durable_workflow.server.store.errors import StoreUnavailable, StoreUnusable
+from durable_workflow.server.store.protocol import Sizes
 from durable_workflow.server.store.schema import Migration, pending, refuse_newer
 from durable_workflow.server.store.sqlite._connection import Connection, connect
 from durable_workflow.server.store.sqlite._lock import FileLock
@@ -69,8 +72,7 @@ class Database:
                 self._prepare(now)
                 self.reader = self.writer
                 if not self.in_memory:
-                    self.reader = self._connect(apsw.SQLITE_OPEN_READWRITE)
-                    self.reader.execute("PRAGMA query_only = ON").fetchall()
+                    self.reader = self.connect()
                     self._version(self.reader)  # opens the log, so that it has its file
                 self._places = Places(self._files())
         except BaseException:
@@ -94,6 +96,15 @@ class Database:
                 f"{lost} was deleted or replaced while the server had it open; put it back, or "
                 "start the server again on what is there"
             )
+
+    def sizes(self) -> Sizes | None:
+        """How much space the files take; None in memory."""
+        if self.path is None:
+            return None
+        with contextlib.suppress(OSError):  # deleted under the server: `check_in_place` tells
+            log = self.path.with_name(self.path.name + "-wal").stat().st_size
+            return Sizes(self.path.stat().st_size, log, shutil.disk_usage(self.path.parent).free)
+        return None
 
     def _files(self) -> list[Path]:
         if self.path is None or self._lock is None:
@@ -122,6 +133,12 @@ class Database:
     def _release(self) -> None:
         if self._lock is not None:
             self._lock.release()
+
+    def connect(self) -> Connection:
+        """Open a further connection, which cannot change anything."""
+        connection = self._connect(apsw.SQLITE_OPEN_READWRITE)
+        connection.execute("PRAGMA query_only = ON").fetchall()
+        return connection
 
     def _connect(self, flags: int) -> Connection:
         name = MEMORY if self.path is None else str(self.path)

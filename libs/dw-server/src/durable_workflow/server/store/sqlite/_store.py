@@ -15,9 +15,6 @@ A unit that makes a task ready is often followed at once by one that claims it, 
 been waiting. So tasks are dispatched before the commit that makes them (`dispatch_before_commit`):
 where that wakes a poll the batch is held for one turn of the loop, and one fsync commits both. Of
 the four that a step of a sequence takes, two are left.
-
-For the same reason reads run on the loop, on a connection of their own: a thousand rows are a
-thousand hand-overs of the lock in a thread, and two milliseconds here.
 """
 
 from __future__ import annotations
@@ -33,6 +30,7 @@ from typing import TypeVar
 import apsw
 
 from durable_workflow.server.clock import Clock
+from durable_workflow.server.figures import CommitFigures
 from durable_workflow.server.ids import IdSource
 from durable_workflow.server.logs import NO_REQUEST
 from durable_workflow.server.notices import Notice
@@ -42,15 +40,29 @@ from durable_workflow.server.store.errors import (
     StoreOverloaded,
     StoreUnavailable,
 )
-from durable_workflow.server.store.protocol import Condition, Key, Placement, Read, Tx
+from durable_workflow.server.store.protocol import (
+    Condition,
+    Key,
+    Placement,
+    Read,
+    Sizes,
+    Tx,
+)
 from durable_workflow.server.store.schema import Migration
 from durable_workflow.server.store.search import RunKey, RunSearch
 from durable_workflow.server.store.sqlite._batch import Batch, Unit, carried, unavailable
 from durable_workflow.server.store.sqlite._changes import Ways
-from durable_workflow.server.store.sqlite._committer import CommitPace, Committed, Committer, commit
+from durable_workflow.server.store.sqlite._committer import (
+    CommitPace,
+    Committed,
+    Committer,
+    call_in,
+    commit,
+)
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
+from durable_workflow.server.store.sqlite._reads import Reads
 from durable_workflow.server.store.sqlite._search import find_runs
-from durable_workflow.server.store.sqlite._transaction import SqliteRead, SqliteTx, translate
+from durable_workflow.server.store.sqlite._transaction import SqliteRead, SqliteTx
 from durable_workflow.server.store.sqlite._walks import Select
 from durable_workflow.server.store.statements import Statements
 
@@ -101,6 +113,7 @@ class SqliteStore:
         placement: Gives ready tasks to workers at the end of each unit.
         max_waiting: Units that may wait; more are refused.
         vfs: Name of a registered SQLite VFS; None for the system's.
+        figures: Counts the commits.
     Raises:
         StoreLocked: Another process serves the file.
         StoreUnusable: The file is damaged, not ours, or on a file system without locks.
@@ -119,6 +132,7 @@ class SqliteStore:
         placement: Placement | None = None,
         max_waiting: int = 5_000,
         vfs: str | None = None,
+        figures: CommitFigures | None = None,
     ) -> None:
         self.publish = publish
         self._dispatch_before_commit = dispatch_before_commit
@@ -132,6 +146,8 @@ class SqliteStore:
         # A commit in memory waits for nothing, so it needs no thread.
         self._committer = None if self._database.in_memory else Committer(self._writer)
         self._pace = CommitPace()
+        self._figures = figures or CommitFigures()
+        self._reads = Reads(self._database, self.ways, clock)
         self._waiting: deque[Unit] = deque()
         self._busy = False
         self._closed = False
@@ -156,22 +172,15 @@ class SqliteStore:
 
     async def read(self, work: Callable[[Read], T], /) -> T:
         """Run `work` on a consistent view that holds every acknowledged unit."""
-        if self._closed:
-            raise StoreUnavailable("the store is closed")
-        connection = self._database.reader
-        view = SqliteRead(connection, self.ways, self._clock.now())
-        if connection is self._writer:
-            # In memory no transaction is open now, and none begins before `work` is done.
-            return work(view)
-        try:
-            connection.execute("BEGIN").fetchall()
-        except apsw.Error as error:
-            raise translate(error, "cannot read") from error
-        try:
-            return work(view)
-        finally:
-            if connection.in_transaction:
-                connection.execute("COMMIT").fetchall()
+        return self._reads.run(work)
+
+    async def read_apart(self, work: Callable[[Read], T], /) -> T:
+        """Run `work` on such a view, in a thread of its own."""
+        return await self._reads.run_apart(work)
+
+    def sizes(self) -> Sizes | None:
+        """How much space its files take; None in memory."""
+        return self._database.sizes()
 
     def is_full(self) -> bool:
         """Whether as many units wait as may: the next one is refused."""
@@ -201,6 +210,7 @@ class SqliteStore:
         if self._closed:
             return
         self._closed = True
+        self._reads.close()
         if self._busy:
             self._idle = asyncio.Event()
             await self._idle.wait()
@@ -242,10 +252,11 @@ class SqliteStore:
             self._committed(loop, batch, commit(self._writer))
         else:
             done = functools.partial(self._committed, loop, batch)
-            self._committer.commit(functools.partial(_call_in, loop, done))
+            self._committer.commit(functools.partial(call_in, loop, done))
 
     def _committed(self, loop: asyncio.AbstractEventLoop, batch: Batch, how: Committed) -> None:
         self._pace.note(how.seconds)
+        self._figures.note(how.seconds, len(batch.units), failed=how.error is not None)
         self._settle(loop, batch, how.error)
 
     def _run_batch(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> bool:
@@ -387,12 +398,3 @@ class SqliteStore:
         waiting = list(self._waiting)
         self._waiting.clear()
         return waiting
-
-
-def _call_in(
-    loop: asyncio.AbstractEventLoop, done: Callable[[Committed], None], how: Committed
-) -> None:
-    try:
-        loop.call_soon_threadsafe(done, how)
-    except RuntimeError:
-        _log.warning("the event loop was closed before a commit was answered")

@@ -55,6 +55,22 @@ def translate(error: apsw.Error, doing: str) -> StoreError:
     return StoreUnavailable(text)
 
 
+@contextmanager
+def one_snapshot(connection: Connection) -> Generator[None, None, None]:
+    """Everything that is read in the block is of one moment.
+
+    Raises:
+        StoreUnavailable: The database cannot be read.
+    """
+    with translated("cannot read"):
+        connection.execute("BEGIN").fetchall()
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT").fetchall()
+
+
 class Line(NamedTuple):
     """A line of the log that waits for a commit."""
 
