@@ -135,8 +135,10 @@ def test_a_copy_to_a_folder_that_is_missing_is_refused(
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
-        ("DELETE FROM history WHERE sequence = 1", "is not dense"),
-        ("UPDATE history SET sequence = 9 WHERE sequence = 1", "is not dense"),
+        ("DELETE FROM history", "is not dense"),
+        ("UPDATE history SET sequence = 9", "is not dense"),
+        ("UPDATE history SET events = events - 1", "is not dense"),
+        ("DELETE FROM closed_history", "is not dense"),
         ("UPDATE runs SET task_id = NULL, task_status = NULL", "nothing will move it"),
         ("UPDATE schema_migrations SET version = 9999 WHERE version = 1", "newer dw-server"),
         ("PRAGMA application_id = 7", "is no state file"),

@@ -109,12 +109,15 @@ def test_values_are_given_in_the_order_of_the_parameters() -> None:
     activities.insert(tx, [NewActivity(activity, None)])
     activities.save(tx, activity)
     activities.insert_past_attempt(tx, named(state.PastAttempt))
-    history.insert(tx, [Event("run_id", cast(int, "sequence"), "event_type", b"record")])
+    history.insert(tx, run, [Event("run_id", cast(int, "sequence"), "event_type", b"record")])
     history.insert_held_results(tx, "run_id", [named(state.Resolution)])
     timers.insert(tx, [named(state.Timer)])
     child_links.insert(tx, named(state.ChildLink))
 
     assert given.rows.pop("insert_activity_arguments") == ("run_id", "sequence", None, None)
-    assert len(given.rows) == 11
+    *event, events = given.rows.pop("insert_event")
+    assert (*event, events) == ("run_id", "sequence", "event_type", "record", 1)
+    assert load_statements("sqlite")["insert_event"].order == (*event, "events")
+    assert len(given.rows) == 10
     statements = load_statements("sqlite")
     assert given.rows == {name: statements[name].order for name in given.rows}

@@ -11,9 +11,10 @@ import msgspec
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.querying import PendingQueries, asking, offering
-from durable_workflow.server.records import workers
-from durable_workflow.server.requests import PollTask, QueryWorkflow
-from durable_workflow.server.store.protocol import Store
+from durable_workflow.server.records import history, workers
+from durable_workflow.server.requests import ArchiveWorkflow, PollTask, QueryWorkflow
+from durable_workflow.server.services import archiving
+from durable_workflow.server.store.protocol import Read, Store
 
 
 def sent(body: Any) -> Any:
@@ -90,3 +91,53 @@ async def test_others_have_their_turn_while_a_question_about_a_long_history_is_h
     assert sequences == list(range(1, 3003))
     assert task["last_history_sequence"] == 3002
     answer.cancel()
+
+
+async def test_a_history_reads_the_same_from_every_event_on(server: Any, commands: Any) -> None:
+    """In the rows of its units, and in those that it has when its run has closed."""
+    await server.start()
+    for _ in range(3):
+        await server.decide(commands.activity())
+        await server.complete_activity(await server.activity())
+    for closes in (False, True):
+        if closes:
+            await server.decide(commands.done())
+        whole = await server.events()
+        run_id = whole[0]["payload"]["workflow_run_id"]
+        for after in range(len(whole)):
+            page = await server.page(workflow_id="wf", run_id=run_id, after=after)
+            assert page["events"] == whole[after:]
+            one = await server.page(workflow_id="wf", run_id=run_id, after=after, page_size=1)
+            assert one["events"] == whole[after : after + 1]
+
+
+async def test_the_failures_of_a_short_run_are_found_when_it_has_closed(
+    server: Any, commands: Any
+) -> None:
+    await server.start()
+    await server.decide(commands.activity())
+    await server.fail_activity(await server.activity(), non_retryable=True)
+    run_id = (await server.describe())["run_id"]
+    types = ["ActivityFailed", "WorkflowFailed"]
+
+    def newest(read: Read) -> list[str]:
+        found = history.newest(read, run_id, 0, types, 9)
+        return [msgspec.json.decode(record)["event_type"] for record in found]
+
+    assert await server.store.read(newest) == ["ActivityFailed"]
+    await server.decide(commands.failed())
+    assert await server.store.read(newest) == ["WorkflowFailed", "ActivityFailed"]
+
+
+async def test_what_is_recorded_after_the_end_comes_behind_the_packed_events(
+    server: Any, commands: Any
+) -> None:
+    await server.start()
+    await server.decide(commands.done())
+    before = await server.events()
+    request = ArchiveWorkflow(workflow_id="wf", reason="audit")
+    await server.run(archiving.archive, server.caller, request)
+    after = await server.events()
+    assert after[: len(before)] == before
+    assert [event["sequence"] for event in after] == list(range(1, len(after) + 1))
+    assert len(after) > len(before)

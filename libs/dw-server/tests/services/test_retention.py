@@ -194,7 +194,7 @@ async def test_a_history_is_not_shown_in_part(server: Any, commands: Any) -> Non
 
     def begin(tx: Tx) -> None:
         retention.remove(tx, "default", run_id)
-        tx.all("delete_run_history", run_id=run_id, most=1, most_bytes=1)
+        tx.all("delete_run_closed_history", run_id=run_id, most=1, most_bytes=1)
 
     upto = len(await server.events())
     await store_of(server).run(begin)

@@ -33,7 +33,7 @@ async def closed(store: SqliteStore, workflow_id: str) -> str:
 
 async def count(store: SqliteStore, run_id: str) -> int:
     def rows(tx: Tx) -> int:
-        found = tx.all("delete_run_history", run_id=run_id, most=100, most_bytes=1 << 20)
+        found = tx.all("delete_run_closed_history", run_id=run_id, most=100, most_bytes=1 << 20)
         raise Counted(len(found) + len(tx.all("delete_run", run_id=run_id)))
 
     with pytest.raises(Counted) as counted:
@@ -72,7 +72,7 @@ async def test_what_was_begun_is_finished_after_a_crash(
     run_id = await closed(store, "wf")
     other = await closed(store, "other")
     await store.run(lambda tx: retention.remove(tx, "default", run_id))
-    await store.run(lambda tx: tx.all("delete_run_history", run_id=run_id, most=1, most_bytes=1))
+    await store.run(lambda tx: tx.do("delete_run_details", run_id=run_id))
     await store.close()
     store = open_sqlite(str(tmp_path / "state.db"))
     assert await count(store, run_id) > 1

@@ -148,7 +148,7 @@ class Unit:
             raise OnPurpose
         if self._end == "break":
             event = Event("r0", -1, "twice", b"")
-            history.insert(tx, [event, event])
+            history.insert(tx, new_run(0), [event, event])
 
     def insert(self, tx: Tx, number: int) -> None:
         run = new_run(number)
@@ -165,7 +165,7 @@ class Unit:
         run.last_sequence += 1
         run.task_id = tx.new_id()
         event = Event(run.run_id, run.last_sequence, "x", run.task_id.encode())
-        history.insert(tx, [event])
+        history.insert(tx, run, [event])
         self.effects["event", run.run_id, run.last_sequence] = (event.record,)
         runs.save(tx, run)
         self._note(run)

@@ -3,39 +3,105 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+import msgspec
 
 from durable_workflow.server.engine.decision import Event
 from durable_workflow.server.engine.state import BufferedEvent, KnownStep, Resolution, Run
 from durable_workflow.server.records.columns import text, value, values_from
-from durable_workflow.server.records.packing import packed, unpacked
-from durable_workflow.server.store.protocol import Read, Tx
+from durable_workflow.server.records.history_rows import MOST_EVENTS, records_of, rows_of
+from durable_workflow.server.records.packing import unpacked
+from durable_workflow.server.store.protocol import Read, Row, Tx
+
+# Of a run that closes, so many events are packed anew, which takes half a millisecond at most, where
+# they are no larger on the average: payloads are not written twice.
+_SHORT_EVENTS: Final = 100
+_SMALL_BYTES: Final = 1024
+
+
+class _Typed(msgspec.Struct):
+    event_type: str
+
+
+_type_of = msgspec.json.Decoder(_Typed).decode
 
 _outcome_params = values_from(Resolution, "sequence")
 
 
-def insert(tx: Tx, events: Sequence[Event]) -> None:
-    """Append records to histories."""
+def insert(tx: Tx, run: Run, events: Sequence[Event]) -> None:
+    """Append records to the history of a run."""
     tx.do_many(
         "insert_event",
         [
-            (event.run_id, event.sequence, event.event_type, packed(event.record))
-            for event in events
+            (run.run_id, row.sequence, row.event_type, row.record, row.events)
+            for row in rows_of(events)
         ],
     )
 
 
+def close(tx: Tx, run: Run, events: Sequence[Event]) -> None:
+    """Append the last records to the history of a run that closes, and pack a short one anew.
+
+    What is packed together takes half of what it took in the rows of its units. A long history
+    stays as it is: to pack it would hold up the others.
+    """
+    count = run.last_sequence
+    if count > _SHORT_EVENTS or run.history_bytes > count * _SMALL_BYTES:
+        insert(tx, run, events)
+        return
+    before = tx.all("open_history", run_id=run.run_id)
+    whole = [Event(run.run_id, sequence, "", record) for sequence, record in _records_of(before)]
+    tx.do_many(
+        "insert_closed_history",
+        [
+            (run.run_id, row.sequence, row.events, row.record)
+            for row in rows_of([*whole, *events], findable=False)
+        ],
+    )
+    if before:
+        tx.do("delete_open_history", run_id=run.run_id)
+
+
 def between(read: Read, run_id: str, after: int, upto: int, most: int) -> list[bytes]:
     """Encoded records behind `after` up to `upto`, in order, at most `most`."""
+    upto = min(upto, after + most)
     if after >= upto:
         return []
-    found = read.all("history_after", run_id=run_id, after=after, upto=upto, most=most)
-    return [unpacked(record) for (record,) in found]
+    found = read.all(
+        "history_after", run_id=run_id, after=after, bound=upto + MOST_EVENTS, most=most
+    )
+    records: list[bytes] = []
+    for sequence, events, record in found:
+        first = sequence - events + 1
+        if first > upto:
+            break
+        some = records_of(events, record)
+        records += some[max(after + 1 - first, 0) : upto + 1 - first]
+    return records
 
 
 def newest(read: Read, run_id: str, after: int, types: Sequence[str], most: int) -> list[bytes]:
-    """The newest records behind `after` whose type is among `types`, newest first."""
+    """The newest records behind `after` whose type is among `types`, newest first.
+
+    Args:
+        types: Among `SOUGHT`.
+    """
     found = read.all("recent_events", run_id=run_id, after=after, types=text(types), most=most)
-    return [unpacked(record) for (record,) in found]
+    records = [unpacked(record) for (record,) in found]
+    packed = _records_of(read.all("closed_history", run_id=run_id))
+    for sequence, record in reversed(packed):
+        if sequence > after and len(records) < most and _type_of(record).event_type in types:
+            records.append(record)
+    return records
+
+
+def _records_of(rows: Sequence[Row]) -> list[tuple[int, bytes]]:
+    return [
+        (sequence, record)
+        for last, events, kept in rows
+        for sequence, record in enumerate(records_of(events, kept), last - events + 1)
+    ]
 
 
 def buffered_events(read: Read, run: Run) -> list[BufferedEvent]:

@@ -14,7 +14,7 @@ import zlib
 from typing import Final
 
 # Larger texts are kept as they are: little of them is names, and deflating takes time by the byte.
-_LARGEST: Final = 2048
+LARGEST: Final = 2048
 # 8 KiB: all of the dictionary, and little to set up for each text.
 _WINDOW: Final = -13
 _MEMORY: Final = 5
@@ -93,8 +93,11 @@ _unpacker = zlib.decompressobj(_WINDOW, zdict=_WORDS_1)
 
 def packed(text: bytes) -> bytes:
     """A JSON text as it is kept."""
-    if len(text) > _LARGEST:
-        return text
+    return text if len(text) > LARGEST else packed_together(text)
+
+
+def packed_together(text: bytes) -> bytes:
+    """Several small JSON texts as they are kept in one piece."""
     # A copy has the dictionary already: to take it in costs more than the text does.
     packer = _packer.copy()
     found = _PACKED_1 + packer.compress(text) + packer.flush()

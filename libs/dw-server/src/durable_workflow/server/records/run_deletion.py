@@ -13,6 +13,7 @@ from durable_workflow.server.store.protocol import Read, Tx
 # itself comes last, so that what a crash leaves behind is found again.
 STATEMENTS: Final = {
     "delete_run_details": "run_details",
+    "delete_run_closed_history": "history_events",
     "delete_run_history": "history_events",
     "delete_run_past_tasks": "workflow_tasks",
     "delete_run_activities": "activity_executions",
@@ -99,7 +100,7 @@ def delete_rows(tx: Tx, run_id: str, until: float | None = None) -> dict[str, in
     for statement, kind in STATEMENTS.items():
         params = _BOUNDS[statement]
         while True:
-            deleted = len(tx.all(statement, run_id=run_id, **params))
+            deleted = sum(row[0] for row in tx.all(statement, run_id=run_id, **params))
             counts[kind] = counts.get(kind, 0) + deleted
             if time.perf_counter() > until:
                 return counts
@@ -124,7 +125,11 @@ def release_space(tx: Tx) -> bool:
             return True
 
 
-_OF_BYTES: Final = {"delete_run_history", "delete_run_activity_arguments"}
+_OF_BYTES: Final = {
+    "delete_run_closed_history",
+    "delete_run_history",
+    "delete_run_activity_arguments",
+}
 _OF_ONE: Final = {"delete_run", "delete_run_details"}
 
 

@@ -11,7 +11,7 @@ from collections import deque
 
 from durable_workflow.server.engine import children, closing
 from durable_workflow.server.engine.batches import completes, is_complete
-from durable_workflow.server.engine.decision import Decision, ParentOutcome
+from durable_workflow.server.engine.decision import Decision, Event, ParentOutcome
 from durable_workflow.server.engine.payloads import external_uris, uris_of
 from durable_workflow.server.engine.state import (
     CANCELLED,
@@ -60,6 +60,9 @@ class Unit:
         self.settings = settings
         self._runs: dict[str, Run] = {}
         self._unsaved: dict[str, bool] = {}  # run id -> whether it is new
+        # Run id -> what is to be added to its history, and whether the run closes here.
+        self._events: dict[str, list[Event]] = {}
+        self._closing: set[str] = set()
         # Closed runs whose children are still to be told, and whether somebody is at it.
         self._ended_parents: deque[str] = deque()
         self._telling = False
@@ -144,6 +147,10 @@ class Unit:
             else:
                 runs.save(self.tx, run)
         self._unsaved.clear()
+        for run_id, events in self._events.items():
+            write = history.close if run_id in self._closing else history.insert
+            write(self.tx, self._runs[run_id], events)
+        self._events.clear()
 
     def save_activity(self, activity: Activity) -> None:
         """Save an activity that a decision has changed."""
@@ -164,7 +171,9 @@ class Unit:
             runs.insert_past_task(tx, past)
         if not decision.events:
             return
-        history.insert(tx, decision.events)
+        self._events.setdefault(run.run_id, []).extend(decision.events)
+        if decision.closes:
+            self._closing.add(run.run_id)
         end = _end_of(decision) if decision.closes else None
         tx.notify(RunProgressed(run.run_id, run.closed, end))
 

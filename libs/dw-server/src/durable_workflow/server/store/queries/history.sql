@@ -1,13 +1,43 @@
--- insert_event: one more record at the end of a run's history.
-INSERT INTO history (run_id, sequence, event_type, record)
-VALUES (:run_id, :sequence, :event_type, :record);
+-- insert_event: one more row at the end of a run's history.
+INSERT INTO history (run_id, sequence, event_type, record, events)
+VALUES (:run_id, :sequence, :event_type, :record, :events);
 
--- history_after: records behind :after up to :upto, in order, at most :most.
-SELECT record
-FROM history
-WHERE run_id = :run_id AND sequence > :after AND sequence <= :upto
+-- insert_closed_history: some of the history of a run that has closed.
+INSERT INTO closed_history (run_id, sequence, events, record)
+VALUES (:run_id, :sequence, :events, :record);
+
+-- history_after: rows with the records behind :after, in order, at most :most; none that ends at
+-- :bound or behind it.
+SELECT
+    sequence, events, record
+FROM (
+    SELECT sequence, events, record
+    FROM closed_history
+    WHERE run_id = :run_id AND sequence > :after AND sequence < :bound
+    UNION ALL
+    SELECT sequence, events, record
+    FROM history
+    WHERE run_id = :run_id AND sequence > :after AND sequence < :bound
+) AS whole
 ORDER BY sequence
 LIMIT :most;
+
+-- open_history: the rows of a run that are not packed as those of closed runs are.
+SELECT
+    sequence, events, record
+FROM history
+WHERE run_id = :run_id
+ORDER BY sequence;
+
+-- closed_history: the rows of a run that are.
+SELECT
+    sequence, events, record
+FROM closed_history
+WHERE run_id = :run_id
+ORDER BY sequence;
+
+-- delete_open_history: they are packed anew.
+DELETE FROM history WHERE run_id = :run_id;
 
 -- insert_buffered_event: something that waits until the run's worker has decided.
 INSERT INTO buffered_events (

@@ -66,7 +66,25 @@ WHERE run_id = :run_id AND sequence IN (
     ) AS sized
     WHERE before < :most_bytes
 )
-RETURNING 1;
+RETURNING events;
+
+-- delete_run_closed_history: likewise, of what was packed when it closed, up to so many bytes.
+DELETE FROM closed_history
+WHERE run_id = :run_id AND sequence IN (
+    SELECT sequence
+    FROM (
+        SELECT sequence, sum(length(record)) OVER (ORDER BY sequence) - length(record) AS before
+        FROM (
+            SELECT sequence, record
+            FROM closed_history
+            WHERE run_id = :run_id
+            ORDER BY sequence
+            LIMIT :most
+        ) AS first_ones
+    ) AS sized
+    WHERE before < :most_bytes
+)
+RETURNING events;
 
 -- delete_run_past_tasks: its workflow tasks that are over.
 DELETE FROM past_workflow_tasks

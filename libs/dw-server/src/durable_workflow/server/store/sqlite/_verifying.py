@@ -20,13 +20,25 @@ _MOST_OF_A_KIND: Final = 100
 
 # What is being deleted is left out of all of them: its rows go in slices.
 _GAPS: Final = """
-SELECT r.run_id, r.workflow_id, r.last_sequence, count(h.sequence), max(h.sequence)
-FROM runs AS r LEFT JOIN history AS h ON h.run_id = r.run_id
-WHERE r.removed_from IS NULL
-GROUP BY r.run_id
-HAVING count(h.sequence) <> r.last_sequence
-    OR coalesce(max(h.sequence), 0) <> r.last_sequence
+SELECT run_id, workflow_id, last_sequence, events, highest
+FROM (
+    SELECT
+        run_id, workflow_id, last_sequence,
+        coalesce((SELECT sum(events) FROM history WHERE run_id = r.run_id), 0)
+        + coalesce((SELECT sum(events) FROM closed_history WHERE run_id = r.run_id), 0) AS events,
+        max(
+            coalesce((SELECT max(sequence) FROM history WHERE run_id = r.run_id), 0),
+            coalesce((SELECT max(sequence) FROM closed_history WHERE run_id = r.run_id), 0)
+        ) AS highest
+    FROM runs AS r
+    WHERE removed_from IS NULL
+)
+WHERE events <> last_sequence OR highest <> last_sequence
 LIMIT ?
+"""
+_EVENTS: Final = """
+SELECT (SELECT coalesce(sum(events), 0) FROM history)
+    + (SELECT coalesce(sum(events), 0) FROM closed_history)
 """
 _STUCK: Final = """
 SELECT run_id, workflow_id FROM runs AS r
@@ -99,7 +111,7 @@ def _verify(connection: Connection, path: Path, migrations: list[Migration]) -> 
     if applied != migrations[-1].version:
         return Verified([], older=True)
     [(runs,)] = connection.execute("SELECT count(*) FROM runs").fetchall()
-    [(events,)] = connection.execute("SELECT count(*) FROM history").fetchall()
+    [(events,)] = connection.execute(_EVENTS).fetchall()
     return Verified(list(_problems(connection)), int(str(runs)), int(str(events)))
 
 

@@ -1,0 +1,102 @@
+"""How the records of a history stand in rows: several small ones in one, packed together.
+
+Records of one run repeat each other's ids and times, so a row of four takes less than two of them
+alone. Large records have rows of their own, because nearly all of them is payload, and so do those
+that are looked for by their type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from durable_workflow._wire import names
+from durable_workflow.server.engine.decision import Event
+from durable_workflow.server.records.packing import LARGEST, packed, packed_together, unpacked
+
+# The types that are looked for without reading a whole history.
+SOUGHT: Final = frozenset(
+    {
+        names.ACTIVITY_FAILED,
+        names.ACTIVITY_RETRY_SCHEDULED,
+        names.ACTIVITY_TIMED_OUT,
+        names.CHILD_RUN_CANCELLED,
+        names.CHILD_RUN_FAILED,
+        names.CHILD_RUN_TERMINATED,
+        names.SIGNAL_NOT_APPLIED,
+        names.UPDATE_COMPLETED,
+        names.WORKFLOW_CANCELLED,
+        names.WORKFLOW_FAILED,
+        names.WORKFLOW_TERMINATED,
+        names.WORKFLOW_TIMED_OUT,
+    }
+)
+
+# Whoever reads one record of a row unpacks all of it.
+MOST_EVENTS: Final = 64
+_MOST_BYTES: Final = 8192
+_BETWEEN: Final = b"\n"
+
+
+class HistoryRow(NamedTuple):
+    """Records of a history that follow each other.
+
+    Attributes:
+        sequence: Of the last one.
+        event_type: Of a single one; empty for several.
+        events: How many there are.
+        record: All of them, as they are kept.
+    """
+
+    sequence: int
+    event_type: str
+    events: int
+    record: bytes
+
+
+def rows_of(events: Iterable[Event], *, findable: bool = True) -> list[HistoryRow]:
+    """The rows for events of one run, in order.
+
+    Args:
+        findable: An event whose type is sought gets a row of its own.
+    """
+    rows: list[HistoryRow] = []
+    together: list[Event] = []
+    size = 0
+    for event in events:
+        alone = _is_alone(event.record) or (findable and event.event_type in SOUGHT)
+        size += len(event.record)
+        if together and (
+            alone
+            or size > _MOST_BYTES
+            or len(together) == MOST_EVENTS
+            or event.sequence != together[-1].sequence + 1
+        ):
+            rows.append(_row(together))
+            together, size = [], len(event.record)
+        together.append(event)
+        if alone:
+            rows.append(_row(together))
+            together, size = [], 0
+    if together:
+        rows.append(_row(together))
+    return rows
+
+
+def records_of(events: int, record: bytes) -> list[bytes]:
+    """The records of a row."""
+    text = unpacked(record)
+    return [text] if events == 1 else text.split(_BETWEEN)
+
+
+def _row(events: list[Event]) -> HistoryRow:
+    last = events[-1]
+    if len(events) == 1:
+        return HistoryRow(last.sequence, last.event_type, 1, packed(last.record))
+    text = _BETWEEN.join([event.record for event in events])
+    return HistoryRow(last.sequence, "", len(events), packed_together(text))
+
+
+def _is_alone(record: bytes) -> bool:
+    # We write no line ends, but a caller's JSON may be in a record as it came.
+    return len(record) > LARGEST or _BETWEEN in record
