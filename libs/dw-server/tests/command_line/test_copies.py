@@ -138,7 +138,6 @@ def test_a_copy_to_a_folder_that_is_missing_is_refused(
         ("DELETE FROM history", "is not dense"),
         ("UPDATE history SET sequence = 9", "is not dense"),
         ("UPDATE history SET events = events - 1", "is not dense"),
-        ("DELETE FROM closed_history", "is not dense"),
         ("UPDATE runs SET task_id = NULL, task_status = NULL", "nothing will move it"),
         ("UPDATE schema_migrations SET version = 9999 WHERE version = 1", "newer dw-server"),
         ("PRAGMA application_id = 7", "is no state file"),

@@ -115,9 +115,15 @@ def test_values_are_given_in_the_order_of_the_parameters() -> None:
     child_links.insert(tx, named(state.ChildLink))
 
     assert given.rows.pop("insert_activity_arguments") == ("run_id", "sequence", None, None)
+    past = named(state.PastTask)
+    *before, session, attempt, waited, held = past.__struct_fields__
+    kept = given.rows.pop("insert_past_task")
+    assert kept[: len(before)] == tuple(before)
+    assert kept[len(before)] != session
+    assert kept[len(before) + 1 :] == (attempt, waited, held)
     *event, events = given.rows.pop("insert_event")
     assert (*event, events) == ("run_id", "sequence", "event_type", "record", 1)
     assert load_statements("sqlite")["insert_event"].order == (*event, "events")
-    assert len(given.rows) == 10
+    assert len(given.rows) == 9
     statements = load_statements("sqlite")
     assert given.rows == {name: statements[name].order for name in given.rows}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-# pyright: reportPrivateUsage=false
 import hashlib
 import json
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_workflow.server.records import packing
 from durable_workflow.server.records.packing import packed, unpacked
+from durable_workflow.server.records.packing_words import WORDS_1, WORDS_2
 
 RECORD = (
     b'{"sequence":4,"event_type":"ActivityStarted","timestamp":"2026-11-28T21:02:52.224098Z",'
@@ -44,7 +44,16 @@ def test_what_was_kept_unpacked_is_read() -> None:
     assert unpacked(RECORD) == RECORD
 
 
-def test_what_was_packed_by_an_older_server_is_read() -> None:
+@pytest.mark.parametrize(
+    ("number", "words", "digest"),
+    [
+        (1, WORDS_1, "8b41390cb6abfd2fc43ef1b9403ec6ea13a83cd01dfa1f6381dcdebbab8e4111"),
+        (2, WORDS_2, "8f6492a703fdfe39888eac8f4f3f4aa090a44c42854fe274c5fadc83a642b86a"),
+    ],
+)
+def test_what_was_packed_by_an_older_server_is_read(number: int, words: bytes, digest: str) -> None:
     # The dictionary is part of what is kept: one that is changed must get another number.
-    digest = hashlib.sha256(packing._WORDS_1).hexdigest()
-    assert digest == "8b41390cb6abfd2fc43ef1b9403ec6ea13a83cd01dfa1f6381dcdebbab8e4111"
+    assert hashlib.sha256(words).hexdigest() == digest
+    packer = zlib.compressobj(6, zlib.DEFLATED, -13, zdict=words)
+    kept = bytes([number]) + packer.compress(RECORD) + packer.flush()
+    assert unpacked(kept) == RECORD

@@ -171,6 +171,8 @@ def close(activity: Activity, status: str, now: int) -> None:
     activity.status = status
     activity.task_status = CLOSED_TASK
     activity.closed_at = now
+    # A late report names its attempt and its worker.
+    activity.lease_session = None
 
 
 def ids_of(activity: Activity) -> JsonObject:

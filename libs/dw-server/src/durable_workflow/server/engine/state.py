@@ -185,6 +185,7 @@ class Activity(msgspec.Struct):
     Attributes:
         redeliveries: How many leases of the current attempt ran out.
         redelivered: How many times the task was delivered again for that in all.
+        arguments: What it is called with, as JSON, where that is kept in its row.
     """
 
     execution_id: str
@@ -200,6 +201,7 @@ class Activity(msgspec.Struct):
     connection: str | None = None
     fairness_key: str | None = None
     fairness_weight: int = 1
+    arguments: str | None = None
 
     status: str = PENDING
     attempt_count: int = 0
@@ -303,7 +305,6 @@ class PastTask(msgspec.Struct, frozen=True):
 
     task_id: str
     run_id: str
-    namespace: str
     status: str
     closed_at: int
     lease_owner: str | None

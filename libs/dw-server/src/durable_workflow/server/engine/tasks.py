@@ -132,7 +132,6 @@ def finish(decision: Decision, status: str) -> None:
         PastTask(
             run.task_id,
             run.run_id,
-            run.namespace,
             status,
             decision.now,
             run.lease_owner,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from durable_workflow.server.engine.decision import NewActivity
 from durable_workflow.server.engine.state import Activity, PastAttempt
@@ -12,6 +13,9 @@ from durable_workflow.server.store.protocol import Read, Row, Tx
 
 _params = values_from(Activity, "execution_id")
 _changes = values_of(*fields_from(Activity, "status"), "run_id", "sequence")
+# The rest of the row is 300 bytes at most, and a piece of a page of 2 KiB is 488.
+_SMALL: Final = 160
+
 _attempt_params = values_from(PastAttempt, "attempt_id")
 
 
@@ -90,6 +94,8 @@ def past_of(read: Read, run_id: str, execution_ids: Sequence[str]) -> list[PastA
 
 def arguments(read: Read, activity: Activity) -> str | None:
     """What an activity is called with, as JSON."""
+    if activity.arguments is not None:
+        return activity.arguments
     row = read.one("activity_arguments", run_id=activity.run_id, sequence=activity.sequence)
     assert row is not None
     found: str | None = row[0]
@@ -105,15 +111,22 @@ def of_step(read: Read, run_id: str, sequence: int) -> tuple[Activity, str | Non
 
 
 def insert(tx: Tx, created: Sequence[NewActivity]) -> None:
-    """Write scheduled activities with their arguments."""
+    """Write scheduled activities with their arguments, small ones in the same row."""
+    rows: list[Row] = []
+    for new in created:
+        activity, arguments = new.activity, text(new.arguments)
+        if new.label is None and arguments is not None and _fits(activity, arguments):
+            activity.arguments = arguments
+        else:
+            rows.append((activity.run_id, activity.sequence, arguments, new.label))
     tx.do_many("insert_activity", [_params(new.activity) for new in created])
-    tx.do_many(
-        "insert_activity_arguments",
-        [
-            (new.activity.run_id, new.activity.sequence, text(new.arguments), new.label)
-            for new in created
-        ],
-    )
+    tx.do_many("insert_activity_arguments", rows)
+
+
+def _fits(activity: Activity, arguments: str) -> bool:
+    """Whether the row stays so small that SQLite keeps it in one piece."""
+    texts = (activity.activity_type, activity.task_queue, activity.policy or "", arguments)
+    return sum(map(len, texts)) <= _SMALL
 
 
 def save(tx: Tx, activity: Activity) -> None:

@@ -14,7 +14,7 @@ from durable_workflow.server.records.history_rows import MOST_EVENTS, records_of
 from durable_workflow.server.records.packing import unpacked
 from durable_workflow.server.store.protocol import Read, Row, Tx
 
-# Of a run that closes, so many events are packed anew, which takes half a millisecond at most, where
+# So many events of a run that closes are packed anew, which takes half a millisecond at most, where
 # they are no larger on the average: payloads are not written twice.
 _SHORT_EVENTS: Final = 100
 _SMALL_BYTES: Final = 1024

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Collection
 from typing import Final
+
+import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.state import PastTask, Run, RunDetails
@@ -26,6 +30,8 @@ _CONTEXT = Run.__struct_fields__.index("task_context")
 _END = ("status", "closed_reason", "closed_at", "continued_to_run_id", "archived_at")
 # The namespace of runs that were removed: no caller can name it.
 REMOVED: Final = ""
+# So many bytes of a digest tell the sessions of one worker apart.
+_SESSION: Final = 6
 _CHANGES = (*(name for name in fields_from(Run, "status") if name not in _END), "run_id")
 _changes = values_of(*_CHANGES)
 _end = values_of(*_END, "run_id")
@@ -160,6 +166,7 @@ def is_reported(
         namespace=namespace,
         worker_id=worker_id,
         session=session,
+        kept_session=_kept(session) or "",
         attempt=attempt,
     )
     return row is not None
@@ -167,7 +174,16 @@ def is_reported(
 
 def insert_past_task(tx: Tx, past: PastTask) -> None:
     """Remember a workflow task that is over."""
-    tx.do_many("insert_past_task", [_past_task_params(past)])
+    kept = msgspec.structs.replace(past, lease_session=_kept(past.lease_session))
+    tx.do_many("insert_past_task", [_past_task_params(kept)])
+
+
+def _kept(session: str | None) -> str | None:
+    """A session as tasks that are over name it: it is only compared, so a digest is enough."""
+    if not session:
+        return None
+    digest = hashlib.blake2s(session.encode(), digest_size=_SESSION).digest()
+    return base64.b64encode(digest).decode()
 
 
 def past_tasks(read: Read, run_id: str, *, after: str, most: int) -> list[PastTask]:

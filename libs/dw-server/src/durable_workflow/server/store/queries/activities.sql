@@ -1,6 +1,6 @@
 -- {activity_columns}: the columns of an activity, in the order of its fields.
     execution_id, run_id, namespace, sequence, activity_type, task_queue, priority, codec,
-    policy, scheduled_at, connection, fairness_key, fairness_weight, status, attempt_count, task_id, task_status, available_at, attempt_id,
+    policy, scheduled_at, connection, fairness_key, fairness_weight, arguments, status, attempt_count, task_id, task_status, available_at, attempt_id,
     lease_owner, lease_expires_at, poll_request_id, started_at, last_heartbeat_at, progress,
     schedule_to_start_at, schedule_to_close_at, start_to_close_at, heartbeat_at, closed_at,
     due_at, lease_session, redeliveries, redelivered;
@@ -12,11 +12,11 @@
 INSERT INTO activities ({activity_columns})
 VALUES ({:activity_columns});
 
--- insert_activity_arguments: what the activity is called with.
+-- insert_activity_arguments: what the activity is called with, where its row does not say.
 INSERT INTO activity_arguments (run_id, sequence, arguments, activity_class)
 VALUES (:run_id, :sequence, :arguments, :activity_class);
 
--- activity_arguments: what the activity is called with.
+-- activity_arguments: what the activity is called with, where its row does not say.
 SELECT arguments FROM activity_arguments WHERE run_id = :run_id AND sequence = :sequence;
 
 -- save_activity: everything of an activity that may change.

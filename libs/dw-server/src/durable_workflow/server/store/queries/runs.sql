@@ -70,19 +70,19 @@ FROM past_workflow_tasks AS p
 INNER JOIN runs AS r ON p.run_id = r.run_id
 WHERE p.task_id = :task_id AND r.namespace = :namespace;
 
--- insert_past_task: a workflow task that is over.
+-- insert_past_task: a workflow task that is over. Its run says of which namespace it is.
 INSERT INTO past_workflow_tasks (
     task_id, run_id, namespace, status, closed_at, lease_owner, lease_session, attempt, waited, held
 )
 VALUES (
-    :task_id, :run_id, :namespace, :status, :closed_at, :lease_owner, :lease_session, :attempt,
+    :task_id, :run_id, '', :status, :closed_at, :lease_owner, :lease_session, :attempt,
     :waited, :held
 );
 
 -- past_tasks_of_run: the workflow tasks of a run that are over, behind :after, in the order in which
 -- they were made, at most :most.
 SELECT
-    task_id, run_id, namespace, status, closed_at, lease_owner, lease_session, attempt, waited, held
+    task_id, run_id, status, closed_at, lease_owner, lease_session, attempt, waited, held
 FROM past_workflow_tasks
 WHERE run_id = :run_id AND task_id > :after
 ORDER BY task_id
@@ -95,7 +95,7 @@ FROM past_workflow_tasks AS p
 INNER JOIN runs AS r ON p.run_id = r.run_id
 WHERE
     p.task_id = :task_id AND r.namespace = :namespace AND p.status = 'completed'
-    AND p.lease_owner = :worker_id AND coalesce(p.lease_session, '') = :session
+    AND p.lease_owner = :worker_id AND coalesce(p.lease_session, '') IN (:session, :kept_session)
     AND p.attempt = :attempt;
 
 -- claimable_run [take]: the runs of a fairness class whose ready task a worker should get next.
