@@ -76,9 +76,11 @@ async def test_a_silent_worker_is_stale_and_is_found_as_such(server: Any) -> Non
     found = {each["worker_id"]: each["status"] for each in await listed(server)}
     assert found == {"v": "active", "w": "stale"}
     assert [each["worker_id"] for each in await listed(server, status="stale")] == ["w"]
-    shown_fleet = await server.store.read(
-        lambda read: fleet.summary(read, "default", server.settings)
-    )
+
+    def look(read: Read) -> Json:
+        return fleet.summary(read, "default", server.settings)
+
+    shown_fleet: Json = await server.store.read(look)
     assert [each["worker_id"] for each in shown_fleet["workers"]] == ["v"]
 
 

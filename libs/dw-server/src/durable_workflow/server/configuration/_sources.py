@@ -206,7 +206,7 @@ def _build(given: Mapping[str, Given]) -> tuple[Settings, dict[str, str]]:
 def _follow_poll_timeout(groups: Mapping[str, dict[str, Any]]) -> None:
     """A worker whose polls are held for long is heard seldom: where nothing says when it is stale,
     two polls may pass."""
-    polls = 2 * groups["server"].get("long_poll_timeout", 0)
+    polls: float = 2 * groups["server"].get("long_poll_timeout", 0)
     if polls > ServiceSettings().worker_stale_after_seconds:
         groups["services"].setdefault("worker_stale_after_seconds", math.ceil(polls))
 
