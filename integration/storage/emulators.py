@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import urllib.error
 import urllib.request
@@ -21,12 +22,17 @@ _SECONDS = 60.0
 def install() -> None:
     """Install what is missing; the script says what it cannot get.
 
+    Test runs that begin at once would install into one folder: each waits for the one before it.
+
     Raises:
         AssertionError: It cannot; the text has what the script said.
     """
-    done = subprocess.run(
-        [str(ROOT / "scripts" / "emulators")], capture_output=True, text=True, check=False
-    )
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / "installing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [str(ROOT / "scripts" / "emulators")], capture_output=True, text=True, check=False
+        )
     assert done.returncode == 0, f"scripts/emulators failed:\n{done.stderr}"
 
 

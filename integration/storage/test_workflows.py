@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from durable_workflow import Client, Worker, activity, workflow
-from durable_workflow.errors import InvalidArgument
+from durable_workflow.errors import InvalidArgument, ServerError, WorkflowNotFound
 from durable_workflow.external_storage import ExternalStorageDriver
+from durable_workflow.retry_policy import TransportRetryPolicy
 from durable_workflow.workflow import WorkflowContext
 from integration.harness.processes import ServerProcess
 from integration.harness.waiting import eventually
@@ -174,8 +175,44 @@ async def test_a_policy_is_probed_in_the_store(
 async def test_a_probe_of_a_bucket_that_is_not_there_says_so(client: Client, store: Store) -> None:
     config = {"bucket": "elsewhere"}
     await client.set_namespace_external_storage("default", driver=store.driver, config=config)
-    with pytest.raises(InvalidArgument, match="could not be kept"):
+    with pytest.raises(InvalidArgument, match="could not be kept") as refused:
         await client.test_external_storage()
+    said = str(refused.value)
+    assert said.endswith(". (storage_driver_unavailable)")
+
+
+class Misleading:
+    """A driver that says that it stored everything in a bucket that is not there."""
+
+    def put(self, data: bytes, *, sha256: str, codec: str) -> str:
+        return f"s3://elsewhere/{codec}/{sha256[:2]}/{sha256}"
+
+    def get(self, uri: str) -> bytes:
+        raise FileNotFoundError(uri)
+
+    def delete(self, uri: str) -> None:
+        """Nothing is there."""
+
+
+@pytest.mark.parametrize("store", ["s3"], indirect=True)
+async def test_a_start_with_a_payload_of_such_a_bucket_is_told_the_providers_error(
+    client: Client, store: Store
+) -> None:
+    config = {"bucket": "elsewhere"}
+    await client.set_namespace_external_storage("default", driver=store.driver, config=config)
+    async with Client(
+        client.base_url,
+        external_storage=Misleading(),
+        external_storage_threshold_bytes=1,
+        retry_policy=TransportRetryPolicy(max_attempts=1),
+    ) as misled:
+        with pytest.raises(ServerError, match="NoSuchBucket") as refused:
+            await misled.start_workflow(
+                workflow_type="t", workflow_id="misled", task_queue="q", input=["x"]
+            )
+    assert refused.value.reason() == "external_payload_unavailable"
+    with pytest.raises(WorkflowNotFound):
+        await client.describe_workflow("misled")
 
 
 async def test_every_large_value_goes_through_the_store_and_with_its_run(

@@ -282,6 +282,7 @@ async def test_storage_that_cannot_be_read_is_a_reason_to_try_again(place: Place
     answer = await place.start("wf", kept)
     assert answer.status_code == 503
     assert answer.json()["reason"] == "external_payload_unavailable"
+    assert "IsADirectoryError" in answer.json()["message"]
     assert (await place.call("GET", "/workflows/wf")).status_code == 404
 
 

@@ -115,7 +115,9 @@ class ExternalPayloads:
         except Exception as error:
             # What a provider's client raises is its own; nobody knows if the payload is there.
             _log.warning("a payload of namespace %s could not be verified: %r", namespace, error)
-            text = f"The storage of payloads cannot be reached: {type(error).__name__}."
+            # Translated or not: what the client raised tells a missing bucket from a dead network.
+            name = type(error.__cause__ or error).__name__
+            text = f"The storage of payloads refuses, or cannot be reached: {name}."
             raise _unavailable(text) from error
         if errors:
             raise Invalid(errors)

@@ -31,6 +31,8 @@ T = TypeVar("T")
 # How many places that could not be opened are remembered, and for how long.
 _REMEMBERED: Final = 64
 _REMEMBERED_SECONDS: Final = 15.0
+# Characters of what a provider's client says.
+_LONGEST_REASON: Final = 500
 
 # Probes have a folder of their own among the codecs: no payload is ever overwritten by one.
 _CODEC: Final = "storage-probe"
@@ -113,7 +115,7 @@ class PayloadStorage:
             provider = provider_of(driver)
             return _Translated(provider.from_environment(policy), provider.errors())
         except (ImportError, ValueError) as error:
-            why = f"This server cannot open the storage driver {driver}: {error}."
+            why = f"This server cannot open the storage driver {driver}: {_sentence(error)}"
             if len(self._refused) >= _REMEMBERED:
                 self._refused.clear()
             self._refused[key] = (time.monotonic() + _REMEMBERED_SECONDS, why)
@@ -156,7 +158,13 @@ class _Translated:
         except self._errors as error:
             if isinstance(error, OSError):
                 raise
-            raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
+            raise OSError(errno.EIO, f"{type(error).__name__}: {_sentence(error)}") from error
+
+
+def _sentence(error: object) -> str:
+    """What an error says, as the end of a sentence: some clients add the whole answer below it."""
+    lines = str(error).strip().splitlines() or ["no reason was given"]
+    return lines[0].rstrip(" .")[:_LONGEST_REASON] + "."
 
 
 def _probe(storage: ExternalStorageDriver, data: bytes) -> dict[str, Any]:
@@ -169,10 +177,10 @@ def _probe(storage: ExternalStorageDriver, data: bytes) -> dict[str, Any]:
         finally:
             storage.delete(uri)
     except OSError as error:
-        text = f"A payload could not be kept: {error.strerror or error}."
+        text = f"A payload could not be kept: {_sentence(error.strerror or error)}"
         raise StorageUnavailable(text) from error
     except ValueError as error:  # a link that leads out of the folder, or no bytes came back
-        raise StorageUnavailable(f"A payload could not be kept: {error}.") from error
+        raise StorageUnavailable(f"A payload could not be kept: {_sentence(error)}") from error
     if not verified:
         raise StorageUnavailable("A payload was read back with other bytes than were written.")
     return {
