@@ -30,9 +30,19 @@ LAYERS = {
     "filters": {"filters", "engine"},
     "store": {"store", "filters"},
     "requests": {"requests", "fields"},
+    "executors": {"executors"},
     "records": {"records", "engine", "store"},
     "views": {"views", "records", "filters", "requests", "engine", "fields", "store"},
-    "services": {"services", "views", "records", "requests", "engine", "fields", "store"},
+    "services": {
+        "services",
+        "executors",
+        "views",
+        "records",
+        "requests",
+        "engine",
+        "fields",
+        "store",
+    },
     "dispatch": {"dispatch", "store"},
     "timers": {"timers", "services", "records", "engine", "store"},
     "querying": {
@@ -48,6 +58,7 @@ LAYERS = {
     "exporting": {"exporting", "services", "views", "records", "requests", "engine", "store"},
     "api": {
         "api",
+        "executors",
         "exporting",
         "querying",
         "services",

@@ -14,6 +14,8 @@ from durable_workflow import serializer
 from durable_workflow._version import __version__
 from durable_workflow._wire.json_values import dict_or_none
 from durable_workflow.server.api.manifests import cluster_info, server_capabilities
+from durable_workflow.server.configuration import VARIABLES
+from durable_workflow.server.executors import _problems
 from durable_workflow.server.requests import StartWorkflow
 from durable_workflow.server.requests import workflows as requests
 from durable_workflow.server.settings import Settings
@@ -76,6 +78,10 @@ def test_it_is_the_example_of_the_specification_and_says_our_extensions(
         ".client_compatibility.clients.sdk-python.supported_versions",
         ".supported_sdk_versions.python",
         ".version",
+        ".worker_protocol.external_executor_config_contract.redaction",
+        ".worker_protocol.external_executor_config_contract.runtime.summary",
+        ".worker_protocol.external_executor_config_contract.server_runtime",
+        ".worker_protocol.external_executor_config_contract.validation",
         ".worker_protocol.server_capabilities.extensions",
     ]
 
@@ -127,6 +133,15 @@ def test_what_is_published_of_start_and_list_is_what_is_read(info: dict[str, Any
     assert set(published) <= set(requests.DUPLICATE_POLICIES)
     assert listed["canonical_values"] == list(requests.STATUS_BUCKETS)
     assert listed["rejected_aliases"] == requests.STATUS_ALIASES
+
+
+def test_every_problem_of_an_external_executor_configuration_is_named(info: dict[str, Any]) -> None:
+    contract = info["worker_protocol"]["external_executor_config_contract"]
+    codes = {code for name, code in vars(_problems).items() if name.isupper()}
+
+    assert {*contract["validation"]["named_errors"]} == codes | {"unknown_handler"}
+    assert contract["server_runtime"]["config_path_env"] in VARIABLES["server"]
+    assert contract["server_runtime"]["overlay_env"] in VARIABLES["server"]
 
 
 def test_settings_show() -> None:

@@ -38,6 +38,11 @@ def test_every_setting_is_printed_and_nothing_is_made(
         ([], {"DW_PORT": "x"}, "DW_PORT: must be"),
         (["--host", "0.0.0.0"], {}, "set DW_AUTH_TOKEN"),
         (["--config", "/no/such.toml"], {}, "cannot read /no/such.toml"),
+        (
+            [],
+            {"DW_EXTERNAL_EXECUTOR_CONFIG_PATH": "/no/such.json"},
+            "/no/such.json is not used: there is no such file (unreadable_config)",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_and_ends_it_with_2(

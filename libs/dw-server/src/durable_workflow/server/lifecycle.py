@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
 from durable_workflow.server.api import Api
 from durable_workflow.server.clock import Clock, SkippingClock, SystemClock
 from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.executors import load
 from durable_workflow.server.external_payloads import ExternalPayloads
 from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.figures import CommitFigures
@@ -29,6 +31,8 @@ from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.statements import load_statements
 from durable_workflow.server.timers import RetentionService, TimerService, TimeSkipper
+
+_log = logging.getLogger(__name__)
 
 
 class Server:
@@ -58,11 +62,16 @@ class Server:
         self.clock = clock or SystemClock()
         fair, services = FairQueues(), settings.services
         known: dict[str, Any] = {"settings": services, "fair": fair}
+        self.executors = load(
+            settings.external_executor_config_path, settings.external_executor_config_overlay
+        )
         self.dispatcher = Dispatcher(
             settings.max_waiting_polls,
             claims={
                 "workflow": functools.partial(workflow_claims.claim_for, **known),
-                "activity": functools.partial(activity_claims.claim_for, **known),
+                "activity": functools.partial(
+                    activity_claims.claim_for, **known, executors=self.executors
+                ),
             },
             run_empty_unit=self._run_empty_unit,
             fair_queues=fair,
@@ -106,11 +115,14 @@ class Server:
             queries=self.queries,
             payloads=self.payloads,
             commits=commits,
+            executors=self.executors,
             metrics=metrics,
         )
 
     async def start(self) -> None:
         """Make the default namespace, and take up what fell due while nobody served."""
+        for warning in self.executors.warnings():
+            _log.warning("%s", warning)
         name = self.settings.services.default_namespace
         days = self.settings.services.retention_days
         await self.store.run(lambda tx: namespaces.ensure_default(tx, name, days))

@@ -108,6 +108,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         db: Path of the state file, or ``:memory:``.
         external_storage_root: Folder that those of `local` storage policies lie below; None is
             beside the state file.
+        external_executor_config_path: File of the external-executor configuration; None for none.
+        external_executor_config_overlay: Which of its overlays is applied.
         port: 0 lets the system choose.
         server_id: Name in cluster info; None is the host's.
         long_poll_timeout: Seconds that a poll is held; 0 answers at once.
@@ -123,6 +125,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     db: str = DEFAULT_DATABASE
     external_storage_root: Path | None = None
+    external_executor_config_path: str | None = None
+    external_executor_config_overlay: str | None = None
     host: str = "127.0.0.1"
     port: int = 8080
     server_id: str | None = None

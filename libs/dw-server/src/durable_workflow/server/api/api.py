@@ -14,6 +14,7 @@ from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.streams import WorkerStreams
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.executors import ExternalExecutors
 from durable_workflow.server.external_payloads import ExternalPayloads
 from durable_workflow.server.fields import FoundReference, Reading, table_of
 from durable_workflow.server.figures import CommitFigures, RequestFigures
@@ -40,6 +41,7 @@ class Api:
     Args:
         settings: Secrets, limits of documents, and what the services read.
         payloads: Verifies the references in documents.
+        executors: Which activities carriers run.
         commits: What the store counts of its commits.
 
     Attributes:
@@ -56,6 +58,7 @@ class Api:
         queries: PendingQueries,
         payloads: ExternalPayloads,
         commits: CommitFigures,
+        executors: ExternalExecutors,
         metrics: MetricsRecorder = NOOP_METRICS,
     ) -> None:
         self._store = store
@@ -76,6 +79,7 @@ class Api:
             known_namespaces=self._namespaces,
             payloads=payloads,
             counted=[self.requests, commits],
+            executors=executors,
         )
         self.operations: dict[str, Operation[Any]] = {each.name: each for each in operations}
         self.streams = WorkerStreams(

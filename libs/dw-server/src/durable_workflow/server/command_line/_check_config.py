@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from durable_workflow.server.configuration import Configuration, report
+from durable_workflow.server.executors import load
 from durable_workflow.server.settings import SettingsError
 
 
@@ -20,6 +21,11 @@ def check_config(configuration: Configuration) -> int:
         configuration.settings.require_safe()
     except SettingsError as error:
         wrong.append(str(error))
+    settings = configuration.settings
+    executors = load(
+        settings.external_executor_config_path, settings.external_executor_config_overlay
+    )
+    wrong += executors.warnings()
     sys.stdout.flush()
     for problem in wrong:
         print(f"dw-server: {problem}", file=sys.stderr)

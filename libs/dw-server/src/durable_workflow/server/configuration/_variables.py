@@ -112,6 +112,12 @@ _SERVER: Final[Variables] = {
     "DW_EXTERNAL_STORAGE_ROOT": Variable(
         "external_storage_root", folder, "folder of `local` storage policies; DB.payloads"
     ),
+    "DW_EXTERNAL_EXECUTOR_CONFIG_PATH": Variable(
+        "external_executor_config_path", text, "file: which activities carriers run, and where"
+    ),
+    "DW_EXTERNAL_EXECUTOR_CONFIG_OVERLAY": Variable(
+        "external_executor_config_overlay", text, "which overlay of that file is applied"
+    ),
     "DW_WORKER_POLL_TIMEOUT": Variable("long_poll_timeout", seconds, "seconds a poll is held"),
     "DW_COMPRESSION_ENABLED": Variable("compression", switch, "compress large answers"),
     "DW_MAX_WAITING_POLLS": Variable("max_waiting_polls", positive, "polls held at once"),
@@ -279,8 +285,6 @@ REFUSED: Final = {
 OTHERS: Final = frozenset(
     {
         "DW_ENV",
-        "DW_EXTERNAL_EXECUTOR_CONFIG_OVERLAY",
-        "DW_EXTERNAL_EXECUTOR_CONFIG_PATH",
         "DW_HTTP_CLIENT",
         "DW_SERVER_IMAGE",
     }

@@ -14,6 +14,7 @@ from durable_workflow.server.engine.state import (
     Run,
 )
 from durable_workflow.server.engine.times import offset, precise
+from durable_workflow.server.executors import NOT_CONFIGURED, ExternalExecutors
 from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.records import activities as records
 from durable_workflow.server.records.fairness import QueueKey, ReadyClass
@@ -37,12 +38,25 @@ def claim(
     request: PollTask,
     settings: ServiceSettings,
     fair: FairQueues | None = None,
+    *,
+    executors: ExternalExecutors = NOT_CONFIGURED,
 ) -> dict[str, Any] | None:
     """Lease the next task of a queue to a worker; None where there is none for it.
 
     Args:
         fair: What is remembered of queues; None for nothing.
+        executors: Which activities carriers run.
     """
+    return _with_executor(_claim(tx, namespace, request, settings, fair), executors)
+
+
+def _claim(
+    tx: Tx,
+    namespace: str,
+    request: PollTask,
+    settings: ServiceSettings,
+    fair: FairQueues | None,
+) -> dict[str, Any] | None:
     fair = fair or FairQueues()
     worker = poll_guard(tx, namespace, request, settings)
     lease = lease_seconds(worker, settings.activity_lease_seconds)
@@ -65,6 +79,8 @@ def claim_for(
     busy: Collection[str],
     settings: ServiceSettings,
     fair: FairQueues,
+    *,
+    executors: ExternalExecutors = NOT_CONFIGURED,
 ) -> dict[str, Any] | None:
     """Lease a task to a worker that has a stream; None where there is none for it.
 
@@ -72,8 +88,15 @@ def claim_for(
         task_id: The task, which suits the worker; None for the one that it should get next.
         busy: Nothing is kept for anybody here.
         fair: What is remembered of queues.
+        executors: Which activities carriers run.
     """
     del busy
+    return _with_executor(_claim_for(tx, worker, task_id, settings, fair), executors)
+
+
+def _claim_for(
+    tx: Tx, worker: Worker, task_id: str | None, settings: ServiceSettings, fair: FairQueues
+) -> dict[str, Any] | None:
     unit = Unit(tx, settings)
     if task_id is None:
         activity = _claimable(tx, worker, settings, fair)
@@ -182,4 +205,16 @@ def _task(tx: Tx, run: Run, activity: Activity) -> dict[str, Any]:
     }
     if deadlines:
         task["deadlines"] = deadlines
+    return task
+
+
+def _with_executor(
+    task: dict[str, Any] | None, executors: ExternalExecutors
+) -> dict[str, Any] | None:
+    """The task, with what a carrier needs of the mapping that matches it."""
+    if task is None:
+        return None
+    mapping = executors.of_activity(task["task_queue"], task["activity_type"])
+    if mapping is not None:
+        task["external_executor"] = mapping.document(task["task_id"], task["activity_attempt_id"])
     return task

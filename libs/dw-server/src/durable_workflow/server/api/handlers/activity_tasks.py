@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from durable_workflow.server.api.handlers.polls import Polls
 from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.api.roles import WORKERS
+from durable_workflow.server.executors import ExternalExecutors
 from durable_workflow.server.requests import (
     CompleteActivityTask,
     FailActivityTask,
@@ -18,9 +20,10 @@ from durable_workflow.server.services import activity_claims
 from durable_workflow.server.services import activity_tasks as services
 
 
-def operations(units: Units, polls: Polls) -> list[Operation[Any]]:
+def operations(units: Units, polls: Polls, executors: ExternalExecutors) -> list[Operation[Any]]:
     """What workers ask about activity tasks."""
-    poll = polls.handler("activity", *units.leased(activity_claims.claim, services.give_back))
+    claim = functools.partial(activity_claims.claim, executors=executors)
+    poll = polls.handler("activity", *units.leased(claim, services.give_back))
     complete = units.report(services.complete)
     fail = units.report(services.fail)
     heartbeat = units.report(services.heartbeat)

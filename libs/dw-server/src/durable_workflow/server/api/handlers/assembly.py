@@ -33,6 +33,7 @@ from durable_workflow.server.api.login import Authenticator
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.dispatch import Dispatcher
+from durable_workflow.server.executors import ExternalExecutors
 from durable_workflow.server.exporting import ExportService, Signing
 from durable_workflow.server.external_payloads import ExternalPayloads
 from durable_workflow.server.querying import PendingQueries, QueryService
@@ -52,6 +53,7 @@ def operations(
     known_namespaces: KnownNamespaces,
     payloads: ExternalPayloads,
     counted: Sequence[Counted],
+    executors: ExternalExecutors,
 ) -> list[Operation[Any]]:
     """All operations of a server that has these parts.
 
@@ -82,11 +84,11 @@ def operations(
         *commands.operations(units, querying, updating),
         *WorkerHandlers(units, dispatcher).operations(),
         *workflow_tasks.operations(units, polls),
-        *activity_tasks.operations(units, polls),
+        *activity_tasks.operations(units, polls, executors),
         *streams.operations(),
         *QueryTaskHandlers(units, polls, queries).operations(),
     ]
-    return [*others, *cluster.operations(store, settings, others)]
+    return [*others, *cluster.operations(store, settings, executors, others)]
 
 
 def _secrets(settings: Settings) -> list[str]:

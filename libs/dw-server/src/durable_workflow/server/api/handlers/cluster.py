@@ -9,6 +9,7 @@ from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.manifests import cluster_info, package_provenance
 from durable_workflow.server.api.operations import Nothing, Operation
 from durable_workflow.server.api.roles import ADMIN, ANYBODY
+from durable_workflow.server.executors import ExternalExecutors
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Store
@@ -16,7 +17,10 @@ from durable_workflow.server.views import fleet
 
 
 def operations(
-    store: Store, settings: Settings, others: Sequence[Operation[Any]]
+    store: Store,
+    settings: Settings,
+    executors: ExternalExecutors,
+    others: Sequence[Operation[Any]],
 ) -> list[Operation[Any]]:
     """What is asked before anything else.
 
@@ -30,7 +34,7 @@ def operations(
         workers = await store.read(
             lambda read: fleet.summary(read, call.namespace, settings.services)
         )
-        body = cluster_info(settings, workers, served)
+        body = cluster_info(settings, workers, served, executors)
         if settings.expose_package_provenance and call.principal.role == ADMIN:
             body["package_provenance"] = package_provenance()
         return Reply(body)

@@ -20,6 +20,7 @@ from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER
 from durable_workflow.serializer import SUPPORTED_CODECS
 from durable_workflow.server.api.manifests._response_contract import response_contract
 from durable_workflow.server.capabilities import ENCODINGS, EXTENSIONS
+from durable_workflow.server.executors import NOT_CONFIGURED, ExternalExecutors
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.views.maintenance import repair_candidates, repair_policy
 
@@ -61,13 +62,17 @@ def server_capabilities(settings: Settings) -> dict[str, Any]:
 
 
 def cluster_info(
-    settings: Settings, worker_fleet: dict[str, Any], served: Collection[str] = ()
+    settings: Settings,
+    worker_fleet: dict[str, Any],
+    served: Collection[str] = (),
+    executors: ExternalExecutors = NOT_CONFIGURED,
 ) -> dict[str, Any]:
     """The body of `GET /cluster/info`.
 
     Args:
         served: Names of the operations that can be asked for.
         worker_fleet: The live workers of the request's namespace.
+        executors: Which activities carriers run.
     """
     fixed = copy.deepcopy(_DOCUMENTS["cluster_info"])
     fixed["capabilities"]["response_compression"] = list(ENCODINGS) if settings.compression else []
@@ -80,6 +85,7 @@ def cluster_info(
     fixed["capabilities"]["payload_codecs"] = list(SUPPORTED_CODECS)
     fixed["supported_sdk_versions"]["python"] = _supported_sdks()
     fixed["client_compatibility"]["clients"]["sdk-python"]["supported_versions"] = _supported_sdks()
+    fixed["worker_protocol"]["external_executor_config_contract"]["runtime"] = executors.runtime()
     control_plane = {
         "version": CONTROL_PLANE_VERSION,
         "header": CONTROL_PLANE_VERSION_HEADER,
