@@ -4,13 +4,13 @@ Everything that is not acknowledged is held: tasks that wait to be started, task
 finished ones whose report was not answered yet.
 """
 
-import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from durable_workflow._meet import Lease
+from durable_workflow.client._stream._lanes import Answer
 from durable_workflow.client._stream._outbox import size_of
 from durable_workflow.errors import ServerError
 
@@ -29,14 +29,14 @@ class Request:
 
     Attributes:
         text: The message without its id, as JSON.
-        answered: Its answer.
+        answer: Where its answer goes.
         reports: What it reports; None where it reports nothing.
         again: Whether it is sent again on the next connection.
         refusals: How often the server had no time for it.
     """
 
     text: str
-    answered: asyncio.Future[Any]
+    answer: Answer
     reports: Key | None = None
     again: bool = True
     refusals: int = field(default=0)
@@ -100,9 +100,16 @@ class Ledger:
     # --- requests -------------------------------------------------------------------------
 
     def add(self, request: Request) -> None:
-        """A request is made. It is forgotten when nobody waits for its answer any more."""
+        """A request is made."""
         self._unanswered[request] = None
-        request.answered.add_done_callback(lambda _: self._unanswered.pop(request, None))
+
+    def forget(self, answer: Answer) -> None:
+        """Nobody waits for this answer any more: what asks for it is not sent again."""
+        answer.is_settled = True
+        for request in self._unanswered:
+            if request.answer is answer:
+                del self._unanswered[request]
+                return
 
     def number(self, request: Request) -> int:
         """The id of a request on this connection."""
@@ -129,19 +136,18 @@ class Ledger:
             return
         if request.reports is not None:
             self.let_go(request.reports)
-        if not request.answered.done():
-            request.answered.set_result(body)
+        self._unanswered.pop(request, None)
+        request.answer.set(body)
 
     def take(self, number: object) -> Request | None:
         """The request that an answer is about, where it is still waited for."""
         request = self._pop(number)
-        return None if request is None or request.answered.done() else request
+        return None if request is None or request.answer.is_settled else request
 
     def refuse(self, request: Request, error: Exception) -> None:
         """A request failed."""
         self._unanswered.pop(request, None)
-        if not request.answered.done():
-            request.answered.set_exception(error)
+        request.answer.fail(error)
 
     def largest(self) -> Request | None:
         """The largest request that waits for its answer."""

@@ -6,14 +6,20 @@ from collections import deque
 from typing import Generic, TypeVar
 
 from durable_workflow._meet import StreamEnded
+from durable_workflow.client._stream._lanes import Lanes
 
 T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    """A queue that is filled and emptied from any thread."""
+    """A queue that is filled and emptied from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        lanes: The ways into the loops that wait.
+    """
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
         self._lock = threading.Lock()
         self._items: deque[T] = deque()
         self._waiting: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
@@ -74,7 +80,7 @@ class Mailbox(Generic[T]):
         while self._waiting:
             loop, future = self._waiting.popleft()
             if not loop.is_closed():
-                loop.call_soon_threadsafe(_done, future)
+                self._lanes.to(loop).call(_done, future)
                 return
 
 

@@ -1,8 +1,5 @@
 """Messages about tasks."""
 
-import asyncio
-from typing import Any
-
 from durable_workflow._meet import Lease
 from durable_workflow._wire.json_values import JsonObject
 
@@ -10,9 +7,3 @@ from durable_workflow._wire.json_values import JsonObject
 def about(lease: Lease, verb: str) -> JsonObject:
     """The beginning of a message about a task."""
     return {"type": verb, "kind": lease.kind, "task_id": lease.task_id, "attempt": lease.attempt}
-
-
-def forget(answered: "asyncio.Future[Any]") -> None:
-    """Nobody waits for this answer."""
-    if not answered.cancelled():
-        answered.exception()

@@ -8,8 +8,8 @@ worker holds; so a cut costs a task nothing as long as it is shorter than the se
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
@@ -25,12 +25,13 @@ from durable_workflow._meet import (
     lease_of,
 )
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
+from durable_workflow.client._stream._calls import Calls
 from durable_workflow.client._stream._connection import Address, Away, messages_of, open_connection
-from durable_workflow.client._stream._crossing import call_on
 from durable_workflow.client._stream._handshake import shake_hands
-from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
+from durable_workflow.client._stream._lanes import Answer, Lanes
+from durable_workflow.client._stream._ledger import Ledger, Request, key_of
 from durable_workflow.client._stream._mailbox import Mailbox
-from durable_workflow.client._stream._messages import about, forget
+from durable_workflow.client._stream._messages import about
 from durable_workflow.client._stream._outbox import (
     FRAME_BYTES,
     Outbox,
@@ -41,8 +42,6 @@ from durable_workflow.client._stream._outbox import (
 )
 from durable_workflow.client._stream._pauses import Pauses
 from durable_workflow.errors import error_for
-
-T = TypeVar("T")
 
 # Where the log lines of a worker go: a stream belongs to one.
 _log = logging.getLogger("durable_workflow.worker")
@@ -91,16 +90,16 @@ class HttpStream:
         self._counted = counted
         self._slots = self._slots_of_hello = dict(opening.slots)
         self._ledger = Ledger()
+        lanes = Lanes()
+        self._calls = Calls(lanes)
         self._mailboxes: dict[str, Mailbox[tuple[Lease, Any]]] = {
-            kind: Mailbox() for kind in ATTEMPT_FIELDS
+            kind: Mailbox(lanes) for kind in ATTEMPT_FIELDS
         }
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ended: StreamEnded | None = None
         self._outbox: Outbox | None = None
         self._was_open = False
         self._unfit_since: float | None = None
         self._closing = False
-        self._closed = asyncio.Event()
+        self._closes: list[Answer] = []
         self._pauses = Pauses()
 
     # --- in its thread --------------------------------------------------------------------
@@ -111,7 +110,7 @@ class HttpStream:
         Raises:
             StreamEnded: The server, or a proxy before it, gives no stream.
         """
-        self._loop = asyncio.get_running_loop()
+        self._calls.begin()
         ended = StreamEnded("the stream was closed")
         try:
             while not self._closing:
@@ -232,11 +231,12 @@ class HttpStream:
             await asyncio.sleep(pause)
 
     def _end(self, ended: StreamEnded) -> None:
-        self._ended = ended
+        self._calls.end(ended)
         for mailbox in self._mailboxes.values():
             mailbox.close()
         self._ledger.end(ended)
-        self._closed.set()
+        for close in self._closes:
+            close.set(None)
 
     # --- what the server says -------------------------------------------------------------
 
@@ -283,7 +283,7 @@ class HttpStream:
         self._ledger.refuse(request, error_for(status, message.get("body"), context=context))
 
     def _send_later(self, request: Request) -> None:
-        if not request.answered.done():
+        if not request.answer.is_settled:
             self._send(request)
 
     def _send(self, request: Request) -> None:
@@ -312,7 +312,8 @@ class HttpStream:
         """Say how a task ended; returns once the server has stored it."""
         lease = report.lease
         text = encode(about(lease, report.verb) | report.body)
-        asked = self._there(lambda: self._ask(text, reports=key_of(lease)))
+        key = key_of(lease)
+        asked = self._ask(lambda answer: self._make(Request(text, answer, key)))
         return await self._counted(lease, report.verb, asked)
 
     async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
@@ -321,35 +322,59 @@ class HttpStream:
         if details is not None:
             message["details"] = details
         text = encode(message)
-        asked = self._there(lambda: self._ask(text, again=False))
+        asked = self._ask(lambda answer: self._make_once(Request(text, answer, again=False)))
         return await self._counted(lease, "heartbeat", asked)
 
     async def history(self, lease: Lease, token: str) -> Any:
         """Fetch a further page of the history of a workflow task."""
         text = encode(about(lease, "history") | {"token": token})
-        asked = self._there(lambda: self._ask(text))
+        asked = self._ask(lambda answer: self._make(Request(text, answer)))
         return await self._counted(lease, "history", asked)
 
     async def alive(self, body: JsonObject) -> Any:
         """Say that the worker is alive."""
-        return await self._there(lambda: self._say_alive(body))
+        answered = await self._ask(lambda answer: self._make_alive(body, answer))
+        self._calls.call(self._drop, object_or_empty(answered).get("dropped"))
+        return answered
 
-    async def _say_alive(self, body: JsonObject) -> Any:
-        if self._outbox is None:
-            raise ServerUnreachable("the stream is interrupted")
-        message: JsonObject = {"type": "alive", "held": self._ledger.held()}
-        message |= {name: body[name] for name in ("process_metrics", "task_slots") if name in body}
-        text = encode(message)
-        answer = await self._ask(text, again=False)
-        self._drop(object_or_empty(answer).get("dropped"))
-        return answer
+    async def _ask(self, make: Callable[[Answer], None]) -> Any:
+        return await self._calls.ask(make, self._ledger.forget)
 
     def release(self, lease: Lease) -> None:
         """The worker has ended a task. One that it could not report is failed, so that it is free.
 
         The lease of a stream never ends by itself.
         """
-        self._call_there(lambda: self._release(lease))
+        self._calls.call(self._release, lease)
+
+    def drain(self) -> None:
+        """Ask for no more tasks."""
+        self._calls.call(self._drain)
+
+    async def close(self) -> None:
+        """Say that nothing more will be reported: what is held is free at once. Then end."""
+        if not self._calls.is_open:
+            return
+        with contextlib.suppress(StreamEnded):
+            await self._ask(self._say_bye)
+
+    # --- asked for by others, in its thread -----------------------------------------------
+
+    def _make(self, request: Request) -> None:
+        self._check_size(request.text)
+        self._ledger.add(request)
+        self._send(request)
+
+    def _make_once(self, request: Request) -> None:
+        """Make a request that is of no use later."""
+        if self._outbox is None:
+            raise ServerUnreachable("the stream is interrupted")
+        self._make(request)
+
+    def _make_alive(self, body: JsonObject, answer: Answer) -> None:
+        message: JsonObject = {"type": "alive", "held": self._ledger.held()}
+        message |= {name: body[name] for name in ("process_metrics", "task_slots") if name in body}
+        self._make_once(Request(encode(message), answer, again=False))
 
     def _release(self, lease: Lease) -> None:
         key = key_of(lease)
@@ -359,44 +384,20 @@ class HttpStream:
         if lease.kind == "query":
             failure["reason"] = "query_rejected"
         text = encode(about(lease, "fail") | {"failure": failure})
-        request = self._make(text, reports=key)
-        request.answered.add_done_callback(forget)
-
-    def drain(self) -> None:
-        """Ask for no more tasks."""
-        self._call_there(self._drain)
+        self._make(Request(text, Answer(None), key))
 
     def _drain(self) -> None:
         self._slots = dict.fromkeys(self._slots, 0)
         if self._outbox is not None:
             self._outbox.put(encode({"type": "slots", **self._slots}))
 
-    async def close(self) -> None:
-        """Say that nothing more will be reported: what is held is free at once. Then end."""
-        if self._loop is None or self._ended is not None:
-            return
-        await self._there(self._say_bye)
-
-    async def _say_bye(self) -> None:
+    def _say_bye(self, answer: Answer) -> None:
         self._closing = True
-        if self._outbox is not None:
-            self._outbox.put(encode({"type": "bye"}))
-            await self._closed.wait()
-
-    async def _ask(self, text: str, *, reports: Key | None = None, again: bool = True) -> Any:
-        return await self._make(text, reports=reports, again=again).answered
-
-    def _make(self, text: str, *, reports: Key | None = None, again: bool = True) -> Request:
-        if self._ended is not None:
-            raise self._ended
-        if not again and self._outbox is None:
-            raise ServerUnreachable("the stream is interrupted")
-        self._check_size(text)
-        answered = asyncio.get_running_loop().create_future()
-        request = Request(text, answered, reports, again)
-        self._ledger.add(request)
-        self._send(request)
-        return request
+        if self._outbox is None:
+            answer.set(None)
+            return
+        self._closes.append(answer)
+        self._outbox.put(encode({"type": "bye"}))
 
     def _check_size(self, text: str) -> None:
         """Refuse a message that the server would not read, and would end the connection for.
@@ -408,25 +409,3 @@ class HttpStream:
         if (size := size_of(text)) > max(most, FRAME_BYTES - _FRAME_ROOM):
             message = f"the message has {size} bytes, and the server takes at most {most}"
             raise error_for(413, {"reason": "payload_too_large", "message": message, "limit": most})
-
-    async def _there(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Call on the event loop of the stream."""
-        loop = self._loop
-        if self._ended is not None:
-            raise self._ended
-        if loop is None:
-            raise ServerUnreachable("the stream has not begun")
-        if loop is asyncio.get_running_loop():
-            return await call()
-        return await call_on(loop, call())
-
-    def _call_there(self, call: Callable[[], None]) -> None:
-        loop = self._loop
-        if loop is None or self._ended is not None:
-            return
-        with contextlib.suppress(RuntimeError):  # its loop was closed meanwhile
-            loop.call_soon_threadsafe(self._unless_ended, call)
-
-    def _unless_ended(self, call: Callable[[], None]) -> None:
-        if self._ended is None:
-            call()

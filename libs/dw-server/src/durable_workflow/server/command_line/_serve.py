@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable, Generator
 
+from durable_workflow._garbage import collect_rarely
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.serving import serving
 from durable_workflow.server.settings import Settings, is_loopback
@@ -34,6 +35,7 @@ async def _serve(settings: Settings) -> None:
         try:
             await server.start()
             async with serving(server) as url:
+                collect_rarely()
                 _say(settings, url)
                 await asked.wait()
                 _log.info("stopping")

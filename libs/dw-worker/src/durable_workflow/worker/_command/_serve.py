@@ -6,6 +6,7 @@ import sys
 from typing import Any, Final
 
 import durable_workflow
+from durable_workflow._garbage import collect_rarely
 from durable_workflow.errors import Unauthorized
 from durable_workflow.worker._command._options import Options, WrongUse, names_worker
 from durable_workflow.worker._command._targets import definitions_in, worker_of
@@ -61,6 +62,7 @@ async def _serve(options: Options) -> None:
 
 async def _run(worker: Worker) -> None:
     print(_line(worker), flush=True)
+    collect_rarely()
     await worker.run(handle_signals=True)
 
 
