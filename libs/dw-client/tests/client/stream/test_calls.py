@@ -8,7 +8,7 @@ import pytest
 
 from durable_workflow._meet import ServerUnreachable, StreamEnded
 from durable_workflow.client._stream._calls import Calls
-from durable_workflow.client._stream._lanes import Answer, Lane, Lanes
+from durable_workflow.client._stream._loop_calls import Answer, LoopCalls, Loops
 
 
 class Elsewhere:
@@ -16,7 +16,7 @@ class Elsewhere:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.calls = Calls(Lanes())
+        self.calls = Calls(Loops())
         self.forgotten: list[Answer] = []
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -77,7 +77,7 @@ async def test_after_its_end_a_stream_is_asked_nothing(elsewhere: Elsewhere) -> 
 
 
 async def test_the_end_fails_what_was_handed_over_before_it() -> None:
-    calls = Calls(Lanes())
+    calls = Calls(Loops())
     calls.begin()
     asked = asyncio.create_task(calls.ask(lambda answer: answer.set(1), lambda _: None))
     await asyncio.sleep(0)
@@ -101,14 +101,14 @@ async def test_a_call_that_fails_holds_up_no_other() -> None:
     loop = asyncio.get_running_loop()
     reported: list[object] = []
     loop.set_exception_handler(lambda _, context: reported.append(context.get("exception")))
-    lane, done = Lane(loop), asyncio.Event()
+    loop_calls, done = LoopCalls(loop), asyncio.Event()
     broken = ZeroDivisionError()
 
     def fail() -> None:
         raise broken
 
-    lane.call(fail)
-    lane.call(done.set)
+    loop_calls.call(fail)
+    loop_calls.call(done.set)
     await asyncio.wait_for(done.wait(), 10)
     assert reported == [broken]
 
@@ -116,8 +116,8 @@ async def test_a_call_that_fails_holds_up_no_other() -> None:
 def test_a_closed_loop_forgets_what_it_is_told() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
-    lane = Lane(loop)
+    loop_calls = LoopCalls(loop)
     called: list[int] = []
-    lane.call(called.append, 1)
-    lane.run()
+    loop_calls.call(called.append, 1)
+    loop_calls.run()
     assert called == []

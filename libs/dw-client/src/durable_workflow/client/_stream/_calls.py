@@ -5,38 +5,38 @@ from collections.abc import Callable
 from typing import Any
 
 from durable_workflow._meet import ServerUnreachable, StreamEnded
-from durable_workflow.client._stream._lanes import Answer, Lane, Lanes
+from durable_workflow.client._stream._loop_calls import Answer, LoopCalls, Loops
 
 
 class Calls:
     """The way to one stream from any thread, while the stream lasts.
 
     Args:
-        lanes: The ways into the loops that call.
+        loops: The ways into the loops that call.
 
     Attributes:
         ended: Why the stream has ended; None before.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, loops: Loops) -> None:
         self.ended: StreamEnded | None = None
-        self._lanes = lanes
-        self._lane: Lane | None = None
+        self._loops = loops
+        self._loop_calls: LoopCalls | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether the stream has begun, and not ended."""
-        return self._lane is not None and self.ended is None
+        return self._loop_calls is not None and self.ended is None
 
     def begin(self) -> None:
         """Take calls on this loop from now on."""
-        self._lane = self._lanes.to(asyncio.get_running_loop())
+        self._loop_calls = self._loops.to(asyncio.get_running_loop())
 
     def end(self, ended: StreamEnded) -> None:
         """Fail what is asked from now on, and what was not begun."""
         self.ended = ended
-        if self._lane is not None:
-            self._lane.run()  # nobody would, later
+        if self._loop_calls is not None:
+            self._loop_calls.run()  # nobody would, later
 
     async def ask(self, make: Callable[[Answer], None], forget: Callable[[Answer], None]) -> Any:
         """Have a request made in the stream's thread, and wait for its answer.
@@ -51,11 +51,11 @@ class Calls:
         """
         if self.ended is not None:
             raise self.ended
-        if self._lane is None:
+        if self._loop_calls is None:
             raise ServerUnreachable("the stream has not begun")
-        answer = Answer(self._lanes)
+        answer = Answer(self._loops)
         assert answer.future is not None
-        self._lane.call(self._begin, make, answer)
+        self._loop_calls.call(self._begin, make, answer)
         if self.ended is not None:  # perhaps before anybody took the call
             answer.fail(self.ended)
         try:
@@ -66,8 +66,8 @@ class Calls:
 
     def call(self, callback: Callable[..., None], *arguments: Any) -> None:
         """Make a call in the stream's thread, unless the stream has not begun or has ended."""
-        if self._lane is not None:
-            self._lane.call(self._unless_ended, callback, *arguments)
+        if self._loop_calls is not None:
+            self._loop_calls.call(self._unless_ended, callback, *arguments)
 
     def _begin(self, make: Callable[[Answer], None], answer: Answer) -> None:
         try:

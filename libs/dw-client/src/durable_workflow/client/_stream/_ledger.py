@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from durable_workflow._meet import Lease
-from durable_workflow.client._stream._lanes import Answer
+from durable_workflow.client._stream._loop_calls import Answer
 from durable_workflow.client._stream._outbox import size_of
 from durable_workflow.errors import ServerError
 

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Generic, TypeVar
 
 from durable_workflow._meet import StreamEnded
-from durable_workflow.client._stream._lanes import Lanes
+from durable_workflow.client._stream._loop_calls import Loops
 
 T = TypeVar("T")
 
@@ -15,11 +15,11 @@ class Mailbox(Generic[T]):
     """A queue that is filled and emptied from any thread.
 
     Args:
-        lanes: The ways into the loops that wait.
+        loops: The ways into the loops that wait.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
-        self._lanes = lanes
+    def __init__(self, loops: Loops) -> None:
+        self._loops = loops
         self._lock = threading.Lock()
         self._items: deque[T] = deque()
         self._waiting: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
@@ -80,7 +80,7 @@ class Mailbox(Generic[T]):
         while self._waiting:
             loop, future = self._waiting.popleft()
             if not loop.is_closed():
-                self._lanes.to(loop).call(_done, future)
+                self._loops.to(loop).call(_done, future)
                 return
 
 

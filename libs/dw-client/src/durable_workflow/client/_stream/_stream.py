@@ -28,8 +28,8 @@ from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._stream._calls import Calls
 from durable_workflow.client._stream._connection import Address, Away, messages_of, open_connection
 from durable_workflow.client._stream._handshake import shake_hands
-from durable_workflow.client._stream._lanes import Answer, Lanes
 from durable_workflow.client._stream._ledger import Ledger, Request, key_of
+from durable_workflow.client._stream._loop_calls import Answer, Loops
 from durable_workflow.client._stream._mailbox import Mailbox
 from durable_workflow.client._stream._messages import about
 from durable_workflow.client._stream._outbox import (
@@ -90,10 +90,10 @@ class HttpStream:
         self._counted = counted
         self._slots = self._slots_of_hello = dict(opening.slots)
         self._ledger = Ledger()
-        lanes = Lanes()
-        self._calls = Calls(lanes)
+        loops = Loops()
+        self._calls = Calls(loops)
         self._mailboxes: dict[str, Mailbox[tuple[Lease, Any]]] = {
-            kind: Mailbox(lanes) for kind in ATTEMPT_FIELDS
+            kind: Mailbox(loops) for kind in ATTEMPT_FIELDS
         }
         self._outbox: Outbox | None = None
         self._was_open = False

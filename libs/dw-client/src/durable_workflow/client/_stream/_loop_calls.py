@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Lane:
+class LoopCalls:
     """The way into one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -44,16 +44,16 @@ class Lane:
             self._waiting.clear()
 
 
-class Lanes:
+class Loops:
     """The ways into the event loops that use one stream."""
 
     def __init__(self) -> None:
-        self._lanes: dict[asyncio.AbstractEventLoop, Lane] = {}
+        self._loops: dict[asyncio.AbstractEventLoop, LoopCalls] = {}
 
-    def to(self, loop: asyncio.AbstractEventLoop) -> Lane:
+    def to(self, loop: asyncio.AbstractEventLoop) -> LoopCalls:
         """The way into a loop. From any thread."""
-        lane = self._lanes.get(loop)
-        return self._lanes.setdefault(loop, Lane(loop)) if lane is None else lane
+        loop_calls = self._loops.get(loop)
+        return self._loops.setdefault(loop, LoopCalls(loop)) if loop_calls is None else loop_calls
 
 
 class Answer:
@@ -64,21 +64,21 @@ class Answer:
         future: The answer, on the loop that asked; None where nobody waits.
     """
 
-    __slots__ = ("_lane", "future", "is_settled")
+    __slots__ = ("_loop_calls", "future", "is_settled")
 
-    def __init__(self, lanes: Lanes | None) -> None:
+    def __init__(self, loops: Loops | None) -> None:
         """Make it on the loop that asks.
 
         Args:
-            lanes: The ways into loops; None where nobody will wait for the answer.
+            loops: The ways into loops; None where nobody will wait for the answer.
         """
         self.is_settled = False
         self.future: asyncio.Future[Any] | None = None
-        self._lane: Lane | None = None
-        if lanes is not None:
+        self._loop_calls: LoopCalls | None = None
+        if loops is not None:
             loop = asyncio.get_running_loop()
             self.future = loop.create_future()
-            self._lane = lanes.to(loop)
+            self._loop_calls = loops.to(loop)
 
     def set(self, body: Any) -> None:
         """Give the answer, unless it is settled."""
@@ -92,8 +92,8 @@ class Answer:
         if self.is_settled:
             return
         self.is_settled = True
-        if self._lane is not None:
-            self._lane.call(how, self.future, value)
+        if self._loop_calls is not None:
+            self._loop_calls.call(how, self.future, value)
 
 
 def _set_result(future: asyncio.Future[Any], body: Any) -> None:
