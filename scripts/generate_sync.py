@@ -134,6 +134,7 @@ def handle_class(node: ast.ClassDef) -> str:
         indented(docstring(node), 4),
         f"    def __init__(self, async_handle: {node.name}) -> None:",
         '        """Wrap an async handle."""',
+        "        super().__init__()",
         "        self._handle = async_handle",
         *(f"        self.{each.arg} = async_handle.{each.arg}" for each in arguments),
         "",

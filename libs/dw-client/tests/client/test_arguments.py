@@ -1,6 +1,7 @@
 """Arguments of a wrong type, and lengths of time."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -66,6 +67,7 @@ WRONG: list[tuple[Callable[[Any], Any], str]] = [
     (lambda c: c.create_search_attribute("n", 5), "attribute_type must be a string"),
     (lambda c: c.create_namespace("n", retention_days="9"), "retention_days must be a whole"),
     (lambda c: c.retention_pass(run_ids="r"), "run_ids must be a list of strings, not of type str"),
+    (lambda c: c.drain_task_queue_build_id("q", 5), "build_id must be a string, not of type int"),
     (lambda c: c.retention_pass(run_ids=[5]), "each of run_ids must be a string, not of type int"),
 ]
 
@@ -80,6 +82,32 @@ async def test_a_wrong_type_names_the_argument_and_sends_nothing(
     assert requests == []
 
 
+UNSENDABLE: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda c: c.describe_workflow("\ud800"), "workflow_id has half of a surrogate pair"),
+    (lambda c: c.list_workflows(status="\ud800"), "status has half of a surrogate pair"),
+    (start(business_key="k\udfff"), "business_key has half of a surrogate pair"),
+    (
+        lambda c: c.describe_workflow("w" * 99_999),
+        "workflow_id has 99999 characters, too many for the URL of GET /workflows/{workflow_id}",
+    ),
+    (
+        lambda c: c.list_workflows(status="running", next_page_token="é" * 20_000),
+        "next_page_token has 20000 characters, too many for the URL of GET /workflows",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "text"), UNSENDABLE, ids=[text[:40] for _, text in UNSENDABLE])
+async def test_a_text_that_cannot_be_sent_names_the_argument(
+    client: Client, requests: Requests, call: Callable[[Client], Any], text: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(text)) as caught:
+        await call(client)
+    assert type(caught.value) is ValueError
+    assert len(str(caught.value)) < 200
+    assert requests == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [
@@ -90,6 +118,7 @@ async def test_a_wrong_type_names_the_argument_and_sends_nothing(
         ({"timeout": "60"}, "timeout must be a number of seconds or a timedelta"),
         ({"retry_policy": 3}, "retry_policy must be a TransportRetryPolicy, not of type int"),
         ({"metrics": print}, "metrics must be a MetricsRecorder"),
+        ({"external_storage": 5}, "external_storage must be an ExternalStorageDriver"),
     ],
 )
 def test_a_wrong_type_of_a_setting_names_it(wrong: dict[str, Any], text: str) -> None:
@@ -131,6 +160,12 @@ async def test_waits_take_a_timedelta(client: Client, answers: Answers) -> None:
         await client.get_workflow_handle("w").result(timeout=length, poll_interval=pause)
     with pytest.raises(TimeoutError, match=r"within 0\.05 s"):
         await client.get_activity_handle("a").result(timeout=length, poll_interval=pause)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, -0.5, timedelta(0)])
+def test_a_clients_timeout_is_more_than_nothing(timeout: Any) -> None:
+    with pytest.raises(ValueError, match="timeout must be more than 0 seconds"):
+        Client("http://x.test", timeout=timeout)
 
 
 def test_a_clients_timeout_may_be_a_timedelta() -> None:

@@ -62,6 +62,7 @@ def test_limits_out_of_bounds_are_refused(settings: dict[str, int]) -> None:
         ("http://x.test/?", "query"),
         ("http://x.test/#top", "fragment"),
         ("localhost:8080", "scheme"),
+        ("ftp://x.test", "http:// or https://, not ftp://"),
         ("", "scheme"),
         ("http://", "host"),
         ("http:///path", "host"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 import subprocess
 import sys
 import threading
@@ -180,16 +181,49 @@ def test_a_warning_shows_the_line_of_the_caller(blocking: sync.Client, answers: 
     assert [warning.filename for warning in caught] == [__file__]
 
 
-@pytest.mark.parametrize("ending", ["", "client.close()", "raise SystemExit(0)"])
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_client_and_its_handles_are_of_the_process_that_made_them(
+    blocking: sync.Client, requests: list[httpx.Request]
+) -> None:
+    handle = blocking.get_workflow_handle("w")
+    child = os.fork()
+    if child == 0:  # nothing but the status leaves the child
+        refused = 0
+        for call in (blocking.health, handle.describe, handle.result):
+            try:
+                call()
+            except RuntimeError as error:
+                refused += "before a fork" in str(error)
+        os._exit(refused if requests == [] else 9)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+
+
+# So many that the client changes to its other HTTP library.
+MANY_CALLS = "assert [client.health() for _ in range(300)]"
+# A thread that waits for its response when the interpreter exits.
+WAITING_DAEMON = """
+handle = client.get_workflow_handle("w")
+threading.Thread(target=handle.describe, daemon=True).start()
+begun.wait()
+"""
+
+
+@pytest.mark.parametrize(
+    "ending", ["", "client.close()", "raise SystemExit(0)", MANY_CALLS, WAITING_DAEMON]
+)
 def test_the_interpreter_exits_cleanly(ending: str) -> None:
     program = f"""
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from durable_workflow import sync
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
+        if self.path == "/api/workflows/w":
+            begun.set()
+            threading.Event().wait()
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -197,7 +231,8 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-server = HTTPServer(("127.0.0.1", 0), Handler)
+begun = threading.Event()
+server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 client = sync.Client(f"http://127.0.0.1:{{server.server_port}}")
 assert client.health() == {{}} and client.health() == {{}}

@@ -53,6 +53,13 @@ def test_a_payload_at_the_threshold_is_logged_once_with_what_it_is(
             "limit_bytes": 10,
         }
     ]
+    assert caplog.records[0].getMessage() == (
+        "workflow_input of 5 bytes is near the limit of 10 bytes"
+    )
+    serializer.encode("123456789", "json", size_warning=SMALL, warning_context=context)
+    assert caplog.records[1].getMessage() == (
+        "workflow_input of 11 bytes is over the limit of 10 bytes"
+    )
     assert caplog.records[0].levelno == logging.WARNING
     assert caplog.records[0].name == "durable_workflow.serializer"
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from durable_workflow._wire.identifiers import identifier
+from durable_workflow._wire.identifiers import identifier, sendable
 
 T = TypeVar("T")
 
@@ -32,6 +32,19 @@ def seconds(argument: str, value: object) -> float:
     if math.isnan(value):
         raise ValueError(f"{argument} must be a number of seconds, not nan")
     return float(value)
+
+
+def time_limit(argument: str, value: object) -> float:
+    """A length of time in seconds that something can be done in.
+
+    Raises:
+        TypeError: It is no number and no timedelta.
+        ValueError: It is not more than nothing.
+    """
+    limit = seconds(argument, value)
+    if limit <= 0:
+        raise ValueError(f"{argument} must be more than 0 seconds")
+    return limit
 
 
 def whole_seconds(argument: str, value: object) -> int:
@@ -80,10 +93,11 @@ def text(argument: str, value: object) -> str:
 
     Raises:
         TypeError: It is not.
+        ValueError: UTF-8 cannot carry it.
     """
     if not isinstance(value, str):
         raise _wrong(argument, "a string", value)
-    return value
+    return sendable(argument, value)
 
 
 def _whole(argument: str, value: object) -> int:
@@ -138,7 +152,7 @@ _MEMBERS: Final[dict[str, _Check]] = {
         *("workflow_type", "activity_type", "activity_class", "business_key", "duplicate_policy"),
         *("fairness_key", "overlap_policy", "note", "reason", "status", "query", "wait_for"),
         *("next_page_token", "request_id", "start_time", "end_time", "description", "driver"),
-        *("idempotency_key", "instance_id"),
+        *("idempotency_key", "instance_id", "build_id"),
     ),
     **_all(
         _whole,
@@ -167,7 +181,7 @@ def checked(members: Mapping[str, Any], *, worker: bool) -> Mapping[str, Any]:
 
     Raises:
         TypeError: One is of a wrong type.
-        ValueError: An id is blank.
+        ValueError: An id is blank, or UTF-8 cannot carry a text.
     """
     checks = _IDENTIFIERS if worker else _MEMBERS
     sent = {

@@ -20,6 +20,9 @@ ResultT = TypeVar("ResultT")
 
 _NOTHING: Mapping[str, Any] = {}
 
+# httpx refuses longer ones, and so do servers.
+_LONGEST_URL = 60_000
+
 # Colons are legal in ids and in path segments. The published client does not encode them here.
 _COLON_STAYS = frozenset(
     {"workflow_id", "run_id", "schedule_id", "activity_id", "adapter", "task_id"}
@@ -102,10 +105,22 @@ class Call(Generic[T]):
 
         Raises:
             TypeError: An id or a parameter is of a wrong type.
-            ValueError: An id is blank.
+            ValueError: An id is blank, or too long, or UTF-8 cannot carry it.
         """
         if self.raw_url is not None:
             return self.raw_url
+        url = self._encoded
+        if len(url) > _LONGEST_URL:
+            texts = {name: str(value) for name, value in {**self.path, **self.query}.items()}
+            longest = max(texts, key=lambda name: len(texts[name]))
+            raise ValueError(
+                f"{longest} has {len(texts[longest])} characters, too many for the URL of "
+                f"{self.method} {self.route}"
+            )
+        return url
+
+    @property
+    def _encoded(self) -> str:
         path = self.route
         if self.path:
             path = path.format_map(

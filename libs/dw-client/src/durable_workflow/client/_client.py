@@ -3,7 +3,7 @@
 from typing import Any, Self
 
 from durable_workflow._meet import register_transport_clone, register_worker_transport
-from durable_workflow.client._arguments import Seconds, capable, optional, seconds, text
+from durable_workflow.client._arguments import Seconds, capable, optional, text, time_limit
 from durable_workflow.client._payloads import Payloads
 from durable_workflow.client._resources.activities import ActivityMethods
 from durable_workflow.client._resources.activity_tasks import ActivityTaskMethods
@@ -131,6 +131,8 @@ class Client(
             capable("retry_policy", retry_policy, "execute", "a TransportRetryPolicy")
         if metrics is not None:
             capable("metrics", metrics, "increment", "a MetricsRecorder")
+        if external_storage is not None:
+            capable("external_storage", external_storage, "put", "an ExternalStorageDriver")
         if external_storage_threshold_bytes is not None and external_storage_threshold_bytes < 1:
             raise ValueError("external_storage_threshold_bytes must be at least 1")
         sizes = PayloadSizeWarningConfig(
@@ -144,7 +146,7 @@ class Client(
             control_token=control_token,
             worker_token=worker_token,
             namespace=namespace,
-            timeout=optional(seconds, "timeout", timeout),
+            timeout=optional(time_limit, "timeout", timeout),
             retry_policy=TransportRetryPolicy() if retry_policy is None else retry_policy,
             metrics=NOOP_METRICS if metrics is None else metrics,
             transport=transport,

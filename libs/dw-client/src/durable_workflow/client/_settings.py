@@ -42,6 +42,8 @@ def origin(base_url: str) -> str:
     if "@" in parts.netloc:
         # httpx would send them in place of the token, and write them into its log.
         raise ValueError("base_url must not hold credentials: give them as a token")
+    if parts.scheme.lower() not in {"http", "https"}:
+        raise ValueError(f"base_url must begin with http:// or https://, not {parts.scheme}://")
     if not parts.hostname:
         raise ValueError("base_url must name a host, as http://localhost:8080")
     if parts.path.endswith("/api"):

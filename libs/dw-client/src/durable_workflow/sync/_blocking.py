@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from durable_workflow.client import Client as AsyncClient
 from durable_workflow.sync._loop import Closable, close_at_exit, wait
 
 T = TypeVar("T")
+
+_FORKED: Final = "this client was made before a fork: make one in each process"
 
 
 class _Connections(Closable):
@@ -69,7 +71,7 @@ class Blocking:
         if self._closed:
             problem = "this client is closed"
         elif self._process != os.getpid():
-            problem = "this client was made before a fork: make one in each process"
+            problem = _FORKED
         if problem is not None:
             work.close()
             raise RuntimeError(problem)
@@ -82,7 +84,13 @@ class Blocking:
 class BlockingHandle:
     """A handle whose methods wait. It uses the connections of the client that made it."""
 
+    def __init__(self) -> None:
+        self._process = os.getpid()
+
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._process != os.getpid():
+            work.close()
+            raise RuntimeError(_FORKED)
         return wait(work, depth=2)
 
     def _iterate(self, items: AsyncIterator[T]) -> Iterator[T]:

@@ -10,10 +10,11 @@ import atexit
 import os
 import sys
 import threading
+import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
-from weakref import WeakSet
 
 from durable_workflow.client._callers import CALLER
 
@@ -27,6 +28,7 @@ class _Loop:
         self.process = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="durable_workflow.sync", daemon=True)
+        self._ends = False
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -40,12 +42,19 @@ class _Loop:
         future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except CancelledError:
+            if self._ends:
+                # Only daemon threads still wait when the interpreter exits: they end with it,
+                # without a traceback.
+                raise SystemExit from None
+            raise
         except BaseException:
             future.cancel()  # does nothing to one that has ended
             raise
 
     def stop(self, last: Callable[[], Awaitable[None]]) -> None:
         """End all tasks, do what is last, and end the thread."""
+        self._ends = True
         asyncio.run_coroutine_threadsafe(self._end_all(last), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -66,17 +75,17 @@ class _Loop:
             self._loop.close()
 
 
-class Closable:
+class Closable(ABC):
     """What the interpreter's exit closes: a base for weak references, with one method."""
 
+    @abstractmethod
     async def aclose(self) -> None:
         """Close it. May be called again."""
-        raise NotImplementedError
 
 
 _lock = threading.Lock()
 _current: list[_Loop] = []
-_open: "WeakSet[Closable]" = WeakSet()
+_open: "weakref.WeakSet[Closable]" = weakref.WeakSet()
 
 
 def wait(work: Coroutine[Any, Any, T], *, depth: int = 1) -> T:
@@ -107,6 +116,11 @@ def _running() -> _Loop:
         if not _current or _current[0].process != os.getpid():
             _current[:] = [_Loop()]
         return _current[0]
+
+
+# Functions at exit run from the last to the first. Finalizers of connections run in one of them,
+# which is registered with the first finalizer: here, so that connections are closed before.
+weakref.finalize(_open, _open.clear)
 
 
 @atexit.register

@@ -1,6 +1,26 @@
 """Ids and queue names: servers strip the space around them and refuse blank ones."""
 
 
+def sendable(name: str, value: str) -> str:
+    """The text, if UTF-8 can carry it.
+
+    Args:
+        name: What the caller knows it as, for the error.
+        value: What was given.
+
+    Raises:
+        ValueError: It has half of a surrogate pair.
+    """
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError(
+                f"{name} has half of a surrogate pair, which UTF-8 cannot carry"
+            ) from None
+    return value
+
+
 def identifier(name: str, value: object) -> str:
     """The id without the space around it.
 
@@ -13,11 +33,11 @@ def identifier(name: str, value: object) -> str:
 
     Raises:
         TypeError: It is not a string.
-        ValueError: It is blank.
+        ValueError: It is blank, or UTF-8 cannot carry it.
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not of type {type(value).__name__}")
     trimmed = value.strip()
     if not trimmed:
         raise ValueError(f"{name} must not be blank")
-    return trimmed
+    return sendable(name, trimmed)

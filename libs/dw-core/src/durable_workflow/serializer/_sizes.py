@@ -173,9 +173,10 @@ def _warn(
         "limit_bytes": size_warning.limit_bytes,
     }
     log.warning(
-        "%s of %d bytes is near the limit of %d bytes",
+        "%s of %d bytes is %s the limit of %d bytes",
         details["kind"],
         size,
+        "over" if size > size_warning.limit_bytes else "near",
         size_warning.limit_bytes,
         extra={"durable_workflow_payload": details},
     )

@@ -42,6 +42,7 @@ class SyncStandaloneActivityHandle(BlockingHandle):
 
     def __init__(self, async_handle: StandaloneActivityHandle) -> None:
         """Wrap an async handle."""
+        super().__init__()
         self._handle = async_handle
         self.activity_id = async_handle.activity_id
         self.workflow_run_id = async_handle.workflow_run_id
@@ -74,6 +75,7 @@ class SyncScheduleHandle(BlockingHandle):
 
     def __init__(self, async_handle: ScheduleHandle) -> None:
         """Wrap an async handle."""
+        super().__init__()
         self._handle = async_handle
         self.schedule_id = async_handle.schedule_id
 
@@ -163,6 +165,7 @@ class SyncWorkflowHandle(BlockingHandle):
 
     def __init__(self, async_handle: WorkflowHandle) -> None:
         """Wrap an async handle."""
+        super().__init__()
         self._handle = async_handle
         self.workflow_id = async_handle.workflow_id
         self.run_id = async_handle.run_id
