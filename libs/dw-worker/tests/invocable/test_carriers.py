@@ -68,7 +68,7 @@ async def test_a_failed_task_is_a_response_like_any_other() -> None:
     assert response.json()["outcome"]["status"] == "failed"
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", b"\xff", "{}", {"schema": "x"}])
+@pytest.mark.parametrize("body", ["", "{", "[]", b"\xff", "{}", {"schema": "x"}, "[" * 100_000])
 async def test_what_is_no_task_is_a_bad_request(body: Any) -> None:
     response = await handle_invocable_http_request(body, HANDLERS)
     assert response.status_code == 400
@@ -92,7 +92,16 @@ async def test_an_event_has_its_body_as_text_or_in_base64() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [{}, {"body": None}, {"body": 5}, {"body": "%", "isBase64Encoded": True}]
+    "event",
+    [
+        {},
+        None,
+        [],
+        {"body": None},
+        {"body": 5},
+        {"body": "%", "isBase64Encoded": True},
+        {"body": "[" * 100_000},
+    ],
 )
 async def test_an_event_without_a_task_is_a_bad_request(event: Any) -> None:
     answer = await handle_invocable_lambda_event(event, HANDLERS)

@@ -151,9 +151,18 @@ def raising(error: BaseException) -> Any:
     return function
 
 
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
+        (Mute(), ("application", "application_error", "Mute", True)),
+        (StopIteration("s"), ("application", "application_error", "RuntimeError", True)),
+        (SystemExit(1), ("application", "application_error", "RuntimeError", True)),
+        (asyncio.CancelledError(), ("application", "application_error", "RuntimeError", True)),
         (KeyError("k"), ("application", "application_error", "KeyError", True)),
         (ValueError("v"), ("application", "application_error", "ValueError", True)),
         (TypeError("t"), ("application", "application_error", "TypeError", True)),
@@ -166,6 +175,7 @@ async def test_what_a_handler_raises(error: BaseException, expected: tuple[Any, 
     result = await run(raising(error))
     assert failure(result) == expected
     assert result["outcome"]["recorded"] is True
+    assert result["failure"]["message"]
     assert result["failure"]["cancelled"] == isinstance(error, ActivityCancelled)
 
 

@@ -119,17 +119,23 @@ def lambda_invocable_activity_handler(
 def _envelope(body: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(body, Mapping):
         return body
-    parsed = json.loads(body)
+    try:
+        parsed = json.loads(body)
+    except RecursionError:
+        raise ValueError("the body is nested too deeply") from None
     if not isinstance(parsed, dict):
         raise ValueError("the body must be a JSON object")
     return cast("dict[str, Any]", parsed)
 
 
-def _body_of(event: Mapping[str, Any]) -> bytes | str | Mapping[str, Any]:
-    body: object = event.get("body")
+def _body_of(event: object) -> bytes | str | Mapping[str, Any]:
+    members: Mapping[str, Any] = {}
+    if isinstance(event, Mapping):
+        members = cast("Mapping[str, Any]", event)
+    body: object = members.get("body")
     if not isinstance(body, str | bytes | Mapping):
         raise ValueError("the event has no body")
-    if event.get("isBase64Encoded") is True and isinstance(body, str | bytes):
+    if members.get("isBase64Encoded") is True and isinstance(body, str | bytes):
         try:
             return base64.b64decode(body, validate=True)
         except binascii.Error as error:

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from durable_workflow import serializer
 from durable_workflow._conversion import converted
+from durable_workflow._wire.texts import error_text
 from durable_workflow.errors import ActivityCancelled, is_non_retryable
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.external_task_input import ExternalTaskInput, parse_external_task_input
@@ -214,11 +215,35 @@ async def _call(
     if inspect.iscoroutinefunction(function):
         result: Any = function(*arguments)
     else:
-        result = await asyncio.to_thread(function, *arguments)
+        result = await _in_thread(function, arguments)
     if not inspect.isawaitable(result):
         return result
     async with asyncio.timeout(remaining):
         return await result
+
+
+async def _in_thread(function: InvocableActivityCallable, arguments: Sequence[Any]) -> Any:
+    """Call a function in a thread.
+
+    Its error comes back as a value: a future refuses `StopIteration`, and would wait for ever, and
+    `SystemExit` would end the event loop.
+    """
+
+    def call() -> tuple[Any, BaseException | None]:
+        try:
+            return function(*arguments), None
+        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+            return None, error
+
+    result, error = await asyncio.to_thread(call)
+    if error is None:
+        return result
+    if isinstance(error, Exception | ActivityCancelled) and not isinstance(error, StopIteration):
+        raise error
+    text = error_text(error)
+    raise RuntimeError(
+        f"the handler raised {type(error).__name__}" + (f": {text}" if text else "")
+    ) from error
 
 
 def _codec_of(payload: Any) -> str:

@@ -4,6 +4,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, Final
 
+from durable_workflow._wire.texts import error_text, failure_message
 from durable_workflow.errors import failure_type
 from durable_workflow.invocable._deadlines import Deadline, UnreadableDeadline
 
@@ -89,7 +90,7 @@ def undecoded(error: Exception, codec: str) -> Failed:
 def timed_out(error: BaseException) -> Failed:
     """The handler ran into a timeout."""
     return Failed(
-        str(error) or "the handler timed out",
+        error_text(error) or "the handler timed out",
         type(error).__name__,
         kind="timeout",
         classification=_DEADLINE_EXCEEDED,
@@ -102,7 +103,7 @@ def timed_out(error: BaseException) -> Failed:
 def cancelled(error: BaseException) -> Failed:
     """The handler saw that its task was cancelled."""
     return Failed(
-        str(error),
+        failure_message(error),
         type(error).__name__,
         kind="cancellation",
         classification="cancelled",
@@ -112,12 +113,14 @@ def cancelled(error: BaseException) -> Failed:
 
 def raised(error: Exception, *, retryable: bool) -> Failed:
     """The handler raised."""
-    return Failed(str(error), failure_type(error), retryable=retryable, stack_trace=_trace(error))
+    return Failed(
+        failure_message(error), failure_type(error), retryable=retryable, stack_trace=_trace(error)
+    )
 
 
 def _undecoded(error: Exception, details: dict[str, Any]) -> Failed:
     return Failed(
-        str(error),
+        failure_message(error),
         type(error).__name__,
         kind=_DECODE_FAILURE,
         classification=_DECODE_FAILURE,
