@@ -175,7 +175,7 @@ async def test_a_signal_that_does_not_fit_is_logged_and_shown_and_the_run_goes_o
         await handle.signal("pair", [1, 2])
         assert await handle.update("flush", wait_for="completed") == 1
         await scene.until_idle(handle)
-    logged = [record for record in caplog.records if "passed by" in record.getMessage()]
+    logged = [record for record in caplog.records if "was not applied" in record.getMessage()]
     assert [(record.name, record.levelname) for record in logged] == [
         ("durable_workflow.worker", "ERROR")
     ]
@@ -193,6 +193,29 @@ async def test_a_signal_that_does_not_fit_is_logged_and_shown_and_the_run_goes_o
         await handle.signal("pair", [3, 4])
         assert await scene.result(handle) == [[1, 2], [3, 4]]
     assert (await scene.types(handle)).count("SignalNotApplied") == 2
+
+
+async def test_a_signal_with_a_misspelled_name_is_logged_and_shown_and_the_run_goes_on(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with scene.working(TakesAPair):
+        handle = await scene.start("takes-a-pair")
+        await handle.signal("pear", [1, 2])
+        await handle.signal("pear", [1, 2])
+        await scene.until(handle, lambda seen: "SignalNotApplied" in seen)
+        shown = await debug(scene, handle)
+        await handle.signal("pair", [1, 2])
+        await handle.signal("pair", [3, 4])
+        assert await scene.result(handle) == [[1, 2], [3, 4]]
+    assert (await scene.types(handle)).count("SignalNotApplied") == 1
+    logged = [record for record in caplog.records if "was not applied" in record.getMessage()]
+    assert [record.levelname for record in logged] == ["WARNING"]
+    for text in (
+        logged[0].getMessage(),
+        *(each["message"] for each in shown["findings"] if each["code"] == "signal_not_applied"),
+    ):
+        assert "'pear'" in text
+        assert "the workflow has no signal of that name (did you mean pair?)" in text
 
 
 @workflow.defn(name="misspells")

@@ -8,6 +8,27 @@ ACTIVITIES: Final[dict[str, Callable[..., Any]]] = {}
 WORKFLOWS: Final[dict[str, type]] = {}
 
 
+def name_of(decorator: str, decorated: object, given: object) -> str:
+    """The name on the wire of what a decorator decorates.
+
+    Args:
+        decorator: How the decorator is written, for the error.
+        decorated: A class, function or method.
+        given: The name that the decorator was given; None takes the one of `decorated`.
+
+    Raises:
+        TypeError: The name is no string, or there is none to take.
+    """
+    if given is not None:
+        if not isinstance(given, str):
+            raise TypeError(f"the name that {decorator} is given must be a string, not {given!r}")
+        return given
+    own = getattr(decorated, "__name__", None)
+    if not isinstance(own, str) or not own.isidentifier():  # partials, lambdas
+        raise TypeError(f'{decorated!r} has no name of its own: give {decorator} one, name="..."')
+    return own
+
+
 def argument_names(kind: str, labels: Mapping[str, Any]) -> list[str]:
     """Names of the parameters that a payload of arguments is for, as far as they are known here.
 

@@ -1,6 +1,7 @@
 import asyncio
 import contextvars
 import dataclasses
+import functools
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -220,3 +221,35 @@ def test_options_of_heartbeats_are_kept_with_the_function() -> None:
 
     assert heartbeat_options(plain) is None
     assert heartbeat_options(beats) == HeartbeatOptions(automatic=True, every=2.0)
+
+
+@pytest.mark.usefixtures("registered")
+def test_without_a_name_the_function_gives_its_own() -> None:
+    @activity.defn
+    def charge(order: str) -> str:
+        return order
+
+    @activity.defn(auto_heartbeat=True)
+    async def refund(order: str) -> str:
+        return order
+
+    assert activity.registry()["charge"] is charge
+    assert vars(charge)["__activity_name__"] == "charge"
+    assert activity.registry()["refund"] is refund
+    assert heartbeat_options(refund).automatic
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    ("decorate", "cure"),
+    [
+        (lambda: activity.defn("charge"), '@activity.defn(name="charge")'),  # type: ignore[type-var]
+        (lambda: activity.defn(name=1)(len), "must be a string, not 1"),  # type: ignore[call-overload]
+        (lambda: activity.defn(lambda: 1), "has no name of its own"),
+        (lambda: activity.defn(functools.partial(print)), "has no name of its own"),
+    ],
+)
+def test_a_decorator_that_is_used_wrongly_names_the_cure(decorate: Any, cure: str) -> None:
+    with pytest.raises(TypeError) as raised:
+        decorate()
+    assert cure in str(raised.value)

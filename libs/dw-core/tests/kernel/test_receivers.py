@@ -288,6 +288,30 @@ def test_signal_that_history_says_was_passed_by_is_not_told_again(
     assert [each.sequence for each in machine.take_passed_signals()] == [5]
 
 
+@pytest.mark.parametrize("clock", [None, "event"])
+def test_signal_without_a_handler_is_told_once_with_the_name_that_was_meant(
+    recorded: Any, clock: Any
+) -> None:
+    history = recorded(clock=clock).wait(2, "k")
+    history.signal("onne", 1).signal("elsewhere").signal("onne", 2).signal("one", 1)
+    machine = Machine(Picky, Start())
+    machine.feed(history)
+    assert [
+        (each.name, each.sequence, each.has_handler) for each in machine.take_passed_signals()
+    ] == [("onne", 3, False), ("elsewhere", 4, False)]
+    again = Machine(Picky, Start())
+    again.feed(history)
+    reasons = [each.reason for each in again.take_passed_signals()]
+    assert reasons == [
+        "the workflow has no signal of that name (did you mean one?)",
+        "the workflow has no signal of that name (its signals are: breaks, one)",
+    ]
+    history.add("SignalNotApplied", signal_name="onne", signal_sequence=3, message="no")
+    told = Machine(Picky, Start())
+    told.feed(history)
+    assert [each.name for each in told.take_passed_signals()] == ["elsewhere"]
+
+
 def test_handler_that_raises_still_fails_the_workflow(recorded: Any) -> None:
     (failure,) = workflow.replay(Picky, recorded().wait(2, "k").signal("breaks", 1), []).commands
     assert failure == workflow.FailWorkflow("no 1", "TypeError")

@@ -164,3 +164,80 @@ def test_a_receiver_under_a_private_attribute_is_refused_with_its_class() -> Non
 
     with pytest.raises(workflow.InvalidWorkflowDefinition, match=r"Hidden\._on cannot receive"):
         workflow.defn(name="hidden")(type("Hidden", (), {"_on": workflow.signal("x")(on)}))
+
+
+def test_without_a_name_the_class_and_its_methods_give_theirs() -> None:
+    @workflow.defn
+    class Ordering:
+        @workflow.signal
+        def approve(self, by: str) -> None: ...
+
+        @workflow.query
+        def status(self) -> None: ...
+
+        @workflow.query
+        async def waiting(self) -> None: ...
+
+        @workflow.update
+        def change(self) -> None: ...
+
+        @change.validator
+        def check(self) -> None: ...
+
+        @workflow.signal()
+        def again(self) -> None: ...
+
+        @workflow.query()
+        def also(self) -> None: ...
+
+        @workflow.update()
+        def amend(self) -> None: ...
+
+        @amend.validator
+        def check_amend(self) -> None: ...
+
+        @workflow.query
+        @staticmethod
+        def fixed() -> int:
+            return 1
+
+    marked: Any = Ordering
+    assert marked.__name__ == "Ordering"
+    assert workflow.registry()["Ordering"] is Ordering
+    assert marked.__workflow_signals__ == {"approve": "approve", "again": "again"}
+    assert sorted(marked.__workflow_queries__) == ["also", "fixed", "status", "waiting"]
+    assert marked.__workflow_updates__ == {"change": "change", "amend": "amend"}
+    assert marked.__workflow_update_validators__ == {"change": "check", "amend": "check_amend"}
+
+    @workflow.defn()
+    class Called: ...
+
+    assert workflow.registry()["Called"] is Called
+
+
+@pytest.mark.parametrize(
+    ("decorate", "cure"),
+    [
+        (lambda: workflow.defn("order"), '@workflow.defn(name="order")'),  # type: ignore[arg-type]
+        (lambda: workflow.defn(name=1), "must be a string, not 1"),  # type: ignore[arg-type]
+        (lambda: workflow.defn(name="f")(len), "decorates a class"),  # type: ignore[arg-type]
+        (lambda: workflow.signal(1), "must be a string, not 1"),  # type: ignore[call-overload]
+        (lambda: workflow.query(dict), "must be a string, not <class 'dict'>"),
+        (lambda: workflow.update(b"u"), "must be a string, not b'u'"),  # type: ignore[call-overload]
+        (lambda: workflow.signal(lambda self: None), "has no name of its own"),
+        (lambda: workflow.update_validator(len), "@the_update.validator"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_decorator_that_is_used_wrongly_names_the_cure(decorate: Any, cure: str) -> None:
+    with pytest.raises(TypeError) as raised:
+        made = decorate()
+        if callable(made):
+            made(type("Made", (), {}))
+    assert cure in str(raised.value)
+
+
+def test_a_bare_receiver_with_a_private_name_is_refused() -> None:
+    with pytest.raises(workflow.InvalidWorkflowDefinition, match="begins with an underscore"):
+
+        @workflow.signal
+        def _hidden(self: Any) -> None: ...

@@ -422,5 +422,5 @@ async def test_a_signal_that_a_worker_passed_by_is_shown_and_does_not_pass_the_w
     body = await look(server)
     [finding] = [f for f in body["findings"] if f["code"] == "signal_not_applied"]
     assert finding["severity"] == "error"
-    assert "'approve' (event 4) was passed by" in finding["message"]
+    assert "'approve' (event 4) was not applied" in finding["message"]
     assert "too many positional arguments" in finding["message"]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from durable_workflow._conversion import Fit
 from durable_workflow._kernel.receivers import Receiver
 from durable_workflow._kernel.replay_state import WorkflowFailure
-from durable_workflow._wire.texts import failure_message
+from durable_workflow._wire.texts import failure_message, known_names
 from durable_workflow.errors import ArgumentMismatch, NonDeterministicReplayError
 from durable_workflow.workflow._context import ContextControl
 
@@ -17,17 +17,19 @@ _TABLES: Final = {"signal": "__workflow_signals__", "update": "__workflow_update
 
 @dataclass(frozen=True, slots=True)
 class PassedSignal:
-    """A signal that was not applied, because its arguments do not fit the handler.
+    """A signal that was not applied: it has no handler, or its arguments do not fit that.
 
     Attributes:
         name: The signal's name on the wire.
         sequence: Sequence of its event, or None where history has none.
-        reason: What does not fit, in the words of Python's `TypeError`.
+        reason: Why: what does not fit, in the words of Python's `TypeError`.
+        has_handler: Whether there is a handler.
     """
 
     name: str
     sequence: int | None
     reason: str
+    has_handler: bool = True
 
 
 class Handlers:
@@ -47,16 +49,18 @@ class Handlers:
     ) -> None:
         self.instance: Any = None
         self.passed: list[PassedSignal] = []
+        self._unknown: set[str] = set()
         self._class = workflow_cls
         self._control = control
         self._clock = clock
         self._fit = fit
 
     def apply(self, receiver: Receiver) -> None:
-        """Call the handler of one receiver. A signal without a handler is dropped.
+        """Call the handler of one receiver.
 
-        A signal whose arguments do not fit its handler is skipped and noted in `passed`: anyone may
-        send one, and it must not fail the run.
+        A signal without a handler, or whose arguments do not fit its handler, is skipped and noted
+        in `passed`: anyone may send one, and it must not fail the run. Of the signals of one
+        unknown name the first is noted.
 
         Raises:
             WorkflowFailure: The handler raised, the code has no handler for a recorded update, or
@@ -66,6 +70,7 @@ class Handlers:
         attribute = table.get(receiver.name)
         if attribute is None:
             if receiver.kind == "signal":
+                self._pass_unknown(receiver, table)
                 return
             raise WorkflowFailure(
                 f"unknown update {receiver.name!r} in workflow history",
@@ -86,6 +91,13 @@ class Handlers:
                 raise WorkflowFailure(
                     failure_message(error), type(error).__name__, mismatch=reason is not None
                 ) from error
+
+    def _pass_unknown(self, receiver: Receiver, table: dict[str, str]) -> None:
+        if receiver.name not in self._unknown:
+            self._unknown.add(receiver.name)
+            known = known_names(receiver.name, table, "its signals are:")
+            reason = f"the workflow has no signal of that name{known}"
+            self.passed.append(PassedSignal(receiver.name, receiver.sequence, reason, False))
 
 
 def misfit(handler: Callable[..., Any], arguments: list[Any], error: Exception) -> str | None:

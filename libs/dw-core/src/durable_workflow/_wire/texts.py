@@ -1,4 +1,28 @@
-"""Texts of exceptions and values, also where their own methods raise."""
+"""Texts of exceptions and values, also where their own methods raise, and of names."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+_MOST_NAMES = 5
+
+
+def known_names(wanted: str, known: Iterable[str], what: str) -> str:
+    """The end of a sentence about a name that is not known, in parentheses: those that are.
+
+    One that is spelled almost like it, because such a name is often misspelled; or else all.
+
+    Args:
+        wanted: The name.
+        known: The names that are known.
+        what: How a list of them begins, as "known are:".
+    """
+    names = sorted(known)
+    if not names:
+        return ""
+    if near := get_close_matches(wanted, names, n=1):
+        return f" (did you mean {near[0]}?)"
+    more = ", …" if len(names) > _MOST_NAMES else ""
+    return f" ({what} {', '.join(names[:_MOST_NAMES])}{more})"
 
 
 def error_text(error: BaseException) -> str:

@@ -3,21 +3,37 @@
 from collections.abc import Callable
 from datetime import timedelta
 from math import isfinite
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
-from durable_workflow._definitions import ACTIVITIES
+from durable_workflow._definitions import ACTIVITIES, name_of
 from durable_workflow._meet import HEARTBEAT_OPTIONS, HeartbeatOptions
 
 _FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
 
 
+@overload
+def defn(function: _FunctionT, /) -> _FunctionT: ...
+@overload
 def defn(
-    *, name: str, auto_heartbeat: bool = False, heartbeat_every: float | timedelta | None = None
-) -> Callable[[_FunctionT], _FunctionT]:
+    *,
+    name: str | None = None,
+    auto_heartbeat: bool = False,
+    heartbeat_every: float | timedelta | None = None,
+) -> Callable[[_FunctionT], _FunctionT]: ...
+def defn(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    auto_heartbeat: bool = False,
+    heartbeat_every: float | timedelta | None = None,
+) -> Any:
     """Make a function an activity.
 
     Args:
-        name: The type by which workflows, in whatever language, ask for it.
+        function: The function, where the decorator stands without parentheses.
+        name: The type by which workflows, in whatever language, ask for it; None is the name of
+            the function, which then cannot be renamed while runs ask for it.
         auto_heartbeat: Have the worker send heartbeats while the function runs, three in a
             heartbeat timeout and at least one in ten seconds. They say that the worker is alive,
             not that the function gets on.
@@ -31,17 +47,24 @@ def defn(
 
     Raises:
         ValueError: `heartbeat_every` is no number of seconds above 0.
+        TypeError: What is decorated is no function, or the name is no string.
     """
     options = _options(auto_heartbeat, heartbeat_every)
 
     def decorate(function: _FunctionT) -> _FunctionT:
-        function.__activity_name__ = name  # type: ignore[attr-defined]  # read by the worker
+        if not callable(function):
+            raise TypeError(
+                f"activity.defn decorates a function, not {function!r}: write @activity.defn, "
+                f'or @activity.defn(name="{function if isinstance(function, str) else "..."}")'
+            )
+        activity_type = name_of("activity.defn", function, name)
+        function.__activity_name__ = activity_type  # type: ignore[attr-defined]  # read by the worker
         if options is not None:
             setattr(function, HEARTBEAT_OPTIONS, options)
-        ACTIVITIES[name] = function
+        ACTIVITIES[activity_type] = function
         return function
 
-    return decorate
+    return decorate if function is None else decorate(function)
 
 
 def registry() -> dict[str, Callable[..., Any]]:

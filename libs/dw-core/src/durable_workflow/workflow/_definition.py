@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
-from durable_workflow._definitions import WORKFLOWS
+from durable_workflow._definitions import WORKFLOWS, name_of
 from durable_workflow.errors import DurableWorkflowError
 
 _WorkflowT = TypeVar("_WorkflowT")
@@ -32,17 +32,30 @@ class InvalidWorkflowDefinition(DurableWorkflowError, ValueError):
     """A workflow class is written in a way that cannot be run."""
 
 
-def defn(*, name: str) -> Callable[[type[_WorkflowT]], type[_WorkflowT]]:
+@overload
+def defn(cls: type[_WorkflowT], /) -> type[_WorkflowT]: ...
+@overload
+def defn(*, name: str | None = None) -> Callable[[type[_WorkflowT]], type[_WorkflowT]]: ...
+def defn(cls: type[Any] | None = None, /, *, name: str | None = None) -> Any:
     """Make a class a workflow type.
 
     Args:
-        name: The type's name on the wire, in every language.
+        cls: The class, where the decorator stands without parentheses.
+        name: The type's name on the wire, in every language; None is the name of the class, which
+            then cannot be renamed while runs of it are open.
     Raises:
         InvalidWorkflowDefinition: A signal, update or validator method is async or a generator;
             replay calls it and would never run its body. Or a receiver has a private name.
+        TypeError: What is decorated is no class, or the name is no string.
     """
 
     def decorate(cls: type[_WorkflowT]) -> type[_WorkflowT]:
+        if not isinstance(cls, type):
+            raise TypeError(
+                f"workflow.defn decorates a class, not {cls!r}: write "
+                f'@workflow.defn, or @workflow.defn(name="{cls if isinstance(cls, str) else "..."}")'
+            )
+        type_name = name_of("workflow.defn", cls, name)
         tables: dict[str, dict[str, str]] = {table: {} for table in _TABLES.values()}
         for attribute in dir(cls):
             if not attribute.startswith("_"):
@@ -51,11 +64,11 @@ def defn(*, name: str) -> Callable[[type[_WorkflowT]], type[_WorkflowT]]:
                 raise _private(f"{cls.__name__}.{attribute}")
         for table, entries in tables.items():
             setattr(cls, table, entries)
-        cls.__workflow_name__ = name  # type: ignore[attr-defined] # the mark that workers read
-        WORKFLOWS[name] = cls
+        cls.__workflow_name__ = type_name  # type: ignore[attr-defined] # the mark that workers read
+        WORKFLOWS[type_name] = cls
         return cls
 
-    return decorate
+    return decorate if cls is None else decorate(cls)
 
 
 def lacks_run(cls: type) -> str:
@@ -100,26 +113,36 @@ def _require_synchronous(cls: type, attribute: str, function: Any, mark: str) ->
         )
 
 
-def signal(name: str) -> Callable[[_MethodT], _MethodT]:
+@overload
+def signal(method: _MethodT, /) -> _MethodT: ...
+@overload
+def signal(name: str | None = None) -> Callable[[_MethodT], _MethodT]: ...
+def signal(name: str | Callable[..., Any] | None = None) -> Any:
     """Make a method the handler of a signal; it is called at every replay.
 
     Args:
-        name: The signal's name on the wire.
+        name: The signal's name on the wire; None, or no parentheses, is the name of the method.
     Raises:
         InvalidWorkflowDefinition: The method's name begins with an underscore.
+        TypeError: The name is no string.
     """
-    return _marker("__signal_name__", name)
+    return _marked("workflow.signal", "__signal_name__", name)
 
 
-def query(name: str) -> Callable[[_MethodT], _MethodT]:
+@overload
+def query(method: _MethodT, /) -> _MethodT: ...
+@overload
+def query(name: str | None = None) -> Callable[[_MethodT], _MethodT]: ...
+def query(name: str | Callable[..., Any] | None = None) -> Any:
     """Make a method the handler of a query. It must not change the workflow's state.
 
     Args:
-        name: The query's name on the wire.
+        name: The query's name on the wire; None, or no parentheses, is the name of the method.
     Raises:
         InvalidWorkflowDefinition: The method's name begins with an underscore.
+        TypeError: The name is no string.
     """
-    return _marker("__query_name__", name)
+    return _marked("workflow.query", "__query_name__", name)
 
 
 class UpdateMethod(Protocol[_InstanceT, _P, _ResultT]):
@@ -141,31 +164,36 @@ class UpdateMethod(Protocol[_InstanceT, _P, _ResultT]):
     def __get__(self, instance: object, owner: type | None = None, /) -> Callable[_P, _ResultT]: ...
 
 
+@overload
 def update(
-    name: str,
+    method: Callable[Concatenate[_InstanceT, _P], _ResultT], /
+) -> UpdateMethod[_InstanceT, _P, _ResultT]: ...
+@overload
+def update(
+    name: str | None = None,
 ) -> Callable[
     [Callable[Concatenate[_InstanceT, _P], _ResultT]], UpdateMethod[_InstanceT, _P, _ResultT]
-]:
+]: ...
+def update(name: str | Callable[..., Any] | None = None) -> Any:
     """Make a method the handler of an update; what it returns answers the caller.
 
     The method gets an attribute `validator`, a decorator for the method that may refuse it.
 
     Args:
-        name: The update's name on the wire.
+        name: The update's name on the wire; None, or no parentheses, is the name of the method.
     Raises:
         InvalidWorkflowDefinition: The method's name begins with an underscore.
+        TypeError: The name is no string.
     """
-    mark = _marker("__update_name__", name)
 
-    def decorate(
-        method: Callable[Concatenate[_InstanceT, _P], _ResultT],
-    ) -> UpdateMethod[_InstanceT, _P, _ResultT]:
-        mark(method)
-        handler = cast("UpdateMethod[_InstanceT, _P, _ResultT]", method)
-        setattr(handler, "validator", update_validator(name))  # noqa: B010
-        return handler
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        given = name if isinstance(name, str) else None
+        marked: Callable[..., Any] = _marked("workflow.update", "__update_name__", given)(method)
+        validated = name_of("workflow.update", _function(method), given)
+        setattr(marked, "validator", update_validator(validated))  # noqa: B010
+        return marked
 
-    return decorate
+    return _bare_or_not("workflow.update", name, decorate)
 
 
 def update_validator(name: str) -> Callable[[_MethodT], _MethodT]:
@@ -175,8 +203,14 @@ def update_validator(name: str) -> Callable[[_MethodT], _MethodT]:
         name: The update's name on the wire.
     Raises:
         InvalidWorkflowDefinition: The method's name begins with an underscore.
+        TypeError: The name is no string.
     """
-    return _marker("__update_validator_name__", name)
+    if not isinstance(name, str):
+        raise TypeError(
+            "workflow.update_validator wants the name of its update: write "
+            '@workflow.update_validator("..."), or @the_update.validator'
+        )
+    return _marked("workflow.update_validator", "__update_validator_name__", name)
 
 
 def registry() -> dict[str, type]:
@@ -184,15 +218,31 @@ def registry() -> dict[str, type]:
     return dict(WORKFLOWS)
 
 
-def _marker(mark: str, name: str) -> Callable[[_MethodT], _MethodT]:
-    def decorate(method: _MethodT) -> _MethodT:
-        called = getattr(_function(method), "__name__", "")
+def _marked(decorator: str, mark: str, name: str | Callable[..., Any] | None) -> Any:
+    given = name if isinstance(name, str) else None
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        function = _function(method)
+        receiver = name_of(decorator, function, given)
+        called = getattr(function, "__name__", "")
         if called.startswith("_"):
-            raise _private(getattr(_function(method), "__qualname__", called))
-        setattr(method, mark, name)
+            raise _private(getattr(function, "__qualname__", called))
+        # On what a static or class method wraps: there the mark is looked for.
+        setattr(function, mark, receiver)
         return method
 
-    return decorate
+    return _bare_or_not(decorator, name, decorate)
+
+
+def _bare_or_not(
+    decorator: str, given: object, decorate: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> Any:
+    """What `@decorator` and `@decorator("name")` evaluate to: a method, or what decorates one."""
+    if given is None or isinstance(given, str):
+        return decorate
+    if callable(_function(given)) and not isinstance(given, type):
+        return decorate(cast("Callable[..., Any]", given))
+    raise TypeError(f"the name that {decorator} is given must be a string, not {given!r}")
 
 
 def _private(name: str) -> InvalidWorkflowDefinition:

@@ -358,12 +358,11 @@ def _log_passed(task: WorkflowTask, machine: Machine) -> list[PassedSignal]:
     """Log the signals that were not applied, once for each machine."""
     passed = machine.take_passed_signals()
     for signal in passed:
-        log.error(
-            "signal %r of %s was passed by, its arguments do not fit: %s",
-            signal.name,
-            task,
-            signal.reason,
-        )
+        if signal.has_handler:
+            level, why = logging.ERROR, f"its arguments do not fit: {signal.reason}"
+        else:
+            level, why = logging.WARNING, signal.reason
+        log.log(level, "signal %r of %s was not applied: %s", signal.name, task, why)
     return passed
 
 

@@ -98,8 +98,8 @@ def passed_signals(read: Read, run: Run) -> list[str]:
     for record in _events(read, run, [names.SIGNAL_NOT_APPLIED], MOST):
         payload = msgspec.json.decode(record.payload)
         told.append(
-            f"The signal {payload['signal_name']!r} (event {payload['signal_sequence']}) was "
-            f"passed by, its arguments do not fit: {payload['message']}."
+            f"The signal {payload['signal_name']!r} (event {payload['signal_sequence']}) was not "
+            f"applied: {payload['message']}."
         )
     return told
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Final
 
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
+from durable_workflow._wire.texts import known_names
 from durable_workflow.server.engine.state import READY, Activity, Run
 from durable_workflow.server.engine.times import precise
 from durable_workflow.server.records import due, workers
@@ -26,8 +26,6 @@ _BLOCKED_MESSAGES: Final = (
     "workflow replay failed before ",
     "non-deterministic workflow: ",
 )
-# Names of what is served that a finding shows at most.
-_MOST_NAMES: Final = 5
 _BLOCKED_TYPES: Final = frozenset({"NonDeterministicReplayError", "NonDeterminism"})
 
 
@@ -146,16 +144,18 @@ def _without_pollers(
         if not known:
             text = f"No live worker polls the task queue {queue}"
             polled = {worker.task_queue for worker in workers.live(read, run.namespace, settings)}
-            named = _named(queue, polled, "polled are")
-            yield _finding("warning", "no_active_pollers", text + named)
+            named = known_names(queue, polled, "polled are:")
+            yield _finding("warning", "no_active_pollers", f"{text}{named}.")
     here = live[run.task_queue]
     if here and not run.hosts_activity and not any(_takes_workflow(worker, run) for worker in here):
         text = f"No live worker of the task queue {run.task_queue} takes {run.workflow_type}"
         build = "" if run.compatibility is None else f" of build {run.compatibility}"
         types = {kind for worker in here for kind in worker.workflow_types}
         # Of another build: the name is right.
-        named = "." if run.workflow_type in types else _named(run.workflow_type, types, "known are")
-        yield _finding("warning", "no_active_pollers", f"{text}{build}{named}")
+        if run.workflow_type in types:
+            types = set()
+        named = known_names(run.workflow_type, types, "known are:")
+        yield _finding("warning", "no_active_pollers", f"{text}{build}{named}.")
     waiting = {
         (activity.task_queue, activity.activity_type)
         for activity in activities
@@ -167,24 +167,9 @@ def _without_pollers(
         ]
         if live[queue] and not takers:
             text = f"No live worker of the task queue {queue} takes the activity {kind}"
-            named = _named(
-                kind, {each for one in live[queue] for each in one.activity_types}, "known are"
-            )
-            yield _finding("warning", "no_active_pollers", text + named)
-
-
-def _named(wanted: str, known: set[str], what: str) -> str:
-    """The rest of a sentence about a name that nobody serves: the names that somebody does.
-
-    Those that are spelled most like it, because a name that nobody serves is often misspelled.
-    """
-    if not known:
-        return "."
-    near = get_close_matches(wanted, sorted(known), n=1)
-    if near:
-        return f" (did you mean {near[0]}?)."
-    more = ", …" if len(known) > _MOST_NAMES else ""
-    return f" ({what}: {', '.join(sorted(known)[:_MOST_NAMES])}{more})."
+            known = {each for one in live[queue] for each in one.activity_types}
+            named = known_names(kind, known, "known are:")
+            yield _finding("warning", "no_active_pollers", f"{text}{named}.")
 
 
 def _takes_workflow(worker: workers.Worker, run: Run) -> bool:

@@ -1,7 +1,8 @@
-"""`pass_signal` (extension `passed_signals`): a signal was not applied, its arguments do not fit.
+"""`pass_signal` (extension `passed_signals`): a signal was not applied.
 
-Every replay skips such a signal. The event in history is for people who debug the run. Replay reads
-it only to avoid reporting the signal again.
+It has no handler, or its arguments do not fit that, and every replay by the same code skips it. The
+event in history is for people who debug the run. Replay reads it only to avoid reporting the signal
+again.
 """
 
 from __future__ import annotations
