@@ -127,18 +127,23 @@ async def test_a_signal_drains_what_is_in_flight(app: Path, shared_server: Serve
         assert len(started) == 1, "the activity ran once"
 
 
-async def test_a_second_signal_ends_at_once(app: Path, shared_server: ServerProcess) -> None:
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)]
+)
+async def test_a_second_signal_ends_at_once(
+    app: Path, shared_server: ServerProcess, number: signal.Signals, status: int
+) -> None:
     url = shared_server.url
     async with Client(url) as client:
         with command(app, "app", "--task-queue", "cli-second", "--url", url) as worker:
             handle = await client.start_workflow(
-                workflow_type="ask", task_queue="cli-second", workflow_id="second", input=["slow"]
+                workflow_type="ask", task_queue="cli-second", workflow_id=f"second-{number}", input=["slow"]
             )
             await file_is_there(app / "begun")
-            os.kill(worker.pid, signal.SIGTERM)
-            worker.wait_for_line(re.compile("draining on SIGTERM"))
-            os.kill(worker.pid, signal.SIGTERM)
-            assert worker.wait(timeout=10) == -signal.SIGTERM
+            os.kill(worker.pid, number)
+            worker.wait_for_line(re.compile(f"draining on {number.name}"))
+            os.kill(worker.pid, number)
+            assert worker.wait(timeout=10) == status
         await handle.terminate()
 
 

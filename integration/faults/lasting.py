@@ -1,7 +1,7 @@
 """Activities that last, in each of the ways that can keep a worker from saying that it is alive.
 
 `python -m integration.faults.lasting URL WORKER_ID [drain]` serves them as a plain program does.
-With `drain` the worker handles signals.
+With `drain` the worker handles signals. Code on its event loop may take long, for Ctrl-C to come.
 """
 
 from __future__ import annotations
@@ -26,6 +26,23 @@ class Lasting:
         return (yield ctx.schedule_activity(name, [seconds]))
 
 
+@workflow.defn(name="spins")
+class Spins:
+    """Computes on the event loop, where its first tasks have shown to be quick."""
+
+    def run(self, ctx: Any, seconds: float) -> Generator[Any, Any, None]:
+        yield ctx.sleep(0.05)
+        yield ctx.sleep(0.05)
+        _spin("spins", seconds)
+
+
+def _spin(name: str, seconds: float) -> None:
+    print(f"{name} begins", flush=True)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
 def _seen() -> dict[str, Any]:
     info = activity.context().info
     return {"attempt": info.attempt_number, "worker": info.worker_id}
@@ -43,6 +60,13 @@ def sleeps(seconds: float) -> dict[str, Any]:
 async def blocks(seconds: float) -> dict[str, Any]:
     """On the event loop, which does nothing else meanwhile."""
     time.sleep(seconds)  # noqa: ASYNC251 - it is what is tested
+    return _seen()
+
+
+@activity.defn(name="computes")
+async def computes(seconds: float) -> dict[str, Any]:
+    """On the event loop, without ever awaiting."""
+    _spin("computes", seconds)
     return _seen()
 
 
@@ -67,8 +91,8 @@ async def awaits(seconds: float) -> dict[str, Any]:
     return _seen()
 
 
-WORKFLOWS = [Lasting]
-ACTIVITIES = [sleeps, blocks, swallows, awaits]
+WORKFLOWS = [Lasting, Spins]
+ACTIVITIES = [sleeps, blocks, computes, swallows, awaits]
 
 
 async def main(url: str, worker_id: str, *, drain: bool) -> None:
@@ -80,6 +104,7 @@ async def main(url: str, worker_id: str, *, drain: bool) -> None:
             workflows=WORKFLOWS,
             activities=ACTIVITIES,
             worker_id=worker_id,
+            workflow_deadline_seconds=20.0,
         )
         print("the worker is running", flush=True)
         await worker.run(handle_signals=drain)

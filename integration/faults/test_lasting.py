@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,6 +129,35 @@ async def test_ctrl_c_frees_what_the_worker_holds(server: ServerProcess, client:
         result = await handle.result(timeout=30)
     assert time.monotonic() - began < 12
     assert result == {"attempt": 2, "worker": "second"}
+
+
+@pytest.mark.parametrize(("kind", "arguments"), [("spins", [15]), ("lasting", ["computes", 15])])
+async def test_ctrl_c_inside_of_code_on_the_loop_ends_the_process_and_fails_nothing(
+    server: ServerProcess, client: Client, kind: str, arguments: list[Any]
+) -> None:
+    command = [sys.executable, "-m", PROGRAMS, server.url, "interrupted"]
+    process = ManagedProcess(command, name="worker")
+    try:
+        process.wait_for_line(REGISTERED)
+        handle = await client.start_workflow(
+            workflow_type=kind, task_queue=QUEUE, workflow_id="interrupted", input=arguments
+        )
+        await asyncio.to_thread(process.wait_for_line, re.compile("(spins|computes) begins"))
+        # asyncio takes the first as a wish, which the busy loop does not hear.
+        for _ in range(2):
+            os.kill(process.pid, signal.SIGINT)
+            await asyncio.sleep(0.1)
+        assert process.wait(timeout=10) == -signal.SIGINT
+    finally:
+        process.dispose()
+    assert "Traceback" in process.output  # of the code, as Ctrl-C shows it anywhere
+    debug = await client.debug_workflow(handle.workflow_id)
+    tasks = debug["pending_workflow_tasks"] + debug["pending_activities"]
+    assert [each.get("last_error") for each in tasks] == [None]
+    assert not {"WorkflowFailed", "ActivityFailed", "ActivityRetryScheduled"} & set(
+        types(await history(client, handle))
+    )
+    await handle.terminate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

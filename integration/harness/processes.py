@@ -32,8 +32,12 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def _die_with_parent() -> None:
-    """Have the system kill this child when its parent is gone, even where nobody could clean up."""
+def _prepare_child() -> None:
+    """Have the child hear Ctrl-C, and have the system kill it when its parent is gone.
+
+    A shell starts what it runs in the background with SIGINT ignored, and each child inherits that.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -76,7 +80,7 @@ class ManagedProcess:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=_prepare_child,
         ).result()
         self._reader = threading.Thread(target=self._read, name=f"{name} output", daemon=True)
         self._reader.start()

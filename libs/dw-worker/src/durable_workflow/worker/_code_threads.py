@@ -27,6 +27,7 @@ from types import FrameType, FunctionType
 from typing import Any, Final, Generic, TypeVar, cast
 
 from durable_workflow._wire.texts import error_text
+from durable_workflow.worker._interrupts import is_ctrl_c
 from durable_workflow.worker._log import log
 from durable_workflow.worker._places import frame_of, place_of
 
@@ -127,13 +128,14 @@ class Run(Generic[T]):
         return True
 
 
-def _carried(error: BaseException) -> Exception:
+def _carried(error: BaseException) -> BaseException:
     """`error` in a form that the task awaiting the future may raise.
 
     An asyncio future refuses `StopIteration`, and hangs. A `CancelledError` would be taken for the
-    cancellation of whoever waits, and `SystemExit` ends the event loop.
+    cancellation of whoever waits, and `SystemExit` ends the event loop. So does Ctrl-C, as it
+    should.
     """
-    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+    if isinstance(error, Exception) and not isinstance(error, StopIteration) or is_ctrl_c(error):
         return error
     text = error_text(error)
     carried = RuntimeError(

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from durable_workflow.worker._interrupts import is_ctrl_c
+
 T = TypeVar("T")
 
 
@@ -32,6 +34,7 @@ async def contained(code: Awaitable[T]) -> T:
     Raises:
         Ended: It raised a `BaseException` that is no `Exception`.
         CancelledError: The task that awaits this is being cancelled.
+        KeyboardInterrupt: Ctrl-C came while it ran.
     """
     task = asyncio.current_task()
     try:
@@ -48,6 +51,8 @@ async def contained(code: Awaitable[T]) -> T:
             raise  # closed from outside, as when an event loop is dropped with its tasks
         raise Ended(error) from error
     except BaseException as error:
+        if is_ctrl_c(error):
+            raise
         raise Ended(error) from error
 
 

@@ -1,6 +1,7 @@
 """Dispatch of a task: run it, count it, and release its slot."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -130,6 +131,8 @@ class Dispatch:
 
     def _release(self, kind: str, task: JsonObject) -> None:
         """Have a task that was not reported be free: the leases of a stream do not end."""
+        if isinstance(sys.exception(), KeyboardInterrupt):
+            return  # the process ends; the end of the stream frees the task, and is no failure of it
         lease = lease_of(kind, task, self._identity.worker_id)
         if lease is not None:
             self._standing.release(lease)

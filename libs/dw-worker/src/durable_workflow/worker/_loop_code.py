@@ -121,21 +121,11 @@ class LoopCode:
         loop = asyncio.get_running_loop()
         # As in a code thread, where there is neither a loop nor a context of the worker's.
         asyncio._set_running_loop(None)
-        settled: bool | None = None
-        while True:
-            try:
-                if settled is None:
-                    settled = (
-                        False  # stays so where an interruption comes before the next line ends
-                    )
-                    settled = contextvars.Context().run(run.execute)
-                if not settled:
-                    self._seal(run)
-                break
-            except CodeInterrupted:
-                continue
-        self._watched = None
-        asyncio._set_running_loop(loop)
+        try:
+            settled = self._settle(run)
+        finally:  # Ctrl-C may come at any line
+            self._watched = None
+            asyncio._set_running_loop(loop)
         took = time.perf_counter() - began
         if took > QUICK_SECONDS:
             if _counts_waits and settled and _waits() == waits:
@@ -143,6 +133,21 @@ class LoopCode:
             if took > QUICK_SECONDS:
                 _bar(workflow, took)
         return run.future.result()
+
+    def _settle(self, run: Run[Any]) -> bool:
+        """Execute a run; False where the watchdog has interrupted it."""
+        settled: bool | None = None
+        while True:
+            try:
+                if settled is None:
+                    # Stays so where an interruption comes before the next line ends.
+                    settled = False
+                    settled = contextvars.Context().run(run.execute)
+                if not settled:
+                    self._seal(run)
+                return settled
+            except CodeInterrupted:
+                continue
 
     def _seal(self, run: Run[Any]) -> None:
         """Let the interruption of a run come, and none after it."""

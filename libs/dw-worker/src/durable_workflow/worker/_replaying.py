@@ -11,6 +11,7 @@ from durable_workflow._kernel import Machine, Start
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.texts import error_text
 from durable_workflow.worker._code_threads import CodeInterrupted, CodeThreads, Run
+from durable_workflow.worker._interrupts import is_ctrl_c
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads
 
@@ -41,6 +42,7 @@ def replaying(run: Run[Any], events: list[JsonObject]) -> Generator[None]:
 
     Raises:
         WorkflowCodeExited: The code raised `SystemExit` or the like.
+        KeyboardInterrupt: Ctrl-C came while it ran.
     """
     _here.run = run
     try:
@@ -49,6 +51,8 @@ def replaying(run: Run[Any], events: list[JsonObject]) -> Generator[None]:
     except (Exception, CodeInterrupted):
         raise
     except BaseException as error:
+        if is_ctrl_c(error):
+            raise
         # Otherwise `sys.exit()` would end this worker, and then the next one that gets the task.
         what = f"{type(error).__name__}: {error_text(error)}"
         raise WorkflowCodeExited(f"workflow code raised {what}") from error

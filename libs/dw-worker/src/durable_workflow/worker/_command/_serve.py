@@ -64,6 +64,9 @@ async def _run(worker: Worker) -> None:
     print(_line(worker), flush=True)
     collect_rarely()
     await worker.run(handle_signals=True)
+    # `run` absorbs a cancellation, and here that is a second Ctrl-C.
+    if (task := asyncio.current_task()) is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _line(worker: Worker) -> str:
