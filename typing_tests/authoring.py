@@ -122,3 +122,51 @@ async def decorated_methods_keep_their_types(charges: Charges, approval: Approva
     approve: Callable[[str, int], None] = approval.approve
     approve("me", 2)
     approval.check_approval(True)
+
+
+@activity.defn
+async def ship(order_id: str) -> int:
+    return len(order_id)
+
+
+@activity.defn()
+def pack(order_id: str) -> int:
+    return len(order_id)
+
+
+@workflow.defn
+class Parcel:
+    @workflow.signal
+    def hold(self, why: str) -> None:
+        return None
+
+    @workflow.query
+    def weight(self) -> int:
+        return 1
+
+    @workflow.update
+    def address(self, to: str) -> bool:
+        return bool(to)
+
+    @address.validator
+    def check_address(self, to: str) -> None:
+        return None
+
+    @workflow.update()
+    def insure(self, value: int) -> int:
+        return value
+
+
+@workflow.defn()
+class Letter:
+    pass
+
+
+async def bare_decorators_keep_types_too() -> None:
+    assert_type(await ship("1"), int)
+    assert_type(pack("1"), int)
+    assert_type(Parcel().weight(), int)
+    assert_type(Parcel().address("home"), bool)
+    assert_type(Parcel().insure(2), int)
+    assert_type(Letter(), Letter)
+    Parcel().hold("customs")

@@ -137,7 +137,10 @@ async def test_a_second_signal_ends_at_once(
     async with Client(url) as client:
         with command(app, "app", "--task-queue", "cli-second", "--url", url) as worker:
             handle = await client.start_workflow(
-                workflow_type="ask", task_queue="cli-second", workflow_id=f"second-{number}", input=["slow"]
+                workflow_type="ask",
+                task_queue="cli-second",
+                workflow_id=f"second-{number}",
+                input=["slow"],
             )
             await file_is_there(app / "begun")
             os.kill(worker.pid, number)

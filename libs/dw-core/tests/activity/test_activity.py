@@ -236,7 +236,7 @@ def test_without_a_name_the_function_gives_its_own() -> None:
     assert activity.registry()["charge"] is charge
     assert vars(charge)["__activity_name__"] == "charge"
     assert activity.registry()["refund"] is refund
-    assert heartbeat_options(refund).automatic
+    assert heartbeat_options(refund) == HeartbeatOptions(automatic=True, every=None)
 
 
 @pytest.mark.usefixtures("registered")

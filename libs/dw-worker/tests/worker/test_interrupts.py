@@ -24,7 +24,11 @@ def plain(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-HANDLERS = [signal.default_int_handler, plain, functools.partial(Handler().handle, told="by Ctrl-C")]
+HANDLERS = [
+    signal.default_int_handler,
+    plain,
+    functools.partial(Handler().handle, told="by Ctrl-C"),
+]
 
 
 @pytest.fixture(params=HANDLERS, ids=["python's", "function", "asyncio's"])

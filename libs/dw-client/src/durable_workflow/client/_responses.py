@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import httpx
 
-from durable_workflow._wire.json_values import JsonObject
+from durable_workflow._wire.extensions import IDEMPOTENCY_KEY
+from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._call import Call, Repeat
 from durable_workflow.client._transport import HttpResponse
 from durable_workflow.errors import InvalidResponse, ServerError, error_for
@@ -32,6 +33,13 @@ def is_final(call: Call[Any], response: HttpResponse) -> bool:
 def is_of_gateway(response: HttpResponse) -> bool:
     """Whether it comes from a gateway, and the server behind it may have done what was asked."""
     return response.status_code in _GATEWAY_FAILURES
+
+
+def knows_keys(info: object) -> bool:
+    """Whether cluster info says that the server repeats its answer to an idempotency key."""
+    worker_protocol = object_or_empty(object_or_empty(info).get("worker_protocol"))
+    capabilities = object_or_empty(worker_protocol.get("server_capabilities"))
+    return IDEMPOTENCY_KEY in object_or_empty(capabilities.get("extensions"))
 
 
 def refusal(call: Call[Any], status: int, body: object) -> Exception:

@@ -15,8 +15,9 @@ from typing import Final, Protocol, TypeVar
 
 from durable_workflow._wire.headers import PREFER, PREFERENCE_APPLIED
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
-from durable_workflow.client._away import until_back
+from durable_workflow.client._away import is_away, until_back
 from durable_workflow.client._call import Call, Repeat, Response, document, json_object
+from durable_workflow.client._responses import knows_keys
 from durable_workflow.client._routes import Route
 from durable_workflow.client._run_ends import (
     TERMINAL,
@@ -113,10 +114,20 @@ class RunWait:
     async def begin(self, call: Call[JsonObject]) -> None:
         """Start the workflow, and take a response that tells its end for the first description.
 
-        A start that may be sent again is, until the end of the wait.
+        A start that may be sent again is, until the end of the wait: where it is known to the
+        server only by its key, after the server has said that it knows keys.
         """
-        send = partial(self._held, call)
-        run = await (self._until_back(send) if call.repeat is Repeat.ALWAYS else send())
+        if call.repeat is not Repeat.ALWAYS:
+            try:
+                run = await self._held(call)
+            except Exception as error:
+                if not is_away(error) or not await self._knows_keys():
+                    raise
+                run = await self._until_back(
+                    partial(self._held, replace(call, repeat=Repeat.ALWAYS))
+                )
+        else:
+            run = await self._until_back(partial(self._held, call))
         self.run_id = run.get("run_id")
         if "is_terminal" in run and run.get("status") in TERMINAL:
             self._told = run
@@ -151,6 +162,10 @@ class RunWait:
             pause -= time.monotonic() - asked_at
         await self._pause(pause)
         return None
+
+    async def _knows_keys(self) -> bool:
+        call = Call("GET", Route.CLUSTER_INFO, lambda response: knows_keys(response.body))
+        return await self._until_back(partial(self._send, call))
 
     async def _describe(self) -> Response:
         """Describe the run; the server holds the response until the run is closed, if it can."""

@@ -11,9 +11,8 @@ import httpx
 
 import durable_workflow
 from durable_workflow._wire import headers as wire
-from durable_workflow._wire.extensions import IDEMPOTENCY_KEY
 from durable_workflow._wire.identifiers import identifier
-from durable_workflow._wire.json_values import JsonObject, object_or_empty
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.client._call import Call, Repeat, Response, document
 from durable_workflow.client._fast_http import FastHttp, fast_http
 from durable_workflow.client._payloads import Payloads
@@ -23,6 +22,7 @@ from durable_workflow.client._responses import (
     headers_of,
     is_final,
     is_of_gateway,
+    knows_keys,
     name_the_url,
     refusal,
 )
@@ -334,10 +334,7 @@ class Session:
             headers=self._headers(),
             json=None,
         )
-        info = object_or_empty(error_body(response))
-        worker_protocol = object_or_empty(info.get("worker_protocol"))
-        capabilities = object_or_empty(worker_protocol.get("server_capabilities"))
-        return IDEMPOTENCY_KEY in object_or_empty(capabilities.get("extensions"))
+        return knows_keys(error_body(response))
 
 
 def _may_repeat(call: Call[Any], failure: httpx.TransportError) -> bool:

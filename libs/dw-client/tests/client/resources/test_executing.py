@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from durable_workflow import serializer
 from durable_workflow.client import Client
 from durable_workflow.errors import (
+    ArgumentMismatch,
     WorkflowAlreadyStarted,
     WorkflowContinuedAsNew,
     WorkflowFailed,
@@ -109,3 +113,71 @@ async def test_the_start_is_sent_again_while_the_server_is_away(
     assert await execute(make_client(), workflow_id="w") == 5
     keys = {each.headers["idempotency-key"] for each in requests}
     assert (len(requests), len(keys)) == (7, 1)
+
+
+def cluster(*extensions: str) -> httpx.Response:
+    capabilities = {"extensions": dict.fromkeys(extensions, 1)}
+    return httpx.Response(200, json={"worker_protocol": {"server_capabilities": capabilities}})
+
+
+async def test_a_keyed_start_waits_for_a_server_that_is_away_and_knows_keys(
+    client: Client, answers: Answers, requests: Requests
+) -> None:
+    torn = httpx.ReadError("torn")
+    # The start, then four times the question about keys: each ends under the retry policy.
+    answers += [torn] * 2 + [httpx.ConnectError("away")] * 6
+    answers += [cluster("idempotency_key"), ended(1)]
+    assert await execute(client, workflow_id="w", duplicate_policy="allow") == 1
+    starts = [each for each in requests if each.method == "POST"]
+    assert len(starts) == 2
+    assert len({each.headers["idempotency-key"] for each in starts}) == 1
+
+
+async def test_a_keyed_start_is_not_repeated_where_the_server_knows_no_keys(
+    client: Client, answers: Answers, requests: Requests
+) -> None:
+    answers += [httpx.ReadError("torn"), cluster(), cluster()]
+    with pytest.raises(httpx.ReadError):
+        await execute(client, workflow_id="w", duplicate_policy="terminate_existing")
+    assert [each.method for each in requests].count("POST") == 1
+
+
+@dataclass
+class Line:
+    due: date
+
+
+@dataclass
+class Order:
+    id: UUID
+    lines: list[Line]
+
+
+ORDER = {"id": "00000000-0000-0000-0000-000000000007", "lines": [{"due": "2026-11-29"}]}
+
+
+async def test_the_output_is_converted_to_the_type_that_is_asked_for(
+    client: Client, answers: Answers
+) -> None:
+    answers += [ended(ORDER), ended([ORDER]), ended({"n": 1}), ended(None)]
+    wanted = Order(UUID(int=7), [Line(date(2026, 11, 29))])
+    assert await execute(client, result_type=Order) == wanted
+    assert await execute(client, result_type=list[Order]) == [wanted]
+    assert await execute(client, result_type=dict) == {"n": 1}
+    assert await execute(client, result_type=Order | None) is None
+
+
+async def test_an_output_that_does_not_fit_names_the_place(
+    client: Client, answers: Answers
+) -> None:
+    answers.append(ended({**ORDER, "lines": [{"due": "soon"}]}))
+    with pytest.raises(ArgumentMismatch, match=r"result\.lines\[0\]\.due: "):
+        await execute(client, result_type=Order)
+
+
+async def test_a_type_that_is_text_is_refused_before_anything_is_sent(
+    client: Client, requests: Requests
+) -> None:
+    with pytest.raises(TypeError, match="result_type must be a type, not the text 'Order'"):
+        await execute(client, result_type="Order")
+    assert requests == []

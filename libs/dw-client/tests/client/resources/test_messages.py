@@ -1,5 +1,6 @@
 import json
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 from durable_workflow import serializer
 from durable_workflow.client import Client
 from durable_workflow.errors import (
+    ArgumentMismatch,
     InvalidArgument,
     QueryFailed,
     SignalFailed,
@@ -110,6 +112,18 @@ async def test_a_result_without_an_envelope_came_decoded(client: Client, answers
     answers += [ok(result={"n": 1}), ok(result={"n": 1}, result_envelope=None)]
     assert await client.query_workflow("w", "q") == {"n": 1}
     assert await client.update_workflow("w", "u") == {"n": 1}
+
+
+async def test_a_result_is_converted_to_the_type_that_is_asked_for(
+    client: Client, answers: Answers
+) -> None:
+    answers += [ok(result="2026-11-29"), ok(result=["2026-11-29"]), ok(result="soon"), ok()]
+    assert await client.query_workflow("w", "q", result_type=date) == date(2026, 11, 29)
+    handle = client.get_workflow_handle("w")
+    assert await handle.update("u", result_type=tuple[date]) == (date(2026, 11, 29),)
+    with pytest.raises(ArgumentMismatch, match="result: "):
+        await handle.query("q", result_type=date)
+    assert await client.update_workflow("w", "u", wait_for="accepted", result_type=date) is None
 
 
 async def test_the_whole_document_can_be_had(client: Client, answers: Answers) -> None:

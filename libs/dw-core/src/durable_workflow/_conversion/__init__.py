@@ -9,5 +9,6 @@ The way out is `serializer._plain`: it writes the same types in the form that is
 """
 
 from durable_workflow._conversion.functions import Fit, converted, fitting
+from durable_workflow._conversion.results import reading_results
 
-__all__ = ["Fit", "converted", "fitting"]
+__all__ = ["Fit", "converted", "fitting", "reading_results"]

@@ -50,10 +50,11 @@ def defn(cls: type[Any] | None = None, /, *, name: str | None = None) -> Any:
     """
 
     def decorate(cls: type[_WorkflowT]) -> type[_WorkflowT]:
-        if not isinstance(cls, type):
+        if not inspect.isclass(cls):
+            written = cls if isinstance(cls, str) else "..."
             raise TypeError(
-                f"workflow.defn decorates a class, not {cls!r}: write "
-                f'@workflow.defn, or @workflow.defn(name="{cls if isinstance(cls, str) else "..."}")'
+                f"workflow.defn decorates a class, not {cls!r}: write @workflow.defn, or "
+                f'@workflow.defn(name="{written}")'
             )
         type_name = name_of("workflow.defn", cls, name)
         tables: dict[str, dict[str, str]] = {table: {} for table in _TABLES.values()}
@@ -205,12 +206,15 @@ def update_validator(name: str) -> Callable[[_MethodT], _MethodT]:
         InvalidWorkflowDefinition: The method's name begins with an underscore.
         TypeError: The name is no string.
     """
-    if not isinstance(name, str):
+    if callable(name):
         raise TypeError(
             "workflow.update_validator wants the name of its update: write "
             '@workflow.update_validator("..."), or @the_update.validator'
         )
-    return _marked("workflow.update_validator", "__update_validator_name__", name)
+    decorate: Callable[[_MethodT], _MethodT] = _marked(
+        "workflow.update_validator", "__update_validator_name__", name
+    )
+    return decorate
 
 
 def registry() -> dict[str, type]:

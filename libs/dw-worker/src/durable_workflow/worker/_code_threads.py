@@ -135,7 +135,7 @@ def _carried(error: BaseException) -> BaseException:
     cancellation of whoever waits, and `SystemExit` ends the event loop. So does Ctrl-C, as it
     should.
     """
-    if isinstance(error, Exception) and not isinstance(error, StopIteration) or is_ctrl_c(error):
+    if (isinstance(error, Exception) and not isinstance(error, StopIteration)) or is_ctrl_c(error):
         return error
     text = error_text(error)
     carried = RuntimeError(

@@ -132,7 +132,7 @@ class Dispatch:
     def _release(self, kind: str, task: JsonObject) -> None:
         """Have a task that was not reported be free: the leases of a stream do not end."""
         if isinstance(sys.exception(), KeyboardInterrupt):
-            return  # the process ends; the end of the stream frees the task, and is no failure of it
+            return  # the process ends: the end of its stream frees the task, as no failure
         lease = lease_of(kind, task, self._identity.worker_id)
         if lease is not None:
             self._standing.release(lease)

@@ -50,13 +50,14 @@ class WorkflowHandle:
         poll_interval: Seconds = 0.5,
         timeout: Seconds = 30.0,
         follow_runs: bool = True,
+        result_type: Any = None,
     ) -> Any:
         """Wait for the workflow to end, and return its decoded output. See `Client.get_result`."""
         return await self._client.get_result(
             self,
             poll_interval=poll_interval,
             timeout=timeout,
-            **_added(follow_runs=(follow_runs, True)),
+            **_added(follow_runs=(follow_runs, True), result_type=(result_type, None)),
         )
 
     async def describe(self) -> WorkflowExecution:
@@ -113,11 +114,19 @@ class WorkflowHandle:
         )
 
     async def query(
-        self, query_name: str, args: list[Any] | None = None, *, raw: bool = False
+        self,
+        query_name: str,
+        args: list[Any] | None = None,
+        *,
+        raw: bool = False,
+        result_type: Any = None,
     ) -> Any:
         """Send a query, and return its decoded result. See `Client.query_workflow`."""
         return await self._client.query_workflow(
-            self.workflow_id, query_name, args=args, **_added(raw=(raw, False))
+            self.workflow_id,
+            query_name,
+            args=args,
+            **_added(raw=(raw, False), result_type=(result_type, None)),
         )
 
     async def cancel(self, *, reason: str | None = None) -> None:
@@ -145,6 +154,7 @@ class WorkflowHandle:
         wait_timeout_seconds: WholeSeconds | None = None,
         request_id: str | None = None,
         raw: bool = False,
+        result_type: Any = None,
     ) -> Any:
         """Send an update, and return its decoded result. See `Client.update_workflow`."""
         return await self._client.update_workflow(
@@ -154,7 +164,7 @@ class WorkflowHandle:
             wait_for=wait_for,
             wait_timeout_seconds=wait_timeout_seconds,
             request_id=request_id,
-            **_added(raw=(raw, False)),
+            **_added(raw=(raw, False), result_type=(result_type, None)),
         )
 
     def _run(self) -> str:

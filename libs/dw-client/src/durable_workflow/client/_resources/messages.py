@@ -5,6 +5,7 @@ import time
 from typing import Any, Final
 from uuid import uuid4
 
+from durable_workflow._conversion import reading_results
 from durable_workflow._wire.json_values import object_or_empty, present
 from durable_workflow.client._arguments import WholeSeconds, optional, whole_seconds
 from durable_workflow.client._away import until_back
@@ -38,8 +39,10 @@ class MessageMethods(Session):
 
         Raises:
             WorkflowNotFound: There is none of that id.
-            SignalFailed: The run is closed, or knows no such signal. Refused arguments raise a
-                subclass that is an `InvalidArgument` too.
+            SignalFailed: The run is closed; or the server knows the workflow's signals, and this
+                is none or takes other arguments. It does not know those of Python's workflows: a
+                name that no handler has is accepted, the worker logs it, and `debug_workflow`
+                shows it.
         """
         envelope = await self._payloads.encode_arguments(
             args, self._payload_context("signal", workflow_id=workflow_id, signal_name=signal_name)
@@ -61,6 +64,7 @@ class MessageMethods(Session):
         *,
         args: list[Any] | None = None,
         raw: bool = False,
+        result_type: Any = None,
     ) -> Any:
         """Send a query. Nothing is recorded.
 
@@ -69,6 +73,7 @@ class MessageMethods(Session):
             query_name: The query.
             args: Its positional arguments.
             raw: Return the whole response document.
+            result_type: The type of the result, as for `get_result`. Not with `raw`.
 
         Returns:
             The decoded result.
@@ -76,7 +81,9 @@ class MessageMethods(Session):
         Raises:
             WorkflowNotFound: There is none of that id.
             QueryFailed: The handler failed, there is none, or no worker answered.
+            ArgumentMismatch: The result does not fit `result_type`.
         """
+        read = reading_results(result_type)
         envelope = await self._payloads.encode_arguments(
             args, self._payload_context("query", workflow_id=workflow_id, query_name=query_name)
         )
@@ -89,7 +96,7 @@ class MessageMethods(Session):
                 body=present(input=envelope),
             )
         )
-        return body if raw else await self._result(body)
+        return body if raw else read(await self._result(body))
 
     async def update_workflow(
         self,
@@ -101,6 +108,7 @@ class MessageMethods(Session):
         wait_timeout_seconds: WholeSeconds | None = None,
         request_id: str | None = None,
         raw: bool = False,
+        result_type: Any = None,
     ) -> Any:
         """Send an update, and wait for its result unless told otherwise.
 
@@ -114,6 +122,7 @@ class MessageMethods(Session):
             request_id: Under the same id the server accepts the update once. None makes an id for
                 this call.
             raw: Return the whole response document.
+            result_type: The type of the result, as for `get_result`. Not with `raw`.
 
         Returns:
             The decoded result; None for an update that was only accepted, or whose wait ended
@@ -123,7 +132,9 @@ class MessageMethods(Session):
             WorkflowNotFound: There is none of that id.
             UpdateRejected: The workflow's validator refused it.
             InvalidArgument: Its arguments were refused, or its handler failed.
+            ArgumentMismatch: The result does not fit `result_type`.
         """
+        read = reading_results(result_type)
         envelope = await self._payloads.encode_arguments(
             args, self._payload_context("update", workflow_id=workflow_id, update_name=update_name)
         )
@@ -159,7 +170,11 @@ class MessageMethods(Session):
 
         # Repeating is safe: by the request id the server finds the update, and waits for it again.
         body = await until_back(send, deadline=deadline, gives_up_in_time=False)
-        return body if raw else await self._result(body)
+        if raw:
+            return body
+        result = await self._result(body)
+        # None of an update that has no result yet is of no type.
+        return result if result is None else read(result)
 
     async def _result(self, body: Any) -> Any:
         """The decoded result in a response document."""

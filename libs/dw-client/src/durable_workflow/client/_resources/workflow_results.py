@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
+from durable_workflow._conversion import reading_results
 from durable_workflow.client._arguments import Seconds, WholeSeconds, capable, seconds
 from durable_workflow.client._away import is_away, why_away
 from durable_workflow.client._handles import WorkflowHandle
@@ -24,6 +25,7 @@ class WorkflowResultMethods(Session):
         poll_interval: Seconds = 0.5,
         timeout: Seconds = 30.0,
         follow_runs: bool = True,
+        result_type: Any = None,
     ) -> Any:
         """Wait for a workflow to end, and return its decoded output.
 
@@ -34,6 +36,8 @@ class WorkflowResultMethods(Session):
             poll_interval: Seconds between two questions to a server that does not hold responses.
             timeout: Seconds to wait; the server is asked once at least.
             follow_runs: Whether to go on to the run that a run continued as.
+            result_type: The type of the output, as `Order` or `list[Order]`: it is converted as
+                arguments are by their annotations. None leaves it plain JSON.
 
         Raises:
             WorkflowFailed: It failed.
@@ -45,13 +49,15 @@ class WorkflowResultMethods(Session):
             TimeoutError: It is still open after `timeout`, and the text says what it waits for
                 and whether a live worker serves that; or the server could not be reached in that
                 time.
+            ArgumentMismatch: The output does not fit `result_type`; the text names the place.
         """
+        read = reading_results(result_type)
         capable("handle", handle, "workflow_id", "a WorkflowHandle")
         limit = seconds("timeout", timeout)
         wait = self._run_wait(
             handle.workflow_id, handle.run_id, timeout=limit, poll_interval=poll_interval
         )
-        return await self._outcome(wait, timeout=limit, follow_runs=follow_runs)
+        return read(await self._outcome(wait, timeout=limit, follow_runs=follow_runs))
 
     async def execute_workflow(
         self,
@@ -72,6 +78,7 @@ class WorkflowResultMethods(Session):
         poll_interval: Seconds = 0.5,
         timeout: Seconds = 30.0,
         follow_runs: bool = True,
+        result_type: Any = None,
     ) -> Any:
         """Start a workflow, wait for it to end, and return its decoded output.
 
@@ -95,6 +102,8 @@ class WorkflowResultMethods(Session):
             poll_interval: Seconds between two questions to a server that does not hold responses.
             timeout: Seconds to wait for the end. The workflow goes on when they have passed.
             follow_runs: Whether to go on to the run that a run continued as.
+            result_type: The type of the output, as `Order` or `list[Order]`: it is converted as
+                arguments are by their annotations. None leaves it plain JSON.
 
         Raises:
             WorkflowAlreadyStarted: The id is taken, and the policy refuses another start.
@@ -108,7 +117,9 @@ class WorkflowResultMethods(Session):
             TimeoutError: It is still open after `timeout`, and the text says what it waits for
                 and whether a live worker serves that; or the server could not be reached in that
                 time.
+            ArgumentMismatch: The output does not fit `result_type`; the text names the place.
         """
+        read = reading_results(result_type)
         limit = seconds("timeout", timeout)
         seconds("poll_interval", poll_interval)  # before anything is sent
         if workflow_id is None and duplicate_policy is None:
@@ -133,7 +144,7 @@ class WorkflowResultMethods(Session):
         )
         wait = self._run_wait(call.about, None, timeout=limit, poll_interval=poll_interval)
         await wait.begin(call)
-        return await self._outcome(wait, timeout=limit, follow_runs=follow_runs)
+        return read(await self._outcome(wait, timeout=limit, follow_runs=follow_runs))
 
     def _run_wait(
         self, workflow_id: str, run_id: str | None, *, timeout: float, poll_interval: Seconds

@@ -175,12 +175,20 @@ class SyncWorkflowHandle(BlockingHandle):
         return f"Sync{self._handle!r}"
 
     def result(
-        self, *, poll_interval: Seconds = 0.5, timeout: Seconds = 30.0, follow_runs: bool = True
+        self,
+        *,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        follow_runs: bool = True,
+        result_type: Any = None,
     ) -> Any:
         """Wait for the workflow to end, and return its decoded output. See `Client.get_result`."""
         return self._wait(
             self._handle.result(
-                poll_interval=poll_interval, timeout=timeout, follow_runs=follow_runs
+                poll_interval=poll_interval,
+                timeout=timeout,
+                follow_runs=follow_runs,
+                result_type=result_type,
             )
         )
 
@@ -229,9 +237,16 @@ class SyncWorkflowHandle(BlockingHandle):
         """Send a signal. See `Client.signal_workflow`."""
         self._wait(self._handle.signal(signal_name, args, request_id=request_id))
 
-    def query(self, query_name: str, args: list[Any] | None = None, *, raw: bool = False) -> Any:
+    def query(
+        self,
+        query_name: str,
+        args: list[Any] | None = None,
+        *,
+        raw: bool = False,
+        result_type: Any = None,
+    ) -> Any:
         """Send a query, and return its decoded result. See `Client.query_workflow`."""
-        return self._wait(self._handle.query(query_name, args, raw=raw))
+        return self._wait(self._handle.query(query_name, args, raw=raw, result_type=result_type))
 
     def cancel(self, *, reason: str | None = None) -> None:
         """Cancel the workflow. See `Client.cancel_workflow`."""
@@ -258,6 +273,7 @@ class SyncWorkflowHandle(BlockingHandle):
         wait_timeout_seconds: WholeSeconds | None = None,
         request_id: str | None = None,
         raw: bool = False,
+        result_type: Any = None,
     ) -> Any:
         """Send an update, and return its decoded result. See `Client.update_workflow`."""
         return self._wait(
@@ -268,5 +284,6 @@ class SyncWorkflowHandle(BlockingHandle):
                 wait_timeout_seconds=wait_timeout_seconds,
                 request_id=request_id,
                 raw=raw,
+                result_type=result_type,
             )
         )

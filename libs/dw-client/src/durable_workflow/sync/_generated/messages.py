@@ -31,15 +31,23 @@ class MessageMethods(Blocking):
 
         Raises:
             WorkflowNotFound: There is none of that id.
-            SignalFailed: The run is closed, or knows no such signal. Refused arguments raise a
-                subclass that is an `InvalidArgument` too.
+            SignalFailed: The run is closed; or the server knows the workflow's signals, and this
+                is none or takes other arguments. It does not know those of Python's workflows: a
+                name that no handler has is accepted, the worker logs it, and `debug_workflow`
+                shows it.
         """
         self._wait(
             self._async.signal_workflow(workflow_id, signal_name, args=args, request_id=request_id)
         )
 
     def query_workflow(
-        self, workflow_id: str, query_name: str, *, args: list[Any] | None = None, raw: bool = False
+        self,
+        workflow_id: str,
+        query_name: str,
+        *,
+        args: list[Any] | None = None,
+        raw: bool = False,
+        result_type: Any = None,
     ) -> Any:
         """Send a query. Nothing is recorded.
 
@@ -48,6 +56,7 @@ class MessageMethods(Blocking):
             query_name: The query.
             args: Its positional arguments.
             raw: Return the whole response document.
+            result_type: The type of the result, as for `get_result`. Not with `raw`.
 
         Returns:
             The decoded result.
@@ -55,8 +64,13 @@ class MessageMethods(Blocking):
         Raises:
             WorkflowNotFound: There is none of that id.
             QueryFailed: The handler failed, there is none, or no worker answered.
+            ArgumentMismatch: The result does not fit `result_type`.
         """
-        return self._wait(self._async.query_workflow(workflow_id, query_name, args=args, raw=raw))
+        return self._wait(
+            self._async.query_workflow(
+                workflow_id, query_name, args=args, raw=raw, result_type=result_type
+            )
+        )
 
     def update_workflow(
         self,
@@ -68,6 +82,7 @@ class MessageMethods(Blocking):
         wait_timeout_seconds: WholeSeconds | None = None,
         request_id: str | None = None,
         raw: bool = False,
+        result_type: Any = None,
     ) -> Any:
         """Send an update, and wait for its result unless told otherwise.
 
@@ -81,6 +96,7 @@ class MessageMethods(Blocking):
             request_id: Under the same id the server accepts the update once. None makes an id for
                 this call.
             raw: Return the whole response document.
+            result_type: The type of the result, as for `get_result`. Not with `raw`.
 
         Returns:
             The decoded result; None for an update that was only accepted, or whose wait ended
@@ -90,6 +106,7 @@ class MessageMethods(Blocking):
             WorkflowNotFound: There is none of that id.
             UpdateRejected: The workflow's validator refused it.
             InvalidArgument: Its arguments were refused, or its handler failed.
+            ArgumentMismatch: The result does not fit `result_type`.
         """
         return self._wait(
             self._async.update_workflow(
@@ -100,5 +117,6 @@ class MessageMethods(Blocking):
                 wait_timeout_seconds=wait_timeout_seconds,
                 request_id=request_id,
                 raw=raw,
+                result_type=result_type,
             )
         )

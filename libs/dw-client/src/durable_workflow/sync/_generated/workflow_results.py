@@ -20,6 +20,7 @@ class WorkflowResultMethods(Blocking):
         poll_interval: Seconds = 0.5,
         timeout: Seconds = 30.0,
         follow_runs: bool = True,
+        result_type: Any = None,
     ) -> Any:
         """Wait for a workflow to end, and return its decoded output.
 
@@ -30,6 +31,8 @@ class WorkflowResultMethods(Blocking):
             poll_interval: Seconds between two questions to a server that does not hold responses.
             timeout: Seconds to wait; the server is asked once at least.
             follow_runs: Whether to go on to the run that a run continued as.
+            result_type: The type of the output, as `Order` or `list[Order]`: it is converted as
+                arguments are by their annotations. None leaves it plain JSON.
 
         Raises:
             WorkflowFailed: It failed.
@@ -41,6 +44,7 @@ class WorkflowResultMethods(Blocking):
             TimeoutError: It is still open after `timeout`, and the text says what it waits for
                 and whether a live worker serves that; or the server could not be reached in that
                 time.
+            ArgumentMismatch: The output does not fit `result_type`; the text names the place.
         """
         return self._wait(
             self._async.get_result(
@@ -48,6 +52,7 @@ class WorkflowResultMethods(Blocking):
                 poll_interval=poll_interval,
                 timeout=timeout,
                 follow_runs=follow_runs,
+                result_type=result_type,
             )
         )
 
@@ -70,6 +75,7 @@ class WorkflowResultMethods(Blocking):
         poll_interval: Seconds = 0.5,
         timeout: Seconds = 30.0,
         follow_runs: bool = True,
+        result_type: Any = None,
     ) -> Any:
         """Start a workflow, wait for it to end, and return its decoded output.
 
@@ -93,6 +99,8 @@ class WorkflowResultMethods(Blocking):
             poll_interval: Seconds between two questions to a server that does not hold responses.
             timeout: Seconds to wait for the end. The workflow goes on when they have passed.
             follow_runs: Whether to go on to the run that a run continued as.
+            result_type: The type of the output, as `Order` or `list[Order]`: it is converted as
+                arguments are by their annotations. None leaves it plain JSON.
 
         Raises:
             WorkflowAlreadyStarted: The id is taken, and the policy refuses another start.
@@ -106,6 +114,7 @@ class WorkflowResultMethods(Blocking):
             TimeoutError: It is still open after `timeout`, and the text says what it waits for
                 and whether a live worker serves that; or the server could not be reached in that
                 time.
+            ArgumentMismatch: The output does not fit `result_type`; the text names the place.
         """
         return self._wait(
             self._async.execute_workflow(
@@ -125,5 +134,6 @@ class WorkflowResultMethods(Blocking):
                 poll_interval=poll_interval,
                 timeout=timeout,
                 follow_runs=follow_runs,
+                result_type=result_type,
             )
         )

@@ -152,9 +152,8 @@ def _without_pollers(
         build = "" if run.compatibility is None else f" of build {run.compatibility}"
         types = {kind for worker in here for kind in worker.workflow_types}
         # Of another build: the name is right.
-        if run.workflow_type in types:
-            types = set()
-        named = known_names(run.workflow_type, types, "known are:")
+        is_known = run.workflow_type in types
+        named = "" if is_known else known_names(run.workflow_type, types, "known are:")
         yield _finding("warning", "no_active_pollers", f"{text}{build}{named}.")
     waiting = {
         (activity.task_queue, activity.activity_type)
