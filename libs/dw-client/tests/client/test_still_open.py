@@ -48,7 +48,7 @@ SENTENCES: dict[str, tuple[dict[str, Any], str]] = {
             pending_workflow_tasks=[{"queue": "orders", "last_error": "boom"}],
             findings=[finding("The workflow task has failed 2 time(s): boom", "task_problem")],
         ),
-        "The workflow task has failed 2 time(s): boom 1 live worker polls the task queue orders.",
+        "The workflow task has failed 2 time(s): boom. 1 live worker polls the task queue orders.",
     ),
     "an activity that nobody takes": (
         debug(

@@ -34,7 +34,37 @@ def test_a_command_that_is_returned_without_a_yield_is_refused() -> None:
             yield ctx.side_effect(lambda: 1)
             return ctx.sleep(5)
 
-    for workflow_cls, command in ((Plain, "ScheduleActivity"), (AfterOthers, "StartTimer")):
+    class Listed:
+        def run(self, ctx: Any) -> Any:
+            return [ctx.schedule_activity("ship", [each]) for each in range(2)]
+
+    class Effect:
+        def run(self, ctx: Any) -> Any:
+            return ctx.side_effect(lambda: 1)
+
+    for workflow_cls, command in (
+        (Plain, "ScheduleActivity"),
+        (AfterOthers, "StartTimer"),
+        (Listed, "list with a ScheduleActivity"),
+        (Effect, "RecordSideEffect"),
+    ):
         said = f"{workflow_cls.__name__}.run returned a {command} that it did not yield"
         with pytest.raises(workflow.InvalidWorkflowDefinition, match=said):
             workflow.replay(workflow_cls, [], [])
+
+
+def test_results_that_only_look_like_commands_are_returned() -> None:
+    class Empty:
+        def run(self, ctx: Any) -> Any:
+            return []
+
+    class Nested:
+        def steps(self, ctx: Any) -> Any:
+            return (yield ctx.side_effect(lambda: 7))
+
+        def run(self, ctx: Any) -> Any:
+            return [(yield from self.steps(ctx)), 8]
+
+    for workflow_cls, result in ((Empty, []), (Nested, [7, 8])):
+        commands = workflow.replay(workflow_cls, [], []).commands
+        assert commands[-1] == workflow.CompleteWorkflow(result)

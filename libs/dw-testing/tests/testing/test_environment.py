@@ -343,3 +343,14 @@ def test_an_injected_failure_must_be_an_exception(env: WorkflowEnvironment) -> N
     error: Any = "boom"
     with pytest.raises(TypeError, match=r"must be an exception, as RuntimeError\('boom'\)"):
         env.fail_next_activity("one", error)
+
+
+def test_a_mock_gets_a_single_argument_as_a_worker_gives_it() -> None:
+    @workflow.defn(name="single-argument")
+    class Single:
+        def run(self, ctx: Any) -> Any:
+            return (yield ctx.schedule_activity("greet", "world"))
+
+    env = WorkflowEnvironment()
+    env.register_activity("greet", lambda *names: list(names))
+    assert env.execute_workflow(Single) == ["world"]

@@ -86,7 +86,7 @@ async def test_a_failed_attempt_is_one_line_and_the_last_has_a_traceback(
     await worker._run_activity_task(task)
     [line] = [each for each in caplog.records if each.levelno >= logging.WARNING]
     assert line.levelno == level
-    about = "activity charge (task t) of workflow order-1, run r-1"
+    about = "activity charge of workflow order-1, run r-1"
     assert line.getMessage() == f"{about} {says}"
     assert bool(line.exc_info) is (level == logging.ERROR)
 

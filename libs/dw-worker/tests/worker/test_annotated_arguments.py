@@ -95,3 +95,22 @@ async def test_one_switch_turns_it_off(server: Any, pack: Any) -> None:
     await worker._run_activity_task(_task(pack, "as_given", {"due": "x"}))
     assert server.calls["complete_activity_task"][0]["result"] == {"due": "x"}
     assert not worker._payloads.converts
+
+
+async def test_an_input_that_does_not_fit_is_logged_without_frames_of_the_worker(
+    server: Any, pack: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    @workflow.defn(name="takes-an-order")
+    class TakesAnOrder:
+        def run(self, ctx: Any, order: Order) -> None: ...
+
+    worker = Worker(server, task_queue="q", workflows=[TakesAnOrder])
+    task = {
+        "task_id": "t", "workflow_id": "w", "run_id": "r", "workflow_type": "takes-an-order",
+        "payload_codec": "avro", "history_events": [], "arguments": pack([{"due": "soon"}]),
+    }  # fmt: skip
+    assert await worker._run_workflow_task(task) is None
+    [line] = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert line.getMessage().startswith("replay of workflow w (takes-an-order), run r failed: ")
+    assert "order.due" in line.getMessage()
+    assert line.exc_info is None

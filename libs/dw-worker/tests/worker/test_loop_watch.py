@@ -45,7 +45,7 @@ async def test_an_activity_that_holds_the_loop_is_named_with_its_line(
     }  # fmt: skip
     assert await worker._run_activity_task(task) == "completed"
     [line] = [each for each in caplog.messages if HELD in each]
-    assert line.startswith("activity compute (task t) of workflow order-1, run r-1 " + HELD)
+    assert line.startswith("activity compute of workflow order-1, run r-1 " + HELD)
     assert "test_loop_watch.py" in line
     assert "in compute (hold(caplog)), in " in line
 

@@ -384,6 +384,5 @@ async def test_completions_are_logged(
     assert len(debug.getMessage()) < 2100
     assert info.levelno == logging.INFO
     assert info.getMessage() == (
-        "completing workflow task t of workflow wf (echo), run run with 1 command: "
-        "['complete_workflow']"
+        "completing task of workflow wf (echo), run run: complete_workflow"
     )

@@ -51,10 +51,16 @@ def why_open(debug: JsonObject) -> str:
     return " ".join(
         [
             *_what_for(debug),
-            *(str(each.get("message") or "").strip() for each in findings[:_MOST_FINDINGS]),
+            *(_sentence(each.get("message")) for each in findings[:_MOST_FINDINGS]),
             *_who_serves(debug, {str(each.get("code")) for each in findings}),
         ]
     ).strip()
+
+
+def _sentence(message: object) -> str:
+    """A finding, which may end with the text of an error."""
+    text = str(message or "").strip()
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _what_for(debug: JsonObject) -> Iterator[str]:

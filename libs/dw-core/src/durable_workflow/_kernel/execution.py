@@ -39,16 +39,27 @@ from durable_workflow.workflow._commands import (
     CompleteWorkflow,
     ContinueAsNew,
     FailWorkflow,
+    RecordSideEffect,
+    RecordVersionMarker,
     ScheduleActivity,
     StartChildWorkflow,
     StartTimer,
+    UpsertSearchAttributes,
     WaitCondition,
 )
 from durable_workflow.workflow._context import WorkflowContext, control_of
 from durable_workflow.workflow._definition import InvalidWorkflowDefinition, lacks_run
 
 # As a result it is a forgotten `yield`, which would end the run without what it asks for.
-_FORGOTTEN = (ScheduleActivity, StartTimer, StartChildWorkflow, WaitCondition)
+_FORGOTTEN = (
+    ScheduleActivity,
+    StartTimer,
+    StartChildWorkflow,
+    WaitCondition,
+    RecordSideEffect,
+    RecordVersionMarker,
+    UpsertSearchAttributes,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +210,12 @@ class Execution:
 
     def _finish(self, value: Any) -> None:
         """End the run with what the code returned, if it has yielded all that history has."""
-        if isinstance(value, _FORGOTTEN):
+        listed = isinstance(value, list | tuple) and len(value) > 0
+        if isinstance(value[0] if listed else value, _FORGOTTEN):
+            what = type(value[0] if listed else value).__name__
             raise InvalidWorkflowDefinition(
-                f"{self._class.__name__}.run returned a {type(value).__name__} that it did not "
-                "yield, so nothing would do it: write `return (yield ...)`"
+                f"{self._class.__name__}.run returned a {'list with a ' if listed else ''}{what} "
+                "that it did not yield, so nothing would do it: write `return (yield ...)`"
             )
         run = self._run
         run.bound = 0

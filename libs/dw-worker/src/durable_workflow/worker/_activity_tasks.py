@@ -147,6 +147,7 @@ class ActivityTasks:
             worker_id=self._worker_id,
         )
         log.info("starting %s, attempt %d", task, task.attempt_number)
+        log.debug("%s is task %s", task, task.task_id)
         try:
             async with heartbeats(
                 heartbeat_options(self._activities[task.activity_type]),

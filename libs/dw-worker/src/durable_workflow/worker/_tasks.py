@@ -57,10 +57,10 @@ class ActivityTask:
 
     def __str__(self) -> str:
         """How log lines name it."""
-        alone = f"activity {self.activity_type} (task {self.task_id})"
-        return (
-            f"{alone} of workflow {self.workflow_id}, run {self.run_id}" if self.run_id else alone
-        )
+        alone = f"activity {self.activity_type}"
+        if self.run_id:
+            return f"{alone} of workflow {self.workflow_id}, run {self.run_id}"
+        return f"{alone} (task {self.task_id})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from durable_workflow._wire.names import (
 )
 from durable_workflow._wire.texts import error_text
 from durable_workflow.worker._code_threads import CodeOverran, Run
-from durable_workflow.worker._failed_runs import note_failure
+from durable_workflow.worker._failed_runs import log_failed_replay, mismatched, note_failure
 from durable_workflow.worker._histories import Histories, HistoryUnavailable
 from durable_workflow.worker._limits import CompletionTooLarge, Limits
 from durable_workflow.worker._log import log
@@ -43,7 +43,6 @@ from durable_workflow.worker._reporting import (
 )
 from durable_workflow.worker._tasks import WorkflowTask, read_workflow_task
 from durable_workflow.worker._traces import whole_trace_text
-from durable_workflow.workflow import FailWorkflow
 
 _LOGGED_TASK_CHARACTERS = 2000
 # The log has all bad signals. A completion has only some, to stay within the server's limits.
@@ -128,15 +127,8 @@ class WorkflowTasks:
     async def _complete(self, task: WorkflowTask, decided: Decided) -> list[JsonObject] | None:
         commands, kept = decided.commands, decided.kept
         kinds = Counter(str(command.get("type")) for command in commands)
-        what = "update task" if task.update_id is not None else "workflow task"
-        log.info(
-            "completing %s %s of %s with %s: %s",
-            what,
-            task.task_id,
-            task,
-            "1 command" if len(commands) == 1 else f"{len(commands)} commands",
-            sorted(kinds) if len(kinds) < len(commands) else [c.get("type") for c in commands],
-        )
+        what = "task" if task.update_id is None else "update"
+        log.info("completing %s of %s: %s", what, task, _counted(kinds))
         if kept is not None:
             # Before the completion: the run's next task may arrive before its answer does.
             self._machines.put(task.run_id, kept)
@@ -265,14 +257,14 @@ class WorkflowTasks:
                 machine.feed(events)
                 commands = self._commands(task, machine)
         except Exception as error:  # noqa: BLE001 - the task fails with it
-            log.exception("replay of %s failed", task)
+            log_failed_replay(task, error)
             if task.update_id is not None:
                 # An update gets an answer also if the replay of its run failed.
                 what = "workflow replay failed before update"
                 return self._update_failed(task, task.update_id, what, error)
             return failed_with(error, f"replay failed: {error_text(error)}", traceback.format_exc())
         if machine.mismatched and task.update_id is None:
-            return _mismatched(task, commands[0])
+            return mismatched(task, commands[0])
         return self._decided(task, Kept(machine, _start_of(task)), commands)
 
     def _commands(self, task: WorkflowTask, machine: Machine) -> list[Any]:
@@ -339,18 +331,11 @@ def undecodable_input(codec: str | None, error: Exception) -> Failed:
     )
 
 
-def _mismatched(task: WorkflowTask, failure: FailWorkflow) -> Failed:
-    """The failure of a task whose run would fail because other code was deployed under it.
-
-    Failing the run is what `replay` says. A run that has failed cannot be saved by rolling the
-    code back, one whose task fails can.
-    """
-    log.error("replay of %s failed: %s", task, failure.message)
-    return Failed(
-        f"replay failed: {failure.message}. The run stays open: keep the keys and predicates of "
-        "waits, and the handlers of updates, stable across deployments or run this workflow on a "
-        "compatible build.",
-        failure.exception_type,
+def _counted(kinds: Counter[str]) -> str:
+    """What a completion asks for, as in `2 schedule_activity, start_timer`."""
+    return (
+        ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in kinds.items())
+        or "no command"
     )
 
 

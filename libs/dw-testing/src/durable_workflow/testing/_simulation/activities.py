@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from durable_workflow._kernel.receivers import as_arguments
 from durable_workflow._wire import names
 from durable_workflow.activity import ActivityInfo
 from durable_workflow.testing._activity_context import RecordingContext, is_coroutine_function
@@ -59,7 +60,7 @@ class ActivityExecution:
         )
         end: Callable[[], None]
         try:
-            result = encoded(mock.call(context, decoded(self._command["arguments"])))
+            result = encoded(mock.call(context, as_arguments(decoded(self._command["arguments"]))))
         except ENDS_ATTEMPT as error:
             raised = error  # The name is gone after this block.
             end = lambda: self._failed(raised)  # noqa: E731
