@@ -1,5 +1,6 @@
 """Workflow code that cannot be run as it is written."""
 
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -56,14 +57,16 @@ def test_a_command_that_is_returned_without_a_yield_is_refused() -> None:
 def test_results_that_only_look_like_commands_are_returned() -> None:
     class Empty:
         def run(self, ctx: Any) -> Any:
-            return []
+            return list[int]()
 
     class Nested:
-        def steps(self, ctx: Any) -> Any:
-            return (yield ctx.side_effect(lambda: 7))
+        def steps(self, ctx: Any) -> Generator[Any, Any, int]:
+            seven: int = yield ctx.side_effect(lambda: 7)
+            return seven
 
         def run(self, ctx: Any) -> Any:
-            return [(yield from self.steps(ctx)), 8]
+            seven: int = yield from self.steps(ctx)
+            return [seven, 8]
 
     for workflow_cls, result in ((Empty, []), (Nested, [7, 8])):
         commands = workflow.replay(workflow_cls, [], []).commands

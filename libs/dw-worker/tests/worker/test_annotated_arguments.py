@@ -105,7 +105,7 @@ async def test_an_input_that_does_not_fit_is_logged_without_frames_of_the_worker
         def run(self, ctx: Any, order: Order) -> None: ...
 
     worker = Worker(server, task_queue="q", workflows=[TakesAnOrder])
-    task = {
+    task: dict[str, Any] = {
         "task_id": "t", "workflow_id": "w", "run_id": "r", "workflow_type": "takes-an-order",
         "payload_codec": "avro", "history_events": [], "arguments": pack([{"due": "soon"}]),
     }  # fmt: skip
