@@ -15,29 +15,26 @@ from durable_workflow._meet import (
     WorkerTransport,
     transport_clone_for,
 )
-from durable_workflow._wire.extensions import HELD_TASKS, PASSED_SIGNALS, STICKY_HISTORY
+from durable_workflow._wire.extensions import HELD_TASKS
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.interceptors import WorkerInterceptor
 from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
 from durable_workflow.worker._background import Background
-from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._definitions import Identity, definitions_of
 from durable_workflow.worker._dispatch import Dispatch, Handlers, Runs
+from durable_workflow.worker._handlers import HandlerParts, handlers_of, threads_of
 from durable_workflow.worker._heartbeats import Heartbeats, Naming
 from durable_workflow.worker._held import HeldTasks
-from durable_workflow.worker._histories import Histories
 from durable_workflow.worker._lifecycle import Lifecycle, Parts
 from durable_workflow.worker._line import Line, Standing
-from durable_workflow.worker._loop_code import LoopCode
 from durable_workflow.worker._loop_watch import LoopWatch
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import payloads_of
 from durable_workflow.worker._pollers import PollerCalls, Pollers
 from durable_workflow.worker._polling import Pacing
 from durable_workflow.worker._process_metrics import ProcessMetrics
-from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._registration import Registration
 from durable_workflow.worker._replaying import let_go
 from durable_workflow.worker._reporting import Reporter
@@ -50,11 +47,8 @@ from durable_workflow.worker._task_metrics import recorder_of
 from durable_workflow.worker._transports import transport_of
 from durable_workflow.worker._turns import Turns
 from durable_workflow.worker._until import TaskRunner, UntilClosed
-from durable_workflow.worker._workflow_tasks import WorkflowTasks
 
 _MEBIBYTE = 1 << 20
-# Besides workflow tasks, code threads serve queries: of the query thread, and of the loop.
-_QUERY_THREADS = 2
 
 
 class Worker(Seams):
@@ -190,11 +184,11 @@ class Worker(Seams):
         self._held = HeldTasks()
         self._process_metrics = ProcessMetrics()
         self._reporter = Reporter(self._transport, self.worker_id, self._payloads)
-        self._workflow_threads, self._activity_threads = self._make_threads()
+        self._threads = threads_of(self.worker_id, self._settings)
         self._machines = MachineCache(
             self._settings.max_cached_workflows,
             self._settings.max_cached_bytes,
-            functools.partial(let_go, threads=self._workflow_threads),
+            functools.partial(let_go, threads=self._threads.workflow),
         )
         self._registration = Registration(
             self._identity,
@@ -236,7 +230,7 @@ class Worker(Seams):
                 reporter=self._reporter,
                 watch=LoopWatch(ActivityTasks.run_attempt.__code__),
                 machines=self._machines,
-                threads=(self._workflow_threads, self._activity_threads),
+                threads=(self._threads.workflow, self._threads.activity),
             ),
             pacing=self._pacing,
             where=str(getattr(self.client, "base_url", None) or "an address of its client's own"),
@@ -245,55 +239,18 @@ class Worker(Seams):
             can_stream=lambda: self._can_clone() and can_stream(self._transport.requests),
         )
 
-    def _make_threads(self) -> tuple[CodeThreads, CodeThreads]:
-        """Threads for workflow code, and those for activities."""
-        settings = self._settings
-        return (
-            CodeThreads(
-                f"{self.worker_id}-workflow",
-                settings.max_concurrent_workflow_tasks + _QUERY_THREADS,
-                limit_seconds=settings.workflow_deadline_seconds,
-            ),
-            CodeThreads(f"{self.worker_id}-activity", settings.max_concurrent_activity_tasks),
-        )
-
     def _make_handlers(self) -> Handlers:
-        registration = self._registration
-        return Handlers(
-            workflow=WorkflowTasks(
-                self.workflows,
-                payloads=self._payloads,
-                code=LoopCode(
-                    self._workflow_threads,
-                    limit_seconds=self._settings.workflow_deadline_seconds,
-                    may_block=self._payloads.external_storage is not None,
-                ),
-                machines=self._machines,
-                reporter=self._reporter,
-                histories=Histories(self._transport, self.worker_id),
-                keeps_history=lambda: registration.uses(STICKY_HISTORY),
-                limits=lambda: registration.offer.limits,
-                # Servers that list no extensions may not accept additional fields.
-                names_waits=lambda: bool(registration.offer.extensions),
-                notes_signals=lambda: PASSED_SIGNALS in registration.offer.extensions,
-            ),
-            activity=ActivityTasks(
-                self.activities,
-                transport=self._transport,
-                worker_id=self.worker_id,
-                payloads=self._payloads,
-                threads=self._activity_threads,
-                reporter=self._reporter,
-                held=self._held,
-                interceptors=self.interceptors,
-            ),
-            query=QueryTasks(
-                self.workflows,
-                payloads=self._payloads,
-                threads=self._workflow_threads,
-                machines=self._machines,
-            ),
+        parts = HandlerParts(
+            self._transport,
+            self._payloads,
+            self._reporter,
+            self._registration,
+            self._machines,
+            self._held,
+            self.interceptors,
+            self._threads,
         )
+        return handlers_of(self._identity, self._definitions, self._settings, parts)
 
     def _make_pollers(self) -> Pollers:
         return Pollers(
