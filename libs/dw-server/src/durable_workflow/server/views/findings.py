@@ -166,8 +166,8 @@ def _without_pollers(
         ]
         if live[queue] and not takers:
             text = f"No live worker of the task queue {queue} takes the activity {kind}"
-            known = {each for one in live[queue] for each in one.activity_types}
-            named = known_names(kind, known, "known are:")
+            kinds = {each for one in live[queue] for each in one.activity_types}
+            named = known_names(kind, kinds, "known are:")
             yield _finding("warning", "no_active_pollers", f"{text}{named}.")
 
 
