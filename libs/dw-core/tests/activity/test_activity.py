@@ -75,7 +75,7 @@ def test_the_registry_is_a_copy() -> None:
 
 def test_the_name_is_a_keyword() -> None:
     with pytest.raises(TypeError):
-        activity.defn("charge")  # type: ignore[call-arg]  # what is tested
+        activity.defn("charge")  # type: ignore[call-overload]  # what is tested
 
 
 def test_outside_of_an_activity_there_is_no_context() -> None:
@@ -243,7 +243,7 @@ def test_without_a_name_the_function_gives_its_own() -> None:
 @pytest.mark.parametrize(
     ("decorate", "cure"),
     [
-        (lambda: activity.defn("charge"), '@activity.defn(name="charge")'),  # type: ignore[type-var]
+        (lambda: activity.defn("charge"), '@activity.defn(name="charge")'),  # type: ignore[call-overload]
         (lambda: activity.defn(name=1)(len), "must be a string, not 1"),  # type: ignore[call-overload]
         (lambda: activity.defn(lambda: 1), "has no name of its own"),
         (lambda: activity.defn(functools.partial(print)), "has no name of its own"),

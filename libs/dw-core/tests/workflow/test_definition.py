@@ -117,7 +117,7 @@ def test_registry_is_a_copy_in_which_the_last_definition_wins() -> None:
 
 def test_name_is_keyword_only() -> None:
     with pytest.raises(TypeError):
-        workflow.defn("positional")  # type: ignore[call-arg]
+        workflow.defn("positional")  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("mark", [workflow.signal, workflow.update, workflow.update_validator])
@@ -218,8 +218,8 @@ def test_without_a_name_the_class_and_its_methods_give_theirs() -> None:
 @pytest.mark.parametrize(
     ("decorate", "cure"),
     [
-        (lambda: workflow.defn("order"), '@workflow.defn(name="order")'),  # type: ignore[arg-type]
-        (lambda: workflow.defn(name=1)(object), "must be a string, not 1"),  # type: ignore[arg-type]
+        (lambda: workflow.defn("order"), '@workflow.defn(name="order")'),  # type: ignore[call-overload]
+        (lambda: workflow.defn(name=1)(object), "must be a string, not 1"),  # type: ignore[call-overload]
         (lambda: workflow.defn(name="f")(len), "decorates a class"),  # type: ignore[arg-type]
         (lambda: workflow.signal(1), "must be a string, not 1"),  # type: ignore[call-overload]
         (lambda: workflow.query(dict), "must be a string, not <class 'dict'>"),
