@@ -256,3 +256,30 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  nobody tells of it
             await asyncio.sleep(0.01)
+
+
+async def test_a_task_for_the_keeper_of_a_machine_brings_no_arguments(stage: Any) -> None:
+    peer = await stage.peer("keeper", capabilities=["worker_stream", "sticky_history"])
+    envelope = {"codec": "json", "blob": "[1]"}
+    run = await stage.start("wf", input=envelope)
+    first = await peer.task()
+    assert first["arguments"] == envelope
+    wait = {"type": "open_condition_wait", "condition_wait_id": "c"}
+    await peer.acknowledged(await peer.complete(first, wait, keep_history=True))
+    answer = await stage.post("/workflows/wf/signal/poke", {"input": envelope})
+    assert answer.status_code == 202, answer.text
+    again = await peer.task()
+    assert again["history_after_sequence"] == first["last_history_sequence"]
+    assert "arguments" not in again
+    # A worker that lost the machine asks for the whole history, and finds them there.
+    asked = await peer.ask(
+        "history",
+        kind="workflow",
+        task_id=again["task_id"],
+        attempt=again["workflow_task_attempt"],
+        token=again["full_history_token"],
+    )
+    page = await peer.next("answer", "refused")
+    assert page["id"] == asked
+    assert page["body"]["arguments"] == envelope
+    assert run["run_id"] == again["run_id"]

@@ -207,7 +207,6 @@ def _task(
         "workflow_task_attempt": run.task_attempt,
         "workflow_type": run.workflow_type,
         "payload_codec": run.codec,
-        "arguments": runs.arguments(tx, run.run_id),
         "run_status": shown_status(run),
         "last_history_sequence": run.claimed_sequence,
         "task_queue": run.task_queue,
@@ -220,6 +219,10 @@ def _task(
             run, limits.history_hint_events, limits.history_hint_bytes
         ),
     }
+    # A stream's worker that kept the machine has them. Where it did not, the whole history that it
+    # then asks for brings them.
+    if not after or request.history_page_bytes is None:
+        task["arguments"] = runs.arguments(tx, run.run_id)
     if run.task_context is not None:
         task.update(value(run.task_context))
     if foreign:
