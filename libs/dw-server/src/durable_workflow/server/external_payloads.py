@@ -138,10 +138,14 @@ class ExternalPayloads:
     async def delete_released(self, run_id: str | None = None) -> int:
         """Delete payloads that nobody refers to any more; how many. What fails stays for later.
 
+        Nothing is deleted while there are runs of which it is not known what they refer to.
+
         Args:
             run_id: Only those that this removed run referred to last.
         """
         count, after = 0, ""
+        if await self._store.read(lambda read: records.unread_runs(read, 1)):
+            return 0  # one of them may refer to any
         while True:
             some = await self._store.read(
                 functools.partial(records.some_released, after=after, holder=run_id, most=_AT_ONCE)

@@ -40,6 +40,7 @@ READ_WHOLE = {
     "expired_runs",
     "expired_runs_without_payloads",
     "removed_runs",
+    "unread_runs",
     # Figures for operators: of the open runs, and one count of all.
     "open_run_figures",
     "runs_by_status_counts",

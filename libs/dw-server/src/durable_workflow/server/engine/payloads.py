@@ -45,7 +45,7 @@ def external_uris(decision: Decision) -> set[str]:
     found: set[str] = set()
     for event in decision.events:
         if _MARK in event.record:
-            found.update(_of_event(msgspec.json.decode(event.record)["payload"]))
+            found |= uris_of_record(event.record)
     for buffered in decision.buffered:
         if _MARK in buffered.payload:
             found.update(_of_event(msgspec.json.decode(buffered.payload)))
@@ -62,6 +62,13 @@ def external_uris(decision: Decision) -> set[str]:
     if decision.created is not None and decision.created.arguments is not None:
         found.update(uris_of(decision.created.arguments))
     return found
+
+
+def uris_of_record(record: bytes) -> set[str]:
+    """Where the payloads are that a history record refers to and that are kept elsewhere."""
+    if _MARK not in record:
+        return set()
+    return set(_of_event(msgspec.json.decode(record)["payload"]))
 
 
 def uris_of(value: Any) -> Iterator[str]:

@@ -42,6 +42,22 @@ def is_holding(read: Read, holder: str) -> bool:
     return bool(read.all("held_payloads", holder=holder, most=1))
 
 
+def unread_runs(read: Read, most: int) -> list[str]:
+    """Some runs from before it was noted who refers to what, and which were not read since."""
+    return [row[0] for row in read.all("unread_runs", most=most)]
+
+
+def is_unread(read: Read, run_id: str) -> bool:
+    """Whether a run is one of them."""
+    return read.one("is_unread_run", holder=run_id) is not None
+
+
+def hold_all_of_unread(tx: Tx, run_id: str, uris: Iterable[str]) -> None:
+    """Note all that an unread run refers to."""
+    hold(tx, run_id, uris)
+    tx.do("forget_unread_run", holder=run_id)
+
+
 def is_held(read: Read, uri: str) -> bool:
     """Whether anybody refers to a payload."""
     return read.one("holder_of_payload", uri=uri) is not None

@@ -29,7 +29,7 @@ from durable_workflow.server.records import (
     schedules,
 )
 from durable_workflow.server.replies import Reply
-from durable_workflow.server.services import repetitions
+from durable_workflow.server.services import repetitions, unread_payloads
 from durable_workflow.server.store import OutcomeUnknown, Store, StoreUnavailable, StoreUnusable
 from durable_workflow.server.store.protocol import Read, Tx
 from durable_workflow.server.views.namespaces import find as find_namespace
@@ -90,6 +90,8 @@ async def run_pass(
     named = list(dict.fromkeys(run_ids or ()))
     if not named:
         named = await store.read(lambda read: _expired(read, namespace, min(limit, MOST_RUNS)))
+    for run_id in named:
+        await unread_payloads.note(store, run_id)
     keeping = payloads is not None and not await payloads.can_delete(namespace)
     remove_one = functools.partial(remove, namespace=namespace, keeping=keeping)
     results = [await _prune_or_report(store, payloads, run_id, remove_one) for run_id in named]
@@ -137,6 +139,7 @@ async def sweep(
     store: Store, payloads: ExternalPayloads | None = None, *, gently: bool = False
 ) -> None:
     """Delete what removed runs have left, and give the space of the file back."""
+    await unread_payloads.note_all(store)
     await _delete_removed(store, gently=gently)
     if payloads is not None:
         await payloads.delete_released()

@@ -49,3 +49,12 @@ SELECT external_payloads.holder, external_payloads.uri
 FROM schedules INNER JOIN external_payloads ON schedules.schedule_ulid = external_payloads.holder
 WHERE schedules.namespace = :namespace
 LIMIT :most;
+
+-- unread_runs: some runs whose references are not noted yet.
+SELECT holder FROM unread_runs LIMIT :most;
+
+-- is_unread_run: whether a run is one of them.
+SELECT 1 FROM unread_runs WHERE holder = :holder;
+
+-- forget_unread_run: its references are noted, or it is gone.
+DELETE FROM unread_runs WHERE holder = :holder;
