@@ -28,7 +28,7 @@ from durable_workflow.server.services import (
 )
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store.schema import load_migrations
-from durable_workflow.server.store.sqlite import SqliteStore
+from durable_workflow.server.store.sqlite import Committer, MakeCommits, SqliteStore
 from durable_workflow.server.store.statements import load_statements
 from durable_workflow.server.timers import RetentionService, TimerService, TimeSkipper
 
@@ -45,6 +45,7 @@ class Server:
         clock: Time; the machine's unless a test has its own.
         ids: Identifiers; random unless a test has its own.
         metrics: What counts the server's own troubles; nothing unless it is given.
+        make_committer: Makes what commits; a thread unless a simulation has its own.
     Raises:
         StoreLocked: Another process serves the state file.
         StoreUnusable: The state file cannot be served.
@@ -57,6 +58,7 @@ class Server:
         clock: Clock | None = None,
         ids: IdSource | None = None,
         metrics: MetricsRecorder = NOOP_METRICS,
+        make_committer: MakeCommits = Committer,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -95,6 +97,7 @@ class Server:
             placement=self.dispatcher.placement,
             max_waiting=settings.max_waiting_units,
             figures=commits,
+            make_committer=make_committer,
         )
         self.timers = TimerService(self.store, self.clock, settings.services, metrics)
         storage = PayloadStorage(settings.resolved_external_storage_root)

@@ -13,6 +13,7 @@ from durable_workflow.worker._heartbeats import Heartbeats, on_loop
 from durable_workflow.worker._line import Line, Standing
 from durable_workflow.worker._polling import Pacing
 from durable_workflow.worker._streaming import keep_up
+from durable_workflow.worker._thread_kinds import MakeClientThread
 from durable_workflow.worker._transports import transport_of
 
 OpenStream = Callable[[WorkerTransport], WorkerStream | None]
@@ -34,6 +35,7 @@ class Background:
         clone_client: Callable[[], Any],
         register_again: Callable[[], Awaitable[None]],
         standing: Standing,
+        make_thread: MakeClientThread,
     ) -> None:
         self.task: asyncio.Task[None] | None = None
         self.thread: ClientThread | None = None
@@ -43,6 +45,7 @@ class Background:
         self._register_again = register_again
         self._register_on_loop = register_again
         self._standing = standing
+        self._make_thread = make_thread
         self._drained = asyncio.Event()
 
     async def register_again(self) -> None:
@@ -74,7 +77,7 @@ class Background:
                 tasks.create_task(self._heartbeats.run(pacing, line))
 
         name = f"durable-workflow-heartbeats-{self._worker_id}"
-        self.thread = ClientThread(name, lambda: client, serve)
+        self.thread = self._make_thread(name, lambda: client, serve)
         self.thread.start()
 
     def request_stop(self) -> set[asyncio.Task[None]]:

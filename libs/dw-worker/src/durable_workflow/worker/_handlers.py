@@ -18,6 +18,7 @@ from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._registration import Registration
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._settings import Settings
+from durable_workflow.worker._thread_kinds import MakeCodeThreads
 from durable_workflow.worker._workflow_tasks import WorkflowTasks
 
 # Besides workflow tasks, code threads serve queries: of the query thread, and of the loop.
@@ -32,15 +33,15 @@ class Threads:
     activity: CodeThreads
 
 
-def threads_of(worker_id: str, settings: Settings) -> Threads:
+def threads_of(worker_id: str, settings: Settings, make: MakeCodeThreads) -> Threads:
     """As many threads as a worker may need; each starts when there is work."""
     return Threads(
-        CodeThreads(
+        make(
             f"{worker_id}-workflow",
             settings.max_concurrent_workflow_tasks + _QUERY_THREADS,
             limit_seconds=settings.workflow_deadline_seconds,
         ),
-        CodeThreads(f"{worker_id}-activity", settings.max_concurrent_activity_tasks),
+        make(f"{worker_id}-activity", settings.max_concurrent_activity_tasks),
     )
 
 

@@ -25,6 +25,7 @@ from durable_workflow.worker._registration import Registration
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._settings import Settings
 from durable_workflow.worker._slots import TaskSlots
+from durable_workflow.worker._thread_kinds import MakeClientThread
 from durable_workflow.worker._transports import transport_of
 
 
@@ -40,6 +41,7 @@ class PollerCalls:
         start_query_thread: Polls queries in a thread, where it can; returns whether.
         clone_client: Makes a client for a thread.
         can_clone: Whether the client can be copied.
+        make_thread: Makes the thread of the queries.
     """
 
     dispatch_workflow_task: Callable[[JsonObject], Coroutine[Any, Any, None]]
@@ -49,6 +51,7 @@ class PollerCalls:
     start_query_thread: Callable[[], bool]
     clone_client: Callable[[], Any]
     can_clone: Callable[[], bool]
+    make_thread: MakeClientThread
 
 
 class Pollers:
@@ -160,7 +163,7 @@ class Pollers:
                 await Poller(self._query_target(line, None), pacing).run()
 
         name = f"durable-workflow-query-poller-{self._identity.worker_id}"
-        self.query_thread = ClientThread(name, self._calls.clone_client, serve)
+        self.query_thread = self._calls.make_thread(name, self._calls.clone_client, serve)
         self.query_thread.start()
         return True
 

@@ -6,7 +6,7 @@ import functools
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import durable_workflow
 from durable_workflow._meet import (
@@ -29,7 +29,6 @@ from durable_workflow.worker._heartbeats import Heartbeats, Naming
 from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._lifecycle import Lifecycle, Parts
 from durable_workflow.worker._line import Line, Standing
-from durable_workflow.worker._loop_watch import LoopWatch
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import payloads_of
 from durable_workflow.worker._pollers import PollerCalls, Pollers
@@ -44,6 +43,7 @@ from durable_workflow.worker._signals import first_signal
 from durable_workflow.worker._slots import TaskSlots
 from durable_workflow.worker._streaming import Listener, can_stream, stream_of
 from durable_workflow.worker._task_metrics import recorder_of
+from durable_workflow.worker._thread_kinds import ThreadKinds
 from durable_workflow.worker._transports import transport_of
 from durable_workflow.worker._turns import Turns
 from durable_workflow.worker._until import TaskRunner, UntilClosed
@@ -74,6 +74,9 @@ class Worker(Seams):
         external_storage_threshold_bytes: From which size on.
         external_storage_cache: Payloads that were fetched before.
     """
+
+    # A simulation puts others in their place, which run all on one event loop.
+    _thread_kinds: ClassVar[ThreadKinds] = ThreadKinds()
 
     def __init__(
         self,
@@ -184,7 +187,7 @@ class Worker(Seams):
         self._held = HeldTasks()
         self._process_metrics = ProcessMetrics()
         self._reporter = Reporter(self._transport, self.worker_id, self._payloads)
-        self._threads = threads_of(self.worker_id, self._settings)
+        self._threads = threads_of(self.worker_id, self._settings, self._thread_kinds.code)
         self._machines = MachineCache(
             self._settings.max_cached_workflows,
             self._settings.max_cached_bytes,
@@ -228,7 +231,7 @@ class Worker(Seams):
                 standing=self._standing,
                 open_stream=self._open_stream,
                 reporter=self._reporter,
-                watch=LoopWatch(ActivityTasks.run_attempt.__code__),
+                watch=self._thread_kinds.watch(ActivityTasks.run_attempt.__code__),
                 machines=self._machines,
                 threads=(self._threads.workflow, self._threads.activity),
             ),
@@ -268,6 +271,7 @@ class Worker(Seams):
                 start_query_thread=lambda: self._start_query_task_thread(),
                 clone_client=lambda: self._clone_client_for_query_tasks(),
                 can_clone=self._can_clone,
+                make_thread=self._thread_kinds.client,
             ),
             slots=self._slots,
             pacing=self._pacing,
@@ -295,6 +299,7 @@ class Worker(Seams):
             clone_client=lambda: self._clone_client_for_query_tasks(),
             register_again=self._pollers.register_again,
             standing=self._standing,
+            make_thread=self._thread_kinds.client,
         )
         return heartbeats, background
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ssl import SSLContext
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
 from durable_workflow._meet import StreamEnded
@@ -49,7 +49,23 @@ class Address:
     tls: SSLContext | None
 
 
-async def open_connection(address: Address) -> ClientConnection:
+class Connection(Protocol):
+    """A WebSocket; once it has ended, calls raise the `ConnectionClosed` of `websockets`."""
+
+    async def send(self, message: str, /) -> None:
+        """Send a frame."""
+        ...
+
+    async def recv(self) -> str | bytes:
+        """Wait for a frame."""
+        ...
+
+    async def close(self) -> None:
+        """End it."""
+        ...
+
+
+async def open_connection(address: Address) -> Connection:
     """Connect and upgrade.
 
     Raises:

@@ -3,11 +3,9 @@
 import asyncio
 from typing import Final
 
-from websockets.asyncio.client import ClientConnection
-
 from durable_workflow._meet import StreamEnded, StreamListener
 from durable_workflow._wire.json_values import JsonObject
-from durable_workflow.client._stream._connection import Away, messages_of
+from durable_workflow.client._stream._connection import Away, Connection, messages_of
 from durable_workflow.client._stream._outbox import encode
 from durable_workflow.errors import DurableWorkflowError, error_for
 
@@ -16,7 +14,7 @@ _REGISTER: Final = 412
 
 
 async def shake_hands(
-    connection: ClientConnection, hello: JsonObject, listener: StreamListener
+    connection: Connection, hello: JsonObject, listener: StreamListener
 ) -> tuple[JsonObject, list[JsonObject]]:
     """Say hello; returns the welcome, and the messages that followed it.
 

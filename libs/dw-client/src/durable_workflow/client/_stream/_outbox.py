@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 from typing import Any, Final
 
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from durable_workflow._wire import json_text
+from durable_workflow.client._stream._connection import Connection
 
 # A frame ends here; a larger message is alone in one.
 FRAME_BYTES: Final = 4 * 1024 * 1024
@@ -37,7 +37,7 @@ def size_of(text: str) -> int:
 class Outbox:
     """What waits to be sent over one connection."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._waiting: list[str] = []
         self._some = asyncio.Event()

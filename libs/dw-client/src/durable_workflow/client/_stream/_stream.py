@@ -11,7 +11,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from durable_workflow._meet import (
@@ -26,7 +25,13 @@ from durable_workflow._meet import (
 )
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._stream._calls import Calls
-from durable_workflow.client._stream._connection import Address, Away, messages_of, open_connection
+from durable_workflow.client._stream._connection import (
+    Address,
+    Away,
+    Connection,
+    messages_of,
+    open_connection,
+)
 from durable_workflow.client._stream._handshake import shake_hands
 from durable_workflow.client._stream._ledger import Ledger, Request, key_of
 from durable_workflow.client._stream._loop_calls import Answer, Loops
@@ -75,6 +80,7 @@ class HttpStream:
         listener: StreamListener,
         *,
         counted: Callable[[Lease, str, Awaitable[Any]], Awaitable[Any]],
+        connect: Callable[[Address], Awaitable[Connection]] = open_connection,
     ) -> None:
         """Nothing is connected yet.
 
@@ -83,11 +89,13 @@ class HttpStream:
             opening: What `hello` says.
             listener: Whom to tell what the server says.
             counted: Awaits an answer, and counts it as the request that it stands for.
+            connect: Opens a connection, or raises `Away`.
         """
         self._address = address
         self._opening = opening
         self._listener = listener
         self._counted = counted
+        self._connect = connect
         self._slots = self._slots_of_hello = dict(opening.slots)
         self._ledger = Ledger()
         loops = Loops()
@@ -132,7 +140,7 @@ class HttpStream:
             Away: There is none now.
             StreamEnded: There will be none.
         """
-        connection = await open_connection(self._address())
+        connection = await self._connect(self._address())
         try:
             welcome, rest = await shake_hands(connection, self._hello(), self._listener)
             self._welcomed(welcome)
@@ -192,7 +200,7 @@ class HttpStream:
         for request in self._ledger.to_send():
             self._send(request)
 
-    async def _receive(self, connection: ClientConnection, rest: list[JsonObject]) -> None:
+    async def _receive(self, connection: Connection, rest: list[JsonObject]) -> None:
         for message in rest:
             self._take(message)
         while True:

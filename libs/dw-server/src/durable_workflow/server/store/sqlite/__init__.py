@@ -1,8 +1,28 @@
 """The store of one process: a SQLite file, or a database in memory."""
 
+from durable_workflow.server.store.sqlite._committer import (
+    Committed,
+    Committer,
+    Done,
+    MakeCommits,
+    commit,
+)
+from durable_workflow.server.store.sqlite._connection import Connection
 from durable_workflow.server.store.sqlite._copying import copy_database
 from durable_workflow.server.store.sqlite._lock import FileLock
 from durable_workflow.server.store.sqlite._store import SqliteStore
 from durable_workflow.server.store.sqlite._verifying import Verified, verify_database
 
-__all__ = ["FileLock", "SqliteStore", "Verified", "copy_database", "verify_database"]
+__all__ = [
+    "Committed",
+    "Committer",
+    "Connection",
+    "Done",
+    "FileLock",
+    "MakeCommits",
+    "SqliteStore",
+    "Verified",
+    "commit",
+    "copy_database",
+    "verify_database",
+]

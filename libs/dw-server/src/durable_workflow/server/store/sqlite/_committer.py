@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import apsw
 
@@ -56,6 +56,21 @@ class CommitPace:
     def on_the_spot(self, units: int) -> bool:
         """Whether a batch of so many units is best committed on the spot."""
         return units <= _SMALL and self._average < _QUICK_SECONDS
+
+
+class Commits(Protocol):
+    """Commits what is open on a connection, one transaction at a time."""
+
+    def commit(self, done: Done) -> None:
+        """Commit, and call `done`, in whatever thread."""
+        ...
+
+    def stop(self) -> None:
+        """Return once everything that was given is done."""
+        ...
+
+
+MakeCommits: TypeAlias = Callable[[Connection], Commits]
 
 
 class Committer:

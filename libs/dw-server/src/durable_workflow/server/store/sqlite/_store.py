@@ -56,6 +56,7 @@ from durable_workflow.server.store.sqlite._committer import (
     CommitPace,
     Committed,
     Committer,
+    MakeCommits,
     call_in,
     commit,
 )
@@ -114,6 +115,7 @@ class SqliteStore:
         max_waiting: Units that may wait; more are refused.
         vfs: Name of a registered SQLite VFS; None for the system's.
         figures: Counts the commits.
+        make_committer: Makes what commits; a thread, unless a simulation has its own.
     Raises:
         StoreLocked: Another process serves the file.
         StoreUnusable: The file is damaged, not ours, or on a file system without locks.
@@ -133,6 +135,7 @@ class SqliteStore:
         max_waiting: int = 5_000,
         vfs: str | None = None,
         figures: CommitFigures | None = None,
+        make_committer: MakeCommits = Committer,
     ) -> None:
         self.publish = publish
         self._dispatch_before_commit = dispatch_before_commit
@@ -144,7 +147,7 @@ class SqliteStore:
         self._database = Database(location, migrations, now=clock.now(), vfs=vfs)
         self._writer = self._database.writer
         # A commit in memory waits for nothing, so it needs no thread.
-        self._committer = None if self._database.in_memory else Committer(self._writer)
+        self._committer = None if self._database.in_memory else make_committer(self._writer)
         self._pace = CommitPace()
         self._figures = figures or CommitFigures()
         self._reads = Reads(self._database, self.ways, clock)
