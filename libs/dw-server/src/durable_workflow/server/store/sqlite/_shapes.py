@@ -7,6 +7,7 @@ here, and is always run by the database.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -44,11 +45,14 @@ class Shape(NamedTuple):
     where: tuple[tuple[str, str], ...] = ()
 
 
+# Programs that open many stores, as tests do, read the same statements for each of them.
+@functools.lru_cache(maxsize=2048)
 def plain(text: str) -> str:
     """A statement without its comments, on one line."""
     return _SPACE.sub(" ", _COMMENT.sub(" ", text)).strip()
 
 
+@functools.lru_cache(maxsize=2048)
 def shape_of(statement: Statement) -> Shape | None:
     """The shape of a statement, or None where it has another form."""
     text = plain(statement.text)
