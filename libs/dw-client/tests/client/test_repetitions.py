@@ -1,4 +1,4 @@
-"""What of a start is sent again after its response was lost."""
+"""What is sent again after its response was lost, and under which key."""
 
 from collections.abc import Callable
 from typing import Any
@@ -161,3 +161,14 @@ async def test_with_an_id_a_start_is_repeated(
     answers += [httpx.ReadTimeout("slow"), ok()]
     await client.start_workflow(workflow_type="t", task_queue="q", workflow_id="w")
     assert requests[0].content == requests[1].content
+
+
+@pytest.mark.parametrize("verb", ["cancel_workflow", "terminate_workflow"])
+async def test_an_end_is_repeated_under_its_key(
+    client: Client, answers: Answers, requests: Requests, verb: str
+) -> None:
+    answers += [httpx.ReadError("torn"), ok(), ok()]
+    await getattr(client, verb)("w")
+    await getattr(client, verb)("w")
+    first, again, other = [each.headers["idempotency-key"] for each in requests]
+    assert first == again != other

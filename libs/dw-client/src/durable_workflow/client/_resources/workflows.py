@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
+from durable_workflow._wire.headers import IDEMPOTENCY_KEY
 from durable_workflow._wire.json_values import JsonObject, present, text
 from durable_workflow.client._arguments import WholeSeconds
 from durable_workflow.client._call import Call, json_object, nothing, reading
@@ -263,7 +265,18 @@ class WorkflowMethods(Session):
 
     async def _close(self, route: Route, workflow_id: str, reason: str | None) -> None:
         body = present(reason=reason)
-        await self._send(Call("POST", route, nothing, path={"workflow_id": workflow_id}, body=body))
+        await self._send(
+            Call(
+                "POST",
+                route,
+                nothing,
+                path={"workflow_id": workflow_id},
+                body=body,
+                # Without it an attempt whose predecessor's answer was lost would be told that the
+                # run is not active.
+                headers={IDEMPOTENCY_KEY: uuid4().hex},
+            )
+        )
 
     async def _command(
         self, route: Route, workflow_id: str, body: JsonObject

@@ -47,8 +47,9 @@ def once(service: Service[T]) -> Service[T]:
         known = kept_answers.find(tx, caller.namespace, key)
         if known is None:
             reply = service(tx, caller, asked, settings)
-            kept = msgspec.json.encode({"body": reply.body, "form": reply.form})
-            kept_answers.keep(tx, caller.namespace, key, fingerprint, kept.decode())
+            if reply.reason is None:
+                kept = msgspec.json.encode({"body": reply.body, "form": reply.form})
+                kept_answers.keep(tx, caller.namespace, key, fingerprint, kept.decode())
             return reply
         if known[0] != fingerprint:
             raise Invalid({"idempotency_key": [_ANOTHER]})

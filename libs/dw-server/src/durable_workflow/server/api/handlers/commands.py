@@ -19,6 +19,7 @@ from durable_workflow.server.requests import (
     UpdateWorkflow,
 )
 from durable_workflow.server.services import archiving, ends, repair, signals
+from durable_workflow.server.services.repetitions import once
 from durable_workflow.server.services.updating import UpdateService
 
 
@@ -34,7 +35,8 @@ def operations(
         return await updating.update(call.caller(), asked, call.peer.gone)
 
     signal = units.command(signals.signal)
-    cancel, terminate = units.command(ends.cancel), units.command(ends.terminate)
+    cancel = units.command(once(ends.cancel))
+    terminate = units.command(once(ends.terminate))
     return [
         Operation("signal_workflow", OPERATORS, SignalWorkflow, signal),
         Operation("query_workflow", OPERATORS, QueryWorkflow, query),
