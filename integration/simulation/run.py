@@ -1,0 +1,99 @@
+"""One seed: a server, workers and callers in bad weather, and what is left when it has cleared."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from integration.simulation.callers import Caller, draw_plan
+from integration.simulation.checks import all_runs, rows_left, wrong_histories
+from integration.simulation.faults import Faults
+from integration.simulation.fleet import Fleet
+from integration.simulation.logged import LoggedErrors
+from integration.simulation.loop import Node, SimulatedLoop, Stalled
+from integration.simulation.network import Network
+from integration.simulation.processes import client_on, dice_of
+from integration.simulation.sources import burial, simulated_sources
+from integration.simulation.weather import CALM, Sky, Trace
+
+_MEMORY = Path("/dev/shm")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a seed ended.
+
+    Attributes:
+        seed: It.
+        digest: Of all that happened.
+        lines: How much that was.
+        seconds: Simulated time.
+        wrong: What should not be; empty where all is well.
+    """
+
+    seed: int
+    digest: str
+    lines: int
+    seconds: float
+    wrong: list[str]
+
+
+def run_seed(seed: int, show: Callable[[str], object] | None = None) -> Outcome:
+    """Run one seed.
+
+    Args:
+        show: Is given each line of the trace.
+    """
+    folder = Path(tempfile.mkdtemp(dir=_MEMORY if _MEMORY.is_dir() else None))
+    try:
+        with burial():
+            return _run(seed, folder, show)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _run(seed: int, folder: Path, show: Callable[[str], object] | None) -> Outcome:
+    loop = SimulatedLoop()
+    trace = Trace(loop.time, show)
+    began = loop.time()
+    with simulated_sources(seed, loop.time), LoggedErrors(trace) as logged:
+        try:
+            wrong = loop.run_until_complete(
+                loop.start_on(loop.world, _simulate(seed, loop, folder, trace))
+            )
+        except Stalled:
+            wrong = ["nothing is left that would ever happen"]
+        except Exception as error:  # noqa: BLE001 - told with the seed
+            wrong = ["".join(traceback.format_exception(error))]
+        wrong += loop.unhandled + logged.unexpected
+        loop.close()
+        # Of the dead that are collected from here on.
+        logging.disable(logging.CRITICAL)
+    return Outcome(seed, trace.digest, trace.lines, loop.time() - began, wrong)
+
+
+async def _simulate(seed: int, loop: SimulatedLoop, folder: Path, trace: Trace) -> list[str]:
+    sky = Sky(seed)
+    network = Network(loop, sky, trace)
+    fleet = Fleet(network, seed, folder)
+    fleet.start()
+    dice = dice_of("plans", seed)
+    callers = [
+        (node, Caller(client_on(network, node), draw_plan(dice, number)))
+        for number, node in enumerate(Node(f"caller-{each}") for each in range(dice.randint(2, 6)))
+    ]
+    told = [loop.start_on(node, caller.tell()) for node, caller in callers]
+    await Faults(fleet, sky, seed).happen()
+    sky.now = CALM
+    wrong = [each for task in told for each in await task]
+    wrong += await fleet.settle()
+    checker = Node("checker")
+    runs = all_runs(fleet.file)
+    wrong += await loop.start_on(checker, wrong_histories(client_on(network, checker), runs))
+    await fleet.stop()
+    return wrong + fleet.wrong + rows_left(fleet.file)

@@ -1,0 +1,190 @@
+"""A worker's stream without sockets: two ends, with frames that arrive in order, or a cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
+from websockets.frames import Close
+
+from durable_workflow.client._stream._connection import PATH, Address, Away
+from durable_workflow.server.http.stream.wire import EXTENSION
+from integration.simulation.loop import Node
+from integration.simulation.network import Event, Network, Served, scope_of
+
+# Within this time the pings of either end tell it that the other one is gone.
+_UNNOTICED_SECONDS = 30.0
+
+
+class _End:
+    """What has arrived at one end."""
+
+    def __init__(self, network: Network) -> None:
+        self.frames: asyncio.Queue[Event] = asyncio.Queue()
+        self._network = network
+        self._last = 0.0
+
+    def deliver(self, event: Event) -> None:
+        """Let something arrive, behind all that was sent before."""
+        loop = self._network.loop
+        self._last = max(self._last, loop.time() + self._network.sky.travel_seconds())
+        loop.call_at(self._last, self.frames.put_nowait, event, context=loop.world.context)
+
+    def put(self, event: Event, seconds: float) -> None:
+        """Let something arrive, whatever was sent before."""
+        loop = self._network.loop
+        loop.call_on(loop.world, seconds, self.frames.put_nowait, event)
+
+
+class StreamPair:
+    """One connection: the client's end is this object, the server's is ASGI."""
+
+    def __init__(self, network: Network, client: Node, served: Served) -> None:
+        self.network = network
+        self.client = client
+        self.server = served.node
+        self.number = network.number()
+        self.accepted: asyncio.Future[int] = network.loop.create_future()
+        self._to_client = _End(network)
+        self._to_server = _End(network)
+        self._broken = False
+        self._ended: ConnectionClosed | None = None
+        network.connections[self.number] = self
+
+    def peer_died(self, node: Node) -> None:
+        if node in (self.client, self.server):
+            self.cut("died")
+
+    def server_stops(self, node: Node) -> None:
+        if node is self.server:
+            self.cut("stopped")
+
+    def cut(self, why: str) -> None:
+        """Nothing arrives any more; each end learns of it at its time."""
+        if self._broken:
+            return
+        self._broken = True
+        self.network.connections.pop(self.number, None)
+        self.network.trace.note(f"{self.number} cut {why}")
+        sky = self.network.sky
+        for end, closing in (
+            (self._to_client, {"type": "lost"}),
+            (self._to_server, {"type": "websocket.disconnect", "code": 1006}),
+        ):
+            is_silent = why == "cut" and sky.happens(sky.now.silent)
+            seconds = sky.dice.uniform(1, _UNNOTICED_SECONDS) if is_silent else 0.001
+            end.put(closing, seconds)
+        if not self.accepted.done():
+            self.accepted.set_exception(httpx.ReadError("connection reset"))
+
+    def _passes(self, sender: str, text: str) -> bool:
+        """Whether a frame gets through."""
+        if self._broken:
+            return False
+        if self.network.sky.happens(self.network.sky.now.cut):
+            self.cut("cut")
+            return False
+        self.network.trace.note(f"{self.number} {sender}", text)
+        return True
+
+    # --- the client's end ----------------------------------------------------------------------
+
+    async def send(self, message: str, /) -> None:
+        """Send a frame."""
+        if self._ended is not None:
+            raise self._ended
+        if self._passes(f"{self.client.name} ->", message):
+            self._to_server.deliver({"type": "websocket.receive", "text": message})
+
+    async def recv(self) -> str:
+        """Wait for a frame."""
+        if self._ended is None:
+            event = await self._to_client.frames.get()
+            if event["type"] == "websocket.send":
+                text: str = event["text"]
+                return text
+            received = None
+            if event["type"] == "websocket.close":
+                received = Close(event.get("code", 1000), event.get("reason", ""))
+            self._ended = ConnectionClosedError(received, None)
+        raise self._ended
+
+    async def close(self) -> None:
+        """End it."""
+        self._ended = self._ended or ConnectionClosedError(None, None)
+        if not self._broken:
+            self._to_server.deliver({"type": "websocket.disconnect", "code": 1000})
+
+    # --- the server's end ----------------------------------------------------------------------
+
+    async def serve(self, served: Served, scope: dict[str, Any]) -> None:
+        """In the server: serve the stream."""
+        scope["extensions"] = {EXTENSION: self}
+        self._to_server.frames.put_nowait({"type": "websocket.connect"})
+        await served.app(scope, self._to_server.frames.get, self._send)
+
+    async def _send(self, event: Event) -> None:
+        if event["type"] == "websocket.accept":
+            self._accept(0)
+        elif event["type"] == "websocket.http.response.start":
+            self._accept(event["status"])
+        elif event["type"] == "websocket.send":
+            if self._passes("server ->", event["text"]):
+                self._to_client.deliver(event)
+        elif event["type"] == "websocket.close" and not self._broken:
+            self.network.trace.note(f"{self.number} closed by the server {event.get('code')}")
+            self.network.connections.pop(self.number, None)
+            self._to_client.deliver(event)
+            self._to_server.deliver({"type": "websocket.disconnect", "code": 1000})
+
+    def _accept(self, status: int) -> None:
+        loop = self.network.loop
+
+        def arrive() -> None:
+            if not self.accepted.done():
+                self.accepted.set_result(status)
+
+        loop.call_on(loop.world, self.network.sky.travel_seconds(), arrive)
+
+    def ping(self, answered: Callable[[], None]) -> None:
+        """Answered, unless the connection is cut."""
+        loop = self.network.loop
+
+        def arrive() -> None:
+            if not self._broken:
+                loop.call_on(self.server, 0, answered)
+
+        loop.call_on(loop.world, self.network.sky.travel_seconds(), arrive)
+
+    def unread(self) -> int:
+        """Nothing: the network takes it all."""
+        return 0
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        self.cut("aborted")
+
+
+async def open_stream(network: Network, node: Node, address: Address) -> StreamPair:
+    """Connect and upgrade.
+
+    Raises:
+        Away: No answer came, or a refusal.
+    """
+    await asyncio.sleep(network.sky.travel_seconds())
+    try:
+        served = network.listening()
+        pair = StreamPair(network, node, served)
+        scope = scope_of("websocket", "GET", address.url + PATH, address.headers, node)
+        network.trace.note(f"{pair.number} {node.name} opens a stream")
+        network.loop.start_on(served.node, pair.serve(served, scope))
+        async with asyncio.timeout(10):
+            status = await pair.accepted
+    except (httpx.TransportError, TimeoutError) as error:
+        raise Away(str(error)) from error
+    if status:
+        raise Away(f"HTTP {status}", answered=True, refused=status < 500 and status != 429)
+    return pair
