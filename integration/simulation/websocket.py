@@ -15,8 +15,8 @@ from durable_workflow.server.http.stream.wire import EXTENSION
 from integration.simulation.loop import Node
 from integration.simulation.network import Event, Network, Served, scope_of
 
-# Within this time the pings of either end tell it that the other one is gone.
-_UNNOTICED_SECONDS = 30.0
+# Within this time either end learns by its pings that the other one is gone. A fleet rests longer.
+_UNNOTICED_SECONDS = 12.0
 
 
 class _End:
