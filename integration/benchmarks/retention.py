@@ -43,6 +43,7 @@ from durable_workflow.server.services import (
     workflow_tasks,
     workflows,
 )
+from durable_workflow.server.slices import at_once
 from durable_workflow.server.store.protocol import Tx, Value
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
@@ -122,7 +123,7 @@ def _decide(tx: Tx, command: dict[str, Any]) -> None:
         attempt=task["workflow_task_attempt"],
     )
     complete = CompleteWorkflowTask(owner=owner, commands=[command])
-    workflow_tasks.complete(tx, "default", complete, SETTINGS)
+    at_once(workflow_tasks.complete(tx, "default", complete, SETTINGS))
 
 
 def copy_runs(path: Path, count: int) -> None:

@@ -17,6 +17,7 @@ import pytest
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.notices import Notice
+from durable_workflow.server.slices import Slices, at_once
 from durable_workflow.server.store import Conflict
 from durable_workflow.server.store.protocol import (
     Condition,
@@ -180,6 +181,9 @@ class ModeStore:
 
     async def run(self, work: Work[T], /, *, keys: Sequence[Key] = ()) -> T:
         return await self._store.run(self._wrap(work, keys), keys=keys)
+
+    async def run_in_slices(self, work: Callable[[Tx], Slices[T]], /) -> T:
+        return await self.run(lambda tx: at_once(work(tx)))
 
     async def read(self, work: Callable[[Read], T], /) -> T:
         return await self._store.read(work)

@@ -13,6 +13,7 @@ from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.refusal import InvalidCommands, LimitExceeded
 from durable_workflow.server.engine.state import KnownStep
+from durable_workflow.server.slices import at_once
 
 Json = dict[str, Any]
 
@@ -36,11 +37,13 @@ PASSED, UNTIMED, OPENED = "ConditionWaitSatisfied", "TimerCancelled", "Condition
 def complete(run: Any, given: Any, commands: list[Json], **loaded: Any) -> Decision:
     limits = loaded.pop("limits", Limits())
     keep_history = loaded.pop("keep_history", False)
-    parsed, errors = parse_commands(commands, run.codec, limits)
+    parsed, errors = at_once(parse_commands(commands, run.codec, limits))
     assert errors == {}
     known = completion.Loaded(**{"details": given.details()} | loaded)
-    return completion.complete(
-        run, parsed, known, given.now, given.ids(), limits=limits, keep_history=keep_history
+    return at_once(
+        completion.complete(
+            run, parsed, known, given.now, given.ids(), limits=limits, keep_history=keep_history
+        )
     )
 
 

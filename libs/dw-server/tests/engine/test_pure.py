@@ -17,6 +17,7 @@ from durable_workflow.server.engine.decision import Decision, NewId
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.starting import Beginning, begin
 from durable_workflow.server.engine.state import BufferedEvent, Run, RunDetails
+from durable_workflow.server.slices import at_once
 
 NOW = 1_767_225_600_000_000
 Json = dict[str, Any]
@@ -76,11 +77,11 @@ ends = st.sampled_from(
 
 
 def decide(run: Run, commands: list[Json]) -> Decision:
-    parsed, errors = parse_commands(commands, run.codec, Limits())
+    parsed, errors = at_once(parse_commands(commands, run.codec, Limits()))
     assert errors == {}
     details = RunDetails(run.run_id, None)
     loaded = completion.Loaded(details=details)
-    return completion.complete(run, parsed, loaded, NOW, ids(), limits=Limits())
+    return at_once(completion.complete(run, parsed, loaded, NOW, ids(), limits=Limits()))
 
 
 @given(commands=st.lists(steps, min_size=1, max_size=8), end=st.none() | ends)

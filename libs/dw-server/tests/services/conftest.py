@@ -153,7 +153,9 @@ class Server:
         request = CompleteWorkflowTask(
             owner=owner(task), commands=list(commands), keep_history=keep_history
         )
-        return await self.run(workflow_tasks.complete, "default", request)
+        return await self.store.run_in_slices(
+            lambda tx: workflow_tasks.complete(tx, "default", request, self.settings)
+        )
 
     async def fail(
         self, task: Json, message: str = "it broke", error_type: str | None = None

@@ -31,6 +31,7 @@ from durable_workflow.server.services import (
     workflows,
 )
 from durable_workflow.server.services.workers import register
+from durable_workflow.server.slices import at_once
 from durable_workflow.server.store import Read, Store, StoreUnavailable, Tx
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.timers import TimerService
@@ -79,7 +80,7 @@ async def start_timer(store: SqliteStore, workflow_id: str, seconds: int) -> Non
     )
     commands = [{"type": "start_timer", "delay_seconds": seconds}]
     complete = CompleteWorkflowTask(owner=owner, commands=commands)
-    await store.run(lambda tx: workflow_tasks.complete(tx, "default", complete, SETTINGS))
+    await store.run(lambda tx: at_once(workflow_tasks.complete(tx, "default", complete, SETTINGS)))
 
 
 async def next_ready(ready: asyncio.Queue[Notice]) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from durable_workflow.server.engine.commands.turn import Turn
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.refusal import LimitExceeded
+from durable_workflow.server.slices import at_once
 
 Json = dict[str, Any]
 
@@ -20,7 +21,7 @@ def applying(
 ) -> Decision:
     """The decision of one command, without what a completion does around it."""
     used = limits or Limits()
-    parsed, errors = parse_commands([command], run.codec, used)
+    parsed, errors = at_once(parse_commands([command], run.codec, used))
     assert errors == {}
     decision = Decision(run, given.now, given.ids())
     known = details or given.details(memo={"m": 1}, search_attributes={"a": 1, "b": 2})

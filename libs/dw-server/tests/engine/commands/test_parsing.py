@@ -10,6 +10,7 @@ from durable_workflow._wire import names
 from durable_workflow.server.engine.commands import parse_commands
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.refusal import InvalidCommands, LimitExceeded
+from durable_workflow.server.slices import at_once
 
 Json = dict[str, Any]
 ACTIVITY: Json = {"type": "schedule_activity", "activity_type": "a"}
@@ -20,7 +21,7 @@ UPDATED: Json = {"type": "complete_update", "update_id": "u"}
 
 
 def errors_of(*commands: Json, **limits: int) -> list[str]:
-    return sorted(parse_commands(list(commands), "json", Limits(**limits))[1])
+    return sorted(at_once(parse_commands(list(commands), "json", Limits(**limits)))[1])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_list_that_is_too_long_is_not_read() -> None:
 
 def test_what_a_completion_needs_to_have_loaded_is_known_from_its_commands() -> None:
     def needs(*commands: Json) -> tuple[bool, bool, list[str], bool]:
-        parsed = parse_commands(list(commands), "json", Limits())[0]
+        parsed = at_once(parse_commands(list(commands), "json", Limits()))[0]
         return parsed.needs_details, parsed.blocks, parsed.update_ids, parsed.terminal is not None
 
     assert needs(TIMER) == (False, True, [], False)

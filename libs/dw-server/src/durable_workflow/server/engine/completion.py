@@ -26,6 +26,7 @@ from durable_workflow.server.engine.state import (
     RunDetails,
     Update,
 )
+from durable_workflow.server.slices import Slices
 
 
 class Loaded(msgspec.Struct):
@@ -58,8 +59,8 @@ def complete(
     *,
     limits: Limits,
     keep_history: bool = False,
-) -> Decision:
-    """Apply a completion of the leased task of `run`.
+) -> Slices[Decision]:
+    """Apply a completion of the leased task of `run`, with a pause after each command.
 
     Raises:
         InvalidCommands: They do not fit the run.
@@ -75,6 +76,7 @@ def complete(
     turn.begin()
     for command in commands:
         command.apply(turn)
+        yield
     if parsed.terminal is not None:
         _end_run(turn, parsed.terminal, loaded)
     else:

@@ -13,7 +13,7 @@ from durable_workflow.server.engine.times import precise, precise_or_none
 from durable_workflow.server.exporting.payloads import PayloadNote, note
 from durable_workflow.server.records import instances, runs
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services.unit import is_long
+from durable_workflow.server.services.writing import is_long
 from durable_workflow.server.store.protocol import Read
 from durable_workflow.server.views import findings, liveness, pending_work
 from durable_workflow.server.views.describing import bucket, find_run, wait_of

@@ -29,7 +29,8 @@ from durable_workflow.server.services import (
     sessions,
     workflow_tasks,
 )
-from durable_workflow.server.services.unit import Unit, ready_task
+from durable_workflow.server.services.unit import Unit
+from durable_workflow.server.services.writing import ready_task
 from durable_workflow.server.store.protocol import Read, Tx
 
 _LONGEST_ERROR = 1000

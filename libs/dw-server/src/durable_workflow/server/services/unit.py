@@ -29,8 +29,6 @@ from durable_workflow.server.engine.state import (
 from durable_workflow.server.notices import (
     DueAt,
     ReadyTask,
-    RunEnd,
-    RunProgressed,
     TaskDropped,
     TaskReady,
 )
@@ -47,8 +45,10 @@ from durable_workflow.server.records import (
 )
 from durable_workflow.server.records.fairness import QueueKey
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services import admission
+from durable_workflow.server.services import admission, writing
 from durable_workflow.server.services.warnings import warn_near_limits
+from durable_workflow.server.services.writing import in_parts, is_long, ready_task
+from durable_workflow.server.slices import Slices, at_once
 from durable_workflow.server.store.protocol import Key, Tx
 
 
@@ -114,6 +114,10 @@ class Unit:
 
     def apply(self, decision: Decision) -> None:
         """Write down a decision, and what it entails for other runs."""
+        at_once(self.apply_in_slices(decision))
+
+    def apply_in_slices(self, decision: Decision) -> Slices[None]:
+        """`apply`, with pauses where there is much to write."""
         run = decision.run
         before = self._runs.get(run.run_id)
         self._runs[run.run_id] = run
@@ -121,20 +125,26 @@ class Unit:
         self._unsaved[run.run_id] = self._unsaved.get(run.run_id, False) or new
         if uris := external_uris(decision):
             external_payloads.hold(self.tx, run.run_id, sorted(uris))
-        self._write_history(decision)
-        self._write_steps(decision)
-        self._write_buffered(decision)
+        writing.write_run(self.tx, decision)
+        self._note_events(decision)
+        yield from self._write_steps(decision)
+        writing.write_buffered(self.tx, decision)
         self._announce_task(before, run)
         if before is not None:
             warn_near_limits(self.tx, before, run, self.settings.limits)
         for started in decision.started:
-            self.apply(started)
+            yield from self.apply_in_slices(started)
+            yield
         if decision.closes:
             self._end(decision, before)
         self._tell_children()
 
     def finish(self) -> None:
         """Save the runs. Nothing is applied after this."""
+        at_once(self.finish_in_slices())
+
+    def finish_in_slices(self) -> Slices[None]:
+        """`finish`, with a pause after each run."""
         self._fail_over_limits()
         now = self.tx.now
         for run_id, new in self._unsaved.items():
@@ -146,16 +156,23 @@ class Unit:
                 runs.insert(self.tx, run)
             else:
                 runs.save(self.tx, run)
+            yield
         self._unsaved.clear()
         for run_id, events in self._events.items():
-            write = history.close if run_id in self._closing else history.insert
-            write(self.tx, self._runs[run_id], events)
+            run = self._runs[run_id]
+            if run_id in self._closing:
+                history.close(self.tx, run, events)
+                yield
+                continue
+            for some in in_parts(events):
+                history.insert(self.tx, run, some)
+                yield
         self._events.clear()
 
     def save_activity(self, activity: Activity) -> None:
         """Save an activity that a decision has changed."""
         if activity.closed_at is not None and activity.attempt_id is not None:
-            reason = _why_dropped(self.run(activity.run_id))
+            reason = writing.why_dropped(self.run(activity.run_id))
             self.tx.notify(TaskDropped(activity.task_id, activity.attempt_id, reason))
         activity.due_at = activity_due_at(activity, self.tx.now)
         if activity.due_at is not None:
@@ -163,21 +180,14 @@ class Unit:
         activities.save(self.tx, activity)
         self._announce_activity(activity)
 
-    def _write_history(self, decision: Decision) -> None:
-        run, tx = decision.run, self.tx
-        if decision.created is not None:
-            runs.insert_details(tx, run, decision.created)
-        for past in decision.past_tasks:
-            runs.insert_past_task(tx, past)
-        if not decision.events:
-            return
-        self._events.setdefault(run.run_id, []).extend(decision.events)
-        if decision.closes:
-            self._closing.add(run.run_id)
-        end = _end_of(decision) if decision.closes else None
-        tx.notify(RunProgressed(run.run_id, run.closed, end))
+    def _note_events(self, decision: Decision) -> None:
+        """Keep the events for the end of the unit: those of a run are written together."""
+        if decision.events:
+            self._events.setdefault(decision.run.run_id, []).extend(decision.events)
+            if decision.closes:
+                self._closing.add(decision.run.run_id)
 
-    def _write_steps(self, decision: Decision) -> None:
+    def _write_steps(self, decision: Decision) -> Slices[None]:
         tx = self.tx
         for new in decision.new_activities:
             activity = new.activity
@@ -185,8 +195,10 @@ class Unit:
             if activity.due_at is not None:
                 tx.notify(DueAt(activity.due_at))
             self._announce_activity(activity)
-        if decision.new_activities:
-            activities.insert(tx, decision.new_activities)
+            yield
+        for some in in_parts(decision.new_activities):
+            activities.insert(tx, some)
+            yield
         for changed in decision.activities:
             self.save_activity(changed)
         for attempt in decision.attempts:
@@ -199,36 +211,10 @@ class Unit:
             timers.save(tx, timer)
         for link in decision.new_child_links:
             child_links.insert(tx, link)
-            self._new_instance(link, decision)
+            writing.write_instance(tx, link, decision)
+            yield
         for link in decision.child_links:
             child_links.save(tx, link)
-
-    def _write_buffered(self, decision: Decision) -> None:
-        run_id, tx = decision.run.run_id, self.tx
-        if decision.drained:
-            history.delete_buffered_events(tx, run_id)
-        for event in decision.buffered:
-            history.insert_buffered_event(tx, run_id, event)
-        if decision.released:
-            history.delete_held_results(tx, run_id)
-        if decision.held_results:
-            history.insert_held_results(tx, run_id, decision.held_results)
-        for update in decision.new_updates:
-            updates.insert(tx, update)
-        for update in decision.updates:
-            updates.save(tx, update)
-        if decision.attributes is not None:
-            runs.save_search_attributes(tx, decision.run, decision.attributes)
-
-    def _new_instance(self, link: ChildLink, decision: Decision) -> None:
-        instances.insert(
-            self.tx,
-            decision.run.namespace,
-            link.child_workflow_id,
-            workflow_type=link.child_type,
-            run_id=link.child_run_id,
-            command_sequence=0,
-        )
 
     # --- announcing --------------------------------------------------------------------------
 
@@ -410,38 +396,3 @@ class Unit:
             run.last_sequence,
             run.history_bytes,
         )
-
-
-def ready_task(run: Run, now: int) -> TaskReady:
-    """The notice that a run's task can be claimed."""
-    assert run.task_id is not None
-    keeper = run.sticky_worker if run.sticky_until > now else None
-    task = ReadyTask(run.task_id, run.workflow_type, run.compatibility, keeper)
-    return TaskReady("workflow", run.namespace, run.task_queue, task)
-
-
-def _end_of(decision: Decision) -> RunEnd:
-    run = decision.run
-    return RunEnd(
-        workflow_id=run.workflow_id,
-        run_id=run.run_id,
-        workflow_type=run.workflow_type,
-        status=run.status,
-        closed_reason=run.closed_reason,
-        codec=run.codec,
-        output=decision.output,
-        failure=decision.failure,
-        continued_to_run_id=run.continued_to_run_id,
-    )
-
-
-def _why_dropped(run: Run) -> str:
-    """What a worker is told whose attempt is over: the words of an activity's heartbeat."""
-    if run.status in (CANCELLED, TERMINATED):
-        return f"run_{run.status}"
-    return "run_closed" if run.closed else "stale_attempt"
-
-
-def is_long(run: Run, events: int, size: int) -> bool:
-    """Whether a run's history is so long that the workflow should continue as new."""
-    return bool((events and run.last_sequence >= events) or (size and run.history_bytes >= size))

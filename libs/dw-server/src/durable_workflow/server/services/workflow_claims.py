@@ -24,11 +24,12 @@ from durable_workflow.server.requests import (
 )
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import admission, fairness
-from durable_workflow.server.services.unit import Unit, is_long
+from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.services.workers import (
     lease_seconds,
     poll_guard,
 )
+from durable_workflow.server.services.writing import is_long
 from durable_workflow.server.store.protocol import Tx
 from durable_workflow.server.views import history
 from durable_workflow.server.views.fingerprints import hide_fingerprint

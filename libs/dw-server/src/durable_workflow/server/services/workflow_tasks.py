@@ -33,6 +33,7 @@ from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.services.workers import (
     seen_by_lease,
 )
+from durable_workflow.server.slices import Slices
 from durable_workflow.server.store.protocol import Read, Tx
 from durable_workflow.server.views import history
 
@@ -109,16 +110,16 @@ def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSet
 
 def complete(
     tx: Tx, namespace: str, request: CompleteWorkflowTask, settings: ServiceSettings
-) -> Reply:
-    """Apply what the worker decided: all of it, or nothing."""
+) -> Slices[Reply]:
+    """Apply what the worker decided: all of it, or nothing. Many commands take long."""
     unit = Unit(tx, settings)
     run = unit.adopt(guard(tx, namespace, request.owner))
     try:
-        parsed, errors = parse_commands(request.commands, run.codec, settings.limits)
+        parsed, errors = yield from parse_commands(request.commands, run.codec, settings.limits)
         if errors:
             raise Invalid(errors)
         check_upserts(tx, namespace, request.commands)
-        decision = completion.complete(
+        decision = yield from completion.complete(
             run,
             parsed,
             _load(unit, run, parsed),
@@ -137,8 +138,8 @@ def complete(
         _fail(unit, run, f"non-deterministic workflow: {error}", type(error).__name__)
         unit.finish()
         return _refused(request.owner, "invalid_commands", f"Non-deterministic commands: {error}.")
-    unit.apply(decision)
-    unit.finish()
+    yield from unit.apply_in_slices(decision)
+    yield from unit.finish_in_slices()
     after = unit.run(run.run_id)
     return Reply(
         named(request.owner)

@@ -34,6 +34,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from durable_workflow.server.notices import Notice
+from durable_workflow.server.slices import Slices
 from durable_workflow.server.store.search import RunKey, RunSearch
 
 T = TypeVar("T")
@@ -206,6 +207,17 @@ class Store(Protocol):
             StoreUnavailable: The unit could not be committed; nothing of it happened.
             OutcomeUnknown: The unit may have been committed.
             Exception: Whatever `work` raised; nothing of it happened.
+        """
+        ...
+
+    async def run_in_slices(self, work: Callable[[Tx], Slices[T]], /) -> T:
+        """Run a unit that takes long, with others between its slices where the store can.
+
+        It is as atomic as any other, and may be run any number of times. In a preparation that is
+        thrown away what it reads may not fit together.
+
+        Raises:
+            As `run` does.
         """
         ...
 

@@ -11,6 +11,7 @@ from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import Caller, PollTask
 from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.slices import Slices, at_once
 from durable_workflow.server.store.protocol import Read, Store, Tx
 
 T = TypeVar("T")
@@ -52,6 +53,29 @@ class Units:
         async def handle(call: Call, asked: T) -> Reply:
             namespace = call.namespace
             return await self.store.run(lambda tx: service(tx, namespace, asked, self.settings))
+
+        return handle
+
+    def long_report(
+        self,
+        service: Callable[[Tx, str, T, ServiceSettings], Slices[Reply]],
+        is_long: Callable[[T], bool],
+    ) -> Handler[T]:
+        """The handler of a report that may take long.
+
+        Args:
+            is_long: Whether it does, so that others should have turns meanwhile.
+        """
+
+        async def handle(call: Call, asked: T) -> Reply:
+            namespace = call.namespace
+            if is_long(asked):
+                return await self.store.run_in_slices(
+                    lambda tx: service(tx, namespace, asked, self.settings)
+                )
+            return await self.store.run(
+                lambda tx: at_once(service(tx, namespace, asked, self.settings))
+            )
 
         return handle
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from durable_workflow.server.api.handlers.polls import Polls
 from durable_workflow.server.api.handlers.units import Units
@@ -19,6 +19,13 @@ from durable_workflow.server.services import workflow_claims
 from durable_workflow.server.services import workflow_tasks as services
 from durable_workflow.server.store import Read
 
+# So many commands take a few milliseconds.
+_MANY_COMMANDS: Final = 100
+
+
+def _is_long(asked: CompleteWorkflowTask) -> bool:
+    return len(asked.commands) > _MANY_COMMANDS
+
 
 def operations(units: Units, polls: Polls) -> list[Operation[Any]]:
     """What workers ask about workflow tasks."""
@@ -29,7 +36,7 @@ def operations(units: Units, polls: Polls) -> list[Operation[Any]]:
 
     poll = polls.handler("workflow", *units.leased(workflow_claims.claim, services.give_back))
     page = units.view(history_page)
-    complete = units.report(services.complete)
+    complete = units.long_report(services.complete, _is_long)
     fail = units.report(services.fail)
     heartbeat = units.report(services.heartbeat)
     return [

@@ -24,6 +24,7 @@ from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.payloads import blob_size
 from durable_workflow.server.engine.refusal import InvalidCommands, within
 from durable_workflow.server.fields import Errors, Reading, Table, table_of
+from durable_workflow.server.slices import Slices
 
 _COMMANDS: Final[tuple[type[Command], ...]] = (
     ScheduleActivity,
@@ -83,8 +84,10 @@ class Parsed(msgspec.Struct):
     blocks: bool
 
 
-def parse_commands(raw: list[dict[str, Any]], codec: str, limits: Limits) -> tuple[Parsed, Errors]:
-    """Read the commands of a completion.
+def parse_commands(
+    raw: list[dict[str, Any]], codec: str, limits: Limits
+) -> Slices[tuple[Parsed, Errors]]:
+    """Read the commands of a completion, with a pause after each.
 
     Args:
         raw: The list as it came.
@@ -113,6 +116,7 @@ def parse_commands(raw: list[dict[str, Any]], codec: str, limits: Limits) -> tup
         command: Command | None = table.read(item, reading, at=at)
         if command is not None:
             _add(parsed, command)
+        yield
     return parsed, reading.errors
 
 

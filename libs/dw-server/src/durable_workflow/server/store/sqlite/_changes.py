@@ -33,6 +33,8 @@ from durable_workflow.server.store.statements import Statement, Statements
 # What a run of a thousand activities has open stays in memory; rows are one or two kilobytes.
 _OPEN_RUNS: Final = 2_000
 _OPEN_ACTIVITIES: Final = 4_000
+# More new rows than these are written at once: they would cost more here than they save.
+_MANY_ROWS: Final = 100
 ROW_TABLES: Final = (
     RowTable("runs", ("run_id",), other="task_id", closed="closed_at", most=_OPEN_RUNS),
     RowTable(
@@ -161,6 +163,10 @@ class UnitChanges:
 
     def change(self, way: Way, rows: Sequence[Row]) -> None:
         """Run a statement that changes rows, now or later."""
+        if way.change is not None and way.change.is_insert and len(rows) > _MANY_ROWS:
+            self.write()
+            self._run(way.statement, rows)
+            return
         if way.change is not None:
             rows = self._change_in_memory(way.change, rows)
         if not rows:

@@ -34,6 +34,7 @@ from durable_workflow.server.figures import CommitFigures
 from durable_workflow.server.ids import IdSource
 from durable_workflow.server.logs import NO_REQUEST
 from durable_workflow.server.notices import Notice
+from durable_workflow.server.slices import Slices
 from durable_workflow.server.store.errors import (
     Conflict,
     StoreError,
@@ -61,6 +62,7 @@ from durable_workflow.server.store.sqlite._committer import (
     commit,
 )
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
+from durable_workflow.server.store.sqlite._preparing import LongUnits
 from durable_workflow.server.store.sqlite._reads import Reads
 from durable_workflow.server.store.sqlite._search import find_runs
 from durable_workflow.server.store.sqlite._transaction import SqliteRead, SqliteTx
@@ -68,23 +70,19 @@ from durable_workflow.server.store.sqlite._walks import Select
 from durable_workflow.server.store.statements import Statements
 
 T = TypeVar("T")
-
 _log = logging.getLogger(__name__)
 
-_BATCH_UNITS = 200
-_BATCH_SECONDS = 0.010
+_BATCH_UNITS, _BATCH_SECONDS = 200, 0.010
 # A unit that meets a conflict each time would block all others.
 _MOST_ATTEMPTS = 100
 
 
 def _selecting(read: Read) -> Select:
-    # Every view that this store gives is one of these.
-    assert isinstance(read, SqliteRead)
+    assert isinstance(read, SqliteRead)  # every view that this store gives is one
     return read.select
 
 
-def _publish_to_nobody(notices: Sequence[Notice], /) -> None:
-    pass
+def _publish_to_nobody(notices: Sequence[Notice], /) -> None: ...
 
 
 def _dispatch_nothing(notices: Sequence[Notice], /) -> Sequence[Notice]:
@@ -92,9 +90,7 @@ def _dispatch_nothing(notices: Sequence[Notice], /) -> Sequence[Notice]:
 
 
 class SqliteStore:
-    """A store in one SQLite file, or in memory.
-
-    It belongs to the event loop that first uses it.
+    """A store in one SQLite file, or in memory; it belongs to the loop that first uses it.
 
     Attributes:
         ways: How statements are run, with the rows that are kept in memory.
@@ -102,10 +98,8 @@ class SqliteStore:
     Args:
         location: Path of the file, made if missing; ``:memory:`` for a database that is gone when
             the store is closed.
-        statements: The named statements.
-        migrations: The schema, applied while opening.
-        clock: Gives each unit its `now`.
-        ids: Gives each unit its identifiers.
+        statements, migrations: The named statements; the schema, applied while opening.
+        clock, ids: Give each unit its `now` and its identifiers.
         publish: Called on the event loop with the notices of each batch, once it is committed.
         dispatch_before_commit: Called on the event loop with the notices of each batch before it is
             committed. It returns those that are still to be published; if it keeps any for itself,
@@ -152,6 +146,7 @@ class SqliteStore:
         self._figures = figures or CommitFigures()
         self._reads = Reads(self._database, self.ways, clock)
         self._waiting: deque[Unit] = deque()
+        self._long_units = LongUnits(self.ways, clock.now, ids.new, self.read, self.run)
         self._busy = False
         self._closed = False
         self._idle: asyncio.Event | None = None
@@ -172,6 +167,10 @@ class SqliteStore:
             self._busy = True
             loop.call_soon(self._work_off, loop, context=NO_REQUEST)
         return await answer
+
+    async def run_in_slices(self, work: Callable[[Tx], Slices[T]], /) -> T:
+        """Run a unit that takes long, with others between its slices."""
+        return await self._long_units.run(work)
 
     async def read(self, work: Callable[[Read], T], /) -> T:
         """Run `work` on a consistent view that holds every acknowledged unit."""

@@ -1,0 +1,20 @@
+"""Work that takes long and can be paused: generators that yield where others may have a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TypeAlias, TypeVar
+
+T = TypeVar("T")
+# Yields nothing; what it returns is the result.
+Slices: TypeAlias = Generator[None, None, T]
+
+
+def at_once(work: Slices[T]) -> T:
+    """Do all of it now."""
+    try:
+        while True:
+            next(work)
+    except StopIteration as end:
+        result: T = end.value
+        return result

@@ -1,0 +1,282 @@
+"""Units of work that take long: prepared in slices, and then written in one short unit.
+
+A completion of a thousand commands takes a fifth of a second to read, to decide and to encode.
+While a unit runs nobody else is served. So such a unit is first run against what is committed, a
+slice at a time, with others between them: what it reads is noted, and what it would write is only
+kept. The unit that follows reads the same again. Where nothing has changed it writes what was kept,
+as if all of it had been run in this moment; else the preparation is thrown away. Until then nothing
+is in the store, so nobody sees half of it, and a crash or a caller that goes away leaves nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+
+from durable_workflow.server.notices import Notice
+from durable_workflow.server.slices import Slices, at_once
+from durable_workflow.server.store.errors import StatementMisused
+from durable_workflow.server.store.protocol import Key, Read, Row, Tx, Value
+from durable_workflow.server.store.sqlite._changes import Way, Ways
+from durable_workflow.server.store.sqlite._transaction import Line
+
+T = TypeVar("T")
+
+# How long others wait for a slice.
+_SLICE_SECONDS: Final = 0.002
+# A run that is sent a signal each millisecond has changed each time: then it is run whole.
+_MOST_PREPARATIONS: Final = 3
+
+
+class NotPreparable(BaseException):
+    """The unit does what cannot be kept for later: it has to be run whole.
+
+    No `Exception`: a unit must not take it for an error of its own.
+    """
+
+
+class Outdated(Exception):
+    """What the preparation has read is not so any more."""
+
+
+class Reading(Protocol):
+    """Runs something on a snapshot of what is committed."""
+
+    def __call__(self, work: Callable[[Read], T], /) -> Awaitable[T]: ...
+
+
+class Running(Protocol):
+    """Runs a unit."""
+
+    def __call__(self, work: Callable[[Tx], T], /) -> Awaitable[T]: ...
+
+
+class _Answer(NamedTuple):
+    """What a statement has found."""
+
+    statement: str
+    params: dict[str, Value]
+    rows: list[Row]
+    is_first: bool
+
+    def holds(self, tx: Read) -> bool:
+        """Whether it still finds this."""
+        if not self.is_first:
+            return tx.all(self.statement, **self.params) == self.rows
+        row = tx.one(self.statement, **self.params)
+        return ([] if row is None else [row]) == self.rows
+
+
+class _Write(NamedTuple):
+    """A statement with the rows of values that it is to be run with."""
+
+    way: Way
+    rows: list[Row]
+
+
+class PreparedTx:
+    """The transaction of a unit that is being prepared.
+
+    Attributes:
+        now: When the preparation began. The unit counts as run at this time: what it has read was
+            so until its end.
+        view: The snapshot that the current slice reads.
+    """
+
+    def __init__(self, ways: Ways, now: int, new_id: Callable[[int], str]) -> None:
+        self.now = now
+        self.view: Read | None = None
+        self._ways = ways
+        self._new_id = new_id
+        self._keys: list[Key] = []
+        self._answers: list[_Answer] = []
+        self._writes: list[_Write] = []
+        self._changed: frozenset[str] = frozenset()
+        self._notices: list[Notice] = []
+        self._lines: list[Line] = []
+
+    def one(self, statement: str, /, **params: Value) -> Row | None:
+        """Run a named statement; its first row, or None."""
+        row = self._readable(statement).one(statement, **params)
+        self._answers.append(_Answer(statement, params, [] if row is None else [row], True))
+        return row
+
+    def all(self, statement: str, /, **params: Value) -> list[Row]:
+        """Run a named statement; all its rows."""
+        rows = self._readable(statement).all(statement, **params)
+        self._answers.append(_Answer(statement, params, rows, False))
+        return rows
+
+    def take(self, statement: str, /, *, most: int, **params: Value) -> list[Row]:
+        """Rows cannot be held over slices."""
+        raise NotPreparable(statement)
+
+    def lock(self, key: Key, /) -> None:
+        """Have `key` locked before everything else of the unit."""
+        self._keys.append(key)
+
+    def do(self, statement: str, /, **params: Value) -> None:
+        """Keep a statement that changes rows."""
+        way = self._way(statement)
+        if params.keys() != way.statement.parameters:
+            raise StatementMisused(f"{statement}: {sorted(params)} are not its parameters")
+        self._keep(way, [tuple(params[name] for name in way.statement.order)])
+
+    def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
+        """Keep a statement that is run once for each row of values."""
+        self._keep(self._way(statement), rows)
+
+    def new_id(self) -> str:
+        """A new identifier."""
+        return self._new_id(self.now)
+
+    def notify(self, notice: Notice, /) -> None:
+        """Have `notice` published after the unit is committed."""
+        self._notices.append(notice)
+
+    def say(self, level: int, text: str, /, *args: object) -> None:
+        """Have a line logged after the unit is committed."""
+        self._lines.append(Line(level, text, args))
+
+    def check(self, tx: Tx) -> None:
+        """Lock what was locked, and see that everything that was read is still so.
+
+        Raises:
+            Outdated: It is not.
+        """
+        for key in self._keys:
+            tx.lock(key)
+        if not all(answer.holds(tx) for answer in self._answers):
+            raise Outdated
+
+    def write(self, tx: Tx) -> None:
+        """Do what was kept."""
+        for way, rows in self._writes:
+            tx.do_many(way.statement.name, rows)
+        for notice in self._notices:
+            tx.notify(notice)
+        for level, text, args in self._lines:
+            tx.say(level, text, *args)
+
+    def _readable(self, statement: str) -> Read:
+        way = self._way(statement)
+        if way.changes or not self._changed.isdisjoint(way.tables):
+            # It changes something at once, or would have to see what is not written.
+            raise NotPreparable(statement)
+        assert self.view is not None
+        return self.view
+
+    def _way(self, name: str) -> Way:
+        way = self._ways.get(name)
+        if way is None:
+            raise StatementMisused(f"there is no statement {name!r}")
+        return way
+
+    def _keep(self, way: Way, rows: Sequence[Row]) -> None:
+        """Keep rows for a statement, with those that it has already where the order allows it."""
+        self._changed |= way.tables
+        for write in reversed(self._writes):
+            if write.way is way:
+                write.rows.extend(rows)
+                return
+            if not write.way.tables.isdisjoint(way.tables):
+                break
+        self._writes.append(_Write(way, list(rows)))
+
+
+class Preparation(Generic[T]):
+    """One attempt to prepare a unit.
+
+    Args:
+        work: The unit.
+        tx: Keeps what it reads and writes.
+    """
+
+    def __init__(self, work: Callable[[Tx], Slices[T]], tx: PreparedTx) -> None:
+        self._tx = tx
+        self._slices = work(tx)
+        self._ended: list[T] = []
+        self._error: Exception | None = None
+
+    async def run(self, read: Reading) -> None:
+        """Run the unit to its end, with others between the slices.
+
+        Raises:
+            NotPreparable: It has to be run whole.
+        """
+        more = True
+        while more:
+            more = await read(self._run_slice)
+            await asyncio.sleep(0)  # others have their turn
+
+    def settle(self, tx: Tx) -> T:
+        """The unit itself, after it was prepared: write what was kept.
+
+        Raises:
+            Outdated: Something that it depends on has changed meanwhile.
+            Exception: What the unit has raised.
+        """
+        self._tx.check(tx)
+        if self._error is not None:
+            raise self._error
+        self._tx.write(tx)
+        return self._ended[0]
+
+    def _run_slice(self, read: Read) -> bool:
+        """Run it for a while; whether there is more of it."""
+        until = time.perf_counter() + _SLICE_SECONDS
+        self._tx.view = read
+        try:
+            while time.perf_counter() < until:
+                next(self._slices)
+        except StopIteration as end:
+            self._ended.append(end.value)
+            return False
+        except Exception as error:  # noqa: BLE001  raised in the caller, if it is still so then
+            self._error = error
+            return False
+        finally:
+            self._tx.view = None
+        return True
+
+
+class LongUnits:
+    """Runs units that take long, one after the other.
+
+    Args:
+        read: Runs something on a snapshot of the store.
+        run: Runs a unit of the store.
+    """
+
+    def __init__(
+        self,
+        ways: Ways,
+        now: Callable[[], int],
+        new_id: Callable[[int], str],
+        read: Reading,
+        run: Running,
+    ) -> None:
+        self._ways = ways
+        self._now = now
+        self._new_id = new_id
+        self._read = read
+        self._run = run
+        # One at a time: else each would have its slice in a turn of the loop.
+        self._turn = asyncio.Lock()
+
+    async def run(self, work: Callable[[Tx], Slices[T]]) -> T:
+        """Prepare a unit and run it; run it whole where it cannot be prepared."""
+        async with self._turn:
+            for _ in range(_MOST_PREPARATIONS):
+                tx = PreparedTx(self._ways, self._now(), self._new_id)
+                preparation = Preparation(work, tx)
+                try:
+                    await preparation.run(self._read)
+                    return await self._run(preparation.settle)
+                except NotPreparable:
+                    break
+                except Outdated:
+                    continue
+        return await self._run(lambda tx: at_once(work(tx)))
