@@ -3,9 +3,9 @@
 import argparse
 import asyncio
 import json
+import os
 
-from durable_workflow import Client, Worker
-from durable_workflow.server import embedded_server
+from durable_workflow import Client
 
 from .activities import ACTIVITIES
 from .orders import Order, make_order
@@ -37,6 +37,10 @@ async def place(client: Client, orders: int) -> None:
 
 async def main(db: str, orders: int) -> None:
     """Start server and worker, and process orders with them."""
+    # Here alone: with a server elsewhere neither has to be installed.
+    from durable_workflow import Worker
+    from durable_workflow.server import embedded_server
+
     async with embedded_server(db=db) as url, Client(url) as client:
         worker = Worker(client, task_queue=TASK_QUEUE, workflows=WORKFLOWS, activities=ACTIVITIES)
         async with asyncio.TaskGroup() as group:
@@ -58,7 +62,11 @@ if __name__ == "__main__":
     place_of_state = parser.add_mutually_exclusive_group()
     place_of_state.add_argument("--db", default=":memory:", help="file of the server's state")
     place_of_state.add_argument("--url", help="a server elsewhere, whose workers take the orders")
-    parser.add_argument("--token", help="what that server asks for, if it asks")
+    parser.add_argument(
+        "--token",
+        default=os.environ.get("DW_AUTH_TOKEN") or None,
+        help="what that server asks for, if it asks; else DW_AUTH_TOKEN",
+    )
     options = parser.parse_args()
     if options.url is None:
         asyncio.run(main(options.db, options.orders))

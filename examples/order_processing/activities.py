@@ -26,9 +26,17 @@ async def reserve_item(order_id: str, item: Item) -> str:
     return f"{order_id}/{item['sku']}x{item['quantity']}"
 
 
+@activity.defn(name="release_item")
+async def release_item(reservation: str) -> str:
+    """Put one item back, and return the reservation that it was set aside under."""
+    return reservation
+
+
 @activity.defn(name="charge_card")
 async def charge_card(order: Order, amount_cents: int) -> str:
     """Take the money. The gateway times out as often as the order says, and then answers."""
+    if order.get("card_declined"):
+        raise NonRetryableError(f"the card of {order['customer']} was declined")
     if activity.context().info.attempt_number <= order["gateway_failures"]:
         raise TimeoutError("the payment gateway did not answer")
     return f"paid-{order['order_id']}-{amount_cents}"
@@ -49,6 +57,7 @@ async def send_receipt(order_id: str, customer: str) -> str:
 ACTIVITIES: list[Callable[..., Any]] = [
     validate_order,
     reserve_item,
+    release_item,
     charge_card,
     ship_order,
     send_receipt,

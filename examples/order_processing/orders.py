@@ -1,6 +1,6 @@
 """What an order is, what becomes of it, and a supply of them to try things with."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Item(TypedDict):
@@ -15,7 +15,7 @@ class Order(TypedDict):
     """The input of the workflow, plain JSON.
 
     `gateway_failures` is how many times the payment gateway times out before it answers, and
-    `packing_seconds` how long packing takes.
+    `packing_seconds` how long packing takes. A declined card ends the order.
     """
 
     order_id: str
@@ -23,13 +23,16 @@ class Order(TypedDict):
     items: list[Item]
     gateway_failures: int
     packing_seconds: int
+    card_declined: NotRequired[bool]
 
 
 class OrderResult(TypedDict):
     """The output of the workflow, plain JSON."""
 
     order_id: str
+    status: str
     reservations: list[str]
+    released: list[str]
     total_cents: int
     payment: str
     tracking: str
@@ -64,11 +67,30 @@ def expected_result(order: Order) -> OrderResult:
     """Return what the workflow must answer for `order`, worked out without any workflow."""
     order_id = order["order_id"]
     total = total_cents(order["items"])
+    reservations = [f"{order_id}/{item['sku']}x{item['quantity']}" for item in order["items"]]
+    if order.get("card_declined"):
+        return cancelled(order_id, reservations, total)
     return {
         "order_id": order_id,
-        "reservations": [f"{order_id}/{item['sku']}x{item['quantity']}" for item in order["items"]],
+        "status": "shipped",
+        "reservations": reservations,
+        "released": [],
         "total_cents": total,
         "payment": f"paid-{order_id}-{total}",
         "tracking": f"track-{order_id}",
         "receipt": f"receipt-{order_id} to {order['customer']}",
+    }
+
+
+def cancelled(order_id: str, reservations: list[str], total: int) -> OrderResult:
+    """Return the result of an order that was not paid: everything was released, newest first."""
+    return {
+        "order_id": order_id,
+        "status": "cancelled",
+        "reservations": reservations,
+        "released": reservations[::-1],
+        "total_cents": total,
+        "payment": "",
+        "tracking": "",
+        "receipt": "",
     }

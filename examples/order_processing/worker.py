@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 
 from durable_workflow import Client, Worker
@@ -29,7 +30,11 @@ async def serve(url: str, token: str | None, task_queue: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="order_processing.worker", description="Work on orders.")
     parser.add_argument("url", help="where the server listens, as http://127.0.0.1:8080")
-    parser.add_argument("--token", default=None, help="what the server asks for, if it asks")
+    parser.add_argument(
+        "--token",
+        default=os.environ.get("DW_AUTH_TOKEN") or None,
+        help="what the server asks for, if it asks; else DW_AUTH_TOKEN",
+    )
     parser.add_argument("--task-queue", default="orders")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO)

@@ -3,10 +3,10 @@
 from collections.abc import Generator
 from typing import Any
 
-from durable_workflow import ActivityRetryPolicy, workflow
+from durable_workflow import ActivityFailed, ActivityRetryPolicy, workflow
 from durable_workflow.workflow import WorkflowContext
 
-from .orders import Order, OrderResult, total_cents
+from .orders import Order, OrderResult, cancelled, total_cents
 
 PATIENT = ActivityRetryPolicy(max_attempts=20, initial_interval_seconds=1, backoff_coefficient=1)
 
@@ -28,9 +28,15 @@ class ProcessOrder:
         ]
 
         total = total_cents(checked["items"])
-        payment: str = yield ctx.schedule_activity(
-            "charge_card", [checked, total], retry_policy=PATIENT, start_to_close_timeout=30
-        )
+        try:
+            payment: str = yield ctx.schedule_activity(
+                "charge_card", [checked, total], retry_policy=PATIENT, start_to_close_timeout=30
+            )
+        except ActivityFailed:
+            # Compensation: what was done is undone, newest first, and that outlives crashes too.
+            for reservation in reversed(reservations):
+                yield ctx.schedule_activity("release_item", [reservation], retry_policy=PATIENT)
+            return cancelled(order_id, reservations, total)
         ctx.logger.info("%s is paid: %s", order_id, payment)
 
         # A durable timer: the server may restart meanwhile, the order is packed all the same.
@@ -42,7 +48,9 @@ class ProcessOrder:
         )
         return {
             "order_id": order_id,
+            "status": "shipped",
             "reservations": reservations,
+            "released": [],
             "total_cents": total,
             "payment": payment,
             "tracking": tracking,

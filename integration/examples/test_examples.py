@@ -1,5 +1,6 @@
 """The examples do what they show, run as their readers run them."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -7,8 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from order_processing.activities import ACTIVITIES
 from order_processing.orders import expected_result, make_order
+from order_processing.workflows import WORKFLOWS
 
+from durable_workflow import Client, Worker
+from durable_workflow.server import embedded_server
 from integration.harness.processes import ManagedProcess, ServerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +52,23 @@ def test_orders_end_as_their_input_says(tmp_path: Path) -> None:
         "-m", "order_processing", "--db", state, "--orders", "4", cwd=ROOT / "examples"
     )
     assert results_of(printed) == [expected_result(make_order(number)) for number in range(1, 5)]
+
+
+async def test_an_order_that_is_not_paid_releases_what_was_reserved() -> None:
+    order = make_order(3)
+    order["card_declined"] = True
+    async with embedded_server() as url, Client(url) as client:
+        handle = await client.start_workflow(
+            workflow_type="process-order", task_queue="orders", workflow_id="o", input=[order]
+        )
+        worker = Worker(client, task_queue="orders", workflows=WORKFLOWS, activities=ACTIVITIES)
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(worker.run())
+            result = await handle.result(timeout=30)
+            await worker.stop()
+            await working
+    assert result == expected_result(order)
+    assert result["released"] == result["reservations"][::-1] != []
 
 
 def test_orders_are_placed_once_however_often_the_program_runs(tmp_path: Path) -> None:

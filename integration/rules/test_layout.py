@@ -9,7 +9,7 @@ from typing import Any
 from releasing.versions import current
 
 TOP_LEVEL = {
-    "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml",
+    "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Containerfile", "pyproject.toml",
     "changelog.d", "docs", "examples", "integration", "libs", "scripts", "typing_tests",
 }  # fmt: skip
 

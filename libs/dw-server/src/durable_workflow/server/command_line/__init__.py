@@ -1,5 +1,5 @@
 """The command ``dw-server``: what can be typed, and a module for each thing that it does."""
 
-from durable_workflow.server.command_line._main import main
+from durable_workflow.server.command_line._main import main, server_bootstrap
 
-__all__ = ["main"]
+__all__ = ["main", "server_bootstrap"]

@@ -10,7 +10,7 @@ from durable_workflow.server import logs
 from durable_workflow.server.command_line._check_config import check_config
 from durable_workflow.server.command_line._copies import backup, restore, verify
 from durable_workflow.server.command_line._parser import configuration_of, parse
-from durable_workflow.server.command_line._serve import serve
+from durable_workflow.server.command_line._serve import bootstrap, serve
 from durable_workflow.server.configuration import Configuration
 from durable_workflow.server.settings import Settings, SettingsError
 from durable_workflow.server.store import StoreError
@@ -36,12 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return backup(settings, typed.path, typed.rate)
         if typed.command == "restore":
             return restore(settings, typed.path)
+        if typed.command == "bootstrap":
+            bootstrap(settings)
+            return 0
         serve(settings)
     except SettingsError as error:
         return _complain(error, 2)
     except (StoreError, OSError) as error:
         return _complain(error, 1)
     return 0
+
+
+def server_bootstrap() -> int:
+    """The command ``server-bootstrap``, which container images of this protocol have."""
+    return main(["bootstrap", *sys.argv[1:]])
 
 
 def _usable(configuration: Configuration) -> Settings:

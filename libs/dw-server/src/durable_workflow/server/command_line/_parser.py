@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     def add(name: str, about: str) -> argparse.ArgumentParser:
-        path = "" if name == "check-config" else " PATH"
+        path = "" if name in ("bootstrap", "check-config") else " PATH"
         return commands.add_parser(
             name,
             help=about,
@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     add("check-config", "print every setting with its origin, and what is wrong with them")
+    add("bootstrap", "make the state file, or bring it up to date, and end")
     backup = add("backup", "copy the state file, also while a server has it")
     backup.add_argument("path", metavar="PATH", type=Path, help="the copy, which must not exist")
     backup.add_argument(

@@ -1,4 +1,4 @@
-"""``dw-server`` without a command: serve."""
+"""``dw-server`` without a command, which serves, and the first steps of that alone."""
 
 from __future__ import annotations
 
@@ -26,6 +26,24 @@ def serve(settings: Settings) -> None:
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings))
+
+
+def bootstrap(settings: Settings) -> None:
+    """Make the state file with its schema and the default namespace, and end.
+
+    Raises:
+        StoreError: The state file cannot be served.
+    """
+    asyncio.run(_bootstrap(settings))
+    print(f"dw-server can serve {os.path.abspath(settings.db)}", flush=True)
+
+
+async def _bootstrap(settings: Settings) -> None:
+    server = Server(settings)
+    try:
+        await server.start()
+    finally:
+        await server.stop()
 
 
 async def _serve(settings: Settings) -> None:
