@@ -26,13 +26,19 @@ CHANGED = [
     (
         Connection,
         HttpToolsProtocol,
-        {"data_received", "on_body", "on_headers_complete", "on_response_complete"},
+        {
+            *("data_received", "on_body", "on_header", "on_headers_complete"),
+            *("on_message_complete", "on_response_complete"),
+        },
         {"send_400_response"},
     ),
     (
         StreamConnection,
         WebSocketsSansIOProtocol,
-        {"data_received", "handle_connect", "send_keepalive_ping"},
+        {
+            *("connection_lost", "data_received", "handle_bytes", "handle_connect"),
+            *("handle_cont", "handle_ping", "handle_text", "send_keepalive_ping"),
+        },
         {"schedule_ping", "keepalive_timeout"},
     ),
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from durable_workflow.server.api import Credentials
+from durable_workflow.server.http.incoming import Incoming
 from durable_workflow.server.http.request import Request
 
 
@@ -27,7 +28,7 @@ class Connection:
     def request(self, *headers: tuple[bytes, bytes]) -> Request:
         scope: dict[str, Any] = {"method": "POST", "path": "/", "raw_path": b"/"}
         scope["headers"] = list(headers)
-        return Request(scope, {}, self.receive)
+        return Request(scope, {}, self.receive, incoming=Incoming())
 
 
 async def test_it_is_told_at_once_whether_the_caller_has_left() -> None:

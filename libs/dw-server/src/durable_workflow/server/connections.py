@@ -6,8 +6,10 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-# Far more than any request line and headers, and more than arrives in one piece.
-_MOST_HEAD_BYTES: Final = 1024 * 1024
+# Far more than any request line and headers. What arrives in one piece may be more.
+_MOST_HEAD_BYTES: Final = 128 * 1024
+# Each takes thirty times the five bytes that it may have on the wire.
+_MOST_HEADERS: Final = 256
 
 
 class Connection(HttpToolsProtocol):
@@ -19,25 +21,42 @@ class Connection(HttpToolsProtocol):
     """
 
     _unfinished = 0
+    _has_too_many = False
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived, unless it is a head without an end."""
         self._unfinished += len(data)
         super().data_received(data)
-        if self._unfinished > _MOST_HEAD_BYTES and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._unfinished > _MOST_HEAD_BYTES or self._has_too_many:
             message = "The headers of the request are too large."
             self.logger.warning(message)
             self.send_400_response(message)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer: of too many the rest is not kept."""
+        if len(self.headers) < _MOST_HEADERS:
+            super().on_header(name, value)
+        else:
+            self._has_too_many = True
+
     def on_headers_complete(self) -> None:
-        """A head has ended."""
-        self._unfinished = 0
-        super().on_headers_complete()
+        """A head has ended; with too many headers its request does not begin."""
+        if not self._has_too_many:
+            self._unfinished = 0
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body: the limit of bodies is the application's."""
-        self._unfinished = 0
-        super().on_body(body)
+        if not self._has_too_many:
+            self._unfinished = 0
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request is complete."""
+        if not self._has_too_many:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """A request is over, and the next one that waits begins."""

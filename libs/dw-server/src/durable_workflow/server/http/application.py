@@ -15,6 +15,7 @@ from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCO
 from durable_workflow.server.api import Api, Call, Operation, explain
 from durable_workflow.server.api.manifests import server_capabilities
 from durable_workflow.server.http import checks, envelope, metrics_page, stream
+from durable_workflow.server.http.incoming import Incoming
 from durable_workflow.server.http.refusals import retry_after, status_of
 from durable_workflow.server.http.request import Receive, Request, raw_path
 from durable_workflow.server.http.responses import Send, respond, respond_in_parts
@@ -53,7 +54,10 @@ class Application:
         self._compression = settings.compression
         self._trusts_proxies = settings.trust_forwarded_attribution
         self._routes = Routes(ROUTES)
-        self._limits = stream.Limits(self._largest_body, api.is_overloaded, Unread())
+        self._incoming = Incoming(self._largest_body)
+        self._limits = stream.Limits(
+            self._largest_body, api.is_overloaded, Unread(), self._incoming
+        )
         self._logs_access = settings.log.access
         self._envelope = envelope.WorkerEnvelope(server_capabilities(settings))
 
@@ -69,6 +73,7 @@ class Application:
             scope,
             found.names if found else {},
             receive,
+            incoming=self._incoming,
             trusts_proxies=self._trusts_proxies,
         )
         route = _route(found, request.method)
@@ -202,10 +207,9 @@ class Application:
         if wait is not None:
             headers.append((b"retry-after", str(wait).encode()))
         before_end = None
-        if status == 413:
+        if status in (408, 413, 503) and request.has_unread:
             headers.append((b"connection", b"close"))
-            if request.has_unread:
-                before_end = functools.partial(checks.discard_body, receive)
+            before_end = functools.partial(checks.discard_body, receive)
         await respond(
             send,
             status,

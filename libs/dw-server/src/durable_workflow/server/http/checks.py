@@ -12,6 +12,7 @@ import msgspec
 from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
 from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCOL_VERSION_HEADER
 from durable_workflow._wire.json_values import dict_or_none
+from durable_workflow.server.http.incoming import parsed_size
 from durable_workflow.server.http.request import Receive, Request
 from durable_workflow.server.http.routing import Route
 from durable_workflow.server.refusals import Invalid, Refused
@@ -25,6 +26,8 @@ _DEEPEST = 128
 # Drain at most this much so that the peer can read the refusal, then close.
 _MOST_DISCARDED = 64 * 1024 * 1024
 _DISCARD_SECONDS = 10.0
+# So long a body may take to arrive.
+_BODY_SECONDS = 60.0
 # A peer that announced a body and sends none of it is waiting for the answer.
 _SILENCE_SECONDS = 1.0
 
@@ -37,31 +40,46 @@ async def read_body(request: Request, receive: Receive, limit: int) -> None:
     """Read the body and what it says. That it is an object is checked later: `check_document`.
 
     Raises:
-        Refused: Too large, of another media type, or not JSON.
+        Refused: Too large, too slow, of another media type, or not JSON; or too much is held.
     """
     length = request.header(b"content-length")
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
-    chunks: list[bytes] = []
-    size = 0
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise CallerLeft
-        chunk: bytes = message.get("body", b"")
-        more = request.has_unread = message.get("more_body", False)
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
-    request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    request.body = await _read_part(request, receive, 0, limit)
+    if request.has_unread:
+        await _read_rest(request, receive, limit)
     if request.body and request.method in _WITH_BODY:
         _check_media_type(request)
+        request.share.add(parsed_size(request.body))
         document = parse(request.body)
         found = dict_or_none(document)
         request.document_is_object = found is not None
         request.document = found or {}
+
+
+async def _read_rest(request: Request, receive: Receive, limit: int) -> None:
+    parts = bytearray(request.body)
+    request.body = b""
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            while request.has_unread:
+                parts += await _read_part(request, receive, len(parts), limit)
+    except TimeoutError:
+        text = f"The request body did not arrive within {_BODY_SECONDS:g} s."
+        raise Refused("request_timeout", text) from None
+    request.body = bytes(parts)
+
+
+async def _read_part(request: Request, receive: Receive, before: int, limit: int) -> bytes:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise CallerLeft
+    part: bytes = message.get("body", b"")
+    request.has_unread = message.get("more_body", False)
+    if before + len(part) > limit:
+        raise _too_large(limit)
+    request.share.add(len(part))
+    return part
 
 
 async def discard_body(receive: Receive) -> None:

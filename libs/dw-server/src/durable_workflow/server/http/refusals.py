@@ -36,6 +36,7 @@ _REASONS: Final[dict[int, tuple[str, ...]]] = {
         "history_not_available",
     ),
     405: ("method_not_allowed",),
+    408: ("request_timeout",),
     412: ("worker_not_registered",),
     413: ("payload_too_large",),
     415: ("unsupported_media_type",),

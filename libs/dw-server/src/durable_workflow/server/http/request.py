@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from durable_workflow.server.api import Credentials, Forwarded, Origin
+from durable_workflow.server.http.incoming import Incoming, Share
 from durable_workflow.server.settings import is_loopback
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -25,10 +26,12 @@ class Request:
     """One request; it is the peer of the call that it carries.
 
     Args:
+        incoming: What the server holds of all requests.
         trusts_proxies: Whether what it says of the caller in a proxy's name is believed.
     Attributes:
         path: As it came, percent-encoded.
         names: Values of the path's parameters, decoded.
+        share: What it holds of this one.
         has_unread: Whether some of the body has not been read.
         document: The JSON object of the body; empty where there is none.
         document_is_object: False where the body is another JSON value.
@@ -41,6 +44,7 @@ class Request:
         names: Mapping[str, str],
         receive: Receive,
         *,
+        incoming: Incoming,
         trusts_proxies: bool = False,
     ) -> None:
         self.method: str = scope["method"]
@@ -49,6 +53,7 @@ class Request:
         self._header_lines: Sequence[tuple[bytes, bytes]] = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(self._header_lines)
         self.body = b""
+        self.share = Share(incoming)
         self.has_unread = True
         self.document: dict[str, Any] = {}
         self.document_is_object = True
@@ -108,7 +113,8 @@ class Request:
         return self._left
 
     async def finish(self) -> None:
-        """Stop watching the caller."""
+        """Stop watching the caller, and hold nothing of the request any more."""
+        self.share.release()
         if self._gone is not None:
             self._gone.cancel()
             with contextlib.suppress(asyncio.CancelledError):

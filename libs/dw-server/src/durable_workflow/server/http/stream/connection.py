@@ -13,6 +13,7 @@ from durable_workflow.server.api import Call, Origin, explain
 from durable_workflow.server.api.streams import WorkerStreams
 from durable_workflow.server.api.worker_stream import WorkerStream
 from durable_workflow.server.http.envelope import with_prose
+from durable_workflow.server.http.incoming import SMALL_BYTES, Incoming, Share, parsed_size
 from durable_workflow.server.http.refusals import status_of
 from durable_workflow.server.http.request import Receive
 from durable_workflow.server.http.stream.frames import INVALID_DATA, BadFrame, Message, messages_of
@@ -34,6 +35,7 @@ _HELLO_SECONDS: Final = 10.0
 _MOST_AT_WORK: Final = 1000
 _OVERLOADED_PAUSE: Final = 0.01
 _BINARY: Final = 1003
+_BUSY: Final = 1013
 # Close codes are 4000 and the status that HTTP would have.
 _REFUSED: Final = 4000
 _NO_HELLO: Final = 4408
@@ -46,11 +48,13 @@ class Limits(msgspec.Struct, frozen=True):
         largest_message: Bytes of one message.
         overloaded: Whether the server has more to do than it should take on.
         unread: What the peers of all streams have not read.
+        incoming: What the server holds of all requests and messages.
     """
 
     largest_message: int
     overloaded: Callable[[], bool]
     unread: Unread
+    incoming: Incoming
 
 
 class _Closed(Exception):
@@ -107,6 +111,8 @@ class _Connection:
         self._stream: WorkerStream | None = None
         self._at_work: set[asyncio.Task[None]] = set()
         self._done = asyncio.Event()
+        # Of the frame that is being read, until all of its messages are done.
+        self._share = Share(limits.incoming)
 
     async def run(self) -> None:
         """Serve until the connection ends; nothing is raised."""
@@ -126,6 +132,7 @@ class _Connection:
             if self._stream is not None:
                 await self._stream.lost()
             await asyncio.gather(*self._at_work, return_exceptions=True)
+            self._share.release()
 
     # --- the sink of tasks -------------------------------------------------------------------
 
@@ -189,7 +196,22 @@ class _Connection:
         if not isinstance(text, str):
             self._outbox.close(_BINARY, "frames are text")
             raise _Ended
+        if self._at_work and len(text) > SMALL_BYTES:
+            # What it has brought before is done first, so that one frame of a stream is held.
+            await asyncio.gather(*self._at_work, return_exceptions=True)
+        if not self._at_work:
+            self._share.release()
+        if len(text) > SMALL_BYTES:
+            self._hold(text)
         return text
+
+    def _hold(self, frame: str) -> None:
+        """Count a large frame, and end the stream where too much is held: it may come back."""
+        try:
+            self._share.add(len(frame) + parsed_size(frame.encode()))
+        except Refused:
+            self._outbox.close(_BUSY, "the server is busy")
+            raise _Ended from None
 
     async def _take(self, stream: WorkerStream, message: Message) -> None:
         """Begin to do what a message says; the answers come in the order of the commits."""
