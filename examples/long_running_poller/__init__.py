@@ -1,0 +1,1 @@
+"""Long-running poller: a workflow that waits as long as it takes, and keeps its history short."""
