@@ -54,6 +54,7 @@ from durable_workflow.server.services import (
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Key, Read, Store, Tx
 from durable_workflow.server.store.sqlite import SqliteStore
+from durable_workflow.server.store.statements import load_statements
 from durable_workflow.server.views import describing, history, lists
 
 T = TypeVar("T")
@@ -352,6 +353,8 @@ class OwnedTx:
         rows = self._tx.take(statement, most=most, **params)
         if statement == "claimable_run":
             self._runs |= {row[0] for row in rows}
+        if statement == "take_due_schedules":
+            self._schedules |= {row[:2] for row in rows}
         return rows
 
     def do(self, statement: str, /, **params: Any) -> None:
@@ -363,8 +366,9 @@ class OwnedTx:
         self._tx.do(statement, **params)
 
     def do_many(self, statement: str, rows: Any, /) -> None:
+        order = _STATEMENTS[statement].order
         for row in rows:
-            self._check(statement, row)
+            self._check(statement, dict(zip(order, row, strict=True)))
         self._tx.do_many(statement, rows)
 
     def _check(self, statement: str, params: Any) -> None:
@@ -382,6 +386,7 @@ class OwnedTx:
             assert own in self._ids, f"{statement}: the workflow id is not locked"
 
 
+_STATEMENTS = load_statements("sqlite")
 # They name the schedule that started the run.
 _OF_RUNS = {"insert_run"}
 # They add a row of their own that nobody changes.

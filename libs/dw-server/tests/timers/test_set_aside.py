@@ -200,3 +200,33 @@ async def test_the_first_due_times_are_found_by_their_indexes(wire: Wire) -> Non
     for table in ("timers", "runs", "activities", "workers", "schedules"):
         assert re.search(rf"SEARCH {table} USING (COVERING )?INDEX {table}_due", plan), plan
     assert "SCAN set_aside" not in plan
+
+
+async def test_a_schedule_that_cannot_be_fired_keeps_none_that_are_due_with_it(
+    wire: Wire, metrics: InMemoryMetrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(9):
+        body: Json = {
+            "schedule_id": f"s{number}",
+            "spec": {"intervals": [{"every": "PT1H"}]},
+            "action": {"workflow_type": "t", "task_queue": "q"},
+        }
+        await wire.call("POST", "/schedules", body)
+    wire.break_updates("schedules", "OLD.schedule_id = 's4'")
+
+    with caplog.at_level(logging.WARNING):
+        await wire.run_due(3600)
+
+    fires = [
+        (await wire.call("GET", f"/schedules/s{number}"))["fires_count"] for number in range(9)
+    ]
+    assert fires == [1, 1, 1, 1, 0, 1, 1, 1, 1]
+    assert (await wire.call("GET", "/workflows"))["workflow_count"] == 8
+    assert metrics.counter_value(SERVER_DUE_FAILURES, {"source": "schedule"}) == 1
+    assert "what is due of 9 schedule(s) failed" in caplog.text
+    assert "schedule default/s4 fell due" in caplog.text
+
+    wire.execute("DROP TRIGGER broken")
+    await wire.run_due(1)
+    assert (await wire.call("GET", "/schedules/s4"))["fires_count"] == 1
+    assert (await wire.call("GET", "/workflows"))["workflow_count"] == 9

@@ -93,8 +93,8 @@ async def test_a_fire_that_was_handled_is_not_handled_again(server: Any, planned
     server.clock.advance(3600)
     store: Store = planned.store
     look = await store.read(lambda read: due.look(read, 10))
-    [found] = [each for each in look.found if each.schedule is not None]
-    assert found.schedule == ("default", "s")
+    [found] = [each for each in look.found if each.schedules]
+    assert found.schedules == [("default", "s")]
 
     for _ in range(3):
         await server.run_due(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,14 @@ from durable_workflow.server.engine.schedules import (
 )
 from durable_workflow.server.notices import DueAt
 from durable_workflow.server.records import external_payloads
-from durable_workflow.server.records.columns import Params, picker, text, value
+from durable_workflow.server.records.columns import (
+    Params,
+    fields_from,
+    picker,
+    text,
+    value,
+    values_of,
+)
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
 _KEY: Final = ("namespace", "schedule_id")
@@ -29,7 +37,11 @@ _FIRST_OF_FIRES: Final = "status"
 
 _fields = Schedule.__struct_fields__
 _DEFINITION: Final = _fields[_fields.index("spec") : _fields.index(_FIRST_OF_FIRES)]
-_changes = picker(Schedule, _FIRST_OF_FIRES)
+# As the statement that saves a schedule takes them.
+_CHANGES: Final = (*fields_from(Schedule, _FIRST_OF_FIRES), *_KEY)
+_AT_RECENT: Final = _CHANGES.index("recent_actions")
+_AT_BUFFERED: Final = _CHANGES.index("buffered")
+_changes = values_of(*_CHANGES)
 _all = picker(Schedule, _fields[0])
 _buffered = msgspec.json.Decoder(list[BufferedFire]).decode
 
@@ -91,22 +103,21 @@ def save(tx: Tx, change: ScheduleChange, *, wake: bool = False) -> None:
         wake: Whether to look at it now; else when it fires next.
     """
     schedule = change.schedule
-    key: Params = {name: getattr(schedule, name) for name in _KEY}
     _look_at(tx, schedule, tx.now if wake else schedule.next_fire_at)
     if change.redefined:
+        key: Params = {name: getattr(schedule, name) for name in _KEY}
         definition = {name: getattr(schedule, name) for name in _DEFINITION}
         tx.do("define_schedule", **key, **_texts(definition, _OF_DEFINITION))
     if change.redefined or schedule.status == DELETED:
         _hold_payloads(tx, schedule)
-    tx.do("save_schedule", **key, **_texts(_changes(schedule), _OF_FIRES))
+    _save(tx, schedule)
     _insert_events(tx, schedule, change.events)
 
 
 def rest(tx: Tx, schedule: Schedule) -> None:
     """Never look at a schedule again: its namespace is going."""
     schedule.due_at = None
-    key: Params = {name: getattr(schedule, name) for name in _KEY}
-    tx.do("save_schedule", **key, **_texts(_changes(schedule), _OF_FIRES))
+    _save(tx, schedule)
 
 
 def wake(tx: Tx, namespace: str, schedule_id: str, workflow_id: str) -> None:
@@ -126,6 +137,16 @@ def due(read: Read, most: int) -> list[tuple[str, str]]:
     """Namespace and id of schedules that should be looked at, most overdue first."""
     rows = read.all("due_schedules", now=read.now, most=most)
     return [(row[0], row[1]) for row in rows]
+
+
+def take_due(tx: Tx, most: int) -> Iterator[tuple[Schedule, str | None]]:
+    """Schedules that should be looked at, most overdue first, and the run that each has open.
+
+    It is the one of the last fire, or a later one of its chain. Nobody else holds a schedule of
+    these; of a run that is to be known when it is locked.
+    """
+    rows = tx.take("take_due_schedules", most=most, now=tx.now)
+    return ((_load(row[:-1]), row[-1]) for row in rows)
 
 
 def events(
@@ -196,20 +217,29 @@ def _look_at(tx: Tx, schedule: Schedule, at: int | None) -> None:
         tx.notify(DueAt(schedule.due_at))
 
 
+def _save(tx: Tx, schedule: Schedule) -> None:
+    values = list(_changes(schedule))
+    for at in (_AT_RECENT, _AT_BUFFERED):
+        values[at] = text(values[at])
+    tx.do_many("save_schedule", [tuple(values)])
+
+
 def _insert_events(tx: Tx, schedule: Schedule, events: list[ScheduleEvent]) -> None:
-    for event in events:
-        tx.do(
-            "insert_schedule_event",
-            namespace=schedule.namespace,
-            schedule_id=schedule.schedule_id,
-            sequence=event.sequence,
-            event_id=event.event_id,
-            event_type=event.event_type,
-            payload=text(event.payload),
-            workflow_id=event.workflow_id,
-            workflow_run_id=event.run_id,
-            recorded_at=tx.now,
+    rows = [
+        (
+            schedule.namespace,
+            schedule.schedule_id,
+            event.sequence,
+            event.event_id,
+            event.event_type,
+            text(event.payload),
+            event.workflow_id,
+            event.run_id,
+            tx.now,
         )
+        for event in events
+    ]
+    tx.do_many("insert_schedule_event", rows)
 
 
 def _load(row: Row) -> Schedule:

@@ -23,10 +23,8 @@ from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import BackfillSchedule, Caller
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services import schedule_fires
-from durable_workflow.server.services.schedule_fires import Fire
+from durable_workflow.server.services.schedule_fires import Fire, Fires, open_run
 from durable_workflow.server.services.schedules import command_context
-from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Read, Store, Tx
 from durable_workflow.server.views.schedules import not_found
 
@@ -88,13 +86,13 @@ def _fire(
     known = records.lock(tx, schedule.namespace, schedule.schedule_id)
     if known is None or known.schedule_ulid != schedule.schedule_ulid:
         return []
-    unit, change = Unit(tx, settings), ScheduleChange(known, tx.now, tx.new_id, cause)
+    fires, change = Fires(tx, settings), ScheduleChange(known, tx.now, tx.new_id, cause)
     rows: list[dict[str, Any]] = []
     for at in times:
         if change.schedule.status == DELETED or change.schedule.remaining_actions == 0:
             break
         each = Fire(outcome=BACKFILLED, policy=policy, occurrence=at)
-        fired = schedule_fires.fire(unit, change, each)
+        fired = fires.fire(change, each, open_run(fires.unit, change.schedule))
         row = {
             "fire_time": offset(at),
             "outcome": fired.outcome,
@@ -102,7 +100,7 @@ def _fire(
             "reason": fired.reason,
         }
         rows.append({name: value for name, value in row.items() if value is not None})
-    schedule_fires.save(unit, change)
+    fires.finish(change)
     return rows
 
 

@@ -1,14 +1,15 @@
 """Due work: timers, timeouts, leases, silent workers, delayed tasks, schedules.
 
 Every due time is a column with an index; `next_due` is the least of them. `look` lists whose things
-have fallen due, and `handle` does what is due of one run, worker or schedule in one unit of work:
-it is locked, and what is due is read again under the lock, so any server may do it at any
-time. What raises is set aside: it is not due before its back-off has passed.
+have fallen due, and `handle` does what is due of one run, of one worker or of some schedules in one
+unit of work: they are locked, and what is due is read again under the lock, so any server may do it
+at any time. What raises is set aside: it is not due before its back-off has passed.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import msgspec
 
@@ -25,7 +26,7 @@ from durable_workflow.server.records.leases import Holder
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import (
     activity_tasks,
-    schedule_fires,
+    due_schedules,
     sessions,
     workflow_tasks,
 )
@@ -41,11 +42,23 @@ _KINDS = 3
 
 
 class Due(msgspec.Struct, frozen=True):
-    """A run, a worker or a schedule (its namespace and id) of which something is due."""
+    """A run or a worker of which something is due, or schedules (namespace and id of each)."""
 
     run_id: str | None = None
     worker: Holder | None = None
-    schedule: tuple[str, str] | None = None
+    schedules: Sequence[tuple[str, str]] = ()
+
+    @property
+    def count(self) -> int:
+        """Of how many something is due."""
+        return len(self.schedules) or 1
+
+    def __str__(self) -> str:
+        if self.worker is not None:
+            return str(_worker_item(self.worker))
+        if self.schedules:
+            return f"{len(self.schedules)} schedule(s)"
+        return f"run {self.run_id}"
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -84,16 +97,17 @@ def look(read: Read, most: int) -> Look:
         found += [Due(worker=worker.holder) for worker in silent]
     if times.schedule is not None and times.schedule <= read.now:
         schedules = schedule_records.due(read, max(most - len(found), part))
-        found += [Due(schedule=schedule) for schedule in schedules]
+        if schedules:
+            found.append(Due(schedules=schedules))
     return Look(at, True, found)
 
 
 def items(read: Read, due: Due) -> list[DueItem]:
-    """What is due of a run, a worker or a schedule, in the order in which `handle` does it."""
+    """What is due of a run, a worker or schedules, in the order in which `handle` does it."""
     if due.worker is not None:
         return [_worker_item(due.worker)]
-    if due.schedule is not None:
-        return [DueItem("schedule", "/".join(due.schedule), None)]
+    if due.schedules:
+        return list(map(_schedule_item, due.schedules))
     run_id = due.run_id
     assert run_id is not None
     return [
@@ -110,15 +124,15 @@ def items(read: Read, due: Due) -> list[DueItem]:
 
 
 def handle(tx: Tx, due: Due, settings: ServiceSettings, only: DueItem | None = None) -> int:
-    """Do what is due of a run, a worker or a schedule, or one thing of it.
+    """Do what is due of a run, a worker or schedules, or one thing of it.
 
     Returns:
         How much was done: nothing, where another unit was earlier.
     """
     if due.worker is not None:
         return _miss(tx, due.worker, settings)
-    if due.schedule is not None:
-        return schedule_fires.handle_due(tx, *due.schedule, settings)
+    if due.schedules:
+        return _handle_schedules(tx, due.schedules, settings, only)
     assert due.run_id is not None
     unit = Unit(tx, settings)
     run = unit.find(due.run_id)
@@ -246,6 +260,15 @@ def handle_activity(unit: Unit, activity: Activity) -> None:
         unit.save_activity(activity)  # Announces a retry whose delay is over.
 
 
+def _handle_schedules(
+    tx: Tx, schedules: Sequence[tuple[str, str]], settings: ServiceSettings, only: DueItem | None
+) -> int:
+    if only is None:
+        return due_schedules.handle_some(tx, len(schedules), settings)
+    [key] = [each for each in schedules if _schedule_item(each) == only]
+    return due_schedules.handle_one(tx, *key, settings)
+
+
 def _miss(tx: Tx, holder: Holder, settings: ServiceSettings) -> int:
     worker_records.lock(tx, holder.namespace, holder.worker_id)
     worker = worker_records.find(tx, holder.namespace, holder.worker_id, holder.session)
@@ -260,3 +283,7 @@ def _miss(tx: Tx, holder: Holder, settings: ServiceSettings) -> int:
 def _worker_item(holder: Holder) -> DueItem:
     name = f"{holder.namespace}/{holder.worker_id}/{holder.session}"
     return DueItem("worker", name, None)
+
+
+def _schedule_item(schedule: tuple[str, str]) -> DueItem:
+    return DueItem("schedule", "/".join(schedule), None)

@@ -10,7 +10,7 @@ import msgspec
 
 from durable_workflow._wire.json_values import JsonObject, dict_or_none
 from durable_workflow.server.engine import schedules as engine
-from durable_workflow.server.engine.schedules import DRAINED, SCHEDULED, Schedule, ScheduleChange
+from durable_workflow.server.engine.schedules import SCHEDULED, Schedule, ScheduleChange
 from durable_workflow.server.engine.starting import Beginning, begin
 from durable_workflow.server.engine.state import CANCELLED, TERMINATED, Run
 from durable_workflow.server.engine.times import precise_offset
@@ -55,64 +55,93 @@ class Fired(msgspec.Struct, frozen=True):
     depth: int | None = None
 
 
-def handle_due(tx: Tx, namespace: str, schedule_id: str, settings: ServiceSettings) -> int:
-    """Do what is due of a schedule: a fire that waited, and the one whose time has come.
+class Fires:
+    """The fires of one unit: of one schedule, or of several that are due together.
 
-    However many times have passed since, they are one fire.
-
-    Returns:
-        How much was done: nothing, where another unit was earlier.
+    What they have in common is read once.
     """
-    schedule = records.lock(tx, namespace, schedule_id)
-    if schedule is None or schedule.due_at is None or schedule.due_at > tx.now:
-        return 0
-    if not namespaces.exists(tx, namespace):
-        records.rest(tx, schedule)
-        return 1
-    unit = Unit(tx, settings)
-    change = ScheduleChange(schedule, tx.now, tx.new_id)
-    policy = schedule.overlap_policy
-    if schedule.buffered and open_run(unit, schedule) is None:
-        waited = change.next_buffered()
-        fire(unit, change, Fire(outcome=DRAINED, policy=policy, occurrence=waited.occurrence))
-    if schedule.next_fire_at is not None and schedule.next_fire_at <= tx.now:
-        fire(unit, change, Fire(policy=policy, occurrence=schedule.next_occurrence_at))
-        change.plan()
-    save(unit, change)
-    return 1
 
+    def __init__(self, tx: Tx, settings: ServiceSettings) -> None:
+        self.unit = Unit(tx, settings)
+        self._pins: dict[tuple[str, str], str | None] = {}
+        self._namespaces: dict[str, bool] = {}
 
-def save(unit: Unit, change: ScheduleChange) -> None:
-    """Write what fires have made of a schedule and of runs, which ends the unit."""
-    # A fire that waited and could not start its workflow lets the next one have its turn.
-    wake = bool(change.schedule.buffered) and open_run(unit, change.schedule) is None
-    records.save(unit.tx, change, wake=wake)
-    unit.finish()
+    def fire(self, change: ScheduleChange, each: Fire, running: Run | None) -> Fired:
+        """Fire once, by the rules of 8.12: status, remaining actions, overlap, start.
 
+        Args:
+            running: What `open_run` finds now.
+        """
+        schedule = change.schedule
+        if schedule.status != engine.ACTIVE:
+            return _skip(change, "status_not_triggerable")
+        if schedule.remaining_actions == 0:
+            return _skip(change, "remaining_actions_exhausted")
+        if running is not None:
+            if each.policy == "skip":
+                return _skip(change, "overlap_policy_skip")
+            if each.policy in _BUFFERING:
+                return _buffer(self.unit, change, each)
+        try:
+            beginning = self._beginning(schedule)
+        except Refused as refused:
+            change.failed(refused.message)
+            return Fired("failed", reason=refused.message)
+        if running is not None and each.policy in _CLOSING:
+            reason = f"closed by overlap policy {each.policy} of schedule {schedule.schedule_id}"
+            status = _CLOSING[each.policy]
+            self.unit.close_by_command(running, status, reason, self.unit.tx.new_id())
+        return _start(self.unit, change, beginning, each)
 
-def fire(unit: Unit, change: ScheduleChange, each: Fire) -> Fired:
-    """Fire once, by the rules of 8.12: status, remaining actions, overlap, start."""
-    schedule = change.schedule
-    if schedule.status != engine.ACTIVE:
-        return _skip(change, "status_not_triggerable")
-    if schedule.remaining_actions == 0:
-        return _skip(change, "remaining_actions_exhausted")
-    running = open_run(unit, schedule)
-    if running is not None:
-        if each.policy == "skip":
-            return _skip(change, "overlap_policy_skip")
-        if each.policy in _BUFFERING:
-            return _buffer(unit, change, each)
-    try:
-        beginning = _beginning(unit, schedule)
-    except Refused as refused:
-        change.failed(refused.message)
-        return Fired("failed", reason=refused.message)
-    if running is not None and each.policy in _CLOSING:
-        reason = f"closed by overlap policy {each.policy} of schedule {schedule.schedule_id}"
-        status = _CLOSING[each.policy]
-        unit.close_by_command(running, status, reason, unit.tx.new_id())
-    return _start(unit, change, beginning, each)
+    def finish(self, *changes: ScheduleChange) -> None:
+        """Write what the fires have made of schedules and of runs, which ends the unit."""
+        for change in changes:
+            # A fire that waited and could not start its workflow lets the next one have its turn.
+            buffered = bool(change.schedule.buffered)
+            wake = buffered and open_run(self.unit, change.schedule) is None
+            records.save(self.unit.tx, change, wake=wake)
+        self.unit.finish()
+
+    def is_going(self, namespace: str) -> bool:
+        """Whether a namespace is being deleted."""
+        known = self._namespaces.get(namespace)
+        if known is None:
+            known = self._namespaces[namespace] = namespaces.exists(self.unit.tx, namespace)
+        return not known
+
+    def _beginning(self, schedule: Schedule) -> Beginning:
+        """How the workflow of a fire begins.
+
+        Raises:
+            Refused: Something of it fits no more what the namespace or the settings allow.
+        """
+        tx, action, limits = self.unit.tx, schedule.action, self.unit.settings.limits
+        if schedule.memo or schedule.search_attributes:
+            check_attached(
+                tx, schedule.namespace, schedule.memo, schedule.search_attributes, limits
+            )
+        arguments = _arguments(action)
+        return Beginning(
+            namespace=schedule.namespace,
+            workflow_id=tx.new_id(),
+            workflow_type=action["workflow_type"],
+            task_queue=action["task_queue"],
+            compatibility=self._pin(schedule.namespace, action["task_queue"]),
+            run_id=tx.new_id(),
+            codec="avro" if arguments is None else arguments.codec,
+            arguments=envelope(arguments),
+            memo=schedule.memo,
+            search_attributes=schedule.search_attributes,
+            execution_timeout_seconds=action.get("execution_timeout_seconds"),
+            run_timeout_seconds=action.get("run_timeout_seconds"),
+            schedule_id=schedule.schedule_id,
+        )
+
+    def _pin(self, namespace: str, task_queue: str) -> str | None:
+        key = namespace, task_queue
+        if key not in self._pins:
+            self._pins[key] = builds.pin(self.unit.tx, namespace, task_queue)
+        return self._pins[key]
 
 
 def open_run(unit: Unit, schedule: Schedule) -> Run | None:
@@ -137,34 +166,6 @@ def _buffer(unit: Unit, change: ScheduleChange, each: Fire) -> Fired:
     if len(change.schedule.buffered) >= most:
         return _skip(change, "buffer_full", "buffer_full")
     return Fired("buffered", depth=change.buffer(each.occurrence))
-
-
-def _beginning(unit: Unit, schedule: Schedule) -> Beginning:
-    """How the workflow of a fire begins.
-
-    Raises:
-        Refused: Something of it fits no more what the namespace or the settings allow.
-    """
-    tx, action = unit.tx, schedule.action
-    check_attached(
-        tx, schedule.namespace, schedule.memo, schedule.search_attributes, unit.settings.limits
-    )
-    arguments = _arguments(action)
-    return Beginning(
-        namespace=schedule.namespace,
-        workflow_id=tx.new_id(),
-        workflow_type=action["workflow_type"],
-        task_queue=action["task_queue"],
-        compatibility=builds.pin(tx, schedule.namespace, action["task_queue"]),
-        run_id=tx.new_id(),
-        codec="avro" if arguments is None else arguments.codec,
-        arguments=envelope(arguments),
-        memo=schedule.memo,
-        search_attributes=schedule.search_attributes,
-        execution_timeout_seconds=action.get("execution_timeout_seconds"),
-        run_timeout_seconds=action.get("run_timeout_seconds"),
-        schedule_id=schedule.schedule_id,
-    )
 
 
 def _arguments(action: JsonObject) -> Payload | None:

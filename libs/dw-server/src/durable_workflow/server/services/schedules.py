@@ -26,10 +26,9 @@ from durable_workflow.server.requests import (
     UpdateSchedule,
 )
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services import control, schedule_fires
-from durable_workflow.server.services.schedule_fires import Fire, Fired
+from durable_workflow.server.services import control
+from durable_workflow.server.services.schedule_fires import Fire, Fired, Fires, open_run
 from durable_workflow.server.services.search_attributes import check_values
-from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.store.protocol import Tx
 from durable_workflow.server.views.schedules import not_found
 
@@ -126,12 +125,12 @@ def trigger(tx: Tx, caller: Caller, request: TriggerSchedule, settings: ServiceS
     if request.overlap_policy is not None:
         metadata = {"overlap_policy": request.overlap_policy}
     change = _change(tx, caller, schedule, "trigger", metadata)
-    unit = Unit(tx, settings)
+    fires = Fires(tx, settings)
     policy = request.overlap_policy or schedule.overlap_policy
-    fired = schedule_fires.fire(unit, change, Fire(policy=policy))
+    fired = fires.fire(change, Fire(policy=policy), open_run(fires.unit, schedule))
     if schedule.status != PAUSED:
         change.plan()
-    schedule_fires.save(unit, change)
+    fires.finish(change)
     return _triggered(change, fired)
 
 
@@ -206,7 +205,7 @@ def _check_attached(
 
 
 def _save(tx: Tx, change: ScheduleChange, settings: ServiceSettings) -> None:
-    schedule_fires.save(Unit(tx, settings), change)
+    Fires(tx, settings).finish(change)
 
 
 def _body(change: ScheduleChange, outcome: str) -> dict[str, Any]:

@@ -42,10 +42,10 @@ _LONGEST_PAUSE = 10.0
 
 
 class _Done(NamedTuple):
-    """How much was done, and how much of the processor that took."""
+    """How much was done, and how much of the processor that took, where it was measured."""
 
     handled: int
-    seconds: float
+    seconds: float | None
 
 
 class TimerService:
@@ -149,16 +149,22 @@ class TimerService:
                 return
 
     async def _do_all(self, found: list[Due]) -> int:
-        """Do what is due of each run and each worker, each in a unit of its own."""
-        if len(found) == 1:
+        """Do what is due of each run and each worker, each in a unit of its own, and schedules."""
+        units = sum(each.count for each in found)
+        if units == 1:
             return (await self._do(found[0])).handled
         all_done = await asyncio.gather(*map(self._do, found), return_exceptions=True)
-        count, seconds = 0, 0.0
-        for done in all_done:
+        count, measured, seconds = 0, 0, 0.0
+        for each, done in zip(found, all_done, strict=True):
             if isinstance(done, BaseException):
                 raise done
-            count, seconds = count + done.handled, seconds + done.seconds
-        self._pace.note(len(found), seconds)
+            count += done.handled
+            if done.seconds is not None:
+                # A unit of schedules may leave some of them to the next one.
+                measured += done.handled if each.schedules else 1
+                seconds += done.seconds
+        if measured:
+            self._pace.note(measured, seconds)
         return count
 
     async def _do(self, each: Due) -> _Done:
@@ -169,7 +175,7 @@ class TimerService:
         except Exception as error:  # noqa: BLE001  something of it is to blame: see what
             _log.warning("what is due of %s failed, going on one by one: %r", each, error)
         items = await self._store.read(lambda read: due.items(read, each))
-        return _Done(sum([await self._do_or_set_aside(each, item) for item in items]), 0)
+        return _Done(sum([await self._do_or_set_aside(each, item) for item in items]), None)
 
     async def _do_or_set_aside(self, each: Due, item: DueItem) -> int:
         try:

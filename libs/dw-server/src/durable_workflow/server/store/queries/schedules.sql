@@ -55,10 +55,7 @@ WHERE
     AND status = 'active'
     AND buffered <> '[]';
 
--- due_schedules: those that should fire, most overdue first.
-SELECT namespace, schedule_id
-FROM schedules
-WHERE
+-- {due_schedules}: which of them should fire: nothing that is set aside.
     due_at IS NOT NULL
     AND due_at <= :now
     AND NOT EXISTS (
@@ -68,9 +65,34 @@ WHERE
             source = 'schedule'
             AND item = schedules.namespace || '/' || schedules.schedule_id
             AND until > :now
-    )
+    );
+
+-- due_schedules: those that should fire, most overdue first.
+SELECT namespace, schedule_id
+FROM schedules
+WHERE
+    {due_schedules}
 ORDER BY due_at
 LIMIT :most;
+
+-- take_due_schedules [take]: likewise, to fire them, each with the open run of its last workflow.
+SELECT
+    {schedule_columns},
+    (
+        SELECT runs.run_id
+        FROM workflow_instances
+        INNER JOIN runs ON runs.run_id = workflow_instances.current_run_id
+        WHERE
+            workflow_instances.namespace = schedules.namespace
+            AND workflow_instances.workflow_id = schedules.latest_workflow_id
+            AND runs.closed_at IS NULL
+    )
+FROM schedules
+WHERE
+    {due_schedules}
+ORDER BY due_at
+LIMIT :most
+{skip};
 
 -- insert_schedule_event: a record of a schedule's history.
 INSERT INTO schedule_events (
