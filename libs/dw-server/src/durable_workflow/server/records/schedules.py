@@ -123,14 +123,11 @@ def rest(tx: Tx, schedule: Schedule) -> None:
 def wake(tx: Tx, namespace: str, schedule_id: str, workflow_id: str) -> None:
     """Look at a schedule now, if it has fires that wait for the end of this workflow."""
     tx.lock(Key.schedule(namespace, schedule_id))
-    tx.do(
-        "wake_schedule",
-        namespace=namespace,
-        schedule_id=schedule_id,
-        latest_workflow_id=workflow_id,
-        now=tx.now,
-    )
-    tx.notify(DueAt(tx.now))
+    key: Params = {"namespace": namespace, "schedule_id": schedule_id}
+    # Nearly none has: no look for nothing.
+    if tx.one("schedule_waits", **key, latest_workflow_id=workflow_id) is not None:
+        tx.do("wake_schedule", **key, now=tx.now)
+        tx.notify(DueAt(tx.now))
 
 
 def due(read: Read, most: int) -> list[tuple[str, str]]:

@@ -45,15 +45,18 @@ SET
     last_sequence = :last_sequence, due_at = :due_at
 WHERE namespace = :namespace AND schedule_id = :schedule_id;
 
--- wake_schedule: the workflow of its last fire has closed, and fires wait for that.
-UPDATE schedules
-SET due_at = :now
+-- schedule_waits: whether fires of a schedule wait for the end of this workflow, its last one.
+SELECT 1
+FROM schedules
 WHERE
     namespace = :namespace
     AND schedule_id = :schedule_id
     AND latest_workflow_id = :latest_workflow_id
     AND status = 'active'
     AND buffered <> '[]';
+
+-- wake_schedule: a schedule is to be looked at now.
+UPDATE schedules SET due_at = :now WHERE namespace = :namespace AND schedule_id = :schedule_id;
 
 -- {due_schedules}: which of them should fire: nothing that is set aside.
     due_at IS NOT NULL
