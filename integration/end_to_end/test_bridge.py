@@ -158,6 +158,8 @@ async def test_rejections_are_returned_and_not_raised(client: Client) -> None:
     assert action.reason == "unsupported_action"
     routing = await send(client, "signal_workflow", "r-3", adapter="a b", **known)
     assert routing.reason == "unsupported_routing"
+    assert routing.raw is not None
+    assert "errors" not in routing.raw
     malformed = await send(client, "start_workflow", "r-4", workflow_type=5)
     assert malformed.reason == "malformed_payload"
     assert malformed.raw is not None

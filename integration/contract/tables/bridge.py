@@ -34,7 +34,7 @@ ACTIONS = [
         },
         {
             **EVENT,
-            "target.workflow_type": [ABSENT, "", "x" * 256, "dw.standalone_activity", *NOT_TEXT],
+            "target.workflow_type": [ABSENT, "", "x" * 256, *NOT_TEXT],
             "target.workflow_id": ["", "bad id/!", "x" * 129, *NOT_TEXT],
             "target.task_queue": ["x" * 256, *NOT_TEXT],
             "target.business_key": ["x" * 256, *NOT_TEXT],
@@ -126,4 +126,12 @@ def _targets() -> Iterator[Bad]:
         status=422,
         reason="duplicate_start",
         has={"outcome": "rejected", "workflow_id": "$workflow"},
+    )
+    yield Bad(
+        name="bridge: start of the server's own type",
+        path=BRIDGE,
+        body=_event("start_workflow", {"workflow_type": "dw.standalone_activity"}),
+        status=422,
+        reason="unknown_target",
+        has={"outcome": "rejected", "target": {"workflow_type": "dw.standalone_activity"}},
     )

@@ -47,7 +47,14 @@ SPEC: dict[str, list[Any]] = {
         *NOT_TEXT,
     ],
     "spec.intervals.0.offset": ["an hour", "PT", "P200Y", *NOT_TEXT],
-    "spec.timezone": ["Mars/Olympus", "../etc/passwd", "europe/berlin ", "x" * 65, *NOT_TEXT],
+    "spec.timezone": [
+        "Mars/Olympus",
+        "../etc/passwd",
+        "europe/berlin ",
+        "localtime",
+        "x" * 65,
+        *NOT_TEXT,
+    ],
 }
 ACTION: dict[str, list[Any]] = {
     "action": NOT_OBJECT,
@@ -83,7 +90,7 @@ ROUTES = [
         "/api/schedules",
         {"schedule_id": "never-made", **GOOD},
         {
-            "schedule_id": ["", "x" * 129, "a\0b", *NOT_TEXT],
+            "schedule_id": ["", ".", "..", "x" * 129, "a\0b", *NOT_TEXT],
             **SPEC,
             "spec": [ABSENT, None, *SPEC["spec"]],
             **ACTION,

@@ -130,6 +130,52 @@ async def test_a_retry_waits_for_its_backoff(server: Any) -> None:
     assert (await server.types("alone"))[-2:] == ["ActivityFailed", "WorkflowFailed"]
 
 
+async def test_a_description_lists_the_attempts(server: Any) -> None:
+    await start(server, retry_policy=RetryPolicy(max_attempts=4, backoff_seconds=[60]))
+    seen = await describe(server)
+    assert (seen["attempts"], seen["current_attempt_status"]) == ([], None)
+
+    failed = await server.activity()
+    await server.pass_time(1)
+    await server.beat(failed)
+    await server.pass_time(1)
+    await server.fail_activity(failed)
+    await server.pass_time(60)
+    lost = await server.activity()
+    await server.pass_time(server.settings.activity_lease_seconds)
+    last = await server.activity()
+    seen = await describe(server)
+    assert seen["current_attempt_status"] == "running"
+    assert seen["current_attempt_id"] == last["activity_attempt_id"]
+
+    await server.pass_time(3)
+    await server.complete_activity(last, 7)
+    seen = await describe(server)
+    assert seen["current_attempt_status"] == "completed"
+    first, second, third = seen["attempts"]
+    assert first == {
+        "id": failed["activity_attempt_id"],
+        "activity_attempt_id": failed["activity_attempt_id"],
+        "activity_execution_id": seen["activity_execution_id"],
+        "workflow_task_id": failed["task_id"],
+        "task_id": failed["task_id"],
+        "attempt_number": 1,
+        "status": "failed",
+        "lease_owner": "w",
+        "started_at": "2026-01-01T00:00:00.000000Z",
+        "closed_at": "2026-01-01T00:00:02.000000Z",
+        "last_heartbeat_at": "2026-01-01T00:00:01.000000Z",
+    }
+    assert (second["status"], second["id"]) == ("expired", lost["activity_attempt_id"])
+    assert (second["attempt_number"], second["last_heartbeat_at"]) == (2, None)
+    assert (third["status"], third["attempt_number"]) == ("completed", 3)
+    assert third["closed_at"] == seen["closed_at"]
+    [listed] = (await views.list_activities(server.store, "default", ListActivities()))[
+        "activities"
+    ]
+    assert "attempts" not in listed
+
+
 @pytest.mark.parametrize(
     ("kind", "claimed"),
     [

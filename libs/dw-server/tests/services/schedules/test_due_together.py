@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from durable_workflow.server.records import schedules as records
 from durable_workflow.server.services import due, due_schedules
+from durable_workflow.server.store.protocol import Store
 
 Json = dict[str, Any]
 _POLICIES = ("skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow_all")
 
 
 async def due_now(planned: Any) -> due.Due:
-    look = await planned.store.read(lambda read: due.look(read, 100))
+    store: Store = planned.store
+    look = await store.read(lambda read: due.look(read, 100))
     [found] = [each for each in look.found if each.schedules]
-    assert isinstance(found, due.Due)
     return found
 
 
@@ -109,7 +111,7 @@ async def test_one_that_ends_with_its_fire_ends_alone(server: Any, planned: Any)
     assert len(await planned.runs()) == 2
     listed = await planned.describe("other")
     assert (listed["status"], listed["remaining_actions"]) == ("active", 1)
-    row = await planned.store.read(
-        lambda read: read.one("schedule", namespace="default", schedule_id="last")
-    )
-    assert "deleted" in row
+    store: Store = planned.store
+    last = await store.read(lambda read: records.find(read, "default", "last"))
+    assert last is not None
+    assert last.status == "deleted"

@@ -259,7 +259,8 @@ class ScheduleMethods(Session):
                 body=present(
                     start_time=start_time, end_time=end_time, overlap_policy=overlap_policy
                 ),
-                repeat=Repeat.IF_UNSENT,
+                headers={IDEMPOTENCY_KEY: uuid4().hex},
+                repeat=Repeat.IF_KEYED,
             )
         )
 

@@ -76,4 +76,5 @@ def zone(name: str) -> tzinfo:
 
 @functools.cache
 def _names() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+    # What the machine is set to is another zone on the next one.
+    return frozenset(zoneinfo.available_timezones() - {"localtime"})

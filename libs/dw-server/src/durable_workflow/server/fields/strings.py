@@ -54,12 +54,19 @@ class Text(Kind, frozen=True, kw_only=True):
         return None
 
 
+_DOTS: Final = (".", "..")
+
+
 class Identifier(Text, frozen=True, kw_only=True):
     """An id or a queue, which may be left out where it has a default, but must not be blank."""
 
     def read(self, value: Any, at: str, reading: Reading) -> str | None:
         if isinstance(value, str) and not value.strip():
             reading.fail(at, "must not be blank.")
+            return None
+        if isinstance(value, str) and value.strip() in _DOTS:
+            # It is a step in a path, which clients take before they send: no URL would reach it.
+            reading.fail(at, "must not be . or ..")
             return None
         return super().read(value, at, reading)
 

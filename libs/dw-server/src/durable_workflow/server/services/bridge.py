@@ -185,7 +185,10 @@ def malformed(names: Mapping[str, str], error: Invalid) -> Reply:
     reason = "unsupported_routing" if "adapter" in errors else "malformed_payload"
     body = {"schema": _SCHEMA, "version": 1, "adapter": names["adapter"].strip()}
     body |= {"accepted": False, "outcome": "rejected", "reason": reason}
-    return Reply(body | {"message": _MESSAGES[reason], "errors": errors}, form="rejected")
+    body["message"] = _MESSAGES[reason]
+    if reason == "malformed_payload":
+        body["errors"] = errors
+    return Reply(body, form="rejected")
 
 
 def check_size(event: BridgeEvent, settings: ServiceSettings) -> Reply | None:

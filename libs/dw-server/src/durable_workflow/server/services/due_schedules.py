@@ -27,7 +27,8 @@ def handle_some(tx: Tx, most: int, settings: ServiceSettings) -> int:
     Returns:
         How many they were: none, where another unit was earlier.
     """
-    fires, changes, done = Fires(tx, settings), [], 0
+    fires, done = Fires(tx, settings), 0
+    changes: list[ScheduleChange] = []
     until = time.thread_time() + _LONGEST_SECONDS
     for schedule, open_run_id in records.take_due(tx, most):
         done += 1

@@ -8,7 +8,7 @@ command to a workflow the whole answer is kept, for a day.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -29,7 +29,53 @@ KEPT: Final = 86_400 * SECOND
 _ANOTHER: Final = "The Idempotency-Key was used with another request."
 
 T = TypeVar("T")
+R = TypeVar("R")
 Service: TypeAlias = Callable[[Tx, Caller, T, ServiceSettings], Reply]
+
+
+class Kept(Generic[R]):
+    """Answers that are kept under the idempotency key of a request.
+
+    Args:
+        caller: Who asks, with the key.
+        kind: What is kept.
+    Raises:
+        Invalid: The key is too long.
+    """
+
+    def __init__(self, caller: Caller, kind: type[R]) -> None:
+        check_key(caller)
+        self._caller = caller
+        self._kind = kind
+        self._fingerprint = f"{caller.method} {caller.path} {caller.body_sha256}"
+
+    def find(self, read: Read, part: int = 0) -> R | None:
+        """What was answered, or a part of it; None where the key is new, or there is none.
+
+        Raises:
+            Invalid: It was the answer to another request.
+        """
+        if self._caller.idempotency_key is None:
+            return None
+        known = kept_answers.find(read, self._caller.namespace, self._key(part))
+        if known is None:
+            return None
+        if known[0] != self._fingerprint:
+            raise Invalid({"idempotency_key": [_ANOTHER]})
+        return msgspec.json.decode(known[1], type=self._kind)
+
+    def keep(self, tx: Tx, answer: R, part: int = 0) -> None:
+        """Keep an answer, or a part of one, if there is a key."""
+        if self._caller.idempotency_key is not None:
+            text = msgspec.json.encode(answer).decode()
+            namespace = self._caller.namespace
+            kept_answers.keep(tx, namespace, self._key(part), self._fingerprint, text)
+
+    def _key(self, part: int) -> str:
+        key = self._caller.idempotency_key
+        assert key is not None
+        # No header has a NUL in it.
+        return f"{key}\0{part}" if part else key
 
 
 def once(service: Service[T]) -> Service[T]:
@@ -39,21 +85,12 @@ def once(service: Service[T]) -> Service[T]:
     """
 
     def answer(tx: Tx, caller: Caller, asked: T, settings: ServiceSettings) -> Reply:
-        key = caller.idempotency_key
-        if key is None:
-            return service(tx, caller, asked, settings)
-        check_key(caller)
-        fingerprint = f"{caller.method} {caller.path} {caller.body_sha256}"
-        known = kept_answers.find(tx, caller.namespace, key)
-        if known is None:
+        kept = Kept(caller, Reply)
+        reply = kept.find(tx)
+        if reply is None:
             reply = service(tx, caller, asked, settings)
-            if reply.reason is None:
-                kept = msgspec.json.encode({"body": reply.body, "form": reply.form})
-                kept_answers.keep(tx, caller.namespace, key, fingerprint, kept.decode())
-            return reply
-        if known[0] != fingerprint:
-            raise Invalid({"idempotency_key": [_ANOTHER]})
-        return msgspec.json.decode(known[1], type=Reply)
+            kept.keep(tx, reply)
+        return reply
 
     return answer
 

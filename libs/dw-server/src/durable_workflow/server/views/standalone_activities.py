@@ -15,6 +15,7 @@ from durable_workflow.server.refusals import Refused
 from durable_workflow.server.requests import ListActivities, ListWorkflows
 from durable_workflow.server.store.protocol import Read, Store
 from durable_workflow.server.views import lists
+from durable_workflow.server.views.activity_attempts import attempts
 from durable_workflow.server.views.describing import bucket
 
 
@@ -56,7 +57,10 @@ def describe(read: Read, namespace: str, activity_id: str) -> dict[str, Any]:
             "instance_not_found", "Activity not found.", extra={"activity_id": activity_id}
         )
     details = runs.details(read, run.run_id)
-    shown = _description(read, run, details.business_key) | {"result": details.output}
+    activity, label = records.of_step(read, run.run_id, SEQUENCE)
+    shown = _description(run, activity, label, details.business_key) | {"result": details.output}
+    shown["attempts"] = found = attempts(read, run, activity)
+    shown["current_attempt_status"] = found[-1]["status"] if activity.attempt_id else None
     if details.output is not None:
         # The worker's codec need not be the starter's.
         shown["payload_codec"] = details.output["codec"]
@@ -77,7 +81,7 @@ async def list_activities(store: Store, namespace: str, request: ListActivities)
 
     def rows(read: Read) -> list[dict[str, Any]]:
         return [
-            _description(read, run, listed.business_key)
+            _description(run, *records.of_step(read, run.run_id, SEQUENCE), listed.business_key)
             for listed in list_records.of_ids(read, ids)
             if (run := runs.find(read, listed.run_id)) is not None
         ]
@@ -86,8 +90,9 @@ async def list_activities(store: Store, namespace: str, request: ListActivities)
     return {"activities": shown, "activity_count": len(shown), "next_page_token": token}
 
 
-def _description(read: Read, run: Run, business_key: str | None) -> dict[str, Any]:
-    activity, label = records.of_step(read, run.run_id, SEQUENCE)
+def _description(
+    run: Run, activity: Activity, label: str | None, business_key: str | None
+) -> dict[str, Any]:
     status = shown_status(run)
     return started(run, activity, label) | {
         "activity_status": activity.status,

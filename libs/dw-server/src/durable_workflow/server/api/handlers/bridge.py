@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from durable_workflow._wire import names
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.handlers.units import Units
 from durable_workflow.server.api.operations import Operation
@@ -45,6 +46,10 @@ class BridgeHandlers:
         ]
 
     async def _send(self, call: Call, event: BridgeEvent) -> Reply:
+        own = event.target.get("workflow_type") == names.STANDALONE_ACTIVITY
+        if own and event.action == "start_workflow":
+            # The server's own type cannot be started by that.
+            return bridge.rejected(event, "unknown_target")
         try:
             target = target_of(event, self._limits)
             if target is None:
