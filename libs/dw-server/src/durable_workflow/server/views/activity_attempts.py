@@ -12,7 +12,7 @@ import msgspec
 
 from durable_workflow._wire import names
 from durable_workflow.server.engine.state import Activity, Run
-from durable_workflow.server.engine.times import precise, precise_or_none
+from durable_workflow.server.engine.times import precise_or_none
 from durable_workflow.server.records import activities as records
 from durable_workflow.server.records import history
 from durable_workflow.server.store.protocol import Read
@@ -36,11 +36,7 @@ def attempts(read: Read, run: Run, activity: Activity) -> list[dict[str, Any]]:
     for event in _events(read, run, names.ACTIVITY_STARTED, _MOST)[::-1]:
         attempt_id = event["payload"]["activity_attempt_id"]
         ended = past.get(attempt_id)
-        if ended is not None:
-            status, owner, closed_at = ended.status, ended.lease_owner, precise(ended.closed_at)
-        else:
-            status, owner = activity.status, activity.lease_owner
-            closed_at = precise_or_none(activity.closed_at)
+        last = activity if ended is None else ended
         shown.append(
             {
                 "id": attempt_id,
@@ -49,10 +45,10 @@ def attempts(read: Read, run: Run, activity: Activity) -> list[dict[str, Any]]:
                 "workflow_task_id": event["workflow_task_id"],
                 "task_id": event["workflow_task_id"],
                 "attempt_number": event["payload"]["attempt_number"],
-                "status": status,
-                "lease_owner": owner,
+                "status": last.status,
+                "lease_owner": last.lease_owner,
                 "started_at": event["recorded_at"],
-                "closed_at": closed_at,
+                "closed_at": precise_or_none(last.closed_at),
                 "last_heartbeat_at": beats.get(attempt_id),
             }
         )
