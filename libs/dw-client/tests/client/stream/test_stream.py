@@ -128,9 +128,8 @@ async def test_reports_that_are_made_while_there_is_no_connection_wait_for_one(
     await report
 
 
-@pytest.mark.parametrize("told_by", ["welcome", "alive"])
-async def test_what_is_dropped_is_told_and_not_reported(
-    open_stream: Begin, server: Any, listener: Any, told_by: str
+async def test_what_a_welcome_drops_is_told_and_not_reported(
+    open_stream: Begin, server: Any, listener: Any
 ) -> None:
     stream = open_stream()
     peer = await server.peer()
@@ -138,26 +137,55 @@ async def test_what_is_dropped_is_told_and_not_reported(
     await stream.poll("activity", timeout=5)
     report = await reporting(stream)
     await peer.next()
-    again = peer
-    if told_by == "welcome":
-        server.answers = [[{"type": "welcome", "heartbeat_seconds": 10, "dropped": ["t-1"]}]]
-        await peer.cut()
-        again = await server.peer()
-    else:
-        alive = asyncio.create_task(stream.alive({"worker_id": "w", "task_slots": {}}))
-        message = await peer.next()
-        assert message["held"] == [HELD]
-        body = {"dropped": ["t-1"]}
-        await peer.send({"type": "answer", "id": message["id"], "status": 200, "body": body})
-        assert await alive == body
+    server.answers = [[{"type": "welcome", "heartbeat_seconds": 10, "dropped": ["t-1"]}]]
+    await peer.cut()
+    again = await server.peer()
     with pytest.raises(ServerError) as refused:
         await report
     assert refused.value.status == 409
     assert listener.drops == [("t-1", "a-1")]
     stream.release(ACTIVITY)
-    peer = peer if told_by == "alive" else again
+    message = await again.next()
+    assert (message["type"], message["task_id"]) == ("fail", "t-1"), "its slot is given back"
+
+
+async def test_what_the_answer_to_alive_drops_is_told(
+    open_stream: Begin, server: Any, listener: Any
+) -> None:
+    stream = open_stream()
+    peer = await server.peer()
+    await peer.send(TASK)
+    await stream.poll("activity", timeout=5)
+    alive = asyncio.create_task(stream.alive({"worker_id": "w", "task_slots": {}}))
+    message = await peer.next()
+    assert message["held"] == [HELD]
+    body = {"dropped": ["t-1"]}
+    await peer.send({"type": "answer", "id": message["id"], "status": 200, "body": body})
+    assert await alive == body
+    stream.release(ACTIVITY)
     message = await peer.next()
     assert (message["type"], message["task_id"]) == ("fail", "t-1"), "its slot is given back"
+    assert listener.drops == [("t-1", "a-1")]
+
+
+async def test_a_report_that_was_taken_is_not_lost_to_a_list_made_after_it(
+    open_stream: Begin, server: Any, listener: Any
+) -> None:
+    stream = open_stream()
+    peer = await server.peer()
+    await peer.send(TASK)
+    await stream.poll("activity", timeout=5)
+    report = await reporting(stream)
+    reported = await peer.next()
+    alive = asyncio.create_task(stream.alive({}))
+    message = await peer.next()
+    # The report was handled, and its commit is awaited: the task is not held any more.
+    body = {"dropped": ["t-1"]}
+    await peer.send({"type": "answer", "id": message["id"], "status": 200, "body": body})
+    await alive
+    await peer.acknowledge(reported)
+    await report
+    assert listener.drops == []
 
 
 async def test_a_task_that_is_dropped_before_it_was_asked_for_is_not_given_out(

@@ -6,6 +6,7 @@ their own, and read this from there.
 
 import asyncio
 import functools
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -120,7 +121,9 @@ class HeldTasks:
                 return  # reported meanwhile, or leased again
             del self._held[task_id]
             running = self._running.get(task_id)
-        log.warning("%s task %s is not held by this worker any more", named["kind"], task_id)
+        # Where no code runs a report is on its way: its answer says whether the task was lost.
+        level = logging.DEBUG if running is None else logging.WARNING
+        log.log(level, "%s task %s is not held by this worker any more", named["kind"], task_id)
         if running is not None:
             running.stop()
 

@@ -7,7 +7,7 @@ finished ones whose report was not answered yet.
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from durable_workflow._meet import Lease
 from durable_workflow.client._stream._loop_calls import Answer
@@ -80,6 +80,15 @@ class Ledger:
             {"kind": kind, "task_id": task_id, "attempt": attempt}
             for kind, task_id, attempt in self._held
         ]
+
+    def unreported(self, task_ids: object) -> list[object]:
+        """The tasks that nothing is reported of now: an answer to a report says more than a list.
+
+        A report may have been handled before the list was made, and be answered after it.
+        """
+        found = cast("list[object]", task_ids) if isinstance(task_ids, list) else []
+        reported = {each.reports[1] for each in self._unanswered if each.reports is not None}
+        return [task_id for task_id in found if task_id not in reported]
 
     def drop(self, task_ids: object) -> list[Key]:
         """Take the server's word that tasks are not held; returns which of them were.

@@ -302,6 +302,9 @@ class HttpStream:
         for _, task_id, attempt in self._ledger.drop(task_ids):
             self._listener.dropped(task_id, attempt)
 
+    def _drop_unreported(self, task_ids: object) -> None:
+        self._drop(self._ledger.unreported(task_ids))
+
     # --- from any thread ------------------------------------------------------------------
 
     async def poll(self, kind: str, *, timeout: float) -> Any:
@@ -342,7 +345,7 @@ class HttpStream:
     async def alive(self, body: JsonObject) -> Any:
         """Say that the worker is alive."""
         answered = await self._ask(lambda answer: self._make_alive(body, answer))
-        self._calls.call(self._drop, object_or_empty(answered).get("dropped"))
+        self._calls.call(self._drop_unreported, object_or_empty(answered).get("dropped"))
         return answered
 
     async def _ask(self, make: Callable[[Answer], None]) -> Any:
