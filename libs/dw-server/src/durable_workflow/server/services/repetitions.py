@@ -81,7 +81,7 @@ class Kept(Generic[R]):
 def once(service: Service[T]) -> Service[T]:
     """The service, carried out once for an idempotency key: later its answer is repeated.
 
-    What it refuses is not kept, because nothing has changed.
+    A refusal that is recorded is repeated, too. One that changes nothing is not kept.
     """
 
     def answer(tx: Tx, caller: Caller, asked: T, settings: ServiceSettings) -> Reply:
