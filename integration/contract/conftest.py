@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.contract.described import Described
 from integration.contract.scene import Stage
 from integration.harness.processes import ServerProcess
 from integration.harness.wire import Wire
@@ -38,14 +39,23 @@ def guarded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerP
 
 
 @pytest.fixture(scope="session")
-def wire(open_server: ServerProcess) -> Iterator[Wire]:
+def described(open_server: ServerProcess) -> Described:
     with Wire(open_server.url) as wire:
+        return Described(wire.send("GET", "/api/openapi.json").need())
+
+
+@pytest.fixture(scope="session")
+def wire(open_server: ServerProcess, described: Described) -> Iterator[Wire]:
+    with Wire(open_server.url) as wire:
+        # Whatever a test is about, every answer is one that the description of the API has.
+        wire.watch = described.check
         yield wire
 
 
 @pytest.fixture(scope="session")
-def guarded(guarded_server: ServerProcess) -> Iterator[Wire]:
+def guarded(guarded_server: ServerProcess, described: Described) -> Iterator[Wire]:
     with Wire(guarded_server.url, token=TOKEN) as wire:
+        wire.watch = described.check
         yield wire
 
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from integration.contract.described import Described
 from integration.contract.differences import TABLES
 from integration.contract.recorded import Exchange, Replayer, load, unexplained
 from integration.contract.refusals import check_envelope
@@ -54,9 +55,13 @@ def answers_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
     ("folder", "exchange"), EXCHANGES, ids=lambda value: getattr(value, "name", value)
 )
 def test_exchange_is_answered_like_the_recorded_one(
-    folder: str, exchange: Exchange, answers_of: Callable[[str], Answers]
+    folder: str,
+    exchange: Exchange,
+    answers_of: Callable[[str], Answers],
+    described: Described,
 ) -> None:
     answer = answers_of(folder)[exchange.name]
+    assert described.problems(exchange.method, exchange.path, answer) == []
     assert unexplained(exchange, answer, TABLES[folder]) == {}
     check_envelope(exchange.path, answer)
 

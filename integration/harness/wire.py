@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -38,12 +38,17 @@ class Answer:
 
 
 class Wire:
-    """Requests to one server, with the headers of the reference SDK unless told otherwise."""
+    """Requests to one server, with the headers of the reference SDK unless told otherwise.
+
+    Attributes:
+        watch: Is shown the method, the path and the answer of every request.
+    """
 
     def __init__(self, url: str, *, token: str | None = None, namespace: str = "default") -> None:
         self.url = url
         self.token = token
         self.namespace = namespace
+        self.watch: Callable[[str, str, Answer], None] | None = None
         self._http = httpx.Client(base_url=url, timeout=40.0)
 
     def close(self) -> None:
@@ -95,7 +100,10 @@ class Wire:
         for name in [name for name, value in wanted.items() if value is None]:
             request.headers.pop(name, None)
         response = self._http.send(request)
-        return Answer(response.status_code, response.headers, _json(response))
+        answer = Answer(response.status_code, response.headers, _json(response))
+        if self.watch is not None:
+            self.watch(method, path, answer)
+        return answer
 
     # What the tests do often, so that a table reads as what it is about.
 

@@ -29,6 +29,7 @@ OF_NO_NAMESPACE = {
     "/ready",
     "/cluster/info",
     "/metrics",
+    "/openapi.json",
     "/namespaces",
     "/namespaces/{namespace}",
     "/namespaces/{namespace}/external-storage",

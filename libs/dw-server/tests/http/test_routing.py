@@ -92,6 +92,8 @@ def test_routes_have_the_roles_and_the_version_rule_of_the_specification(
     assert wanted.pop("GET /ready") == ((), False, False)
     assert wanted.pop("GET /metrics") == (("operator", "admin"), False, False)
     assert wanted.pop("GET /cluster/info") == (("worker", "operator", "admin"), False, False)
+    anybody = ("worker", "operator", "admin")
+    assert wanted.pop("GET /openapi.json") == (anybody, False, False)
     assert {wanted.pop(route) for route in workers} == {(("worker",), True, True)}
     for route, (roles, versioned, namespaced) in wanted.items():
         assert roles == (("admin",) if route in FOR_ADMINS else ("operator", "admin")), route

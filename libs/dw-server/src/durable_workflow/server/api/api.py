@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from durable_workflow.metrics import NOOP_METRICS, MetricsRecorder
 from durable_workflow.server.api import handlers
 from durable_workflow.server.api.calls import Call
+from durable_workflow.server.api.handlers.description import ApiDescription
 from durable_workflow.server.api.known_namespaces import KnownNamespaces
 from durable_workflow.server.api.login import ANYONE, Credentials, Principal, authenticator
 from durable_workflow.server.api.operations import Operation
@@ -46,6 +47,7 @@ class Api:
 
     Attributes:
         requests: Carriers count in it what they have answered.
+        description: The carrier gives it the document to show.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Api:
         self._namespaces = KnownNamespaces(store)
         self._limits = settings.wire
         self.requests = RequestFigures()
+        self.description = ApiDescription()
         self._longest_page = settings.services.history_page_size_max
         operations = handlers.operations(
             settings,
@@ -80,6 +83,7 @@ class Api:
             payloads=payloads,
             counted=[self.requests, commits],
             executors=executors,
+            description=self.description,
         )
         self.operations: dict[str, Operation[Any]] = {each.name: each for each in operations}
         self.streams = WorkerStreams(

@@ -30,6 +30,7 @@ from durable_workflow.server.fields.payloads import (
 )
 from durable_workflow.server.fields.reading import Errors, FoundReference, Reading
 from durable_workflow.server.fields.retry_policies import RetryPolicy, check_timeouts
+from durable_workflow.server.fields.schemas import Schemas
 from durable_workflow.server.fields.strings import (
     LONGEST_ID,
     LONGEST_NAME,
@@ -39,8 +40,9 @@ from durable_workflow.server.fields.strings import (
     OperationName,
     Text,
     WorkflowType,
+    as_whole,
 )
-from durable_workflow.server.fields.tables import Inside, Say, Table, Together, table_of
+from durable_workflow.server.fields.tables import Inside, Say, Table, Together, or_null, table_of
 
 __all__ = [
     "LARGEST",
@@ -74,6 +76,7 @@ __all__ = [
     "Result",
     "RetryPolicy",
     "Say",
+    "Schemas",
     "Table",
     "Text",
     "TimeZone",
@@ -81,7 +84,9 @@ __all__ = [
     "Whole",
     "WireLimits",
     "WorkflowType",
+    "as_whole",
     "check_timeouts",
+    "or_null",
     "seconds",
     "table_of",
     "texts",

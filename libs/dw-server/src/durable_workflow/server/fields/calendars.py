@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from cronsim import CronSim, CronSimError
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import Reading
-from durable_workflow.server.fields.strings import Text
+from durable_workflow.server.fields.schemas import Schemas
+from durable_workflow.server.fields.strings import LONGEST_NAME, Text
 
 _MACROS: Final = {
     "@yearly": "0 0 1 1 *",
@@ -45,6 +47,15 @@ class CronExpression(Kind, frozen=True, kw_only=True):
             return None
         return text
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        macros = "|".join(name.removeprefix("@") for name in _MACROS)
+        return {
+            "type": "string",
+            "maxLength": LONGEST_NAME,
+            "pattern": rf"^\s*(?:@(?:{macros})|\S+(?:\s+\S+){{4}})\s*$",
+            "examples": ["0 2 * * *", "@daily"],
+        }
+
 
 class TimeZone(Kind, frozen=True, kw_only=True):
     """The name of a time zone that this machine knows."""
@@ -57,6 +68,9 @@ class TimeZone(Kind, frozen=True, kw_only=True):
             reading.fail(at, "must be an IANA time zone, as Europe/Berlin.")
             return None
         return name
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {"type": "string", "maxLength": 64, "examples": ["Europe/Berlin"]}
 
 
 def five_fields(expression: str) -> str:

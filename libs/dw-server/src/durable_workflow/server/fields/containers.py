@@ -9,6 +9,7 @@ import msgspec
 from durable_workflow._wire.json_values import JsonObject, dict_or_none, list_or_none
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import Reading
+from durable_workflow.server.fields.schemas import Schemas
 from durable_workflow.server.fields.strings import LONGEST_NAME, Text
 
 
@@ -17,6 +18,9 @@ class Json(Kind, frozen=True, kw_only=True):
 
     def read(self, value: Any, at: str, reading: Reading) -> Any:
         return value
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {}
 
 
 class Object(Kind, frozen=True, kw_only=True):
@@ -44,6 +48,9 @@ class Object(Kind, frozen=True, kw_only=True):
 
     def _most_bytes(self, reading: Reading) -> int | None:
         return self.most_bytes
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {"type": ["object", "array"], "maxItems": 0} if self.or_list else {"type": "object"}
 
 
 class Memo(Object, frozen=True, kw_only=True):
@@ -85,6 +92,14 @@ class Listed(Kind, frozen=True, kw_only=True):
                 found.append(read)
             elif reading.failures == before:
                 reading.fail(f"{at}.{index}", "is required.")
+        return found
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        found: JsonObject = {"type": "array", "items": self.each.schema(schemas, needed=True)}
+        if self.most is not None:
+            found["maxItems"] = self.most
+        if self.required:
+            found["minItems"] = 1
         return found
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.numbers import LONGEST_SECONDS
 from durable_workflow.server.fields.reading import Reading
-from durable_workflow.server.fields.strings import Text
+from durable_workflow.server.fields.schemas import Schemas
+from durable_workflow.server.fields.strings import Text, as_whole
 
 _MICROSECONDS: Final = 1_000_000
 _DAY: Final = 86_400
@@ -44,6 +46,11 @@ class IsoDuration(Kind, frozen=True, kw_only=True):
         else:
             return text
         return None
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        # `P` alone, without a number, is none.
+        whole = as_whole(rf"(?=.*[0-9]){_PATTERN.pattern}", blank=not needed)
+        return {"type": "string", "maxLength": 64, "pattern": whole, "examples": ["PT30M"]}
 
 
 def microseconds(text: str) -> int | None:

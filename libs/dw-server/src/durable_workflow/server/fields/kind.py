@@ -15,7 +15,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.fields.reading import Reading
+from durable_workflow.server.fields.schemas import Schemas
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,5 +41,13 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             value: As it came; never null.
             at: The field's path.
+        """
+        raise NotImplementedError
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        """What `read` takes, null aside, as a JSON Schema.
+
+        Args:
+            needed: Whether a value that is read as absent is none.
         """
         raise NotImplementedError

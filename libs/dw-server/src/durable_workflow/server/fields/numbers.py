@@ -6,8 +6,11 @@ import math
 import re
 from typing import Any, Final
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.fields.kind import Kind
+from durable_workflow.server.fields.limits import WireLimits
 from durable_workflow.server.fields.reading import Reading
+from durable_workflow.server.fields.schemas import Schemas
 
 # Whole numbers go into 64-bit columns.
 LARGEST: Final = 2**63 - 1
@@ -16,6 +19,8 @@ LONGEST_SECONDS: Final = 100 * 366 * 86_400
 
 # Digits only, since Python would also read "1_000" and "+5"; and at most as many as fit 64 bits.
 _DIGITS: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_AS_TEXT: Final = r"^\s*-?[0-9]{1,19}\s*$"
+_AS_TEXT_OR_BLANK: Final = r"^\s*(?:-?[0-9]{1,19}\s*)?$"
 _FLAGS: Final[dict[bool | int | str, bool]] = {
     True: True,
     False: False,
@@ -39,7 +44,7 @@ class Whole(Kind, frozen=True, kw_only=True):
             if not value:
                 return None
             value = int(value) if _DIGITS.fullmatch(value) else value
-        most = self._most(reading)
+        most = self._most_of(reading.limits, reading.longest_page)
         if isinstance(value, bool) or not isinstance(value, int):
             reading.fail(at, "must be an integer.")
         elif value < self.least:
@@ -50,8 +55,16 @@ class Whole(Kind, frozen=True, kw_only=True):
             return value
         return None
 
-    def _most(self, reading: Reading) -> int:
+    def _most_of(self, limits: WireLimits, longest_page: int) -> int:
         return self.most
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {
+            "type": ["integer", "string"],
+            "minimum": self.least,
+            "maximum": self._most_of(schemas.limits, schemas.longest_page),
+            "pattern": _AS_TEXT if needed else _AS_TEXT_OR_BLANK,
+        }
 
 
 class PageSize(Whole, frozen=True, kw_only=True):
@@ -59,8 +72,8 @@ class PageSize(Whole, frozen=True, kw_only=True):
 
     least: int = 1
 
-    def _most(self, reading: Reading) -> int:
-        return reading.longest_page
+    def _most_of(self, limits: WireLimits, longest_page: int) -> int:
+        return longest_page
 
 
 class Number(Kind, frozen=True, kw_only=True):
@@ -80,6 +93,9 @@ class Number(Kind, frozen=True, kw_only=True):
         else:
             return value
         return None
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {"type": "number", "minimum": 0}
 
 
 class Duration(Kind, frozen=True, kw_only=True):
@@ -107,6 +123,14 @@ class Duration(Kind, frozen=True, kw_only=True):
             return found
         return None
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {
+            "type": ["number", "string"],
+            "minimum": 0,
+            "maximum": LONGEST_SECONDS,
+            "pattern": _AS_TEXT if needed else _AS_TEXT_OR_BLANK,
+        }
+
 
 class Flag(Kind, frozen=True, kw_only=True):
     """True or false, in any of the spellings of the wire."""
@@ -122,6 +146,9 @@ class Flag(Kind, frozen=True, kw_only=True):
                 return flag
         reading.fail(at, "must be true or false.")
         return None
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {"enum": [True, False, 0, 1, "0", "1", "true", "false"]}
 
 
 def seconds() -> Whole:

@@ -16,6 +16,7 @@ from durable_workflow.external_storage import ExternalPayloadReference
 from durable_workflow.server.fields.containers import Json, Listed
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import FoundReference, Reading
+from durable_workflow.server.fields.schemas import Schemas
 
 _INLINE: Final = {"codec", "blob"}
 _EXTERNAL: Final = {"codec", "external_storage"}
@@ -60,6 +61,11 @@ class Arguments(Kind, frozen=True, kw_only=True):
             return None
         return Payload(serializer.AVRO_CODEC, serializer.encode(plain, size_warning=None))
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        plain = {"not": schemas.component("AnyEnvelope", _any_envelope())}
+        envelope = schemas.component("Envelope", _envelope())
+        return {"anyOf": [{"type": "array"}, {"type": "object", **plain}, envelope]}
+
 
 class Result(Kind, frozen=True, kw_only=True):
     """A result as it came: an envelope that is whole, or any other JSON value."""
@@ -69,6 +75,10 @@ class Result(Kind, frozen=True, kw_only=True):
         if document is not None and is_envelope(document):
             check_envelope(document, at, reading)
         return value
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        plain = {"not": schemas.component("AnyEnvelope", _any_envelope())}
+        return {"anyOf": [plain, schemas.component("Envelope", _envelope())]}
 
 
 class Envelope(Kind, frozen=True, kw_only=True):
@@ -92,6 +102,10 @@ class Envelope(Kind, frozen=True, kw_only=True):
         check_envelope(envelope, at, reading)
         return envelope
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        envelope = schemas.component("Envelope", _envelope())
+        return {"anyOf": [envelope, {"type": "string"}]} if self.bare else envelope
+
 
 class Details(Json, frozen=True, kw_only=True):
     """Details of a failure: any value, as it came."""
@@ -110,6 +124,31 @@ class Commands(Listed, frozen=True, kw_only=True):
             for name in _OF_COMMANDS & command.keys():
                 _note_reference(command[name], f"{at}.{index}.{name}", reading)
         return found
+
+
+def _envelope() -> JsonObject:
+    return {
+        "description": "A value of the user: inline, or a reference to where it is kept.",
+        "type": "object",
+        "properties": {
+            "codec": {"type": "string", "enum": [*_CODECS]},
+            "blob": {"type": "string"},
+            "external_storage": {"type": "object"},
+        },
+        "required": ["codec"],
+        "oneOf": [{"required": ["blob"]}, {"required": ["external_storage"]}],
+        "additionalProperties": False,
+    }
+
+
+def _any_envelope() -> JsonObject:
+    return {
+        "description": "What is read as an envelope, whole or not: an object of these two keys.",
+        "type": "object",
+        "required": ["codec"],
+        "oneOf": [{"required": ["blob"]}, {"required": ["external_storage"]}],
+        "maxProperties": 2,
+    }
 
 
 def is_envelope(value: JsonObject) -> bool:

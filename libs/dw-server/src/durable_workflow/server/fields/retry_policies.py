@@ -7,9 +7,11 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.fields.containers import Listed, texts
 from durable_workflow.server.fields.numbers import LONGEST_SECONDS, Whole
 from durable_workflow.server.fields.reading import Reading
+from durable_workflow.server.fields.schemas import Schemas
 from durable_workflow.server.fields.tables import Say
 
 _MOST_TYPES: Final = 1000
@@ -29,6 +31,14 @@ class Delays(Listed, frozen=True, kw_only=True):
             delay = self.each.read(value, at, reading)
             return None if delay is None else [delay]
         return super().read(value, at, reading)
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {
+            "anyOf": [
+                self.each.schema(schemas, needed=True),
+                super().schema(schemas, needed=needed),
+            ]
+        }
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):

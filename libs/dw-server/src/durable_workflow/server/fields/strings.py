@@ -6,14 +6,28 @@ import re
 from typing import Any, Final
 
 from durable_workflow._wire import names
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import Reading
+from durable_workflow.server.fields.schemas import Schemas
 
 # In characters: ids of ours (worker-protocol, conventions), and whatever has a name.
 LONGEST_ID: Final = 191
 LONGEST_NAME: Final = 255
 
+# As JSON Schema has them: a value fits that holds a match.
+_NOT_BLANK: Final = r"\S"
+_NOT_BLANK_WITHOUT_NULLS: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"
+_WITHOUT_NULLS: Final = r"^[^\x00]*$"
+_NAME: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+
 _CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def as_whole(pattern: str, *, blank: bool) -> str:
+    """A pattern for the whole of a text, with the space around it that is dropped."""
+    inner = f"(?:(?:{pattern})\\s*)?" if blank else f"(?:{pattern})\\s*"
+    return f"^\\s*{inner}$"
 
 
 class Text(Kind, frozen=True, kw_only=True):
@@ -53,6 +67,18 @@ class Text(Kind, frozen=True, kw_only=True):
             return text
         return None
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        found: JsonObject = {"type": "string"}
+        if self.longest is not None:
+            found["maxLength"] = self.longest
+        if self.pattern is not None:
+            found["pattern"] = as_whole(self.pattern.pattern, blank=self.blank or not needed)
+        elif needed and not self.blank:
+            found["pattern"] = _NOT_BLANK if self.nulls else _NOT_BLANK_WITHOUT_NULLS
+        elif not self.nulls:
+            found["pattern"] = _WITHOUT_NULLS
+        return found
+
 
 _DOTS: Final = (".", "..")
 
@@ -70,6 +96,9 @@ class Identifier(Text, frozen=True, kw_only=True):
             return None
         return super().read(value, at, reading)
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return super().schema(schemas, needed=True)
+
 
 class WorkflowType(Text, frozen=True, kw_only=True):
     """The type of a workflow that somebody wrote, and not one of the server's own."""
@@ -80,6 +109,10 @@ class WorkflowType(Text, frozen=True, kw_only=True):
             reading.fail(at, f"must not be {text}: it is the server's own type.")
             return None
         return text
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        found = super().schema(schemas, needed=needed)
+        return found | {"not": {"const": names.STANDALONE_ACTIVITY}}
 
 
 ANY_TEXT: Final = Text(longest=None, nulls=True)
@@ -97,6 +130,9 @@ class Choice(Kind, frozen=True, kw_only=True):
             reading.fail(at, f"must be one of {', '.join(self.words)}.")
             return None
         return word
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {"type": "string", "enum": [*self.words]}
 
 
 class Beside(Kind, frozen=True, kw_only=True):
@@ -120,6 +156,9 @@ class Beside(Kind, frozen=True, kw_only=True):
             reading.fail(at, "must not hold a null character.")
         return found or None
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {"type": "string", "minLength": 1, "pattern": _NOT_BLANK}
+
 
 class OperationName(Beside, frozen=True, kw_only=True):
     """The name of a signal, query or update, beside the document, as its author gave it."""
@@ -136,3 +175,7 @@ class OperationName(Beside, frozen=True, kw_only=True):
         else:
             return name
         return None
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        longest = schemas.limits.max_operation_name_length
+        return {"type": "string", "maxLength": longest, "pattern": _NAME}

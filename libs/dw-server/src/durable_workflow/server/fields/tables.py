@@ -32,6 +32,7 @@ import msgspec
 from durable_workflow._wire.json_values import JsonObject, dict_or_none
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import Reading
+from durable_workflow.server.fields.schemas import Schemas
 
 T = TypeVar("T")
 # Says of a field, by its name on the wire, what is wrong with it.
@@ -119,6 +120,35 @@ class Table(Generic[T]):
         if self._check is not None:
             self._check(values, say)
 
+    def find(self, name: str) -> Row | None:
+        """The field that has a name on the wire."""
+        for row in self.rows:
+            found = row.table.find(name) if row.table is not None else row
+            if found is not None and found.name == name:
+                return found
+        return None
+
+    def schema(self, schemas: Schemas) -> JsonObject:
+        """The objects that are read, as a JSON Schema; what stands beside them is left out."""
+        found: JsonObject = {"type": "object", "properties": {}, "required": []}
+        self._add_to(found, schemas)
+        for name, text in self._unsupported.items():
+            found["properties"][name] = {"description": f"This {text}", "not": {}}
+        if not found["required"]:
+            del found["required"]
+        return found
+
+    def _add_to(self, found: JsonObject, schemas: Schemas) -> None:
+        for name, _, kind, required, table in self.rows:
+            if table is not None:
+                table._add_to(found, schemas)
+            elif not kind.beside:
+                needed = required and not kind.null_counts
+                schema = kind.schema(schemas, needed=needed)
+                found["properties"][name] = schema if needed else or_null(schema)
+                if required:
+                    found["required"].append(name)
+
 
 _made: dict[type[Any], Table[Any]] = {}
 
@@ -128,6 +158,18 @@ def table_of(into: type[T]) -> Table[T]:
     if into not in _made:
         _made[into] = Table(into)
     return _made[into]
+
+
+def or_null(schema: JsonObject) -> JsonObject:
+    """A schema that null fits too."""
+    kind = schema.get("type")
+    if kind is not None:
+        types = [kind] if isinstance(kind, str) else kind
+        words = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+        return {**schema, "type": [*types, "null"], **words}
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    return {"anyOf": [schema, {"type": "null"}]} if schema else schema
 
 
 class Together(Kind, frozen=True, kw_only=True):
@@ -147,6 +189,9 @@ class Inside(Kind, frozen=True, kw_only=True):
             reading.fail(at, "must be an object.")
             return None
         return table_of(self.into).read(found, reading, at=f"{at}.")
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return schemas.of_table(self.into.__name__, table_of(self.into))
 
 
 def _rows(into: type[Any]) -> list[Row]:

@@ -14,7 +14,7 @@ from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
 from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCOL_VERSION_HEADER
 from durable_workflow.server.api import Api, Call, Operation, explain
 from durable_workflow.server.api.manifests import server_capabilities
-from durable_workflow.server.http import checks, envelope, metrics_page, stream
+from durable_workflow.server.http import checks, envelope, metrics_page, openapi, stream
 from durable_workflow.server.http.incoming import Incoming
 from durable_workflow.server.http.refusals import retry_after, status_of
 from durable_workflow.server.http.request import Receive, Request, raw_path
@@ -50,6 +50,7 @@ class Application:
 
     def __init__(self, api: Api, settings: Settings) -> None:
         self._api = api
+        api.description.make = functools.partial(openapi.document, ROUTES, api.operations, settings)
         self._largest_body = settings.wire.max_payload_bytes
         self._compression = settings.compression
         self._trusts_proxies = settings.trust_forwarded_attribution

@@ -27,6 +27,7 @@ ROUTES: Final = [
     Route("GET", "/health", "check_health", versioned=False),
     Route("GET", "/ready", "check_readiness", versioned=False),
     Route("GET", "/cluster/info", "describe_cluster", versioned=False),
+    Route("GET", "/openapi.json", "describe_api", versioned=False),
     Route("GET", "/metrics", "show_figures", versioned=False, prefix=""),
     Route("GET", "/namespaces", "list_namespaces"),
     Route("POST", "/namespaces", "create_namespace"),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 import msgspec
 
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.fields import (
     Arguments,
     Beside,
@@ -16,9 +17,11 @@ from durable_workflow.server.fields import (
     OperationName,
     Payload,
     Reading,
+    Schemas,
     Text,
     WireLimits,
     WorkflowType,
+    as_whole,
     seconds,
     table_of,
 )
@@ -40,6 +43,9 @@ class Adapter(Beside, frozen=True, kw_only=True):
             return name
         reading.fail(at, "format is invalid.")
         return None
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {"type": "string", "pattern": as_whole(_ADAPTER.pattern, blank=False)}
 
 
 class TargetName(OperationName, frozen=True, kw_only=True):

@@ -21,11 +21,13 @@ from durable_workflow.server.fields import (
     Object,
     Payload,
     Reading,
+    Schemas,
     Text,
     TimeZone,
     Whole,
     WorkflowType,
     seconds,
+    table_of,
 )
 from durable_workflow.server.requests.workflows import SearchAttributes
 
@@ -104,6 +106,14 @@ class Spec(Kind, frozen=True, kw_only=True):
             return None
         return _present({**_members(value), **msgspec.to_builtins(found)})
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        fields = schemas.of_table("ScheduleSpec", table_of(SpecFields))
+        some = [
+            {"required": [name], "properties": {name: {"type": "array", "minItems": 1}}}
+            for name in ("cron_expressions", "intervals")
+        ]
+        return {"allOf": [fields, {"anyOf": some}]}
+
 
 class Action(Kind, frozen=True, kw_only=True):
     """What a schedule starts, as it is stored: the input stays as it came.
@@ -131,6 +141,12 @@ class Action(Kind, frozen=True, kw_only=True):
             known["task_queue"] = known["task_queue"] or DEFAULT_QUEUE
         return _present({**members, **known})
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        into, name = (
+            (NewAction, "ScheduleAction") if self.whole else (ActionChanges, "ActionChanges")
+        )
+        return schemas.of_table(name, table_of(into))
+
 
 class Emptied(Object, frozen=True, kw_only=True):
     """An object in which null stands for the empty one."""
@@ -154,6 +170,9 @@ class Limit(Kind, frozen=True, kw_only=True):
         # More digits are a number beyond the largest all the same.
         number = int(text[:18]) if text.isascii() and text.isdigit() else 0
         return min(number, _LARGEST_LIMIT) if number > 0 else None
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {"type": "string"}
 
 
 class CreateSchedule(msgspec.Struct, frozen=True, kw_only=True):

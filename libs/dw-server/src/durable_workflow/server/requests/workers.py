@@ -18,8 +18,10 @@ from durable_workflow.server.fields import (
     Object,
     Reading,
     Say,
+    Schemas,
     Text,
     Whole,
+    or_null,
     texts,
 )
 
@@ -49,6 +51,16 @@ class Fingerprints(Object, frozen=True, kw_only=True):
             return None
         return {kind: _fingerprint(text, f"{at}.{kind}", reading) for kind, text in found.items()}
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        text = Text().schema(schemas, needed=True)
+        of_all = super().schema(schemas, needed=needed)
+        return {
+            **of_all,
+            "maxProperties": _MOST_TYPES,
+            "propertyNames": {"maxLength": LONGEST_NAME},
+            "additionalProperties": text,
+        }
+
 
 class Slots(Object, frozen=True, kw_only=True):
     """How many tasks of each kind a worker could take."""
@@ -64,6 +76,13 @@ class Slots(Object, frozen=True, kw_only=True):
         }
         return {name: number for name, number in numbers.items() if number is not None}
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        number = or_null(Whole().schema(schemas, needed=False))
+        return {
+            **super().schema(schemas, needed=needed),
+            "properties": dict.fromkeys(_SLOTS, number),
+        }
+
 
 class Metrics(Object, frozen=True, kw_only=True):
     """What a worker says of its process."""
@@ -73,6 +92,10 @@ class Metrics(Object, frozen=True, kw_only=True):
         if found is not None and found.get("host") is not None:
             Text().read(found["host"], f"{at}.host", reading)
         return found
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        host = or_null(Text().schema(schemas, needed=False))
+        return {**super().schema(schemas, needed=needed), "properties": {"host": host}}
 
 
 class Attempt(Kind, frozen=True, kw_only=True):
@@ -84,6 +107,11 @@ class Attempt(Kind, frozen=True, kw_only=True):
         kind = Whole() if isinstance(value, int) else Text()
         found: int | str | None = kind.read(value, at, reading)
         return found
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        kinds: tuple[Kind, ...] = (Whole(), Text())
+        number, text = (kind.schema(schemas, needed=needed) for kind in kinds)
+        return {"anyOf": [{**number, "type": "integer"}, text]}
 
 
 class RegisterWorker(msgspec.Struct, frozen=True, kw_only=True):

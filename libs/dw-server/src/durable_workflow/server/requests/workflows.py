@@ -22,6 +22,7 @@ from durable_workflow.server.fields import (
     Object,
     Payload,
     Reading,
+    Schemas,
     Text,
     Whole,
     WorkflowType,
@@ -61,6 +62,13 @@ class SearchAttributes(Object, frozen=True, kw_only=True):
                 reading.fail(at, problem)
         return found
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        names = {
+            "pattern": f"^(?:{_ATTRIBUTE_NAME.pattern})$",
+            "maxLength": schemas.limits.max_search_attribute_key_length,
+        }
+        return {**super().schema(schemas, needed=needed), "propertyNames": names}
+
 
 class FairnessKey(Text, frozen=True, kw_only=True):
     """Whom a run belongs to, in small letters."""
@@ -83,6 +91,9 @@ class StatusBucket(Kind, frozen=True, kw_only=True):
             reading.fail(at, f"must be one of {', '.join(STATUS_BUCKETS)}{other}.")
         return status
 
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {"type": "string", "enum": [*STATUS_BUCKETS]}
+
 
 class NumberToken(Kind, frozen=True, kw_only=True):
     """The number in a page token, 0 for a bad one: the beginning (control-plane 1.7)."""
@@ -97,6 +108,9 @@ class NumberToken(Kind, frozen=True, kw_only=True):
         if not (text.isascii() and text.isdigit()) or len(text) > 18:
             return 0
         return min(int(text), LARGEST)
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        return {"type": "string"}
 
 
 class StartWorkflow(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from durable_workflow.server.api.handlers import (
     workflow_tasks,
 )
 from durable_workflow.server.api.handlers.bridge import BridgeHandlers
+from durable_workflow.server.api.handlers.description import ApiDescription
 from durable_workflow.server.api.handlers.figures import Counted, FigureHandlers
 from durable_workflow.server.api.handlers.health import HealthHandlers
 from durable_workflow.server.api.handlers.namespaces import NamespaceHandlers
@@ -54,11 +55,13 @@ def operations(
     payloads: ExternalPayloads,
     counted: Sequence[Counted],
     executors: ExternalExecutors,
+    description: ApiDescription,
 ) -> list[Operation[Any]]:
     """All operations of a server that has these parts.
 
     Args:
         counted: What counts for `/metrics`.
+        description: Shows the description of the API.
     """
     services = settings.services
     units = Units(store, services, dispatcher.fair_queues)
@@ -70,6 +73,7 @@ def operations(
     exporting = ExportService(store, services, signing, _secrets(settings))
     others: list[Operation[Any]] = [
         *health.operations(),
+        *description.operations(),
         *FigureHandlers(store, dispatcher, counted, settings.metrics_access).operations(),
         *NamespaceHandlers(store, services, known_namespaces, payloads).operations(),
         *search_attributes.operations(store, settings.wire),

@@ -1,0 +1,175 @@
+"""The description of the API: valid, whole, and true of what the fields read."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.protocols import Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from durable_workflow.server.api import Operation
+from durable_workflow.server.fields import (
+    Arguments,
+    Choice,
+    CronExpression,
+    Duration,
+    Envelope,
+    Flag,
+    Identifier,
+    IsoDuration,
+    Kind,
+    Listed,
+    Number,
+    Object,
+    Reading,
+    Result,
+    Schemas,
+    Text,
+    TimeZone,
+    Whole,
+    WireLimits,
+    texts,
+)
+from durable_workflow.server.http.openapi import reasons
+from durable_workflow.server.http.refusals import status_of
+from durable_workflow.server.http.routes import ROUTES
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests.workflows import SearchAttributes, StatusBucket
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+async def document(client: httpx.AsyncClient) -> Json:
+    answer = await client.get("/api/openapi.json")
+    assert answer.status_code == 200
+    found: Json = answer.json()
+    return found
+
+
+def operations_of(document: Json) -> dict[tuple[str, str], Json]:
+    return {
+        (method.upper(), path): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+async def test_the_document_is_valid(document: Json) -> None:
+    assert document["openapi"].startswith("3.1")
+    errors = list(OpenAPIV31SpecValidator(document).iter_errors())
+    assert errors == []
+
+
+async def test_every_route_is_in_it_and_nothing_else(document: Json) -> None:
+    found = operations_of(document)
+    assert found.keys() == {(route.method, route.path) for route in ROUTES}
+    names = [operation["operationId"] for operation in found.values()]
+    assert len(set(names)) == len(names)
+
+
+async def test_every_operation_says_what_it_needs_and_answers(
+    document: Json, operations: dict[str, Operation[Any]]
+) -> None:
+    found = operations_of(document)
+    for route in ROUTES:
+        operation, described = operations[route.operation], found[route.method, route.path]
+        parameters = [
+            document["components"]["parameters"][each["$ref"].rpartition("/")[2]]
+            if "$ref" in each
+            else each
+            for each in described["parameters"]
+        ]
+        headers = {each["name"] for each in parameters if each["in"] == "header"}
+        version = (
+            "X-Durable-Workflow-Protocol-Version"
+            if route.plane == "worker"
+            else "X-Durable-Workflow-Control-Plane-Version"
+        )
+        assert (version in headers) == route.versioned, route
+        assert ("X-Namespace" in headers) == operation.namespaced, route
+        in_path = {each["name"] for each in parameters if each["in"] == "path"}
+        assert in_path == set(re.findall(r"\{(\w+)\}", route.path)), route
+        assert bool(described["security"]) == bool(operation.roles), route
+        assert ("requestBody" in described) == (route.method in ("POST", "PUT")), route
+        succeeded = [status for status in described["responses"] if status < "300"]
+        assert succeeded, f"{route} has no success"
+
+
+async def test_every_reason_is_in_it_under_its_status(
+    document: Json, operations: dict[str, Operation[Any]]
+) -> None:
+    found = operations_of(document)
+    for route in ROUTES:
+        responses = found[route.method, route.path]["responses"]
+        for reason in reasons.of(route, operations[route.operation]):
+            status = status_of(Reply({}, reason=reason), route.operation)
+            assert reason in responses[str(status)]["description"], (route, reason)
+
+
+BLANKS = ["", "  ", "a", " a ", "a b", "ä" * 4, "x" * 300, "a\0b", "\0"]
+NUMBERS = [0, 1, -1, 5, 9, 10, 2**63, 1.5, "5", " 5 ", "5.0", "+5", "1_0", "", True, False]
+OTHERS = [[], {}, ["a"], {"a": 1}, [None], None]
+DATES = ["* * * * *", "@daily", " @hourly", "* * * *", "daily", "PT5M", "P1D", "P", "PT", "5 min"]
+ENVELOPES = [
+    {"codec": "json", "blob": "[]"},
+    {"codec": "no", "blob": "[]"},
+    {"codec": "json", "blob": 1},
+    {"codec": "json"},
+    {"codec": "json", "blob": "[]", "more": 1},
+]
+VALUES = [*BLANKS, *NUMBERS, *OTHERS, *DATES, *ENVELOPES, "fail", "use-existing", "running", "UTC"]
+KINDS: list[Kind] = [
+    Text(),
+    Text(longest=None, nulls=True),
+    Text(longest=3, pattern=re.compile(r"[a-z]+")),
+    Text(blank=True),
+    Text(trim=False),
+    Identifier(),
+    Identifier(pattern=re.compile(r"[a-z]+")),
+    Choice(words=("fail", "use-existing")),
+    Whole(),
+    Whole(least=1, most=9),
+    Number(),
+    Duration(),
+    Flag(),
+    Object(),
+    Object(or_list=False),
+    Listed(each=Whole(), most=2),
+    Listed(each=Text(), required=True),
+    texts(most=1),
+    Arguments(),
+    Envelope(),
+    Envelope(bare=False),
+    Result(),
+    CronExpression(),
+    IsoDuration(),
+    SearchAttributes(),
+    StatusBucket(),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=repr)
+def test_a_schema_takes_what_its_kind_reads_and_nothing_else(kind: Kind) -> None:
+    schemas = Schemas(WireLimits(), 1000)
+    schema = kind.schema(schemas, needed=True)
+    validator: Validator = Draft202012Validator(
+        {**schema, "components": {"schemas": schemas.components}}
+    )
+    for value in VALUES:
+        if value is None:
+            continue
+        reading = Reading()
+        read = kind.read(value, "field", reading)
+        # No arguments are arguments.
+        taken = reading.failures == 0 and (read is not None or isinstance(kind, Arguments))
+        fits = not list(validator.iter_errors(value))
+        assert fits == taken, (value, read, reading.errors, schema)
+
+
+def test_what_a_time_zone_may_be_is_known_to_the_machine_alone() -> None:
+    assert TimeZone().schema(Schemas(WireLimits(), 1000), needed=True)["type"] == "string"
