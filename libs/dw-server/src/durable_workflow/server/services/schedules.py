@@ -191,16 +191,24 @@ def _changed(schedule: Schedule, request: UpdateSchedule) -> JsonObject:
     return changed
 
 
-def _check_attached(
-    tx: Tx, caller: Caller, memo: JsonObject, attributes: JsonObject, settings: ServiceSettings
-) -> None:
-    most = settings.limits.memo_bytes
+def check_memo(memo: object, most: int) -> None:
+    """Check the size of a memo; `most` is 0 for any size.
+
+    Raises:
+        Refused: It is too large.
+    """
     if most and memo and len(msgspec.json.encode(memo)) > most:
         raise Refused(
             "memo_too_large",
             f"The memo must not be larger than {most} bytes.",
             extra={"limit": most},
         )
+
+
+def _check_attached(
+    tx: Tx, caller: Caller, memo: JsonObject, attributes: JsonObject, settings: ServiceSettings
+) -> None:
+    check_memo(memo, settings.limits.memo_bytes)
     check_values(tx, caller.namespace, attributes, "search_attributes")
 
 

@@ -77,7 +77,7 @@ def operations(
         *FigureHandlers(store, dispatcher, counted, settings.metrics_access).operations(),
         *NamespaceHandlers(store, services, known_namespaces, payloads).operations(),
         *search_attributes.operations(store, settings.wire),
-        *schedules.operations(units),
+        *schedules.operations(units, settings.wire),
         *WorkflowHandlers(units, dispatcher, settings).operations(),
         *BridgeHandlers(units, updating, settings.wire).operations(),
         *standalone_activities.operations(units, dispatcher),
