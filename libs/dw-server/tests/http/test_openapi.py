@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 from jsonschema import Draft202012Validator
-from jsonschema.protocols import Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from durable_workflow.server.api import Operation
@@ -122,7 +121,17 @@ ENVELOPES = [
     {"codec": "json"},
     {"codec": "json", "blob": "[]", "more": 1},
 ]
-VALUES = [*BLANKS, *NUMBERS, *OTHERS, *DATES, *ENVELOPES, "fail", "use-existing", "running", "UTC"]
+VALUES: list[Any] = [
+    *BLANKS,
+    *NUMBERS,
+    *OTHERS,
+    *DATES,
+    *ENVELOPES,
+    "fail",
+    "use-existing",
+    "running",
+    "UTC",
+]
 KINDS: list[Kind] = [
     Text(),
     Text(longest=None, nulls=True),
@@ -157,9 +166,8 @@ KINDS: list[Kind] = [
 def test_a_schema_takes_what_its_kind_reads_and_nothing_else(kind: Kind) -> None:
     schemas = Schemas(WireLimits(), 1000)
     schema = kind.schema(schemas, needed=True)
-    validator: Validator = Draft202012Validator(
-        {**schema, "components": {"schemas": schemas.components}}
-    )
+    # Its stubs name types that they do not bring.
+    validator: Any = Draft202012Validator({**schema, "components": {"schemas": schemas.components}})
     for value in VALUES:
         if value is None:
             continue
@@ -167,8 +175,7 @@ def test_a_schema_takes_what_its_kind_reads_and_nothing_else(kind: Kind) -> None
         read = kind.read(value, "field", reading)
         # No arguments are arguments.
         taken = reading.failures == 0 and (read is not None or isinstance(kind, Arguments))
-        fits = not list(validator.iter_errors(value))
-        assert fits == taken, (value, read, reading.errors, schema)
+        assert bool(validator.is_valid(value)) == taken, (value, read, reading.errors, schema)
 
 
 def test_what_a_time_zone_may_be_is_known_to_the_machine_alone() -> None:
