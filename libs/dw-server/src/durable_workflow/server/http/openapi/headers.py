@@ -26,6 +26,14 @@ _VERSION_NAMES: Final[dict[Plane, str]] = {
     "worker": headers.PROTOCOL_VERSION_HEADER,
 }
 _HELD: Final = ("start_workflow", "describe_workflow", "describe_activity")
+_ONCE: Final = (
+    "start_workflow",
+    "start_activity",
+    "cancel_workflow",
+    "terminate_workflow",
+    "create_schedule",
+    "trigger_schedule",
+)
 
 
 def _header(name: str, schema: JsonObject, about: str, *, required: bool = False) -> JsonObject:
@@ -64,7 +72,7 @@ PARAMETERS: Final[dict[str, JsonObject]] = {
     "IdempotencyKey": _header(
         headers.IDEMPOTENCY_KEY,
         {"type": "string", "maxLength": 255},
-        "A start that comes again with this key is answered as it was the first time.",
+        "What comes again with this key is answered as it was the first time.",
     ),
     "RequestId": _header(
         "X-Request-Id",
@@ -108,7 +116,7 @@ def wanted(route: Route, operation: Operation[Any]) -> list[str]:
         found.append("Namespace")
     if route.operation in _HELD:
         found.append("Wait")
-    if route.operation == "start_workflow":
+    if route.operation in _ONCE:
         found.append("IdempotencyKey")
     return found
 

@@ -165,8 +165,8 @@ def of(route: Route, operation: Operation[Any]) -> list[str]:
 
 def _of_body(route: Route) -> list[str]:
     if route.method == "GET":
-        return ["payload_too_large"]
-    return ["malformed_json", "unsupported_media_type", "payload_too_large"]
+        return ["payload_too_large", "request_timeout"]
+    return ["malformed_json", "unsupported_media_type", "payload_too_large", "request_timeout"]
 
 
 def _kinds(asks: type[Any]) -> Iterator[Kind]:
