@@ -11,22 +11,31 @@ from .workflows import Progress
 
 URL = os.environ.get("DURABLE_WORKFLOW_SERVER_URL", "http://127.0.0.1:8080")
 PHOTOS = [f"photo-{number:02}" for number in range(1, 25)]
+DAY = 24 * 3600
 
 
-async def watch(handle: WorkflowHandle) -> None:
-    """Print the progress each time it has moved, until all is done."""
-    last = None
-    while True:
-        try:
-            progress: Progress = await handle.query("progress")
-        except QueryFailed:
-            continue  # no worker answered in time: the workflow is safe, its progress unknown
-        if progress != last:
-            print(f"{progress['done']} of {progress['total']}", flush=True)
-        if progress["total"] and progress["done"] == progress["total"]:
-            return
-        last = progress
-        await asyncio.sleep(0.1)
+async def progress_of(handle: WorkflowHandle) -> str | None:
+    """How far the workflow is; None while no worker is there to say it."""
+    try:
+        progress: Progress = await handle.query("progress")
+    except QueryFailed:
+        return None
+    return f"{progress['done']} of {progress['total']}"
+
+
+async def watch(handle: WorkflowHandle) -> list[str]:
+    """Print the progress each time it has moved, and return the result of the workflow."""
+    result: asyncio.Task[list[str]] = asyncio.create_task(handle.result(timeout=DAY))
+    shown = None
+    over = False
+    while not over:
+        over = result.done()  # before the query, so that the last one sees all that was done
+        progress = await progress_of(handle)
+        if progress not in (None, shown):
+            print(progress, flush=True)
+            shown = progress
+        await asyncio.wait({result}, timeout=0.1)
+    return await result
 
 
 async def main(album: str) -> None:
@@ -39,8 +48,7 @@ async def main(album: str) -> None:
             input=[PHOTOS],
             duplicate_policy="use-existing",
         )
-        await watch(handle)
-        thumbnails = await handle.result(result_type=list[str])
+        thumbnails = await watch(handle)
         print(f"{album}: {len(thumbnails)} thumbnails, {thumbnails[0]} to {thumbnails[-1]}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,21 +25,23 @@ class Example:
         worker: The first command of its README.
         program: The second one.
         printed: What the README says that the program prints.
+        environment: Added to the environment of both.
     """
 
     server: ServerProcess
     worker: Sequence[str]
     program: Sequence[str]
     printed: Sequence[str]
+    environment: Mapping[str, str]
 
     @classmethod
-    def read(cls, name: str, server: ServerProcess) -> Example:
+    def read(cls, name: str, server: ServerProcess, **environment: str) -> Example:
         """Read the README of the example `name`."""
         text = (EXAMPLES / name / "README.md").read_text()
         block = re.search(r"```console\n(\$ dw-worker .*?)```", text, re.DOTALL)
         assert block is not None, f"the README of {name} shows no worker"
         worker, program, *printed = block[1].splitlines()
-        return cls(server, argv(worker), argv(program), printed)
+        return cls(server, argv(worker), argv(program), printed, environment)
 
     @contextmanager
     def working(self) -> Generator[ManagedProcess]:
@@ -65,7 +67,7 @@ class Example:
     def _running(self, command: Sequence[str], name: str) -> Generator[ManagedProcess]:
         process = ManagedProcess(
             command,
-            environment={"DURABLE_WORKFLOW_SERVER_URL": self.server.url},
+            environment={"DURABLE_WORKFLOW_SERVER_URL": self.server.url, **self.environment},
             name=name,
             folder=EXAMPLES,
         )

@@ -1,0 +1,1 @@
+"""Scheduled report: a schedule that starts a workflow each working day; fired by hand, paused."""
