@@ -132,6 +132,8 @@ async def test_code_that_cannot_be_replayed_is_told_apart(
     assert body["execution"]["liveness_state"] == "workflow_replay_blocked"
     assert body["pending_workflow_tasks"][0]["last_error_type"] == error_type
     assert codes(body) == ["task_problem", "workflow_replay_blocked"]
+    said = " ".join(each["message"] for each in body["findings"])
+    assert said.count(message) == 1
 
 
 async def test_commands_that_differ_from_the_batch_block_the_replay(

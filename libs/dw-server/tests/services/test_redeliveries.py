@@ -102,3 +102,31 @@ async def test_a_late_report_of_a_lost_attempt_is_refused(server: Any, commands:
     late = await server.complete_activity(activity)
     assert late.body.get("recorded") is False or late.reason is not None
     assert len(await failed(server)) == 1
+
+
+async def test_a_claim_says_how_many_attempts_the_policy_does_not_count(
+    server: Any, commands: Any
+) -> None:
+    await scheduled(server, commands)
+    assert "redeliveries" not in await server.activity()
+    await server.pass_time(LEASE)
+    again = await server.activity()
+    assert (again["attempt_number"], again["redeliveries"]) == (2, 1)
+
+
+@pytest.mark.parametrize("missed", [True, False])
+async def test_an_attempt_without_an_outcome_is_none_for_the_retry_policy(
+    server: Any, commands: Any, missed: bool
+) -> None:
+    await scheduled(server, commands, retry_policy=RETRIED)
+    await server.activity()
+    await release(server, missed=missed)
+    await server.fail_activity(await server.activity())
+    [retry] = await failed(server)
+    assert retry["retry_after_attempt"] == 2
+    await server.pass_time(1)
+    last = await server.activity()
+    assert (last["attempt_number"], last["redeliveries"]) == (3, 1)
+    await server.fail_activity(last)
+    assert len(await failed(server)) == 2
+    assert await server.poll_activity() is None

@@ -389,6 +389,23 @@ async def test_heartbeats_are_asked_for_as_often_as_leases_need_them(server: Any
     assert (await server.register("v"))["heartbeat_interval_seconds"] == 10
 
 
+async def test_heartbeats_that_no_server_could_hear_are_not_missed(
+    server: Any, commands: Any
+) -> None:
+    await join(server, "s")
+    await server.start()
+    await server.decide(commands.activity(heartbeat_timeout=5))
+    activity = await server.activity("w", session="s")
+    await server.pass_time(3)
+    assert (await server.beat(activity)).body["reason"] is None
+    server.clock.advance(3600)
+    await server.run(sessions.await_return)
+    await server.pass_time(4)
+    assert (await server.beat(activity)).body["reason"] is None
+    await server.pass_time(6)
+    assert (await server.beat(activity)).body["reason"] == "stale_attempt"
+
+
 async def test_silence_while_there_was_no_server_frees_nothing(server: Any, commands: Any) -> None:
     await join(server, "s")
     workflow_task, activity = await both_kinds(server, commands, "s")

@@ -8,7 +8,7 @@ import pytest
 
 from durable_workflow import activity
 from durable_workflow.errors import ActivityCancelled, ServerError
-from durable_workflow.worker import Worker
+from durable_workflow.worker import Worker, _reporting
 
 
 def task(activity_type: str) -> dict[str, Any]:
@@ -119,3 +119,66 @@ async def test_a_heartbeat_that_fails_is_logged_and_the_next_is_sent(
 
     assert await run(server, steady, "steady") == "completed"
     assert "heartbeat of activity steady (task t) failed: ServerError" in caplog.text
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+async def test_a_heartbeat_waits_for_a_server_that_restarts(
+    server: Any, caplog: pytest.LogCaptureFixture, in_thread: bool
+) -> None:
+    away = iter([True, True, False, True, False])
+
+    def refuse(**_: Any) -> None:
+        if next(away):
+            raise ConnectionRefusedError("nobody listens")
+
+    def beat() -> None:
+        activity.context().heartbeat_sync({"step": 1})
+        activity.context().heartbeat_sync({"step": 2})
+
+    async def beat_on_the_loop() -> None:
+        await activity.context().heartbeat({"step": 1})
+        await activity.context().heartbeat({"step": 2})
+
+    server.on["heartbeat_activity_task"] = refuse
+    worker = Worker(server, task_queue="q")
+    worker.activities["beat"] = beat if in_thread else beat_on_the_loop
+    worker._reporter.patient = True  # pyright: ignore[reportPrivateUsage] # as `run` makes it
+    outcome = await worker._run_activity_task(task("beat"))  # pyright: ignore[reportPrivateUsage]
+    assert outcome == "completed"
+    assert server.count("heartbeat_activity_task") == 5
+    waits = "heartbeat of activity beat (task t) waits for the server: nobody listens"
+    assert caplog.messages == [waits, waits]
+
+
+@pytest.mark.parametrize(
+    ("error", "patient", "tries"),
+    [
+        (ServerError(409, {"reason": "stale_attempt"}), True, 1),
+        (ConnectionRefusedError("nobody listens"), False, 1),
+        (ConnectionRefusedError("nobody listens"), True, 10),
+    ],
+)
+async def test_the_activity_gets_the_error_of_a_heartbeat_that_did_not_arrive(
+    server: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, patient: bool, tries: int
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise error
+
+    caught: list[Exception] = []
+
+    async def beat() -> None:
+        try:
+            await activity.context().heartbeat()
+        except Exception as error:
+            caught.append(error)
+            raise
+
+    monkeypatch.setattr(_reporting, "_PATIENT_PAUSES_SECONDS", (0.0,) * 9)
+    server.on["heartbeat_activity_task"] = refuse
+    worker = Worker(server, task_queue="q")
+    worker.activities["beat"] = beat
+    worker._reporter.patient = patient  # pyright: ignore[reportPrivateUsage]
+    outcome = await worker._run_activity_task(task("beat"))  # pyright: ignore[reportPrivateUsage]
+    assert outcome == "failed"
+    assert [str(each) for each in caught] == [str(error)]
+    assert server.count("heartbeat_activity_task") == tries

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.errors import NonRetryableError
+from durable_workflow.errors import ActivityCancelled, NonRetryableError, ServerError
 from durable_workflow.worker import Worker
 
 
@@ -131,3 +131,39 @@ async def test_an_activity_without_a_policy_says_what_would_try_it_again(
     assert line.getMessage().endswith(
         "failed, attempt 1 of 1, not tried again: a retry_policy with max_attempts would"
     )
+
+
+async def test_an_attempt_after_one_that_lost_its_worker_is_numbered_among_all(
+    server: Any, pack: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def charge() -> None:
+        raise ValueError("no")
+
+    worker = Worker(server, task_queue="q", activities=[charge])
+    await worker._run_activity_task(_task(pack, "charge", attempt_number=2, redeliveries=1))
+    [line] = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert "failed, attempt 2 of 2, not tried again" in line.getMessage()
+
+
+@pytest.mark.parametrize("reason", ["run_cancelled", "run_terminated", "run_closed"])
+@pytest.mark.parametrize("ending", ["fail", "complete"])
+async def test_that_the_run_of_a_report_has_ended_is_no_warning(
+    server: Any, pack: Any, caplog: pytest.LogCaptureFixture, ending: str, reason: str
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ServerError(409, {"reason": reason, "message": "The run is over."})
+
+    async def stop() -> None:
+        if ending == "fail":
+            raise ActivityCancelled
+
+    server.on[f"{ending}_activity_task"] = refuse
+    caplog.set_level(logging.INFO, "durable_workflow.worker")
+    worker = Worker(server, task_queue="q", activities=[stop])
+    await worker._run_activity_task(_task(pack, "stop", **OF_A_RUN))
+    line = caplog.records[-1]
+    assert line.levelno == logging.INFO
+    assert line.getMessage().startswith(
+        "activity stop of workflow order-1, run r-1 is over, its run has ended: "
+    )
+    assert server.count("fail_activity_task") == (ending == "fail")

@@ -36,6 +36,13 @@ def test_a_policy_without_backoff_retries_at_once() -> None:
     assert attempts.outlook(1, None, for_good=False) == "attempt 1 of 2, next in 0 s"
 
 
+def test_attempts_that_lost_their_workers_are_not_counted() -> None:
+    attempts = read_attempts(POLICY, 2)
+    assert attempts.outlook(5, None, for_good=False) == "attempt 5 of 6, next in 2 s"
+    assert attempts.outlook(6, None, for_good=False) is None
+    assert read_attempts(None, "2").last == 3
+
+
 @pytest.mark.parametrize("policy", [None, "three", {}, {"max_attempts": None}])
 def test_without_a_policy_there_is_one_attempt(policy: object) -> None:
     assert read_attempts(policy) == NO_POLICY

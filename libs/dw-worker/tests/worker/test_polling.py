@@ -3,6 +3,7 @@
 # pyright: reportPrivateUsage=false
 import asyncio
 import itertools
+import logging
 from typing import Any
 
 import pytest
@@ -45,6 +46,19 @@ def test_a_server_that_names_a_time_is_given_it() -> None:
     assert pause_after(1, ServerError(429, {"retry_after_seconds": 9})) == 9.0
     assert pause_after(1, ServerError(503, {"retry_after": 4000})) == 30.0
     assert pause_after(1, ServerError(429, {"retry_after": "soon"})) == 1.0
+
+
+async def test_polls_are_logged_for_debugging(
+    server: Any, pauses: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "durable_workflow.worker")
+    worker = Worker(server, task_queue="q", workflows=[W])
+    server.start("w")
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: server.count("complete_workflow_task"))
+    await worker.stop()
+    await running
+    assert "workflow poll of task queue q: task" in caplog.messages
 
 
 async def test_a_poller_outlives_errors(server: Any, pauses: list[float]) -> None:

@@ -374,15 +374,15 @@ async def test_an_error_of_an_interceptor_fails_the_task(server: Any, pack: Any)
     assert _failure(server)["message"] == "unhandled workflow task execution error: policy"
 
 
-async def test_completions_are_logged(
+async def test_beginnings_and_completions_are_logged(
     worker: Worker, pack: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "durable_workflow.worker")
     await worker._run_workflow_task(_task(pack, arguments=pack(["x" * 3000])))
-    debug, info = caplog.records
+    debug, *info = caplog.records
     assert debug.levelno == logging.DEBUG
     assert len(debug.getMessage()) < 2100
-    assert info.levelno == logging.INFO
-    assert info.getMessage() == (
-        "completing task of workflow wf (echo), run run: complete_workflow"
-    )
+    assert [(each.levelno, each.getMessage()) for each in info] == [
+        (logging.INFO, "starting task of workflow wf (echo), run run"),
+        (logging.INFO, "completing task of workflow wf (echo), run run: complete_workflow"),
+    ]

@@ -9,6 +9,7 @@ from typing import Any, Final
 from durable_workflow._meet import HeartbeatOptions, Lease, WorkerTransport
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.worker._log import log
+from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._tasks import ActivityTask
 
 # A third of the heartbeat timeout: two may be lost. Without a timeout only to learn of a
@@ -20,8 +21,9 @@ _LONGEST_SECONDS: Final = 10.0
 class DirectHeartbeats:
     """Each heartbeat is a request, and its answer the server's."""
 
-    def __init__(self, transport: WorkerTransport) -> None:
-        self._transport = transport
+    def __init__(self, reporter: Reporter, task: ActivityTask) -> None:
+        self._reporter = reporter
+        self._task = task
 
     async def heartbeat_activity_task(
         self,
@@ -33,7 +35,7 @@ class DirectHeartbeats:
     ) -> Any:
         """Report progress of an attempt; the answer may ask it to stop."""
         lease = Lease("activity", task_id, activity_attempt_id, lease_owner)
-        return await self._transport.heartbeat(lease, details)
+        return await self._reporter.heartbeat(self._task, lease, details)
 
 
 class BackgroundHeartbeats:
@@ -105,13 +107,14 @@ class BackgroundHeartbeats:
 async def heartbeats(
     options: HeartbeatOptions | None,
     transport: WorkerTransport,
+    reporter: Reporter,
     task: ActivityTask,
     lease_owner: str,
     cancel: Callable[[], None],
 ) -> AsyncGenerator["DirectHeartbeats | BackgroundHeartbeats"]:
     """What an attempt's heartbeats go through, by the options of its activity."""
     if options is None:
-        yield DirectHeartbeats(transport)
+        yield DirectHeartbeats(reporter, task)
         return
     timeout = task.attempts.heartbeat_timeout
     longest = _LONGEST_SECONDS if timeout is None else min(_LONGEST_SECONDS, timeout / _PER_TIMEOUT)

@@ -28,7 +28,13 @@ from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._held import Dropped, HeldTasks
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads, check_codec
-from durable_workflow.worker._reporting import Failed, Reporter, failed_with, is_refused
+from durable_workflow.worker._reporting import (
+    Failed,
+    Reporter,
+    failed_with,
+    is_refused,
+    run_has_ended,
+)
 from durable_workflow.worker._tasks import ActivityTask, read_activity_task
 from durable_workflow.worker._traces import users_trace, users_trace_text
 
@@ -152,6 +158,7 @@ class ActivityTasks:
             async with heartbeats(
                 heartbeat_options(self._activities[task.activity_type]),
                 self._transport,
+                self._reporter,
                 task,
                 self._worker_id,
                 lambda: self._held.cancel(task.task_id, "the server asked it to"),
@@ -225,6 +232,9 @@ class ActivityTasks:
         error = await self._reporter.complete_activity_task(task, result)
         if error is None:
             return "completed"
+        if run_has_ended(error):
+            log.info("%s is over, its run has ended: %s", task, error)
+            return "complete_error"
         log.warning("completion of %s failed: %s", task, error)
         if isinstance(error, Unencodable):
             error, what = error.error, "activity result cannot be encoded"
@@ -306,7 +316,7 @@ def _log_failed(task: ActivityTask, failed: Failed, error: BaseException) -> Non
         "%s failed, attempt %d of %d, not tried again%s",
         task,
         task.attempt_number,
-        task.attempts.most,
+        task.attempts.last,
         ": a retry_policy with max_attempts would" if once else "",
         exc_info=exc_info,
     )

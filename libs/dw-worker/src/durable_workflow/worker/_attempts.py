@@ -3,7 +3,7 @@
 Servers decide; this says in the log what they will decide (worker-protocol 5.6).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from durable_workflow._wire.json_values import (
@@ -23,12 +23,20 @@ class Attempts:
         backoff: Seconds before each further attempt; the last counts for all after it.
         non_retryable: Types of failures after which there is no other attempt.
         heartbeat_timeout: Longest time between two heartbeats, in seconds; None for any.
+        redeliveries: Attempts that were lost with their workers. The policy does not count them,
+            their numbers do.
     """
 
     most: int = 1
     backoff: tuple[int, ...] = ()
     non_retryable: frozenset[str] = frozenset()
     heartbeat_timeout: int | None = None
+    redeliveries: int = 0
+
+    @property
+    def last(self) -> int:
+        """Number of the last attempt that there can be."""
+        return self.most + self.redeliveries
 
     def outlook(self, attempt: int, failure_type: str | None, *, for_good: bool) -> str | None:
         """What the log says of the attempt to come; None where none comes.
@@ -38,21 +46,27 @@ class Attempts:
             failure_type: Name of the exception's class.
             for_good: Whether the failure itself says that another attempt is useless.
         """
-        if for_good or failure_type in self.non_retryable or attempt >= self.most:
+        if for_good or failure_type in self.non_retryable or attempt >= self.last:
             return None
         seconds = self.backoff[min(attempt, len(self.backoff)) - 1] if self.backoff else 0
-        return f"attempt {attempt} of {self.most}, next in {seconds} s"
+        return f"attempt {attempt} of {self.last}, next in {seconds} s"
 
 
 # One attempt, as an activity without a policy has it.
 NO_POLICY: Final = Attempts()
 
 
-def read_attempts(policy: object) -> Attempts:
-    """Read the `retry_policy` of an activity task, leaving out what is not of its type."""
+def read_attempts(policy: object, redeliveries: object = None) -> Attempts:
+    """Read the `retry_policy` of an activity task, leaving out what is not of its type.
+
+    Args:
+        policy: As it came.
+        redeliveries: The task's member of that name, as it came.
+    """
+    lost = integer_or_none(redeliveries) or 0
     given = dict_or_none(policy)
     if given is None:
-        return NO_POLICY
+        return replace(NO_POLICY, redeliveries=lost)
     return Attempts(
         most=integer_or_none(given.get("max_attempts")) or 1,
         backoff=tuple(
@@ -66,6 +80,7 @@ def read_attempts(policy: object) -> Attempts:
             if (text := text_or_none(each)) is not None
         ),
         heartbeat_timeout=integer_or_none(given.get("heartbeat_timeout")),
+        redeliveries=lost,
     )
 
 

@@ -144,6 +144,7 @@ class PollTarget:
             answer = await self.poll()
             task = cast("JsonObject", answer) if isinstance(answer, dict) and answer else None
             outcome = "empty" if task is None else "task"
+            log.debug("%s poll of task queue %s: %s", self.kind, self.task_queue, outcome)
             return task
         except asyncio.CancelledError:
             outcome = ""  # the worker stops: no answer, and no error either

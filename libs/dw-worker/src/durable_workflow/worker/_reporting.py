@@ -47,6 +47,8 @@ _SOMEBODY_ELSES = frozenset(
 _TOO_LARGE, _INVALID = 413, 422
 # Of a proxy whose server is being restarted.
 _GATEWAY_FAILURES = frozenset({502, 503, 504})
+# What the server says of an attempt whose run has ended: nobody waits for its outcome.
+_RUN_ENDED = frozenset({"run_already_closed", "run_cancelled", "run_closed", "run_terminated"})
 _QUERY_ENDED = frozenset(
     {"lease_expired", "query_task_not_found", "query_task_not_leased", "query_task_timed_out"}
 )
@@ -144,7 +146,10 @@ class Reporter:
         )
 
     async def fail_activity_task(self, task: ActivityTask, failed: Failed) -> None:
-        """Report a failed attempt. A report that fails is logged: the lease will expire."""
+        """Report a failed attempt. A report that fails is logged: the lease will expire.
+
+        That its run has ended is no fault: an attempt that was cancelled is reported like this.
+        """
         lease = self._lease("activity", task.task_id, task.attempt_id)
         what = f"failure of activity task {task.task_id}"
         report = await self._failure(lease, task, failed)
@@ -154,8 +159,30 @@ class Reporter:
             log.warning("%s: its details were refused, and are left out: %s", task, error)
             report = Report(lease, "fail", failed.body())
             error = await self._attempt(report, what=what, may_retry=_may_arrive)
-        if error is not None:
-            log.warning("could not report failure of activity task %s: %s", task.task_id, error)
+        if error is not None and run_has_ended(error):
+            log.info("%s is over, its run has ended: %s", task, error)
+        elif error is not None:
+            log.warning("could not report that %s failed: %s", task, error)
+
+    async def heartbeat(self, task: ActivityTask, lease: Lease, details: JsonObject | None) -> Any:
+        """Send an activity's heartbeat; returns the answer.
+
+        While the server cannot be reached a running worker tries for as long as with a report:
+        that the server restarts is no failure of the activity.
+
+        Raises:
+            Exception: What the last try raised.
+        """
+        for pause in _PATIENT_PAUSES_SECONDS if self.patient else ():
+            try:
+                return await self._transport.heartbeat(lease, details)
+            except Exception as error:
+                if not _is_away(error):
+                    raise
+                if pause == _PATIENT_PAUSES_SECONDS[0]:
+                    log.warning("heartbeat of %s waits for the server: %s", task, error)
+            await asyncio.sleep(pause)
+        return await self._transport.heartbeat(lease, details)
 
     async def _failure(self, lease: Lease, task: ActivityTask, failed: Failed) -> Report:
         """The report of a failure; details that cannot be encoded or stored are left out."""
@@ -294,6 +321,11 @@ def is_ambiguous(error: Exception) -> bool:
 def is_refused(error: Exception) -> bool:
     """Whether the server refused the content of the report, so that another try is useless."""
     return isinstance(error, InvalidArgument) or status_of(error) in (_TOO_LARGE, _INVALID)
+
+
+def run_has_ended(error: BaseException) -> bool:
+    """Whether the server says that the run of a task is over, so that no report is wanted."""
+    return reason_of(error) in _RUN_ENDED
 
 
 def query_has_ended(error: BaseException) -> bool:

@@ -136,7 +136,7 @@ def read_activity_task(task: JsonObject) -> ActivityTask:
         payload_codec=_codec(task),
         workflow_id=text_or_none(task.get("workflow_id")) or "",
         run_id=text_or_none(task.get("run_id")) or "",
-        attempts=read_attempts(task.get("retry_policy")),
+        attempts=read_attempts(task.get("retry_policy"), task.get("redeliveries")),
     )
 
 

@@ -104,6 +104,7 @@ class WorkflowTasks:
         if log.isEnabledFor(logging.DEBUG):
             log.debug("workflow task: %s", json.dumps(raw, default=str)[:_LOGGED_TASK_CHARACTERS])
         task = read_workflow_task(raw)
+        log.info("starting %s of %s", _kind_of(task), task)
         outcome = await self._decide(task)
         if isinstance(outcome, Failed):
             await self._reporter.fail_workflow_task(task.task_id, task.attempt, outcome)
@@ -127,8 +128,7 @@ class WorkflowTasks:
     async def _complete(self, task: WorkflowTask, decided: Decided) -> list[JsonObject] | None:
         commands, kept = decided.commands, decided.kept
         kinds = Counter(str(command.get("type")) for command in commands)
-        what = "task" if task.update_id is None else "update"
-        log.info("completing %s of %s: %s", what, task, _counted(kinds))
+        log.info("completing %s of %s: %s", _kind_of(task), task, _counted(kinds))
         if kept is not None:
             # Before the completion: the run's next task may arrive before its answer does.
             self._machines.put(task.run_id, kept)
@@ -329,6 +329,10 @@ def undecodable_input(codec: str | None, error: Exception) -> Failed:
         "Check that the run was started with a codec that this worker speaks.",
         whole_trace_text(error),
     )
+
+
+def _kind_of(task: WorkflowTask) -> str:
+    return "task" if task.update_id is None else "update"
 
 
 def _counted(kinds: Counter[str]) -> str:

@@ -115,6 +115,7 @@ def expire_lease(run: Run, activity: Activity, now: int, new_id: NewId) -> Decis
     """The worker is gone: offer the task again as a new attempt, whatever its retry policy says."""
     decision = Decision(run, now, new_id)
     activity = copy(activity)
+    activity.redelivered += 1
     supersede_attempt(decision, activity, EXPIRED)
     activity.available_at = now
     queue_again(activity, now)

@@ -131,7 +131,6 @@ def lose_worker(
     activity = copy(activity)
     activity.redeliveries += 1
     if not most or activity.redeliveries < most:
-        activity.redelivered += 1
         return expire_lease(run, activity, now, new_id)
     # It ends here: nothing that its worker may still report counts.
     activity.lease_expires_at = now

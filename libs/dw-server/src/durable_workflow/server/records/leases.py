@@ -37,3 +37,8 @@ def prolong_all(tx: Tx, until: int) -> None:
     """Have every lease that a session holds last until `until`, at the least."""
     tx.do("prolong_workflow_leases", until=until)
     tx.do("prolong_activity_leases", until=until)
+
+
+def restart_heartbeat_timeouts(tx: Tx) -> None:
+    """Have the heartbeat timeouts of all activities that are leased begin now."""
+    tx.do("restart_heartbeat_timeouts", now=tx.now)

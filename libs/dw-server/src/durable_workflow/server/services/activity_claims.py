@@ -189,6 +189,9 @@ def _task(tx: Tx, run: Run, activity: Activity) -> dict[str, Any]:
         "lease_owner": activity.lease_owner,
         "lease_expires_at": precise(activity.lease_expires_at),
     }
+    if activity.redelivered:
+        # Attempts that the retry policy does not count, though `attempt_number` does.
+        task["redeliveries"] = activity.redelivered
     if arguments is not None:
         task["arguments"] = msgspec.Raw(arguments.encode())
     if activity.policy is not None:

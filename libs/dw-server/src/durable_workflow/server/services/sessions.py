@@ -89,12 +89,14 @@ def await_return(tx: Tx, settings: ServiceSettings) -> None:
     """The server starts: give workers time to show that they are alive.
 
     No worker could be heard while the server was down, so their silence means nothing. Only leases
-    of workers that name what they hold are prolonged; others know when theirs ended.
+    of workers that name what they hold are prolonged; others know when theirs ended. Heartbeats of
+    activities could not be heard either, whoever sends them.
     """
     patience = settings.missed_heartbeats * SECOND
     records.await_all(tx, patience)
     until = tx.now + workers.renewal_seconds(settings) * patience
     lease_records.prolong_all(tx, until)
+    lease_records.restart_heartbeat_timeouts(tx)
 
 
 def find(read: Read, namespace: str, request: PollTask) -> Worker | None:

@@ -111,7 +111,9 @@ def of_run(
         )
         found.append(_finding("error", "repair_attention", text))
     if problems.replay_blocked:
-        text = f"The workflow code cannot be run on the history that there is: {run.task_error}"
+        # The finding before has the error.
+        why = "." if problems.task_problem else f": {run.task_error}"
+        text = f"The workflow code cannot be run on the history that there is{why}"
         found.append(_finding("error", "workflow_replay_blocked", text))
     return found
 

@@ -114,6 +114,12 @@ UPDATE activities
 SET lease_expires_at = :until
 WHERE task_status = 'leased' AND lease_session IS NOT NULL AND lease_expires_at < :until;
 
+-- restart_heartbeat_timeouts: the time within which leased activities must send a heartbeat begins at
+-- :now.
+UPDATE activities
+SET heartbeat_at = :now + heartbeat_at - coalesce(last_heartbeat_at, started_at)
+WHERE task_status = 'leased' AND heartbeat_at IS NOT NULL;
+
 -- due_workers: workers that have been silent for too long.
 SELECT {worker_columns}
 FROM workers
