@@ -66,3 +66,22 @@ async def test_a_long_trace_is_cut(server: Any, pack: Any, info: Any) -> None:
 
 async def test_a_reference_server_is_not_sent_what_it_does_not_know(server: Any, pack: Any) -> None:
     assert "stack_trace" not in await command(server, pack, "no stock")
+
+
+@workflow.defn(name="forgets")
+class Forgets:
+    def run(self, ctx: WorkflowContext) -> object:
+        return ctx.start_timer(1)
+
+
+async def test_a_definition_that_cannot_be_run_is_one_line(
+    server: Any, pack: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = Worker(server, task_queue="q", workflows=[Forgets])
+    given = task(pack, "") | {"workflow_type": "forgets", "arguments": pack([])}
+    await worker._run_workflow_task(given)
+    [line] = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert "write `return (yield ...)`" in line.getMessage()
+    assert line.exc_info is None
+    [sent] = server.calls["fail_workflow_task"]
+    assert "InvalidWorkflowDefinition" in sent["stack_trace"]

@@ -11,7 +11,7 @@ from durable_workflow.worker._log import log
 from durable_workflow.worker._reporting import Failed
 from durable_workflow.worker._tasks import WorkflowTask
 from durable_workflow.worker._traces import users_trace, users_trace_text
-from durable_workflow.workflow import FailWorkflow
+from durable_workflow.workflow import FailWorkflow, InvalidWorkflowDefinition
 
 # It is stored with the run, in its history and in its description.
 _TRACE_BYTES = 8 * 1024
@@ -42,7 +42,8 @@ def note_failure(
 
 def log_failed_replay(task: WorkflowTask, error: Exception) -> None:
     """Log why a task fails; the trace begins with the code that raised."""
-    if isinstance(error, ArgumentMismatch):  # no code of the user's has run: the text says all
+    # Where no code of the user's is at fault in some line, the text says all.
+    if isinstance(error, ArgumentMismatch | InvalidWorkflowDefinition):
         log.error("replay of %s failed: %s", task, error)
     else:
         exc_info: Any = (type(error), error, users_trace(error))

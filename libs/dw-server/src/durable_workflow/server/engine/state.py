@@ -184,8 +184,8 @@ class Activity(msgspec.Struct):
 
     Attributes:
         redeliveries: How many leases of the current attempt ran out.
-        redelivered: How many attempts had no outcome, in all: their leases ran out, or their workers
-            gave them back. The retry policy does not count them.
+        redelivered: How many attempts had no outcome, in all: their leases ran out, or their
+            workers gave them back. The retry policy does not count them.
         arguments: What it is called with, as JSON, where that is kept in its row.
     """
 
