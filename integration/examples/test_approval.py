@@ -15,16 +15,14 @@ def example(server: ServerProcess) -> Example:
 
 
 async def test_one_is_approved_one_rejected_and_one_forgotten(example: Example) -> None:
-    with example.working() as worker:
-        assert example.run() == example.printed
-        worker.kill()
     async with Client(example.server.url) as client:
-        handle = await client.start_workflow(
-            workflow_type="approve-expense",
-            task_queue="approvals",
-            input=[{"expense_id": "train", "employee": "ada", "amount": 40}, 60],
-        )
         with example.working() as worker:
+            assert example.run() == example.printed
+            handle = await client.start_workflow(
+                workflow_type="approve-expense",
+                task_queue="approvals",
+                input=[{"expense_id": "train", "employee": "ada", "amount": 40}, 60],
+            )
             assert (await handle.query("state"))["status"] == "waiting"
             worker.kill()
         with example.working():
