@@ -348,9 +348,13 @@ def test_an_injected_failure_must_be_an_exception(env: WorkflowEnvironment) -> N
 def test_a_mock_gets_a_single_argument_as_a_worker_gives_it() -> None:
     @workflow.defn(name="single-argument")
     class Single:
-        def run(self, ctx: Any) -> Any:
+        def run(self, ctx: Any) -> Code:
             return (yield ctx.schedule_activity("greet", "world"))
 
     env = WorkflowEnvironment()
-    env.register_activity("greet", lambda *names: list(names))
+
+    def greet(*names: str) -> list[str]:
+        return list(names)
+
+    env.register_activity("greet", greet)
     assert env.execute_workflow(Single) == ["world"]

@@ -210,11 +210,12 @@ class Execution:
 
     def _finish(self, value: Any) -> None:
         """End the run with what the code returned, if it has yielded all that history has."""
-        listed = isinstance(value, list | tuple) and len(value) > 0
-        if isinstance(value[0] if listed else value, _FORGOTTEN):
-            what = type(value[0] if listed else value).__name__
+        returned = cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
+        first = returned[0] if returned else cast("object", value)
+        if isinstance(first, _FORGOTTEN):
+            what = type(first).__name__
             raise InvalidWorkflowDefinition(
-                f"{self._class.__name__}.run returned a {'list with a ' if listed else ''}{what} "
+                f"{self._class.__name__}.run returned a {'list with a ' if returned else ''}{what} "
                 "that it did not yield, so nothing would do it: write `return (yield ...)`"
             )
         run = self._run
