@@ -5,10 +5,10 @@ import os
 import re
 from pathlib import Path
 
-FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+from integration.harness.markdown import fences, prose
+
 COMMAND = re.compile(r"(?<![\w/.-])(?:\./)?((?:scripts|\.ci)/[\w.-]+)")
 INNER_PROPERTY = re.compile(r"^[ \t]+@given\(", re.MULTILINE)
-PROGRAM = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MODULE = re.compile(r"`([\w/]+\.py)`")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
@@ -46,7 +46,7 @@ def test_every_command_in_the_documents_exists_and_is_executable(
 
 
 def test_the_readme_shows_two_commands_and_a_first_program(root: Path) -> None:
-    blocks = FENCE.findall((root / "README.md").read_text())
+    blocks = [block.text for block in fences(root / "README.md", root)]
     assert any("scripts/quickstart" in block for block in blocks)
     assert any("scripts/test" in block for block in blocks)
     program = (root / "examples/quickstart.py").read_text()
@@ -58,19 +58,21 @@ def test_links_between_documents_lead_somewhere(root: Path, tracked: list[Path])
     broken = [
         f"{path.relative_to(root)}: {target}"
         for path in documents(tracked)
-        for target in LINK.findall(FENCE.sub("", path.read_text()))
+        for target in LINK.findall(prose(path.read_text()))
         if "://" not in target and not (path.parent / target).exists()
     ]
     assert broken == []
 
 
-def test_programs_in_the_documents_parse_and_import_what_is_there(tracked: list[Path]) -> None:
+def test_programs_in_the_documents_parse_and_import_what_is_there(
+    root: Path, tracked: list[Path]
+) -> None:
     seen = 0
     for path in documents(tracked):
-        for program in PROGRAM.findall(path.read_text()):
+        for block in fences(path, root, "python"):
             imports = [
                 node
-                for node in ast.walk(ast.parse(program, str(path)))
+                for node in ast.walk(ast.parse(block.text, str(path)))
                 if isinstance(node, ast.Import | ast.ImportFrom)
             ]
             exec(compile(ast.Module([*imports], []), str(path), "exec"), {})

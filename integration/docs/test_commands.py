@@ -1,0 +1,82 @@
+"""The command lines of the documentation: the commands, their flags and the wheels are there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.docs.blocks import ROOT, pages
+from integration.harness.markdown import Fence, fences
+
+# What readers install beside our wheels.
+OTHERS = {"pytest", "pytest-asyncio"}
+
+
+def projects() -> list[dict[str, Any]]:
+    return [
+        tomllib.loads(path.read_text())["project"]
+        for path in sorted((ROOT / "libs").glob("*/pyproject.toml"))
+    ]
+
+
+COMMANDS: set[str] = {name for project in projects() for name in project.get("scripts", {})}
+WHEELS: set[str] = {project["name"] for project in projects()}
+
+
+def lines_of(block: Fence) -> list[list[str]]:
+    """The commands of a block as words: without prompts, comments and what is printed."""
+    text = block.text.replace("\\\n", " ")
+    lines = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+    commands = [part for line in lines for part in re.split(r"&&|\||;", line)]
+    return [words for part in commands if (words := shlex.split(part, comments=True))]
+
+
+BLOCKS = [block for page in pages() for block in fences(page, ROOT, "console")]
+
+
+@cache
+def help_of(*command: str) -> str:
+    """What a command says of itself."""
+    path = Path(sys.executable).with_name(command[0])
+    done = subprocess.run(
+        [path, *command[1:], "--help"], capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.place)
+def test_flags_are_those_of_the_command(block: Fence) -> None:
+    for words in lines_of(block):
+        if words[0] in COMMANDS:
+            known = set(re.findall(r"--[\w-]+", help_of(words[0])))
+            if len(words) > 1 and not words[1].startswith("-"):
+                known |= set(re.findall(r"--[\w-]+", help_of(*words[:2])))
+            flags = {word.partition("=")[0] for word in words if word.startswith("--")}
+            assert flags <= known, words
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.place)
+def test_what_is_installed_exists(block: Fence) -> None:
+    for words in lines_of(block):
+        if words[:2] == ["pip", "install"]:
+            names = {
+                re.split(r"[\[<>=]", word)[0]
+                for word, before in zip(words[2:], words[1:], strict=False)
+                if not word.startswith(("-", "dist/"))
+                and before not in {"--find-links", "--constraint"}
+            }
+            assert names <= WHEELS | OTHERS, words
+
+
+def test_there_are_commands_to_check() -> None:
+    assert {"dw-server", "dw-worker", "durable-workflow-replay-check"} <= COMMANDS
+    used = {words[0] for block in BLOCKS for words in lines_of(block)}
+    assert {"dw-worker", "pip"} <= used
