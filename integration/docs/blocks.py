@@ -69,6 +69,15 @@ SPECIAL = (
 )
 
 
+# Pages that are followed from top to bottom, files and commands in their order: test_walks.py.
+FOLLOWED = (
+    "docs/tutorial.md",
+    "docs/how-to/backups.md",
+    "docs/how-to/deploy-safely.md",
+    "docs/how-to/drain.md",
+)
+
+
 def pages() -> list[Path]:
     """The README of the project and of each wheel, and every page of the documentation."""
     wheels = sorted((ROOT / "libs").glob("*/README.md"))
@@ -76,8 +85,13 @@ def pages() -> list[Path]:
 
 
 def programs() -> list[Fence]:
-    """Every Python block of the pages."""
-    return [block for page in pages() for block in fences(page, ROOT, "python")]
+    """Every Python block of the pages that is run by itself."""
+    return [
+        block
+        for page in pages()
+        for block in fences(page, ROOT, "python")
+        if block.page not in FOLLOWED
+    ]
 
 
 def special(block: Fence) -> Special | None:

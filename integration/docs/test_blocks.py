@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from durable_workflow import Client
 from integration.docs.blocks import SPECIAL, Special, is_run, programs, special
+from integration.docs.ports import free_port
 from integration.harness.markdown import Fence
 from integration.harness.processes import ManagedProcess, ServerProcess, worker_process
 from integration.harness.waiting import eventually
@@ -47,12 +47,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         worker_process(server.url, "integration.docs.companion", quiet=True),
     ):
         yield server.url
-
-
-def free_port() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
 
 
 def written(block: Fence, row: Special | None, folder: Path, url: str) -> Path:
