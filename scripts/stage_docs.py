@@ -49,6 +49,7 @@ OPERATION = {
     "Performance": "docs/performance.md",
 }
 CONCEPTS = {
+    "Concepts": "docs/concepts.md",
     "Architecture": "docs/architecture.md",
     "The engine": "docs/engine.md",
     "The stream of workers": "docs/stream.md",
