@@ -1,0 +1,98 @@
+"""What must hold after each request of a model check, and what its rules have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+
+from integration.harness.histories import CLOSING, violations
+from integration.harness.wire import Answer
+from integration.model.model import Lease, Model, Run
+from integration.model.served import Served
+
+Json = dict[str, Any]
+
+PICKS: Final = st.integers(0, 15)
+
+
+class CheckedServer(RuleBasedStateMachine):
+    """One server, the model of it, and the comparison of the two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.served = Served()
+        self.model = Model(now=self.served.clock.now() / 1e6)
+        self.numbers = 0
+        self.failed = True
+        # The histories of closed runs, as they were when they were first seen closed.
+        self.kept: dict[str, list[Json]] = {}
+        self.served.work("register", runtime="python").need(201)
+        self.failed = False
+
+    @invariant()
+    def lists_agree(self) -> None:
+        """Every run is listed, open or as it ended, and no other."""
+        listed = {row["run_id"]: shown(row["status"]) for row in self.listed()}
+        assert listed == {run.run_id: run.status for run in self.model.runs.values()}
+
+    @invariant()
+    def histories_of_closed_runs_are_sound(self) -> None:
+        """Looked at once when a run has ended, and once more at the end of all."""
+        for run in self.model.runs.values():
+            if run.closed and run.run_id not in self.kept:
+                history = self.history(run)
+                assert not violations(history), (run, violations(history))
+                self.kept[run.run_id] = history
+
+    def next(self, word: str) -> str:
+        """A name that was not used before."""
+        self.numbers += 1
+        return f"{word}-{self.numbers}"
+
+    def workflow(self, pick: int) -> str:
+        """A workflow id: one that has runs, or one that has none."""
+        return chosen([*self.model.workflows, "nobody"], pick)
+
+    def current(self, workflow_id: str) -> Run:
+        """The current run of a workflow id that has one."""
+        run = self.model.current(workflow_id)
+        assert run is not None
+        return run
+
+    def lease(self, pick: int) -> Lease:
+        """One of the last tasks that the worker was given: its own still, or not any more."""
+        recent = self.model.workflow_tasks[-4:]
+        return recent[-1 - pick % len(recent)]
+
+    def listed(self) -> list[Json]:
+        """All runs, newest first."""
+        answer = self.served.get("/workflows?page_size=200").need()
+        rows: list[Json] = answer["workflows"]
+        assert answer["next_page_token"] is None
+        return rows
+
+    def history(self, run: Run) -> list[Json]:
+        """The events of a run."""
+        path = f"/workflows/{run.workflow_id}/runs/{run.run_id}/history"
+        events: list[Json] = self.served.get(path).need()["events"]
+        assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+        assert run.closed == bool(CLOSING.intersection(each["event_type"] for each in events))
+        return events
+
+    def expect(self, answer: Answer, status: int) -> Json:
+        """The body of an answer that must have this status."""
+        return answer.need(status)
+
+
+def chosen(among: Iterable[str], pick: int) -> str:
+    """One of them."""
+    names = list(among)
+    return names[pick % len(names)]
+
+
+def shown(status: str) -> str:
+    """A status of the wire as the model has it."""
+    return status if status in ("completed", "failed", "cancelled", "terminated") else "open"
