@@ -41,6 +41,16 @@ def test_every_line_of_text_has_its_time() -> None:
     assert all(re.match(rf"{TIME} ERROR dw: ", line) for line in lines)
 
 
+@pytest.mark.parametrize("lines", [TextLines(), JsonLines()], ids=["text", "json"])
+def test_lines_of_the_web_server_are_the_servers_own(lines: logging.Formatter) -> None:
+    made = logging.LogRecord("uvicorn.error", logging.INFO, "", 1, "Shutting down", (), None)
+
+    text = lines.format(made)
+
+    assert "durable_workflow.server" in text
+    assert "uvicorn" not in text
+
+
 def test_an_id_cannot_forge_a_line_or_command_a_terminal() -> None:
     text = TextLines().format(record("run of %s", "x\n2026-01-01 forged\x1b[2J\r"))
 

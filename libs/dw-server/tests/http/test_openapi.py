@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -11,6 +12,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from durable_workflow.server.api import Operation
+from durable_workflow.server.engine import schedules
+from durable_workflow.server.engine.attributes import TYPES
 from durable_workflow.server.fields import (
     Arguments,
     Choice,
@@ -33,11 +36,19 @@ from durable_workflow.server.fields import (
     WireLimits,
     texts,
 )
-from durable_workflow.server.http.openapi import reasons
+from durable_workflow.server.filters.fields import STATUSES
+from durable_workflow.server.http.openapi import answers, reasons
 from durable_workflow.server.http.refusals import status_of
 from durable_workflow.server.http.routes import ROUTES
+from durable_workflow.server.records.queues import TaskKind
 from durable_workflow.server.replies import Reply
-from durable_workflow.server.requests.workflows import SearchAttributes, StatusBucket
+from durable_workflow.server.requests.fleet import WORKER_STATES
+from durable_workflow.server.requests.schedules import OVERLAP_POLICIES
+from durable_workflow.server.requests.workflows import (
+    STATUS_BUCKETS,
+    SearchAttributes,
+    StatusBucket,
+)
 
 Json = dict[str, Any]
 
@@ -108,6 +119,29 @@ async def test_every_reason_is_in_it_under_its_status(
         for reason in reasons.of(route, operations[route.operation]):
             status = status_of(Reply({}, reason=reason), route.operation)
             assert reason in responses[str(status)]["description"], (route, reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("RunStatus", STATUSES),
+        ("StatusBucket", STATUS_BUCKETS),
+        ("WorkerStatus", WORKER_STATES),
+        ("ScheduleStatus", (schedules.ACTIVE, schedules.PAUSED, schedules.DELETED)),
+        ("OverlapPolicy", OVERLAP_POLICIES),
+        ("TaskKind", get_args(TaskKind)),
+        ("AttributeType", TYPES),
+    ],
+)
+def test_the_words_of_answers_are_those_that_the_server_has(
+    name: str, words: tuple[str, ...]
+) -> None:
+    assert answers.components()[name] == {"enum": [*words]}
+
+
+def test_every_shape_that_an_answer_names_is_there(document: Json) -> None:
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert named <= document["components"]["schemas"].keys()
 
 
 BLANKS = ["", "  ", "a", " a ", "a b", "ä" * 4, "x" * 300, "a\0b", "\0"]

@@ -19,6 +19,8 @@ from durable_workflow.server.settings import LogSettings
 
 access_log: Final = logging.getLogger("durable_workflow.server.access")
 _SANE_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+# Of our own choice of a web server nobody need know, and its "error" logs everything.
+_SHOWN_NAMES: Final = {"uvicorn.error": "durable_workflow.server"}
 # All but the end of a line and the tabulator: a terminal obeys them.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -77,7 +79,7 @@ class TextLines(logging.Formatter):
         """The lines of a record."""
         request = _request(record)
         of = "" if request is None else f" [{request.request_id}]"
-        start = f"{_time(record)} {record.levelname} {record.name}{of}: "
+        start = f"{_time(record)} {record.levelname} {_name(record)}{of}: "
         text = "\n".join([record.getMessage(), *_traceback(self, record)])
         escaped = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
         return "\n".join(start + line for line in escaped.split("\n"))
@@ -98,7 +100,7 @@ class JsonLines(logging.Formatter):
         line = {
             "time": _time(record),
             "level": record.levelname.lower(),
-            "logger": record.name,
+            "logger": _name(record),
             "message": record.getMessage(),
             **({} if request is None else request.fields()),
             **own,
@@ -112,6 +114,10 @@ def _request(record: logging.LogRecord) -> LoggedRequest | None:
     # A unit's lines are logged when it is committed, perhaps while another request is served.
     found: LoggedRequest | None = getattr(record, "request", None) or current_request.get()
     return found
+
+
+def _name(record: logging.LogRecord) -> str:
+    return _SHOWN_NAMES.get(record.name, record.name)
 
 
 def _time(record: logging.LogRecord) -> str:

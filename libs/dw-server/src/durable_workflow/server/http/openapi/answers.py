@@ -1,8 +1,10 @@
-"""What operations answer: the members of bodies, from a table in ``answers.json``.
+"""What operations answer: the members of bodies, from tables.
 
-The table has a body for each operation and status. A member is written as its types
-(``"string|null"``), a list as ``[member]``, an object as its members; a name that ends in ``?`` may
-be missing. Bodies may have further members.
+``answers.json`` has a body for each operation and status, ``shapes.json`` what several of them
+show. A member is written as its types (``"string|null"``), as the words that it may be
+(``"'open'|'closed'"``), or as a shape (``"HistoryEvent"``); a list as ``[member]``, an object as
+its members. A name that ends in ``?`` may be missing, and ``*`` is any name. Bodies may have
+further members.
 """
 
 from __future__ import annotations
@@ -16,13 +18,12 @@ from typing import Any, Final
 from durable_workflow._wire.json_values import JsonObject, dict_or_none, list_or_none
 from durable_workflow.server.http.routing import Route
 
-_TABLE: Final = Path(__file__).with_name("answers.json")
 # An object that may be null says so under this name.
 _OR_NULL: Final = "|null"
 # Some of their refusals say in members of their own what has become of the attempt.
 _REPORTS: Final = ("complete_activity_task", "fail_activity_task")
 
-COMPONENTS: Final[dict[str, JsonObject]] = {
+_PARTS: Final[dict[str, JsonObject]] = {
     "Refusal": {
         "description": "Why nothing was done.",
         "type": "object",
@@ -72,9 +73,15 @@ COMPONENTS: Final[dict[str, JsonObject]] = {
 }
 
 
+def components() -> dict[str, JsonObject]:
+    """What the bodies of answers are made of, by name."""
+    shapes = {name: _schema(written) for name, written in _table("shapes.json").items()}
+    return {**_PARTS, **shapes}
+
+
 def of(route: Route) -> dict[str, JsonObject]:
     """The bodies that a route answers with where it does not refuse, by status."""
-    bodies = _table().get(route.operation, {})
+    bodies = _table("answers.json").get(route.operation, {})
     return {status: _dressed(route, _schema(body)) for status, body in bodies.items()}
 
 
@@ -98,8 +105,8 @@ def _component(name: str) -> JsonObject:
 
 
 @functools.cache
-def _table() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(_TABLE.read_bytes())
+def _table(name: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name(name).read_bytes())
     return found
 
 
@@ -114,11 +121,25 @@ def _schema(written: object) -> JsonObject:
     assert isinstance(written, str)
     if written == "any":
         return {}
-    types = written.split("|")
-    return {"type": types[0] if len(types) == 1 else types}
+    return _of_words(written.split("|"))
+
+
+def _of_words(words: list[str]) -> JsonObject:
+    """The schema of a member that is one of some types, some words, or of a shape."""
+    null = [word for word in words if word == "null"]
+    if words[0][0].isupper():
+        [shape, *_] = words
+        either = [_component(shape), *({"type": each} for each in null)]
+        return {"anyOf": either} if null else _component(shape)
+    if words[0].startswith("'"):
+        constants = [word.strip("'") for word in words if word not in null]
+        return {"enum": [*constants, *(None for _ in null)]}
+    return {"type": words[0] if len(words) == 1 else words}
 
 
 def _object(members: JsonObject) -> JsonObject:
+    if "*" in members:
+        return {"type": "object", "additionalProperties": _schema(members["*"])}
     names = [name for name in members if name != _OR_NULL]
     return {
         "type": ["object", "null"] if _OR_NULL in members else "object",

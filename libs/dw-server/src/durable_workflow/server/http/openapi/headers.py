@@ -33,6 +33,7 @@ _ONCE: Final = (
     "terminate_workflow",
     "create_schedule",
     "trigger_schedule",
+    "backfill_schedule",
 )
 
 
@@ -76,8 +77,8 @@ PARAMETERS: Final[dict[str, JsonObject]] = {
     ),
     "RequestId": _header(
         "X-Request-Id",
-        {"type": "string", "maxLength": 128},
-        "What the server's log names the request by.",
+        {"type": "string"},
+        "What the log names the request by, if it is up to 128 visible ASCII characters.",
     ),
 }
 
@@ -123,6 +124,8 @@ def wanted(route: Route, operation: Operation[Any]) -> list[str]:
 
 def answered(route: Route, status: int) -> JsonObject:
     """The headers of an answer."""
+    if route.operation == "show_figures" and status < 300:
+        return {}  # A page for others than our clients.
     plane = "ProtocolVersion" if route.plane == "worker" else "ControlPlaneVersion"
     names = {_VERSION_NAMES[route.plane]: plane, "X-Request-Id": "RequestId"}
     if status in (429, 503):

@@ -1,0 +1,161 @@
+"""The server keeps what its description says: schemathesis makes requests out of the document.
+
+Each operation gets requests that the document allows, aimed at what is there or at anything, and
+requests that it does not. No answer is a 5xx, but the few that say that nobody answered a query,
+and every answer has a status, a media type, headers and a body that the document has.
+
+DESCRIPTION_EXAMPLES  requests of each of the two kinds to each operation (default 2)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi import checks as openapi_checks
+
+from durable_workflow.server.http.routes import ROUTES
+from durable_workflow.server.http.routing import Route
+from integration.contract.conftest import ENVIRONMENT
+from integration.contract.scene import Scene, Stage
+from integration.harness.payloads import as_object
+from integration.harness.processes import ServerProcess
+from integration.harness.wire import Wire
+
+# Their own types are unknown in part.
+Schema: TypeAlias = Any
+Case: TypeAlias = Any
+library: Any = schemathesis
+checks: Any = openapi_checks
+
+EXAMPLES = settings(
+    max_examples=int(os.environ.get("DESCRIPTION_EXAMPLES", "2")),
+    deadline=None,
+    database=None,
+    # Shrinking asks the server again and again, and it has changed meanwhile.
+    phases=[Phase.generate],
+    suppress_health_check=[*HealthCheck.__members__.values()],
+)
+CHECKS = [
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.negative_data_rejection,
+]
+# What is sent may well register a worker that answers queries, and then nobody does.
+NOBODY_ANSWERED = {
+    "query_worker_timeout",
+    "query_worker_execution_timeout",
+    "query_task_not_claimed",
+}
+# Names in paths and bodies, and what they stand for in a scene.
+KNOWN = {
+    "workflow_id": "workflow",
+    "run_id": "run",
+    "activity_id": "standalone",
+    "schedule_id": "schedule",
+    "worker_id": "worker",
+    "lease_owner": "worker",
+    "task_queue": "queue",
+    "activity_attempt_id": "activity_attempt",
+    "workflow_task_attempt": "attempt",
+}
+ASKED = [
+    pytest.param(route, mode, id=f"{route.method} {route.path}-{mode.value}")
+    for route in ROUTES
+    for mode in GenerationMode
+    # The others read nothing that could be bad.
+    if mode.is_positive or route.versioned
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server of its own: what is sent here may well be good, and then it changes something."""
+    db = tmp_path_factory.mktemp("examples") / "state.db"
+    with ServerProcess(db, environment=ENVIRONMENT) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def wire(server: ServerProcess) -> Iterator[Wire]:
+    with Wire(server.url) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="module")
+def schema(wire: Wire) -> Schema:
+    document = wire.send("GET", "/api/openapi.json").need()
+    # This server has no logins, so that no login is a bad one.
+    options = {"generation": {"with-security-parameters": False}}
+    config = library.Config.from_dict(options)
+    return library.openapi.from_dict(document, config=config)
+
+
+@pytest.fixture(scope="module")
+def stage(wire: Wire, server: ServerProcess) -> Stage:
+    return Stage(wire, Path(server.db))
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        yield session
+
+
+@pytest.mark.parametrize(("route", "mode"), ASKED)
+def test_every_answer_is_one_that_the_description_has(
+    route: Route,
+    mode: GenerationMode,
+    schema: Schema,
+    stage: Stage,
+    server: ServerProcess,
+    session: requests.Session,
+) -> None:
+    scene = stage.scene
+
+    @EXAMPLES
+    @given(
+        case=schema[route.path][route.method].as_strategy(generation_mode=mode),
+        aimed=st.booleans(),
+    )
+    def send(case: Case, aimed: bool) -> None:
+        if aimed and mode.is_positive:
+            aim(case, scene, route)
+        if "Prefer" in case.headers:
+            case.headers["Prefer"] = "wait=0"
+        response = case.call(server.url, session=session)
+        if reason_of(response) not in NOBODY_ANSWERED:
+            assert response.status_code < 500, (case.as_curl_command(), server.process.output)
+        case.validate_response(response, CHECKS)
+
+    send()
+    if mode.is_positive and route.method != "GET":
+        stage.clear()
+
+
+def aim(case: Case, scene: Scene, route: Route) -> None:
+    """Put what is there in the place of what was made up."""
+    names = {name: scene.names[known] for name, known in KNOWN.items()}
+    names["task_id"] = scene.names["activity_task" if "activity" in route.path else "task"]
+    # Nobody is there to carry out an update.
+    names |= {"namespace": "default", "wait_timeout_seconds": 1}
+    for found in (case.path_parameters, case.query, case.body):
+        members = as_object(found) or {}
+        for name in members.keys() & names.keys():
+            members[name] = names[name]
+
+
+def reason_of(response: Any) -> object:
+    if not response.headers.get("content-type", [""])[0].startswith("application/json"):
+        return None
+    return (as_object(response.json()) or {}).get("reason")
