@@ -1,8 +1,10 @@
 """Process orders while server and workers are killed: python integration/faults/fault_run.py
 
-Server and workers are real processes on a state file. At random moments one of them is killed with
-SIGKILL and started again. In the end every workflow must have completed with the right result, no
-start that was acknowledged may be lost, each history must be dense with one outcome per activity.
+Beside the orders there are workflows with all that a workflow may have, standalone activities, and
+a schedule (`mixed_work.py`). Server and workers are real processes on a state file. At random
+moments one of them is killed with SIGKILL and started again. In the end every workflow must have
+completed with the right result, no start that was acknowledged may be lost, nothing may be done
+twice, each history must be dense with one outcome per activity.
 Prints the figures as JSON, and exits with 1 if anything of that does not hold. See `--help`.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 import tempfile
 import time
@@ -26,13 +29,14 @@ import httpx
 from order_processing.orders import Order, expected_result, make_order
 
 from durable_workflow import Client, ServerError, WorkflowAlreadyStarted
+from integration.faults.mixed_work import MixedWork
 from integration.faults.plan import Fault, Plan
 from integration.faults.verdict import Verdict
 from integration.harness.processes import ManagedProcess, ServerProcess, start_worker
 
 T = TypeVar("T")
 QUEUE = "orders"
-PROGRAMS = "order_processing.workflows,order_processing.activities"
+PROGRAMS = "order_processing.workflows,order_processing.activities,integration.faults.mixture"
 # While the server is down a request ends in one of these; anything else is a finding.
 UNREACHABLE = (httpx.TransportError, OSError)
 
@@ -47,6 +51,14 @@ class FaultRun:
             make_order(number, packing_seconds=plan.packing_seconds)
             for number in range(1, plan.orders + 1)
         ]
+        self.mixed = MixedWork(
+            plan.mixtures,
+            queue=QUEUE,
+            seconds=plan.packing_seconds,
+            patience_seconds=plan.patience_seconds,
+            ask=self._until_answered,
+            verdict=self.verdict,
+        )
         self.acknowledged: set[str] = set()
         self.start_retries = 0
         self.order_seconds: list[float] = []
@@ -71,8 +83,9 @@ class FaultRun:
                 asyncio.timeout(self.plan.patience_seconds),
                 Client(self.server.url, timeout=40.0) as client,
             ):
-                await self._orders_and_faults(client)
+                await self._work_and_faults(client)
                 await self._look_at_everything(client)
+                await self.mixed.end(client)
         except TimeoutError:
             self.verdict.violations.append(
                 f"stuck after {self.plan.patience_seconds} s; the server said:\n"
@@ -101,14 +114,17 @@ class FaultRun:
         polls = number < self.plan.polling_workers
         return start_worker(self.server.url, PROGRAMS, task_queue=QUEUE, polls=polls)
 
-    async def _orders_and_faults(self, client: Client) -> None:
-        """Release the orders in a wave per fault, so that each fault finds work under way."""
+    async def _work_and_faults(self, client: Client) -> None:
+        """Release the work in a wave per fault, so that each fault finds some under way."""
         faults = self.plan.faults()
-        waves = [self.orders[number :: len(faults) + 1] for number in range(len(faults) + 1)]
+        count = len(faults) + 1
+        await self._until_answered(lambda: self.mixed.begin(client))
         async with asyncio.TaskGroup() as group:
-            for wave, fault in zip(waves, [*faults, None], strict=True):
-                for order in wave:
+            for wave, fault in enumerate([*faults, None]):
+                for order in self.orders[wave::count]:
                     group.create_task(self._process(client, order))
+                for number in self.mixed.numbers[wave::count]:
+                    group.create_task(self.mixed.process(client, number))
                 if fault is not None:
                     await asyncio.sleep(fault.pause_seconds)  # the random moment itself
                     await asyncio.to_thread(self._strike, fault)
@@ -176,6 +192,7 @@ async def fault_run(plan: Plan) -> Verdict:
 
 def main() -> int:
     """Run what the command line asks for; the exit status says whether all held."""
+    logging.getLogger("durable_workflow").setLevel(logging.ERROR)  # the server is often away
     plan = Plan.from_command_line()
     print(f"seed {plan.seed}", file=sys.stderr, flush=True)
     verdict = asyncio.run(fault_run(plan)).as_json()

@@ -15,6 +15,7 @@ class Plan:
 
     Attributes:
         orders: Workflows to process.
+        mixtures: Workflows with everything beside them; with any there is a schedule, too.
         server_kills: How often the server is killed with SIGKILL, and started again.
         worker_kills: How often a worker is.
         workers: Worker processes.
@@ -27,6 +28,7 @@ class Plan:
     """
 
     orders: int = 200
+    mixtures: int = 100
     server_kills: int = 5
     worker_kills: int = 5
     workers: int = 2

@@ -10,7 +10,8 @@ from integration.faults.plan import Plan
 async def test_orders_survive_kills_of_server_and_workers(polling_workers: int) -> None:
     """Over streams, over polls, and where one worker streams and the other polls."""
     plan = Plan(
-        orders=24,
+        orders=16,
+        mixtures=12,
         server_kills=2,
         worker_kills=2,
         polling_workers=polling_workers,
@@ -18,7 +19,7 @@ async def test_orders_survive_kills_of_server_and_workers(polling_workers: int) 
     ).with_seed()
     verdict = (await fault_run(plan)).as_json()
     assert verdict["violations"] == [], f"seed {plan.seed}"
-    assert verdict["acknowledged"] == 24
+    assert verdict["acknowledged"] == 16
 
 
 def test_one_seed_gives_one_order_of_faults() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from integration.harness.histories import Event, types, violations
 
+_GOOD_ENDS = {"WorkflowCompleted", "WorkflowContinuedAsNew"}
+
 
 @dataclass
 class Verdict:
@@ -26,7 +28,7 @@ class Verdict:
         """Hold a history against what holds of every history."""
         self.events.update(types(history))
         self.violations += [f"{workflow_id}: {wrong}" for wrong in violations(history)]
-        if types(history)[-1] != "WorkflowCompleted":
+        if types(history)[-1] not in _GOOD_ENDS:
             self.violations.append(f"{workflow_id} ended with {types(history)[-1]}")
 
     def missing(self, workflow_id: str, why: str) -> None:

@@ -43,9 +43,9 @@ DEAF = HANGS.replace(
 def run(root: Path, folder: Path, text: str, *options: str) -> str:
     """What pytest says, with our settings, of a file of tests."""
     (folder / "test_some.py").write_text(text)
-    command = [sys.executable, "-m", "pytest", "-c", root / "pyproject.toml", "--rootdir", folder]
+    command = [sys.executable, "-m", "pytest", "-c", str(root / "pyproject.toml")]
     ended = subprocess.run(
-        [*command, *options, folder / "test_some.py"],
+        [*command, "--rootdir", str(folder), *options, str(folder / "test_some.py")],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
