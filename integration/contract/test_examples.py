@@ -30,6 +30,7 @@ from integration.harness.payloads import as_object
 from integration.harness.processes import ServerProcess
 from integration.harness.wire import Wire
 
+pytestmark = pytest.mark.hypothesis
 # Their own types are unknown in part.
 Schema: TypeAlias = Any
 Case: TypeAlias = Any
