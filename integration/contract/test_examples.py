@@ -154,8 +154,8 @@ def aim(case: Case, scene: Scene, route: Route) -> None:
     """Put what is there in the place of what was made up."""
     names = {name: scene.names[known] for name, known in KNOWN.items()}
     names["task_id"] = scene.names["activity_task" if "activity" in route.path else "task"]
-    # Nobody is there to carry out an update.
-    names |= {"namespace": "default", "wait_timeout_seconds": 1}
+    # Nobody is there to carry out an update, or to disturb a heartbeat that is held.
+    names |= {"namespace": "default", "wait_timeout_seconds": 1, "wait_seconds": 0}
     for found in (case.path_parameters, case.query, case.body):
         members = as_object(found) or {}
         for name in members.keys() & names.keys():
