@@ -33,9 +33,14 @@ async def test_a_repeated_end_gets_the_first_answer(server: Any, status: str) ->
     assert another.reason == "run_not_active"
 
 
-async def test_an_end_that_was_refused_is_asked_again(server: Any) -> None:
+async def test_a_refusal_is_repeated_and_another_key_asks_again(server: Any) -> None:
     await server.start()
     await end(server, "terminated", msgspec.structs.replace(KEYED, idempotency_key="first"))
-    assert (await end(server, "cancelled")).reason == "run_not_active"
+    refused = await end(server, "cancelled")
+    assert refused.reason == "run_not_active"
     await server.start(duplicate_policy="allow")
-    assert (await end(server, "cancelled")).reason is None
+    assert await end(server, "cancelled") == refused
+    another = await end(
+        server, "cancelled", msgspec.structs.replace(KEYED, idempotency_key="other")
+    )
+    assert another.reason is None
