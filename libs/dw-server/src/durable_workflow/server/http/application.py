@@ -208,9 +208,10 @@ class Application:
         if wait is not None:
             headers.append((b"retry-after", str(wait).encode()))
         before_end = None
-        if status in (408, 413, 503) and request.has_unread:
+        if status == 413 or (status in (408, 503) and request.has_unread):
             headers.append((b"connection", b"close"))
-            before_end = functools.partial(checks.discard_body, receive)
+            if request.has_unread:
+                before_end = functools.partial(checks.discard_body, receive)
         await respond(
             send,
             status,
