@@ -27,7 +27,7 @@ from integration.harness.waiting import eventually
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/order_processing"
 TOKEN = "secret"
-PAYMENT = '        payment: str = yield ctx.schedule_activity(\n            "charge_card"'
+PAYMENT = "        try:\n            payment: str = yield ctx.schedule_activity("
 FRAUD_CHECK = '        yield ctx.schedule_activity("check_fraud", [order_id])\n'
 GUARDED = f'        if (yield ctx.patched("fraud-check")):\n    {FRAUD_CHECK}'
 
