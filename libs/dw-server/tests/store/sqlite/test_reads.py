@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,24 @@ async def test_a_long_read_holds_up_nobody_and_ends_when_the_store_is_closed(
         await reading
     with pytest.raises(StoreUnavailable, match="closed"):
         await store.read_apart(look)
+
+
+async def test_a_read_whose_statement_begins_while_the_store_is_closed_ends(tmp_path: Path) -> None:
+    store = opened(tmp_path / "state.db")
+    loop, begun, closing = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def look(read: Any) -> object:
+        loop.call_soon_threadsafe(begun.set)
+        closing.wait(10)
+        time.sleep(0.05)  # so that the first interruption finds no statement
+        return read.select(ENDLESS, {})
+
+    reading = asyncio.create_task(store.read_apart(look))
+    await asyncio.wait_for(begun.wait(), 10)
+    closing.set()
+    await store.close()
+    with pytest.raises(StoreUnavailable):
+        await reading
 
 
 async def test_a_read_apart_is_of_one_moment_and_changes_nothing(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Final, TypeVar
 
 from durable_workflow.server.clock import Clock
 from durable_workflow.server.store.errors import StoreUnavailable
@@ -21,6 +21,9 @@ from durable_workflow.server.store.sqlite._database import Database
 from durable_workflow.server.store.sqlite._transaction import SqliteRead, one_snapshot, translated
 
 T = TypeVar("T")
+
+# Between two interruptions of a read that is to end.
+_INTERRUPT_SECONDS: Final = 0.01
 
 
 class Reads:
@@ -33,6 +36,7 @@ class Reads:
         # Made when something is read apart for the first time.
         self._thread: ThreadPoolExecutor | None = None
         self._apart: Connection | None = None
+        self._running: set[Future[Any]] = set()
         self._closed = False
 
     def run(self, work: Callable[[SqliteRead], T]) -> T:
@@ -62,8 +66,10 @@ class Reads:
             with translated("cannot open a connection"):
                 self._apart = self._database.connect()
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="dw-server-reads")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._run_apart, work)
+        future = self._thread.submit(self._run_apart, work)
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return await asyncio.wrap_future(future)
 
     def _run_apart(self, work: Callable[[SqliteRead], T]) -> T:
         self._check_open()
@@ -78,12 +84,15 @@ class Reads:
     def close(self) -> None:
         """Read no more. What is read apart ends with an error for its caller."""
         self._closed = True
-        if self._apart is not None:
+        if self._thread is None or self._apart is None:
+            return
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        # An interruption ends the statement that runs, and not one that is about to begin.
+        while running := {each for each in self._running.copy() if not each.done()}:
             self._apart.interrupt()
-        if self._thread is not None:
-            self._thread.shutdown(cancel_futures=True)
-        if self._apart is not None:
-            self._apart.close()
+            wait(running, timeout=_INTERRUPT_SECONDS)
+        self._thread.shutdown()
+        self._apart.close()
 
     def _check_open(self) -> None:
         if self._closed:
