@@ -24,7 +24,7 @@ TIMEOUT = 0.5
 # How long a result is waited for.
 WAIT = 0.4
 # Beside the time-out of an attempt: what a busy machine may take for it.
-ROOM = 5.0
+ROOM = 2.0
 BROKEN = (httpx.NetworkError, httpx.RemoteProtocolError)
 
 # What one attempt at a request ends with; None is the response.
