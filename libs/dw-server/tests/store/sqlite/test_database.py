@@ -183,17 +183,6 @@ async def test_a_file_of_a_newer_program_is_refused_by_name_and_left_alone(
     assert await again.read(lambda read: read.all("list_boxes")) == [("a",)]
 
 
-async def test_a_migration_that_fails_changes_nothing(
-    open_file: Callable[..., SqliteStore], box_migrations: list[Migration]
-) -> None:
-    bad = Migration(2, "bad", "CREATE TABLE half (x); SELECT nonsense FROM nowhere;")
-    with pytest.raises(Exception, match="0002_bad"):
-        open_file(migrations=[*box_migrations, bad])
-
-    good = Migration(2, "good", "CREATE TABLE half (x);")
-    await open_file(migrations=[*box_migrations, good]).run(put("a"))
-
-
 @pytest.mark.parametrize("names", [["0002_a.sql"], ["0001_a.sql", "0001_b.sql"], ["first.sql"]])
 def test_migrations_are_numbered_without_gaps(tmp_path: Path, names: list[str]) -> None:
     for name in names:

@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 import msgspec
@@ -85,8 +86,9 @@ class _Section(NamedTuple):
 _Sections: TypeAlias = dict[str, _Section]
 
 
-def load_statements(dialect: str, folder: Path = QUERIES) -> dict[str, Statement]:
-    """Read every statement, with those of `dialect` in place of the general ones.
+@functools.cache
+def load_statements(dialect: str, folder: Path = QUERIES) -> Statements:
+    """Read every statement, with those of `dialect` in place of the general ones, once.
 
     Raises:
         StatementMisused: A name stands twice, a dialect overrides what does not exist or with other
@@ -103,7 +105,7 @@ def load_statements(dialect: str, folder: Path = QUERIES) -> dict[str, Statement
     for name in filter(_is_statement, own):
         if _statement(general[name], sections).parameters != found[name].parameters:
             raise StatementMisused(f"{own[name].source}: {name!r} takes other parameters")
-    return found
+    return MappingProxyType(found)
 
 
 def parse_statements(text: str, source: str) -> Iterator[Statement]:

@@ -72,26 +72,36 @@ class Way(NamedTuple):
 
 
 class Ways:
-    """How each of a store's statements is run, and the rows that are kept between units."""
+    """How each of a store's statements is run, and the rows that are kept between units.
+
+    A way is made when its statement is run first: most servers run a part of them.
+    """
 
     def __init__(self, statements: Statements) -> None:
         self.kept: dict[str, KeptRows] = tables_of(statements, ROW_TABLES)
-        changed = changed_tables(statements)
-        self._ways = {each.name: self._way(each, changed) for each in statements.values()}
+        self._statements = statements
+        self._changed = changed_tables(statements)
+        self._ways: dict[str, Way] = {}
 
     def __getitem__(self, name: str) -> Way:
-        return self._ways[name]
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def get(self, name: str) -> Way | None:
         """How a statement is run, or None where there is none of that name."""
-        return self._ways.get(name)
+        found = self._ways.get(name)
+        if found is None and (statement := self._statements.get(name)) is not None:
+            found = self._ways[name] = self._way(statement)
+        return found
 
     def forget(self) -> None:
         """Keep no rows any more: something was not committed."""
         for kept in self.kept.values():
             kept.clear()
 
-    def _way(self, statement: Statement, changed: frozenset[str]) -> Way:
+    def _way(self, statement: Statement) -> Way:
         shape, name = shape_of(statement), statement.name
         tables = [kept.table for kept in self.kept.values()]
         lookup = next((each.lookups[name] for each in tables if name in each.lookups), None)
@@ -100,7 +110,7 @@ class Ways:
         in_memory = shape is not None and shape.table in self.kept
         return Way(
             statement,
-            named_tables(statement, changed),
+            named_tables(statement, self._changed),
             lookup,
             change,
             # Of rows in memory an update that is not by their key may change some.

@@ -16,6 +16,7 @@ from durable_workflow.server.store.protocol import Sizes
 from durable_workflow.server.store.schema import Migration, pending, refuse_newer
 from durable_workflow.server.store.sqlite._connection import Connection, connect
 from durable_workflow.server.store.sqlite._lock import FileLock
+from durable_workflow.server.store.sqlite._migrating import fill, migrate, version_of
 from durable_workflow.server.store.sqlite._places import Places
 from durable_workflow.server.store.sqlite._transaction import translated
 
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 # "dwf1": tells our files from other people's databases, which are refused.
 APPLICATION_ID = 0x64776631
+_OURS = f"PRAGMA application_id = {APPLICATION_ID};"
 _STATEMENT_CACHE = 512
 _BUSY_MILLISECONDS = 5_000
 # Reading every page of a large file would make start-up, and so recovery, as long as the file.
@@ -73,7 +75,7 @@ class Database:
                 self.reader = self.writer
                 if not self.in_memory:
                     self.reader = self.connect()
-                    self._version(self.reader)  # opens the log, so that it has its file
+                    version_of(self.reader)  # opens the log, so that it has its file
                 self._places = Places(self._files())
         except BaseException:
             self._release()
@@ -81,7 +83,7 @@ class Database:
 
     def missing_migrations(self) -> list[str]:
         """Names of the migrations that this database has not had."""
-        applied = self._version(self.reader)
+        applied = version_of(self.reader)
         return [migration.name for migration in pending(self._migrations, applied)]
 
     def check_in_place(self) -> None:
@@ -160,13 +162,17 @@ class Database:
         if not self.in_memory:
             self._lay_out(new=new)
         if new:
-            self.writer.execute(f"PRAGMA application_id = {APPLICATION_ID}").fetchall()
+            self.writer.execute(_OURS).fetchall()
         if not self.in_memory:
             (mode,) = self.writer.execute("PRAGMA journal_mode = WAL").fetchall()[0]
             if mode != "wal":
                 raise StoreUnusable(f"{self.path}: this file system cannot hold a write-ahead log")
             self._check_whole()
-        self._migrate(now)
+        if new:
+            layout = "" if self.in_memory else _LAYOUT
+            fill(self.writer, self._migrations, now, settings=_SETTINGS + layout + _OURS)
+        else:
+            migrate(self.writer, self._migrations, now)
         if self.path is not None:
             sync_folder(self.path.parent)
 
@@ -204,18 +210,8 @@ class Database:
         if verdict != "ok":
             raise StoreUnusable(f"{self.path} is damaged: {verdict}")
 
-    def _migrate(self, now: int) -> None:
-        self.writer.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations ("
-            "version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)"
-        ).fetchall()
-        applied = self._version(self.writer)
-        for migration in pending(self._migrations, applied):
-            with translated(f"migration {migration.version:04}_{migration.name}"):
-                self._apply(migration, now)
-
     def _refuse_newer(self) -> None:
-        applied = self._version(self.writer)
+        applied = version_of(self.writer)
         if not applied:
             return
         [(name,)] = self.writer.execute(
@@ -225,24 +221,6 @@ class Database:
             refuse_newer(self._migrations, applied, name)
         except StoreUnusable as error:
             raise StoreUnusable(f"{self.path} cannot be served: {error}") from None
-
-    def _apply(self, migration: Migration, now: int) -> None:
-        self.writer.execute("BEGIN IMMEDIATE").fetchall()
-        try:
-            self.writer.execute(migration.text).fetchall()
-            self.writer.execute(
-                "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)",
-                (migration.version, migration.name, now),
-            ).fetchall()
-            self.writer.execute("COMMIT").fetchall()
-        finally:
-            if self.writer.in_transaction:
-                self.writer.execute("ROLLBACK").fetchall()
-
-    @staticmethod
-    def _version(connection: Connection) -> int:
-        rows = connection.execute("SELECT max(version) FROM schema_migrations").fetchall()
-        return int(rows[0][0] or 0)
 
 
 def sync_folder(folder: Path) -> None:
