@@ -66,9 +66,9 @@ class _Loop:
         await asyncio.gather(*tasks, return_exceptions=True)
         await last()
         await self._loop.shutdown_asyncgens()
-        # The threads of the default executor have ended: the interpreter joins them before it calls
-        # functions at exit. asyncio's shutdown of it would start a thread, which Python 3.12 refuses
-        # at that point.
+        # The threads of the default executor have ended: the interpreter joins them before it
+        # calls functions at exit. asyncio's shutdown of it would start a thread, which Python 3.12
+        # refuses at that point.
 
     def _run(self) -> None:
         try:
