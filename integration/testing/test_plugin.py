@@ -1,13 +1,20 @@
 """The fixtures of dw-testing, with a real client, worker and server."""
 
+# pyright: reportPrivateUsage=false
+
 import asyncio
 from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 
-from durable_workflow import Client, activity, workflow
-from durable_workflow.testing import RunningWorker, WorkflowEnvironment, WorkflowTestServer
+from durable_workflow import Client, Unauthorized, activity, workflow
+from durable_workflow.testing import (
+    RunningWorker,
+    WorkflowEnvironment,
+    WorkflowTestServer,
+    _worker,
+)
 from durable_workflow.workflow import ActivityRetryPolicy, WorkflowContext
 
 Code = Generator[Any, Any, Any]
@@ -24,6 +31,23 @@ class Greeter:
     def run(self, ctx: WorkflowContext, name: str) -> Code:
         policy = ActivityRetryPolicy(max_attempts=3, backoff_seconds=[0])
         return (yield ctx.schedule_activity("greet", [name], retry_policy=policy))
+
+
+@workflow.defn(name="plugin-counter")
+class Counter:
+    def __init__(self) -> None:
+        self.count = 0
+
+    @workflow.signal("add")
+    def add(self) -> None:
+        self.count += 1
+
+    @workflow.query("count")
+    def current(self) -> int:
+        return self.count
+
+    def run(self, ctx: WorkflowContext) -> Code:
+        return (yield ctx.wait_condition(lambda: self.count > 10))
 
 
 async def greeting(client: Client, workflow_id: str = "greeting") -> Any:
@@ -53,6 +77,72 @@ def test_a_plain_test(dw_server: WorkflowTestServer) -> None:
 
     with dw_server.worker(workflows=[Greeter], activities=[greet]):
         assert asyncio.run(ask()) == "hello, world"
+
+
+async def count(client: Client) -> Any:
+    return await client.get_workflow_handle("counter").query("count")
+
+
+async def start_counter(client: Client) -> None:
+    await client.start_workflow(
+        workflow_type="plugin-counter", task_queue="default", workflow_id="counter", input=[]
+    )
+
+
+async def test_the_first_query_of_a_block_finds_its_worker(
+    dw_client: Client, dw_worker: StartWorker
+) -> None:
+    await start_counter(dw_client)
+    async with dw_worker(workflows=[Counter]):
+        assert await count(dw_client) == 0
+
+
+def test_the_first_query_of_a_plain_block_finds_its_worker(dw_server: WorkflowTestServer) -> None:
+    async def ask(what: Callable[[Client], Any]) -> Any:
+        async with dw_server.client() as client:
+            return await what(client)
+
+    asyncio.run(ask(start_counter))
+    with dw_server.worker(workflows=[Counter]):
+        assert asyncio.run(ask(count)) == 0
+
+
+async def test_a_query_just_after_a_worker_died_is_answered_by_the_next(
+    dw_client: Client, dw_worker: StartWorker
+) -> None:
+    await start_counter(dw_client)
+    async with dw_worker(workflows=[Counter]) as worker:
+        await dw_client.get_workflow_handle("counter").signal("add")
+        assert await count(dw_client) == 1
+        worker.kill_worker()
+        assert await count(dw_client) == 1
+
+
+@pytest.mark.dw_server(token="secret")
+async def test_a_worker_that_is_not_let_in_says_so_at_the_block(
+    dw_server: WorkflowTestServer,
+) -> None:
+    stranger = RunningWorker(
+        lambda: dw_server.client(token="wrong"), {"task_queue": "default", "workflows": [Counter]}
+    )
+    with pytest.raises(Unauthorized):
+        async with stranger:
+            pytest.fail("the block began")
+    with pytest.raises(Unauthorized), stranger:
+        pytest.fail("the block began")
+
+
+async def test_a_worker_whose_server_is_away_says_so(
+    dw_server: WorkflowTestServer, dw_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_worker, "_REGISTRATION_SECONDS", 0.1)
+    worker = dw_worker(workflows=[Counter], task_queue="orders")
+    client = dw_server.client()
+    worker._connect = lambda: client
+    dw_server.stop()
+    with pytest.raises(TimeoutError, match="was not registered on task queue orders within 0.1 s"):
+        async with worker:
+            pytest.fail("the block began")
 
 
 async def test_an_activity_of_the_test_s_own_loop(

@@ -17,13 +17,15 @@ from durable_workflow.testing._wheels import wheel
 _log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE_SECONDS = 1.0
+_REGISTRATION_SECONDS = 30.0
 
 
 class RunningWorker:
     """A worker of `dw-worker` with a client of its own.
 
     In an `async with` it works on the test's event loop, as in a program; in a `with`, for tests
-    that are no coroutines, in a thread. Leaving the block stops it.
+    that are no coroutines, in a thread. The block begins once the worker is registered, so that its
+    first query finds a worker; leaving it stops the worker.
 
     Example::
 
@@ -97,7 +99,12 @@ class RunningWorker:
     # --- life -----------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        """Work on the running event loop."""
+        """Work on the running event loop, once the worker is registered.
+
+        Raises:
+            TimeoutError: The server could not be reached within 30 seconds.
+            Exception: What the worker's `run` ended with, such as `Unauthorized`.
+        """
         self._scope = self._serve()
         await self._scope.__aenter__()
         return self
@@ -109,7 +116,12 @@ class RunningWorker:
             await scope.__aexit__(None, None, None)
 
     def __enter__(self) -> Self:
-        """Work in a thread."""
+        """Work in a thread, once the worker is registered.
+
+        Raises:
+            TimeoutError: The server could not be reached within 30 seconds.
+            Exception: What the worker's `run` ended with, such as `Unauthorized`.
+        """
         self._thread = LoopThread("dw-test-worker", self._serve)
         self._thread.start()
         return self
@@ -126,6 +138,7 @@ class RunningWorker:
         async with self._connect() as self._client:
             try:
                 self._start()
+                await self._registered(self.worker)
                 yield
             finally:
                 await self._end()
@@ -137,6 +150,28 @@ class RunningWorker:
         self._running = asyncio.get_running_loop().create_task(
             self._worker.run(), name="dw-test-worker"
         )
+
+    async def _registered(self, worker: "durable_workflow.Worker") -> None:
+        """Wait until the server knows the worker: it refuses a query that no worker can answer."""
+        running = self._running
+        assert running is not None
+        registered = worker._registration.registered  # pyright: ignore[reportPrivateUsage]
+        waiting = asyncio.create_task(registered.wait())
+        try:
+            await asyncio.wait(
+                {waiting, running},
+                timeout=_REGISTRATION_SECONDS,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            waiting.cancel()
+        if running.done():
+            await running
+        if not registered.is_set():
+            raise TimeoutError(
+                f"worker {worker.worker_id} was not registered on task queue {worker.task_queue} "
+                f"within {_REGISTRATION_SECONDS:g} s: its log says why"
+            )
 
     async def _end(self) -> None:
         worker, running = self._worker, self._running

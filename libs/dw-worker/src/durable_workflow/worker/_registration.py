@@ -32,6 +32,7 @@ class Registration:
     Attributes:
         offer: What the server can do.
         streams: Whether the worker opens a stream where the server has them.
+        registered: Set while the server knows the worker.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Registration:
         self._adopt = adopt
         self._register = register
         self._again: asyncio.Task[None] | None = None
-        self._is_registered = False
+        self.registered = asyncio.Event()
         self._is_over = False
 
     async def register(self) -> None:
@@ -93,7 +94,7 @@ class Registration:
         if capabilities := self.capabilities():
             body["capabilities"] = capabilities
         reply = await self._transport.register(body)
-        self._is_registered = True
+        self.registered.set()
         self._adopt(reply)
         log.info("worker %s registered on task queue %s", identity.worker_id, identity.task_queue)
 
@@ -116,9 +117,9 @@ class Registration:
 
     async def say_goodbye(self, seconds: float) -> None:
         """Say that nothing more will be reported: the server frees held tasks at once."""
-        if not self._is_registered or not self.uses(DEREGISTER):
+        if not self.registered.is_set() or not self.uses(DEREGISTER):
             return
-        self._is_registered = False
+        self.registered.clear()
         body = {"worker_id": self._identity.worker_id, "session": self._identity.session}
         try:
             async with asyncio.timeout(seconds):
