@@ -140,7 +140,9 @@ async def test_a_worker_whose_server_is_away_says_so(
     client = dw_server.client()
     worker._connect = lambda: client
     dw_server.stop()
-    with pytest.raises(TimeoutError, match="was not registered on task queue orders within 0.1 s"):
+    with pytest.raises(
+        TimeoutError, match=r"was not registered on task queue orders within 0\.1 s"
+    ):
         async with worker:
             pytest.fail("the block began")
 

@@ -16,6 +16,12 @@ import pytest
 from durable_workflow.worker import _loop_code
 from durable_workflow.worker._code_threads import CodeInterrupted, CodeOverran, CodeThreads, Run
 from durable_workflow.worker._loop_code import LoopCode
+from durable_workflow.worker._paces import (
+    LONG_SECONDS,
+    QUICK_SECONDS,
+    QUICK_TASKS_PER_SLOW,
+    pace_of,
+)
 
 LIMIT = 0.2
 
@@ -23,7 +29,7 @@ LIMIT = 0.2
 def quick() -> type:
     """A workflow that has been quick in a thread."""
     workflow = type("Flow", (), {})
-    _loop_code._quick.add(workflow)
+    pace_of(workflow).note(0.0)
     return workflow
 
 
@@ -58,42 +64,75 @@ async def test_quick_code_stays_on_the_loop(code: LoopCode, workflow: type) -> N
         assert await on_the_loop(code, workflow)
 
 
-async def test_a_workflow_proves_quick_in_a_thread_first(code: LoopCode) -> None:
-    def block(run: Run[None]) -> None:
-        time.sleep(2 * _loop_code.QUICK_SECONDS)
+def block(run: Run[None]) -> None:
+    time.sleep(2 * QUICK_SECONDS)
 
+
+def compute(run: Run[None]) -> None:
+    until = time.thread_time() + 2 * QUICK_SECONDS
+    while time.thread_time() < until:
+        pass
+
+
+async def test_a_workflow_proves_quick_in_a_thread_first(code: LoopCode) -> None:
     workflow = type("Flow", (), {})
     await code.run(workflow, [], block)
     # A busy machine may make any task slow, so it may try again, but not on the loop.
-    async with asyncio.timeout(10):
+    assert not await on_the_loop(code, workflow)
+    async with asyncio.timeout(30):
         while not await on_the_loop(code, workflow):
             pass
 
 
-async def test_code_that_blocks_once_is_barred(
-    code: LoopCode, workflow: type, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("work", [block, compute])
+async def test_code_that_holds_the_loop_again_and_again_leaves_it(
+    code: LoopCode, workflow: type, work: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def block(run: Run[None]) -> None:
-        time.sleep(2 * _loop_code.QUICK_SECONDS)
-
     with caplog.at_level(logging.INFO, "durable_workflow.worker"):
-        await code.run(workflow, [], block)
-    assert "Flow held the event loop" in caplog.text
+        for _ in range(3):
+            assert "event loop" not in caplog.text
+            await code.run(workflow, [], work)
+    assert "a task of workflow Flow took" in caplog.text
     assert not await on_the_loop(code, workflow)
-    # For the life of the process, on whichever worker.
+    # On whichever worker of the process.
     other = LoopCode(code._threads, limit_seconds=LIMIT)
     assert not await on_the_loop(other, workflow)
     assert await on_the_loop(other, quick())
 
 
-async def test_code_that_computes_for_long_is_barred(code: LoopCode, workflow: type) -> None:
-    def compute(run: Run[None]) -> None:
-        until = time.thread_time() + 2 * _loop_code.QUICK_SECONDS
-        while time.thread_time() < until:
+async def test_code_that_has_left_the_loop_comes_back_once_it_is_quick(
+    code: LoopCode, workflow: type
+) -> None:
+    for _ in range(3):
+        await code.run(workflow, [], block)
+    for _ in range(2 * QUICK_TASKS_PER_SLOW):
+        assert not await on_the_loop(code, workflow)
+    async with asyncio.timeout(30):
+        while not await on_the_loop(code, workflow):
             pass
 
-    await code.run(workflow, [], compute)
+
+async def test_code_that_holds_the_loop_for_long_leaves_it_at_once(
+    workflow: type, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = CodeThreads("test", 2, limit_seconds=10)
+    code = LoopCode(pool, limit_seconds=10)
+    with caplog.at_level(logging.INFO, "durable_workflow.worker"):
+        await code.run(workflow, [], lambda run: time.sleep(1.1 * LONG_SECONDS))
+    assert "a task of workflow Flow took" in caplog.text
     assert not await on_the_loop(code, workflow)
+    pool.close()
+
+
+@pytest.mark.parametrize("events", [0, 101], ids=["light", "heavy"])
+async def test_code_that_overran_in_a_thread_never_comes_to_the_loop(
+    code: LoopCode, events: int
+) -> None:
+    workflow = type("Flow", (), {})
+    with pytest.raises(CodeOverran):
+        await code.run(workflow, [{"payload": {}}] * events, spin)
+    for _ in range(4 * QUICK_TASKS_PER_SLOW):
+        assert not await on_the_loop(code, workflow)
 
 
 async def test_an_endless_loop_is_interrupted_and_the_loop_lives(

@@ -1,9 +1,9 @@
 """Threads that run user code, and the watchdog that stops code that runs for too long.
 
 Workflow code is meant to run for microseconds between two yields, but nothing stops it from
-looping for ever or from calling something that blocks. It runs on the event loop only while it has
-always been quick (`_loop_code`). Otherwise it runs in one of these threads, with a limit, and a
-watchdog looks at the threads several times within that limit. When a run exceeds it:
+looping for ever or from calling something that blocks. It runs on the event loop only while it is
+quick (`_loop_code`). Otherwise it runs in one of these threads, with a limit, and a watchdog looks
+at the threads several times within that limit. When a run exceeds it:
 
 1. the run is *claimed*, so that whatever the thread still returns is ignored, and its future
    fails at once with the place where the code was found;

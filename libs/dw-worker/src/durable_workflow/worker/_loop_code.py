@@ -1,9 +1,9 @@
-"""Workflow code on the event loop's own thread, for as long as it has always been quick.
+"""Workflow code on the event loop's own thread, for as long as it is quick.
 
 Handing a workflow task to a thread and back costs more than most tasks do. So the loop runs them
-itself, once a task of the type has been quick in a thread. A type that then holds the loop for
-longer than 20 ms, by computing or by blocking, runs in the code threads for the rest of the
-process's life: it may delay others once.
+itself, once a task of the type has been quick in a thread. `_paces` says which types these are: a
+type that holds the loop too often, by computing or by blocking, runs in the code threads until it
+has been quick there for some time.
 
 A watchdog is over the loop as it is over the code threads. It interrupts code that overruns, and
 the loop goes on with the next task. Before that the interruption must have come: it may be under
@@ -14,7 +14,6 @@ import asyncio
 import contextvars
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -23,6 +22,7 @@ from durable_workflow._wire.json_values import JsonObject, dict_or_none
 from durable_workflow.worker._code_threads import (
     INTERRUPTIONS,
     CodeInterrupted,
+    CodeOverran,
     CodeThreads,
     Run,
     check_pause,
@@ -30,40 +30,17 @@ from durable_workflow.worker._code_threads import (
     interrupt,
     revoke_interruption,
 )
-from durable_workflow.worker._log import log
+from durable_workflow.worker._paces import Pace, Timing, pace_of
 from durable_workflow.worker._places import frame_of
-
-try:
-    from resource import RUSAGE_THREAD, getrusage
-except ImportError:  # not on this system: then every pause of the thread counts
-
-    def _waits() -> int:
-        return 0
-
-    _counts_waits = False
-else:
-
-    def _waits() -> int:
-        """How often this thread has given up the processor of its own accord."""
-        return getrusage(RUSAGE_THREAD).ru_nvcsw
-
-    _counts_waits = True
 
 T = TypeVar("T")
 
-QUICK_SECONDS: Final = 0.02
 # More than this is a thread's from the start: matching so many events, or decoding so much, takes
 # long whatever the code does.
 _MOST_EVENTS: Final = 100
 _MOST_CHARACTERS: Final = 64 * 1024
 # Checks without anything to watch after which the watchdog ends.
 _IDLE_CHECKS: Final = 40
-
-
-# The workflows that do not run on the loop any more.
-_slow: weakref.WeakSet[type] = weakref.WeakSet()
-# Those that have been quick: a call that never returns is mostly found in the first task of a type.
-_quick: weakref.WeakSet[type] = weakref.WeakSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,36 +83,37 @@ class LoopCode:
             CodeOverran: The code was stopped.
             Exception: What `work` raised.
         """
-        if not self._allowed or workflow in _slow or not _is_light(events):
+        if not self._allowed:
             return await asyncio.wrap_future(self._threads.submit(work))
-        if workflow in _quick:
-            return self._run_here(workflow, work)
-        return await asyncio.wrap_future(self._threads.submit(_proving(workflow, work)))
+        pace, light = pace_of(workflow), _is_light(events)
+        try:
+            if pace.is_quick and light:
+                return self._run_here(pace, work)
+            noted = _noted(pace, work) if light else work
+            return await asyncio.wrap_future(self._threads.submit(noted))
+        except CodeOverran:
+            pace.note_overrun()
+            raise
 
-    def _run_here(self, workflow: type, work: Callable[[Run[T]], T]) -> T:
+    def _run_here(self, pace: Pace, work: Callable[[Run[T]], T]) -> T:
         run = Run(work, self._limit)
         self._watched = _Watched(run, threading.get_ident())
         if self._watchdog is None:
             self._start_watchdog()
-        waits, processor, began = _waits(), time.thread_time(), time.perf_counter()
+        timing = Timing()
         loop = asyncio.get_running_loop()
         # As in a code thread, where there is neither a loop nor a context of the worker's.
         asyncio._set_running_loop(None)
         try:
-            settled = self._settle(run)
+            self._settle(run)
         finally:  # Ctrl-C may come at any line
             self._watched = None
             asyncio._set_running_loop(loop)
-        took = time.perf_counter() - began
-        if took > QUICK_SECONDS:
-            if _counts_waits and settled and _waits() == waits:
-                took = time.thread_time() - processor  # others had the processor meanwhile
-            if took > QUICK_SECONDS:
-                _bar(workflow, took)
+        pace.note(timing.held_seconds())
         return run.future.result()
 
-    def _settle(self, run: Run[Any]) -> bool:
-        """Execute a run; False where the watchdog has interrupted it."""
+    def _settle(self, run: Run[Any]) -> None:
+        """Execute a run, and let it be interrupted by the watchdog."""
         settled: bool | None = None
         while True:
             try:
@@ -145,7 +123,7 @@ class LoopCode:
                     settled = contextvars.Context().run(run.execute)
                 if not settled:
                     self._seal(run)
-                return settled
+                return
             except CodeInterrupted:
                 continue
 
@@ -194,26 +172,17 @@ class LoopCode:
             run.injected.set()
 
 
-def _proving(workflow: type, work: Callable[[Run[T]], T]) -> Callable[[Run[T]], T]:
-    """The work; the workflow has proven quick where it is."""
+def _noted(pace: Pace, work: Callable[[Run[T]], T]) -> Callable[[Run[T]], T]:
+    """The work; how long it takes is noted."""
 
     def timed(run: Run[T]) -> T:
-        began = time.perf_counter()
-        result = work(run)
-        if time.perf_counter() - began <= QUICK_SECONDS:
-            _quick.add(workflow)
-        return result
+        timing = Timing()
+        try:
+            return work(run)
+        finally:
+            pace.note(timing.held_seconds())
 
     return timed
-
-
-def _bar(workflow: type, seconds: float) -> None:
-    _slow.add(workflow)
-    log.info(
-        "workflow %s held the event loop for %.0f ms: it runs in threads from now on",
-        workflow.__qualname__,
-        1000 * seconds,
-    )
 
 
 def _is_light(events: list[JsonObject]) -> bool:
