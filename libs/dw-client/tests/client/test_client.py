@@ -150,7 +150,7 @@ async def test_a_copy_has_the_settings_and_not_the_connections() -> None:
     factory = transport_clone_for(client)
     assert factory is not None
     copy: Client = factory(client)
-    private = {"_fast", "_http", "_holds", "_plane_headers"}
+    private = {"_fast", "_http", "_holds", "_open_calls", "_plane_headers"}
     assert {k: v for k, v in vars(copy).items() if k not in private} == {
         k: v for k, v in vars(client).items() if k not in private
     }

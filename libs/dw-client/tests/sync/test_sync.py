@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -18,9 +19,10 @@ from durable_workflow.client import (
     HttpxTransport,
     ScheduleHandle,
     StandaloneActivityHandle,
+    TransportResponse,
     WorkflowHandle,
 )
-from durable_workflow.errors import WorkflowCancelled, WorkflowNotFound
+from durable_workflow.errors import ClientClosed, WorkflowCancelled, WorkflowNotFound
 from durable_workflow.metrics import InMemoryMetrics
 
 Answers = list[httpx.Response | Exception]
@@ -161,6 +163,44 @@ def test_after_closing_calls_are_refused(blocking: sync.Client) -> None:
         assert other.namespace == "default"
     with pytest.raises(RuntimeError, match="this client is closed"):
         list(other.iter_workflows())
+
+
+class Holding:
+    """A transport whose server holds every response."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+
+    async def send(self, *_: Any, **__: Any) -> TransportResponse:
+        self.asked.release()
+        return await asyncio.Future[TransportResponse]()
+
+    def clone(self) -> "Holding":
+        return self
+
+    async def aclose(self) -> None:
+        pass
+
+
+def test_closing_ends_what_other_threads_wait_for() -> None:
+    transport = Holding()
+    client = sync.Client("http://server.test", transport=transport)
+    handle = client.get_workflow_handle("w")
+    waits: list[Callable[[], Any]] = [
+        client.health,
+        handle.describe,
+        lambda: handle.result(timeout=600),
+        lambda: list(client.iter_workflows()),
+    ]
+    with ThreadPoolExecutor(len(waits)) as threads:
+        waiting = [threads.submit(wait) for wait in waits]
+        for _ in waits:
+            assert transport.asked.acquire(timeout=5)
+        client.close()
+        ends = [each.exception(timeout=5) for each in waiting]
+    assert [type(end) for end in ends] == [ClientClosed] * len(waits)
+    with pytest.raises(ClientClosed, match="this client is closed"):
+        handle.describe()
 
 
 def test_a_call_from_the_private_loop_is_refused(make: MakeClient, answers: Answers) -> None:

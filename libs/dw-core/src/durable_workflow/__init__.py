@@ -75,6 +75,7 @@ if TYPE_CHECKING:  # what `_facade.EXPORTS` says, for type checkers; a test comp
     from durable_workflow.errors import ChildWorkflowCancelled as ChildWorkflowCancelled
     from durable_workflow.errors import ChildWorkflowFailed as ChildWorkflowFailed
     from durable_workflow.errors import ChildWorkflowTerminated as ChildWorkflowTerminated
+    from durable_workflow.errors import ClientClosed as ClientClosed
     from durable_workflow.errors import DurableWorkflowError as DurableWorkflowError
     from durable_workflow.errors import Forbidden as Forbidden
     from durable_workflow.errors import InvalidArgument as InvalidArgument

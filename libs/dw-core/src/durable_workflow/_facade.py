@@ -72,6 +72,7 @@ EXPORTS: Final[Mapping[str, Home]] = {
         "ChildWorkflowCancelled",
         "ChildWorkflowFailed",
         "ChildWorkflowTerminated",
+        "ClientClosed",
         "DurableWorkflowError",
         "Forbidden",
         "InvalidArgument",

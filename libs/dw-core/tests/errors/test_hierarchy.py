@@ -21,6 +21,7 @@ EXAMPLES = [
     errors.WorkflowAlreadyStarted("wf"),
     errors.Forbidden("no", body={"reason": "forbidden"}),
     errors.InvalidResponse(200, "<html>"),
+    errors.ClientClosed(),
     errors.NamespaceNotFound("ns"),
     errors.ScheduleNotFound("s"),
     errors.ScheduleAlreadyExists("s"),

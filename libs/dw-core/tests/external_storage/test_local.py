@@ -1,5 +1,6 @@
 import hashlib
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,7 @@ def test_a_missing_payload_is_no_less_wrong_than_a_changed_one(storage: Any) -> 
         fetch_external_payload(storage, reference)
     assert isinstance(caught.value, FileNotFoundError)
     assert isinstance(caught.value.__cause__, FileNotFoundError)
+    assert caught.value.uri == reference.uri
 
 
 def test_nothing_is_stored_with_a_bad_expiry(storage: Any) -> None:
@@ -202,6 +204,8 @@ def test_altered_bytes_are_refused_and_not_cached(
     with pytest.raises(ExternalPayloadIntegrityError, match=complaint) as caught:
         fetch_external_payload(storage, reference, cache=cache)
     assert isinstance(caught.value, ValueError)
+    assert reference.uri in str(caught.value)
+    assert caught.value.uri == pickle.loads(pickle.dumps(caught.value)).uri == reference.uri
     assert len(cache) == 0
 
 

@@ -1,6 +1,7 @@
 # pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownArgumentType=false
 
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from durable_workflow.external_storage import (
     ExternalPayloadCache,
     ExternalPayloadIntegrityError,
     ExternalPayloadReference,
+    ExternalStorageRequiredError,
 )
 
 pytestmark = pytest.mark.usefixtures("avro_runtime")
@@ -189,10 +191,17 @@ def test_a_stored_value_needs_a_driver() -> None:
         "hello", external_storage=MemoryStorage(), threshold_bytes=1
     )
     message = "^external payload reference requires an external storage driver$"
-    with pytest.raises(ValueError, match=message):
-        serializer.decode_envelope(envelope)
-    with pytest.raises(ValueError, match=message):
-        serializer.decode_envelopes([envelope])
+    for decode in (serializer.decode_envelope, lambda one: serializer.decode_envelopes([one])):
+        with pytest.raises(ExternalStorageRequiredError, match=message) as caught:
+            decode(envelope)
+        assert isinstance(caught.value, ValueError)
+        uri = envelope["external_storage"]["uri"]
+        for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+            assert error.uri == uri
+    for reference in ({}, {"uri": 5}, None, "s3://b/k"):
+        with pytest.raises(ExternalStorageRequiredError, match=message) as caught:
+            serializer.decode_envelope({"codec": "avro", "external_storage": reference})
+        assert caught.value.uri is None
 
 
 def test_envelope_and_reference_agree_on_the_codec() -> None:

@@ -60,7 +60,8 @@ class Client(
     raise `RuntimeError`.
 
     Every method that asks the server can raise `Unauthorized`, `NamespaceNotFound`, `ServerError`
-    for refusals without a type of their own, and the `httpx.TransportError` of its last attempt.
+    for refusals without a type of their own, `ClientClosed`, and the `httpx.TransportError` of its
+    last attempt.
 
     Attributes:
         base_url: Origin of the server.
@@ -211,7 +212,11 @@ class Client(
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections. May be called again."""
+        """Close the connections. May be called again.
+
+        Calls that wait for a response end at once with `ClientClosed`, and so does each later one.
+        """
+        self._open_calls.end()
         await self._http.aclose()
         if self._fast is not None:
             await self._fast.aclose()

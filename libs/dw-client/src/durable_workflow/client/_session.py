@@ -14,6 +14,7 @@ from durable_workflow._wire import headers as wire
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.client._call import Call, Repeat, Response, document
+from durable_workflow.client._closing import OpenCalls
 from durable_workflow.client._fast_http import FastHttp, fast_http
 from durable_workflow.client._payloads import Payloads
 from durable_workflow.client._responses import (
@@ -124,6 +125,7 @@ class Session:
         self._payloads = payloads
         # Half of the connections: the rest is for calls that do not wait.
         self._holds = Holds(MAX_CONNECTIONS // 2)
+        self._open_calls = OpenCalls()
         self._plane_headers: dict[bool, tuple[tuple[str | None, ...], dict[str, str]]] = {}
 
     @property
@@ -206,11 +208,13 @@ class Session:
         """Send a call and count it.
 
         Raises:
+            ClientClosed: The client is closed, or was while the call waited.
             Exception: The error that a refusal stands for, or that of the last attempt.
         """
         seen = _Observation()
         try:
-            return await self._accepted(call, seen)
+            with self._open_calls.one():
+                return await self._accepted(call, seen)
         except Exception as failure:
             if seen.outcome == "pending":
                 seen.outcome = type(failure).__name__

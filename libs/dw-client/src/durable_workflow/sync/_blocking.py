@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Final, Self, TypeVar
 
 from durable_workflow.client import Client as AsyncClient
+from durable_workflow.errors import ClientClosed
 from durable_workflow.sync._loop import Closable, close_at_exit, wait
 
 T = TypeVar("T")
@@ -48,7 +49,11 @@ class Blocking:
         return self._async.namespace
 
     def close(self) -> None:
-        """Close the connections. May be called again; other calls raise `RuntimeError` then."""
+        """Close the connections. May be called again.
+
+        Calls that wait in other threads end at once with `ClientClosed`, a `RuntimeError`, and so
+        does each later one.
+        """
         if not self._closed:
             self._closed = True
             if self._process == os.getpid():
@@ -67,14 +72,12 @@ class Blocking:
         return f"durable_workflow.sync.{self._async!r}"
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        problem = None
         if self._closed:
-            problem = "this client is closed"
-        elif self._process != os.getpid():
-            problem = _FORKED
-        if problem is not None:
             work.close()
-            raise RuntimeError(problem)
+            raise ClientClosed
+        if self._process != os.getpid():
+            work.close()
+            raise RuntimeError(_FORKED)
         return wait(work, depth=2)
 
     def _iterate(self, items: AsyncIterator[T]) -> Iterator[T]:

@@ -27,6 +27,7 @@
         ChildWorkflowFailed
           ChildWorkflowCancelled
           ChildWorkflowTerminated
+        ClientClosed                      (also RuntimeError)
         ApplicationError                  raised by activity code
         NonRetryableError
         ArgumentMismatch                  (also TypeError) a value that does not fit an annotation
@@ -82,7 +83,7 @@ from durable_workflow.errors._executions import (
 from durable_workflow.errors._replay import NonDeterministicReplayError, WorkflowPayloadDecodeError
 from durable_workflow.errors._responses import error_for
 from durable_workflow.errors._responses import raise_for_status as _raise_for_status
-from durable_workflow.errors._root import AvroNotInstalledError, DurableWorkflowError
+from durable_workflow.errors._root import AvroNotInstalledError, ClientClosed, DurableWorkflowError
 
 __all__ = [
     "ActivityCancelled",
@@ -94,6 +95,7 @@ __all__ = [
     "ChildWorkflowCancelled",
     "ChildWorkflowFailed",
     "ChildWorkflowTerminated",
+    "ClientClosed",
     "DurableWorkflowError",
     "Forbidden",
     "InvalidArgument",

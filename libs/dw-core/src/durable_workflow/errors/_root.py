@@ -25,3 +25,13 @@ class AvroNotInstalledError(DurableWorkflowError, ImportError):
     def __reduce__(self) -> tuple[Any, ...]:
         # ImportError keeps its text in a slot that only its constructor fills.
         return type(self), self.args, self.__dict__ or None
+
+
+class ClientClosed(DurableWorkflowError, RuntimeError):
+    """The client was closed: before this call, or while it waited for its response.
+
+    What a call had asked for that was under way, the server may have done.
+    """
+
+    def __init__(self, message: str = "this client is closed") -> None:
+        super().__init__(message)

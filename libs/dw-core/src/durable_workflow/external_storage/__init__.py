@@ -13,6 +13,7 @@ from durable_workflow.external_storage._local import LocalFilesystemExternalStor
 from durable_workflow.external_storage._payloads import (
     ExternalPayloadIntegrityError,
     ExternalStorageDriver,
+    ExternalStorageRequiredError,
     delete_external_payload,
     fetch_external_payload,
     store_external_payload,
@@ -42,6 +43,7 @@ __all__ = [
     "ExternalStorageDriver",
     "ExternalStorageNotInstalledError",
     "ExternalStorageProvider",
+    "ExternalStorageRequiredError",
     "LocalFilesystemExternalStorage",
     "delete_external_payload",
     "external_storage_driver_from_policy",

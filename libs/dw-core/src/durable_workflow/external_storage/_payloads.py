@@ -8,11 +8,35 @@ from durable_workflow.external_storage._reference import ExternalPayloadReferenc
 
 
 class ExternalPayloadIntegrityError(ValueError):
-    """A stored payload is not the one that its reference describes, or is not there."""
+    """A stored payload is not the one that its reference describes, or is not there.
+
+    Attributes:
+        uri: Where it was looked for.
+    """
+
+    def __init__(self, message: str = "", *, uri: str | None = None) -> None:
+        super().__init__(message)
+        self.uri = uri
 
 
 class _MissingExternalPayloadError(ExternalPayloadIntegrityError, FileNotFoundError):
     """The driver has no such object. Still what the driver raised, for those who catch that."""
+
+
+class ExternalStorageRequiredError(ValueError):
+    """A payload stands in external storage, and whoever decodes it was given no driver.
+
+    Attributes:
+        uri: Where the payload is; None where the reference does not say.
+    """
+
+    def __init__(self, uri: str | None = None) -> None:
+        # The published text: it has no room for the URI.
+        super().__init__("external payload reference requires an external storage driver")
+        self.uri = uri
+
+    def __reduce__(self) -> tuple[type["ExternalStorageRequiredError"], tuple[str | None]]:
+        return type(self), (self.uri,)
 
 
 @runtime_checkable
@@ -81,15 +105,19 @@ def fetch_external_payload(
         data = driver.get(reference.uri)
     except FileNotFoundError as error:
         raise _MissingExternalPayloadError(
-            f"external payload is missing: {reference.uri}"
+            f"external payload is missing: {reference.uri}", uri=reference.uri
         ) from error
     if len(data) != reference.size_bytes:
         raise ExternalPayloadIntegrityError(
             f"external payload size does not match its reference: {len(data)} bytes, "
-            f"not {reference.size_bytes}"
+            f"not {reference.size_bytes}: {reference.uri}",
+            uri=reference.uri,
         )
     if hashlib.sha256(data).hexdigest() != reference.sha256.lower():
-        raise ExternalPayloadIntegrityError("external payload hash does not match its reference")
+        raise ExternalPayloadIntegrityError(
+            f"external payload hash does not match its reference: {reference.uri}",
+            uri=reference.uri,
+        )
     if cache is not None:
         cache.put(reference, data)
     return data

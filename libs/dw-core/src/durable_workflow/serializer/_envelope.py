@@ -7,6 +7,7 @@ from durable_workflow.external_storage import (
     ExternalPayloadCache,
     ExternalPayloadReference,
     ExternalStorageDriver,
+    ExternalStorageRequiredError,
     fetch_external_payload,
     store_external_payload,
 )
@@ -111,7 +112,8 @@ def decode_envelope(
         external_storage_cache: Payloads fetched before.
 
     Raises:
-        ValueError: The payload cannot be decoded, or it is external and there is no driver.
+        ValueError: The payload cannot be decoded.
+        ExternalStorageRequiredError: It is external, and there is no driver. A `ValueError`.
         ExternalPayloadIntegrityError: What was fetched is not what the reference describes.
     """
     document = _document(value)
@@ -189,7 +191,8 @@ def _decode_external(
     cache: ExternalPayloadCache | None,
 ) -> Any:
     if driver is None:
-        raise ValueError("external payload reference requires an external storage driver")
+        uri = _document(document["external_storage"]).get("uri")
+        raise ExternalStorageRequiredError(uri if isinstance(uri, str) else None)
     reference = ExternalPayloadReference.from_dict(document["external_storage"])
     if document.get("codec", reference.codec) != reference.codec:
         raise ValueError("external payload reference codec does not match envelope codec")

@@ -199,6 +199,11 @@ class ActivityMethods(Session):
         capable("handle", handle, "activity_id", "a StandaloneActivityHandle")
         limit = seconds("timeout", timeout)
         pause = seconds("poll_interval", poll_interval)
+        with self._open_calls.one():
+            return await self._awaited(handle, pause, limit)
+
+    async def _awaited(self, handle: StandaloneActivityHandle, pause: float, limit: float) -> Any:
+        """The result of an activity, once it has ended."""
         deadline = time.monotonic() + limit
         late = f"activity {handle.activity_id} did not finish within {limit:g} s"
         describe = partial(self._describe_held, handle.activity_id, deadline)

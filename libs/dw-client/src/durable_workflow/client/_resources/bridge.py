@@ -1,13 +1,16 @@
 """The method of the webhook bridge."""
 
-from typing import Any
+import json
+from typing import Any, Final
 
 from durable_workflow._wire.json_values import dict_or_none, present
 from durable_workflow.client._call import Call, Response
 from durable_workflow.client._results.bridge import BridgeAdapterOutcome
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
-from durable_workflow.errors import ServerError
+from durable_workflow.errors import InvalidResponse
+
+_NO_OUTCOME: Final = "invalid_bridge_outcome"
 
 
 class BridgeMethods(Session):
@@ -34,7 +37,7 @@ class BridgeMethods(Session):
             correlation: Returned and recorded unchanged.
 
         Raises:
-            ServerError: The response is not an outcome (reason `invalid_bridge_outcome`).
+            InvalidResponse: The response is not an outcome (reason `invalid_bridge_outcome`).
         """
         return await self._send(
             Call(
@@ -58,7 +61,11 @@ class BridgeMethods(Session):
 def _read(response: Response) -> BridgeAdapterOutcome:
     if (body := dict_or_none(response.body)) is not None:
         return BridgeAdapterOutcome.from_dict(body)
-    raise ServerError(
+    problem = "expected a bridge outcome object"
+    raise InvalidResponse(
         response.status,
-        {"reason": "invalid_bridge_outcome", "message": "expected a bridge outcome object"},
+        "" if response.body is None else json.dumps(response.body),
+        body={"reason": _NO_OUTCOME, "message": problem},
+        code=_NO_OUTCOME,
+        problem=problem,
     )

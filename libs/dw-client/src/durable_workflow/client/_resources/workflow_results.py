@@ -57,7 +57,8 @@ class WorkflowResultMethods(Session):
         wait = self._run_wait(
             handle.workflow_id, handle.run_id, timeout=limit, poll_interval=poll_interval
         )
-        return read(await self._outcome(wait, timeout=limit, follow_runs=follow_runs))
+        with self._open_calls.one():
+            return read(await self._outcome(wait, timeout=limit, follow_runs=follow_runs))
 
     async def execute_workflow(
         self,
@@ -143,8 +144,9 @@ class WorkflowResultMethods(Session):
             fairness_weight=fairness_weight,
         )
         wait = self._run_wait(call.about, None, timeout=limit, poll_interval=poll_interval)
-        await wait.begin(call)
-        return read(await self._outcome(wait, timeout=limit, follow_runs=follow_runs))
+        with self._open_calls.one():
+            await wait.begin(call)
+            return read(await self._outcome(wait, timeout=limit, follow_runs=follow_runs))
 
     def _run_wait(
         self, workflow_id: str, run_id: str | None, *, timeout: float, poll_interval: Seconds

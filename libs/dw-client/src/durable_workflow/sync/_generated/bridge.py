@@ -33,7 +33,7 @@ class BridgeMethods(Blocking):
             correlation: Returned and recorded unchanged.
 
         Raises:
-            ServerError: The response is not an outcome (reason `invalid_bridge_outcome`).
+            InvalidResponse: The response is not an outcome (reason `invalid_bridge_outcome`).
         """
         return self._wait(
             self._async.send_webhook_bridge_event(
