@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from durable_workflow import errors, serializer
-from durable_workflow.client import Client
+from durable_workflow.client import Client, ScheduleAction, ScheduleSpec
 
 from .methods import CASES
 
@@ -145,8 +145,9 @@ ALSO_EXPECTS_AN_OBJECT = {
     "get_schedule_history",
 }
 # After a gateway's 504 the server may have done it: that is repeated where it knows the key again.
-KEYED = {f"{verb}_schedule" for verb in ("create", "trigger", "backfill")}
-KEYED |= {"start_workflow", "start_activity"}
+KEYED = {"start_workflow", "start_activity"}.union(
+    f"{verb}_schedule" for verb in ("create", "trigger", "backfill")
+)
 # An update that is waited for is asked again as long as its wait goes on.
 OPTIONS: dict[str, dict[str, Any]] = {"update_workflow": {"wait_for": "accepted"}}
 NO_OBJECTS = {"a list": "[]", "a text": '"ok"', "a number": "5", "null": "null", "nothing": ""}
@@ -236,9 +237,10 @@ async def test_a_start_that_is_refused_names_the_id(client: Client, answers: Ans
         assert caught.value.workflow_id == said
     row = Row(409, "schedule_already_exists", "")
     answers.append(httpx.Response(row.status, json=body_of(row)))
+    spec, action = ScheduleSpec(intervals=[]), ScheduleAction(workflow_type="t", task_queue="q")
     with pytest.raises(errors.ScheduleAlreadyExists) as taken:
-        await CASES["create_schedule"].call(client, "create_schedule", in_full=True)
-    assert taken.value.schedule_id == CASES["create_schedule"].full["schedule_id"]  # pyright: ignore[reportOptionalSubscript]
+        await client.create_schedule(schedule_id="s-7", spec=spec, action=action)
+    assert taken.value.schedule_id == "s-7"
 
 
 async def test_a_namespace_may_be_called_workflow(client: Client, answers: Answers) -> None:
