@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
+
 
 async def test_a_run_is_woken_once_when_all_members_are_done(server: Any, commands: Any) -> None:
     await server.start()
@@ -146,3 +148,23 @@ async def test_outcomes_of_half_a_batch_are_in_the_history_of_a_closed_run(
         "ActivityCancelled",
         "WorkflowTimedOut",
     ]
+
+
+@pytest.mark.parametrize("end", ["complete_workflow", "fail_workflow", "continue_as_new"])
+@pytest.mark.parametrize("done", [1, 2])
+async def test_outcomes_of_a_batch_are_in_the_history_of_a_run_that_a_worker_ends(
+    server: Any, commands: Any, end: str, done: int
+) -> None:
+    """In the task of an update, which comes while the batch is open."""
+    run_id = (await server.start()).body["run_id"]
+    await server.decide(commands.activity("a"), commands.activity("b"))
+    activities = [await server.activity() for _ in "ab"]
+    await server.update("u")
+    task = await server.task()
+    for activity in activities[:done]:
+        await server.complete_activity(activity)
+    ending = {"type": end, "message": "no"} if end == "fail_workflow" else {"type": end}
+    outcome = {"type": "complete_update", "update_id": task["workflow_update_id"]}
+    await server.complete(task, outcome, ending)
+    outcomes = ["ActivityCompleted"] * done + ["ActivityCancelled"] * (2 - done)
+    assert (await server.types(run_id=run_id))[-4:-1] == ["UpdateCompleted", *outcomes]

@@ -177,6 +177,9 @@ def _resume_context(run: Run) -> JsonObject | None:
 def _end_run(turn: Turn, terminal: Command, loaded: Loaded) -> None:
     decision = turn.decision
     opened = loaded.opened
+    if opened.held_results:
+        # A worker may end a run whose batch is open, in the task of an update.
+        batches.release(decision, opened.held_results)
     closing.cancel_open(decision, opened, task_id=turn.task_id)
     terminal.apply(turn)
     if isinstance(terminal, ContinueAsNew):
