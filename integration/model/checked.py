@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from integration.harness.histories import CLOSING, violations
+from integration.harness.rows import stranded
 from integration.harness.wire import Answer
 from integration.model.model import Lease, Model, Run
-from integration.model.served import Served
+from integration.model.served import Served, new_state
 
 Json = dict[str, Any]
 
@@ -23,7 +24,7 @@ class CheckedServer(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.served = Served()
+        self.served = Served(new_state())
         self.model = Model(now=self.served.clock.now() / 1e6)
         self.numbers = 0
         self.failed = True
@@ -34,9 +35,20 @@ class CheckedServer(RuleBasedStateMachine):
 
     @invariant()
     def lists_agree(self) -> None:
-        """Every run is listed, open or as it ended, and no other."""
-        listed = {row["run_id"]: shown(row["status"]) for row in self.listed()}
+        """Every run is listed, open or as it ended, and no other.
+
+        One that is shown as waiting has no task: whatever a worker must know it has been told.
+        """
+        rows = {row["run_id"]: row["status"] for row in self.listed()}
+        listed = {run_id: shown(status) for run_id, status in rows.items()}
         assert listed == {run.run_id: run.status for run in self.model.runs.values()}
+        for run in self.model.open_runs():
+            assert rows[run.run_id] != "waiting" or not self.model.needs_task(run), run
+
+    @invariant()
+    def everything_open_will_be_moved(self) -> None:
+        """Each run that is open has a task, a step that is open, or a wait."""
+        assert not (found := stranded(self.served.rows)), found
 
     @invariant()
     def histories_of_closed_runs_are_sound(self) -> None:

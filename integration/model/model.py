@@ -1,8 +1,8 @@
 """What a server must hold after the requests that it has answered: no more than callers can see.
 
 The model reads no history and knows no events. It knows of each workflow id which runs there are,
-which of them is open and how the others ended, who holds which task until when, and what follows
-from that for the status of the next answer.
+which of them is open and how the others ended, who holds which task until when, which signals and
+updates no worker has seen yet, and what follows from that for the status of the next answer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ WORKFLOW_LEASE: Final = 30.0
 ACTIVITY_LEASE: Final = 300.0
 RETENTION: Final = 30 * 86_400.0
 # Between two fires of a schedule; they are at whole multiples of it since 1970.
-FIRES_EVERY: Final = 86_400.0
+FIRES_EVERY: Final = 10 * 86_400.0
 # What a report of a task is answered that is not the reporter's any more.
 FENCED: Final = frozenset({404, 409})
 
@@ -30,6 +30,9 @@ class Run:
         status: `OPEN`, or how it ended.
         policy: What becomes of it when its parent closes; None where nothing does.
         deadline: When it times out.
+        waits: Its worker waits for a signal, for so long or for ever.
+        signals: Those that no completed task has seen, by their command ids.
+        updates: Those that are accepted and have no outcome, by their ids.
     """
 
     workflow_id: str
@@ -41,6 +44,9 @@ class Run:
     deadline: float | None = None
     closed_at: float = 0
     archived: bool = False
+    waits: bool = False
+    signals: set[str] = field(default_factory=set[str])
+    updates: set[str] = field(default_factory=set[str])
 
     @property
     def closed(self) -> bool:
@@ -60,6 +66,30 @@ class Lease:
     run_id: str
     until: float
     over: bool = False
+
+
+@dataclass
+class Command:
+    """A signal or an update that was accepted, and how it was sent.
+
+    Attributes:
+        path: Behind that of its workflow.
+        command_id: What it was answered with.
+        update_id: Of an update.
+        status: Of an update: `accepted`, or how it ended.
+        is_shown: Whether a history has it, or will: not where a worker has ended the run meanwhile.
+        is_known: Whether the server must know it still: retention removes commands with their runs.
+    """
+
+    workflow_id: str
+    run_id: str
+    path: str
+    body: Json
+    command_id: str
+    update_id: str | None = None
+    status: str = "accepted"
+    is_shown: bool = True
+    is_known: bool = True
 
 
 @dataclass
@@ -85,6 +115,7 @@ class Model:
         runs: By id, in the order of their starts.
         workflows: The run ids of each workflow id, oldest first.
         starts: By idempotency key, the body of the start and the run that it was answered with.
+        commands: Signals and updates, by their command ids, in the order in which they came.
     """
 
     now: float
@@ -94,6 +125,7 @@ class Model:
     activity_tasks: list[Lease] = field(default_factory=list[Lease])
     schedules: dict[str, Schedule] = field(default_factory=dict[str, Schedule])
     starts: dict[str, tuple[Json, str]] = field(default_factory=dict[str, tuple[Json, str]])
+    commands: dict[str, Command] = field(default_factory=dict[str, Command])
 
     # --- questions ------------------------------------------------------------------------
 
@@ -138,6 +170,18 @@ class Model:
         """The runs that a run started as its children."""
         return [child for child in self.runs.values() if child.parent == run.run_id]
 
+    def needs_task(self, run: Run) -> bool:
+        """Whether a worker must be told something: there is a task of the run, ready or leased."""
+        return bool(run.updates or (run.waits and run.signals))
+
+    def may_wait_on(self, run: Run) -> bool:
+        """Whether nothing but a caller will move a run: it waits, or its children do."""
+        if self.needs_task(run):
+            return False
+        return run.waits or any(
+            not child.closed and self.may_wait_on(child) for child in self.children(run)
+        )
+
     def fires_between(self, schedule: Schedule, since: float) -> tuple[int, int]:
         """How many workflows a schedule may have started since then, at least and at most."""
         times = int(self.now // FIRES_EVERY) - int(since // FIRES_EVERY)
@@ -170,9 +214,31 @@ class Model:
         self.workflows.setdefault(workflow_id, []).append(run_id)
         return run
 
-    def close(self, run: Run, status: str) -> None:
-        """A run has ended, and its children do as their policies say."""
+    def commanded(self, run: Run, command: Command) -> None:
+        """A signal or an update was accepted."""
+        self.commands[command.command_id] = command
+        if command.update_id is None:
+            run.signals.add(command.command_id)
+        else:
+            run.updates.add(command.update_id)
+
+    def updated(self, run: Run, update_id: str, status: str) -> None:
+        """An update has an outcome."""
+        run.updates.remove(update_id)
+        self._update(update_id).status = status
+
+    def close(self, run: Run, status: str, *, by_worker: bool = False) -> None:
+        """A run has ended, and its children do as their policies say.
+
+        Its updates have failed. What its worker had not seen is told in its history, but not where
+        the worker itself has ended it: a replay must come to that end again.
+        """
         self._end(run, status)
+        for update_id in set(run.updates):
+            self._update(update_id).is_shown = not by_worker
+            self.updated(run, update_id, "failed")
+        for command_id in run.signals:
+            self.commands[command_id].is_shown = not by_worker
         for child in self.children(run):
             if not child.closed and child.policy in ("terminate", "request_cancel"):
                 ended = "terminated" if child.policy == "terminate" else "cancelled"
@@ -183,6 +249,8 @@ class Model:
         self._end(run, "completed")
         following = self.started(run.workflow_id, run_id, parent=run.parent, policy=run.policy)
         following.deadline = run.deadline
+        # What nobody has seen yet goes to the next run.
+        following.signals, following.updates = run.signals, run.updates
 
     def pass_time(self, seconds: float) -> None:
         """Time has passed, and what fell due is done."""
@@ -207,6 +275,13 @@ class Model:
         if not ids:
             del self.workflows[run.workflow_id]
         self.starts = {key: known for key, known in self.starts.items() if known[1] != run_id}
+        # A command may have gone on with its workflow, from run to run.
+        for command in self.commands.values():
+            if command.workflow_id == run.workflow_id:
+                command.is_known = False
+
+    def _update(self, update_id: str) -> Command:
+        return next(each for each in self.commands.values() if each.update_id == update_id)
 
     def _end(self, run: Run, status: str) -> None:
         assert not run.closed, "a run ends once"

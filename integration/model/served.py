@@ -1,8 +1,12 @@
-"""A server in this process, over ASGI: its time is told, and it can be stopped and restarted."""
+"""A server in this process, over ASGI: its time is told, and it can be stopped and restarted.
+
+Its state is in memory: what a crash of the machine leaves is not asked here.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
@@ -16,8 +20,10 @@ from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import retention
 from durable_workflow.server.settings import Settings
 from integration.harness.payloads import JsonObject
+from integration.harness.rows import open_store
 from integration.harness.wire import CONTROL, WORKER, Answer
 from integration.model.model import ACTIVITY_LEASE, WORKFLOW_LEASE
 
@@ -33,19 +39,29 @@ _SETTINGS = Settings(
         missed_heartbeats=10**6,
     ),
 )
+_MEMORY = Path("/dev/shm")
 _WORKER_FIELDS = {"worker_id": "w", "task_queue": "q", "lease_owner": "w"}
 
 
 class Served:
-    """One state file, the server that has it open, and a client and a worker of that server."""
+    """One state file, the server that has it open, and a client and a worker of that server.
 
-    def __init__(self) -> None:
+    Attributes:
+        rows: Reads the state file.
+    """
+
+    def __init__(self, state: bytes | None = None) -> None:
         self.clock = ManualClock()
-        self._folder = tempfile.TemporaryDirectory(prefix="dw-model-")
+        self._folder = new_folder()
+        if state is not None:
+            self.file.write_bytes(state)
         self._runner = asyncio.Runner()
-        self._lives = 0
+        # Ids of one seed are the same each time.
+        self._lives = 0 if state is None else 1
+        self._runs = False
         self._server: Server
         self._http: httpx.AsyncClient
+        self.rows: Any
         self._runner.run(self._start())
 
     @property
@@ -59,11 +75,13 @@ class Served:
         self._runner.run(self._start())
 
     def stop(self) -> None:
-        """Stop the server. The file is still there."""
-        self._runner.run(self._stop())
+        """Stop the server, if it runs. The file is still there."""
+        if self._runs:
+            self._runner.run(self._stop())
 
     def close(self) -> None:
-        """Remove the file, once the server is stopped."""
+        """Stop the server, and remove the file."""
+        self.stop()
         self._runner.close()
         self._folder.cleanup()
 
@@ -71,6 +89,10 @@ class Served:
         """Let time pass, and do what fell due."""
         self.clock.advance(seconds)
         self._runner.run(_ended(self._server.timers.run_due()))
+
+    def retain(self) -> None:
+        """Remove what is expired, as the server does of itself from time to time."""
+        self._runner.run(retention.remove_expired(self._server.store, self._server.payloads))
 
     def get(self, path: str) -> Answer:
         """Ask, on the control plane."""
@@ -112,10 +134,32 @@ class Served:
         await self._server.announce()
         transport = httpx.ASGITransport(create_app(self._server))
         self._http = httpx.AsyncClient(transport=transport, base_url="http://model")
+        self.rows = open_store(self.file)
+        self._runs = True
 
     async def _stop(self) -> None:
+        self._runs = False
+        self.rows.close()
         await self._http.aclose()
         await self._server.stop()
+
+
+def new_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder in memory, where the system has such."""
+    return tempfile.TemporaryDirectory(
+        prefix="dw-model-", dir=_MEMORY if _MEMORY.is_dir() else None
+    )
+
+
+@functools.cache
+def new_state() -> bytes:
+    """A state file that a server has made and has done nothing with: making one takes long."""
+    served = Served()
+    try:
+        served.stop()
+        return served.file.read_bytes()
+    finally:
+        served.close()
 
 
 async def _ended(awaited: Coroutine[Any, Any, T]) -> T:

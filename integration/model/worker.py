@@ -17,8 +17,10 @@ _STEP_OUTCOMES: Final = {
     "ChildRunCancelled",
     "ChildRunTerminated",
 }
+_WAIT_OUTCOMES: Final = {"ConditionWaitSatisfied", "ConditionWaitTimedOut"}
 # Ways in which a run ends by itself; the last one goes on in another run.
 ENDS: Final = ("complete_workflow", "fail_workflow", "continue_as_new")
+SIDE_EFFECT: Final[Json] = {"type": "record_side_effect", "result": "1"}
 STEPS: Final = ("activity", "timer", "terminate", "request_cancel", "abandon")
 
 
@@ -68,6 +70,31 @@ def open_batch(history: list[Json]) -> list[Json]:
         elif event["event_type"] in _STEP_OUTCOMES:
             scheduled.pop(payload["sequence"], None)
     return list(scheduled.values())
+
+
+def open_wait(history: list[Json]) -> Json | None:
+    """The command of the wait that a run is still at: it was neither signalled nor timed out."""
+    waiting: Json | None = None
+    for event in history:
+        payload = event["payload"]
+        if event["event_type"] == "ConditionWaitOpened":
+            waiting = wait(payload.get("timeout_seconds"))
+        elif (
+            event["event_type"] in _WAIT_OUTCOMES
+            or event["event_type"] == "SignalReceived"
+            or (event["event_type"] == "TimerFired" and "timer_kind" in payload)
+        ):
+            waiting = None
+    return waiting
+
+
+def signals(history: list[Json]) -> set[str]:
+    """The command ids of the signals that a history tells of."""
+    return {
+        event["payload"]["workflow_command_id"]
+        for event in history
+        if event["event_type"] == "SignalReceived"
+    }
 
 
 def _again(event_type: str, payload: Json) -> Json:

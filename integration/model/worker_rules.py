@@ -29,10 +29,11 @@ PLANS = st.builds(
         st.lists(st.sampled_from(worker.STEPS).map(worker.step), min_size=1, max_size=3),
         st.lists(st.sampled_from(worker.STEPS).map(worker.step), min_size=1, max_size=3),
         st.sampled_from([None, 0, 5]).map(lambda timeout: [worker.wait(timeout)]),
-        st.just([{"type": "record_side_effect", "result": "1"}]),
+        st.just([worker.SIDE_EFFECT]),
     ),
     end=st.sampled_from([None, None, None, None, *worker.ENDS]),
 )
+_UPDATED: Final = {"complete": "completed", "fail": "failed", "reject": "rejected"}
 _ENDED: Final = {"complete_workflow": "completed", "fail_workflow": "failed"}
 
 
@@ -71,23 +72,26 @@ class WorkerRules(CheckedServer):
 
     def complete(self, lease: Lease, plan: Plan) -> None:
         """Complete a task as planned; the outcome of an update is a turn of its own."""
+        history, update_id = lease.task["history_events"], lease.task["workflow_update_id"]
         outcome = worker.of_update(lease.task, plan.update)
-        end = None if outcome and plan.end == "continue_as_new" else plan.end
         sent = outcome
-        if end is not None:
-            sent = [*outcome, worker.end(end)]
+        if plan.end is not None:
+            sent = [*outcome, worker.end(plan.end)]
         elif not outcome:
-            sent = worker.open_batch(lease.task["history_events"]) or plan.commands
-        told = self.report(lease, "complete", commands=sent)
-        if told is None:
+            sent = worker.open_batch(history) or plan.commands
+        if self.report(lease, "complete", commands=sent) is None:
             return
         run = self.model.runs[lease.run_id]
-        if end == "continue_as_new":
+        run.signals -= worker.signals(history)
+        if outcome:
+            self.model.updated(run, update_id, _UPDATED[plan.update])
+        if plan.end == "continue_as_new":
             described = self.served.get(f"/workflows/{run.workflow_id}/runs/{run.run_id}").need()
             self.model.continue_as_new(run, described["continued_to_run_id"])
-        elif end is not None:
-            self.model.close(run, _ENDED[end])
+        elif plan.end is not None:
+            self.model.close(run, _ENDED[plan.end], by_worker=True)
         elif not outcome:
+            run.waits = sent[0]["type"] == "open_condition_wait"
             self.adopt_children(run)
 
     def adopt_children(self, parent: Run) -> None:

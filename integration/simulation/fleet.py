@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from integration.simulation.checks import open_runs
+from integration.harness.rows import open_runs
 from integration.simulation.network import Network
 from integration.simulation.processes import ServerProcess, WorkerProcess, dice_of
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from integration.harness.rows import all_runs, rows_left
 from integration.simulation.callers import Caller, draw_plan
-from integration.simulation.checks import all_runs, rows_left, wrong_histories
+from integration.simulation.checks import wrong_histories
 from integration.simulation.faults import Faults
 from integration.simulation.fleet import Fleet
 from integration.simulation.logged import LoggedErrors

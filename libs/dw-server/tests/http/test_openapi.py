@@ -212,5 +212,13 @@ def test_a_schema_takes_what_its_kind_reads_and_nothing_else(kind: Kind) -> None
         assert bool(validator.is_valid(value)) == taken, (value, read, reading.errors, schema)
 
 
+def test_a_choice_that_need_not_be_made_may_be_blank() -> None:
+    """As `?status=` in a query."""
+    words = ("active", "stale")
+    schemas = Schemas(WireLimits(), 1000)
+    assert Choice(words=words).schema(schemas, needed=False)["enum"] == [*words, ""]
+    assert Choice(words=words).read("", "field", Reading()) is None
+
+
 def test_what_a_time_zone_may_be_is_known_to_the_machine_alone() -> None:
     assert TimeZone().schema(Schemas(WireLimits(), 1000), needed=True)["type"] == "string"

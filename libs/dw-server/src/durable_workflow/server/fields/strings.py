@@ -132,7 +132,8 @@ class Choice(Kind, frozen=True, kw_only=True):
         return word
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
-        return {"type": "string", "enum": [*self.words]}
+        # Where it need not be there, blank text is as none.
+        return {"type": "string", "enum": [*self.words] if needed else [*self.words, ""]}
 
 
 class Beside(Kind, frozen=True, kw_only=True):
