@@ -281,6 +281,8 @@ def test_a_span_is_what_a_schedule_would_have_fired(
     for _ in found:
         following = times.after(last)
         assert following is not None
+        # Read anew it is what the reading that is under way goes on with.
+        assert next(times.between(last + 1, following + 1)) == following
         one_by_one.append(following)
         last = following
     assert one_by_one == found

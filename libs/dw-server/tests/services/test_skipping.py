@@ -10,7 +10,16 @@ from durable_workflow.server.records import workers
 from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.requests import PollTask
 from durable_workflow.server.services import sessions
-from durable_workflow.server.services.skipping import NONE_READY, Ready, Wish, skip, waiting
+from durable_workflow.server.services.due import look
+from durable_workflow.server.services.skipping import (
+    NONE_READY,
+    Ready,
+    Wish,
+    jump,
+    next_jump,
+    skip,
+    waiting,
+)
 
 DAY = 86_400 * MICROSECONDS
 
@@ -31,6 +40,16 @@ async def skipped(
     length: int = server.clock.now() - before
     assert moved == (length > 0)
     return length
+
+
+async def jumped(server: Any, *awaited: str) -> bool | None:
+    """Whether a jump has done all that falls due at its end; None where there is none."""
+    found = await server.store.read(lambda read: next_jump(read, Wish(awaited)))
+    if found is None:
+        return None
+    server.clock.advance_to(found.target)
+    all_done: bool = await server.store.run(lambda tx: jump(tx, found, server.settings))
+    return all_done
 
 
 async def sleeping(server: Any, commands: Any, days: float = 1) -> str:
@@ -110,6 +129,37 @@ async def test_workers_are_as_alive_as_before(server: Any, commands: Any) -> Non
     assert await skipped(server, run_id) == 30 * DAY
     after = times(await server.store.read(found))
     assert after == {name: moment + 30 * DAY for name, moment in before.items()}
+
+
+async def test_what_falls_due_is_done_in_the_unit_of_the_jump(server: Any, commands: Any) -> None:
+    run_id = await sleeping(server, commands)
+    before = server.clock.now()
+    assert await jumped(server, run_id) is True
+    assert server.clock.now() == before + DAY
+    assert "TimerFired" in await server.types()
+    assert not (await server.store.read(lambda read: look(read, 10))).overdue
+
+
+async def test_no_jump_is_made_where_a_task_waits_or_nobody_asks(
+    server: Any, commands: Any
+) -> None:
+    run_id = await sleeping(server, commands)
+    assert await jumped(server) is None
+    await server.start("other")
+    assert await jumped(server, run_id) is None
+
+
+async def test_what_is_too_much_for_one_unit_is_left_and_said_to_be(
+    server: Any, commands: Any
+) -> None:
+    for number in range(12):
+        await server.start(f"w{number}")
+        await server.decide(commands.timer(60))
+    run_id = (await server.describe("w0"))["run_id"]
+    assert await jumped(server, run_id) is False
+    await server.pass_time(0)
+    for number in range(12):
+        assert "TimerFired" in await server.types(f"w{number}")
 
 
 def found(read: Any) -> Worker:

@@ -27,6 +27,7 @@ from durable_workflow.server.services import (
     workflow_claims,
 )
 from durable_workflow.server.settings import Settings
+from durable_workflow.server.store import FollowUp, Read
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import Committer, MakeCommits, SqliteStore
 from durable_workflow.server.store.statements import load_statements
@@ -98,6 +99,7 @@ class Server:
             max_waiting=settings.max_waiting_units,
             figures=commits,
             make_committer=make_committer,
+            following_up=None if skipping is None else self._follow_up,
         )
         self.timers = TimerService(self.store, self.clock, settings.services, metrics)
         storage = PayloadStorage(settings.resolved_external_storage_root)
@@ -108,7 +110,11 @@ class Server:
         self.skipper: TimeSkipper | None = None
         if skipping is not None:
             self.skipper = TimeSkipper(
-                skipping, self.store, self.dispatcher.awaited_runs, self.timers.poke
+                skipping,
+                self.store,
+                settings.services,
+                awaited=self.dispatcher.awaited_runs,
+                moved=self.timers.poke,
             )
         self.api = Api(
             settings,
@@ -159,6 +165,9 @@ class Server:
 
     async def _run_empty_unit(self) -> None:
         await self.store.run(lambda tx: None)
+
+    def _follow_up(self, read: Read, notices: Sequence[Notice]) -> FollowUp | None:
+        return None if self.skipper is None else self.skipper.follow_up(read, notices)
 
     def _publish(self, notices: Sequence[Notice]) -> None:
         self.dispatcher.publish(notices)

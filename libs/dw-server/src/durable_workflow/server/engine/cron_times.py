@@ -28,6 +28,10 @@ _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
 _SECOND: Final = 1_000_000
 
+# Where the reading of an expression in a zone was left: the last time, and those that follow.
+_courses: dict[tuple[str, tzinfo], tuple[int, Iterator[int]]] = {}
+_MOST_COURSES: Final = 1024
+
 
 def first_cron_time(expression: str, moment: int, zone: tzinfo) -> int | None:
     """The first of `cron_times`; None where there is none."""
@@ -37,8 +41,17 @@ def first_cron_time(expression: str, moment: int, zone: tzinfo) -> int | None:
 
 @functools.lru_cache(maxsize=1024)
 def _first_of_second(expression: str, second: int, zone: tzinfo) -> int | None:
-    # Many schedules that fall due together have few expressions between them.
-    return next(cron_times(expression, second * _SECOND, zone), None)
+    # Many schedules that fall due together have few expressions between them. What is asked next is
+    # mostly what follows from the answer: reading the expression anew would take ten times as long.
+    key, moment = (expression, zone), second * _SECOND
+    # Taken out, so that no other thread goes on with it.
+    last, times = _courses.pop(key, (None, None))
+    if times is None or last != moment:
+        times = cron_times(expression, moment, zone)
+    at = next(times, None)
+    if at is not None and len(_courses) < _MOST_COURSES:
+        _courses[key] = at, times
+    return at
 
 
 def cron_times(expression: str, moment: int, zone: tzinfo) -> Iterator[int]:

@@ -21,7 +21,7 @@ from durable_workflow.server.records import due as records
 from durable_workflow.server.records import run_deletion
 from durable_workflow.server.records import schedules as schedule_records
 from durable_workflow.server.records import workers as worker_records
-from durable_workflow.server.records.due import DueItem
+from durable_workflow.server.records.due import DueItem, DueTimes
 from durable_workflow.server.records.leases import Holder
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import (
@@ -38,7 +38,7 @@ _LONGEST_ERROR = 1000
 # Of one run or one worker in one unit: others have their turn in between.
 MOST_OF_ONE = 50
 # Runs, workers and schedules.
-_KINDS = 3
+KINDS = 3
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -81,13 +81,16 @@ def next_due(read: Read) -> int | None:
     return records.times(read).first()
 
 
-def look(read: Read, most: int) -> Look:
+def look(read: Read, most: int, times: DueTimes | None = None) -> Look:
     """Find runs, workers and schedules of which something is due, about so many at most.
 
     Each kind has a part of them, however much is due of the others.
+
+    Args:
+        times: When the first of each kind falls due, where that is known.
     """
-    part = max(most // _KINDS, 1)
-    times = records.times(read)
+    part = max(most // KINDS, 1)
+    times = times or records.times(read)
     at = times.first()
     if at is None or at > read.now:
         return Look(at)

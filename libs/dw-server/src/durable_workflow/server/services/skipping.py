@@ -9,12 +9,20 @@ import msgspec
 
 from durable_workflow.server.records import runs
 from durable_workflow.server.records import skipping as records
+from durable_workflow.server.records.due import DueTimes
+from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.services import due
 from durable_workflow.server.store.protocol import Read, Tx
 
 # The newest tasks that wait to be taken, of either kind.
 Ready: TypeAlias = tuple[str | None, str | None]
 
 NONE_READY: Ready = None, None
+
+# Runs, workers and schedules of which one jump does what is due: a part of each kind, so where it
+# has done fewer things than such a part, none is left.
+_PART = 10
+_MOST = _PART * due.KINDS
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -27,6 +35,20 @@ class Wish(msgspec.Struct, frozen=True):
 
     awaited: Collection[str] = ()
     until: int | None = None
+
+
+class Jump(msgspec.Struct, frozen=True):
+    """Where time goes at once.
+
+    Attributes:
+        origin: From when.
+        target: To when.
+        times: What was to fall due when, before it.
+    """
+
+    origin: int
+    target: int
+    times: DueTimes
 
 
 def waiting(read: Read) -> Ready | None:
@@ -47,21 +69,48 @@ def skip(tx: Tx, wish: Wish, *, now: int, move_to: Callable[[int], None], forsak
     Returns:
         Whether time was skipped.
     """
-    standing = records.standing(tx, now)
-    if _waiting(standing, now) not in (NONE_READY, forsaken):
-        return False
-    at = standing.times.first(workers=False)
-    target = None
-    if any(_is_open(tx, run_id) for run_id in wish.awaited):
-        target = at
-    if wish.until is not None:
-        # What is asked for ends the jump, whatever else is waited for.
-        target = wish.until if at is None else min(at, wish.until)
-    if target is None or target <= now:
+    target, _ = _target(tx, wish, now, forsaken)
+    if target is None:
         return False
     records.shift_workers(tx, target - now)
     move_to(target)
     return True
+
+
+def next_jump(read: Read, wish: Wish) -> Jump | None:
+    """The jump to what is due next, if nobody works; None to stay.
+
+    Where something waits to be taken, or to be done, it is left to others to say for how long.
+    """
+    target, times = _target(read, wish, read.now, NONE_READY)
+    return None if target is None else Jump(read.now, target, times)
+
+
+def jump(tx: Tx, jump: Jump, settings: ServiceSettings) -> bool:
+    """Have time skipped, and do what falls due then: a unit whose `now` is the end of the jump.
+
+    Returns:
+        Whether all of it is done; what is left is for those who do what is due at other times.
+    """
+    records.shift_workers(tx, jump.target - jump.origin)
+    times = jump.times if jump.times.set_aside is None else None
+    found = due.look(tx, _MOST, times).found
+    return 0 < sum(due.handle(tx, each, settings) for each in found) < _PART
+
+
+def _target(read: Read, wish: Wish, now: int, forsaken: Ready) -> tuple[int | None, DueTimes]:
+    standing = records.standing(read, now)
+    times = standing.times
+    if _waiting(standing, now) not in (NONE_READY, forsaken):
+        return None, times
+    at = times.first(workers=False)
+    target = None
+    if any(_is_open(read, run_id) for run_id in wish.awaited):
+        target = at
+    if wish.until is not None:
+        # What is asked for ends the jump, whatever else is waited for.
+        target = wish.until if at is None else min(at, wish.until)
+    return (None if target is None or target <= now else target), times
 
 
 def _waiting(standing: records.Standing, now: int) -> Ready | None:

@@ -12,12 +12,13 @@ from durable_workflow.server.store.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
-from durable_workflow.server.store.protocol import Key, Read, Row, Store, Tx, Value
+from durable_workflow.server.store.protocol import FollowUp, Key, Read, Row, Store, Tx, Value
 from durable_workflow.server.store.search import RunKey, RunSearch
 
 __all__ = [
     "Conflict",
     "ConstraintViolated",
+    "FollowUp",
     "Key",
     "OutcomeUnknown",
     "Read",

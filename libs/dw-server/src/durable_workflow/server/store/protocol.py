@@ -193,6 +193,23 @@ class Placement(Protocol):
         ...
 
 
+class FollowUp(msgspec.Struct, frozen=True):
+    """A unit that follows at once from those before it, at a moment of its own.
+
+    Attributes:
+        at: Its `now`.
+        work: What it does. Where it raises, nothing of it is done, and nothing else follows.
+        done: Called with its result when it has run, before any other unit does.
+    """
+
+    at: int
+    work: Callable[[Tx], bool]
+    done: Callable[[bool], None]
+
+
+FollowingUp: TypeAlias = Callable[[Read, Sequence[Notice]], FollowUp | None]
+
+
 class Store(Protocol):
     """A place where units of work run, one after the other or side by side, never half."""
 

@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 
 from durable_workflow.server.clock import MICROSECONDS, SkippingClock
-from durable_workflow.server.notices import Notice
+from durable_workflow.server.notices import Notice, PollWoken, TaskOffered, TaskReady
+from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import skipping
 from durable_workflow.server.services.skipping import NONE_READY, Ready, Wish
-from durable_workflow.server.store import Store
+from durable_workflow.server.store import FollowUp, Read, Store
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class TimeSkipper:
     Args:
         clock: The clock to move.
         store: Whose tasks and due times decide.
+        settings: How what falls due is done.
         awaited: The runs whose results are waited for now.
         moved: Called after each move, for what has fallen due.
     """
@@ -39,17 +41,22 @@ class TimeSkipper:
         self,
         clock: SkippingClock,
         store: Store,
+        settings: ServiceSettings,
+        *,
         awaited: Callable[[], Collection[str]],
         moved: Callable[[], None],
     ) -> None:
         self._clock = clock
         self._store = store
+        self._settings = settings
         self._awaited = awaited
         self._moved = moved
         self._wake = asyncio.Event()
         # Whether somebody wants time to be skipped, as far as is known.
         self._wanted = False
         self._task: asyncio.Task[None] | None = None
+        # Whether the unit that ran last has given somebody work: its commit is no reason to look.
+        self._left_at_work = False
         self._looked_at = 0.0
         # The tasks that wait to be taken, and since when these do.
         self._ready: Ready | None = None
@@ -64,8 +71,35 @@ class TimeSkipper:
 
     def publish(self, notices: Sequence[Notice]) -> None:
         """Look now: something was committed, and it may have been the last that was being done."""
-        if notices and self._wanted:
+        if notices and self._wanted and not self._left_at_work:
             self._wake.set()
+
+    def follow_up(self, read: Read, notices: Sequence[Notice]) -> FollowUp | None:
+        """What follows from units that leave nothing to do: a jump, and what falls due then.
+
+        Args:
+            read: Shows what they have left.
+            notices: Those of the last one.
+        """
+        self._left_at_work = self._wanted and any(map(_is_work, notices))
+        if not self._wanted or self._left_at_work:
+            return None
+        jump = skipping.next_jump(read, self._wish())
+        if jump is None:
+            return None
+        return FollowUp(
+            jump.target,
+            lambda tx: skipping.jump(tx, jump, self._settings),
+            lambda all_done: self._jumped(jump.target, all_done=all_done),
+        )
+
+    def _jumped(self, target: int, *, all_done: bool) -> None:
+        self._clock.move_to(target)
+        if not all_done:
+            self._moved()
+
+    def _wish(self) -> Wish:
+        return Wish(awaited=self._awaited(), until=self._clock.asked)
 
     async def stop(self) -> None:
         """End."""
@@ -79,7 +113,7 @@ class TimeSkipper:
         while True:
             # What is committed from here on may not be seen by the look, and wakes for another.
             self._wake.clear()
-            wish = Wish(awaited=self._awaited(), until=self._clock.asked)
+            wish = self._wish()
             self._wanted = bool(wish.awaited) or wish.until is not None
             moved = False
             try:
@@ -119,3 +153,7 @@ class TimeSkipper:
         return await self._store.run(
             lambda tx: skipping.skip(tx, wish, now=moment, move_to=move_to, forsaken=ready)
         )
+
+
+def _is_work(notice: Notice) -> bool:
+    return isinstance(notice, TaskOffered | TaskReady | PollWoken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from durable_workflow.server.logs import current_request
@@ -19,11 +19,15 @@ _said = logging.getLogger("durable_workflow.server")
 class Unit:
     """A unit of work from the moment it is asked for until its answer."""
 
-    __slots__ = ("answer", "error", "lines", "notices", "request", "result", "work")
+    __slots__ = ("answer", "at", "error", "lines", "notices", "request", "result", "work")
 
-    def __init__(self, work: Callable[[Tx], Any], answer: asyncio.Future[Any]) -> None:
+    def __init__(
+        self, work: Callable[[Tx], Any], answer: asyncio.Future[Any], at: int | None = None
+    ) -> None:
         self.work = work
         self.answer = answer
+        # Its `now`; None for when it runs.
+        self.at = at
         # Its lines are logged when another request, or none, is being served.
         self.request = current_request.get()
         self.result: Any = None
@@ -72,3 +76,12 @@ def unavailable(error: Exception) -> StoreUnavailable:
     unavailable = StoreUnavailable(f"not committed: {error}")
     unavailable.__cause__ = error
     return unavailable
+
+
+def publish_to_nobody(notices: Sequence[Notice], /) -> None:
+    """For a store whose notices nobody reads."""
+
+
+def dispatch_nothing(notices: Sequence[Notice], /) -> Sequence[Notice]:
+    """For a store that tells nobody before a commit."""
+    return notices

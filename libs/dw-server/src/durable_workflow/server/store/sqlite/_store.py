@@ -43,6 +43,7 @@ from durable_workflow.server.store.errors import (
 )
 from durable_workflow.server.store.protocol import (
     Condition,
+    FollowingUp,
     Key,
     Placement,
     Read,
@@ -51,7 +52,14 @@ from durable_workflow.server.store.protocol import (
 )
 from durable_workflow.server.store.schema import Migration
 from durable_workflow.server.store.search import RunKey, RunSearch
-from durable_workflow.server.store.sqlite._batch import Batch, Unit, carried, unavailable
+from durable_workflow.server.store.sqlite._batch import (
+    Batch,
+    Unit,
+    carried,
+    dispatch_nothing,
+    publish_to_nobody,
+    unavailable,
+)
 from durable_workflow.server.store.sqlite._changes import Ways
 from durable_workflow.server.store.sqlite._committer import (
     CommitPace,
@@ -62,6 +70,7 @@ from durable_workflow.server.store.sqlite._committer import (
     commit,
 )
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
+from durable_workflow.server.store.sqlite._following import follower
 from durable_workflow.server.store.sqlite._preparing import LongUnits
 from durable_workflow.server.store.sqlite._reads import Reads
 from durable_workflow.server.store.sqlite._search import find_runs
@@ -80,13 +89,6 @@ _MOST_ATTEMPTS = 100
 def _selecting(read: Read) -> Select:
     assert isinstance(read, SqliteRead)  # every view that this store gives is one
     return read.select
-
-
-def _publish_to_nobody(notices: Sequence[Notice], /) -> None: ...
-
-
-def _dispatch_nothing(notices: Sequence[Notice], /) -> Sequence[Notice]:
-    return notices
 
 
 class SqliteStore:
@@ -110,6 +112,8 @@ class SqliteStore:
         vfs: Name of a registered SQLite VFS; None for the system's.
         figures: Counts the commits.
         make_committer: Makes what commits; a thread, unless a simulation has its own.
+        following_up: Asked after the last unit of a batch, with its notices, for one that follows
+            from it. Only in memory, where no commit fails: what follows may rest on it.
     Raises:
         StoreLocked: Another process serves the file.
         StoreUnusable: The file is damaged, not ours, or on a file system without locks.
@@ -123,13 +127,14 @@ class SqliteStore:
         migrations: list[Migration],
         clock: Clock,
         ids: IdSource,
-        publish: Callable[[Sequence[Notice]], None] = _publish_to_nobody,
-        dispatch_before_commit: Callable[[Sequence[Notice]], Sequence[Notice]] = _dispatch_nothing,
+        publish: Callable[[Sequence[Notice]], None] = publish_to_nobody,
+        dispatch_before_commit: Callable[[Sequence[Notice]], Sequence[Notice]] = dispatch_nothing,
         placement: Placement | None = None,
         max_waiting: int = 5_000,
         vfs: str | None = None,
         figures: CommitFigures | None = None,
         make_committer: MakeCommits = Committer,
+        following_up: FollowingUp | None = None,
     ) -> None:
         self.publish = publish
         self._dispatch_before_commit = dispatch_before_commit
@@ -142,6 +147,7 @@ class SqliteStore:
         self._writer = self._database.writer
         # A commit in memory waits for nothing, so it needs no thread.
         self._committer = None if self._database.in_memory else make_committer(self._writer)
+        self._following_up = following_up if self._database.in_memory else None
         self._pace = CommitPace()
         self._figures = figures or CommitFigures()
         self._reads = Reads(self._database, self.ways, clock)
@@ -285,7 +291,20 @@ class SqliteStore:
             batch.units.append(unit)
             self._run_unit(unit)
             if time.perf_counter() > deadline:
-                break
+                return
+        while self._following_up and batch.units and time.perf_counter() < deadline:
+            following = self._follow_up(self._following_up, batch.units[-1])
+            if following is None:
+                return
+            batch.units.append(following)
+
+    def _follow_up(self, following_up: FollowingUp, last: Unit) -> Unit | None:
+        """Run a unit that follows from the last one; None where there is none, or it failed."""
+        read = SqliteRead(self._writer, self.ways, self._clock.now())
+        unit = follower(following_up, read, last)
+        if unit is not None:
+            self._run_unit(unit)
+        return unit if unit is not None and unit.has_followed() else None
 
     def _run_unit(self, unit: Unit) -> None:
         """Run a unit, and again where it meets a conflict or a claim at its end fails.
@@ -296,7 +315,8 @@ class SqliteStore:
         last, placement = False, self._placement
         not_placed: Exception | None = None
         for _ in range(_MOST_ATTEMPTS):
-            tx = SqliteTx(self._writer, self.ways, self._clock.now(), self._ids.new, last=last)
+            now = self._clock.now() if unit.at is None else unit.at
+            tx = SqliteTx(self._writer, self.ways, now, self._ids.new, last=last)
             placing: list[Notice] | None = None
             try:
                 unit.result = unit.work(tx)
