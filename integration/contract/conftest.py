@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from integration.contract.described import Described
-from integration.contract.scene import Stage
+from integration.contract.scene import Rows, Stage
 from integration.harness.processes import ServerProcess
 from integration.harness.wire import Wire
 
@@ -60,10 +61,22 @@ def guarded(guarded_server: ServerProcess, described: Described) -> Iterator[Wir
 
 
 @pytest.fixture(scope="session")
-def stage(wire: Wire, open_server: ServerProcess) -> Stage:
-    return Stage(wire, Path(open_server.db))
+def stage(wire: Wire) -> Stage:
+    return Stage(wire)
 
 
 @pytest.fixture(scope="session")
-def guarded_stage(guarded: Wire, guarded_server: ServerProcess) -> Stage:
-    return Stage(guarded, Path(guarded_server.db))
+def guarded_stage(guarded: Wire) -> Stage:
+    return Stage(guarded)
+
+
+@pytest.fixture(scope="session")
+def rows(open_server: ServerProcess) -> Iterator[Rows]:
+    with closing(Rows(Path(open_server.db))) as rows:
+        yield rows
+
+
+@pytest.fixture(scope="session")
+def guarded_rows(guarded_server: ServerProcess) -> Iterator[Rows]:
+    with closing(Rows(Path(guarded_server.db))) as rows:
+        yield rows

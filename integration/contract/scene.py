@@ -1,7 +1,7 @@
 """What a bad request may aim at: a leased task of each kind, a closed run, a registered worker.
 
-A bad request changes nothing, so one scene serves a whole table, and `Scene.state` is how a test
-sees that nothing changed: every row of the state file, and the leases still good.
+A bad request changes nothing, so one scene serves a whole table, and `Rows` are how a test sees
+that nothing changed: every row of the state file, and the leases still good.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,46 @@ SIGNS_OF_LIFE = frozenset({"workers"})
 _numbers = itertools.count(1)
 
 
+class Rows:
+    """Every row of a state file, read again when somebody has committed something since.
+
+    Args:
+        db: The file, which a server has open.
+    """
+
+    def __init__(self, db: Path) -> None:
+        self._connection = sqlite3.connect(f"{db.as_uri()}?mode=ro", uri=True, timeout=10)
+        self._version: object = None
+        self._rows: dict[str, Any] = {}
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def read(self) -> dict[str, Any]:
+        """Return the rows table by table; of `SIGNS_OF_LIFE` how many they are."""
+        [(version,)] = self._connection.execute("PRAGMA data_version").fetchall()
+        if version != self._version:
+            found = self._connection.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+            self._rows = {
+                name: len(rows) if name in SIGNS_OF_LIFE else rows
+                for (name,) in found.fetchall()
+                for rows in [self._connection.execute(f'SELECT * FROM "{name}"').fetchall()]
+            }
+            self._version = version
+        return self._rows
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Names by which the tables speak of what is there: `$name` in a body, `{name}` in a path."""
 
     names: Mapping[str, Any]
     wire: Wire
-    db: Path
 
     @staticmethod
-    def make(wire: Wire, db: Path) -> Scene:
+    def make(wire: Wire) -> Scene:
         """Build it over the wire, as any peer could."""
         scene = f"scene-{next(_numbers)}"
         queue, worker = f"{scene}-queue", f"{scene}-worker"
@@ -79,7 +108,7 @@ class Scene:
             "activity_task": activity["task_id"],
             "activity_attempt": activity["activity_attempt_id"],
         }
-        return Scene(names, wire, db)
+        return Scene(names, wire)
 
     def fill(self, value: Any) -> Any:
         """Return `value` with each `$name` replaced by what it stands for here."""
@@ -97,20 +126,6 @@ class Scene:
             template = template.replace(f"{{{name}}}", str(value))
         return template
 
-    def state(self) -> dict[str, Any]:
-        """Return every row that the server has committed, table by table."""
-        uri = f"{self.db.as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
-            found = connection.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            )
-            tables = [name for (name,) in found]
-            return {
-                name: len(rows) if name in SIGNS_OF_LIFE else rows
-                for name in tables
-                for rows in [connection.execute(f'SELECT * FROM "{name}"').fetchall()]
-            }
-
 
 def _schedule(schedule_id: str, queue: str) -> dict[str, Any]:
     return {
@@ -124,16 +139,15 @@ def _schedule(schedule_id: str, queue: str) -> dict[str, Any]:
 class Stage:
     """Holds the scene that tests share, and builds another one when a test has spoilt it."""
 
-    def __init__(self, wire: Wire, db: Path) -> None:
+    def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._db = db
         self._scene: Scene | None = None
 
     @property
     def scene(self) -> Scene:
         """The scene, built when it is first asked for."""
         if self._scene is None:
-            self._scene = Scene.make(self._wire, self._db)
+            self._scene = Scene.make(self._wire)
         return self._scene
 
     def clear(self) -> None:

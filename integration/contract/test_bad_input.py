@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration.contract.refusals import check_refusal
-from integration.contract.scene import Stage
+from integration.contract.scene import Rows, Stage
 from integration.contract.tables.bridge import bridge_rows
 from integration.contract.tables.commands import command_rows
 from integration.contract.tables.fields import field_rows
@@ -39,11 +39,11 @@ def test_names_of_rows_are_unique() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_bad_request_is_refused_and_changes_nothing(
-    row: Bad, stage: Stage, guarded_stage: Stage
+    row: Bad, stage: Stage, guarded_stage: Stage, rows: Rows, guarded_rows: Rows
 ) -> None:
-    on = guarded_stage if row.guarded else stage
+    on, kept = (guarded_stage, guarded_rows) if row.guarded else (stage, rows)
     at = on.scene
-    before = at.state()
+    before = kept.read()
 
     answer = at.wire.send(
         row.method,
@@ -53,7 +53,7 @@ def test_bad_request_is_refused_and_changes_nothing(
         headers=row.headers,
     )
 
-    changed = at.state() != before
+    changed = kept.read() != before
     if changed:
         on.clear()
     check_refusal(row, answer, at)

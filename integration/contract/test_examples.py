@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -109,8 +108,8 @@ def schema(wire: Wire) -> Schema:
 
 
 @pytest.fixture(scope="module")
-def stage(wire: Wire, server: ServerProcess) -> Stage:
-    return Stage(wire, Path(server.db))
+def stage(wire: Wire) -> Stage:
+    return Stage(wire)
 
 
 @pytest.fixture(scope="module")

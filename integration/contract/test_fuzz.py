@@ -6,7 +6,6 @@ import itertools
 import os
 import string
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -65,7 +64,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 @pytest.fixture(scope="module")
 def scene(server: ServerProcess) -> Iterator[Scene]:
     with Wire(server.url) as wire:
-        yield Scene.make(wire, Path(server.db))
+        yield Scene.make(wire)
 
 
 def check(scene: Scene, server: ServerProcess, answer: Answer) -> None:

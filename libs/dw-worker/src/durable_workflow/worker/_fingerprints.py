@@ -7,6 +7,7 @@ these hashes for it. The hash must be the same in every process that loads the s
 import hashlib
 import inspect
 import threading
+import weakref
 from types import CodeType
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ _RECEIVER_TABLES = (
 # (worker id, workflow type) -> fingerprint, for the whole process.
 _definitions: dict[tuple[str, str], str] = {}
 _definitions_lock = threading.Lock()
+# To find a class in its file Python parses all of the file: some 15 ms for each class.
+_sources: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
 
 
 def workflow_name(cls: type) -> str:
@@ -72,8 +75,12 @@ def guard_definition(worker_id: str, name: str, value: str) -> None:
 
 
 def _source(cls: type) -> list[str]:
+    known = _sources.get(cls)
+    if known is not None:
+        return [known]
     try:
-        return [inspect.getsource(cls)]
+        text = _sources[cls] = inspect.getsource(cls)
+        return [text]
     except (OSError, TypeError):  # made at a prompt, by exec, or from a frozen archive
         parts: list[str] = []
         for attribute, value in sorted(vars(cls).items()):
