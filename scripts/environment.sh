@@ -8,6 +8,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 python=${PYTHON:-python3}
 venv=${VENV:-.venv}
 
+# The tests start hundreds of interpreters. Without caches each compiles all that it imports.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '%s\n' "$*" >&2; }
 
 fail() {

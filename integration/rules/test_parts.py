@@ -1,0 +1,50 @@
+"""What CI runs side by side: each part is told apart, and one that fails fails the whole."""
+
+import subprocess
+from pathlib import Path
+
+PARTS = """
+set -euo pipefail
+. "$1"
+says() { echo "$1 first"; sleep 0.1; echo "$1 last"; return "$2"; }
+"""
+
+
+def run(root: Path, script: str) -> tuple[int, str]:
+    ended = subprocess.run(
+        ["bash", "-c", PARTS + script, "bash", str(root / "scripts/parts.sh")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    return ended.returncode, ended.stdout
+
+
+def test_a_part_that_fails_fails_the_whole_and_the_others_go_on(root: Path) -> None:
+    status, said = run(
+        root,
+        "part one says one 0; part two says two 3; part three says three 0; part four says four 0;"
+        "all_parts; echo never said",
+    )
+    assert status == 1
+    assert "two: FAILED with 3" in said
+    assert "four last" in said
+    assert "never said" not in said
+
+
+def test_what_a_part_says_comes_as_a_whole(root: Path) -> None:
+    status, said = run(root, "part one says one 0; part two says two 0; all_parts; echo done")
+    assert status == 0
+    assert "one first\none last\n" in said
+    assert "two first\ntwo last\n" in said
+    assert said.endswith("0 s  two\ndone\n") or said.endswith("0 s  one\ndone\n")
+
+
+def test_no_more_run_at_once_than_there_is_room_for(root: Path) -> None:
+    script = "runs() { echo . >>$f; wc -l <$f; sleep 0.2; sed -i 1d $f; }; f=$(mktemp);"
+    script += "for each in 1 2 3 4 5; do part $each runs; done; all_parts"
+    status, said = run(root, script)
+    assert status == 0
+    counts = {int(line) for line in said.splitlines() if line.strip().isdigit()}
+    assert counts <= {1, 2}, said
