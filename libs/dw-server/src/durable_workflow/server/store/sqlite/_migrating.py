@@ -38,7 +38,7 @@ def fill(connection: Connection, migrations: list[Migration], now: int, settings
         settings: Those that the database has already, of its pages among others: the copy
             brings its own.
     """
-    with closing(apsw.Connection(":memory:")) as empty:
+    with closing(cast("Any", apsw.Connection(":memory:"))) as empty:
         empty.deserialize("main", _empty(tuple(migrations), settings))
         empty.execute("UPDATE schema_migrations SET applied_at = ?", (now,))
         with cast("Any", connection).backup("main", empty, "main") as copy:
