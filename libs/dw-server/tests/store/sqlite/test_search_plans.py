@@ -12,7 +12,8 @@ from durable_workflow.server.store.protocol import Row, Value
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.search import RunKey, RunSearch
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
-from durable_workflow.server.store.sqlite._walks import AnyWalk, RangeWalk, walks_for
+from durable_workflow.server.store.sqlite._walk_choice import walks_for
+from durable_workflow.server.store.sqlite._walks import AnyWalk, RangeWalk
 
 TYPES: dict[str, AttributeType] = {"Tier": "keyword", "Amount": "int", "Paid": "bool"}
 

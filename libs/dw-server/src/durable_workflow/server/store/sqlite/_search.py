@@ -16,7 +16,8 @@ from typing import Final, TypeAlias
 
 from durable_workflow.server.store.errors import SearchTooBroad
 from durable_workflow.server.store.search import RunKey, RunSearch
-from durable_workflow.server.store.sqlite._walks import AnyWalk, RangeWalk, Select, walks_for
+from durable_workflow.server.store.sqlite._walk_choice import walks_for
+from durable_workflow.server.store.sqlite._walks import AnyWalk, RangeWalk, Select
 
 # Runs `work` on a view of the database.
 View: TypeAlias = Callable[[Callable[[Select], None]], Awaitable[None]]
