@@ -167,7 +167,7 @@ def test_what_cannot_be_followed_is_refused_with_its_reason(variable: str) -> No
     from_env({variable: " "})
 
 
-@pytest.mark.parametrize("variable", OTHERS)
+@pytest.mark.parametrize("variable", sorted(OTHERS))
 def test_what_others_read_is_passed_by(variable: str) -> None:
     assert from_env({variable: "x"}) == Settings()
 

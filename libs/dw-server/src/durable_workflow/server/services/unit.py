@@ -12,6 +12,7 @@ from collections import deque
 from durable_workflow.server.engine import children, closing
 from durable_workflow.server.engine.batches import completes, is_complete
 from durable_workflow.server.engine.decision import Decision, Event, ParentOutcome
+from durable_workflow.server.engine.due import activity_due_at, run_due_at
 from durable_workflow.server.engine.payloads import external_uris, uris_of
 from durable_workflow.server.engine.state import (
     CANCELLED,
@@ -23,8 +24,6 @@ from durable_workflow.server.engine.state import (
     ChildLink,
     Resolution,
     Run,
-    activity_due_at,
-    run_due_at,
 )
 from durable_workflow.server.notices import (
     DueAt,
