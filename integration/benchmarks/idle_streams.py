@@ -44,13 +44,28 @@ async def open_stream(url: str, http: httpx.AsyncClient, number: int) -> ClientC
     return socket
 
 
-async def stay(socket: ClientConnection, seconds: float) -> None:
+# What a worker says of itself.
+SAID: dict[str, Any] = {
+    "task_slots": {"workflow_available": 100, "activity_available": 100},
+    "process_metrics": {
+        "process_uptime_seconds": 1234,
+        "process_id": 4321,
+        "process_started_at": "2026-01-01T00:00:00.000Z",
+        "memory_bytes": 58_000_000,
+        "cpu_percent": 1.25,
+        "host": "a-machine.internal",
+    },
+}
+
+
+async def stay(socket: ClientConnection, worker_id: str, seconds: float) -> None:
     """Say in time that the worker is alive, until it is ended."""
     await asyncio.sleep(random.random() * seconds)
     number = 0
     while True:
         number += 1
-        await socket.send(json.dumps([{"type": "alive", "id": number, "held": []}]))
+        alive = {"type": "alive", "id": number, "worker_id": worker_id, **SAID}
+        await socket.send(json.dumps([alive]))
         assert json.loads(await socket.recv())[0]["type"] == "answer"
         await asyncio.sleep(seconds)
 
@@ -65,7 +80,7 @@ async def measure(server: ServerProcess, streams: int, seconds: float) -> dict[s
             # Opening them all may take longer than one may be silent, so each says that it lives.
             async with gate:
                 socket = await open_stream(server.url, http, number)
-            return asyncio.create_task(stay(socket, 10))
+            return asyncio.create_task(stay(socket, f"w-{number}", 10))
 
         began = time.monotonic()
         staying = await asyncio.gather(*(opened(number) for number in range(streams)))
@@ -76,6 +91,8 @@ async def measure(server: ServerProcess, streams: int, seconds: float) -> dict[s
     used = cpu_seconds(server.process.pid) - before
     took = time.monotonic() - began
     failed = [task for task in staying if task.done()]
+    for task in failed:
+        print(f"a stream ended: {task.exception()!r}")
     for task in staying:
         task.cancel()
     return {

@@ -37,9 +37,10 @@ CHANGED = [
         WebSocketsSansIOProtocol,
         {
             *("connection_lost", "data_received", "handle_bytes", "handle_connect"),
-            *("handle_cont", "handle_ping", "handle_text", "send_keepalive_ping"),
+            *("handle_cont", "handle_ping", "handle_text", "schedule_ping"),
+            *("send_keepalive_ping", "stop_keepalive"),
         },
-        {"schedule_ping", "keepalive_timeout"},
+        {"keepalive_timeout"},
     ),
 ]
 
@@ -97,6 +98,7 @@ async def test_the_attributes_of_a_stream_are_there() -> None:
 
     assert (stream.ping_interval, stream.ping_timeout) == (3, 6)
     assert (stream.ping_timer, stream.pong_timer) == (None, None)
-    assert stream.last_ping_rtt == 0
     assert not stream.close_sent
     assert not stream.handshake_initiated
+    assert not stream.read_paused
+    assert stream.frames == []

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from types import GeneratorType
 from typing import ClassVar, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
+from websockets.protocol import OPEN
+from websockets.streams import StreamReader
+from websockets.utils import apply_mask
 
-from durable_workflow.server.http.stream import EXTENSION
+from durable_workflow.server.http.stream import EXTENSION, Listener
+from durable_workflow.server.rounds import rounds_of
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +28,15 @@ _SMALL_BYTES: Final = 64 * 1024
 _MOST_UNREAD: Final = 256 * 1024
 # What a frame takes beside its data.
 _FRAME_BYTES: Final = 64
+# Of a frame that is a whole text message: its first byte, and the bit of the second that says that
+# a mask follows. What is larger than this is no short message.
+_WHOLE_TEXT: Final = 0x81
+_MASKED: Final = 0x80
+_SHORT_BYTES: Final = 4096
+# So long short messages wait for each other.
+_SHORT_SECONDS: Final = 0.1
+# Whether pings are due is looked at so often.
+_PING_ROUND_SECONDS: Final = 1.0
 
 
 class StreamConnection(WebSocketsSansIOProtocol):
@@ -30,6 +44,10 @@ class StreamConnection(WebSocketsSansIOProtocol):
 
     _answered: Callable[[], None] | None = None
     _heard_at: float = 0.0
+    _round: int = 0
+    _listener: Listener | None = None
+    # A message that waits for the next round: as it arrived, and its text.
+    _put_off: tuple[bytes, bytes] | None = None
 
     # Bytes of a message that is not complete: of its frames, and of all that has come.
     _fragments: int = 0
@@ -48,8 +66,10 @@ class StreamConnection(WebSocketsSansIOProtocol):
         """Take what arrived: the peer is there."""
         self._heard_at = self.loop.time()
         answered, self._answered = self._answered, None
-        super().data_received(data)
-        self._count(len(self.conn.reader.buffer) + self._fragments)
+        if self._put_off is not None:
+            self._take_put_off()
+        if not self._may_wait(data):
+            self._read(data)
         if answered is not None:
             answered()
 
@@ -80,6 +100,45 @@ class StreamConnection(WebSocketsSansIOProtocol):
             return
         super().handle_ping()
 
+    def _read(self, data: bytes) -> None:
+        super().data_received(data)
+        self._count(len(self.conn.reader.buffer) + self._fragments)
+
+    def _may_wait(self, data: bytes) -> bool:
+        """Whether this is one short message that may wait for the next round, and so does.
+
+        Most of what idle workers send is that. Parsing it as a stream of frames, and handing it
+        over through a queue for which the socket is not read from, costs more than the answer.
+        """
+        if self._listener is None or len(data) > _SHORT_BYTES or self.read_paused or self.frames:
+            return False
+        text = _short_text(data)
+        if text is None or not self._listener.may_wait(text) or not self._is_between_frames():
+            return False
+        self._put_off = data, text
+        rounds_of(self.loop, _SHORT_SECONDS).add(0, self._take_put_off)
+        return True
+
+    def _take_put_off(self) -> None:
+        """Have the application take what waited, before anything that arrived after it."""
+        if self._put_off is None or self._listener is None or self.transport.is_closing():
+            return
+        (data, text), self._put_off = self._put_off, None
+        if not self._listener.take(text):
+            self._read(data)
+
+    def _is_between_frames(self) -> bool:
+        """Whether what arrives now begins a frame, of a connection that stands."""
+        if self.conn.state is not OPEN or self.close_sent:
+            return False
+        # Before each frame the parser looks whether there is anything; then it waits for bytes.
+        waiting: object = self.conn.parser
+        while isinstance(waiting, GeneratorType):
+            if waiting.gi_code is StreamReader.at_eof.__code__:
+                return True
+            waiting = cast("object", waiting.gi_yieldfrom)
+        return False
+
     def _count(self, unfinished: int) -> None:
         """Note what is held, and end the connection where that is too much."""
         StreamConnection._unfinished_of_all += unfinished - self._unfinished
@@ -89,16 +148,28 @@ class StreamConnection(WebSocketsSansIOProtocol):
             _log.warning("a stream was cut off: its peer has sent too much of one message")
             self.transport.abort()
 
-    def send_keepalive_ping(self) -> None:
-        """Send the ping that is due, unless the peer was heard since the last one was.
+    def schedule_ping(self) -> None:
+        """Look again whether a ping is due when the peer will have been silent for that long.
 
         A worker says that it is alive as often as it would be pinged, so an idle one costs no
         pings. One that is silent is given up as long after it was heard last as with them.
         """
         assert self.ping_interval is not None
+        due_in = max(self._heard_at + self.ping_interval - self.loop.time(), 0.0)
+        self._round = rounds_of(self.loop, _PING_ROUND_SECONDS).add(
+            due_in, self.send_keepalive_ping
+        )
+
+    def stop_keepalive(self) -> None:
+        """Send no more pings: the connection ends."""
+        rounds_of(self.loop, _PING_ROUND_SECONDS).remove(self._round, self.send_keepalive_ping)
+        super().stop_keepalive()
+
+    def send_keepalive_ping(self) -> None:
+        """Send a ping, unless the peer was heard meanwhile."""
+        assert self.ping_interval is not None
         silent = self.loop.time() - self._heard_at
         if silent < self.ping_interval:
-            self.last_ping_rtt = 0.0
             self.schedule_ping()
             return
         super().send_keepalive_ping()
@@ -116,6 +187,18 @@ class StreamConnection(WebSocketsSansIOProtocol):
         self.conn.send_ping(b"")
         self.transport.write(b"".join(self.conn.data_to_send()))
 
+    def listen(self, listener: Listener) -> None:
+        """Have short messages that may wait for each other shown to `listener`."""
+        self._listener = listener
+
+    def write(self, text: bytes) -> bool:
+        """Send a message at once; False, and nothing is sent, where it would have to wait."""
+        if self.conn.state is not OPEN or self.transport.is_closing() or self.unread():
+            return False
+        self.conn.send_text(text)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        return True
+
     def unread(self) -> int:
         """Bytes that wait for the peer to read."""
         return self.transport.get_write_buffer_size()
@@ -123,3 +206,15 @@ class StreamConnection(WebSocketsSansIOProtocol):
     def abort(self) -> None:
         """Drop the connection now."""
         self.transport.abort()
+
+
+def _short_text(data: bytes) -> bytes | None:
+    """What the one frame says that these bytes are; None where they are anything else."""
+    if len(data) < 6 or data[0] != _WHOLE_TEXT or data[1] < _MASKED:
+        return None
+    size, at = data[1] - _MASKED, 2
+    if size == 126:
+        size, at = int.from_bytes(data[2:4], "big"), 4
+    if size == 127 or len(data) != at + 4 + size:
+        return None
+    return apply_mask(data[at + 4 :], data[at : at + 4])

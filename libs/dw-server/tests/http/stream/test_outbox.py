@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from durable_workflow.server.http.stream import Listener
 from durable_workflow.server.http.stream.outbox import Outbox, Unread
 
 
@@ -15,6 +16,11 @@ class Wire:
     """A socket that takes everything."""
 
     def ping(self, answered: Callable[[], None]) -> None: ...
+
+    def listen(self, listener: Listener) -> None: ...
+
+    def write(self, text: bytes) -> bool:
+        return True
 
     def unread(self) -> int:
         return 0

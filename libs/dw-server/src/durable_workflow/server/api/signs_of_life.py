@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
-from durable_workflow.server.requests import PollTask, WorkerHeartbeat
+from durable_workflow.server.requests import PollTask, SignOfLife
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import streams as services
 from durable_workflow.server.services import workers
@@ -39,13 +39,13 @@ class SignsOfLife:
         self._store = store
         self._settings = settings
         self._spawn = spawn
-        self._heard: dict[tuple[str, str, str], tuple[Worker, WorkerHeartbeat]] = {}
+        self._heard: dict[tuple[str, str, str], tuple[Worker, SignOfLife]] = {}
 
-    def note(self, worker: Worker, heartbeat: WorkerHeartbeat) -> None:
+    def note(self, worker: Worker, sign: SignOfLife) -> None:
         """Write a sign of life soon, together with others: a unit for each costs more than all."""
         if not self._heard:
             self._spawn(self._write())
-        self._heard[worker.worker_id, worker.session, worker.namespace] = (worker, heartbeat)
+        self._heard[worker.worker_id, worker.session, worker.namespace] = (worker, sign)
 
     async def _write(self) -> None:
         await asyncio.sleep(_HEARD_SECONDS)

@@ -16,7 +16,7 @@ from durable_workflow.server.figures import RequestFigures
 from durable_workflow.server.notices import TaskKind
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
-from durable_workflow.server.requests import HeldTask, StreamSlots, WorkerHeartbeat
+from durable_workflow.server.requests import HeldTask, SignOfLife, StreamSlots
 from durable_workflow.server.services import streams as services
 from durable_workflow.server.services import workers as worker_services
 from durable_workflow.server.store import StoreError
@@ -56,6 +56,7 @@ _OVER: Final = frozenset(
         "lease_owner_mismatch",
     }
 )
+_NOTHING_SAID: Final = SignOfLife()
 # Close codes are 4000 and the status that HTTP would have.
 GONE: Final = 4412
 
@@ -187,17 +188,16 @@ class WorkerStream:
 
     def _is_alone(self) -> bool:
         """Whether no other session is known under the id, so that there is nothing to warn of."""
-        streams = self._streams.dispatcher.streams
-        alone = len(streams.of_id(self.worker.namespace, self.worker.worker_id)) == 1
+        alone = self._streams.dispatcher.streams.is_alone(self._stream)
         return alone and "warnings" not in self.welcome
 
     def _note_alive(self, message: Mapping[str, Any]) -> Reply:
         """A sign of life of a worker that has nothing: it is written with those of others."""
         worker, settings = self.worker, self._streams.settings
-        named = {"worker_id": worker.worker_id, "session": worker.session}
-        part = self._part({**message, **named, "held_tasks": None, "wait_seconds": None}, {})
-        heartbeat = self._streams.door.read(WorkerHeartbeat, part)
-        self._streams.signs_of_life.note(worker, heartbeat)
+        sign = _NOTHING_SAID
+        if "process_metrics" in message or "task_slots" in message:
+            sign = self._streams.door.read(SignOfLife, self._part(message, {}))
+        self._streams.signs_of_life.note(worker, sign)
         self._streams.door.requests.note_report("heartbeat_worker", None)
         interval = worker.heartbeat_interval
         return Reply(

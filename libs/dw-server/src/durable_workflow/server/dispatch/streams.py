@@ -174,6 +174,11 @@ class Streams:
         """The streams of all sessions under a worker id."""
         return list(self._by_id.get((namespace, worker_id), ()))
 
+    def is_alone(self, stream: Stream) -> bool:
+        """Whether no other session has a stream under the id of this one's worker."""
+        worker = stream.worker
+        return len(self._by_id.get((worker.namespace, worker.worker_id), ())) == 1
+
     def holder(self, kind: TaskKind, task_id: str, attempt: int | str) -> Stream | None:
         """The stream that was sent this attempt of a task, and that has not reported it."""
         return self._holders.get((kind, (task_id, attempt)))

@@ -214,6 +214,28 @@ def heartbeat(
     )
 
 
+def heartbeats(
+    tx: Tx, heard: Sequence[tuple[Worker, int, dict[str, int] | None, dict[str, Any] | None]]
+) -> None:
+    """Note heartbeats of many workers, each with when it is missed and what it says of itself."""
+    tx.do_many(
+        "worker_heartbeat",
+        [
+            (
+                tx.now,
+                due_at,
+                text(task_slots),
+                text(process_metrics),
+                worker.heartbeat_interval,
+                worker.namespace,
+                worker.worker_id,
+                worker.session,
+            )
+            for worker, due_at, task_slots, process_metrics in heard
+        ],
+    )
+
+
 def challenged(tx: Tx, worker: Worker, due_at: int) -> None:
     """Note that another session has come under the id."""
     tx.do("worker_challenged", **_key(worker), challenged_at=tx.now, due_at=due_at)

@@ -83,6 +83,7 @@ from durable_workflow.server.requests.workers import (
     DeregisterWorker,
     HeldTask,
     RegisterWorker,
+    SignOfLife,
     WorkerHeartbeat,
 )
 from durable_workflow.server.requests.workflows import (
@@ -148,6 +149,7 @@ __all__ = [
     "RetentionPass",
     "RollBuild",
     "SetExternalStorage",
+    "SignOfLife",
     "SignalTarget",
     "SignalWorkflow",
     "StartActivity",

@@ -155,6 +155,13 @@ class HeldTask(msgspec.Struct, frozen=True, kw_only=True):
             say("attempt", "must be a string.")
 
 
+class SignOfLife(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker says of itself with a sign of life; None keeps what was known."""
+
+    task_slots: Annotated[dict[str, int] | None, Slots()] = None
+    process_metrics: Annotated[dict[str, Any] | None, Metrics(most_bytes=_LARGEST_METRICS)] = None
+
+
 class WorkerHeartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """A sign of life of a registered worker, and what it has to say of itself.
 

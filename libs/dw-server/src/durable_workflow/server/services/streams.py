@@ -7,7 +7,7 @@ missed after a grace, unless it comes back, and all that it holds is free (`sess
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -16,7 +16,7 @@ from durable_workflow.server.notices import DueAt
 from durable_workflow.server.records import activities, runs
 from durable_workflow.server.records import workers as records
 from durable_workflow.server.records.workers import Worker
-from durable_workflow.server.requests import HeldTask, OpenStream, WorkerHeartbeat
+from durable_workflow.server.requests import HeldTask, OpenStream, SignOfLife
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import leases, sessions, workers
 from durable_workflow.server.store.protocol import Read, Tx
@@ -91,18 +91,21 @@ def say_goodbye(tx: Tx, worker: Worker, settings: ServiceSettings) -> None:
 
 
 def note_alive(
-    tx: Tx, heard: Sequence[tuple[Worker, WorkerHeartbeat]], settings: ServiceSettings
+    tx: Tx, heard: Iterable[tuple[Worker, SignOfLife]], settings: ServiceSettings
 ) -> None:
     """Note that workers with a stream are alive, and what they say of themselves."""
-    for worker, heartbeat in heard:
-        records.heartbeat(
-            tx,
-            worker,
-            due_at=tx.now + workers.patience(worker.heartbeat_interval, settings),
-            task_slots=heartbeat.task_slots,
-            process_metrics=heartbeat.process_metrics,
-            heartbeat_interval=worker.heartbeat_interval,
-        )
+    records.heartbeats(
+        tx,
+        [
+            (
+                worker,
+                tx.now + workers.patience(worker.heartbeat_interval, settings),
+                sign.task_slots,
+                sign.process_metrics,
+            )
+            for worker, sign in heard
+        ],
+    )
 
 
 def await_streams(tx: Tx, settings: ServiceSettings) -> None:

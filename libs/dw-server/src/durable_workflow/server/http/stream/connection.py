@@ -16,7 +16,14 @@ from durable_workflow.server.http.envelope import with_prose
 from durable_workflow.server.http.incoming import SMALL_BYTES, Incoming, Share, parsed_size
 from durable_workflow.server.http.refusals import status_of
 from durable_workflow.server.http.request import Receive
-from durable_workflow.server.http.stream.frames import INVALID_DATA, BadFrame, Message, messages_of
+from durable_workflow.server.http.stream.frames import (
+    INVALID_DATA,
+    BadFrame,
+    Message,
+    looks_like_sign,
+    messages_of,
+    sign_of_life,
+)
 from durable_workflow.server.http.stream.outbox import Outbox, Send, Unread
 from durable_workflow.server.http.stream.wire import Wire
 from durable_workflow.server.notices import TaskKind
@@ -111,6 +118,7 @@ class _Connection:
         self._stream: WorkerStream | None = None
         self._at_work: set[asyncio.Task[None]] = set()
         self._done = asyncio.Event()
+        self._waits_for_frame = False
         # Of the frame that is being read, until all of its messages are done.
         self._share = Share(limits.incoming)
 
@@ -180,6 +188,7 @@ class _Connection:
             raise _Ended from None
         self._outbox.put({"type": "welcome", **self._stream.welcome})
         self._stream.begin()
+        self._wire.listen(self)
         for message in found:
             await self._take(self._stream, message)
 
@@ -189,7 +198,11 @@ class _Connection:
             await self._take(self._stream, message)
 
     async def _next_frame(self) -> str:
-        event = await self._receive()
+        self._waits_for_frame = True
+        try:
+            event = await self._receive()
+        finally:
+            self._waits_for_frame = False
         if event["type"] == "websocket.disconnect":
             raise _Closed
         text = event.get("text")
@@ -212,6 +225,17 @@ class _Connection:
         except Refused:
             self._outbox.close(_BUSY, "the server is busy")
             raise _Ended from None
+
+    def may_wait(self, text: bytes) -> bool:
+        """Whether a message looks like a sign of life: nobody waits for its answer."""
+        return looks_like_sign(text)
+
+    def take(self, text: bytes) -> bool:
+        """Answer a sign of life of a worker that has nothing, without a task of the loop."""
+        if not self._waits_for_frame or self._stream is None or self._limits.overloaded():
+            return False
+        message = sign_of_life(text, self._limits.largest_message)
+        return message is not None and self._answer_at_once(self._stream, message)
 
     async def _take(self, stream: WorkerStream, message: Message) -> None:
         """Begin to do what a message says; the answers come in the order of the commits."""
@@ -243,7 +267,9 @@ class _Connection:
             return True
         if reply is None:
             return False
-        self._outbox.put({"type": "answer", "id": message.id, "status": 200, "body": reply.body})
+        self._outbox.put_at_once(
+            {"type": "answer", "id": message.id, "status": 200, "body": reply.body}
+        )
         stream.close_if_idle()
         return True
 

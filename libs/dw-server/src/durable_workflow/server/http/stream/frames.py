@@ -15,6 +15,10 @@ from durable_workflow.server.refusals import Refused
 INVALID_DATA: Final = 1007
 # Of these the server tells what became of each, so each has an id.
 ANSWERED: Final = frozenset({"complete", "fail", "heartbeat", "history", "alive"})
+# Where the type of a message stands, if it comes first.
+_HEAD_BYTES: Final = 32
+# One that is nested deeper than this is read as other messages are, with their checks.
+_DEEPEST_SIGN: Final = 64
 
 
 class BadFrame(Exception):
@@ -41,6 +45,7 @@ class _Head(msgspec.Struct):
 
 
 _decode_frame = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_documents = msgspec.json.Decoder(list[dict[str, Any]]).decode
 _decode_head = msgspec.json.Decoder(_Head).decode
 
 
@@ -58,6 +63,28 @@ def messages_of(frame: str, largest: int) -> Iterator[Message]:
         raise BadFrame(f"a frame is a JSON array of messages: {error}") from None
     for member in members:
         yield _message(bytes(member), largest)
+
+
+def looks_like_sign(frame: bytes) -> bool:
+    """Whether a frame begins with a sign of life and has no other message."""
+    return b'"alive"' in frame[:_HEAD_BYTES] and frame.count(b'"type"') == 1
+
+
+def sign_of_life(frame: bytes, largest: int) -> Message | None:
+    """The one message of a frame that is nothing but a sign of life; None where it is not.
+
+    Args:
+        largest: Bytes that the message may have.
+    """
+    if len(frame) > largest or frame.count(b"[") + frame.count(b"{") > _DEEPEST_SIGN:
+        return None
+    try:
+        members = _decode_documents(frame)
+        if len(members) != 1 or members[0].get("type") != "alive":
+            return None
+        return Message("alive", _id("alive", members[0].get("id")), members[0])
+    except (msgspec.DecodeError, UnicodeDecodeError, BadFrame):
+        return None
 
 
 def _message(text: bytes, largest: int) -> Message:

@@ -65,6 +65,15 @@ class Outbox:
             loop = asyncio.get_running_loop()
             self._clogged = loop.call_later(CLOGGED_SECONDS, self._wire.abort)
 
+    def put_at_once(self, message: dict[str, Any]) -> None:
+        """Send a message without a turn of the loop, unless something waits before it.
+
+        For answers that come alone: those that come together are better put into one frame.
+        """
+        waits = self._acks or self._waiting or self._sending or self._close is not None
+        if waits or self._task.done() or not self._wire.write(b"[" + _encode(message) + b"]"):
+            self.put(message)
+
     def acknowledge(self, message_id: int) -> None:
         """Say that a report was taken."""
         self._acks.append(message_id)
@@ -113,6 +122,7 @@ class Outbox:
                 # Waits as long as the peer leaves more unread than its socket takes.
                 await self._send({"type": "websocket.send", "text": frame.decode()})
                 self._count(-self._sending)
+                self._sending = 0
                 self._note_room()
             if self._close is not None:
                 code, reason = self._close

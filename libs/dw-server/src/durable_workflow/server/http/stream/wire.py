@@ -1,4 +1,4 @@
-"""What a stream needs of its socket beyond ASGI: pings, what is unread, a hard end."""
+"""What a stream needs of its socket beyond ASGI: pings, short cuts, what is unread, a hard end."""
 
 from __future__ import annotations
 
@@ -9,11 +9,34 @@ from typing import Final, Protocol
 EXTENSION: Final = "durable_workflow.wire"
 
 
+class Listener(Protocol):
+    """Takes short messages as they are, without their being received."""
+
+    def may_wait(self, text: bytes) -> bool:
+        """Whether a message may wait a moment, so that many are taken together."""
+        ...
+
+    def take(self, text: bytes) -> bool:
+        """Take a message; where that is not done it is received as others are."""
+        ...
+
+
 class Wire(Protocol):
     """One WebSocket connection."""
 
     def ping(self, answered: Callable[[], None]) -> None:
         """Send a ping, and call `answered` when anything is heard of the peer."""
+        ...
+
+    def listen(self, listener: Listener) -> None:
+        """Have short messages that may wait for each other shown to `listener`.
+
+        They are received in order all the same: what arrives later waits for them.
+        """
+        ...
+
+    def write(self, text: bytes) -> bool:
+        """Send a message at once; False, and nothing is sent, where it would have to wait."""
         ...
 
     def unread(self) -> int:
