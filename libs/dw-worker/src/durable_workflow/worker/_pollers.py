@@ -69,7 +69,7 @@ class Pollers:
         definitions: Definitions,
         settings: Settings,
         *,
-        transport: WorkerTransport,
+        transport: Line,
         registration: Registration,
         dispatch: Dispatch,
         calls: PollerCalls,
@@ -131,6 +131,7 @@ class Pollers:
             slots=self._slots.workflow if is_workflow else self._slots.activity,
             metrics=self._metrics,
             waiting=self._waiting[kind],
+            is_pushed=lambda: self._transport.is_streaming,
             register_again=self.register_again,
         )
 

@@ -123,6 +123,7 @@ class PollTarget:
         slots: What bounds the tasks; None where `start` runs each task to its end.
         metrics: Where polls are counted.
         waiting: Shared by the pollers of a kind.
+        is_pushed: Whether tasks come over a stream now, so that to poll again costs nothing.
         register_again: Called when the server has forgotten this worker.
     """
 
@@ -133,6 +134,7 @@ class PollTarget:
     slots: Slots | None
     metrics: MetricsRecorder
     waiting: Waiting = field(default_factory=Waiting)
+    is_pushed: Callable[[], bool] = lambda: False
     register_again: Callable[[], Awaitable[None]] | None = None
 
     async def poll_once(self) -> JsonObject | None:
@@ -207,7 +209,8 @@ class Poller:
             else:
                 self._instants = 0
                 started_task = await self._target.start(task)
-                if started_task is not None and self._target.waiting.polls:
+                competes = self._target.waiting.polls > 0 and not self._target.is_pushed()
+                if started_task is not None and competes:
                     # Another poll waits already, so this one need not compete with the task for
                     # the interpreter: to build and send a request takes about as long as a replay.
                     await asyncio.wait({started_task}, timeout=_HEAD_START_SECONDS)

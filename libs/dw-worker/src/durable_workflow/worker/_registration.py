@@ -72,6 +72,8 @@ class Registration:
         self._again: asyncio.Task[None] | None = None
         self.registered = asyncio.Event()
         self._is_over = False
+        # For which offer, and whether with a stream, and what both sides know: asked for each task.
+        self._used: tuple[Offer, bool, list[str]] = (self.offer, False, [])
 
     async def register(self) -> None:
         """Check the server, adopt what it offers, and announce the worker."""
@@ -154,6 +156,13 @@ class Registration:
 
     def used_extensions(self) -> list[str]:
         """The extensions that both sides know."""
+        offer, streams, used = self._used
+        if offer is not self.offer or streams is not self.streams:
+            used = self._both_know()
+            self._used = (self.offer, self.streams, used)
+        return used
+
+    def _both_know(self) -> list[str]:
         offered, used = self.offer.extensions, list[str]()
         serves_workflows = self._definitions.serves_workflows
         if STICKY_HISTORY in offered and self._keeps_machines and serves_workflows:

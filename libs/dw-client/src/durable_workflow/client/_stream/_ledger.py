@@ -64,6 +64,11 @@ class Ledger:
         """Whether a task is held."""
         return key in self._held
 
+    def may_take_slot(self, key: Key) -> bool:
+        """Whether `give_back` could find that a task takes a slot. From any thread."""
+        # In this order: what is dropped is added there before it is taken out here.
+        return key in self._held or key in self._dropped
+
     def give_back(self, key: Key) -> bool:
         """The worker has ended a task; whether it still takes a slot, as nobody reported it."""
         was_dropped = key in self._dropped

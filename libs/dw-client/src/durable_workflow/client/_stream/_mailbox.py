@@ -22,7 +22,7 @@ class Mailbox(Generic[T]):
         self._loops = loops
         self._lock = threading.Lock()
         self._items: deque[T] = deque()
-        self._waiting: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[bool]]] = deque()
         self._closed = False
 
     def put(self, item: T) -> None:
@@ -37,18 +37,23 @@ class Mailbox(Generic[T]):
         Raises:
             StreamEnded: The mailbox is closed.
         """
-        deadline = asyncio.get_running_loop().time() + timeout
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
         while True:
             woken = self._take_or_wait()
             if not isinstance(woken, _Wait):
                 return woken
+            timer = loop.call_at(deadline, _done, woken.future, False)
             try:
-                async with asyncio.timeout_at(deadline):
-                    await woken.future
-            except TimeoutError:
-                return None
-            finally:
+                was_woken = await woken.future
+            except BaseException:
                 self._leave(woken.future)
+                raise
+            finally:
+                timer.cancel()
+            if not was_woken:
+                self._leave(woken.future)
+                return None
 
     def close(self) -> None:
         """Give no more items out."""
@@ -69,7 +74,7 @@ class Mailbox(Generic[T]):
             self._waiting.append((loop, future))
             return _Wait(future)
 
-    def _leave(self, future: asyncio.Future[None]) -> None:
+    def _leave(self, future: asyncio.Future[bool]) -> None:
         with self._lock:
             self._waiting = deque(each for each in self._waiting if each[1] is not future)
             # It was woken, and takes nothing, as when it was cancelled: the next may.
@@ -80,15 +85,15 @@ class Mailbox(Generic[T]):
         while self._waiting:
             loop, future = self._waiting.popleft()
             if not loop.is_closed():
-                self._loops.to(loop).call(_done, future)
+                self._loops.to(loop).call(_done, future, True)
                 return
 
 
 class _Wait:
-    def __init__(self, future: asyncio.Future[None]) -> None:
+    def __init__(self, future: asyncio.Future[bool]) -> None:
         self.future = future
 
 
-def _done(future: asyncio.Future[None]) -> None:
+def _done(future: asyncio.Future[bool], was_woken: bool) -> None:
     if not future.done():
-        future.set_result(None)
+        future.set_result(was_woken)

@@ -356,7 +356,8 @@ class HttpStream:
 
         The lease of a stream never ends by itself.
         """
-        self._calls.call(self._release, lease)
+        if self._ledger.may_take_slot(key_of(lease)):
+            self._calls.call(self._release, lease)
 
     def drain(self) -> None:
         """Ask for no more tasks."""
