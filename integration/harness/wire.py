@@ -49,7 +49,7 @@ class Wire:
         self.token = token
         self.namespace = namespace
         self.watch: Callable[[str, str, Answer], None] | None = None
-        self._http = httpx.Client(base_url=url, timeout=40.0)
+        self._http = httpx.Client(base_url=url, timeout=40.0, verify=False)  # plain HTTP
 
     def close(self) -> None:
         self._http.close()

@@ -230,7 +230,7 @@ async def open_scene(
         url = await stack.enter_async_context(embedded_server(db=db, settings=settings))
         client = await stack.enter_async_context(Client(url))
         http = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=url, headers=CONTROL, timeout=40.0)
+            httpx.AsyncClient(base_url=url, headers=CONTROL, timeout=40.0, verify=False)
         )
         yield Scene(url, client, http, cache)
 
