@@ -4,6 +4,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from durable_workflow import _meet
+from durable_workflow._meet import _registries
 
 
 class Client:
@@ -16,8 +17,8 @@ class OtherClient(Client):
 
 @pytest.fixture
 def factories(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_meet, "_clone_factories", {})
-    monkeypatch.setattr(_meet, "_transport_factories", {})
+    monkeypatch.setattr(_registries, "_clone_factories", {})
+    monkeypatch.setattr(_registries, "_transport_factories", {})
 
 
 @pytest.mark.usefixtures("factories")
@@ -67,7 +68,7 @@ def test_errors_that_mean_no_answer_are_registered(monkeypatch: pytest.MonkeyPat
     class Reset(Exception):
         """What an HTTP library raises."""
 
-    monkeypatch.setattr(_meet, "_unanswered", [ConnectionError])
+    monkeypatch.setattr(_registries, "_unanswered", [ConnectionError])
     assert not _meet.is_unanswered(Reset())
     _meet.register_unanswered(Reset)
     assert _meet.is_unanswered(Reset())

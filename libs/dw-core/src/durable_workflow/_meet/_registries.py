@@ -1,0 +1,79 @@
+"""What the wheel of the client has said of its types: how one is copied, or makes a transport."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from durable_workflow._meet._clients import (
+    ActivityHeartbeatTransport,
+    SessionClient,
+    WorkerClient,
+)
+from durable_workflow._meet._transports import WorkerTransport
+
+# Called with the client to copy and the constructor arguments that the copy shall differ in.
+TransportCloneFactory = Callable[..., Any]
+
+_METHODS: Final = frozenset(
+    name
+    for protocol in (WorkerClient, SessionClient, ActivityHeartbeatTransport)
+    for name in vars(protocol)
+    if not name.startswith("_")
+)
+
+_clone_factories: dict[type[object], TransportCloneFactory] = {}
+_transport_factories: dict[type[object], Callable[[Any], WorkerTransport]] = {}
+_unanswered: list[type[Exception]] = [ConnectionError, TimeoutError]
+
+
+def register_transport_clone(client_type: type[object], factory: TransportCloneFactory) -> None:
+    """Say how a client of exactly this type is copied for use on another event loop.
+
+    Args:
+        client_type: The concrete class. Its subclasses need their own entry.
+        factory: Called as `factory(client, **overrides)`; returns an independent client.
+    """
+    _clone_factories[client_type] = factory
+
+
+def transport_clone_for(client: object) -> TransportCloneFactory | None:
+    """The factory registered for the exact type of `client`, or None.
+
+    Exact, because a subclass may hold what cannot be copied, and because a mock passes every
+    `isinstance`: for those the caller stays with the one client that it has.
+    """
+    return _clone_factories.get(type(client))
+
+
+def register_worker_transport(
+    client_type: type[object], factory: Callable[[Any], WorkerTransport]
+) -> None:
+    """Say how a client of exactly this type makes a transport for a worker.
+
+    Args:
+        client_type: The concrete class. Its subclasses need their own entry: they may have changed
+            a public method, and that is then what the worker calls.
+        factory: Called with the client.
+    """
+    _transport_factories[client_type] = factory
+
+
+def worker_transport_for(client: object) -> WorkerTransport | None:
+    """A transport over `client`, or None where only its public methods can be called.
+
+    Test suites replace public methods of a client: those are called then.
+    """
+    factory = _transport_factories.get(type(client))
+    if factory is None or vars(client).keys() & _METHODS:
+        return None
+    return factory(client)
+
+
+def register_unanswered(kind: type[Exception]) -> None:
+    """Say that errors of this type mean that a request got no answer."""
+    if kind not in _unanswered:
+        _unanswered.append(kind)
+
+
+def is_unanswered(error: BaseException) -> bool:
+    """Whether a request got no answer at all, as far as the error tells."""
+    return isinstance(error, tuple(_unanswered))

@@ -1,0 +1,84 @@
+"""What a worker says of a task that it has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+# By kind of task, how the task and its attempt are named.
+TASK_ID_FIELDS: Final[Mapping[str, str]] = {
+    "workflow": "task_id",
+    "activity": "task_id",
+    "query": "query_task_id",
+}
+ATTEMPT_FIELDS: Final[Mapping[str, str]] = {
+    "workflow": "workflow_task_attempt",
+    "activity": "activity_attempt_id",
+    "query": "query_task_attempt",
+}
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class ServerUnreachable(ConnectionError):
+    """A request got no answer: the connection was refused, broke, or took too long."""
+
+
+class Unencodable(Exception):
+    """A result cannot be encoded, so nothing was sent.
+
+    Attributes:
+        error: What the codec or the storage driver raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A leased task, as requests about it name it.
+
+    Attributes:
+        kind: `workflow`, `activity` or `query`.
+        task_id: The task.
+        attempt: `workflow_task_attempt`, `activity_attempt_id` or `query_task_attempt`.
+        owner: The worker that holds it.
+    """
+
+    kind: str
+    task_id: str
+    attempt: int | str
+    owner: str
+
+    def fields(self) -> dict[str, Any]:
+        """What every request about the task holds."""
+        return {"lease_owner": self.owner, ATTEMPT_FIELDS[self.kind]: self.attempt}
+
+
+def lease_of(kind: str, task: object, owner: str) -> Lease | None:
+    """The lease of a task as the server sent it; None where it names no task or no attempt."""
+    if kind not in ATTEMPT_FIELDS or not isinstance(task, dict):
+        return None
+    found = cast("dict[str, Any]", task)
+    task_id, attempt = found.get(TASK_ID_FIELDS[kind]), found.get(ATTEMPT_FIELDS[kind])
+    if not isinstance(task_id, str) or not isinstance(attempt, int | str):
+        return None
+    return Lease(kind, task_id, attempt, owner)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a task ended, as a worker tells it.
+
+    Attributes:
+        lease: The task.
+        verb: `complete` or `fail`.
+        body: What the request holds besides the lease, encoded.
+        unencoded: A result and how to encode it, for a transport with `encodes`: arguments of the
+            client's method.
+    """
+
+    lease: Lease
+    verb: str
+    body: dict[str, Any] = field(default_factory=dict[str, Any])
+    unencoded: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
