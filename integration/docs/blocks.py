@@ -72,16 +72,34 @@ SPECIAL = (
 # Pages that are followed from top to bottom, files and commands in their order: test_walks.py.
 FOLLOWED = (
     "docs/tutorial.md",
+    "docs/deploying.md",
     "docs/how-to/backups.md",
     "docs/how-to/deploy-safely.md",
     "docs/how-to/drain.md",
+    "docs/how-to/migrate.md",
 )
+# Pages on which nothing is run, and why.
+WITHOUT_PROGRAM = {
+    "docs/differences.md": "a list; integration/surface and the tests of each wheel hold it",
+    "docs/glossary.md": "a list of words",
+    "docs/index.md": "a list of pages",
+    "docs/installing.md": "pip and a registry; scripts/check_wheels installs, test_commands reads",
+    "docs/performance.md": "figures; scripts/benchmark prints them",
+    "docs/releasing.md": "it releases; integration/packaging has its tests",
+    "libs/durable-workflow/README.md": "it has no code; scripts/check_wheels installs it",
+}
 
 
 def pages() -> list[Path]:
     """The README of the project and of each wheel, and every page of the documentation."""
     wheels = sorted((ROOT / "libs").glob("*/README.md"))
     return [ROOT / "README.md", *wheels, *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def printed(block: Fence) -> list[str]:
+    """The lines that a program prints, as it says at its end."""
+    _, _, expected = block.text.partition("\n# Printed:\n")
+    return [line.removeprefix("# ") for line in expected.splitlines()]
 
 
 def programs() -> list[Fence]:

@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 from durable_workflow import Client
-from integration.docs.blocks import SPECIAL, Special, is_run, programs, special
+from integration.docs.blocks import (
+    FOLLOWED,
+    ROOT,
+    SPECIAL,
+    WITHOUT_PROGRAM,
+    Special,
+    is_run,
+    pages,
+    printed,
+    programs,
+    special,
+)
 from integration.docs.ports import free_port
 from integration.harness.markdown import Fence
 from integration.harness.processes import ManagedProcess, ServerProcess, worker_process
@@ -58,8 +69,8 @@ def written(block: Fence, row: Special | None, folder: Path, url: str) -> Path:
     return program
 
 
-def run(*arguments: str, folder: Path) -> None:
-    """Run Python in a folder.
+def run(*arguments: str, folder: Path) -> list[str]:
+    """Run Python in a folder, and return the lines that it prints.
 
     Raises:
         AssertionError: It ended with another status than 0; the text has what it said.
@@ -76,6 +87,7 @@ def run(*arguments: str, folder: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+    return done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("block", PLAIN, ids=lambda block: block.place)
@@ -85,7 +97,8 @@ async def test_programs_run(block: Fence, url: str, tmp_path: Path) -> None:
     if row is not None and row.serves:
         await _serve(program, url)
     else:
-        run(str(program), folder=tmp_path)
+        lines = run(str(program), folder=tmp_path)
+        assert printed(block) in ([], lines)
 
 
 async def _serve(program: Path, url: str) -> None:
@@ -117,6 +130,12 @@ def test_tests_pass(page: str, tmp_path: Path) -> None:
 def test_every_row_of_the_table_has_its_block() -> None:
     found = [special(block) for block in programs()]
     assert [row for row in SPECIAL if found.count(row) != 1] == []
+
+
+def test_every_page_has_a_program_or_says_why_it_has_none() -> None:
+    names = {page.relative_to(ROOT).as_posix() for page in pages()}
+    run_pages = {block.page for block in programs() if is_run(block)} | set(FOLLOWED)
+    assert names - run_pages == set(WITHOUT_PROGRAM)
 
 
 def test_pages_have_programs_of_both_kinds() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,15 @@ def lines_of(block: Fence) -> list[list[str]]:
     """The commands of a block as words: without prompts, comments and what is printed."""
     text = block.text.replace("\\\n", " ")
     lines = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
-    commands = [part for line in lines for part in re.split(r"&&|\||;", line)]
-    return [words for part in commands if (words := shlex.split(part, comments=True))]
+    return [words for line in lines for words in commands_of(line)]
+
+
+def commands_of(line: str) -> list[list[str]]:
+    """The commands of one line, which a pipe, `&&` or `;` parts."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;")
+    lexer.whitespace_split = True
+    parts = groupby(lexer, key=lambda word: set(word) <= set("&|;"))
+    return [list(words) for parting, words in parts if not parting]
 
 
 BLOCKS = [block for page in pages() for block in fences(page, ROOT, "console")]

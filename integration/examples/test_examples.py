@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from integration.harness.processes import ManagedProcess, ServerProcess
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def output_of(*arguments: str, cwd: Path) -> list[str]:
+def output_of(*arguments: str, cwd: Path, timeout: float = 60) -> list[str]:
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -28,7 +29,7 @@ def output_of(*arguments: str, cwd: Path) -> list[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=timeout,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -44,6 +45,14 @@ def test_quickstart_greets_the_world(tmp_path: Path) -> None:
     printed = output_of(str(ROOT / "examples/quickstart.py"), str(state), cwd=tmp_path)
     assert printed == ['{"greeting": "Hello, world!", "length": 5}']
     assert state.stat().st_size > 0
+
+
+def test_an_order_survives_the_death_of_its_server_and_worker(tmp_path: Path) -> None:
+    # Four processes are started one after the other.
+    printed = output_of(str(ROOT / "examples/crash.py"), cwd=tmp_path, timeout=180)
+    shown = (ROOT / "README.md").read_text()
+    [block] = re.findall(r"^\$ scripts/quickstart crash .*\n((?:[^`$].*\n)+)", shown, re.MULTILINE)
+    assert [line for line in printed if not line.startswith("dw-worker: ")] == block.splitlines()
 
 
 def test_orders_end_as_their_input_says(tmp_path: Path) -> None:
