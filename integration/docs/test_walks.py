@@ -77,14 +77,20 @@ class Walk:
         assert set(expected.splitlines()) <= set(done.stdout.splitlines()), f"{command}\n{said}"
 
     def _serve(self, words: list[str]) -> None:
-        """Start a server or a worker in place of the one that runs, once that has stopped."""
+        """Start a server or a worker in place of the one that runs, once that has stopped.
+
+        One with `# beside ...` behind it leaves the other one alone.
+        """
         name = words[0]
+        if "#" in words:
+            words = words[: words.index("#")]
+            name = " ".join(words)
         if name in self._services:
             assert self._services[name].stop() == 0
         self._services[name] = ManagedProcess(
             words, name=name, environment=self._environment, folder=self._folder
         )
-        self._services[name].wait_for_line(READY[name])
+        self._services[name].wait_for_line(READY[words[0]])
 
     def end(self) -> None:
         for service in self._services.values():
