@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import json
+import tempfile
 from typing import Any
 
 import pytest
@@ -62,6 +65,33 @@ async def test_a_run_that_is_not_there_is_refused_as_history_is(wire: Wire) -> N
     answer = await _export(wire, "01x")
     assert (answer.status_code, answer.json()["reason"]) == (404, "run_not_found")
     assert answer.json()["control_plane"]["operation"] == "history"
+
+
+class FullFile(io.BytesIO):
+    """A file on a disk that has room for 500 bytes."""
+
+    def write(self, data: Any) -> int:
+        if self.tell() + len(data) > 500:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+def make_full(**_: Any) -> FullFile:
+    return FullFile()
+
+
+async def test_a_bundle_without_room_is_refused_before_it_begins(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_id = await wire.start()
+    with monkeypatch.context() as full:
+        full.setattr(tempfile, "SpooledTemporaryFile", make_full)
+        answer = await _export(wire, run_id)
+    assert (answer.status_code, answer.json()["reason"]) == (503, "store_unavailable")
+    assert answer.headers["Retry-After"] == "1"
+    assert "No space left on device" in caplog.text
+    bundle = (await _export(wire, run_id)).json()
+    assert bundle["integrity"]["checksum"] == _checksum(bundle)
 
 
 async def test_refused_commands_are_listed_with_what_was_sent(wire: Wire) -> None:

@@ -12,7 +12,9 @@ import pytest
 
 from durable_workflow.server.notices import DueAt, Notice
 from durable_workflow.server.store import StoreUnavailable, Tx
+from durable_workflow.server.store.protocol import Sizes
 from durable_workflow.server.store.sqlite import SqliteStore
+from durable_workflow.server.store.sqlite._database import Database
 
 
 class Disk(apsw.VFS):
@@ -83,6 +85,44 @@ async def test_what_cannot_be_written_is_not_acknowledged_and_did_not_happen(
     await store.run(put("after"))
     assert (await store.check()).available
     assert await store.read(lambda read: read.all("list_boxes")) == [("after",), ("before",)]
+
+
+@pytest.mark.parametrize("failure", ["full", "sync"])
+async def test_only_what_is_written_shows_that_the_disk_is_well_again(
+    disk: Disk, open_file: Callable[..., SqliteStore], failure: str
+) -> None:
+    store = open_file(vfs="failing-disk")
+    await store.run(put("before"))
+    disk.fails = failure
+    with pytest.raises(StoreUnavailable):
+        await store.run(put("refused"))
+    assert await store.run(lambda tx: tx.one("find_box", name="before")) == (1, None)
+    assert not (await store.check()).available
+
+    disk.fails = None
+    # Nobody asks for anything: the check itself finds out.
+    assert (await store.check()).available
+
+
+async def test_a_small_commit_is_no_sign_of_room(
+    disk: Disk, open_file: Callable[..., SqliteStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_file(vfs="failing-disk")
+    await store.run(put("before"))
+    disk.fails = "full"
+    with pytest.raises(StoreUnavailable):
+        await store.run(put("refused"))
+    disk.fails = None
+    free = 4096
+
+    def sizes(_: Database) -> Sizes:
+        return Sizes(database=1, log=1, free=free)
+
+    monkeypatch.setattr(Database, "sizes", sizes)
+    await store.run(put("small"))
+    assert not (await store.check()).available
+    free = 1024 * 1024
+    assert (await store.check()).available
 
 
 @pytest.mark.parametrize("failure", ["full", "sync"])

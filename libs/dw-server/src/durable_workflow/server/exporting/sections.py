@@ -6,6 +6,7 @@ their names. So each list is put aside until it is its turn. Small ones stay in 
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator
 from types import TracebackType
@@ -61,7 +62,8 @@ class Section:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # what is not written is not wanted any more
+            self._file.close()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -81,7 +83,12 @@ class Section:
         self._size += len(text)
 
     def sort(self) -> None:
-        """Put the elements into order. Nothing is added after this."""
+        """Put the elements into order. Nothing is added after this.
+
+        Raises:
+            OSError: There is no room for them. Later, while they are sent, nothing is written.
+        """
+        self._file.flush()
         if not self._sorted:
             self._entries.sort(key=lambda entry: entry.key)
 
@@ -129,7 +136,8 @@ class Scratch:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # what is not written is not wanted any more
+            self._file.close()
 
     def put(self, key: Any, text: bytes) -> None:
         """Keep a text; one that is kept under the key already is replaced."""

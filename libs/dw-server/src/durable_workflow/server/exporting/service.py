@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import logging
 from collections.abc import Collection
 from typing import Any, Final, TypeAlias
 
@@ -24,10 +25,13 @@ from durable_workflow.server.exporting.summary import Subject
 from durable_workflow.server.exporting.waits import Waits
 from durable_workflow.server.records import activities, command_records, history, runs
 from durable_workflow.server.records.columns import value
+from durable_workflow.server.refusals import Refused
 from durable_workflow.server.requests import ExportHistory
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read, Store
 from durable_workflow.server.views.describing import run_not_found
+
+_log = logging.getLogger(__name__)
 
 # Records and rows that are read and written in one go: some milliseconds.
 _SLICE: Final = 50
@@ -69,7 +73,8 @@ class ExportService:
         """Make the bundle of a run, as far as its history went when this began.
 
         Raises:
-            Refused: There is no such run, or it was deleted meanwhile.
+            Refused: There is no such run, or it was deleted meanwhile; or there is no room for the
+                bundle's temporary files.
         """
         async with self._making:
             subject = await self._store.read(
@@ -80,6 +85,11 @@ class ExportService:
             lists = Lists(self._redaction)
             try:
                 await self._fill(lists, subject)
+            except OSError as error:
+                lists.close()
+                _log.warning("a bundle could not be put together: %s", error)
+                message = "There is no room for the temporary files of the bundle."
+                raise Refused("store_unavailable", message) from error
             except BaseException:
                 lists.close()
                 raise

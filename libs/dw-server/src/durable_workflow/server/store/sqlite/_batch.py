@@ -19,7 +19,17 @@ _said = logging.getLogger("durable_workflow.server")
 class Unit:
     """A unit of work from the moment it is asked for until its answer."""
 
-    __slots__ = ("answer", "at", "error", "lines", "notices", "request", "result", "work")
+    __slots__ = (
+        "answer",
+        "at",
+        "error",
+        "has_written",
+        "lines",
+        "notices",
+        "request",
+        "result",
+        "work",
+    )
 
     def __init__(
         self, work: Callable[[Tx], Any], answer: asyncio.Future[Any], at: int | None = None
@@ -31,6 +41,7 @@ class Unit:
         # Its lines are logged when another request, or none, is being served.
         self.request = current_request.get()
         self.result: Any = None
+        self.has_written = False
         self.error: BaseException | None = None
         self.notices: list[Notice] = []
         self.lines: list[Line] = []

@@ -15,7 +15,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
 from durable_workflow.server.store.errors import SearchTooBroad
+from durable_workflow.server.store.protocol import Read
 from durable_workflow.server.store.search import RunKey, RunSearch
+from durable_workflow.server.store.sqlite._transaction import SqliteRead
 from durable_workflow.server.store.sqlite._walk_choice import walks_for
 from durable_workflow.server.store.sqlite._walks import AnyWalk, RangeWalk, Select
 
@@ -27,6 +29,12 @@ _FIRST_SLICE: Final = 256
 _LONGEST_SLICE: Final = 65_536
 # A slice runs on the event loop: nobody else is served while it lasts.
 _SLICE_SECONDS: Final = 0.005
+
+
+def selecting(read: Read) -> Select:
+    """What walks over a view read with."""
+    assert isinstance(read, SqliteRead)  # every view that this store gives is one
+    return read.select
 
 
 async def find_runs(view: View, search: RunSearch) -> list[RunKey]:

@@ -71,9 +71,10 @@ from durable_workflow.server.store.sqlite._committer import (
 )
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
 from durable_workflow.server.store.sqlite._following import follower
+from durable_workflow.server.store.sqlite._health import Health
 from durable_workflow.server.store.sqlite._preparing import LongUnits
 from durable_workflow.server.store.sqlite._reads import Reads
-from durable_workflow.server.store.sqlite._search import find_runs
+from durable_workflow.server.store.sqlite._search import find_runs, selecting
 from durable_workflow.server.store.sqlite._transaction import SqliteRead, SqliteTx
 from durable_workflow.server.store.sqlite._walks import Select
 from durable_workflow.server.store.statements import Statements
@@ -84,11 +85,6 @@ _log = logging.getLogger(__name__)
 _BATCH_UNITS, _BATCH_SECONDS = 200, 0.010
 # A unit that meets a conflict each time would block all others.
 _MOST_ATTEMPTS = 100
-
-
-def _selecting(read: Read) -> Select:
-    assert isinstance(read, SqliteRead)  # every view that this store gives is one
-    return read.select
 
 
 class SqliteStore:
@@ -156,7 +152,7 @@ class SqliteStore:
         self._busy = False
         self._closed = False
         self._idle: asyncio.Event | None = None
-        self._trouble: str | None = None
+        self._health = Health(self._database, self.run)
 
     async def run(self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = ()) -> T:
         """Run `work` in one transaction; its result, once that is committed."""
@@ -198,20 +194,15 @@ class SqliteStore:
         """Find runs, newest first, in slices that hold up nobody for long."""
 
         async def view(work: Callable[[Select], None]) -> None:
-            await self.read(lambda read: work(_selecting(read)))
+            await self.read(lambda read: work(selecting(read)))
 
         return await find_runs(view, search)
 
     async def check(self) -> Condition:
-        """Whether units can be committed, as far as can be told without committing one."""
+        """Whether units can be committed, as far as is known."""
         if self._closed:
             return Condition(available=False, message="the store is closed")
-        try:
-            self._database.check_in_place()
-            missing = self._database.missing_migrations()
-        except (apsw.Error, StoreUnavailable) as error:
-            return Condition(available=False, message=str(error))
-        return Condition(self._trouble is None, self._trouble, missing)
+        return await self._health.check()
 
     async def close(self) -> None:
         """Finish what was accepted, and let go of the database. Twice is harmless."""
@@ -325,7 +316,7 @@ class SqliteStore:
                 if placement is not None and placement.wants(notices):
                     placing = []
                     self._place(tx, placement, notices, placing)
-                tx.finish()
+                unit.has_written = tx.finish()
             except BaseException as error:  # noqa: BLE001  raised in the caller, who waits
                 unit.error = error
             else:
@@ -375,10 +366,8 @@ class SqliteStore:
         self, loop: asyncio.AbstractEventLoop, batch: Batch, error: Exception | None
     ) -> None:
         """Tell the callers of a batch how it ended, and begin the next one."""
-        if error is None:
-            self._trouble = None
-        else:
-            self._trouble = str(error)
+        self._health.note(error, batch.units)
+        if error is not None:
             _log.error("could not commit %d units of work: %s", len(batch.units), error)
             self._abandon()
             if self._placement is not None:

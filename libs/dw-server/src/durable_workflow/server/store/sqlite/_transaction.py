@@ -218,18 +218,22 @@ class SqliteTx(SqliteRead):
         notices, self.notices = self.notices, []
         return notices
 
-    def finish(self) -> None:
+    def finish(self) -> bool:
         """Write what is unwritten, and end the unit's part of the transaction.
+
+        Returns:
+            Whether the unit has written anything.
 
         Raises:
             StoreError: It cannot be written, or the unit went on after an error of a statement.
         """
         self.check()
         self._changes.write()
-        if self.has_written:
+        has_written, self.has_written = self.has_written, False
+        if has_written:
             self._connection.execute("RELEASE unit").fetchall()
-            self.has_written = False
         self._changes.keep()
+        return has_written
 
     def check(self) -> None:
         """Raise the error of a statement that the unit did not let pass: it must not go on."""
