@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import os
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -31,6 +34,29 @@ BY_EXTENSION: dict[str, tuple[str, str, dict[str, str]]] = {
     "update_validation": ("POST", "/worker/query-tasks/t/complete", {}),
     "worker_stream": ("GET", "/worker/stream", {}),
 }
+
+
+# Who may ask for what (control-plane 2.4); what is not named here is for operators and admins.
+ADMIN_ONLY = {
+    ("POST", "/namespaces"),
+    ("PUT", "/namespaces/{namespace}"),
+    ("DELETE", "/namespaces/{namespace}"),
+    ("PUT", "/namespaces/{namespace}/external-storage"),
+    ("POST", "/storage/test"),
+    ("DELETE", "/workers/{worker_id}"),
+}
+ANY_ROLE = {"/cluster/info", "/openapi.json"}
+SYSTEM = [route for route in ROUTES if route.template.startswith("/system/")]
+
+
+def roles_of(route: Route) -> tuple[str, ...]:
+    if route.template in ANY_ROLE:
+        return ("worker", "operator", "admin")
+    if route.template.startswith("/worker/"):
+        return ("worker",)
+    if route in SYSTEM or (route.method, route.template) in ADMIN_ONLY:
+        return ("admin",)
+    return ("operator", "admin")
 
 
 def path(route: Route) -> str:
@@ -73,6 +99,47 @@ async def test_a_role_that_may_not_is_told_which_may(
         assert (answer.status_code, body["reason"]) == (403, "forbidden"), role
         assert (body["role"], body["allowed_roles"]) == (role, [*allowed])
         assert "nowhere" not in answer.text
+
+
+@pytest.mark.parametrize("route", GUARDED, ids=named)
+def test_the_roles_of_a_route_are_those_that_are_published(
+    operations: dict[str, Operation[object]], route: Route
+) -> None:
+    assert operations[route.operation].roles == roles_of(route)
+
+
+def test_the_published_table_says_the_same() -> None:
+    named = os.environ.get("DURABLE_WORKFLOW_SPEC_DATA")
+    table = Path(named or ".").parent / "control-plane-routes.tsv"
+    if not table.is_file():
+        pytest.skip("the specification is not there")
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    ours = {(route.method, route.path): route for route in ROUTES}
+    assert len(rows) > 60
+    for row in rows:
+        route = ours[row["method"], row["path"]]
+        roles = () if row["role"] == "none" else tuple(row["role"].split(","))
+        assert (roles_of(route) if route in GUARDED else ()) == roles, row
+        assert route.versioned == (row["version-header-required"] == "yes"), row
+
+
+@pytest.mark.parametrize("route", SYSTEM, ids=named)
+async def test_everything_below_system_is_for_admins(
+    guarded: httpx.AsyncClient, route: Route
+) -> None:
+    expected = {None: 401, "w": 403, "o": 403, "a": 200}
+    for token, status in expected.items():
+        login = {} if token is None else {"Authorization": f"Bearer {token}"}
+        answer = await guarded.request(
+            route.method,
+            path(route),
+            headers=VERSIONS | login,
+            json={} if route.method == "POST" else None,
+        )
+        assert answer.status_code == status, (token, answer.text)
+        if status == 403:
+            assert answer.json()["allowed_roles"] == ["admin"]
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=named)

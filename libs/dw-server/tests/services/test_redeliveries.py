@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from durable_workflow.server.records.leases import Holder
-from durable_workflow.server.services import leases
+from durable_workflow.server.requests import DeregisterWorker
+from durable_workflow.server.services import leases, sessions
 from durable_workflow.server.store import Store
 
 # Longer than a lease, which is 300 s.
@@ -130,3 +131,53 @@ async def test_an_attempt_without_an_outcome_is_none_for_the_retry_policy(
     await server.fail_activity(last)
     assert len(await failed(server)) == 2
     assert await server.poll_activity() is None
+
+
+async def test_ten_lost_leases_are_the_default(server: Any, commands: Any) -> None:
+    await server.start()
+    await server.decide(commands.activity())
+    for _ in range(10):
+        assert await failed(server) == []
+        await server.activity()
+        await server.pass_time(LEASE)
+    [failure] = await failed(server)
+    assert "lost its worker 10 times" in failure["message"]
+
+
+async def test_a_policy_may_name_the_type_as_one_that_is_not_retried(
+    server: Any, commands: Any
+) -> None:
+    never = {**RETRIED, "non_retryable_error_types": ["ActivityRedeliveryLimit"]}
+    await scheduled(server, commands, retry_policy=never)
+    for _ in range(3):
+        await server.activity()
+        await server.pass_time(LEASE)
+    assert [event for event in await server.types() if event.startswith("Activity")][-1] == (
+        "ActivityFailed"
+    )
+
+
+async def test_lost_leases_are_counted_beside_those_given_back(server: Any, commands: Any) -> None:
+    await scheduled(server, commands)
+    for missed in (True, False, True, False, False):
+        assert (await server.activity())["attempt_number"] >= 1
+        await release(server, missed=missed)
+    assert await failed(server) == []
+    assert (await server.activity())["redeliveries"] == 5  # attempts that the policy does not count
+    await release(server, missed=True)
+    [failure] = await failed(server)
+    assert "lost its worker 3 times" in failure["message"]
+
+
+async def test_a_worker_that_says_goodbye_gives_back(server: Any, commands: Any) -> None:
+    await scheduled(server, commands)
+    server.configure(activity_max_redeliveries=1)
+    for _ in range(3):
+        await server.activity()
+        request = DeregisterWorker(worker_id="w", session="")
+        await server.run(sessions.deregister, "default", request)
+        await server.register()
+    assert await failed(server) == []
+    await server.activity()
+    await server.pass_time(LEASE)
+    assert len(await failed(server)) == 1

@@ -32,13 +32,19 @@ class RepairCandidate(msgspec.Struct, frozen=True):
 
 
 class TaskFigures(msgspec.Struct, frozen=True):
-    """The open workflow tasks of a namespace; `delayed` are among the ready ones."""
+    """The open workflow tasks of a namespace; `delayed` are among the ready ones.
+
+    Attributes:
+        unhealthy: Failed, or with a lease that ran out, or both.
+    """
 
     ready: int
     delayed: int
     leased: int
     expired: int
     failed: int
+    unhealthy: int
+    oldest_expired: int | None
     oldest_ready: int | None
 
 
@@ -52,6 +58,7 @@ class ActivityFigures(msgspec.Struct, frozen=True):
     retrying: int
     most_attempts: int
     overdue: int
+    oldest_expired: int | None
     oldest_ready: int | None
 
 
@@ -136,6 +143,11 @@ def schedule_figures(read: Read, namespace: str) -> ScheduleFigures:
 def run_figures(read: Read, namespace: str) -> RunFigures:
     """Figures of the open runs."""
     return RunFigures(*_row(read.one("open_run_figures", namespace=namespace)))
+
+
+def instance_count(read: Read, namespace: str) -> int:
+    """How many workflow ids are in use."""
+    return int(_row(read.one("instance_count", namespace=namespace))[0])
 
 
 def task_figures(read: Read, namespace: str) -> TaskFigures:

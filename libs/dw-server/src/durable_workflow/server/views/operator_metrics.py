@@ -30,12 +30,14 @@ def _runs(read: Read, namespace: str, settings: ServiceSettings) -> JsonObject:
     }
     return {
         "total": sum(counts.values()),
+        "current": records.instance_count(read, namespace),
         "running": found.open_runs,
         **ended,
         "archived": records.archived_runs(read, namespace),
         "waiting": found.waiting,
         "oldest_wait_started_at": precise_or_none(found.oldest_wait),
         "max_wait_age_ms": age_ms(found.oldest_wait, read.now),
+        "claim_failed": records.task_figures(read, namespace).failed,
         "repair_needed": 0,
         "oldest_repair_needed_at": None,
         "max_repair_needed_age_ms": 0,
@@ -47,11 +49,8 @@ def _tasks(read: Read, namespace: str, settings: ServiceSettings) -> JsonObject:
     activities = records.activity_figures(read, namespace)
     ready, delayed = workflows.ready + activities.ready, workflows.delayed + activities.delayed
     leased = workflows.leased + activities.leased
-    oldest = min(
-        (at for at in (workflows.oldest_ready, activities.oldest_ready) if at is not None),
-        default=None,
-    )
-    expired = workflows.expired + activities.expired
+    oldest = _first(workflows.oldest_ready, activities.oldest_ready)
+    oldest_expired = _first(workflows.oldest_expired, activities.oldest_expired)
     return {
         "open": ready + leased,
         "ready": ready,
@@ -59,13 +58,19 @@ def _tasks(read: Read, namespace: str, settings: ServiceSettings) -> JsonObject:
         "delayed": delayed,
         "leased": leased,
         "claim_failed": workflows.failed,
-        "lease_expired": expired,
+        "lease_expired": workflows.expired + activities.expired,
+        "oldest_lease_expired_at": precise_or_none(oldest_expired),
+        "max_lease_expired_age_ms": age_ms(oldest_expired, read.now),
         "oldest_ready_due_at": precise_or_none(oldest),
         "max_ready_due_age_ms": age_ms(oldest, read.now),
         "dispatch_failed": 0,
         "dispatch_overdue": 0,
-        "unhealthy": workflows.failed + expired,
+        "unhealthy": workflows.unhealthy + activities.expired,
     }
+
+
+def _first(*times: int | None) -> int | None:
+    return min((at for at in times if at is not None), default=None)
 
 
 def _activities(read: Read, namespace: str, settings: ServiceSettings) -> JsonObject:

@@ -94,8 +94,7 @@ FROM runs
 WHERE namespace = :namespace
 GROUP BY status;
 
--- open_run_figures: of the open runs of a namespace: how many wait, how many are archived, and the
--- longest history.
+-- open_run_figures: of the open runs of a namespace: how many wait, begin, and have long histories.
 SELECT
     count(*) AS open_runs,
     coalesce(sum(CASE WHEN task_status IS NULL THEN 1 ELSE 0 END), 0) AS waiting,
@@ -109,6 +108,11 @@ SELECT
 FROM runs
 WHERE namespace = :namespace AND status IN ('pending', 'running', 'waiting');
 
+-- instance_count: the workflow ids of a namespace, each with its current run.
+SELECT count(*) AS instances
+FROM workflow_instances
+WHERE namespace = :namespace;
+
 -- workflow_task_figures: the open workflow tasks of a namespace.
 SELECT
     coalesce(sum(CASE WHEN task_status = 'ready' THEN 1 ELSE 0 END), 0) AS ready,
@@ -120,6 +124,20 @@ SELECT
         sum(CASE WHEN task_status = 'leased' AND lease_expires_at <= :now THEN 1 ELSE 0 END), 0
     ) AS expired,
     coalesce(sum(CASE WHEN task_failures > 0 THEN 1 ELSE 0 END), 0) AS failed,
+    coalesce(
+        sum(
+            CASE
+                WHEN
+                    task_failures > 0 OR (task_status = 'leased' AND lease_expires_at <= :now)
+                    THEN 1
+                ELSE 0
+            END
+        ),
+        0
+    ) AS unhealthy,
+    min(
+        CASE WHEN task_status = 'leased' AND lease_expires_at <= :now THEN lease_expires_at END
+    ) AS oldest_expired,
     min(
         CASE WHEN task_status = 'ready' AND task_available_at <= :now THEN task_available_at END
     ) AS oldest_ready
@@ -140,6 +158,9 @@ SELECT
     ) AS retrying,
     coalesce(max(attempt_count), 0) AS most_attempts,
     coalesce(sum(CASE WHEN {activity_is_overdue} THEN 1 ELSE 0 END), 0) AS overdue,
+    min(
+        CASE WHEN task_status = 'leased' AND lease_expires_at <= :now THEN lease_expires_at END
+    ) AS oldest_expired,
     min(CASE WHEN task_status = 'ready' AND available_at <= :now THEN available_at END)
         AS oldest_ready
 FROM (
