@@ -302,6 +302,15 @@ async def test_what_it_returns(name: str, client: Client, answers: Answers) -> N
             assert type(found).__name__ == {"None": "NoneType"}.get(kind, kind)
 
 
+@pytest.mark.parametrize("name", ["repair_pass", "retention_pass", "activity_timeout_pass"])
+async def test_a_pass_that_failed_in_part_is_no_error(
+    name: str, client: Client, answers: Answers
+) -> None:
+    body = {"failed": 1, "results": [{"outcome": "error", "reason": "x"}]}
+    answers.append(httpx.Response(207, json=body))
+    assert await CASES[name].call(client, name, in_full=False) == body
+
+
 async def test_queues_that_are_no_object_are_none(client: Client, answers: Answers) -> None:
     for content in NO_OBJECTS.values():
         answers.append(httpx.Response(200, text=content))

@@ -15,7 +15,11 @@ import pytest
 
 from durable_workflow.client import Client
 from durable_workflow.client import _routes as routes
-from durable_workflow.metrics import CLIENT_REQUESTS, InMemoryMetrics
+from durable_workflow.metrics import (
+    CLIENT_REQUEST_DURATION_SECONDS,
+    CLIENT_REQUESTS,
+    InMemoryMetrics,
+)
 
 from .methods import CASES, WORKER, Case
 
@@ -74,6 +78,8 @@ async def test_what_it_sends(
         else:
             assert body is None
         assert ("x-durable-workflow-protocol-version" in request.headers) == (case.plane == WORKER)
+    assert {labels for _, labels in metrics.histograms} == {key[1] for key in metrics.counters}
+    assert {name for name, _ in metrics.histograms} == {CLIENT_REQUEST_DURATION_SECONDS}
     for key, labels in metrics.counters:
         assert key == CLIENT_REQUESTS
         assert dict(labels) == {
