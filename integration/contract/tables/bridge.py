@@ -51,7 +51,7 @@ ACTIONS = [
         },
         {
             "target.workflow_id": [ABSENT, "", *NOT_TEXT],
-            "target.signal_name": [ABSENT, "", "x" * 257, "a\nb", *NOT_TEXT],
+            "target.signal_name": [ABSENT, "", "x" * 256, "a\nb", *NOT_TEXT],
         },
     ),
     Route(
@@ -64,7 +64,7 @@ ACTIONS = [
         },
         {
             "target.workflow_id": [ABSENT, "", *NOT_TEXT],
-            "target.update_name": [ABSENT, "", "x" * 257, *NOT_TEXT],
+            "target.update_name": [ABSENT, "", "x" * 256, *NOT_TEXT],
             "target.wait_for": ["whatever", *NOT_TEXT],
             "target.wait_timeout_seconds": [0, -1, *NOT_WHOLE],
         },

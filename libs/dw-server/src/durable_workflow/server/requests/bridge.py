@@ -31,6 +31,7 @@ from durable_workflow.server.requests.workflows import WORKFLOW_ID
 
 REJECT_DUPLICATE: Final = "reject_duplicate"
 USE_EXISTING: Final = "use_existing"
+_LONGEST_NAME: Final = 255
 _ADAPTER: Final = re.compile(r"[a-zA-Z0-9._:-]{1,255}")
 
 
@@ -49,15 +50,22 @@ class Adapter(Beside, frozen=True, kw_only=True):
 
 
 class TargetName(OperationName, frozen=True, kw_only=True):
-    """The name of a signal or update, inside the document."""
+    """The name of a signal or update, inside the document: a character shorter than beside it."""
 
     beside: ClassVar[bool] = False
 
     def read(self, value: Any, at: str, reading: Reading) -> str | None:
         if not isinstance(value, str):
             reading.fail(at, "must be a string.")
-            return None
-        return super().read(value, at, reading)
+        elif len(value) > _LONGEST_NAME:
+            reading.fail(at, f"must not be longer than {_LONGEST_NAME} characters.")
+        else:
+            return super().read(value, at, reading)
+        return None
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        schema = super().schema(schemas, needed=needed)
+        return {**schema, "maxLength": min(schema["maxLength"], _LONGEST_NAME)}
 
 
 class BridgeEvent(msgspec.Struct, frozen=True, kw_only=True):
