@@ -15,6 +15,7 @@ from durable_workflow._wire.json_values import dict_or_none
 from durable_workflow.server.http.incoming import parsed_size
 from durable_workflow.server.http.request import Receive, Request
 from durable_workflow.server.http.routing import Route
+from durable_workflow.server.http.structure import structure_of
 from durable_workflow.server.refusals import Invalid, Refused
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -144,7 +145,8 @@ def parse(body: bytes) -> Any:
     """
     try:
         document = msgspec.json.decode(body)
-        if body.count(b"[") + body.count(b"{") > _DEEPEST and _too_deep(document):
+        structure = structure_of(body)
+        if structure.count(b"[") + structure.count(b"{") > _DEEPEST and _too_deep(document):
             raise RecursionError
     except RecursionError:
         raise _malformed("The document is nested too deeply.") from None

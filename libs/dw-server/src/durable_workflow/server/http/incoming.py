@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from durable_workflow.server.http.structure import structure_of
 from durable_workflow.server.refusals import Refused
 
 # What all together may hold, and what nobody is refused for.
@@ -66,4 +67,5 @@ def parsed_size(text: bytes) -> int:
     """About how many bytes a JSON text takes more when it is parsed; 0 if it is small."""
     if len(text) <= SMALL_BYTES:
         return 0
+    text = structure_of(text)
     return _VALUE_BYTES * (text.count(b",") + text.count(b"[") + text.count(b"{"))
