@@ -123,6 +123,22 @@ async def test_a_goodbye_frees_what_is_held_at_once(staged: Staged) -> None:
         assert (await other.task("activity", seconds=2))["attempt_number"] == 2
 
 
+@pytest.mark.parametrize(("said_goodbye", "failures"), [(True, 0), (False, 1)])
+async def test_only_a_worker_that_is_lost_uses_redeliveries_up(
+    staged: Staged, said_goodbye: bool, failures: int
+) -> None:
+    async with staged(stream_grace_seconds=0.3, activity_max_redeliveries=1) as stage:
+        worker, run, _ = await with_activity(stage)
+        other = await stage.peer("other", "o")
+        if said_goodbye:
+            await worker.send({"type": "bye"})
+        else:
+            worker.drop()
+        # The next attempt, or the workflow that is told of the failure.
+        await other.task("activity" if said_goodbye else "workflow", seconds=3)
+        assert (await stage.events(run)).count("ActivityFailed") == failures
+
+
 async def test_a_new_stream_of_a_session_takes_the_place_of_the_old_one(
     quick: Any, held: Callable[[Json], Json]
 ) -> None:
