@@ -10,33 +10,35 @@ from typing import Any
 from durable_workflow.server.logs import current_request
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.store.errors import StoreUnavailable
-from durable_workflow.server.store.protocol import Tx
-from durable_workflow.server.store.sqlite._transaction import Line
+from durable_workflow.server.store.sqlite._transaction import Line, SqliteTx
 
 _said = logging.getLogger("durable_workflow.server")
 
 
 class Unit:
-    """A unit of work from the moment it is asked for until its answer."""
+    """A unit of work from the moment it is asked for until its answer.
+
+    Attributes:
+        at: Its `now`; None for when it runs.
+        is_long: Whether `work` gives slices: it is run with pauses, in a batch of its own.
+    """
 
     __slots__ = (
-        "answer",
-        "at",
-        "error",
-        "has_written",
-        "lines",
-        "notices",
-        "request",
-        "result",
-        "work",
+        *("answer", "at", "error", "has_written", "is_long", "lines"),
+        *("notices", "request", "result", "work"),
     )
 
     def __init__(
-        self, work: Callable[[Tx], Any], answer: asyncio.Future[Any], at: int | None = None
+        self,
+        work: Callable[[SqliteTx], Any],
+        answer: asyncio.Future[Any],
+        at: int | None = None,
+        *,
+        is_long: bool = False,
     ) -> None:
         self.work = work
+        self.is_long = is_long
         self.answer = answer
-        # Its `now`; None for when it runs.
         self.at = at
         # Its lines are logged when another request, or none, is being served.
         self.request = current_request.get()
@@ -66,6 +68,11 @@ class Batch:
         self.units: list[Unit] = []
         self.notices: list[Notice] = []
         self._taken = 0
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there is much to commit."""
+        return any(unit.is_long for unit in self.units)
 
     def take_notices(self) -> list[Notice]:
         """The notices of the units that came since this was last asked."""

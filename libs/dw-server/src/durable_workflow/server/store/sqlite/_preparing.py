@@ -16,16 +16,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from durable_workflow.server.notices import Notice
-from durable_workflow.server.slices import Slices, at_once
+from durable_workflow.server.slices import Slices
 from durable_workflow.server.store.errors import StatementMisused
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx, Value
 from durable_workflow.server.store.sqlite._changes import Way, Ways
-from durable_workflow.server.store.sqlite._transaction import Line
+from durable_workflow.server.store.sqlite._transaction import Line, SqliteTx
 
 T = TypeVar("T")
 
 # How long others wait for a slice.
 _SLICE_SECONDS: Final = 0.002
+# Rows that are written between two pauses: of the widest table that takes two milliseconds.
+_PIECE: Final = 200
 # A run that is sent a signal each millisecond has changed each time: then it is run whole.
 _MOST_PREPARATIONS: Final = 3
 
@@ -48,9 +50,9 @@ class Reading(Protocol):
 
 
 class Running(Protocol):
-    """Runs a unit."""
+    """Runs a unit with pauses, in which others run no unit but are served else."""
 
-    def __call__(self, work: Callable[[Tx], T], /) -> Awaitable[T]: ...
+    def __call__(self, work: Callable[[SqliteTx], Slices[T]], /) -> Awaitable[T]: ...
 
 
 class _Answer(NamedTuple):
@@ -151,10 +153,14 @@ class PreparedTx:
         if not all(answer.holds(tx) for answer in self._answers):
             raise Outdated
 
-    def write(self, tx: Tx) -> None:
-        """Do what was kept."""
+    def write(self, tx: SqliteTx) -> Slices[None]:
+        """Do what was kept, with a pause after some rows."""
         for way, rows in self._writes:
-            tx.do_many(way.statement.name, rows)
+            for at in range(0, len(rows), _PIECE):
+                tx.do_many(way.statement.name, rows[at : at + _PIECE])
+                if len(rows) > _PIECE:
+                    tx.write_out()
+                    yield
         for notice in self._notices:
             tx.notify(notice)
         for level, text, args in self._lines:
@@ -211,7 +217,7 @@ class Preparation(Generic[T]):
             more = await read(self._run_slice)
             await asyncio.sleep(0)  # others have their turn
 
-    def settle(self, tx: Tx) -> T:
+    def settle(self, tx: SqliteTx) -> Slices[T]:
         """The unit itself, after it was prepared: write what was kept.
 
         Raises:
@@ -221,7 +227,7 @@ class Preparation(Generic[T]):
         self._tx.check(tx)
         if self._error is not None:
             raise self._error
-        self._tx.write(tx)
+        yield from self._tx.write(tx)
         return self._ended[0]
 
     def _run_slice(self, read: Read) -> bool:
@@ -279,4 +285,4 @@ class LongUnits:
                     break
                 except Outdated:
                     continue
-        return await self._run(lambda tx: at_once(work(tx)))
+        return await self._run(work)

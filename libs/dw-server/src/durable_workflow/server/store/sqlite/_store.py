@@ -25,7 +25,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import apsw
 
@@ -36,7 +36,6 @@ from durable_workflow.server.logs import NO_REQUEST
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.slices import Slices
 from durable_workflow.server.store.errors import (
-    Conflict,
     StoreError,
     StoreOverloaded,
     StoreUnavailable,
@@ -55,7 +54,6 @@ from durable_workflow.server.store.search import RunKey, RunSearch
 from durable_workflow.server.store.sqlite._batch import (
     Batch,
     Unit,
-    carried,
     dispatch_nothing,
     publish_to_nobody,
     unavailable,
@@ -76,6 +74,7 @@ from durable_workflow.server.store.sqlite._preparing import LongUnits
 from durable_workflow.server.store.sqlite._reads import Reads
 from durable_workflow.server.store.sqlite._search import find_runs, selecting
 from durable_workflow.server.store.sqlite._transaction import SqliteRead, SqliteTx
+from durable_workflow.server.store.sqlite._units import UnitRunner
 from durable_workflow.server.store.sqlite._walks import Select
 from durable_workflow.server.store.statements import Statements
 
@@ -83,8 +82,13 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _BATCH_UNITS, _BATCH_SECONDS = 200, 0.010
-# A unit that meets a conflict each time would block all others.
-_MOST_ATTEMPTS = 100
+# How long a unit that pauses has the loop. All units wait for its end, so its turns are longer than
+# those of a preparation.
+_TURN_SECONDS = 0.005
+# Publishing them takes two milliseconds.
+_PUBLISHED_AT_ONCE = 2_000
+# What follows a batch that has run.
+Then: TypeAlias = Callable[[asyncio.AbstractEventLoop, Batch], None]
 
 
 class SqliteStore:
@@ -137,7 +141,6 @@ class SqliteStore:
         self._placement = placement
         self.ways = Ways(statements)
         self._clock = clock
-        self._ids = ids
         self._max_waiting = max_waiting
         self._database = Database(location, migrations, now=clock.now(), vfs=vfs)
         self._writer = self._database.writer
@@ -146,9 +149,10 @@ class SqliteStore:
         self._following_up = following_up if self._database.in_memory else None
         self._pace = CommitPace()
         self._figures = figures or CommitFigures()
+        self._units = UnitRunner(self._writer, self.ways, clock, ids.new, placement)
         self._reads = Reads(self._database, self.ways, clock)
         self._waiting: deque[Unit] = deque()
-        self._long_units = LongUnits(self.ways, clock.now, ids.new, self.read, self.run)
+        self._long_units = LongUnits(self.ways, clock.now, ids.new, self.read, self._run_long)
         self._busy = False
         self._closed = False
         self._idle: asyncio.Event | None = None
@@ -157,22 +161,30 @@ class SqliteStore:
     async def run(self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = ()) -> T:
         """Run `work` in one transaction; its result, once that is committed."""
         del keys  # all units have everything to themselves
-        if self._closed:
-            raise StoreUnavailable("the store is closed")
-        if len(self._waiting) >= self._max_waiting:
-            raise StoreOverloaded(f"{len(self._waiting)} units of work are waiting already")
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(Unit(work, answer))
-        if not self._busy:
-            # Not at once: whoever else is ready in this turn of the loop joins the batch.
-            self._busy = True
-            loop.call_soon(self._work_off, loop, context=NO_REQUEST)
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._accept(Unit(work, answer))
         return await answer
 
     async def run_in_slices(self, work: Callable[[Tx], Slices[T]], /) -> T:
         """Run a unit that takes long, with others between its slices."""
         return await self._long_units.run(work)
+
+    async def _run_long(self, work: Callable[[SqliteTx], Slices[T]], /) -> T:
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._accept(Unit(work, answer, is_long=True))
+        return await answer
+
+    def _accept(self, unit: Unit) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        if len(self._waiting) >= self._max_waiting:
+            raise StoreOverloaded(f"{len(self._waiting)} units of work are waiting already")
+        self._waiting.append(unit)
+        if not self._busy:
+            # Not at once: whoever else is ready in this turn of the loop joins the batch.
+            self._busy = True
+            loop = unit.answer.get_loop()
+            loop.call_soon(self._work_off, loop, context=NO_REQUEST)
 
     async def read(self, work: Callable[[Read], T], /) -> T:
         """Run `work` on a consistent view that holds every acknowledged unit."""
@@ -222,8 +234,34 @@ class SqliteStore:
     def _work_off(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run a batch of the units that wait, and have it committed."""
         batch = Batch()
-        if not self._run_batch(loop, batch):
-            return
+        self._go_on(loop, batch, self._run_batch(batch), self._commit_or_hold)
+
+    def _work_off_followers(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+        """Run what has come since a batch was run in its transaction, and have all committed."""
+        self._go_on(loop, batch, self._run_batch(batch), self._commit)
+
+    def _go_on(
+        self, loop: asyncio.AbstractEventLoop, batch: Batch, running: Slices[None], then: Then
+    ) -> None:
+        """Run units until they pause, and again after others' turn; at their end do `then`."""
+        until = time.perf_counter() + _TURN_SECONDS
+        try:
+            # In memory reads have the same connection: they would see what is half done.
+            while time.perf_counter() < until or self._database.in_memory:
+                next(running)
+        except StopIteration:
+            then(loop, batch)
+        except (apsw.Error, StoreError) as error:
+            # The transaction has failed, and with it the batch.
+            self._abandon()
+            if not batch.units:
+                batch.units = self._all_waiting()
+            self._settle(loop, batch, error)
+        else:
+            loop.call_soon(self._go_on, loop, batch, running, then)
+
+    def _commit_or_hold(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+        """Commit a batch, or let those that it has woken bring a unit first."""
         followed = False
         try:
             followed = self._committer is not None and self._followed(batch)
@@ -241,13 +279,9 @@ class SqliteStore:
             batch.notices = list(self._dispatch_before_commit(notices))
         return len(batch.notices) < len(notices)
 
-    def _work_off_followers(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
-        """Run what has come since a batch was run in its transaction, and have all committed."""
-        if self._run_batch(loop, batch):
-            self._commit(loop, batch)
-
     def _commit(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
-        if self._committer is None or self._pace.on_the_spot(len(batch.units)):
+        quick = not batch.is_long and self._pace.on_the_spot(len(batch.units))
+        if self._committer is None or quick:
             self._committed(loop, batch, commit(self._writer))
         else:
             done = functools.partial(self._committed, loop, batch)
@@ -258,114 +292,44 @@ class SqliteStore:
         self._figures.note(how.seconds, len(batch.units), failed=how.error is not None)
         self._settle(loop, batch, how.error)
 
-    def _run_batch(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> bool:
-        """Run the units that wait; where the transaction fails, end the batch and say False."""
-        try:
-            if not self._writer.in_transaction:
-                self._database.check_in_place()
-                self._writer.execute("BEGIN IMMEDIATE").fetchall()
-            self._run_units(batch)
-        except (apsw.Error, StoreError) as error:
-            self._abandon()
-            if not batch.units:
-                batch.units = self._all_waiting()
-            self._settle(loop, batch, error)
-            return False
-        return True
+    def _run_batch(self, batch: Batch) -> Slices[None]:
+        """Run the units that wait, in a transaction.
 
-    def _run_units(self, batch: Batch) -> None:
+        Raises:
+            StoreError: The transaction is lost; likewise errors of SQLite's.
+        """
+        if not self._writer.in_transaction:
+            self._database.check_in_place()
+            self._writer.execute("BEGIN IMMEDIATE").fetchall()
         deadline = time.perf_counter() + _BATCH_SECONDS
         while self._waiting and len(batch.units) < _BATCH_UNITS:
+            if batch.units and self._waiting[0].is_long:
+                return  # those that are done need not wait for it
             unit = self._waiting.popleft()
             if unit.answer.cancelled():
                 continue  # its caller is gone, and it has not begun
             batch.units.append(unit)
-            self._run_unit(unit)
+            yield from self._units.run(unit)
             if time.perf_counter() > deadline:
                 return
         while self._following_up and batch.units and time.perf_counter() < deadline:
-            following = self._follow_up(self._following_up, batch.units[-1])
+            following = yield from self._follow_up(self._following_up, batch.units[-1])
             if following is None:
                 return
             batch.units.append(following)
 
-    def _follow_up(self, following_up: FollowingUp, last: Unit) -> Unit | None:
+    def _follow_up(self, following_up: FollowingUp, last: Unit) -> Slices[Unit | None]:
         """Run a unit that follows from the last one; None where there is none, or it failed."""
         read = SqliteRead(self._writer, self.ways, self._clock.now())
         unit = follower(following_up, read, last)
         if unit is not None:
-            self._run_unit(unit)
+            yield from self._units.run(unit)
         return unit if unit is not None and unit.has_followed() else None
-
-    def _run_unit(self, unit: Unit) -> None:
-        """Run a unit, and again where it meets a conflict or a claim at its end fails.
-
-        Raises:
-            StoreUnavailable: The transaction is lost, and with it the batch.
-        """
-        last, placement = False, self._placement
-        not_placed: Exception | None = None
-        for _ in range(_MOST_ATTEMPTS):
-            now = self._clock.now() if unit.at is None else unit.at
-            tx = SqliteTx(self._writer, self.ways, now, self._ids.new, last=last)
-            placing: list[Notice] | None = None
-            try:
-                unit.result = unit.work(tx)
-                tx.check()
-                notices = tx.take_notices()
-                if placement is not None and placement.wants(notices):
-                    placing = []
-                    self._place(tx, placement, notices, placing)
-                unit.has_written = tx.finish()
-            except BaseException as error:  # noqa: BLE001  raised in the caller, who waits
-                unit.error = error
-            else:
-                unit.error = None
-                unit.notices, unit.lines = notices if placing is None else placing, tx.lines
-                if not_placed is not None:
-                    _log.error("tasks could not be given out, and wait", exc_info=not_placed)
-                return
-            if placement is not None and placing is not None:
-                placement.revoke(placing)
-            self._take_back(tx, unit.error)
-            if isinstance(unit.error, Conflict):
-                last = last or tx.not_unique
-            elif placing is not None and isinstance(unit.error, Exception):
-                # The unit stands without it, and the tasks wait for whoever asks.
-                not_placed, placement = unit.error, None
-            else:
-                unit.error = carried(unit.error)
-                return
-        unit.error = StoreUnavailable(f"the unit met a conflict {_MOST_ATTEMPTS} times")
-
-    def _place(
-        self, tx: SqliteTx, placement: Placement, notices: Sequence[Notice], placed: list[Notice]
-    ) -> None:
-        """Have the tasks that a unit made ready claimed, as part of it.
-
-        Args:
-            placed: Gets the notices that are left.
-        """
-        while True:
-            # A unit without notices may still give out what has waited.
-            placed += placement.place(tx, notices)
-            # A claim may make further tasks ready: it may end a run whose history is full.
-            notices = tx.take_notices()
-            if not notices:
-                return
-
-    def _take_back(self, tx: SqliteTx, error: BaseException) -> None:
-        # A full disk and the like end the whole transaction, and with it the batch.
-        if not self._writer.in_transaction:
-            raise StoreUnavailable("the transaction was rolled back") from error
-        if tx.has_written:
-            self._writer.execute("ROLLBACK TO unit").fetchall()
-            self._writer.execute("RELEASE unit").fetchall()
 
     def _settle(
         self, loop: asyncio.AbstractEventLoop, batch: Batch, error: Exception | None
     ) -> None:
-        """Tell the callers of a batch how it ended, and begin the next one."""
+        """Tell the callers of a batch how it ended, and publish its notices."""
         self._health.note(error, batch.units)
         if error is not None:
             _log.error("could not commit %d units of work: %s", len(batch.units), error)
@@ -384,18 +348,23 @@ class SqliteStore:
         if error is None:
             for unit in batch.units:
                 unit.log_lines()
-        if self._waiting:
+        self._publish(loop, batch.notices + batch.take_notices() if error is None else [])
+
+    def _publish(self, loop: asyncio.AbstractEventLoop, notices: Sequence[Notice]) -> None:
+        """Publish notices, some in each turn of the loop, and begin the next batch."""
+        some, rest = notices[:_PUBLISHED_AT_ONCE], notices[_PUBLISHED_AT_ONCE:]
+        if rest:
+            loop.call_soon(self._publish, loop, rest)
+        elif self._waiting:
             # Through the loop, so that answers travel and requests are read between two batches.
             loop.call_soon(self._work_off, loop)
         else:
             self._busy = False
             if self._idle is not None:
                 self._idle.set()
-        if error is None:
-            # Last: whatever becomes of the notices, the store goes on.
-            notices = batch.notices + batch.take_notices()
-            if notices:
-                self.publish(notices)
+        # Last: whatever becomes of the notices, the store goes on.
+        if some:
+            self.publish(some)
 
     def _abandon(self) -> None:
         self.ways.forget()

@@ -201,6 +201,10 @@ class SqliteTx(SqliteRead):
         if rows:
             self._changes.change(way, rows)
 
+    def write_out(self) -> None:
+        """Write what was changed so far, so that the end has less to do."""
+        self._changes.write()
+
     def new_id(self) -> str:
         """A new identifier: 26 characters, lower case, sorting by time of creation."""
         return self._new_id(self.now)
