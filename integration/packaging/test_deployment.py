@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import yaml
 
 from durable_workflow.server.configuration import VARIABLES
@@ -265,20 +263,111 @@ sys.exit(connection.getresponse().status != 200)
 """
 
 
+def directives(section: str) -> list[tuple[str, str]]:
+    """The directives of one section of the unit, in order; some may be given twice."""
+    assert "\\\n" not in UNIT  # no line is continued
+    [found] = re.findall(rf"^\[{section}\]\n(.*?)(?=^\[|\Z)", UNIT, re.MULTILINE | re.DOTALL)
+    lines = [line for line in found.splitlines() if line and not line.startswith("#")]
+    return [(name, value) for name, _, value in (line.partition("=") for line in lines)]
+
+
+SERVICE = dict(directives("Service"))
+# What systemd.service(5), systemd.exec(5), systemd.kill(5) and systemd.resource-control(5) take.
+_YES_OR_NO = r"yes|no"
+_SECONDS = r"\d+"
+_PROGRAM = r"/\S+( \S+)*"
+TAKEN = {
+    "Unit": {
+        "Description": r".+",
+        "Documentation": r"https://\S+",
+        "After": r"[\w-]+\.target",
+        "Wants": r"[\w-]+\.target",
+    },
+    "Service": {
+        "EnvironmentFile": r"-?/\S+",
+        "Environment": r"[A-Z_]+=\S+",
+        "ExecStartPre": _PROGRAM,
+        "ExecStart": _PROGRAM,
+        "KillSignal": r"SIG[A-Z]+",
+        "KillMode": r"control-group|mixed|process|none",
+        "TimeoutStopSec": _SECONDS,
+        "Restart": r"no|on-success|on-failure|on-abnormal|on-watchdog|on-abort|always",
+        "RestartSec": _SECONDS,
+        "RestartPreventExitStatus": r"\d{1,3}",
+        "DynamicUser": _YES_OR_NO,
+        "StateDirectory": r"[^/\s]+",
+        "StateDirectoryMode": r"0[0-7]{3}",
+        "UMask": r"0[0-7]{3}",
+        "NoNewPrivileges": _YES_OR_NO,
+        "ProtectSystem": r"yes|no|full|strict",
+        "ProtectHome": r"yes|no|read-only|tmpfs",
+        "PrivateTmp": _YES_OR_NO,
+        "PrivateDevices": _YES_OR_NO,
+        "ProtectKernelTunables": _YES_OR_NO,
+        "ProtectControlGroups": _YES_OR_NO,
+        "RestrictAddressFamilies": r"AF_\w+( AF_\w+)*",
+        "LimitNOFILE": r"\d+",
+        "MemoryMax": r"\d+[KMGT]?",
+    },
+    "Install": {"WantedBy": r"[\w-]+\.target"},
+}
+
+
+def test_the_systemd_unit_says_what_systemd_knows() -> None:
+    assert re.findall(r"^\[(\w+)\]$", UNIT, re.MULTILINE) == [*TAKEN]
+    several = {"Environment"}
+    for section, taken in TAKEN.items():
+        given = directives(section)
+        names = [name for name, _ in given if name not in several]
+        assert len(set(names)) == len(names), section
+        for name, value in given:
+            assert name in taken, f"{section}: {name} is no directive that is meant here"
+            assert re.fullmatch(taken[name], value), f"{section}: {name}={value}"
+    assert SERVICE["DynamicUser"] == "yes"
+    # The one place that a dynamic user may write to under ProtectSystem=strict.
+    state = Path(unit_environment()["DW_DB"]).parent
+    assert state == Path("/var/lib") / SERVICE["StateDirectory"]
+
+
+def unit_environment() -> dict[str, str]:
+    pairs = [value.partition("=") for name, value in directives("Service") if name == "Environment"]
+    return {name: value for name, _, value in pairs}
+
+
+def unit_program(directive: str) -> list[str]:
+    """A command of the unit, where this environment has its program."""
+    program, *arguments = SERVICE[directive].split()
+    assert Path(program).parent == Path("/opt/dw-server/bin")
+    return [str(BIN / Path(program).name), *arguments]
+
+
 def test_the_systemd_unit_gives_settings_that_there_are_and_time_to_stop() -> None:
-    names = re.findall(r"^Environment=(\w+)=", UNIT, re.MULTILINE)
-    assert names
-    assert set(names) <= KNOWN
-    [stop] = re.findall(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)
-    assert int(stop) > SHUTDOWN_SECONDS
-    [number] = re.findall(r"^KillSignal=(\w+)$", UNIT, re.MULTILINE)
-    assert signal.Signals[number] is signal.SIGTERM
+    assert unit_environment().keys() <= KNOWN
+    assert int(SERVICE["TimeoutStopSec"]) > SHUTDOWN_SECONDS
+    assert signal.Signals[SERVICE["KillSignal"]] is signal.SIGTERM
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "dw-server.service"
-    # The program is looked for: it stands where this environment has it.
-    unit.write_text(UNIT.replace("/opt/dw-server/bin", str(BIN)))
-    said = run(["systemd-analyze", "verify", "--man=no", str(unit)], {})
-    assert "dw-server.service" not in said.stderr, said.stderr
+def test_the_systemd_unit_runs(tmp_path: Path) -> None:
+    state = tmp_path / SERVICE["StateDirectory"]
+    state.mkdir(mode=int(SERVICE["StateDirectoryMode"], 8))
+    given = unit_environment()
+    db = state / Path(given["DW_DB"]).name
+    given |= {"DW_DB": str(db), "DW_PORT": "0", "DW_AUTH_TOKEN": "secret"}
+    checked = run(unit_program("ExecStartPre"), given)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "secret" not in checked.stdout
+
+    wrong = run(unit_program("ExecStart"), {**given, "DW_AUTH_DRIVER": "magic"})
+    assert str(wrong.returncode) == SERVICE["RestartPreventExitStatus"]
+    assert not db.exists()
+
+    server = ManagedProcess(unit_program("ExecStart"), environment=given, name="dw-server")
+    try:
+        # The line is JSON, as the unit has it.
+        url = server.wait_for_line(re.compile(r'"message": *"[^"]*listening on ([^" ]+)'))[1]
+        assert httpx.get(f"{url}/api/ready").json()["status"] == "ready"
+        # Restart=on-failure: a stop is none.
+        assert server.stop(timeout=SHUTDOWN_SECONDS) == 0
+    finally:
+        server.dispose()
+    assert db.exists()

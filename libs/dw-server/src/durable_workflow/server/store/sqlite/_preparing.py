@@ -1,4 +1,4 @@
-"""Units of work that take long: prepared in slices, and then written in one short unit.
+"""Units of work that take long: prepared in slices, and then written in slices, as one unit.
 
 A completion of a thousand commands takes a fifth of a second to read, to decide and to encode.
 While a unit runs nobody else is served. So such a unit is first run against what is committed, a

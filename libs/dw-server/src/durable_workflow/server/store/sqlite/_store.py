@@ -82,9 +82,9 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _BATCH_UNITS, _BATCH_SECONDS = 200, 0.010
-# How long a unit that pauses has the loop. All units wait for its end, so its turns are longer than
-# those of a preparation.
-_TURN_SECONDS = 0.005
+# How long a unit that pauses has the loop. Other units wait for its end, and each pause puts that
+# off by what is done meanwhile: so its turns are longer than those of a preparation.
+_TURN_SECONDS = 0.015
 # Publishing them takes two milliseconds.
 _PUBLISHED_AT_ONCE = 2_000
 # What follows a batch that has run.
@@ -246,6 +246,7 @@ class SqliteStore:
         """Run units until they pause, and again after others' turn; at their end do `then`."""
         until = time.perf_counter() + _TURN_SECONDS
         try:
+            next(running)
             # In memory reads have the same connection: they would see what is half done.
             while time.perf_counter() < until or self._database.in_memory:
                 next(running)
