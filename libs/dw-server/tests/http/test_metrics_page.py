@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -17,6 +18,9 @@ from durable_workflow.server.api.handlers import figures as handlers
 from durable_workflow.server.figures import Family, Histogram, Sample
 from durable_workflow.server.http import metrics_page
 from durable_workflow.server.settings import MetricsAccess, Settings
+from durable_workflow.server.store.protocol import Read
+from durable_workflow.server.views import backlogs
+from durable_workflow.server.views.backlogs import Backlogs, QueueKey, Waiting
 
 Connected: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 Figures: TypeAlias = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -166,6 +170,38 @@ async def test_many_readers_have_it_counted_once(
     assert [value(page, "requests_total", **started) for page in pages] == [1] * 5, (
         "what is counted as it happens is never old"
     )
+
+
+async def test_however_many_queues_there_are_the_loop_sees_those_with_series(
+    connected: Connected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting a hundred thousand, and finding the deepest, takes tenths of a second."""
+    threads: dict[str, threading.Thread] = {}
+    counted: list[int] = []
+    count, choose = Backlogs.count, backlogs.with_series
+
+    def noted_count(found: Backlogs, read: Read, namespace: str) -> None:
+        threads["count"] = threading.current_thread()
+        count(found, read, namespace)
+
+    def noted_choice(
+        queues: dict[QueueKey, Waiting], known: set[QueueKey]
+    ) -> dict[QueueKey, Waiting]:
+        threads["choose"] = threading.current_thread()
+        chosen = choose(queues, known)
+        counted.append(len(chosen))
+        return chosen
+
+    monkeypatch.setattr(Backlogs, "count", noted_count)
+    monkeypatch.setattr(handlers, "with_series", noted_choice)
+    monkeypatch.setattr(backlogs, "MOST_QUEUES", 2)
+    async with connected(Settings(db=f"{tmp_path}/state.db", long_poll_timeout=0)) as client:
+        for number in range(5):
+            await start(client, f"w-{number}", queue=f"q-{number}")
+        await figures(client)
+    assert counted == [3]  # the two, and the sum of the others
+    assert set(threads) == {"count", "choose"}
+    assert threading.current_thread() not in threads.values()
 
 
 @pytest.mark.parametrize(

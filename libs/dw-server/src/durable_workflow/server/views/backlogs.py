@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import Final
 
 import msgspec
@@ -76,13 +77,15 @@ def with_series(queues: dict[QueueKey, Waiting], known: set[QueueKey]) -> dict[Q
     Args:
         known: Those that had series before; it is brought up to date.
     """
-    deepest = sorted(queues, key=lambda key: -queues[key].ready)[:MOST_QUEUES]
+    deepest = heapq.nlargest(MOST_QUEUES, queues, key=lambda key: queues[key].ready)
     room = MOST_QUEUES - len(deepest)
     empty = sorted(known - queues.keys(), key=_names)[:room]
     known.clear()
     known.update(deepest, empty)
     shown = {key: queues.get(key, Waiting()) for key in sorted(known, key=_names)}
-    for key in queues.keys() - known:
+    for key in queues:
+        if key in known:
+            continue
         rest = shown.setdefault(QueueKey(key.namespace, "", key.kind), Waiting())
         waiting = queues[key]
         rest.add(waiting.ready, waiting.delayed, waiting.oldest_seconds)

@@ -17,7 +17,7 @@ from durable_workflow.server.figures import Family, Sample
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import MetricsAccess
 from durable_workflow.server.store import Store
-from durable_workflow.server.views.backlogs import Backlogs, QueueKey, with_series
+from durable_workflow.server.views.backlogs import Backlogs, QueueKey, Waiting, with_series
 
 _ROLES: Final[dict[MetricsAccess, tuple[str, ...]]] = {
     "anyone": (),
@@ -74,21 +74,24 @@ class FigureHandlers:
 
     async def _of_backlogs(self) -> list[Family]:
         """What waits, counted anew where that is long ago; readers wait for one count together."""
+        shown = self._shown
         async with self._counting:
             began = time.monotonic()
             if began >= self._kept_until:
                 found = await self._store.read_apart(Backlogs)
                 for name in found.named:
                     await self._store.read_apart(functools.partial(found.count, namespace=name))
-                self._backlogs = list(self._families(found))
+                # Apart too: callers can make very many queues.
+                series = await self._store.read_apart(lambda _: with_series(found.queues, shown))
+                self._backlogs = list(self._families(found, series))
                 ended = time.monotonic()
                 self._kept_until = ended + max(_KEPT_SECONDS, _KEPT_TIMES * (ended - began))
             return self._backlogs
 
-    def _families(self, found: Backlogs) -> Iterator[Family]:
+    def _families(self, found: Backlogs, series: dict[QueueKey, Waiting]) -> Iterator[Family]:
         queues = [
             ({"namespace": key.namespace, "task_queue": key.task_queue, "kind": key.kind}, waiting)
-            for key, waiting in with_series(found.queues, self._shown).items()
+            for key, waiting in series.items()
         ]
         yield _gauge(
             "ready_tasks",
