@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import itertools
+import json
 import os
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -36,6 +39,7 @@ UPGRADE: Final = (
     b"Sec-WebSocket-Key: " + base64.b64encode(bytes(16)) + b"\r\n\r\n"
 )
 BOMB: Final = gzip.compress(bytes(50 * 1024 * 1024), 1)
+numbers: Final = itertools.count()
 MASK: Final = bytes(4)  # a frame is masked by this, which changes nothing
 
 
@@ -140,6 +144,24 @@ async def pings_without_reading(peer: Peer) -> None:
     await peer.send_for_ever((bytes([0x89, 0x80 | 125]) + MASK + bytes(125)) * 500)
 
 
+async def signs_of_life_without_reading(peer: Peer) -> None:
+    """A worker as it should be, but that it reads none of the answers."""
+    worker = {"worker_id": f"hostile-{next(numbers)}", "session": "s", "task_queue": "hostile"}
+    capabilities = ["worker_stream", "held_tasks"]
+    body = json.dumps({**worker, "runtime": "python", "capabilities": capabilities}).encode()
+    head = b"POST /api/worker/register HTTP/1.1\r\n" + HEADERS
+    await peer.send(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    answer = await peer.reader.readuntil(b"\r\n\r\n")
+    found = re.search(rb"content-length: (\d+)", answer)
+    assert found is not None
+    await peer.reader.readexactly(int(found[1]))
+    slots = {"workflow": 1, "activity": 1, "query": 1}
+    hello = json.dumps([{"type": "hello", **worker, "slots": slots, "held": []}]).encode()
+    await peer.send(UPGRADE + frame(hello, opcode=1, fin=True))
+    alive = frame(b'[{"type":"alive","id":1,"held":[]}]', opcode=1, fin=True)
+    await peer.send_for_ever(alive * 500)
+
+
 KINDS: Final[list[Callable[[Peer], Awaitable[None]]]] = [
     endless_headers,
     one_endless_header,
@@ -153,6 +175,7 @@ KINDS: Final[list[Callable[[Peer], Awaitable[None]]]] = [
     message_without_end,
     frame_of_small_messages,
     pings_without_reading,
+    signs_of_life_without_reading,
 ]
 
 

@@ -8,18 +8,26 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
 from durable_workflow.server import embedded_server
 from durable_workflow.server.connections import Connection
+from durable_workflow.server.stream_connections import StreamConnection
 
 Message = MutableMapping[str, Any]
 ENDLESS_HEADERS = b"GET /api/health HTTP/1.1\r\nHost: x\r\n"
 ENDLESS_TRAILERS = (
     b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+)
+
+UPGRADE = (
+    b"GET /api/worker/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"X-Durable-Workflow-Protocol-Version: 1.1\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
 
 
@@ -47,6 +55,37 @@ async def test_a_head_that_does_not_end_is_refused(beginning: bytes, more: bytes
         # A peer that still writes may see that the connection is closed before it sees the answer.
         with contextlib.suppress(ConnectionError):
             assert (await answer).startswith(b"HTTP/1.1 4")
+
+
+async def test_others_are_served_between_the_pings_of_a_flood(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Counted in pings and not in seconds: thousands of them would fit into what one read takes."""
+    pings = 0
+    handle_ping = StreamConnection.handle_ping
+
+    def handle(self: StreamConnection) -> None:
+        nonlocal pings
+        pings += 1
+        handle_ping(self)
+
+    monkeypatch.setattr(StreamConnection, "handle_ping", handle)
+    monkeypatch.setattr("durable_workflow.server.throttle._REST", 10_000)
+    async with embedded_server() as url, httpx.AsyncClient(base_url=url) as http:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(UPGRADE)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write((b"\x89\xfd" + bytes(4 + 125)) * 30_000)
+        async with asyncio.timeout(20):
+            while True:
+                if pings:
+                    break
+                await asyncio.sleep(0)
+            for _ in range(3):
+                await http.get("/api/health")
+        writer.transport.abort()
+    assert pings < 2000
 
 
 class Transport(asyncio.Transport):

@@ -27,8 +27,8 @@ CHANGED = [
         Connection,
         HttpToolsProtocol,
         {
-            *("data_received", "on_body", "on_header", "on_headers_complete"),
-            *("on_message_complete", "on_response_complete"),
+            *("connection_lost", "data_received", "on_body", "on_header"),
+            *("on_headers_complete", "on_message_complete", "on_response_complete"),
         },
         {"send_400_response"},
     ),

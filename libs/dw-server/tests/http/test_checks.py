@@ -7,6 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from durable_workflow.server.http.checks import parse
+from durable_workflow.server.refusals import Refused
+
 CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}
 WORKER = {"X-Durable-Workflow-Protocol-Version": "1.1"}
 
@@ -158,3 +161,23 @@ async def test_a_body_may_be_left_out(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/workflows", headers=CONTROL)
 
     assert answer.json()["errors"] == {"workflow_type": ["The workflow_type field is required."]}
+
+
+DEEP = b"[" * 200 + b"]" * 200
+HIDDEN = b'["]",' * 200 + b"1" + b',"["]' * 200
+
+
+@pytest.mark.parametrize(
+    "deep", [DEEP, HIDDEN, b'["\\"",' + DEEP + b"]", DEEP + b"," + b"[]," * 900]
+)
+def test_what_is_nested_too_deeply_is_seen_whatever_stands_in_strings(deep: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        parse(b'{"x": [' + deep.removesuffix(b",") + b"]}")
+    assert refused.value.extra["json_error"] == "The document is nested too deeply."
+
+
+@pytest.mark.parametrize(
+    "flat", [b"[]," * 5000, b"[[]]," * 5000, b'"[[[[",' * 5000, b'{"a":[1]},' * 900]
+)
+def test_what_is_long_is_not_deep(flat: bytes) -> None:
+    assert parse(b'{"x": [' + flat + b"0]}")["x"][-1] == 0

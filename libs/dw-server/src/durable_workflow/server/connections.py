@@ -6,6 +6,8 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from durable_workflow.server.throttle import RestingReader
+
 # Far more than any request line and headers. What arrives in one piece may be more.
 _MOST_HEAD_BYTES: Final = 128 * 1024
 # Each takes thirty times the five bytes that it may have on the wire.
@@ -22,8 +24,22 @@ class Connection(HttpToolsProtocol):
 
     _unfinished = 0
     _has_too_many = False
+    _reader: RestingReader | None = None
 
     def data_received(self, data: bytes) -> None:
+        """Take what arrived, and rest where that took long."""
+        if self._reader is None:
+            self._reader = RestingReader(self._take, self.transport, lambda: self.flow.read_paused)
+        self._reader.data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+        super().connection_lost(exc)
+
+    def _take(self, data: bytes) -> None:
         """Take what arrived, unless it is a head without an end."""
         self._unfinished += len(data)
         super().data_received(data)

@@ -16,6 +16,7 @@ from websockets.utils import apply_mask
 
 from durable_workflow.server.http.stream import EXTENSION, Listener
 from durable_workflow.server.rounds import rounds_of
+from durable_workflow.server.throttle import RestingReader
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class StreamConnection(WebSocketsSansIOProtocol):
     _heard_at: float = 0.0
     _round: int = 0
     _listener: Listener | None = None
+    _reader: RestingReader | None = None
     # A message that waits for the next round: as it arrived, and its text.
     _put_off: tuple[bytes, bytes] | None = None
 
@@ -76,6 +78,9 @@ class StreamConnection(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
         self._count(0)
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
         super().connection_lost(exc)
 
     def handle_text(self, event: Frame) -> None:
@@ -101,7 +106,11 @@ class StreamConnection(WebSocketsSansIOProtocol):
         super().handle_ping()
 
     def _read(self, data: bytes) -> None:
-        super().data_received(data)
+        if self._reader is None:
+            self._reader = RestingReader(
+                super().data_received, self.transport, lambda: self.read_paused
+            )
+        self._reader.data_received(data)
         self._count(len(self.conn.reader.buffer) + self._fragments)
 
     def _may_wait(self, data: bytes) -> bool:

@@ -51,3 +51,27 @@ async def test_what_is_put_after_the_end_of_a_connection_is_not_counted(send: An
     assert unread.bytes == 0
     outbox.put({"type": "answer", "id": 3})
     assert unread.bytes == 0
+
+
+async def test_nothing_more_is_read_from_a_peer_that_does_not_read() -> None:
+    unread, gate = Unread(), asyncio.Event()
+
+    async def slow(event: MutableMapping[str, Any]) -> None:
+        await gate.wait()
+
+    outbox = Outbox(slow, Wire(), unread, lambda: None)
+    outbox.put({"type": "answer", "id": 1})
+    await asyncio.wait_for(outbox.until_read(), 5)
+    outbox.put({"type": "answer", "id": 2, "body": "x" * 300_000})
+    waiting = asyncio.create_task(outbox.until_read())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    gate.set()
+    await asyncio.wait_for(waiting, 5)
+
+    gate.clear()
+    outbox.put({"type": "answer", "id": 3, "body": "x" * 300_000})
+    waiting = asyncio.create_task(outbox.until_read())
+    await asyncio.sleep(0)
+    await outbox.drop()
+    await asyncio.wait_for(waiting, 5)

@@ -11,10 +11,13 @@ from typing import Final
 
 from durable_workflow.server.http.structure import structure_of
 from durable_workflow.server.refusals import Refused
+from durable_workflow.server.throttle import Throttle
 
 # What all together may hold, and what nobody is refused for.
 _MOST_BYTES: Final = 128 * 1024 * 1024
 SMALL_BYTES: Final = 16 * 1024
+# What grows by more when it is parsed takes milliseconds, in which nobody else is served.
+DENSE_BYTES: Final = 2 * 1024 * 1024
 # A value in a list or an object takes at least so much.
 _VALUE_BYTES: Final = 64
 
@@ -26,10 +29,12 @@ class Incoming:
         largest: Bytes of the largest request: two of those always fit.
     Attributes:
         held: Bytes.
+        dense: Has the parsing of large texts of many small values wait for its turn.
     """
 
     def __init__(self, largest: int = 0) -> None:
         self.held = 0
+        self.dense = Throttle()
         self._most = max(_MOST_BYTES, 2 * largest)
 
     def is_full(self) -> bool:

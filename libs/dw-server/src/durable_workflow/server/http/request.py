@@ -31,6 +31,7 @@ class Request:
     Attributes:
         path: As it came, percent-encoded.
         names: Values of the path's parameters, decoded.
+        incoming: What the server holds of all requests.
         share: What it holds of this one.
         has_unread: Whether some of the body has not been read.
         document: The JSON object of the body; empty where there is none.
@@ -53,6 +54,7 @@ class Request:
         self._header_lines: Sequence[tuple[bytes, bytes]] = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(self._header_lines)
         self.body = b""
+        self.incoming = incoming
         self.share = Share(incoming)
         self.has_unread = True
         self.document: dict[str, Any] = {}

@@ -198,6 +198,7 @@ class _Connection:
             await self._take(self._stream, message)
 
     async def _next_frame(self) -> str:
+        await self._outbox.until_read()
         self._waits_for_frame = True
         try:
             event = await self._receive()

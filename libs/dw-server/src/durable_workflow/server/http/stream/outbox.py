@@ -18,6 +18,8 @@ _encode = msgspec.json.Encoder().encode
 # Beyond so many unread bytes a peer gets no more tasks, and after so long it is dropped.
 MOST_UNREAD: Final = 8 * 1024 * 1024
 CLOGGED_SECONDS: Final = 30.0
+# Beyond so many nothing more is read from a peer: its answers would only wait too.
+_MOST_ANSWERS: Final = 256 * 1024
 # What all peers together may leave unread.
 MOST_UNREAD_BY_ALL: Final = 64 * 1024 * 1024
 # A frame ends here, so that a peer that reads slowly is noticed; a larger message is alone in one.
@@ -49,9 +51,12 @@ class Outbox:
         self._bytes = 0
         self._sending = 0
         self._some = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
         self._clogged: asyncio.TimerHandle | None = None
         self._close: tuple[int, str] | None = None
         self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(lambda _: self._room.set())
 
     def put(self, message: dict[str, Any]) -> None:
         """Send a message; of a connection that has ended nobody would read it, nor free it."""
@@ -60,6 +65,8 @@ class Outbox:
         text = _encode(message)
         self._waiting.append(text)
         self._count(len(text))
+        if self._bytes > _MOST_ANSWERS:
+            self._room.clear()
         self._some.set()
         if self._is_over() and self._clogged is None:
             loop = asyncio.get_running_loop()
@@ -82,6 +89,10 @@ class Outbox:
     def is_clogged(self) -> bool:
         """Whether the peer, or all of them, have left so much unread that tasks must wait."""
         return self._is_over() or self._unread.bytes > MOST_UNREAD_BY_ALL
+
+    async def until_read(self) -> None:
+        """Wait until the peer has read most of what it was sent, or the connection ends."""
+        await self._room.wait()
 
     def close(self, code: int, reason: str) -> None:
         """End the connection behind what waits."""
@@ -123,6 +134,8 @@ class Outbox:
                 await self._send({"type": "websocket.send", "text": frame.decode()})
                 self._count(-self._sending)
                 self._sending = 0
+                if self._bytes <= _MOST_ANSWERS:
+                    self._room.set()
                 self._note_room()
             if self._close is not None:
                 code, reason = self._close
