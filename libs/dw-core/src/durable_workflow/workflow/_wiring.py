@@ -5,7 +5,7 @@ A command names its payload with a `Payload`, and its other wire fields itself.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, ClassVar, TypeAlias
 
 from durable_workflow import serializer
@@ -221,7 +221,7 @@ def _warning_labels(
     if context is None:
         given = {}
     elif is_dataclass(context):
-        given = asdict(context)
+        given = {**vars(context)}  # `asdict` copies in depth, at each command
     else:
         given = dict(context)
     return given | present(labels) | {"kind": kind}

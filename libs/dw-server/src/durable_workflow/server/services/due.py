@@ -105,6 +105,21 @@ def look(read: Read, most: int, times: DueTimes | None = None) -> Look:
     return Look(at, True, found)
 
 
+def do_some(tx: Tx, most: int, times: DueTimes, settings: ServiceSettings) -> int:
+    """Do what is due of a few runs, workers and schedules in one unit, a part of each kind.
+
+    Args:
+        times: When the first of each kind falls due.
+    Returns:
+        How much was done: where it is less than the part of a kind, nothing is left.
+    """
+    rest = msgspec.structs.replace(times, schedule=None)
+    done = sum(handle(tx, each, settings) for each in look(tx, most, rest).found)
+    if times.schedule is not None and times.schedule <= tx.now:
+        done += due_schedules.handle_some(tx, most // KINDS, settings)
+    return done
+
+
 def items(read: Read, due: Due) -> list[DueItem]:
     """What is due of a run, a worker or schedules, in the order in which `handle` does it."""
     if due.worker is not None:

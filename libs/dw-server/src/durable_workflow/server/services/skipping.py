@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from durable_workflow.server.records import due as due_records
 from durable_workflow.server.records import runs
 from durable_workflow.server.records import skipping as records
 from durable_workflow.server.records.due import DueTimes
@@ -93,9 +94,10 @@ def jump(tx: Tx, jump: Jump, settings: ServiceSettings) -> bool:
         Whether all of it is done; what is left is for those who do what is due at other times.
     """
     records.shift_workers(tx, jump.target - jump.origin)
-    times = jump.times if jump.times.set_aside is None else None
-    found = due.look(tx, _MOST, times).found
-    return 0 < sum(due.handle(tx, each, settings) for each in found) < _PART
+    times = jump.times
+    if times.set_aside is not None:
+        times = due_records.times(tx)
+    return 0 < due.do_some(tx, _MOST, times, settings) < _PART
 
 
 def _target(read: Read, wish: Wish, now: int, forsaken: Ready) -> tuple[int | None, DueTimes]:

@@ -55,7 +55,8 @@ class TimeSkipper:
         # Whether somebody wants time to be skipped, as far as is known.
         self._wanted = False
         self._task: asyncio.Task[None] | None = None
-        # Whether the unit that ran last has given somebody work: its commit is no reason to look.
+        # Whether the unit that ran last has given somebody work: there is no reason to look before
+        # another one has run.
         self._left_at_work = False
         self._looked_at = 0.0
         # The tasks that wait to be taken, and since when these do.
@@ -124,7 +125,8 @@ class TimeSkipper:
                 _log.exception("time could not be skipped; trying again")
                 self._wanted = False
             quick = _AT_ONCE_SECONDS if moved else _QUICK_SECONDS
-            await self._pause(quick if self._wanted else _SLOW_SECONDS)
+            waits = self._left_at_work or not self._wanted
+            await self._pause(_SLOW_SECONDS if waits else quick)
 
     async def _pause(self, seconds: float) -> None:
         # Once for every step of a year: `asyncio.timeout` costs several times as much.

@@ -312,12 +312,14 @@ class SqliteStore:
             batch.units.append(unit)
             yield from self._units.run(unit)
             if time.perf_counter() > deadline:
-                return
-        while self._following_up and batch.units and time.perf_counter() < deadline:
+                break
+        while self._following_up and batch.units and not self._waiting:
             following = yield from self._follow_up(self._following_up, batch.units[-1])
             if following is None:
                 return
             batch.units.append(following)
+            if time.perf_counter() > deadline:
+                return
 
     def _follow_up(self, following_up: FollowingUp, last: Unit) -> Slices[Unit | None]:
         """Run a unit that follows from the last one; None where there is none, or it failed."""
