@@ -53,7 +53,7 @@ def fill(db: Path, tasks: int, queues: int) -> None:
         task = wire.poll("workflow", "w", queue="q")
         wire.complete(task, {"type": "schedule_activity", "activity_type": "a", "queue": "many"})
     with closing(sqlite3.connect(db)) as connection:
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(activities)")]
+        columns = [str(row[1]) for row in connection.execute("PRAGMA table_info(activities)")]
         changed = {
             "sequence": "sequence + n",
             "activity_id": "activity_id || n",

@@ -23,7 +23,7 @@ SCHEDULE: dict[str, Any] = {
 WORKER = {"worker_id": "w", "task_queue": "q", "runtime": "python"}
 ACTIVITY = {"activity_type": "a", "task_queue": "idle"}
 HEARTBEAT = {"activity_attempt_id": "a", "lease_owner": "w", "current": 1}
-LEASE = {"lease_owner": "w", "workflow_task_attempt": 1, "commands": []}
+LEASE: dict[str, Any] = {"lease_owner": "w", "workflow_task_attempt": 1, "commands": []}
 BRIDGE = {"action": "start_workflow", "idempotency_key": "k", "target": {"workflow_type": "t"}}
 POLICY = {"driver": "local", "enabled": True, "config": {"uri": "file:///x"}}
 

@@ -170,6 +170,64 @@ def test_a_child_that_cannot_report_is_found(
     assert "waits for the child run gone" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "loss", "told"),
+    [
+        (
+            {"type": "schedule_activity", "activity_type": "a"},
+            "DELETE FROM activities",
+            "nothing will move it",
+        ),
+        (
+            {"type": "start_timer", "delay_seconds": 60},
+            "DELETE FROM timers",
+            "nothing will move it",
+        ),
+        (
+            {"type": "start_child_workflow", "workflow_type": "c"},
+            "DELETE FROM runs WHERE parent_run_id IS NOT NULL",
+            "which is not open",
+        ),
+        (
+            {"type": "start_child_workflow", "workflow_type": "c"},
+            "DELETE FROM child_links",
+            "nothing will move it",
+        ),
+        (
+            {"type": "open_condition_wait", "condition_key": "k"},
+            "UPDATE runs SET wait_id = NULL",
+            "nothing will move it",
+        ),
+    ],
+    ids=lambda each: each if isinstance(each, str) else each["type"],
+)
+def test_a_run_that_has_lost_what_it_waits_for_is_found(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: dict[str, object],
+    loss: str,
+    told: str,
+) -> None:
+    path = tmp_path / "waiting.db"
+
+    async def wait(http: httpx.AsyncClient) -> None:
+        await start(http, "waits")
+        worker = {"worker_id": "w", "task_queue": "q", "runtime": "python"}
+        await http.post("/api/worker/register", json=worker, headers=HEADERS)
+        polled = await http.post("/api/worker/workflow-tasks/poll", json=worker, headers=HEADERS)
+        task = polled.json()["task"]
+        body = {"lease_owner": "w", "workflow_task_attempt": 1, "commands": [command]}
+        where = f"/api/worker/workflow-tasks/{task['task_id']}/complete"
+        answer = await http.post(where, json=body, headers=HEADERS)
+        assert answer.status_code == 200, answer.text
+
+    asyncio.run(serve(path, wait))
+    assert main(["verify", str(path)]) == 0, capsys.readouterr().err
+    change(path, loss)
+    assert main(["verify", str(path)]) == 1
+    assert told in capsys.readouterr().err
+
+
 def test_damaged_pages_are_found(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with state.open("r+b") as file:
         file.seek(2048 * 20)
