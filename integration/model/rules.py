@@ -89,7 +89,7 @@ class ApiRules(OperatorRules):
                 break
             self.complete(lease, self.plan_of(lease))
         else:
-            raise AssertionError(f"task after task: {lease}")
+            raise AssertionError(f"more than {_MOST_TASKS} workflow tasks, one after the other")
         for held in filter(self.model.holds, self.model.activity_tasks):
             self.report_activity(held, "complete")
         while (lease := self.claim_activity()) is not None:

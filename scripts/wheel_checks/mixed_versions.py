@@ -35,7 +35,7 @@ class MixedVersions:
         shutil.copytree(ROOT / "libs", tree / "libs", ignore=leave)
         set_version(tree, self.newer)
         package = Path("src/durable_workflow")
-        with (tree / "libs" / CORE / package / "_meet.py").open("a") as file:
+        with (tree / "libs" / CORE / package / "_meet" / "__init__.py").open("a") as file:
             file.write(f"\n{NEW_NAME} = True\n")
         with (tree / "libs" / CLIENT / package / "client/__init__.py").open("a") as file:
             file.write(f"\nfrom durable_workflow._meet import {NEW_NAME} as {NEW_NAME}\n")
