@@ -17,4 +17,5 @@ def test_a_document_comes_back_whole_or_not_at_all(server: ServerProcess, tmp_pa
         file.write_bytes(file.read_bytes()[:-1] + b"!")
     with example.running() as program:
         assert program.wait(timeout=60) == 1
-        assert program.output == "document-1: external payload hash does not match its reference"
+        said = "document-1: external payload hash does not match its reference: file://"
+        assert program.output.startswith(said)
