@@ -31,6 +31,22 @@ _LEFT: Final = {
     "rows of removed runs": "SELECT run_id FROM runs WHERE namespace = ''",
 }
 
+_OF_RUNS: Final = (
+    "runs",
+    "run_details",
+    "history",
+    "closed_history",
+    "activities",
+    "activity_arguments",
+    "past_attempts",
+    "past_workflow_tasks",
+    "timers",
+    "child_links",
+    "updates",
+    "commands",
+    "workflow_instances",
+)
+
 # The steps that a run waits for: none of them is open in a run that has ended.
 _OPEN_STEPS: Final = """
     (SELECT count(*) FROM activities AS a WHERE a.run_id = r.run_id AND a.closed_at IS NULL)
@@ -159,6 +175,16 @@ def all_runs(file: Path) -> list[tuple[str, str]]:
     try:
         rows = connection.execute("SELECT workflow_id, run_id FROM runs ORDER BY run_id")
         return [(str(workflow_id), str(run_id)) for workflow_id, run_id in rows]
+    finally:
+        connection.close()
+
+
+def rows_of_runs(file: Path) -> list[str]:
+    """The tables that have rows of runs: none has where all runs are removed."""
+    connection = open_store(file)
+    try:
+        counts = {name: f"SELECT count(*) FROM {name} HAVING count(*) > 0" for name in _OF_RUNS}
+        return _found(connection, counts)
     finally:
         connection.close()
 

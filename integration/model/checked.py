@@ -12,7 +12,7 @@ from integration.harness.histories import CLOSING, violations
 from integration.harness.rows import stranded
 from integration.harness.wire import Answer
 from integration.model.model import Lease, Model, Run
-from integration.model.served import Served, new_state
+from integration.model.served import Served
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ class CheckedServer(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.served = Served(new_state())
+        self.served = Served()
         self.model = Model(now=self.served.clock.now() / 1e6)
         self.numbers = 0
         self.failed = True

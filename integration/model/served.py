@@ -6,8 +6,6 @@ Its state is in memory: what a crash of the machine leaves is not asked here.
 from __future__ import annotations
 
 import asyncio
-import functools
-import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +20,7 @@ from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import retention
 from durable_workflow.server.settings import Settings
+from integration.harness.new_state import new_folder, new_state
 from integration.harness.payloads import JsonObject
 from integration.harness.rows import open_store
 from integration.harness.wire import CONTROL, WORKER, Answer
@@ -39,7 +38,6 @@ _SETTINGS = Settings(
         missed_heartbeats=10**6,
     ),
 )
-_MEMORY = Path("/dev/shm")
 _WORKER_FIELDS = {"worker_id": "w", "task_queue": "q", "lease_owner": "w"}
 
 
@@ -50,14 +48,12 @@ class Served:
         rows: Reads the state file.
     """
 
-    def __init__(self, state: bytes | None = None) -> None:
+    def __init__(self) -> None:
         self.clock = ManualClock()
         self._folder = new_folder()
-        if state is not None:
-            self.file.write_bytes(state)
+        self.file.write_bytes(new_state(self.clock.now() / 1e6))
         self._runner = asyncio.Runner()
-        # Ids of one seed are the same each time.
-        self._lives = 0 if state is None else 1
+        self._lives = 0
         self._runs = False
         self._server: Server
         self._http: httpx.AsyncClient
@@ -142,24 +138,6 @@ class Served:
         self.rows.close()
         await self._http.aclose()
         await self._server.stop()
-
-
-def new_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder in memory, where the system has such."""
-    return tempfile.TemporaryDirectory(
-        prefix="dw-model-", dir=_MEMORY if _MEMORY.is_dir() else None
-    )
-
-
-@functools.cache
-def new_state() -> bytes:
-    """A state file that a server has made and has done nothing with: making one takes long."""
-    served = Served()
-    try:
-        served.stop()
-        return served.file.read_bytes()
-    finally:
-        served.close()
 
 
 async def _ended(awaited: Coroutine[Any, Any, T]) -> T:

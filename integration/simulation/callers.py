@@ -16,6 +16,7 @@ from durable_workflow.errors import (
     ServerError,
     WorkflowAlreadyStarted,
     WorkflowCancelled,
+    WorkflowNotFound,
     WorkflowTerminated,
 )
 from integration.simulation.programs import Step, draw_steps, expected, needed
@@ -24,6 +25,32 @@ T = TypeVar("T")
 
 # When a workflow counts as stuck. All troubles end before the first minute.
 PATIENCE_SECONDS = 400.0
+
+
+async def until_done(call: Callable[[], Awaitable[T]], *, waits: bool = False) -> T:
+    """Call until it is answered, as a program does that must.
+
+    Args:
+        waits: Whether a workflow that is not there yet is waited for.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await call()
+        except (httpx.TransportError, ConnectionError) as error:
+            problem: Exception = error
+        except ServerError as error:
+            if error.status < 500 and error.status != 429:
+                raise
+            problem = error
+        except WorkflowNotFound as error:
+            if not waits:
+                raise
+            problem = error
+        if loop.time() > until:
+            raise TimeoutError(f"not answered: {problem!r}") from problem
+        await asyncio.sleep(0.5)
 
 
 @dataclass
@@ -124,8 +151,8 @@ class Caller:
                 if error.reason() != "run_not_active" or calls == 1:
                     raise
 
-        await self._until_done(end)
-        described = await self._until_done(lambda: self._client.describe_workflow(plan.workflow_id))
+        await until_done(end)
+        described = await until_done(lambda: self._client.describe_workflow(plan.workflow_id))
         if described.status != {"cancel": "cancelled", "terminate": "terminated"}[plan.ends]:
             self._say(f"is {described.status} behind an acknowledged {plan.ends}")
 
@@ -140,7 +167,7 @@ class Caller:
                     input=arguments,
                 )
 
-        await self._until_done(start)
+        await until_done(start)
         self._plan.acknowledged.add("start")
 
     async def _execute(self, steps: list[Step]) -> Any:
@@ -154,15 +181,15 @@ class Caller:
                 timeout=PATIENCE_SECONDS,
             )
 
-        return await self._until_done(execute)
+        return await until_done(execute)
 
     async def _result(self) -> Any:
         handle = self._client.get_workflow_handle(self._plan.workflow_id)
-        return await self._until_done(lambda: handle.result(timeout=PATIENCE_SECONDS))
+        return await until_done(lambda: handle.result(timeout=PATIENCE_SECONDS))
 
     async def _signal(self, seconds: float, number: int) -> None:
         await self._started(seconds)
-        await self._until_done(
+        await until_done(
             lambda: self._client.signal_workflow(
                 self._plan.workflow_id, "note", args=[number], request_id=f"signal-{number}"
             )
@@ -173,7 +200,7 @@ class Caller:
         await self._started(seconds)
         value: Any = None
         while value is None:  # it is accepted, and the wait for its result ended
-            value = await self._until_done(
+            value = await until_done(
                 lambda: self._client.update_workflow(
                     self._plan.workflow_id, "add", args=[number], request_id=f"update-{number}"
                 )
@@ -185,45 +212,26 @@ class Caller:
         """Wait for a moment, and for a workflow that somebody else starts meanwhile."""
         await asyncio.sleep(seconds)
         if self._plan.executes:
-            await self._until_done(
+            await until_done(
                 lambda: self._client.describe_workflow(self._plan.workflow_id), waits=True
             )
-
-    async def _until_done(self, call: Callable[[], Awaitable[T]], *, waits: bool = False) -> T:
-        """Call until it is answered.
-
-        Args:
-            waits: Whether a workflow that is not there yet is waited for.
-        """
-        loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE_SECONDS
-        while True:
-            try:
-                return await call()
-            except (httpx.TransportError, ConnectionError) as error:
-                problem: Exception = error
-            except ServerError as error:
-                if error.status < 500 and error.status != 429:
-                    raise
-                problem = error
-            except Exception as error:
-                if not (waits and type(error).__name__ == "WorkflowNotFound"):
-                    raise
-                problem = error
-            if loop.time() > until:
-                raise TimeoutError(f"not answered: {problem!r}") from problem
-            await asyncio.sleep(0.5)
 
     def _say(self, what: str) -> None:
         self.wrong.append(f"{self._plan.workflow_id} {what}")
 
     async def tell(self) -> list[str]:
         """Do it all, and return what was wrong."""
-        try:
-            await self.run()
-        except (WorkflowCancelled, WorkflowTerminated, Exception) as error:  # noqa: BLE001
-            self._say(f"raised {_told(error)}")
+        self.wrong += await told_of(self._plan.workflow_id, self.run())
         return self.wrong
+
+
+async def told_of(name: str, doing: Awaitable[None]) -> list[str]:
+    """What something has raised, if it has."""
+    try:
+        await doing
+    except (WorkflowCancelled, WorkflowTerminated, Exception) as error:  # noqa: BLE001
+        return [f"{name} raised {_told(error)}"]
+    return []
 
 
 def _told(error: BaseException) -> str:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from integration.harness.rows import open_runs
+from integration.harness.new_state import new_state
+from integration.harness.rows import open_runs, rows_of_runs
 from integration.simulation.network import Network
-from integration.simulation.processes import ServerProcess, WorkerProcess, dice_of
+from integration.simulation.processes import ServerProcess, dice_of
+from integration.simulation.sources import EPOCH
+from integration.simulation.workers import WorkerProcess
 
 _LONGEST_STOP_SECONDS = 20.0
 _SETTLING_SECONDS = 200
 # For leases that a worker has lost without its knowing.
 _RESTING_SECONDS = 15
+# More than the 30 days of the default namespace.
+_KEPT_SECONDS = 31 * 86_400
 
 
 class Fleet:
@@ -33,6 +38,7 @@ class Fleet:
         self._supervisor: asyncio.Task[None] | None = None
         self._workers: dict[str, WorkerProcess] = {}
         self._streams: dict[str, bool] = {}
+        self._code_on_loop = self._dice.random() < 0.5
         self._ending = False
 
     @property
@@ -79,6 +85,9 @@ class Fleet:
         folder = self._folder / str(self._lives)
         if self._server is None:
             folder.mkdir()
+            # Making a file takes as long as a third of a seed.
+            if self._dice.random() < 0.9:
+                (folder / "state.db").write_bytes(new_state(EPOCH))
         else:
             self._server.leave_files_to(folder)
         self._server = ServerProcess(self.network, self._lives, folder, self._seed)
@@ -102,7 +111,13 @@ class Fleet:
     def start_worker(self, name: str) -> None:
         """Start one."""
         self._lives += 1
-        worker = WorkerProcess(self.network, name, self._lives, streams=self._streams[name])
+        worker = WorkerProcess(
+            self.network,
+            name,
+            self._lives,
+            streams=self._streams[name],
+            code_on_loop=self._code_on_loop,
+        )
         self._workers[name] = worker
         worker.start()
 
@@ -137,11 +152,27 @@ class Fleet:
                 return []
         return ["the server does not run" if self.network.server is None else "runs are open"]
 
-    async def stop(self) -> None:
-        """Stop all, for good. Nothing may be held by then."""
+    async def expire(self) -> list[str]:
+        """Let more time pass than runs are kept: nothing of them is left, also behind a crash."""
+        self.network.loop.pass_time(_KEPT_SECONDS)
+        crashes_at = self._dice.choice((None, 0, self._dice.randint(1, 8)))
+        for second in range(_SETTLING_SECONDS):
+            if second == crashes_at:
+                await asyncio.sleep(self._dice.uniform(0, 1))
+                self.crash_server()
+            await asyncio.sleep(1)
+            if self.network.server is not None and not rows_of_runs(self.file):
+                return []
+        return [f"expired runs are left: {rows_of_runs(self.file)}"]
+
+    async def stop_workers(self) -> None:
+        """Stop the workers, for good. None may hold anything by then."""
         for name, worker in list(self._workers.items()):
             self.wrong += worker.leaks()
             await self.stop_worker(name)
+
+    async def stop(self) -> None:
+        """Stop the server, for good."""
         self._ending = True
         await self.restart_server()
         assert self._supervisor is not None

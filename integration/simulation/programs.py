@@ -231,7 +231,7 @@ _KINDS: Final = (*_KINDS_OF_CHILDREN, "child", "broken", "signals", "updates", "
 
 def _draw_step(dice: random.Random, kind: str, depth: int) -> Step:
     if kind == "activity":
-        return ["activity", *_draw_activity(dice)]
+        return ["activity", *draw_activity(dice)]
     if kind == "fan":
         return ["fan", [_draw_member(dice, depth) for _ in range(dice.randint(2, 6))]]
     if kind in ("sleep", "wait"):
@@ -241,7 +241,8 @@ def _draw_step(dice: random.Random, kind: str, depth: int) -> Step:
     return [kind]
 
 
-def _draw_activity(dice: random.Random) -> list[Any]:
+def draw_activity(dice: random.Random) -> list[Any]:
+    """An activity and its arguments."""
     name = dice.choice(("double", "triple", "flaky", "doomed", "slow"))
     if name == "flaky":
         return [name, dice.randint(1, 99), dice.randint(1, 3)]
@@ -275,7 +276,7 @@ def expected(steps: list[Step]) -> dict[str, Any]:
 
 def _result(kind: str, *given: Any) -> Any:
     if kind == "activity":
-        return _activity_result(*given)
+        return activity_result(*given)
     if kind == "fan":
         return [None if each[0] == "sleep" else _result(*each) for each in given[0]]
     if kind == "child":
@@ -291,7 +292,8 @@ def _result(kind: str, *given: Any) -> Any:
     }[kind]
 
 
-def _activity_result(name: str, *given: int) -> Any:
+def activity_result(name: str, *given: int) -> Any:
+    """What comes of an activity."""
     factors = {"double": 2, "triple": 3}
     if name == "doomed":
         return "failed"

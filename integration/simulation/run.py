@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from integration.harness.new_state import new_state
 from integration.harness.rows import all_runs, rows_left
 from integration.simulation.callers import Caller, draw_plan
 from integration.simulation.checks import wrong_histories
@@ -18,11 +19,14 @@ from integration.simulation.fleet import Fleet
 from integration.simulation.logged import LoggedErrors
 from integration.simulation.loop import Node, SimulatedLoop, Stalled
 from integration.simulation.network import Network
+from integration.simulation.operators import ActivityCaller, Retention, ScheduleKeeper
 from integration.simulation.processes import client_on, dice_of
-from integration.simulation.sources import burial, simulated_sources
+from integration.simulation.sources import EPOCH, burial, simulated_sources
 from integration.simulation.weather import CALM, Sky, Trace
 
 _MEMORY = Path("/dev/shm")
+# How probable each of those is that are not in every seed.
+_BESIDE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ def run_seed(seed: int, show: Callable[[str], object] | None = None) -> Outcome:
         show: Is given each line of the trace.
     """
     folder = Path(tempfile.mkdtemp(dir=_MEMORY if _MEMORY.is_dir() else None))
+    # Made once in a process, with its own clock.
+    new_state(EPOCH)
     try:
         with burial():
             return _run(seed, folder, show)
@@ -84,10 +90,15 @@ async def _simulate(seed: int, loop: SimulatedLoop, folder: Path, trace: Trace) 
     fleet = Fleet(network, seed, folder)
     fleet.start()
     dice = dice_of("plans", seed)
-    callers = [
+    callers: list[tuple[Node, Caller | ScheduleKeeper | ActivityCaller | Retention]] = [
         (node, Caller(client_on(network, node), draw_plan(dice, number)))
         for number, node in enumerate(Node(f"caller-{each}") for each in range(dice.randint(2, 6)))
     ]
+    beside = dice_of("beside", seed)
+    for number, kind in enumerate((ScheduleKeeper, ActivityCaller, ActivityCaller, Retention)):
+        if beside.random() < _BESIDE:
+            node = Node(f"beside-{number}")
+            callers.append((node, kind(client_on(network, node), beside, number)))
     told = [loop.start_on(node, caller.tell()) for node, caller in callers]
     await Faults(fleet, sky, seed).happen()
     sky.now = CALM
@@ -96,5 +107,8 @@ async def _simulate(seed: int, loop: SimulatedLoop, folder: Path, trace: Trace) 
     checker = Node("checker")
     runs = all_runs(fleet.file)
     wrong += await loop.start_on(checker, wrong_histories(client_on(network, checker), runs))
+    await fleet.stop_workers()
+    if beside.random() < _BESIDE:
+        wrong += await fleet.expire()
     await fleet.stop()
     return wrong + fleet.wrong + rows_left(fleet.file)

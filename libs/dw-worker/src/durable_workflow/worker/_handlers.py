@@ -11,14 +11,13 @@ from durable_workflow.worker._definitions import Definitions, Identity
 from durable_workflow.worker._dispatch import Handlers
 from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._histories import Histories
-from durable_workflow.worker._loop_code import LoopCode
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import Payloads
 from durable_workflow.worker._query_tasks import QueryTasks
 from durable_workflow.worker._registration import Registration
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._settings import Settings
-from durable_workflow.worker._thread_kinds import MakeCodeThreads
+from durable_workflow.worker._thread_kinds import MakeLoopCode, ThreadKinds
 from durable_workflow.worker._workflow_tasks import WorkflowTasks
 
 # Besides workflow tasks, code threads serve queries: of the query thread, and of the loop.
@@ -27,21 +26,27 @@ _QUERY_THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Threads:
-    """Threads for workflow code, which has a limit of time, and those for activities."""
+    """Threads for workflow code, which has a limit of time, and those for activities.
+
+    Attributes:
+        make_loop: Makes what runs workflow code on the loop instead, where it is quick.
+    """
 
     workflow: CodeThreads
     activity: CodeThreads
+    make_loop: MakeLoopCode
 
 
-def threads_of(worker_id: str, settings: Settings, make: MakeCodeThreads) -> Threads:
+def threads_of(worker_id: str, settings: Settings, kinds: ThreadKinds) -> Threads:
     """As many threads as a worker may need; each starts when there is work."""
     return Threads(
-        make(
+        kinds.code(
             f"{worker_id}-workflow",
             settings.max_concurrent_workflow_tasks + _QUERY_THREADS,
             limit_seconds=settings.workflow_deadline_seconds,
         ),
-        make(f"{worker_id}-activity", settings.max_concurrent_activity_tasks),
+        kinds.code(f"{worker_id}-activity", settings.max_concurrent_activity_tasks),
+        kinds.loop,
     )
 
 
@@ -68,7 +73,7 @@ def handlers_of(
         workflow=WorkflowTasks(
             definitions.workflows,
             payloads=parts.payloads,
-            code=LoopCode(
+            code=parts.threads.make_loop(
                 parts.threads.workflow,
                 limit_seconds=settings.workflow_deadline_seconds,
                 may_block=parts.payloads.external_storage is not None,

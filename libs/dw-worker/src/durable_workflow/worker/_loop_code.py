@@ -85,7 +85,7 @@ class LoopCode:
         """
         if not self._allowed:
             return await asyncio.wrap_future(self._threads.submit(work))
-        pace, light = pace_of(workflow), _is_light(events)
+        pace, light = self._pace_of(workflow), _is_light(events)
         try:
             if pace.is_quick and light:
                 return self._run_here(pace, work)
@@ -94,6 +94,9 @@ class LoopCode:
         except CodeOverran:
             pace.note_overrun()
             raise
+
+    def _pace_of(self, workflow: type) -> Pace:
+        return pace_of(workflow)
 
     def _run_here(self, pace: Pace, work: Callable[[Run[T]], T]) -> T:
         run = Run(work, self._limit)

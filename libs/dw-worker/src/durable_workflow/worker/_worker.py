@@ -187,7 +187,7 @@ class Worker(Seams):
         self._held = HeldTasks()
         self._process_metrics = ProcessMetrics()
         self._reporter = Reporter(self._transport, self.worker_id, self._payloads)
-        self._threads = threads_of(self.worker_id, self._settings, self._thread_kinds.code)
+        self._threads = threads_of(self.worker_id, self._settings, self._thread_kinds)
         self._machines = MachineCache(
             self._settings.max_cached_workflows,
             self._settings.max_cached_bytes,
