@@ -204,8 +204,9 @@ class Retention:
 
 async def _ended(client: Client, workflow_id: str) -> str:
     """How a workflow has ended, which is waited for."""
-    while True:
-        described = await client.describe_workflow(workflow_id)
-        if described.is_terminal:
-            return str(described.status)
-        await asyncio.sleep(1)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            described = await client.describe_workflow(workflow_id)
+            if described.is_terminal:
+                return str(described.status)
+            await asyncio.sleep(1)

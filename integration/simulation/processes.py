@@ -57,9 +57,13 @@ class SimulatedCommitter:
         self._server = server
         self._connection = connection
         self._network = server.network
+        self._fails = False
 
     def commit(self, done: Done) -> None:
         """Commit, and call `done`."""
+        if self._fails:
+            self._server.crash("behind a sync that failed")
+            return
         self._network.loop.call_later(self._network.sky.commit_seconds(), self._commit, done)
 
     def stop(self) -> None:
@@ -68,6 +72,8 @@ class SimulatedCommitter:
     def _commit(self, done: Done) -> None:
         sky, trace = self._network.sky, self._network.trace
         if sky.happens(sky.now.commit_fails):
+            if sky.happens(0.2):
+                self._fail_to_sync()
             trace.note("commit failed")
             done(Committed(apsw.IOError("disk I/O error"), _COMMIT_SECONDS))
             return
@@ -81,6 +87,13 @@ class SimulatedCommitter:
             self._server.crash("behind a commit")
             return
         done(Committed(how.error, _COMMIT_SECONDS))
+
+    def _fail_to_sync(self) -> None:
+        """Write the log and fail: what is refused comes back, for it crashes before it commits."""
+        commit(self._connection)
+        self._fails = True
+        seconds = self._network.sky.dice.uniform(0, 0.1)
+        self._network.loop.call_later(seconds, self._server.crash, "behind a sync that failed")
 
 
 class ServerProcess:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import random
 import shutil
 import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Protocol
 
+from durable_workflow.client import Client
 from integration.harness.new_state import new_state
 from integration.harness.rows import all_runs, rows_left
 from integration.simulation.callers import Caller, draw_plan
@@ -25,8 +28,22 @@ from integration.simulation.sources import EPOCH, burial, simulated_sources
 from integration.simulation.weather import CALM, Sky, Trace
 
 _MEMORY = Path("/dev/shm")
-# How probable each of those is that are not in every seed.
-_BESIDE = 0.4
+
+
+class _Teller(Protocol):
+    """Does something, and tells what was wrong."""
+
+    async def tell(self) -> list[str]: ...
+
+
+# What is not in every seed, and how probable each of it is.
+_KINDS: Final[tuple[Callable[[Client, random.Random, int], _Teller], ...]] = (
+    ScheduleKeeper,
+    ActivityCaller,
+    ActivityCaller,
+    Retention,
+)
+_BESIDE: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +107,12 @@ async def _simulate(seed: int, loop: SimulatedLoop, folder: Path, trace: Trace) 
     fleet = Fleet(network, seed, folder)
     fleet.start()
     dice = dice_of("plans", seed)
-    callers: list[tuple[Node, Caller | ScheduleKeeper | ActivityCaller | Retention]] = [
+    callers: list[tuple[Node, _Teller]] = [
         (node, Caller(client_on(network, node), draw_plan(dice, number)))
         for number, node in enumerate(Node(f"caller-{each}") for each in range(dice.randint(2, 6)))
     ]
     beside = dice_of("beside", seed)
-    for number, kind in enumerate((ScheduleKeeper, ActivityCaller, ActivityCaller, Retention)):
+    for number, kind in enumerate(_KINDS):
         if beside.random() < _BESIDE:
             node = Node(f"beside-{number}")
             callers.append((node, kind(client_on(network, node), beside, number)))

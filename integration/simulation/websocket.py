@@ -11,32 +11,46 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from websockets.frames import Close
 
 from durable_workflow.client._stream._connection import PATH, Address, Away
-from durable_workflow.server.http.stream.wire import EXTENSION
+from durable_workflow.server.http.stream.wire import EXTENSION, Listener
 from integration.simulation.loop import Node
 from integration.simulation.network import Event, Network, Served, scope_of
 
 # Within this time either end learns by its pings that the other one is gone. A fleet rests longer.
 _UNNOTICED_SECONDS = 12.0
+_APART_SECONDS = 1e-6
+# So long a short message waits for others.
+_ROUND_SECONDS = 0.1
 
 
 class _End:
-    """What has arrived at one end."""
+    """What has arrived at one end.
 
-    def __init__(self, network: Network) -> None:
+    Args:
+        node: Where it is.
+        arrive: Is given what arrives; None puts it to the frames.
+    """
+
+    def __init__(
+        self, network: Network, node: Node, arrive: Callable[[Event], None] | None = None
+    ) -> None:
         self.frames: asyncio.Queue[Event] = asyncio.Queue()
         self._network = network
+        self._node = node
+        self._arrive = arrive or self.frames.put_nowait
         self._last = 0.0
 
     def deliver(self, event: Event) -> None:
         """Let something arrive, behind all that was sent before."""
         loop = self._network.loop
-        self._last = max(self._last, loop.time() + self._network.sky.travel_seconds())
-        loop.call_at(self._last, self.frames.put_nowait, event, context=loop.world.context)
+        # Never at the same time as another one: the loop does not say which would be first.
+        arrives = loop.time() + self._network.sky.travel_seconds()
+        self._last = max(self._last + _APART_SECONDS, arrives)
+        loop.call_at(self._last, self._arrive, event, context=self._node.context)
 
     def put(self, event: Event, seconds: float) -> None:
         """Let something arrive, whatever was sent before."""
         loop = self._network.loop
-        loop.call_on(loop.world, seconds, self.frames.put_nowait, event)
+        loop.call_on(self._node, seconds, self._arrive, event)
 
 
 class StreamPair:
@@ -48,8 +62,11 @@ class StreamPair:
         self.server = served.node
         self.number = network.number()
         self.accepted: asyncio.Future[int] = network.loop.create_future()
-        self._to_client = _End(network)
-        self._to_server = _End(network)
+        self._to_client = _End(network, client)
+        self._to_server = _End(network, served.node, self._arrive_at_server)
+        self._listener: Listener | None = None
+        # A short message that waits for the next round.
+        self._put_off: Event | None = None
         self._broken = False
         self._ended: ConnectionClosed | None = None
         network.connections[self.number] = self
@@ -126,14 +143,46 @@ class StreamPair:
         self._to_server.frames.put_nowait({"type": "websocket.connect"})
         await served.app(scope, self._to_server.frames.get, self._send)
 
+    def listen(self, listener: Listener) -> None:
+        """Show short messages to a listener, a moment after they have come."""
+        self._listener = listener
+
+    def write(self, text: bytes) -> bool:
+        """Send a message at once."""
+        self._send_text(text.decode())
+        return True
+
+    def _send_text(self, text: str) -> None:
+        if self._passes("server ->", text):
+            self._to_client.deliver({"type": "websocket.send", "text": text})
+
+    def _arrive_at_server(self, event: Event) -> None:
+        self._take_put_off()
+        listener, text = self._listener, event.get("text")
+        waiting = self._to_server.frames
+        if listener is None or text is None or not waiting.empty():
+            waiting.put_nowait(event)
+        elif listener.may_wait(text.encode()):
+            self._put_off = event
+            self.network.loop.call_on(self.server, _ROUND_SECONDS, self._take_put_off)
+        else:
+            waiting.put_nowait(event)
+
+    def _take_put_off(self) -> None:
+        """Have what waits taken, before anything that arrives after it."""
+        event, self._put_off = self._put_off, None
+        if event is None or self._listener is None:
+            return
+        if not self._listener.take(event["text"].encode()):
+            self._to_server.frames.put_nowait(event)
+
     async def _send(self, event: Event) -> None:
         if event["type"] == "websocket.accept":
             self._accept(0)
         elif event["type"] == "websocket.http.response.start":
             self._accept(event["status"])
         elif event["type"] == "websocket.send":
-            if self._passes("server ->", event["text"]):
-                self._to_client.deliver(event)
+            self._send_text(event["text"])
         elif event["type"] == "websocket.close" and not self._broken:
             self.network.trace.note(f"{self.number} closed by the server {event.get('code')}")
             self.network.connections.pop(self.number, None)

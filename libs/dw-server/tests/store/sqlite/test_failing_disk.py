@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import apsw
 import pytest
 
 from durable_workflow.server.notices import DueAt, Notice
-from durable_workflow.server.store import StoreUnavailable, Tx
+from durable_workflow.server.store import OutcomeUnknown, StoreUnavailable, Tx
 from durable_workflow.server.store.protocol import Sizes
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.sqlite._database import Database
@@ -76,7 +77,8 @@ async def test_what_cannot_be_written_is_not_acknowledged_and_did_not_happen(
     results = await asyncio.gather(
         *[store.run(put(f"{number}")) for number in range(5)], return_exceptions=True
     )
-    assert [type(result) for result in results] == [StoreUnavailable] * 5
+    told = OutcomeUnknown if failure == "sync" else StoreUnavailable
+    assert [type(result) for result in results] == [told] * 5
     assert notices == []
     assert not (await store.check()).available
     assert await store.read(lambda read: read.all("list_boxes")) == [("before",)]
@@ -87,6 +89,30 @@ async def test_what_cannot_be_written_is_not_acknowledged_and_did_not_happen(
     assert await store.read(lambda read: read.all("list_boxes")) == [("after",), ("before",)]
 
 
+@pytest.mark.parametrize("commits_again", [False, True])
+async def test_what_was_not_synced_may_come_back_with_a_crash_and_is_said_to_be_unknown(
+    disk: Disk, open_file: Callable[..., SqliteStore], tmp_path: Path, commits_again: bool
+) -> None:
+    """It is in the log, whole, until the next commit takes its place."""
+    store = open_file(vfs="failing-disk")
+    await store.run(put("before"))
+    disk.fails = "sync"
+    with pytest.raises(OutcomeUnknown):
+        await store.run(put("not synced"))
+    disk.fails = None
+    if commits_again:
+        await store.run(put("after"))
+
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for name in ("boxes.db", "boxes.db-wal"):
+        shutil.copyfile(tmp_path / name, crashed / name)
+    connection: Any = apsw.Connection(str(crashed / "boxes.db"))
+    found = {name for (name,) in connection.execute("SELECT name FROM boxes")}
+    connection.close()
+    assert found == {"before", "after" if commits_again else "not synced"}
+
+
 @pytest.mark.parametrize("failure", ["full", "sync"])
 async def test_only_what_is_written_shows_that_the_disk_is_well_again(
     disk: Disk, open_file: Callable[..., SqliteStore], failure: str
@@ -94,7 +120,7 @@ async def test_only_what_is_written_shows_that_the_disk_is_well_again(
     store = open_file(vfs="failing-disk")
     await store.run(put("before"))
     disk.fails = failure
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(OutcomeUnknown if failure == "sync" else StoreUnavailable):
         await store.run(put("refused"))
     assert await store.run(lambda tx: tx.one("find_box", name="before")) == (1, None)
     assert not (await store.check()).available
@@ -182,6 +208,6 @@ async def test_a_unit_that_follows_another_is_committed_with_it_or_not_at_all(
         assert [*first, *second] == [None, (1, None)]
         assert disk.syncs == synced + 1
     else:
-        assert [type(each) for each in (*first, *second)] == [StoreUnavailable] * 2
+        assert [type(each) for each in (*first, *second)] == [OutcomeUnknown] * 2
         assert await store.read(lambda read: read.all("list_boxes")) == []
     assert notices == [], "what was acted on before the commit is not told again"

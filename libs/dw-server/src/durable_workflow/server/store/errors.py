@@ -33,7 +33,8 @@ class StoreOverloaded(StoreUnavailable):
 class OutcomeUnknown(StoreError):
     """The answer to a commit was lost: the unit of work has happened as a whole, or not at all.
 
-    A store raises this only where it cannot ask the database which of the two it is.
+    A store raises this only where it cannot ask the database which of the two it is. So it is with
+    SQLite's log when it could not be synced: reads do not find the unit, a crash may bring it back.
     """
 
 

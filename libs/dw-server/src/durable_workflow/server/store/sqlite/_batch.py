@@ -7,9 +7,11 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import apsw
+
 from durable_workflow.server.logs import current_request
 from durable_workflow.server.notices import Notice
-from durable_workflow.server.store.errors import StoreUnavailable
+from durable_workflow.server.store.errors import OutcomeUnknown, StoreError, StoreUnavailable
 from durable_workflow.server.store.sqlite._transaction import Line, SqliteTx
 
 _said = logging.getLogger("durable_workflow.server")
@@ -94,6 +96,19 @@ def unavailable(error: Exception) -> StoreUnavailable:
     unavailable = StoreUnavailable(f"not committed: {error}")
     unavailable.__cause__ = error
     return unavailable
+
+
+def not_committed(error: Exception) -> StoreError:
+    """What the callers of a batch are told whose commit has failed.
+
+    All of it may be in the log when a sync of the log fails. The next commit writes over it; but a
+    crash before that finds it there, whole, and takes it for committed.
+    """
+    if not isinstance(error, apsw.IOError):
+        return unavailable(error)
+    unknown = OutcomeUnknown(f"perhaps not committed: {error}")
+    unknown.__cause__ = error
+    return unknown
 
 
 def publish_to_nobody(notices: Sequence[Notice], /) -> None:

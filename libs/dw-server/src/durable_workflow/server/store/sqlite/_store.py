@@ -55,6 +55,7 @@ from durable_workflow.server.store.sqlite._batch import (
     Batch,
     Unit,
     dispatch_nothing,
+    not_committed,
     publish_to_nobody,
     unavailable,
 )
@@ -257,7 +258,7 @@ class SqliteStore:
             self._abandon()
             if not batch.units:
                 batch.units = self._all_waiting()
-            self._settle(loop, batch, error)
+            self._settle(loop, batch, error, unavailable)
         else:
             loop.call_soon(self._go_on, loop, batch, running, then)
 
@@ -291,7 +292,7 @@ class SqliteStore:
     def _committed(self, loop: asyncio.AbstractEventLoop, batch: Batch, how: Committed) -> None:
         self._pace.note(how.seconds)
         self._figures.note(how.seconds, len(batch.units), failed=how.error is not None)
-        self._settle(loop, batch, how.error)
+        self._settle(loop, batch, how.error, not_committed)
 
     def _run_batch(self, batch: Batch) -> Slices[None]:
         """Run the units that wait, in a transaction.
@@ -330,7 +331,11 @@ class SqliteStore:
         return unit if unit is not None and unit.has_followed() else None
 
     def _settle(
-        self, loop: asyncio.AbstractEventLoop, batch: Batch, error: Exception | None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        batch: Batch,
+        error: Exception | None,
+        told: Callable[[Exception], StoreError],
     ) -> None:
         """Tell the callers of a batch how it ended, and publish its notices."""
         self._health.note(error, batch.units)
@@ -343,7 +348,7 @@ class SqliteStore:
             if unit.answer.done():
                 continue  # cancelled meanwhile
             if error is not None:
-                unit.answer.set_exception(unavailable(error))
+                unit.answer.set_exception(told(error))
             elif unit.error is not None:
                 unit.answer.set_exception(unit.error)
             else:
