@@ -151,7 +151,7 @@ async def until_taken(peer: Any, report: Callable[..., Any], *about: Json) -> No
             if message["type"] == "acks":
                 assert message["ids"] == [number]
                 return
-            assert message["status"] == 503, message
+            assert message["status"] == 504, message
 
 
 async def test_a_goodbye_whose_commit_fails_ends_the_stream_and_is_logged(

@@ -22,7 +22,13 @@ from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.notices import DueAt, Notice, ReadyTask, TaskReady
 from durable_workflow.server.records import activities, history, run_deletion, runs
 from durable_workflow.server.records.fairness import ReadyClass
-from durable_workflow.server.store import ConstraintViolated, Read, StoreUnavailable, Tx
+from durable_workflow.server.store import (
+    ConstraintViolated,
+    OutcomeUnknown,
+    Read,
+    StoreUnavailable,
+    Tx,
+)
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.sqlite._changes import Ways
@@ -320,7 +326,8 @@ async def drive(disk: Disk, folder: Path, batches: list[tuple[list[Work], str | 
                 if result is None:
                     add(model, unit.effects)
                 else:
-                    assert isinstance(result, OnPurpose | ConstraintViolated | StoreUnavailable)
+                    told = OnPurpose | ConstraintViolated | StoreUnavailable | OutcomeUnknown
+                    assert isinstance(result, told)
             pairs = await store.read(lambda read: kept_and_stored(store, read))
             assert [kept for kept, _ in pairs] == [stored for _, stored in pairs]
             compared += len(pairs)
