@@ -1,4 +1,4 @@
-"""What holds for every pytest session: hypothesis profiles, and nothing skipped in CI.
+"""What holds for every pytest session: hypothesis profiles, nothing skipped in CI, sendable reports.
 
 `libs/conftest.py` and `integration/conftest.py` bring it in; whichever comes first registers it.
 
@@ -11,6 +11,7 @@ DURABLE_WORKFLOW_SPEC_DATA  where tests find the specification's data. "none" sa
 """
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,15 @@ class SessionRules:
     def _note(self, node_id: str, reason: str) -> None:
         if self.strict and not (self.data_absent and "specification" in reason):
             self.refused.append(f"{node_id}: {reason}")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Make a report one that several processes can send: pytest-xdist takes no half surrogates."""
+        report = yield
+        report.sections = [(title, _sendable(text)) for title, text in report.sections]
+        if report.failed and _sendable(report.longreprtext) != report.longreprtext:
+            report.longrepr = _sendable(report.longreprtext)
+        return report
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -72,6 +82,10 @@ def spec_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the specification's data is not at {folder}")
     return folder
+
+
+def _sendable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
