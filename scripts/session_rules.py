@@ -1,4 +1,4 @@
-"""What holds for every pytest session: hypothesis profiles, nothing skipped in CI, sendable reports.
+"""What holds for every pytest session: hypothesis profiles, reports, and nothing skipped in CI.
 
 `libs/conftest.py` and `integration/conftest.py` bring it in; whichever comes first registers it.
 
@@ -44,7 +44,7 @@ class SessionRules:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Make a report one that several processes can send: pytest-xdist takes no half surrogates."""
+        """Make a report one that pytest-xdist can send: it takes no half of a surrogate pair."""
         report = yield
         report.sections = [(title, _sendable(text)) for title, text in report.sections]
         if report.failed and _sendable(report.longreprtext) != report.longreprtext:
