@@ -102,9 +102,12 @@ def not_committed(error: Exception) -> StoreError:
     """What the callers of a batch are told whose commit has failed.
 
     All of it may be in the log when a sync of the log fails. The next commit writes over it; but a
-    crash before that finds it there, whole, and takes it for committed.
+    crash before that finds it there, whole, and takes it for committed. Where a write has failed it
+    is not whole: what makes it a commit is written last.
     """
-    if not isinstance(error, apsw.IOError):
+    # apsw's annotations do not name the attribute, which every error of SQLite's has.
+    how = getattr(error, "extendedresult", None)
+    if not isinstance(error, apsw.IOError) or how == apsw.SQLITE_IOERR_WRITE:
         return unavailable(error)
     unknown = OutcomeUnknown(f"perhaps not committed: {error}")
     unknown.__cause__ = error
