@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 from pathlib import Path
 
@@ -108,12 +107,8 @@ def test_the_roles_of_a_route_are_those_that_are_published(
     assert operations[route.operation].roles == roles_of(route)
 
 
-def test_the_published_table_says_the_same() -> None:
-    named = os.environ.get("DURABLE_WORKFLOW_SPEC_DATA")
-    table = Path(named or ".").parent / "control-plane-routes.tsv"
-    if not table.is_file():
-        pytest.skip("the specification is not there")
-    with table.open(newline="") as file:
+def test_the_published_table_says_the_same(spec_data: Path) -> None:
+    with (spec_data.parent / "control-plane-routes.tsv").open(newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     ours = {(route.method, route.path): route for route in ROUTES}
     assert len(rows) > 60
