@@ -39,7 +39,8 @@ class CallerRules(WorkerRules):
             deadline = None if timeout is None else self.model.now + timeout
             self.model.started(workflow_id, told["run_id"], deadline=deadline)
         else:
-            assert told["run_id"] == self.current(workflow_id).run_id
+            current = self.current(workflow_id)
+            assert told["run_id"] == current.run_id, (policy, current, told)
         if key is not None and status != 409:
             self.model.starts[key] = (body, told["run_id"])
 
@@ -50,7 +51,7 @@ class CallerRules(WorkerRules):
         body, run_id = self.model.starts[key]
         answer = self.served.post("/workflows", body, key)
         assert answer.status in (200, 201), answer
-        assert answer.need(answer.status)["run_id"] == run_id
+        assert answer.need(answer.status)["run_id"] == run_id, (run_id, body, answer)
 
     @rule(pick=PICKS, verb=st.sampled_from(["signal/s", "update/u"]), again=st.booleans())
     def command(self, pick: int, verb: str, again: bool) -> None:
@@ -84,7 +85,7 @@ class CallerRules(WorkerRules):
         told = self.served.post(command.path, command.body).body
         assert told["command_id"] == command.command_id, (command, told)
         if command.update_id is not None:
-            assert told["update_id"] == command.update_id
+            assert told["update_id"] == command.update_id, (command, told)
             assert told["update_status"] == command.status, (command, told)
 
     @rule(pick=PICKS, verb=st.sampled_from(["cancel", "terminate"]))

@@ -41,9 +41,11 @@ class CheckedServer(RuleBasedStateMachine):
         """
         rows = {row["run_id"]: row["status"] for row in self.listed()}
         listed = {run_id: shown(status) for run_id, status in rows.items()}
-        assert listed == {run.run_id: run.status for run in self.model.runs.values()}
+        expected = {run.run_id: run.status for run in self.model.runs.values()}
+        assert listed == expected, _different(expected, listed)
         for run in self.model.open_runs():
-            assert rows[run.run_id] != "waiting" or not self.model.needs_task(run), run
+            waits = rows[run.run_id] == "waiting"
+            assert not (waits and self.model.needs_task(run)), f"waits and has news: {run}"
 
     @invariant()
     def everything_open_will_be_moved(self) -> None:
@@ -71,7 +73,7 @@ class CheckedServer(RuleBasedStateMachine):
     def current(self, workflow_id: str) -> Run:
         """The current run of a workflow id that has one."""
         run = self.model.current(workflow_id)
-        assert run is not None
+        assert run is not None, f"{workflow_id} has no run, but {list(self.model.workflows)} have"
         return run
 
     def lease(self, pick: int) -> Lease:
@@ -83,15 +85,17 @@ class CheckedServer(RuleBasedStateMachine):
         """All runs, newest first."""
         answer = self.served.get("/workflows?page_size=200").need()
         rows: list[Json] = answer["workflows"]
-        assert answer["next_page_token"] is None
+        assert answer["next_page_token"] is None, f"more than {len(rows)} runs"
         return rows
 
     def history(self, run: Run) -> list[Json]:
         """The events of a run."""
         path = f"/workflows/{run.workflow_id}/runs/{run.run_id}/history"
         events: list[Json] = self.served.get(path).need()["events"]
-        assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
-        assert run.closed == bool(CLOSING.intersection(each["event_type"] for each in events))
+        sequences = [event["sequence"] for event in events]
+        assert sequences == list(range(1, len(events) + 1)), (run, sequences)
+        closing = CLOSING.intersection(each["event_type"] for each in events)
+        assert run.closed == bool(closing), (run, closing)
         return events
 
     def expect(self, answer: Answer, status: int) -> Json:
@@ -103,6 +107,14 @@ def chosen(among: Iterable[str], pick: int) -> str:
     """One of them."""
     names = list(among)
     return names[pick % len(names)]
+
+
+def _different(expected: dict[str, str], listed: dict[str, str]) -> str:
+    """Which runs are not listed as they should be."""
+    runs = sorted(expected.keys() | listed.keys())
+    pairs = {run_id: (expected.get(run_id), listed.get(run_id)) for run_id in runs}
+    wrong = {run_id: pair for run_id, pair in pairs.items() if pair[0] != pair[1]}
+    return f"status expected and listed, by run: {wrong}"
 
 
 def shown(status: str) -> str:

@@ -113,6 +113,7 @@ class Model:
     Attributes:
         now: The server's time, in seconds since 1970.
         runs: By id, in the order of their starts.
+        known: The ids of all runs that there were, those too that retention has removed.
         workflows: The run ids of each workflow id, oldest first.
         starts: By idempotency key, the body of the start and the run that it was answered with.
         commands: Signals and updates, by their command ids, in the order in which they came.
@@ -120,6 +121,7 @@ class Model:
 
     now: float
     runs: dict[str, Run] = field(default_factory=dict[str, Run])
+    known: set[str] = field(default_factory=set[str])
     workflows: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     workflow_tasks: list[Lease] = field(default_factory=list[Lease])
     activity_tasks: list[Lease] = field(default_factory=list[Lease])
@@ -211,6 +213,7 @@ class Model:
         number = 1 if before is None else before.number + 1
         run = Run(workflow_id, run_id, number, deadline=deadline, parent=parent, policy=policy)
         self.runs[run_id] = run
+        self.known.add(run_id)
         self.workflows.setdefault(workflow_id, []).append(run_id)
         return run
 
@@ -284,5 +287,5 @@ class Model:
         return next(each for each in self.commands.values() if each.update_id == update_id)
 
     def _end(self, run: Run, status: str) -> None:
-        assert not run.closed, "a run ends once"
+        assert not run.closed, f"a run ends once, and then as {status}: {run}"
         run.status, run.closed_at = status, self.now

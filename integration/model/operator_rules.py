@@ -52,7 +52,8 @@ class OperatorRules(CallerRules):
         told, latest = answer.need(), schedule.latest
         running = self.model.current(latest) if latest is not None else None
         skips = schedule.overlap == "skip" and running is not None and not running.closed
-        assert told["outcome"] == ("skipped" if schedule.paused or skips else "triggered")
+        outcome = "skipped" if schedule.paused or skips else "triggered"
+        assert told["outcome"] == outcome, (schedule, running, told)
         if told["outcome"] == "triggered":
             self.model.started(told["workflow_id"], told["run_id"])
             schedule.latest = told["workflow_id"]
@@ -88,7 +89,9 @@ class OperatorRules(CallerRules):
         new = [row for row in reversed(self.listed()) if row["run_id"] not in self.model.runs]
         started: Counter[str] = Counter()
         for row in new:
-            by = next(key for key in allowed if self.latest_of(key) == row["workflow_id"])
+            latest = {self.latest_of(key): key for key in allowed}
+            by = latest.get(row["workflow_id"])
+            assert by is not None, f"no schedule's fire: {row}, but {latest}"
             started[by] += 1
             self.model.started(row["workflow_id"], row["run_id"])
             allowed[by].latest = row["workflow_id"]
@@ -119,11 +122,11 @@ class OperatorRules(CallerRules):
             self.served.retain()
         elif named == "expired":
             gone = self.model.expired()
-            assert self.pruned() == gone
+            assert (pruned := self.pruned()) == gone, (pruned, gone)
         else:
             run = self.model.runs[named]
             gone = {named} if run.closed and not run.archived else set[str]()
-            assert self.pruned(named) == gone
+            assert (pruned := self.pruned(named)) == gone, (run, pruned)
         for run_id in gone:
             self.model.removed(run_id)
             self.kept.pop(run_id, None)

@@ -52,13 +52,14 @@ class ApiRules(OperatorRules):
         while waiting := [run for run in self.model.open_runs() if run.waits]:
             self.signal_all(waiting)
             self.work_on_alone()
-        assert not self.model.open_runs(), "nothing moves these"
+        assert not (still := self.model.open_runs()), f"nothing moves {still}"
         self.lists_agree()
         self.histories_of_closed_runs_are_sound()
         for run_id, history in self.kept.items():
             now = self.history(self.model.runs[run_id])
-            assert now[: len(history)] == history, "a closed run's history stays"
-            assert {event["event_type"] for event in now[len(history) :]} <= _LATER
+            added = now[len(history) :]
+            assert now[: len(history)] == history, f"{run_id} ended as {history}, is now {now}"
+            assert {event["event_type"] for event in added} <= _LATER, (run_id, added)
         for command in self.model.commands.values():
             self.repeat(command)
         self.commands_are_shown_once()

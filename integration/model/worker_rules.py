@@ -51,9 +51,10 @@ class WorkerRules(CheckedServer):
         if task is None:
             return None
         run = self.model.runs[task["run_id"]]
-        assert not run.closed, "a task of a run that has ended"
+        assert not run.closed, f"a task of a run that has ended: {run}, {task}"
         held = [each for each in self.model.workflow_tasks if each.run_id == run.run_id]
-        assert not any(map(self.model.holds, held)), "one task of a run at a time"
+        held = list(filter(self.model.holds, held))
+        assert not held, f"one task of a run at a time: {task}, and {held}"
         lease = Lease(task, run.run_id, self.model.now + WORKFLOW_LEASE)
         self.model.workflow_tasks.append(lease)
         return lease
@@ -95,14 +96,15 @@ class WorkerRules(CheckedServer):
             self.adopt_children(run)
 
     def adopt_children(self, parent: Run) -> None:
-        """Learn the ids of the children that a completion has started."""
+        """Learn the ids of the children that a completion has started.
+
+        The history tells of earlier ones too, which retention may have removed meanwhile.
+        """
         for event in self.history(parent):
             if event["event_type"] != "ChildWorkflowScheduled":
                 continue
             child, run_id = event["payload"], event["payload"]["child_workflow_run_id"]
-            if run_id not in self.model.runs and child["child_workflow_instance_id"] not in (
-                self.model.workflows
-            ):
+            if run_id not in self.model.known:
                 self.model.started(
                     child["child_workflow_instance_id"],
                     run_id,
@@ -140,7 +142,8 @@ class WorkerRules(CheckedServer):
         task = self.served.work("activity-tasks/poll").need()["task"]
         if task is None:
             return None
-        assert not self.model.runs[task["run_id"]].closed, "an activity of a closed run"
+        run = self.model.runs[task["run_id"]]
+        assert not run.closed, f"an activity of a run that has ended: {run}, {task}"
         lease = Lease(task, task["run_id"], self.model.now + ACTIVITY_LEASE)
         self.model.activity_tasks.append(lease)
         return lease
@@ -164,9 +167,9 @@ class WorkerRules(CheckedServer):
         """A heartbeat says whether the attempt may go on."""
         answer = self.send_activity(lease, "heartbeat")
         if answer.status in FENCED:
-            assert not self.model.holds(lease)
+            assert not self.model.holds(lease), (lease, answer)
             return
-        assert answer.need()["can_continue"] == self.model.holds(lease)
+        assert answer.need()["can_continue"] == self.model.holds(lease), (lease, answer)
         if self.model.holds(lease):
             lease.until = self.model.now + ACTIVITY_LEASE
 
