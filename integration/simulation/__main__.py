@@ -8,8 +8,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from integration.simulation.run import Outcome, run_seed
+
+# A process ends after so many: servers that are killed leave their files open, some ten a seed.
+_SEEDS: Final = 25
 
 
 def main() -> int:
@@ -50,7 +54,8 @@ def _seeds(text: str) -> Sequence[int]:
 
 def _in_processes(seeds: Sequence[int], count: int) -> Iterator[Outcome]:
     # Started afresh and not forked: a seed finds in each of them what it finds in any other.
-    with multiprocessing.get_context("spawn").Pool(min(count, len(seeds))) as pool:
+    processes = min(count, len(seeds))
+    with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=_SEEDS) as pool:
         yield from pool.imap(run_seed, seeds, chunksize=1)
 
 
