@@ -39,6 +39,8 @@ _DAY: Final = 86_400 * SECOND
 MOST_RUNS: Final = 100
 # Removed by one write, in the background.
 _RUNS_AT_ONCE: Final = 10
+# A unit may have waited for others, or its process been stopped: no pause is longer for that.
+_LONGEST_PAUSE_SECONDS: Final = 1.0
 # It is the store that fails, whatever run it is at.
 _STORE_FAILURES = (StoreUnavailable, StoreUnusable, OutcomeUnknown)
 
@@ -267,4 +269,5 @@ async def _delete_rows(store: Store, run_id: str, *, gently: bool = False) -> di
 
 
 async def _pause(began: float, gently: bool) -> None:
-    await asyncio.sleep(time.perf_counter() - began if gently else 0)
+    worked = time.perf_counter() - began
+    await asyncio.sleep(min(worked, _LONGEST_PAUSE_SECONDS) if gently else 0)
