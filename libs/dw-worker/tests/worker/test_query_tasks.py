@@ -179,7 +179,6 @@ async def test_a_query_that_has_no_answer_says_why(
 
 
 async def test_a_query_that_never_ends_is_stopped(server: Any, pack: Any) -> None:
-    # A limit of its own: a collection of cycles takes as long in so large a process.
     worker = Worker(server, task_queue="q", workflows=[Asked], workflow_deadline_seconds=0.2)
     assert await worker._run_query_task(_task(pack) | {"query_name": "spins"}) == "failed"
     failure = _failure(server)
