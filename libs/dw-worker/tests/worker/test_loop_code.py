@@ -6,6 +6,8 @@ import asyncio
 import contextvars
 import itertools
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -254,3 +256,22 @@ async def test_the_watchdog_ends_when_there_is_nothing_to_watch(
     assert not first.is_alive()
     assert await on_the_loop(code, workflow)
     assert code._watchdog not in (None, first)
+
+
+# What is left of an interruption that never came keeps CPython 3.11 from calling any function once a
+# profiler is set, and cannot be taken back: so in a process of its own.
+_PROFILED = """
+import sys
+from durable_workflow.worker._code_threads import revoke_interruption
+
+revoke_interruption()
+sys.setprofile(lambda *_: None)
+print("goes on")
+"""
+
+
+def test_nothing_is_left_of_an_interruption_that_is_revoked() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _PROFILED], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "goes on\n"

@@ -312,8 +312,17 @@ def interrupt(thread: int, run: Run[Any]) -> None:
 
 
 def revoke_interruption() -> None:
-    """Take back what `interrupt` has not raised yet in this thread."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
+    """Have nothing come any more of what `interrupt` has not raised yet in this thread.
+
+    It is replaced by one that is raised here. To take it back with null would leave Python 3.11
+    looking for it for ever: slowly, and without end once a profiler or a tracer is set.
+    """
+    with contextlib.suppress(CodeInterrupted):
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(threading.get_ident()), ctypes.py_object(CodeInterrupted)
+        )
+        while True:  # it comes at the next bytecode that jumps back
+            pass
 
 
 # What calls the user's code.
