@@ -258,8 +258,8 @@ async def test_the_watchdog_ends_when_there_is_nothing_to_watch(
     assert code._watchdog not in (None, first)
 
 
-# What is left of an interruption that never came keeps CPython 3.11 from calling any function once a
-# profiler is set, and cannot be taken back: so in a process of its own.
+# What is left of an interruption keeps CPython 3.11 from calling any function once a profiler is
+# set, and cannot be taken back: so in a process of its own.
 _PROFILED = """
 import sys
 from durable_workflow.worker._code_threads import revoke_interruption
