@@ -59,6 +59,17 @@ async def test_those_of_idle_workers_are_answered_without_being_received(
     assert worker["process_metrics"]["memory_bytes"] == 5
 
 
+async def test_no_more_slots_are_free_than_there_are(stage: Any) -> None:
+    peer = await stage.peer("w-1")
+    most = (await stage.get("/workers/w-1"))["max_concurrent_workflow_tasks"]
+    said = {"workflow_available": most + 1, "activity_available": 0}
+    await peer.ask("alive", task_slots=said, process_metrics={"host": "h", "memory_bytes": 6})
+    async with asyncio.timeout(10):
+        while not (worker := await stage.get("/workers/w-1")).get("process_metrics"):
+            await asyncio.sleep(0.05)
+    assert worker["task_slots"] == {"workflow_available": most, "activity_available": 0}
+
+
 async def test_what_follows_one_is_done_after_it(stage: Any) -> None:
     peer = await stage.peer()
     await stage.start()

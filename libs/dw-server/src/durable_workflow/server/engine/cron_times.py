@@ -49,8 +49,10 @@ def _first_of_second(expression: str, second: int, zone: tzinfo) -> int | None:
     if times is None or last != moment:
         times = cron_times(expression, moment, zone)
     at = next(times, None)
-    if at is not None and len(_courses) < _MOST_COURSES:
+    if at is not None:
         _courses[key] = at, times
+        if len(_courses) > _MOST_COURSES:
+            _courses.pop(next(iter(_courses)), None)  # the one that was asked for longest ago
     return at
 
 

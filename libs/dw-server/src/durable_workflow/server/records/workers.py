@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -100,6 +100,21 @@ _JSON_FIELDS = (
 _JSON_COLUMNS = tuple(map(Worker.__struct_fields__.index, _JSON_FIELDS))
 
 
+class Heartbeat(NamedTuple):
+    """What was heard of a worker.
+
+    Attributes:
+        due_at: When it is missed, where nothing more is heard.
+        interval: Seconds from one heartbeat to the next.
+    """
+
+    worker: Worker
+    due_at: int
+    task_slots: dict[str, int] | None
+    process_metrics: dict[str, Any] | None
+    interval: int
+
+
 class LiveWorker(msgspec.Struct, frozen=True):
     """What the fleet of a namespace is told of a worker."""
 
@@ -193,45 +208,22 @@ def seen(tx: Tx, worker: Worker, due_at: int) -> None:
     tx.do("worker_seen", **_key(worker), seen_at=tx.now, due_at=due_at)
 
 
-def heartbeat(
-    tx: Tx,
-    worker: Worker,
-    *,
-    due_at: int,
-    task_slots: dict[str, int] | None,
-    process_metrics: dict[str, Any] | None,
-    heartbeat_interval: int,
-) -> None:
-    """Note a heartbeat with what the worker says of itself; None keeps what was known."""
-    tx.do(
-        "worker_heartbeat",
-        **_key(worker),
-        seen_at=tx.now,
-        due_at=due_at,
-        task_slots=text(task_slots),
-        process_metrics=text(process_metrics),
-        heartbeat_interval=heartbeat_interval,
-    )
-
-
-def heartbeats(
-    tx: Tx, heard: Sequence[tuple[Worker, int, dict[str, int] | None, dict[str, Any] | None]]
-) -> None:
-    """Note heartbeats of many workers, each with when it is missed and what it says of itself."""
+def heartbeats(tx: Tx, heard: Iterable[Heartbeat]) -> None:
+    """Note heartbeats with what the workers say of themselves; None keeps what was known."""
     tx.do_many(
         "worker_heartbeat",
         [
             (
                 tx.now,
-                due_at,
-                text(task_slots),
-                text(process_metrics),
-                worker.heartbeat_interval,
-                worker.namespace,
-                worker.worker_id,
-                worker.session,
+                each.due_at,
+                text(each.task_slots),
+                text(each.process_metrics),
+                each.interval,
+                each.worker.namespace,
+                each.worker.worker_id,
+                each.worker.session,
             )
-            for worker, due_at, task_slots, process_metrics in heard
+            for each in heard
         ],
     )
 

@@ -97,11 +97,12 @@ def note_alive(
     records.heartbeats(
         tx,
         [
-            (
+            records.Heartbeat(
                 worker,
                 tx.now + workers.patience(worker.heartbeat_interval, settings),
-                sign.task_slots,
+                workers.clamped(sign.task_slots, worker),
                 sign.process_metrics,
+                worker.heartbeat_interval,
             )
             for worker, sign in heard
         ],

@@ -122,16 +122,10 @@ def heartbeat(tx: Tx, namespace: str, request: WorkerHeartbeat, settings: Servic
         settings,
         names_held=worker.names_held,
     )
-    slots = _clamped(request.task_slots, worker)
+    slots = clamped(request.task_slots, worker)
     due_at = tx.now + patience(interval, settings)
-    records.heartbeat(
-        tx,
-        worker,
-        due_at=due_at,
-        task_slots=slots,
-        process_metrics=request.process_metrics,
-        heartbeat_interval=interval,
-    )
+    heard = records.Heartbeat(worker, due_at, slots, request.process_metrics, interval)
+    records.heartbeats(tx, [heard])
     tx.notify(DueAt(due_at))
     warn_of_shared_id(tx, worker)
     body: dict[str, Any] = {
@@ -330,7 +324,8 @@ def _fingerprints(request: RegisterWorker, known: Worker | None, worker_id: str)
     return kept | sent
 
 
-def _clamped(slots: dict[str, int] | None, worker: Worker) -> dict[str, int] | None:
+def clamped(slots: dict[str, int] | None, worker: Worker) -> dict[str, int] | None:
+    """The free slots that a worker says it has, none of them more than it may have."""
     if slots is None:
         return None
     most = {
