@@ -30,6 +30,16 @@ def received(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return found
 
 
+async def _once_written(stage: Any, worker_id: str) -> Any:
+    """The worker; what all of them have said is written together, a second later."""
+    async with asyncio.timeout(10):
+        while True:
+            worker = await stage.get(f"/workers/{worker_id}")
+            if worker.get("process_metrics"):
+                return worker
+            await asyncio.sleep(0.05)
+
+
 async def test_those_of_idle_workers_are_answered_without_being_received(
     stage: Any, received: list[bytes]
 ) -> None:
@@ -50,13 +60,7 @@ async def test_those_of_idle_workers_are_answered_without_being_received(
     }
     assert received == []
 
-    async with asyncio.timeout(10):  # they are written together, a second later
-        while True:
-            worker = await stage.get("/workers/w-3")
-            if worker.get("process_metrics"):
-                break
-            await asyncio.sleep(0.05)
-    assert worker["process_metrics"]["memory_bytes"] == 5
+    assert (await _once_written(stage, "w-3"))["process_metrics"]["memory_bytes"] == 5
 
 
 async def test_no_more_slots_are_free_than_there_are(stage: Any) -> None:
@@ -64,9 +68,7 @@ async def test_no_more_slots_are_free_than_there_are(stage: Any) -> None:
     most = (await stage.get("/workers/w-1"))["max_concurrent_workflow_tasks"]
     said = {"workflow_available": most + 1, "activity_available": 0}
     await peer.ask("alive", task_slots=said, process_metrics={"host": "h", "memory_bytes": 6})
-    async with asyncio.timeout(10):
-        while not (worker := await stage.get("/workers/w-1")).get("process_metrics"):
-            await asyncio.sleep(0.05)
+    worker = await _once_written(stage, "w-1")
     assert worker["task_slots"] == {"workflow_available": most, "activity_available": 0}
 
 
