@@ -69,6 +69,7 @@ class RunFigures(msgspec.Struct, frozen=True):
         waiting: Without a workflow task.
         starting: Without a completed workflow task.
         long: Told to continue as new.
+        failing: With a workflow task that has failed.
     """
 
     open_runs: int
@@ -80,6 +81,7 @@ class RunFigures(msgspec.Struct, frozen=True):
     most_bytes: int
     events: int
     long: int
+    failing: int
 
 
 class ScheduleFigures(msgspec.Struct, frozen=True):

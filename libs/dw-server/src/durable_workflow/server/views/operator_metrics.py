@@ -37,7 +37,7 @@ def _runs(read: Read, namespace: str, settings: ServiceSettings) -> JsonObject:
         "waiting": found.waiting,
         "oldest_wait_started_at": precise_or_none(found.oldest_wait),
         "max_wait_age_ms": age_ms(found.oldest_wait, read.now),
-        "claim_failed": records.task_figures(read, namespace).failed,
+        "claim_failed": found.failing,
         "repair_needed": 0,
         "oldest_repair_needed_at": None,
         "max_repair_needed_age_ms": 0,

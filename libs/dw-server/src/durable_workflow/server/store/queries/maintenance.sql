@@ -104,7 +104,10 @@ SELECT
     coalesce(max(last_sequence), 0) AS most_events,
     coalesce(max(history_bytes), 0) AS most_bytes,
     coalesce(sum(last_sequence), 0) AS events,
-    coalesce(sum(CASE WHEN warned = 1 THEN 1 ELSE 0 END), 0) AS long
+    coalesce(sum(CASE WHEN warned = 1 THEN 1 ELSE 0 END), 0) AS long,
+    coalesce(
+        sum(CASE WHEN task_status IS NOT NULL AND task_failures > 0 THEN 1 ELSE 0 END), 0
+    ) AS failing
 FROM runs
 WHERE namespace = :namespace AND status IN ('pending', 'running', 'waiting');
 
