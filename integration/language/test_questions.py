@@ -11,6 +11,7 @@ import pytest
 
 from durable_workflow import Client, QueryFailed, UpdateRejected, workflow
 from durable_workflow.client import WorkflowHandle
+from durable_workflow.worker._paces import pace_of
 from durable_workflow.workflow import WorkflowContext
 from integration.harness.waiting import eventually
 from integration.language.scene import DEFAULT_CACHE, QUEUE, Scene
@@ -83,6 +84,11 @@ class Order:
         time.sleep(seconds)
         yield ctx.wait_condition(lambda: self.closed, key="closed")
         return [self.touched, self.approved, self.stock]
+
+
+# Its code blocks while the test looks on from the same event loop: it is for threads, however quick
+# its first tasks are.
+pace_of(Order).note_overrun()
 
 
 @asynccontextmanager
