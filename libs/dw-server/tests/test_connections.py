@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -88,12 +89,143 @@ async def test_others_are_served_between_the_pings_of_a_flood(
     assert pings < 2000
 
 
+PIPELINED = 2_000
+LIST = (
+    b"GET /api/workflows HTTP/1.1\r\nHost: x\r\nX-Durable-Workflow-Control-Plane-Version: 2\r\n\r\n"
+)
+
+
+async def test_requests_that_do_not_wait_for_answers_leave_room_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Counted in answers: each of the others' has the time for one of theirs, without a rest."""
+    monkeypatch.setattr("durable_workflow.server.throttle._REST", 10_000)
+    answers = 0
+
+    async def count(reader: asyncio.StreamReader) -> None:
+        nonlocal answers
+        while data := await reader.read(65_536):
+            answers += data.count(b"HTTP/1.1 200")
+
+    async with embedded_server() as url, httpx.AsyncClient(base_url=url) as http:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(LIST * PIPELINED)
+        counting = asyncio.create_task(count(reader))
+        async with asyncio.timeout(20):
+            while True:
+                if answers:
+                    break
+                await asyncio.sleep(0)
+            for _ in range(300):
+                assert (await http.get("/api/health")).status_code == 200
+        counting.cancel()
+        writer.transport.abort()
+    assert answers < 150
+
+
+async def test_requests_that_do_not_wait_are_all_answered_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With rests between them, and bodies in pieces."""
+    monkeypatch.setattr("durable_workflow.server.throttle._COSTLY_SECONDS", 0.0)
+    monkeypatch.setattr("durable_workflow.server.throttle._REST", 1)
+    head = (
+        b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"X-Durable-Workflow-Control-Plane-Version: 2\r\nX-Request-Id: r%d\r\n"
+        b"Content-Length: %d\r\n\r\n"
+    )
+    async with embedded_server() as url:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        for number in range(30):
+            body = b'{"junk": "' + b"x" * 5_000 * (number % 5) + b'"}'
+            request = head % (number, len(body)) + body
+            writer.write(request[:-7])
+            await asyncio.sleep(0)
+            writer.write(request[-7:])
+        seen = list[bytes]()
+        async with asyncio.timeout(20):
+            while len(seen) < 30:
+                answer = await reader.readuntil(b"\r\n\r\n")
+                [length] = re.findall(rb"content-length: (\d+)", answer)
+                await reader.readexactly(int(length))
+                seen += re.findall(rb"x-request-id: (r\d+)", answer)
+        writer.close()
+    assert seen == [b"r%d" % number for number in range(30)]
+
+
+async def test_a_stop_waits_for_the_request_that_has_begun_and_for_none_behind_it() -> None:
+    transport, began, go_on = Transport(), list[str](), asyncio.Event()
+
+    async def answer(
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        began.append(scope["path"])
+        await go_on.wait()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    config = uvicorn.Config(cast("Any", answer), http=Connection, lifespan="off", log_config=None)
+    state = ServerState()
+    connection = Connection(config, state, {})
+    connection.connection_made(transport)
+    for path in b"12":
+        connection.data_received(b"GET /%c HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+    await asyncio.sleep(0)
+    connection.shutdown()
+    assert not transport.closed
+    go_on.set()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*state.tasks)
+    assert began == ["/1"]
+    assert transport.closed
+    assert b"connection: close" in b"".join(transport.written)
+    connection.connection_lost(None)
+
+
+async def test_a_request_that_rests_does_not_begin_when_its_peer_has_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("durable_workflow.server.throttle._COSTLY_SECONDS", 0.0)
+    monkeypatch.setattr("durable_workflow.server.throttle._REST", 10_000)
+    monkeypatch.setattr("durable_workflow.server.throttle._LONGEST_SECONDS", 0.01)
+    transport, began, rests = Transport(), list[str](), asyncio.Event()
+
+    async def answer(
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        began.append(scope["path"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+        if len(began) == 2:
+            rests.set()
+
+    config = uvicorn.Config(cast("Any", answer), http=Connection, lifespan="off", log_config=None)
+    connection = Connection(config, ServerState(), {})
+    connection.connection_made(transport)
+    connection.data_received(
+        b"".join(b"GET /%c HTTP/1.1\r\nHost: x\r\n\r\n" % path for path in b"1234")
+    )
+    async with asyncio.timeout(5):
+        await rests.wait()
+    assert not transport.reads
+    connection.connection_lost(None)
+    await asyncio.sleep(0.05)  # longer than the rest
+    assert began == ["/1", "/2"]
+
+
 class Transport(asyncio.Transport):
     """Takes what is written, and knows whether more is read."""
 
     def __init__(self) -> None:
         super().__init__()
         self.reads = True
+        self.closed = False
         self.written: list[bytes] = []
 
     def pause_reading(self) -> None:
@@ -106,10 +238,10 @@ class Transport(asyncio.Transport):
         self.written.append(data)
 
     def is_closing(self) -> bool:
-        return False
+        return self.closed
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 async def test_no_more_is_read_while_a_request_has_not_begun() -> None:

@@ -27,8 +27,8 @@ CHANGED = [
         Connection,
         HttpToolsProtocol,
         {
-            *("connection_lost", "data_received", "on_body", "on_header"),
-            *("on_headers_complete", "on_message_complete", "on_response_complete"),
+            *("_start_asgi_task", "connection_lost", "data_received", "on_body", "on_header"),
+            *("on_headers_complete", "on_message_complete", "on_response_complete", "shutdown"),
         },
         {"send_400_response"},
     ),

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from asyncio import TimerHandle
+from typing import TYPE_CHECKING, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from durable_workflow.server.throttle import RestingReader
+from durable_workflow.server.throttle import PeerCosts, RestingReader
+
+if TYPE_CHECKING:
+    from uvicorn._types import (
+        ASGI3Application,
+        ASGIReceiveCallable,
+        ASGISendCallable,
+        Scope,
+    )
 
 # Far more than any request line and headers. What arrives in one piece may be more.
 _MOST_HEAD_BYTES: Final = 128 * 1024
@@ -15,16 +24,22 @@ _MOST_HEADERS: Final = 256
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's connection with two bounds that it lacks. Both hold before a login.
+    """uvicorn's connection with bounds that it lacks. All hold before a login.
 
-    A head (request line and headers, or the trailers of a body) that does not end is refused. And a
+    A head (request line and headers, or the trailers of a body) that does not end is refused. A
     peer that sends requests without waiting for answers is not read from while some of them have
-    not begun: uvicorn reads on after each answer, so what it keeps would only grow.
+    not begun: uvicorn reads on after each answer, so what it keeps would only grow. And its next
+    request waits while the last ones were costly.
     """
 
     _unfinished = 0
     _has_too_many = False
     _reader: RestingReader | None = None
+    # The request that began last, and of those that wait behind it what they have cost so far.
+    _begun: RequestResponseCycle | None = None
+    _costs: PeerCosts | None = None
+    _begins_waiting = False
+    _rest: TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived, and rest where that took long."""
@@ -37,7 +52,20 @@ class Connection(HttpToolsProtocol):
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+        self._end_rest()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: answer the request that has begun, and no other.
+
+        uvicorn would look at the one that arrived last.
+        """
+        self.pipeline.clear()
+        rested = self._end_rest()
+        if rested or self._begun is None or self._begun.response_complete:
+            self.transport.close()
+        else:
+            self._begun.keep_alive = False
 
     def _take(self, data: bytes) -> None:
         """Take what arrived, unless it is a head without an end."""
@@ -75,7 +103,40 @@ class Connection(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """A request is over, and the next one that waits begins."""
+        """A request is over, and the next one that waits begins, at once or after a rest."""
+        self._begins_waiting = True
         super().on_response_complete()
-        if self.pipeline:
+        self._begins_waiting = False
+        if self.pipeline or self._rest is not None:
             self.flow.pause_reading()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._begun = cycle
+        if not self._begins_waiting:
+            super()._start_asgi_task(cycle, app)
+            return
+        self._costs = costs = self._costs or PeerCosts()
+
+        async def counted(
+            scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+        ) -> None:
+            await costs.run(app(scope, receive, send))
+
+        rest = costs.rest()
+        if rest:
+            self._rest = self.loop.call_later(rest, self._begin_rested, cycle, counted)
+        else:
+            super()._start_asgi_task(cycle, counted)
+
+    def _begin_rested(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._rest = None
+        super()._start_asgi_task(cycle, app)
+        if not self.pipeline:
+            self.flow.resume_reading()
+
+    def _end_rest(self) -> bool:
+        """Have the request that rests not begin; whether there was one."""
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            rest.cancel()
+        return rest is not None

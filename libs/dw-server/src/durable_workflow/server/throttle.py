@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
@@ -51,6 +51,74 @@ class Throttle:
 
 
 _of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Throttle] = WeakKeyDictionary()
+
+
+class PeerCosts:
+    """What the requests of one connection cost that came without waiting for an answer.
+
+    A peer that sends one request after the other pauses between them, at least for the way there
+    and back. One that sends thousands at once has the next begin when the last one ends, and would
+    be served as often as all others together.
+    """
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+        self._step_began: float | None = None
+
+    async def run(self, work: Awaitable[object]) -> None:
+        """Do something, and count the processor time that it has on the loop."""
+        await _Counted(work, self)
+
+    def rest(self) -> float:
+        """How long the next request is to wait: not at all, until the last ones were costly."""
+        if self._step_began is not None:
+            # What was answered just now has not ended its step yet.
+            self.end_step()
+            self.begin_step()
+        if self._spent <= _COSTLY_SECONDS:
+            return 0
+        spent, self._spent = self._spent, 0.0
+        return _rest_after(asyncio.get_running_loop(), spent)
+
+    def begin_step(self) -> None:
+        """Something runs until it waits, or ends."""
+        self._step_began = time.thread_time()
+
+    def end_step(self) -> None:
+        """It waits, or has ended."""
+        assert self._step_began is not None
+        self._spent += time.thread_time() - self._step_began
+        self._step_began = None
+
+
+class _Counted:
+    """Runs an awaitable step by step, and has each counted."""
+
+    def __init__(self, work: Awaitable[object], costs: PeerCosts) -> None:
+        self._work = work
+        self._costs = costs
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        steps = self._work.__await__()
+        error: BaseException | None = None
+        while True:
+            self._costs.begin_step()
+            try:
+                waits_for = next(steps) if error is None else steps.throw(error)
+            except StopIteration:
+                return
+            finally:
+                self._costs.end_step()
+            try:
+                yield waits_for
+            except BaseException as raised:  # noqa: BLE001  raised in the work, whatever it is
+                error = raised
+            else:
+                error = None
+
+
+def _rest_after(loop: asyncio.AbstractEventLoop, spent: float) -> float:
+    return _of_loops.setdefault(loop, Throttle()).rest_after(spent)
 
 
 class RestingReader:
@@ -105,8 +173,7 @@ class RestingReader:
     def _begin_rest(self, spent: float) -> None:
         loop = asyncio.get_running_loop()
         self._transport.pause_reading()
-        seconds = _of_loops.setdefault(loop, Throttle()).rest_after(spent)
-        self._rest = loop.call_later(seconds, self._go_on)
+        self._rest = loop.call_later(_rest_after(loop, spent), self._go_on)
 
     def _go_on(self) -> None:
         self._rest = None
