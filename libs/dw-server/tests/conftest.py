@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import pytest
 
@@ -22,6 +22,7 @@ from durable_workflow.server.store import Conflict
 from durable_workflow.server.store.protocol import (
     Condition,
     Key,
+    MemoKey,
     Read,
     Row,
     Sizes,
@@ -91,6 +92,13 @@ class PassingTx:
     def __init__(self, tx: Tx) -> None:
         self.tx = tx
         self.now = tx.now
+        self.saves_space = tx.saves_space
+
+    def recall(self, key: MemoKey, /) -> Any:
+        return self.tx.recall(key)
+
+    def remember(self, key: MemoKey, value: object, /) -> None:
+        self.tx.remember(key, value)
 
     def one(self, statement: str, /, **params: Value) -> Row | None:
         return self.tx.one(statement, **params)

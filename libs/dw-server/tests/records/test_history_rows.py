@@ -46,6 +46,18 @@ def test_small_records_that_follow_each_other_share_a_row() -> None:
     assert len(row.record) < 200
 
 
+def test_where_space_is_not_saved_records_stand_as_they_are() -> None:
+    events = [event(3), event(4), event(5, event_type=names.ACTIVITY_FAILED)]
+
+    rows = rows_of(events, packs=False)
+
+    assert [row.record for row in rows] == [
+        b"\n".join([events[0].record, events[1].record]),
+        events[2].record,
+    ]
+    assert records(rows) == [each.record for each in events]
+
+
 @pytest.mark.parametrize(
     ("events", "counts"),
     [

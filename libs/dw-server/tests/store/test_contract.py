@@ -76,6 +76,27 @@ async def test_a_unit_that_raises_changes_nothing_and_raises_in_its_caller(
     assert caplog.messages == []
 
 
+async def test_what_a_unit_remembers_is_recalled_by_it_and_at_most_by_those_behind_it(
+    box_store: Store,
+) -> None:
+    def work(tx: Tx) -> Any:
+        tx.remember(("box", "a"), 1)
+        return tx.recall(("box", "a")), tx.recall(("box", "b"))
+
+    def failing(tx: Tx) -> None:
+        tx.remember(("box", "a"), 2)
+        raise OnPurpose
+
+    assert await box_store.run(work) == (1, None)
+    with pytest.raises(OnPurpose):
+        await box_store.run(failing)
+    # A store that has forgotten it keeps its promise too.
+    assert await box_store.run(lambda tx: tx.recall(("box", "a"))) in (1, None)
+    assert await box_store.read(lambda read: read.recall(("box", "a"))) in (1, None)
+    await box_store.run(lambda tx: tx.remember(("box", "a"), None))
+    assert await box_store.run(lambda tx: tx.recall(("box", "a"))) is None
+
+
 async def test_a_change_that_returns_rows_is_taken_back_with_its_unit(box_store: Store) -> None:
     await box_store.run(put("a"))
 

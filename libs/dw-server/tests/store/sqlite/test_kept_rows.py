@@ -33,6 +33,7 @@ from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.sqlite._changes import Ways
 from durable_workflow.server.store.sqlite._database import Database
+from durable_workflow.server.store.sqlite._memos import Memos
 from durable_workflow.server.store.statements import load_statements
 
 Model: TypeAlias = dict[tuple[Any, ...], tuple[Any, ...] | None]
@@ -186,6 +187,10 @@ class Unit:
             activities.save(tx, activity)
             self._note(activity)
         run.status, run.closed_at, run.task_id = "completed", 7, None
+        run.last_sequence += 1
+        event = Event(run.run_id, run.last_sequence, "x", tx.new_id().encode())
+        history.close(tx, run, [event])
+        self.effects["event", run.run_id, run.last_sequence] = (event.record,)
         runs.save(tx, run)
         self._note(run)
 
@@ -288,6 +293,10 @@ def kept_and_stored(store: SqliteStore, read: Read) -> list[tuple[object, object
         activity = activities.load(row)
         pairs.append((row, read.one("activity_by_task", task_id=activity.task_id, namespace="n")))
     assert not kept["run_details"].rows
+    for number in range(RUNS):
+        known = store.ways.memos.get(("history", f"r{number}"))
+        if known is not None:
+            pairs.append((list(known), history.between(read, f"r{number}", 0, 100, 100)))
     return pairs
 
 
@@ -407,3 +416,38 @@ def test_only_so_many_rows_are_kept() -> None:
     assert len(kept.rows) == most
     assert kept.find("t0") is None
     assert kept.find(f"t{most}") == (f"r{most}",)
+
+
+def test_only_so_much_is_remembered() -> None:
+    memos = Memos()
+
+    memos.keep({("n", "0"): 0})
+    memos.keep({("n", str(number)): number for number in range(5_000)})
+
+    found = [number for number in range(5_000) if memos.get(("n", str(number))) is not None]
+    assert 1_000 < len(found) < 5_000
+    assert found == list(range(found[0], 5_000))
+
+
+def test_a_short_history_is_at_hand_and_a_long_one_is_not() -> None:
+    async def at_hand(events: int, size: int) -> object:
+        store = SqliteStore(
+            statements=STATEMENTS,
+            migrations=load_migrations("sqlite"),
+            clock=ManualClock(),
+            ids=UlidSource(seed=3),
+        )
+        run = new_run(0)
+        run.last_sequence, run.history_bytes = events, size
+        records = [Event("r0", at, "x", b"%d" % at) for at in range(1, events + 1)]
+        try:
+            await store.run(lambda tx: runs.insert(tx, run))
+            await store.run(lambda tx: history.insert(tx, run, records[:1]))
+            await store.run(lambda tx: history.insert(tx, run, records[1:]))
+            return await store.run(lambda tx: tx.recall(("history", "r0")))
+        finally:
+            await store.close()
+
+    assert asyncio.run(at_hand(3, 3)) == (b"1", b"2", b"3")
+    assert asyncio.run(at_hand(101, 303)) is None
+    assert asyncio.run(at_hand(3, 100_000)) is None

@@ -77,6 +77,16 @@ async def store(open_file: Open) -> SqliteStore:
     return store
 
 
+async def test_what_it_remembers_holds_when_it_is_written(store: SqliteStore) -> None:
+    def work(tx: Tx) -> Slices[Any]:
+        tx.remember(("box", "first"), 1)
+        yield
+        return tx.recall(("box", "first"))
+
+    assert await store.run_in_slices(work) is None
+    assert await store.run(lambda tx: tx.recall(("box", "first"))) == 1
+
+
 async def test_others_are_served_between_slices_and_see_nothing_of_it(
     store: SqliteStore, notices: list[Notice], caplog: pytest.LogCaptureFixture
 ) -> None:

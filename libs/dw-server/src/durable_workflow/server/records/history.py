@@ -12,12 +12,14 @@ from durable_workflow.server.engine.state import BufferedEvent, KnownStep, Resol
 from durable_workflow.server.records.columns import text, value, values_from
 from durable_workflow.server.records.history_rows import MOST_EVENTS, records_of, rows_of
 from durable_workflow.server.records.packing import unpacked
-from durable_workflow.server.store.protocol import Read, Row, Tx
+from durable_workflow.server.store.protocol import MemoKey, Read, Row, Tx
 
 # So many events of a run that closes are packed anew, which takes half a millisecond at most, where
 # they are no larger on the average: payloads are not written twice.
 _SHORT_EVENTS: Final = 100
 _SMALL_BYTES: Final = 1024
+# Histories of open runs that are at hand have so many bytes at most.
+_AT_HAND_BYTES: Final = 8192
 
 
 class _Typed(msgspec.Struct):
@@ -35,9 +37,29 @@ def insert(tx: Tx, run: Run, events: Sequence[Event]) -> None:
         "insert_event",
         [
             (run.run_id, row.sequence, row.event_type, row.record, row.events)
-            for row in rows_of(events)
+            for row in rows_of(events, packs=tx.saves_space)
         ],
     )
+    _remember(tx, run, events)
+
+
+def _remember(tx: Tx, run: Run, events: Sequence[Event]) -> None:
+    """Keep a short history at hand: the claim of its task and its end read all of it."""
+    known: tuple[bytes, ...] | None = None
+    if run.last_sequence <= _SHORT_EVENTS and run.history_bytes <= _AT_HAND_BYTES:
+        known = () if events[0].sequence == 1 else tx.recall(_memo(run.run_id))
+        if known is not None:
+            known += tuple(event.record for event in events)
+    tx.remember(_memo(run.run_id), known)
+
+
+def forget(tx: Tx, run_id: str) -> None:
+    """The history of an open run goes, or becomes another one."""
+    tx.remember(_memo(run_id), None)
+
+
+def _memo(run_id: str) -> MemoKey:
+    return "history", run_id
 
 
 def close(tx: Tx, run: Run, events: Sequence[Event]) -> None:
@@ -50,17 +72,26 @@ def close(tx: Tx, run: Run, events: Sequence[Event]) -> None:
     if count > _SHORT_EVENTS or run.history_bytes > count * _SMALL_BYTES:
         insert(tx, run, events)
         return
-    before = tx.all("open_history", run_id=run.run_id)
-    whole = [Event(run.run_id, sequence, "", record) for sequence, record in _records_of(before)]
+    before: list[Event] = []
+    if events[0].sequence > 1:
+        before = _open_events(tx, run.run_id)
+        tx.do("delete_open_history", run_id=run.run_id)
+        forget(tx, run.run_id)
     tx.do_many(
         "insert_closed_history",
         [
             (run.run_id, row.sequence, row.events, row.record)
-            for row in rows_of([*whole, *events], findable=False)
+            for row in rows_of([*before, *events], findable=False, packs=tx.saves_space)
         ],
     )
-    if before:
-        tx.do("delete_open_history", run_id=run.run_id)
+
+
+def _open_events(tx: Tx, run_id: str) -> list[Event]:
+    known: tuple[bytes, ...] | None = tx.recall(_memo(run_id))
+    if known is not None:
+        return [Event(run_id, sequence, "", record) for sequence, record in enumerate(known, 1)]
+    found = tx.all("open_history", run_id=run_id)
+    return [Event(run_id, sequence, "", record) for sequence, record in _records_of(found)]
 
 
 def between(read: Read, run_id: str, after: int, upto: int, most: int) -> list[bytes]:
@@ -68,6 +99,9 @@ def between(read: Read, run_id: str, after: int, upto: int, most: int) -> list[b
     upto = min(upto, after + most)
     if after >= upto:
         return []
+    known: tuple[bytes, ...] | None = read.recall(_memo(run_id))
+    if known is not None:
+        return list(known[after:upto])
     found = read.all(
         "history_after", run_id=run_id, after=after, bound=upto + MOST_EVENTS, most=most
     )

@@ -54,11 +54,14 @@ class HistoryRow(NamedTuple):
     record: bytes
 
 
-def rows_of(events: Iterable[Event], *, findable: bool = True) -> list[HistoryRow]:
+def rows_of(
+    events: Iterable[Event], *, findable: bool = True, packs: bool = True
+) -> list[HistoryRow]:
     """The rows for events of one run, in order.
 
     Args:
         findable: An event whose type is sought gets a row of its own.
+        packs: The rows are to be small.
     """
     rows: list[HistoryRow] = []
     together: list[Event] = []
@@ -72,14 +75,14 @@ def rows_of(events: Iterable[Event], *, findable: bool = True) -> list[HistoryRo
             or len(together) == MOST_EVENTS
             or event.sequence != together[-1].sequence + 1
         ):
-            rows.append(_row(together))
+            rows.append(_row(together, packs=packs))
             together, size = [], len(event.record)
         together.append(event)
         if alone:
-            rows.append(_row(together))
+            rows.append(_row(together, packs=packs))
             together, size = [], 0
     if together:
-        rows.append(_row(together))
+        rows.append(_row(together, packs=packs))
     return rows
 
 
@@ -89,12 +92,14 @@ def records_of(events: int, record: bytes) -> list[bytes]:
     return [text] if events == 1 else text.split(_BETWEEN)
 
 
-def _row(events: list[Event]) -> HistoryRow:
+def _row(events: list[Event], *, packs: bool) -> HistoryRow:
     last = events[-1]
     if len(events) == 1:
-        return HistoryRow(last.sequence, last.event_type, 1, packed(last.record))
+        record = packed(last.record) if packs else last.record
+        return HistoryRow(last.sequence, last.event_type, 1, record)
     text = _BETWEEN.join([event.record for event in events])
-    return HistoryRow(last.sequence, "", len(events), packed_together(text))
+    record = packed_together(text) if packs else text
+    return HistoryRow(last.sequence, "", len(events), record)
 
 
 def _is_alone(record: bytes) -> bool:

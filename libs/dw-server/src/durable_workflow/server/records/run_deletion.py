@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from durable_workflow.server.engine.state import Run
-from durable_workflow.server.records import external_payloads, instances
+from durable_workflow.server.records import external_payloads, history, instances
 from durable_workflow.server.store.protocol import Read, Tx
 
 # One for each table that has rows of runs, and what callers are told how many there were; the run
@@ -59,6 +59,7 @@ def remove(tx: Tx, run: Run) -> None:
     """
     named = {"namespace": run.namespace, "workflow_id": run.workflow_id}
     tx.do("remove_run", run_id=run.run_id)
+    history.forget(tx, run.run_id)
     # Lists find runs by these too.
     tx.do("delete_run_attributes", run_id=run.run_id)
     instance = instances.find(tx, run.namespace, run.workflow_id)

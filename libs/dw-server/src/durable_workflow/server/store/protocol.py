@@ -40,6 +40,8 @@ from durable_workflow.server.store.search import RunKey, RunSearch
 T = TypeVar("T")
 Value: TypeAlias = int | float | str | bytes | None
 Row: TypeAlias = tuple[Any, ...]
+# A kind of thing, and which one.
+MemoKey: TypeAlias = tuple[str, str]
 KeyKind: TypeAlias = Literal["workflow", "run", "worker", "schedule"]
 
 # The order in which keys are locked.
@@ -122,9 +124,30 @@ class Read(Protocol):
         """Run a named statement; all its rows."""
         ...
 
+    def recall(self, key: MemoKey, /) -> Any:
+        """What units have remembered under a key; None where that is not known."""
+        ...
+
 
 class Tx(Read, Protocol):
-    """One unit of work: everything in it is committed together, or nothing is."""
+    """One unit of work: everything in it is committed together, or nothing is.
+
+    Attributes:
+        saves_space: Whether what is written should be small, because it goes to a disk.
+    """
+
+    saves_space: bool
+
+    def remember(self, key: MemoKey, value: object, /) -> None:
+        """Spare this unit and those that follow it a read: they recall `value`.
+
+        It follows from rows. Whoever changes these remembers the new value, or None. A unit that is
+        not committed has remembered nothing, and the store may forget everything at any time.
+
+        Args:
+            value: Nobody changes it.
+        """
+        ...
 
     def lock(self, key: Key, /) -> None:
         """Have `key` to oneself until the end.

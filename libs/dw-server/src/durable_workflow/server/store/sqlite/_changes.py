@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from durable_workflow.server.store.protocol import Row, Value
+from durable_workflow.server.store.sqlite._memos import Memos
 from durable_workflow.server.store.sqlite._rows import (
     Change,
     KeptRows,
@@ -75,10 +76,18 @@ class Ways:
     """How each of a store's statements is run, and the rows that are kept between units.
 
     A way is made when its statement is run first: most servers run a part of them.
+
+    Attributes:
+        kept: The rows of open things.
+        memos: What units have remembered.
+
+    Args:
+        saves_space: Whether what is written should be small.
     """
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: Statements, *, saves_space: bool = True) -> None:
         self.kept: dict[str, KeptRows] = tables_of(statements, ROW_TABLES)
+        self.memos = Memos(saves_space=saves_space)
         self._statements = statements
         self._changed = changed_tables(statements)
         self._ways: dict[str, Way] = {}
@@ -100,6 +109,7 @@ class Ways:
         """Keep no rows any more: something was not committed."""
         for kept in self.kept.values():
             kept.clear()
+        self.memos.clear()
 
     def _way(self, statement: Statement) -> Way:
         shape, name = shape_of(statement), statement.name

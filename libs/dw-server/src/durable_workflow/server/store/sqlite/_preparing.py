@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.slices import Slices
 from durable_workflow.server.store.errors import StatementMisused
-from durable_workflow.server.store.protocol import Key, Read, Row, Tx, Value
+from durable_workflow.server.store.protocol import Key, MemoKey, Read, Row, Tx, Value
 from durable_workflow.server.store.sqlite._changes import Way, Ways
 from durable_workflow.server.store.sqlite._transaction import Line, SqliteTx
 
@@ -85,10 +85,12 @@ class PreparedTx:
         now: When the preparation began. The unit counts as run at this time: what it has read was
             so until its end.
         view: The snapshot that the current slice reads.
+        saves_space: As of every unit.
     """
 
     def __init__(self, ways: Ways, now: int, new_id: Callable[[int], str]) -> None:
         self.now = now
+        self.saves_space = ways.memos.saves_space
         self.view: Read | None = None
         self._ways = ways
         self._new_id = new_id
@@ -98,6 +100,7 @@ class PreparedTx:
         self._changed: frozenset[str] = frozenset()
         self._notices: list[Notice] = []
         self._lines: list[Line] = []
+        self._remembered: dict[MemoKey, object] = {}
 
     def one(self, statement: str, /, **params: Value) -> Row | None:
         """Run a named statement; its first row, or None."""
@@ -110,6 +113,14 @@ class PreparedTx:
         rows = self._readable(statement).all(statement, **params)
         self._answers.append(_Answer(statement, params, rows, False))
         return rows
+
+    def recall(self, key: MemoKey, /) -> Any:
+        """None: what is remembered may be ahead of what is committed."""
+        del key
+
+    def remember(self, key: MemoKey, value: object, /) -> None:
+        """Have `value` recalled by the units that follow."""
+        self._remembered[key] = value
 
     def take(self, statement: str, /, *, most: int, **params: Value) -> list[Row]:
         """Rows cannot be held over slices."""
@@ -161,6 +172,8 @@ class PreparedTx:
                 if len(rows) > _PIECE:
                     tx.write_out()
                     yield
+        for key, value in self._remembered.items():
+            tx.remember(key, value)
         for notice in self._notices:
             tx.notify(notice)
         for level, text, args in self._lines:

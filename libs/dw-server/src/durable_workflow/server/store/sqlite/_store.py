@@ -140,10 +140,10 @@ class SqliteStore:
         self.publish = publish
         self._dispatch_before_commit = dispatch_before_commit
         self._placement = placement
-        self.ways = Ways(statements)
         self._clock = clock
         self._max_waiting = max_waiting
         self._database = Database(location, migrations, now=clock.now(), vfs=vfs)
+        self.ways = Ways(statements, saves_space=not self._database.in_memory)
         self._writer = self._database.writer
         # A commit in memory waits for nothing, so it needs no thread.
         self._committer = None if self._database.in_memory else make_committer(self._writer)

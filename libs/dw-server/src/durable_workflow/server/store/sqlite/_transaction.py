@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -17,7 +17,7 @@ from durable_workflow.server.store.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
-from durable_workflow.server.store.protocol import Key, Row, Value
+from durable_workflow.server.store.protocol import Key, MemoKey, Row, Value
 from durable_workflow.server.store.sqlite._changes import UnitChanges, Way, Ways
 from durable_workflow.server.store.sqlite._connection import Connection
 from durable_workflow.server.store.statements import Statement
@@ -99,6 +99,10 @@ class SqliteRead:
         """Run a named statement; all its rows."""
         return self._all(self._way(statement, params), params)
 
+    def recall(self, key: MemoKey, /) -> Any:
+        """None: what is remembered may be ahead of what is read here."""
+        del key
+
     def select(self, text: str, params: Mapping[str, Value]) -> list[Row]:
         """All rows of a text that this dialect has made for a search."""
         try:
@@ -150,6 +154,7 @@ class SqliteTx(SqliteRead):
 
     Attributes:
         has_written: Whether the savepoint of the unit is open.
+        saves_space: Whether what is written goes to a disk.
     """
 
     _may_change = True
@@ -168,6 +173,9 @@ class SqliteTx(SqliteRead):
         self._last = last
         self._error: BaseException | None = None
         self._changes = UnitChanges(ways, self._run)
+        self._memos = ways.memos
+        self._remembered: dict[MemoKey, object] = {}
+        self.saves_space = ways.memos.saves_space
         self.has_written = False
         self.not_unique = False
         self.notices: list[Notice] = []
@@ -175,6 +183,16 @@ class SqliteTx(SqliteRead):
 
     def lock(self, key: Key, /) -> None:
         """Have `key` to oneself until the end."""
+
+    def recall(self, key: MemoKey, /) -> Any:
+        """What this unit or those before it have remembered under a key; None if not known."""
+        if key in self._remembered:
+            return self._remembered[key]
+        return self._memos.get(key)
+
+    def remember(self, key: MemoKey, value: object, /) -> None:
+        """Have `value` recalled by this unit and, if it ends well, by those that follow."""
+        self._remembered[key] = value
 
     def take(self, statement: str, /, *, most: int, **params: Value) -> list[Row]:
         """Run a statement that takes rows: at most `most` that no other unit holds."""
@@ -237,6 +255,7 @@ class SqliteTx(SqliteRead):
         if has_written:
             self._connection.execute("RELEASE unit").fetchall()
         self._changes.keep()
+        self._memos.keep(self._remembered)
         return has_written
 
     def check(self) -> None:
