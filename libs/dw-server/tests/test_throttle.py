@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
+from durable_workflow.server.slices import Slices
 from durable_workflow.server.throttle import RestingReader, Throttle
 
 
@@ -26,13 +29,51 @@ async def test_costly_work_is_done_one_at_a_time_with_rests_between() -> None:
     throttle, done = Throttle(), list[float]()
     loop = asyncio.get_running_loop()
 
-    def work() -> None:
+    def work() -> Slices[float]:
         busy(0.02)
+        yield
         done.append(loop.time())
+        return done[-1]
 
-    await asyncio.gather(*(throttle.run(work) for _ in range(3)))
+    assert await asyncio.gather(*(throttle.run(work()) for _ in range(3))) == done
     assert done[1] - done[0] >= 0.08
     assert done[2] - done[1] >= 0.08
+
+
+async def test_others_have_a_turn_between_the_slices_of_costly_work() -> None:
+    throttle, seen, turns = Throttle(), list[int](), 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def work() -> Slices[None]:
+        for _ in range(5):
+            busy(0.003)
+            seen.append(turns)
+            yield
+
+    beside = asyncio.create_task(others())
+    await throttle.run(work())
+    beside.cancel()
+    assert len(set(seen)) == 5
+
+
+async def test_costly_work_that_fails_rests_as_well_and_lets_the_next_one_begin() -> None:
+    throttle = Throttle()
+
+    def work() -> Slices[None]:
+        busy(0.02)
+        yield
+        raise ValueError("no")
+
+    for _ in range(2):
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(ValueError, match="no"):
+            await throttle.run(work())
+    assert asyncio.get_running_loop().time() - began >= 0.08
 
 
 class Transport(asyncio.Transport):

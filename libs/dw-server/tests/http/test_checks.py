@@ -181,3 +181,37 @@ def test_what_is_nested_too_deeply_is_seen_whatever_stands_in_strings(deep: byte
 )
 def test_what_is_long_is_not_deep(flat: bytes) -> None:
     assert parse(b'{"x": [' + flat + b"0]}")["x"][-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "reason"),
+    [
+        (b"0]}", 422, "validation_failed"),
+        (b"]}", 400, "malformed_json"),
+        (b"0]", 400, "malformed_json"),
+        (b"[" * 200 + b"]" * 200 + b"]}", 400, "malformed_json"),
+    ],
+)
+async def test_a_body_that_is_decoded_in_slices_is_answered_as_others_are(
+    client: httpx.AsyncClient, end: bytes, status: int, reason: str
+) -> None:
+    body = b'{"workflow_id": "w", "input": [' + b"[]," * 50_000 + end
+    answer = await client.post(
+        "/api/workflows", content=body, headers={**CONTROL, "Content-Type": "application/json"}
+    )
+
+    assert (answer.status_code, answer.json()["reason"]) == (status, reason)
+    if status == 422:
+        assert answer.json()["errors"].keys() == {"workflow_type"}
+
+
+async def test_what_was_decoded_in_slices_is_kept_as_it_was_sent(client: httpx.AsyncClient) -> None:
+    sent = [[number, {"a": [], "b": [number]}] for number in range(20_000)]
+    await client.post(
+        "/api/workflows",
+        json={"workflow_type": "t", "task_queue": "q", "workflow_id": "w", "input": [sent]},
+        headers=CONTROL,
+    )
+    answer = await client.get("/api/workflows/w", headers=CONTROL)
+
+    assert answer.json()["input"] == [sent]

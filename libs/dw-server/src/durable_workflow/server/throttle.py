@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
+from durable_workflow.server.slices import Slices
+
 T = TypeVar("T")
 
 # What arrives is read in pieces, and is costly once they have taken so long. Little never is.
@@ -38,16 +40,25 @@ class Throttle:
         self._free_at = min(self._free_at, now + _LONGEST_SECONDS)
         return self._free_at - now
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do something costly when it is its turn, one at a time."""
-        loop = asyncio.get_running_loop()
+    async def run(self, work: Slices[T]) -> T:
+        """Do something costly when it is its turn, with other callbacks between its slices."""
         async with self._turn:
-            await asyncio.sleep(max(self._free_at - loop.time(), 0))
-            began = time.thread_time()
+            await asyncio.sleep(max(self._free_at - asyncio.get_running_loop().time(), 0))
+            spent = 0.0
             try:
-                return work()
+                while True:
+                    began = time.thread_time()
+                    try:
+                        while time.thread_time() - began < _COSTLY_SECONDS:
+                            next(work)
+                    except StopIteration as end:
+                        result: T = end.value
+                        return result
+                    finally:
+                        spent += time.thread_time() - began
+                    await asyncio.sleep(0)
             finally:
-                self.rest_after(time.thread_time() - began)
+                self.rest_after(spent)
 
 
 _of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Throttle] = WeakKeyDictionary()

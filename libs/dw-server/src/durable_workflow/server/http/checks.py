@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import Generator
 from typing import Any
 
 import msgspec
@@ -15,8 +16,10 @@ from durable_workflow._wire.json_values import dict_or_none
 from durable_workflow.server.http.incoming import DENSE_BYTES, parsed_size
 from durable_workflow.server.http.request import Receive, Request
 from durable_workflow.server.http.routing import Route
+from durable_workflow.server.http.slicing import Sliced
 from durable_workflow.server.http.structure import structure_of
 from durable_workflow.server.refusals import Invalid, Refused
+from durable_workflow.server.slices import Slices
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _VERSION = re.compile(r"^(\d{1,4})\.(\d{1,4})$")
@@ -57,7 +60,7 @@ async def read_body(request: Request, receive: Receive, limit: int) -> None:
         grows = parsed_size(request.body)
         request.share.add(grows)
         if grows > DENSE_BYTES:
-            document = await request.incoming.dense.run(lambda: parse(request.body))
+            document = await request.incoming.dense.run(parse_in_slices(request.body))
         else:
             document = parse(request.body)
         found = dict_or_none(document)
@@ -150,15 +153,31 @@ def parse(body: bytes) -> Any:
     Raises:
         Refused: It is not JSON.
     """
-    try:
+    with _refusing():
         document = msgspec.json.decode(body)
         if not _is_flat(structure_of(body)) and _too_deep(document):
             raise RecursionError
+    return document
+
+
+def parse_in_slices(body: bytes) -> Slices[Any]:
+    """The JSON value of a body that takes long, as one of a megabyte of empty lists does.
+
+    Raises:
+        Refused: It is not JSON.
+    """
+    with _refusing():
+        return (yield from Sliced(body, _DEEPEST).decode())
+
+
+@contextlib.contextmanager
+def _refusing() -> Generator[None, None, None]:
+    try:
+        yield
     except RecursionError:
         raise _malformed("The document is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(str(error)) from None
-    return document
 
 
 def _check_media_type(request: Request) -> None:
