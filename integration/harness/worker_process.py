@@ -15,6 +15,7 @@ from typing import Any
 
 from durable_workflow import Client, Worker
 from durable_workflow._garbage import collect_rarely
+from durable_workflow._memory import keep_freed_memory
 from durable_workflow.client import HttpxTransport
 from durable_workflow.worker._loops import loop_factory
 
@@ -51,6 +52,7 @@ async def serve(options: argparse.Namespace) -> None:
             asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
         print("the worker is running", flush=True)
         collect_rarely()  # as `dw-worker` does
+        keep_freed_memory()
         working = asyncio.create_task(worker.run())
         asking = asyncio.create_task(asked_to_stop.wait())
         await asyncio.wait({working, asking}, return_when=asyncio.FIRST_COMPLETED)

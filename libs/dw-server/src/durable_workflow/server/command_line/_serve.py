@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Generator
 
 from durable_workflow._garbage import collect_rarely
+from durable_workflow._memory import keep_freed_memory
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.serving import serving
 from durable_workflow.server.settings import Settings, is_loopback
@@ -24,6 +25,7 @@ def serve(settings: Settings) -> None:
         StoreError: The state file cannot be served.
         OSError: The address cannot be had.
     """
+    keep_freed_memory()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings))
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import durable_workflow
 from durable_workflow._garbage import collect_rarely
+from durable_workflow._memory import keep_freed_memory
 from durable_workflow.errors import Unauthorized
 from durable_workflow.worker._command._options import Options, WrongUse, names_worker
 from durable_workflow.worker._command._targets import definitions_in, worker_of
@@ -63,6 +64,7 @@ async def _serve(options: Options) -> None:
 async def _run(worker: Worker) -> None:
     print(_line(worker), flush=True)
     collect_rarely()
+    keep_freed_memory()
     await worker.run(handle_signals=True)
     # `run` absorbs a cancellation, and here that is a second Ctrl-C.
     if (task := asyncio.current_task()) is not None and task.cancelling():
