@@ -38,6 +38,7 @@ _OF_RUNS: Final = (
     "closed_history",
     "activities",
     "activity_arguments",
+    "large_strings",
     "past_attempts",
     "past_workflow_tasks",
     "timers",

@@ -7,6 +7,7 @@ from typing import Final
 
 from durable_workflow.server.engine.decision import NewActivity
 from durable_workflow.server.engine.state import Activity, PastAttempt
+from durable_workflow.server.records import large_strings
 from durable_workflow.server.records.columns import fields_from, text, values_from, values_of
 from durable_workflow.server.records.fairness import ReadyClass
 from durable_workflow.server.store.protocol import Read, Row, Tx
@@ -92,14 +93,14 @@ def past_of(read: Read, run_id: str, execution_ids: Sequence[str]) -> list[PastA
     return [PastAttempt(*row) for row in found]
 
 
-def arguments(read: Read, activity: Activity) -> str | None:
+def arguments(read: Read, activity: Activity) -> bytes | None:
     """What an activity is called with, as JSON."""
-    if activity.arguments is not None:
-        return activity.arguments
-    row = read.one("activity_arguments", run_id=activity.run_id, sequence=activity.sequence)
-    assert row is not None
-    found: str | None = row[0]
-    return found
+    kept = activity.arguments
+    if kept is None:
+        row = read.one("activity_arguments", run_id=activity.run_id, sequence=activity.sequence)
+        assert row is not None
+        kept = row[0]
+    return large_strings.encoded(read, activity.run_id, kept)
 
 
 def of_step(read: Read, run_id: str, sequence: int) -> tuple[Activity, str | None]:
@@ -114,7 +115,8 @@ def insert(tx: Tx, created: Sequence[NewActivity]) -> None:
     """Write scheduled activities with their arguments, small ones in the same row."""
     rows: list[Row] = []
     for new in created:
-        activity, arguments = new.activity, text(new.arguments)
+        activity = new.activity
+        arguments = large_strings.text(tx, activity.run_id, new.arguments)
         if new.label is None and arguments is not None and _fits(activity, arguments):
             activity.arguments = arguments
         else:

@@ -12,8 +12,8 @@ from durable_workflow.server.store.protocol import Row, Value
 
 Params: TypeAlias = dict[str, Value]
 
-_dump = msgspec.json.Encoder().encode
-_load: Callable[[str], Any] = msgspec.json.Decoder().decode
+dump: Callable[[Any], bytes] = msgspec.json.Encoder().encode
+_load: Callable[[str | bytes], Any] = msgspec.json.Decoder().decode
 
 
 def fields_from(record: type[msgspec.Struct], first: str) -> tuple[str, ...]:
@@ -42,9 +42,9 @@ def values_of(*names: str) -> Callable[[Any], Row]:
 
 def text(value: Any) -> str | None:
     """A JSON value as the store has it: null for None."""
-    return None if value is None else _dump(value).decode()
+    return None if value is None else dump(value).decode()
 
 
-def value(column: str | None) -> Any:
+def value(column: str | bytes | None) -> Any:
     """The JSON value in a column."""
     return None if column is None else _load(column)

@@ -9,6 +9,7 @@ import msgspec
 
 from durable_workflow.server.engine.decision import Event
 from durable_workflow.server.engine.state import BufferedEvent, KnownStep, Resolution, Run
+from durable_workflow.server.records import large_strings
 from durable_workflow.server.records.columns import text, value, values_from
 from durable_workflow.server.records.history_rows import MOST_EVENTS, records_of, rows_of
 from durable_workflow.server.records.packing import unpacked
@@ -37,7 +38,7 @@ def insert(tx: Tx, run: Run, events: Sequence[Event]) -> None:
         "insert_event",
         [
             (run.run_id, row.sequence, row.event_type, row.record, row.events)
-            for row in rows_of(events, packs=tx.saves_space)
+            for row in rows_of(_cut(tx, events), packs=tx.saves_space)
         ],
     )
     _remember(tx, run, events)
@@ -81,7 +82,7 @@ def close(tx: Tx, run: Run, events: Sequence[Event]) -> None:
         "insert_closed_history",
         [
             (run.run_id, row.sequence, row.events, row.record)
-            for row in rows_of([*before, *events], findable=False, packs=tx.saves_space)
+            for row in rows_of(_cut(tx, [*before, *events]), findable=False, packs=tx.saves_space)
         ],
     )
 
@@ -112,7 +113,7 @@ def between(read: Read, run_id: str, after: int, upto: int, most: int) -> list[b
             break
         some = records_of(events, record)
         records += some[max(after + 1 - first, 0) : upto + 1 - first]
-    return records
+    return [large_strings.whole(read, run_id, record) for record in records]
 
 
 def newest(read: Read, run_id: str, after: int, types: Sequence[str], most: int) -> list[bytes]:
@@ -122,12 +123,27 @@ def newest(read: Read, run_id: str, after: int, types: Sequence[str], most: int)
         types: Among `SOUGHT`.
     """
     found = read.all("recent_events", run_id=run_id, after=after, types=text(types), most=most)
-    records = [unpacked(record) for (record,) in found]
+    records = [large_strings.whole(read, run_id, unpacked(record)) for (record,) in found]
     packed = _records_of(read.all("closed_history", run_id=run_id))
-    for sequence, record in reversed(packed):
-        if sequence > after and len(records) < most and _type_of(record).event_type in types:
+    for sequence, kept in reversed(packed):
+        if sequence <= after or len(records) == most:
+            break
+        record = large_strings.whole(read, run_id, kept)
+        if _type_of(record).event_type in types:
             records.append(record)
     return records
+
+
+def _cut(tx: Tx, events: Sequence[Event]) -> list[Event]:
+    """Events as they are kept, without their large strings."""
+    return [
+        event
+        if len(event.record) < large_strings.LARGE
+        else msgspec.structs.replace(
+            event, record=large_strings.cut(tx, event.run_id, event.record)
+        )
+        for event in events
+    ]
 
 
 def _records_of(rows: Sequence[Row]) -> list[tuple[int, bytes]]:

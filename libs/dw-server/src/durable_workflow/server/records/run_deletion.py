@@ -18,6 +18,7 @@ STATEMENTS: Final = {
     "delete_run_past_tasks": "workflow_tasks",
     "delete_run_activities": "activity_executions",
     "delete_run_activity_arguments": "activity_arguments",
+    "delete_run_large_strings": "large_strings",
     "delete_run_past_attempts": "activity_attempts",
     "delete_run_timers": "timers",
     "delete_run_child_links": "links",
@@ -130,6 +131,7 @@ _OF_BYTES: Final = {
     "delete_run_closed_history",
     "delete_run_history",
     "delete_run_activity_arguments",
+    "delete_run_large_strings",
 }
 _OF_ONE: Final = {"delete_run", "delete_run_details"}
 

@@ -11,6 +11,7 @@ import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.state import PastTask, Run, RunDetails
+from durable_workflow.server.records import large_strings
 from durable_workflow.server.records import search_attributes as attribute_records
 from durable_workflow.server.records.columns import (
     Params,
@@ -199,12 +200,12 @@ def details(read: Read, run_id: str) -> RunDetails:
     found_id, arguments, key, memo, attributes, output, failure, continued_from, archive = row
     return RunDetails(
         found_id,
-        value(arguments),
+        large_strings.decoded(read, run_id, arguments),
         key,
         value(memo),
         value(attributes),
-        value(output),
-        value(failure),
+        large_strings.decoded(read, run_id, output),
+        large_strings.decoded(read, run_id, failure),
         continued_from,
         value(archive),
     )
@@ -214,7 +215,7 @@ def arguments(read: Read, run_id: str) -> JsonObject | None:
     """What a run was started with."""
     row = read.one("run_arguments", run_id=run_id)
     assert row is not None
-    found: JsonObject | None = value(row[0])
+    found: JsonObject | None = large_strings.decoded(read, run_id, row[0])
     return found
 
 
@@ -222,12 +223,12 @@ def insert_details(tx: Tx, run: Run, details: RunDetails) -> None:
     """Write the cold half of a new run, and what it is found by."""
     params: Params = {
         "run_id": details.run_id,
-        "arguments": text(details.arguments),
+        "arguments": large_strings.text(tx, run.run_id, details.arguments),
         "business_key": details.business_key,
         "memo": text(details.memo),
         "search_attributes": text(details.search_attributes),
-        "output": text(details.output),
-        "failure": text(details.failure),
+        "output": large_strings.text(tx, run.run_id, details.output),
+        "failure": large_strings.text(tx, run.run_id, details.failure),
         "continued_from_run_id": details.continued_from_run_id,
         "archive": text(details.archive),
         "folded": f"{run.workflow_id}\n{details.business_key or ''}".casefold(),
@@ -246,7 +247,12 @@ def save_search_attributes(tx: Tx, run: Run, attributes: JsonObject) -> None:
 
 def save_outcome(tx: Tx, run_id: str, output: object, failure: JsonObject | None) -> None:
     """Write how a run ended."""
-    tx.do("save_run_outcome", run_id=run_id, output=text(output), failure=text(failure))
+    tx.do(
+        "save_run_outcome",
+        run_id=run_id,
+        output=large_strings.text(tx, run_id, output),
+        failure=large_strings.text(tx, run_id, failure),
+    )
 
 
 def save_archive(tx: Tx, run_id: str, archive: JsonObject) -> None:

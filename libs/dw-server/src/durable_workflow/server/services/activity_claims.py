@@ -193,7 +193,7 @@ def _task(tx: Tx, run: Run, activity: Activity) -> dict[str, Any]:
         # Attempts that the retry policy does not count, though `attempt_number` does.
         task["redeliveries"] = activity.redelivered
     if arguments is not None:
-        task["arguments"] = msgspec.Raw(arguments.encode())
+        task["arguments"] = msgspec.Raw(arguments)
     if activity.policy is not None:
         task["retry_policy"] = msgspec.Raw(activity.policy.encode())
     deadlines = {

@@ -121,6 +121,24 @@ WHERE run_id = :run_id AND sequence IN (
 )
 RETURNING 1;
 
+-- delete_run_large_strings: the large strings that its rows referred to, up to so many bytes.
+DELETE FROM large_strings
+WHERE run_id = :run_id AND digest IN (
+    SELECT digest
+    FROM (
+        SELECT digest, sum(length(string)) OVER (ORDER BY digest) - length(string) AS before
+        FROM (
+            SELECT digest, string
+            FROM large_strings
+            WHERE run_id = :run_id
+            ORDER BY digest
+            LIMIT :most
+        ) AS first_ones
+    ) AS sized
+    WHERE before < :most_bytes
+)
+RETURNING 1;
+
 -- delete_run_past_attempts: their superseded attempts.
 DELETE FROM past_attempts
 WHERE run_id = :run_id AND attempt_id IN (

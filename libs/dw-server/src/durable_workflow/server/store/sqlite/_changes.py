@@ -48,6 +48,7 @@ ROW_TABLES: Final = (
     # Read in the unit that writes them, by the claim of a task that is there at once.
     RowTable("run_details", ("run_id",)),
     RowTable("activity_arguments", ("run_id", "sequence")),
+    RowTable("large_strings", ("run_id", "digest")),
 )
 
 
