@@ -8,12 +8,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from integration.simulation.run import Outcome, run_seed
-
-# A process ends after so many: servers that are killed leave their files open, some ten a seed.
-_SEEDS: Final = 25
 
 
 def main() -> int:
@@ -22,10 +18,14 @@ def main() -> int:
     began, failed, done, simulated = time.monotonic(), 0, 0, 0.0
     if options.trace:
         outcomes: Iterator[Outcome] = (run_seed(seed, print) for seed in options.seeds)
+    elif options.processes == 1:
+        outcomes = map(run_seed, options.seeds)
     else:
         outcomes = _in_processes(options.seeds, options.processes)
     for outcome in outcomes:
         done, simulated = done + 1, simulated + outcome.seconds
+        if options.digests:
+            print(f"{outcome.seed} {outcome.digest}")
         if outcome.wrong:
             failed += 1
             _tell(outcome)
@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seeds", type=_seeds, default=range(100), help="FROM:TO, or a list with commas"
     )
     parser.add_argument("--trace", action="store_true", help="print all that happens")
+    parser.add_argument("--digests", action="store_true", help="print what identifies each run")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seconds", type=float, default=0, help="begin no further seed after that")
     return parser
@@ -55,7 +56,7 @@ def _seeds(text: str) -> Sequence[int]:
 def _in_processes(seeds: Sequence[int], count: int) -> Iterator[Outcome]:
     # Started afresh and not forked: a seed finds in each of them what it finds in any other.
     processes = min(count, len(seeds))
-    with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=_SEEDS) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
         yield from pool.imap(run_seed, seeds, chunksize=1)
 
 

@@ -66,6 +66,11 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Seconds since some moment before the run."""
         return self._now
 
+    @property
+    def running(self) -> Node:
+        """The node whose code runs now."""
+        return self._current
+
     def pass_time(self, seconds: float) -> None:
         """Let time pass."""
         self._now += seconds

@@ -11,6 +11,7 @@ import httpx
 
 from durable_workflow.client import TransportResponse
 from integration.simulation.loop import Node, SimulatedLoop
+from integration.simulation.open_files import OpenFiles
 from integration.simulation.weather import Sky, Trace
 
 Event = MutableMapping[str, Any]
@@ -46,13 +47,13 @@ class Network:
     """Between all nodes.
 
     Attributes:
+        files: What the nodes have open.
         server: What can be reached; None while nobody listens.
-        stopping: It takes no more connections.
-        busy: Requests that the server works on.
     """
 
-    def __init__(self, loop: SimulatedLoop, sky: Sky, trace: Trace) -> None:
+    def __init__(self, loop: SimulatedLoop, files: OpenFiles, sky: Sky, trace: Trace) -> None:
         self.loop = loop
+        self.files = files
         self.sky = sky
         self.trace = trace
         self.server: Served | None = None
@@ -222,15 +223,10 @@ class SimulatedTransport:
         *,
         timeout: float | None,
     ) -> TransportResponse:
-        """Send one request and receive the whole response."""
+        """Send one request and receive the whole response; the client has the time-out."""
         scope = scope_of("http", method, url, headers, self.node)
-        exchange = Exchange(self.network, self.node)
         told = f"{self.node.name} {method} {urlsplit(url).path}"
-        try:
-            async with asyncio.timeout(timeout):
-                return await exchange.send(scope, body or b"", told)
-        except TimeoutError as error:
-            raise httpx.ReadTimeout("no answer in time") from error
+        return await Exchange(self.network, self.node).send(scope, body or b"", told)
 
     def clone(self) -> SimulatedTransport:
         """This one: it has no connections that belong to an event loop."""

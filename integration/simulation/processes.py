@@ -154,7 +154,13 @@ class ServerProcess:
         if self.network.server is self:
             self.network.server = None
         self.network.bury(self.node)
-        self.network.loop.call_on(self.network.loop.world, 0, _set, self.died)
+        self.network.loop.call_on(self.network.loop.world, 0, self._end)
+
+    def _end(self) -> None:
+        """When none of its code is on the stack any more: what it had open is closed."""
+        self.network.files.close_of(self.node)
+        if not self.died.done():
+            self.died.set_result(None)
 
     async def stop(self) -> None:
         """Stop it as a signal does."""
@@ -176,11 +182,6 @@ class ServerProcess:
         for name in ("state.db", "state.db-wal"):
             if (self.folder / name).exists():
                 shutil.copyfile(self.folder / name, folder / name)
-
-
-def _set(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 def client_on(network: Network, node: Node) -> Client:

@@ -22,6 +22,7 @@ from integration.simulation.fleet import Fleet
 from integration.simulation.logged import LoggedErrors
 from integration.simulation.loop import Node, SimulatedLoop, Stalled
 from integration.simulation.network import Network
+from integration.simulation.open_files import OpenFiles
 from integration.simulation.operators import ActivityCaller, Retention, ScheduleKeeper
 from integration.simulation.processes import client_on, dice_of
 from integration.simulation.sources import EPOCH, burial, simulated_sources
@@ -85,10 +86,12 @@ def _run(seed: int, folder: Path, show: Callable[[str], object] | None) -> Outco
     loop = SimulatedLoop()
     trace = Trace(loop.time, show)
     began = loop.time()
-    with simulated_sources(seed, loop.time), LoggedErrors(trace) as logged:
+    files = OpenFiles(loop)
+    with simulated_sources(seed, loop.time), files.watched(), LoggedErrors(trace) as logged:
+        network = Network(loop, files, Sky(seed), trace)
         try:
             wrong = loop.run_until_complete(
-                loop.start_on(loop.world, _simulate(seed, loop, folder, trace))
+                loop.start_on(loop.world, _simulate(seed, network, folder))
             )
         except Stalled:
             wrong = ["nothing is left that would ever happen"]
@@ -101,9 +104,8 @@ def _run(seed: int, folder: Path, show: Callable[[str], object] | None) -> Outco
     return Outcome(seed, trace.digest, trace.lines, loop.time() - began, wrong)
 
 
-async def _simulate(seed: int, loop: SimulatedLoop, folder: Path, trace: Trace) -> list[str]:
-    sky = Sky(seed)
-    network = Network(loop, sky, trace)
+async def _simulate(seed: int, network: Network, folder: Path) -> list[str]:
+    loop, sky = network.loop, network.sky
     fleet = Fleet(network, seed, folder)
     fleet.start()
     dice = dice_of("plans", seed)

@@ -23,33 +23,40 @@ _SECONDS: Final = ("monotonic", "perf_counter", "thread_time", "process_time")
 
 
 @contextlib.contextmanager
+def replaced(*values: tuple[Any, str, object]) -> Generator[None]:
+    """Have other values under some names: whose they are, the name, and the value."""
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in values]
+    for owner, name, value in values:
+        setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
+
+
+@contextlib.contextmanager
 def simulated_sources(seed: int, now: Callable[[], float]) -> Generator[None]:
     """Take time from `now`, and randomness from the seed, in the whole process."""
     dice = random.Random(f"system {seed}")
-    replaced: list[tuple[Any, str, Any]] = []
-
-    def put(owner: Any, name: str, value: object) -> None:
-        replaced.append((owner, name, getattr(owner, name)))
-        setattr(owner, name, value)
-
+    values: list[tuple[Any, str, object]] = [
+        (time, "time", lambda: EPOCH + now()),
+        (time, "time_ns", lambda: int((EPOCH + now()) * 1e9)),
+        (os, "urandom", dice.randbytes),
+        # `random.SystemRandom`, and with it `secrets`, has a name of its own for it.
+        (random, "_urandom", dice.randbytes),
+    ]
     for name in _SECONDS:
-        put(time, name, now)
-        put(time, f"{name}_ns", lambda: int(now() * 1e9))
-    put(time, "time", lambda: EPOCH + now())
-    put(time, "time_ns", lambda: int((EPOCH + now()) * 1e9))
-    put(os, "urandom", dice.randbytes)
-    # `random.SystemRandom`, and with it `secrets`, has a name of its own for it.
-    put(random, "_urandom", dice.randbytes)
+        values += [(time, name, now), (time, f"{name}_ns", lambda: int(now() * 1e9))]
     # Who is collected when is no matter of the seed; cycles go at the end of the run.
     collects = gc.isenabled()
     gc.disable()
     state = random.getstate()
     random.seed(seed)
     try:
-        yield
+        with replaced(*values):
+            yield
     finally:
-        for owner, name, value in reversed(replaced):
-            setattr(owner, name, value)
         random.setstate(state)
         if collects:
             gc.enable()
@@ -70,7 +77,9 @@ def burial() -> Generator[None]:
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            gc.collect()
+            # What a `finally` has made is garbage too, and nobody looks for it in a later seed.
+            while gc.collect():
+                pass
         gc.unfreeze()
         sys.unraisablehook = hook
         logging.disable(logging.NOTSET)

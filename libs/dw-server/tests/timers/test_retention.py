@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,3 +126,43 @@ async def test_the_file_gives_the_space_of_removed_runs_back(
     await retention.sweep(store)
     await store.close()
     assert path.stat().st_size < full / 2
+
+
+async def test_a_unit_that_waited_long_for_others_is_followed_by_a_short_pause(
+    store: SqliteStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await closed(store, "old")
+    clock.advance(40 * 86_400)
+    slow = Slow(store)
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(time, "perf_counter", slow.seconds)
+    monkeypatch.setattr(asyncio, "sleep", note)
+    assert await retention.remove_expired(slow) == 1  # type: ignore[arg-type]  # of the shape
+    monkeypatch.undo()
+    assert pauses
+    assert max(pauses) <= 1
+    assert await count(store, old) == 0
+
+
+class Slow:
+    """A store each of whose units takes an hour."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self._waited = 0.0
+        self._clock = time.perf_counter
+        self.read = store.read
+
+    def seconds(self) -> float:
+        return self._clock() + self._waited
+
+    async def run(self, work: Callable[[Tx], object]) -> object:
+        result = await self._store.run(work)
+        self._waited += 3600
+        return result

@@ -47,8 +47,9 @@ def open_stream(tx: Tx, namespace: str, request: OpenStream, settings: ServiceSe
     records.lock(tx, namespace, request.worker_id)
     worker = workers.registered(tx, namespace, request)
     stored = [task for task in request.held if task.kind != "query"]
-    dropped = set(leases.renew(tx, worker, stored, settings))
-    kept = {task.task_id for task in stored} - dropped
+    # Of two attempts of one task it is told once. In order: the same request has the same answer.
+    dropped = dict.fromkeys(leases.renew(tx, worker, stored, settings))
+    kept = {task.task_id for task in stored} - dropped.keys()
     leases.release(tx, worker.holder, settings, kept=kept)
     due_at = tx.now + workers.patience(worker.heartbeat_interval, settings)
     records.stream_opened(tx, worker, due_at)
