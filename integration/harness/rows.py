@@ -48,6 +48,15 @@ _OF_RUNS: Final = (
     "workflow_instances",
 )
 
+# What names a run that is not there any more: rows that a removal has forgotten.
+_OF_NOBODY: Final = {
+    f"{table} of runs that were removed": (
+        f"SELECT {column} FROM {table} WHERE {column} NOT IN (SELECT run_id FROM runs)"
+    )
+    for table in (*_OF_RUNS, "run_attributes")
+    for column in ["current_run_id" if table == "workflow_instances" else "run_id"]
+}
+
 # The steps that a run waits for: none of them is open in a run that has ended.
 _OPEN_STEPS: Final = """
     (SELECT count(*) FROM activities AS a WHERE a.run_id = r.run_id AND a.closed_at IS NULL)
@@ -155,7 +164,7 @@ def rows_left(file: Path) -> list[str]:
     """What a store holds that belongs to no open run, once all have ended."""
     connection = open_store(file)
     try:
-        return _found(connection, _LEFT)
+        return _found(connection, _LEFT | _OF_NOBODY)
     finally:
         connection.close()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
+from integration.model import worker
 from integration.model.checked import PICKS, Json, chosen
-from integration.model.model import Command
-from integration.model.worker_rules import PLANS, Plan, WorkerRules
+from integration.model.model import COMMANDED, Command
+from integration.model.worker_rules import OUTCOMES, PLANS, Plan, WorkerRules
 
 IDS = st.sampled_from(["one", "two", "three"])
 POLICIES = st.sampled_from(["fail", "use-existing", "allow", "terminate_existing"])
@@ -42,16 +43,22 @@ class CallerRules(WorkerRules):
             current = self.current(workflow_id)
             assert told["run_id"] == current.run_id, (policy, current, told)
         if key is not None and status != 409:
-            self.model.starts[key] = (body, told["run_id"])
+            self.model.starts[key] = ("/workflows", body, told["run_id"])
 
     @precondition(lambda self: self.model.starts)
-    @rule(pick=PICKS)
-    def start_again_with_its_key(self, pick: int) -> None:
+    @rule(pick=PICKS, other=st.booleans())
+    def start_again_with_its_key(self, pick: int, other: bool) -> None:
+        """It is answered as before; another start under its key is refused."""
         key = chosen(self.model.starts, pick)
-        body, run_id = self.model.starts[key]
-        answer = self.served.post("/workflows", body, key)
+        path, body, run_id = self.model.starts[key]
+        if other:
+            self.expect(self.served.post(path, body | {"business_key": "another"}, key), 422)
+            return
+        answer = self.served.post(path, body, key)
         assert answer.status in (200, 201), answer
-        assert answer.need(answer.status)["run_id"] == run_id, (run_id, body, answer)
+        told = answer.need(answer.status)
+        named = told["run_id"] if path == "/workflows" else told["workflow_run_id"]
+        assert named == run_id, (run_id, body, answer)
 
     @rule(pick=PICKS, verb=st.sampled_from(["signal/s", "update/u"]), again=st.booleans())
     def command(self, pick: int, verb: str, again: bool) -> None:
@@ -63,14 +70,25 @@ class CallerRules(WorkerRules):
     def send(self, workflow_id: str, verb: str) -> Command | None:
         """Send a signal or an update; None where it was refused, as it had to be."""
         path, body = f"/workflows/{workflow_id}/{verb}", {"request_id": self.next("request")}
-        status = self.model.status_of_command(workflow_id, 202)
+        status = self.model.status_of_command(workflow_id, COMMANDED)
         told = self.expect(self.served.post(path, body), status)
-        if status != 202:
+        if status != COMMANDED:
             return None
         ids = told["run_id"], path, body, told["command_id"], told.get("update_id")
         command = Command(workflow_id, *ids)
         self.model.commanded(self.current(workflow_id), command)
         return command
+
+    @precondition(lambda self: self.model.open_workflows())
+    @rule(pick=PICKS, update=OUTCOMES, end=st.sampled_from(worker.ENDS))
+    def end_in_an_update(self, pick: int, update: str, end: str) -> None:
+        """Have a run ended in the task of an update: that comes while its steps are open, too."""
+        runs = self.model.open_workflows()
+        command = self.send(runs[pick % len(runs)].workflow_id, "update/u")
+        while command is not None and (lease := self.claim()) is not None:
+            if lease.run_id == command.run_id:
+                self.complete(lease, Plan(update, [worker.SIDE_EFFECT], end))
+                return
 
     @precondition(lambda self: self.model.commands)
     @rule(pick=PICKS)

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from integration.harness.histories import CLOSING, violations
 from integration.harness.rows import stranded
 from integration.harness.wire import Answer
-from integration.model.model import Lease, Model, Run
+from integration.model.model import MOST_ATTEMPTS, Lease, Model, Run
 from integration.model.served import Served
 
 Json = dict[str, Any]
@@ -59,7 +59,15 @@ class CheckedServer(RuleBasedStateMachine):
             if run.closed and run.run_id not in self.kept:
                 history = self.history(run)
                 assert not violations(history), (run, violations(history))
+                self.failures_are_final(history)
                 self.kept[run.run_id] = history
+
+    def failures_are_final(self, history: list[Json]) -> None:
+        """No activity has failed before its last attempt."""
+        for event in history:
+            if event["event_type"] == "ActivityFailed":
+                failed = self.model.tries[event["payload"]["activity_execution_id"]]
+                assert failed == MOST_ATTEMPTS, f"failed after {failed} attempts: {event}"
 
     def next(self, word: str) -> str:
         """A name that was not used before."""

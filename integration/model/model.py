@@ -7,17 +7,22 @@ updates no worker has seen yet, and what follows from that for the status of the
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from integration.model.schedules import Schedule
 
 Json = dict[str, Any]
 
 OPEN: Final = "open"
 WORKFLOW_LEASE: Final = 30.0
 ACTIVITY_LEASE: Final = 300.0
+# Of activities.
+MOST_ATTEMPTS: Final = 2
 RETENTION: Final = 30 * 86_400.0
-# Between two fires of a schedule; they are at whole multiples of it since 1970.
-FIRES_EVERY: Final = 10 * 86_400.0
+# What a signal or an update is answered that was accepted.
+COMMANDED: Final = 202
 # What a report of a task is answered that is not the reporter's any more.
 FENCED: Final = frozenset({404, 409})
 
@@ -33,6 +38,8 @@ class Run:
         waits: Its worker waits for a signal, for so long or for ever.
         signals: Those that no completed task has seen, by their command ids.
         updates: Those that are accepted and have no outcome, by their ids.
+        hosts_activity: It is that of an activity which no workflow started.
+        attempt_seconds: How long an attempt of that activity may take.
     """
 
     workflow_id: str
@@ -47,6 +54,8 @@ class Run:
     waits: bool = False
     signals: set[str] = field(default_factory=set[str])
     updates: set[str] = field(default_factory=set[str])
+    hosts_activity: bool = False
+    attempt_seconds: float | None = None
 
     @property
     def closed(self) -> bool:
@@ -59,12 +68,14 @@ class Lease:
 
     Attributes:
         until: When it is somebody else's.
-        over: A report of it was accepted.
+        ends: When the attempt has failed, however often its lease is renewed.
+        over: A report of it was accepted, or its attempt has ended.
     """
 
     task: Json
     run_id: str
     until: float
+    ends: float | None = None
     over: bool = False
 
 
@@ -93,20 +104,6 @@ class Command:
 
 
 @dataclass
-class Schedule:
-    """A schedule.
-
-    Attributes:
-        latest: The workflow that it started last.
-    """
-
-    schedule_id: str
-    overlap: str
-    paused: bool = False
-    latest: str | None = None
-
-
-@dataclass
 class Model:
     """Everything that was acknowledged.
 
@@ -115,7 +112,8 @@ class Model:
         runs: By id, in the order of their starts.
         known: The ids of all runs that there were, those too that retention has removed.
         workflows: The run ids of each workflow id, oldest first.
-        starts: By idempotency key, the body of the start and the run that it was answered with.
+        starts: By idempotency key, the path and the body of the start and the run of its answer.
+        tries: By the id of an activity's execution, how many of its attempts have failed.
         commands: Signals and updates, by their command ids, in the order in which they came.
     """
 
@@ -126,7 +124,10 @@ class Model:
     workflow_tasks: list[Lease] = field(default_factory=list[Lease])
     activity_tasks: list[Lease] = field(default_factory=list[Lease])
     schedules: dict[str, Schedule] = field(default_factory=dict[str, Schedule])
-    starts: dict[str, tuple[Json, str]] = field(default_factory=dict[str, tuple[Json, str]])
+    starts: dict[str, tuple[str, Json, str]] = field(
+        default_factory=dict[str, tuple[str, Json, str]]
+    )
+    tries: Counter[str] = field(default_factory=Counter[str])
     commands: dict[str, Command] = field(default_factory=dict[str, Command])
 
     # --- questions ------------------------------------------------------------------------
@@ -148,7 +149,8 @@ class Model:
     def status_of_command(self, workflow_id: str, accepted: int) -> int:
         """What a command to the open run of a workflow id is answered."""
         run = self.current(workflow_id)
-        if run is None:
+        # No code would hear it where an activity is alone.
+        if run is None or (accepted == COMMANDED and run.hosts_activity and not run.closed):
             return 404
         return 409 if run.closed else accepted
 
@@ -168,6 +170,10 @@ class Model:
         """The runs that have not ended."""
         return [run for run in self.runs.values() if not run.closed]
 
+    def open_workflows(self) -> list[Run]:
+        """Those of them that code decides on."""
+        return [run for run in self.open_runs() if not run.hosts_activity]
+
     def children(self, run: Run) -> list[Run]:
         """The runs that a run started as its children."""
         return [child for child in self.runs.values() if child.parent == run.run_id]
@@ -183,17 +189,6 @@ class Model:
         return run.waits or any(
             not child.closed and self.may_wait_on(child) for child in self.children(run)
         )
-
-    def fires_between(self, schedule: Schedule, since: float) -> tuple[int, int]:
-        """How many workflows a schedule may have started since then, at least and at most."""
-        times = int(self.now // FIRES_EVERY) - int(since // FIRES_EVERY)
-        latest = None if schedule.latest is None else self.current(schedule.latest)
-        if schedule.paused or not times:
-            return (0, 0)
-        if schedule.overlap == "skip":
-            running = latest is not None and not latest.closed
-            return (0, 0) if running else (1, 1)
-        return (1, times)
 
     # --- what has happened ----------------------------------------------------------------
 
@@ -258,9 +253,33 @@ class Model:
     def pass_time(self, seconds: float) -> None:
         """Time has passed, and what fell due is done."""
         self.now += seconds
+        for lease in self.activity_tasks:
+            overran = lease.ends is not None and lease.ends <= self.now
+            if overran and not lease.over and not self.runs[lease.run_id].closed:
+                lease.over = True
+                self.failed(lease)
         for run in self.open_runs():
             if run.deadline is not None and run.deadline <= self.now and not run.closed:
                 self.close(run, "failed")
+
+    def failed(self, lease: Lease) -> None:
+        """An attempt of an activity has failed; the last one that may is the end of a lone one."""
+        execution = lease.task["activity_execution_id"]
+        self.tries[execution] += 1
+        run = self.runs[lease.run_id]
+        if run.hosts_activity and self.tries[execution] == MOST_ATTEMPTS:
+            self.close(run, "failed")
+
+    def free_all(self) -> None:
+        """The worker has said goodbye: nobody holds any task."""
+        for lease in [*self.workflow_tasks, *self.activity_tasks]:
+            lease.over = True
+
+    def restarted(self, grace: float) -> None:
+        """The server has started: what is held is held for so long at least."""
+        for lease in [*self.workflow_tasks, *self.activity_tasks]:
+            if self.holds(lease):
+                lease.until = max(lease.until, self.now + grace)
 
     def expired(self) -> set[str]:
         """The runs that retention removes now."""
@@ -277,7 +296,7 @@ class Model:
         ids.remove(run_id)
         if not ids:
             del self.workflows[run.workflow_id]
-        self.starts = {key: known for key, known in self.starts.items() if known[1] != run_id}
+        self.starts = {key: known for key, known in self.starts.items() if known[2] != run_id}
         # A command may have gone on with its workflow, from run to run.
         for command in self.commands.values():
             if command.workflow_id == run.workflow_id:

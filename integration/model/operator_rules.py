@@ -1,24 +1,22 @@
-"""The requests of operators, schedules, and time."""
+"""The requests of operators, and time."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from integration.model.caller_rules import CallerRules
 from integration.model.checked import PICKS, Json
-from integration.model.model import Schedule
+from integration.model.schedule_rules import ScheduleRules
+from integration.model.served import GRACE
 
-SCHEDULES = st.sampled_from(["daily", "nightly"])
 _DAY: Final = 86_400
 # Beside leases, rests and timeouts: a fire of a schedule, and more than the retention.
 SECONDS = st.sampled_from([1, 4, 6, 31, 301, 3600, 10 * _DAY, 31 * _DAY])
 
 
-class OperatorRules(CallerRules):
+class OperatorRules(ScheduleRules):
     """What operators do, and what happens by itself."""
 
     @rule(pick=PICKS)
@@ -29,52 +27,6 @@ class OperatorRules(CallerRules):
         if status == 200:
             self.current(workflow_id).archived = True
 
-    @rule(schedule_id=SCHEDULES, overlap=st.sampled_from(["skip", "allow_all"]))
-    def create_schedule(self, schedule_id: str, overlap: str) -> None:
-        body: Json = {
-            "schedule_id": schedule_id,
-            "spec": {"intervals": [{"every": "P10D"}]},
-            "action": {"workflow_type": "t", "task_queue": "q"},
-            "overlap_policy": overlap,
-        }
-        known = schedule_id in self.model.schedules
-        self.expect(self.served.post("/schedules", body), 409 if known else 201)
-        if not known:
-            self.model.schedules[schedule_id] = Schedule(schedule_id, overlap)
-
-    @rule(schedule_id=SCHEDULES)
-    def trigger_schedule(self, schedule_id: str) -> None:
-        schedule = self.model.schedules.get(schedule_id)
-        answer = self.served.post(f"/schedules/{schedule_id}/trigger")
-        if schedule is None:
-            self.expect(answer, 404)
-            return
-        told, latest = answer.need(), schedule.latest
-        running = self.model.current(latest) if latest is not None else None
-        skips = schedule.overlap == "skip" and running is not None and not running.closed
-        outcome = "skipped" if schedule.paused or skips else "triggered"
-        assert told["outcome"] == outcome, (schedule, running, told)
-        if told["outcome"] == "triggered":
-            self.model.started(told["workflow_id"], told["run_id"])
-            schedule.latest = told["workflow_id"]
-
-    @rule(schedule_id=SCHEDULES, verb=st.sampled_from(["pause", "resume"]))
-    def pause_or_resume_schedule(self, schedule_id: str, verb: str) -> None:
-        schedule = self.model.schedules.get(schedule_id)
-        answer = self.served.post(f"/schedules/{schedule_id}/{verb}")
-        if schedule is None:
-            self.expect(answer, 404)
-        elif verb == "resume" and not schedule.paused:
-            self.expect(answer, 409)
-        else:
-            self.expect(answer, 200)
-            schedule.paused = verb == "pause"
-
-    @rule(schedule_id=SCHEDULES)
-    def delete_schedule(self, schedule_id: str) -> None:
-        known = self.model.schedules.pop(schedule_id, None)
-        self.expect(self.served.delete(f"/schedules/{schedule_id}"), 200 if known else 404)
-
     @rule(seconds=SECONDS)
     def pass_time(self, seconds: float) -> None:
         since = self.model.now
@@ -82,30 +34,10 @@ class OperatorRules(CallerRules):
         self.model.pass_time(seconds)
         self.adopt_fires(since)
 
-    def adopt_fires(self, since: float) -> None:
-        """Learn the ids of the workflows that schedules have started."""
-        allowed = {each.schedule_id: each for each in self.model.schedules.values()}
-        fires = {key: self.model.fires_between(each, since) for key, each in allowed.items()}
-        new = [row for row in reversed(self.listed()) if row["run_id"] not in self.model.runs]
-        started: Counter[str] = Counter()
-        for row in new:
-            latest = {self.latest_of(key): key for key in allowed}
-            by = latest.get(row["workflow_id"])
-            assert by is not None, f"no schedule's fire: {row}, but {latest}"
-            started[by] += 1
-            self.model.started(row["workflow_id"], row["run_id"])
-            allowed[by].latest = row["workflow_id"]
-        for key, (least, most) in fires.items():
-            assert least <= started[key] <= most, (key, started, fires)
-
-    def latest_of(self, schedule_id: str) -> str | None:
-        described = self.served.get(f"/schedules/{schedule_id}").need()
-        latest: str | None = described["latest_workflow_instance_id"]
-        return latest
-
     @rule()
     def restart(self) -> None:
         self.served.restart()
+        self.model.restarted(GRACE)
 
     @rule(pick=PICKS)
     def remove_runs(self, pick: int) -> None:

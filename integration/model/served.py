@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
@@ -19,25 +19,30 @@ from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import retention
+from durable_workflow.server.services.workers import renewal_seconds
 from durable_workflow.server.settings import Settings
 from integration.harness.new_state import new_folder, new_state
 from integration.harness.payloads import JsonObject
 from integration.harness.rows import open_store
 from integration.harness.wire import CONTROL, WORKER, Answer
 from integration.model.model import ACTIVITY_LEASE, WORKFLOW_LEASE
+from integration.model.schedules import MOST_BUFFERED
 
 T = TypeVar("T")
 
-# The one worker is never silent for too long, and polls are answered at once.
+# Polls are answered at once.
 _SETTINGS = Settings(
     server_id="model",
     long_poll_timeout=0,
     services=ServiceSettings(
         workflow_lease_seconds=WORKFLOW_LEASE,
         activity_lease_seconds=ACTIVITY_LEASE,
-        missed_heartbeats=10**6,
+        activity_max_redeliveries=0,
+        max_buffered_fires=MOST_BUFFERED,
     ),
 )
+# So long every lease lasts behind a start: nobody could be heard before it.
+GRACE: Final = _SETTINGS.services.missed_heartbeats * renewal_seconds(_SETTINGS.services)
 _WORKER_FIELDS = {"worker_id": "w", "task_queue": "q", "lease_owner": "w"}
 
 
@@ -46,6 +51,7 @@ class Served:
 
     Attributes:
         rows: Reads the state file.
+        session: Of the worker.
     """
 
     def __init__(self) -> None:
@@ -53,6 +59,7 @@ class Served:
         self._folder = new_folder()
         self.file.write_bytes(new_state(self.clock.now() / 1e6))
         self._runner = asyncio.Runner()
+        self.session = "first"
         self._lives = 0
         self._runs = False
         self._server: Server
@@ -105,7 +112,8 @@ class Served:
 
     def work(self, path: str, **body: Any) -> Answer:
         """Send a request of the worker."""
-        return self._send("POST", f"/worker/{path}", {**_WORKER_FIELDS, **body}, WORKER)
+        fields = {**_WORKER_FIELDS, "session": self.session, **body}
+        return self._send("POST", f"/worker/{path}", fields, WORKER)
 
     def _send(
         self, method: str, path: str, body: JsonObject | None, headers: dict[str, str]

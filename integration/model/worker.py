@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from integration.model.model import MOST_ATTEMPTS
+
 Json = dict[str, Any]
 
 STEP_EVENTS: Final = {"ActivityScheduled", "TimerScheduled", "ChildWorkflowScheduled"}
@@ -21,14 +23,15 @@ _WAIT_OUTCOMES: Final = {"ConditionWaitSatisfied", "ConditionWaitTimedOut"}
 # Ways in which a run ends by itself; the last one goes on in another run.
 ENDS: Final = ("complete_workflow", "fail_workflow", "continue_as_new")
 SIDE_EFFECT: Final[Json] = {"type": "record_side_effect", "result": "1"}
+# Of activities: each is tried twice.
+RETRIES: Final[Json] = {"max_attempts": MOST_ATTEMPTS, "backoff_seconds": [1]}
 STEPS: Final = ("activity", "timer", "terminate", "request_cancel", "abandon")
 
 
 def step(kind: str) -> Json:
     """The command of a step: an activity that is tried twice, a timer, or a child by its policy."""
     if kind == "activity":
-        retries = {"max_attempts": 2, "backoff_seconds": [1]}
-        return {"type": "schedule_activity", "activity_type": "a", "retry_policy": retries}
+        return {"type": "schedule_activity", "activity_type": "a", "retry_policy": RETRIES}
     if kind == "timer":
         return {"type": "start_timer", "delay_seconds": 5}
     return {"type": "start_child_workflow", "workflow_type": "t", "parent_close_policy": kind}

@@ -10,7 +10,14 @@ from hypothesis.stateful import precondition, rule
 from integration.harness.wire import Answer
 from integration.model import worker
 from integration.model.checked import PICKS, CheckedServer, Json
-from integration.model.model import ACTIVITY_LEASE, FENCED, WORKFLOW_LEASE, Lease, Run
+from integration.model.model import (
+    ACTIVITY_LEASE,
+    FENCED,
+    MOST_ATTEMPTS,
+    WORKFLOW_LEASE,
+    Lease,
+    Run,
+)
 
 
 class Plan(NamedTuple):
@@ -22,9 +29,11 @@ class Plan(NamedTuple):
 
 
 RESULTS = st.sampled_from(["complete", "complete", "fail", "heartbeat", "leave"])
+# Of updates.
+OUTCOMES = st.sampled_from(["complete", "fail", "reject"])
 PLANS = st.builds(
     Plan,
-    update=st.sampled_from(["complete", "fail", "reject"]),
+    update=OUTCOMES,
     commands=st.one_of(
         st.lists(st.sampled_from(worker.STEPS).map(worker.step), min_size=1, max_size=3),
         st.lists(st.sampled_from(worker.STEPS).map(worker.step), min_size=1, max_size=3),
@@ -39,6 +48,14 @@ _ENDED: Final = {"complete_workflow": "completed", "fail_workflow": "failed"}
 
 class WorkerRules(CheckedServer):
     """What a worker does."""
+
+    @rule()
+    def leave_and_return(self) -> None:
+        """Say goodbye, and begin anew: what was held is anybody's at once."""
+        self.served.work("deregister").need(200)
+        self.model.free_all()
+        self.served.session = self.next("session")
+        self.served.work("register", runtime="python").need(201)
 
     @rule()
     def poll(self) -> None:
@@ -144,7 +161,11 @@ class WorkerRules(CheckedServer):
             return None
         run = self.model.runs[task["run_id"]]
         assert not run.closed, f"an activity of a run that has ended: {run}, {task}"
-        lease = Lease(task, task["run_id"], self.model.now + ACTIVITY_LEASE)
+        failed = self.model.tries[task["activity_execution_id"]]
+        assert failed < MOST_ATTEMPTS, f"tried again after {failed} failures: {task}"
+        lease = Lease(task, run.run_id, self.model.now + ACTIVITY_LEASE)
+        if run.attempt_seconds is not None:
+            lease.ends = self.model.now + run.attempt_seconds
         self.model.activity_tasks.append(lease)
         return lease
 
@@ -174,7 +195,13 @@ class WorkerRules(CheckedServer):
             lease.until = self.model.now + ACTIVITY_LEASE
 
     def report_activity(self, lease: Lease, verb: str, **body: Any) -> None:
-        self.fenced(lease, self.send_activity(lease, verb, **body))
+        if self.fenced(lease, self.send_activity(lease, verb, **body)) is None:
+            return
+        run = self.model.runs[lease.run_id]
+        if verb == "fail":
+            self.model.failed(lease)
+        elif run.hosts_activity:
+            self.model.close(run, "completed")
 
     def send_activity(self, lease: Lease, verb: str, **body: Any) -> Answer:
         task = lease.task
