@@ -109,12 +109,22 @@ class StreamPair:
 
     # --- the client's end ----------------------------------------------------------------------
 
-    async def send(self, message: str, /) -> None:
+    def send_now(self, frame: str, /) -> bool:
+        """Send a frame now."""
+        if self._ended is None and self._passes(f"{self.client.name} ->", frame):
+            self._to_server.deliver({"type": "websocket.receive", "text": frame})
+        return True
+
+    async def send(self, frame: str, /) -> None:
         """Send a frame."""
         if self._ended is not None:
             raise self._ended
-        if self._passes(f"{self.client.name} ->", message):
-            self._to_server.deliver({"type": "websocket.receive", "text": message})
+        self.send_now(frame)
+
+    async def deliver_to(self, take: Callable[[str | bytes], None]) -> None:
+        """Give each frame to `take`, until the connection ends."""
+        while True:
+            take(await self.recv())
 
     async def recv(self) -> str:
         """Wait for a frame."""

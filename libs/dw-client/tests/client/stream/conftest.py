@@ -44,6 +44,11 @@ class Peer:
     async def send(self, *messages: Json) -> None:
         await self.socket.send(json.dumps(messages))
 
+    async def next_pong(self) -> None:
+        """Wait until the worker has received everything that was sent before."""
+        pong = await self.socket.ping()
+        await asyncio.wait_for(pong, 5)
+
     async def cut(self) -> None:
         """End the connection as a cut would."""
         self.socket.transport.abort()

@@ -1,15 +1,23 @@
 """Opening the WebSocket of a worker, and telling a refusal from a server that is away."""
 
-from collections.abc import Mapping
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Any, Final, Protocol, cast
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event, State
 
 from durable_workflow._meet import StreamEnded
 from durable_workflow._wire import json_text
+
+_log = logging.getLogger("durable_workflow.worker")
 
 PATH: Final = "/api/worker/stream"
 # The server, or a proxy before it, has no time or is being restarted: it may pass.
@@ -18,6 +26,7 @@ _OPEN_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 1.0
 _PING_SECONDS: Final = 10.0
 _PONG_SECONDS: Final = 20.0
+_DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
 class Away(Exception):
@@ -52,17 +61,121 @@ class Address:
 class Connection(Protocol):
     """A WebSocket; once it has ended, calls raise the `ConnectionClosed` of `websockets`."""
 
-    async def send(self, message: str, /) -> None:
-        """Send a frame."""
+    def send_now(self, frame: str, /) -> bool:
+        """Send a frame now; False where it must wait, as for a peer that reads slowly."""
+        ...
+
+    async def send(self, frame: str, /) -> None:
+        """Send a frame, and wait until there is room for another one."""
         ...
 
     async def recv(self) -> str | bytes:
         """Wait for a frame."""
         ...
 
+    async def deliver_to(self, take: Callable[[str | bytes], None]) -> None:
+        """Give each frame to `take` as it arrives, until the connection ends.
+
+        Raises:
+            ConnectionClosed: It has ended.
+            Exception: What `take` raised.
+        """
+        ...
+
     async def close(self) -> None:
         """End it."""
         ...
+
+
+class StreamConnection(ClientConnection):
+    """A connection that hands its frames on in the turn of the loop in which they arrive.
+
+    Those of the library wait in a queue for a task that is woken for each; that, and the context
+    in which each frame is sent, cost more than most frames do otherwise.
+    """
+
+    def __init__(self, protocol: ClientProtocol, **options: Any) -> None:
+        super().__init__(protocol, **options)
+        self._parts: list[Frame] = []
+        self._frames: deque[str | bytes] = deque()
+        self._take: Callable[[str | bytes], None] = self._frames.append
+        # Done when there is something for whoever waits: a frame, or the end.
+        self._news: asyncio.Future[None] = self.loop.create_future()
+        self._error: Exception | None = None
+        self._is_lost = False
+
+    def process_event(self, event: Event) -> None:
+        """Take what arrived."""
+        if self.response is None or not isinstance(event, Frame) or event.opcode not in _DATA:
+            super().process_event(event)
+            return
+        if not event.fin or self._parts:
+            self._parts.append(event)
+            if not event.fin:
+                return
+            parts, self._parts = self._parts, []
+            event = Frame(parts[0].opcode, b"".join(part.data for part in parts))
+        if self._error is not None:
+            return
+        try:
+            self._take(bytes(event.data))  # text, too: the reader of JSON takes bytes as they are
+        except Exception as error:  # noqa: BLE001 - raised in `deliver_to`
+            self._error = error
+        if self._frames or self._error is not None:
+            self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        super().connection_lost(exc)
+        self._is_lost = True
+        self._wake()
+
+    def send_now(self, frame: str, /) -> bool:
+        """Send a frame now; False where it must wait."""
+        if self.protocol.state is not State.OPEN or self.paused:
+            return False
+        self.protocol.send_text(frame.encode())
+        try:
+            self.send_data()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the connection is lost
+            _log.debug("a frame could not be sent: %s", error)
+            self.transport.abort()
+        return True
+
+    async def recv(self, decode: bool | None = None) -> Any:
+        """Wait for a frame; it is not decoded."""
+        del decode
+        while not self._frames:
+            await self._wait()
+        return self._frames.popleft()
+
+    async def deliver_to(self, take: Callable[[str | bytes], None]) -> None:
+        """Give each frame to `take` as it arrives, until the connection ends."""
+        while self._frames:
+            take(self._frames.popleft())
+        self._take = take
+        try:
+            while True:
+                await self._wait()
+                if self._error is not None:
+                    raise self._error
+        finally:
+            self._take = self._frames.append
+
+    async def _wait(self) -> None:
+        """Wait for news.
+
+        Raises:
+            ConnectionClosed: The connection has ended, and there will be none.
+        """
+        if self._is_lost:
+            await super().recv()  # says why
+        self._news = self.loop.create_future()
+        await self._news
+
+    def _wake(self) -> None:
+        if not self._news.done():
+            self._news.set_result(None)
 
 
 async def open_connection(address: Address) -> Connection:
@@ -72,7 +185,7 @@ async def open_connection(address: Address) -> Connection:
         Away: No answer came, or a refusal.
     """
     try:
-        return await connect(
+        connected = await connect(
             "ws" + address.url.removeprefix("http") + PATH,
             additional_headers=address.headers,
             ssl=address.tls,
@@ -83,7 +196,9 @@ async def open_connection(address: Address) -> Connection:
             close_timeout=_CLOSE_SECONDS,
             ping_interval=_PING_SECONDS,
             ping_timeout=_PONG_SECONDS,
+            create_connection=StreamConnection,
         )
+        return cast("StreamConnection", connected)
     except InvalidStatus as error:
         status = error.response.status_code
         if status in _PASSING:
@@ -111,7 +226,7 @@ def messages_of(frame: str | bytes) -> list[dict[str, Any]]:
         raise StreamEnded("a frame is not JSON") from error
     if not isinstance(found, list):
         raise StreamEnded("a frame is not a list of messages")
-    messages = cast("list[object]", found)
-    if not all(isinstance(each, dict) for each in messages):
-        raise StreamEnded("a message is not an object")
-    return cast("list[dict[str, Any]]", messages)
+    for each in cast("list[object]", found):
+        if not isinstance(each, dict):
+            raise StreamEnded("a message is not an object")
+    return cast("list[dict[str, Any]]", found)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from typing import Any, Final
 
 from websockets.exceptions import ConnectionClosed
@@ -39,26 +40,39 @@ class Outbox:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._loop = asyncio.get_running_loop()
         self._waiting: list[str] = []
-        self._some = asyncio.Event()
+        # Frames that the connection has no room for yet, in order.
+        self._late: deque[str] = deque()
+        self._some_late = asyncio.Event()
 
     def put(self, text: str) -> None:
         """Send a message with all others of this turn of the event loop."""
+        if not self._waiting:
+            self._loop.call_soon(self._send)
         self._waiting.append(text)
-        self._some.set()
+
+    def _send(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for frame in frames_of(waiting):
+            if self._late or not self._connection.send_now(frame):
+                self._late.append(frame)
+                self._some_late.set()
 
     async def run(self) -> None:
-        """Send what is put in until the connection ends."""
+        """Send what has to wait, until the connection ends."""
         while True:
-            await self._some.wait()
-            self._some.clear()
-            waiting, self._waiting = self._waiting, []
-            for frame in frames_of(waiting):
-                await self._connection.send(frame)
+            await self._some_late.wait()
+            while self._late:
+                await self._connection.send(self._late[0])
+                self._late.popleft()
+            self._some_late.clear()
 
 
 def frames_of(messages: list[str]) -> list[str]:
     """Messages in as few frames as their sizes allow, in order."""
+    if len(messages) == 1:
+        return [f"[{messages[0]}]"]
     frames: list[list[str]] = []
     size = FRAME_BYTES
     for message in messages:

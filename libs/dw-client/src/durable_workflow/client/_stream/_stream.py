@@ -203,9 +203,7 @@ class HttpStream:
     async def _receive(self, connection: Connection, rest: list[JsonObject]) -> None:
         for message in rest:
             self._take(message)
-        while True:
-            for message in messages_of(await connection.recv()):
-                self._take(message)
+        await connection.deliver_to(self._take_frame)
 
     def _give_up_where_unfit(self, away: Away) -> None:
         """End where something answers there that gives no stream.
@@ -247,6 +245,10 @@ class HttpStream:
             close.set(None)
 
     # --- what the server says -------------------------------------------------------------
+
+    def _take_frame(self, frame: str | bytes) -> None:
+        for message in messages_of(frame):
+            self._take(message)
 
     def _take(self, message: JsonObject) -> None:
         kind = message.get("type")

@@ -1,0 +1,72 @@
+"""Frames on their way in and out: in pieces, before anybody listens, and behind a slow reader."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from durable_workflow._meet import Lease, Report
+from durable_workflow.client._stream._connection import Address, open_connection
+from durable_workflow.client._stream._stream import HttpStream
+
+Begin = Callable[..., HttpStream]
+
+TASK: dict[str, Any] = {
+    "type": "task",
+    "kind": "activity",
+    "task": {"task_id": "t-1", "activity_attempt_id": "a-1", "activity_type": "act"},
+}
+
+
+async def test_a_message_in_pieces_is_one(open_stream: Begin, server: Any) -> None:
+    stream = open_stream()
+    peer = await server.peer()
+    text = json.dumps([TASK])
+    await peer.socket.send([text[:5], text[5:9], text[9:]])
+    assert await stream.poll("activity", timeout=5) == TASK["task"]
+
+
+async def test_a_message_in_bytes_is_read_as_text_is(open_stream: Begin, server: Any) -> None:
+    stream = open_stream()
+    peer = await server.peer()
+    await peer.socket.send(json.dumps([TASK]).encode())
+    assert await stream.poll("activity", timeout=5) == TASK["task"]
+
+
+async def test_frames_that_came_before_anybody_listens_come_first(server: Any) -> None:
+    connection = await open_connection(Address(server.url, {}, None))
+    await connection.send('[{"type": "hello"}]')
+    peer = await server.peer()
+    await connection.recv()  # the welcome
+    for number in range(3):
+        await peer.send({"number": number})
+    await peer.next_pong()
+    taken: list[str | bytes] = []
+    delivering = asyncio.create_task(connection.deliver_to(taken.append))
+    await peer.send({"number": 3})
+    await peer.next_pong()
+    assert [json.loads(frame)[0]["number"] for frame in taken] == [0, 1, 2, 3]
+    delivering.cancel()
+    await connection.close()
+
+
+async def test_reports_behind_a_slow_reader_arrive_in_order(
+    open_stream: Begin, server: Any
+) -> None:
+    stream = open_stream()
+    peer = await server.peer()
+    peer.socket.transport.pause_reading()
+    wide = {"result": "x" * 3_000_000}
+    bodies = [wide] * 8 + [{"result": "small"}]
+    leases = [Lease("activity", f"task-{number}", "a", "w") for number in range(len(bodies))]
+    reports = [
+        asyncio.create_task(stream.report(Report(lease, "complete", body)))
+        for lease, body in zip(leases, bodies, strict=True)
+    ]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    peer.socket.transport.resume_reading()
+    messages = [await peer.next() for _ in reports]
+    assert [each["task_id"] for each in messages] == [lease.task_id for lease in leases]
+    await peer.acknowledge(*messages)
+    await asyncio.gather(*reports)
