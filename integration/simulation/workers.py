@@ -42,7 +42,8 @@ class InlineCode(CodeThreads):
 
     def submit(self, work: Callable[[Run[T]], T]) -> Future[T]:
         """Run `work`; its future is done."""
-        run = Run(work, None)
+        future: Future[T] = Future()
+        run = Run(work, None, future)
         loop = asyncio._get_running_loop()
         # As in a thread, where none runs.
         asyncio._set_running_loop(None)
@@ -50,7 +51,7 @@ class InlineCode(CodeThreads):
             run.execute()
         finally:
             asyncio._set_running_loop(loop)
-        return run.future
+        return future
 
 
 class InlineThread(ClientThread):

@@ -21,6 +21,7 @@ from durable_workflow.client._call import Call, Response
 from durable_workflow.client._stream._connection import Address
 from durable_workflow.client._stream._stream import HttpStream
 from durable_workflow.errors import ServerError
+from durable_workflow.metrics import NOOP_METRICS
 
 if TYPE_CHECKING:
     from durable_workflow.client._client import Client
@@ -113,6 +114,8 @@ class HttpWorkerTransport:
         return Address(url, headers, self._tls)
 
     async def _counted(self, lease: Lease, verb: str, answer: Awaitable[T]) -> T:
+        if self._client.metrics is NOOP_METRICS:
+            return await answer
         call = worker_calls.about_task(lease, verb, {})
         return await self._client._counted(call, answer)  # pyright: ignore[reportPrivateUsage]
 

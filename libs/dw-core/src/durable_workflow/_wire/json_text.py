@@ -8,7 +8,6 @@ module `json`; what msgspec cannot read, too.
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final, cast
@@ -37,10 +36,12 @@ def encode(value: Any) -> str:
     """
     write = _write if _looked else _find()
     if write is not None:
-        with suppress(Exception):  # the other writer says what is wrong, if anything is
+        try:
             text = write(value)
             if is_plain(value):
                 return text.decode()
+        except Exception:  # noqa: BLE001, S110 - the other writer says what is wrong, if anything is
+            pass
     slow = _slow.encode(value)
     refuse_colliding_keys(value)
     return slow
@@ -57,24 +58,27 @@ def decode(text: str | bytes) -> Any:
     if not _looked:
         _find()
     if _read is not None:
-        with suppress(Exception):  # the other reader says what is wrong, if anything is
+        try:
             return _read(text)
+        except Exception:  # noqa: BLE001, S110 - the other reader says what is wrong, if anything is
+            pass
     return json.loads(text)
 
 
 def is_plain(value: Any) -> bool:
     """Whether both writers write a value alike. It must not contain itself."""
+    if value.__class__ in _PLAIN:
+        return True
     waiting = [value]
     while waiting:
         found = waiting.pop()
         kind = found.__class__
-        if kind in _PLAIN:
-            continue
         if kind is dict:
-            members = cast("dict[Any, Any]", found)
-            if any(key.__class__ is not str for key in members):
-                return False
-            waiting += [each for each in members.values() if each.__class__ not in _PLAIN]
+            for key, each in cast("dict[Any, Any]", found).items():
+                if key.__class__ is not str:
+                    return False
+                if each.__class__ not in _PLAIN:
+                    waiting.append(each)
         elif kind is list or kind is tuple:
             waiting += [each for each in found if each.__class__ not in _PLAIN]
         else:

@@ -124,10 +124,12 @@ def warn_each(
     """
     contexts = context_of_each(warning_context, len(blobs))
     if size_warning is not None:
-        for blob, context in zip(blobs, contexts, strict=True):
-            warn_if_payload_near_limit(
-                blob, codec=codec, size_warning=size_warning, warning_context=context
-            )
+        enough = size_warning.threshold_bytes / _UTF8_BYTES
+        for place, blob in enumerate(blobs):
+            if len(blob) >= enough:
+                warn_if_payload_near_limit(
+                    blob, codec=codec, size_warning=size_warning, warning_context=contexts[place]
+                )
 
 
 def blob_size(blob: str) -> int:

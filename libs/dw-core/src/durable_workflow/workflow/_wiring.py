@@ -6,7 +6,7 @@ A command names its payload with a `Payload`, and its other wire fields itself.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, overload
 
 from durable_workflow import serializer
 from durable_workflow.external_storage import ExternalStorageDriver
@@ -168,7 +168,7 @@ def _encode(
         if not batch:
             continue
         values = [payload.value for _, payload in batch]
-        contexts = [_warning_labels(warning_context, p.kind, p.labels) for _, p in batch]
+        contexts = _Contexts(warning_context, batch)
         blobs: Sequence[Any]
         if storage is not None and threshold is not None:
             envelopes = serializer.external_storage_envelope_many(
@@ -193,6 +193,33 @@ def _encode(
             (wire, payload, blob) for (wire, payload), blob in zip(batch, blobs, strict=True)
         ]
     return encoded
+
+
+class _Contexts(Sequence[PayloadWarningContext]):
+    """What a warning says of each payload, put together where there is one to be logged."""
+
+    def __init__(
+        self, context: PayloadWarningContext, batch: list[tuple[dict[str, Any], Payload]]
+    ) -> None:
+        self._context = context
+        self._batch = batch
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    @overload
+    def __getitem__(self, place: int) -> PayloadWarningContext: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[PayloadWarningContext]: ...
+
+    def __getitem__(
+        self, place: int | slice
+    ) -> PayloadWarningContext | Sequence[PayloadWarningContext]:
+        if isinstance(place, slice):
+            return _Contexts(self._context, self._batch[place])
+        payload = self._batch[place][1]
+        return _warning_labels(self._context, payload.kind, payload.labels)
 
 
 def _warn_of_plain_json(

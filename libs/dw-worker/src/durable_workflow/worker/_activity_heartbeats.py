@@ -105,17 +105,13 @@ class BackgroundHeartbeats:
 
 @asynccontextmanager
 async def heartbeats(
-    options: HeartbeatOptions | None,
+    options: HeartbeatOptions,
     transport: WorkerTransport,
-    reporter: Reporter,
     task: ActivityTask,
     lease_owner: str,
     cancel: Callable[[], None],
-) -> AsyncGenerator["DirectHeartbeats | BackgroundHeartbeats"]:
-    """What an attempt's heartbeats go through, by the options of its activity."""
-    if options is None:
-        yield DirectHeartbeats(reporter, task)
-        return
+) -> AsyncGenerator[BackgroundHeartbeats]:
+    """Heartbeats of an attempt in the background, by the options of its activity."""
     timeout = task.attempts.heartbeat_timeout
     longest = _LONGEST_SECONDS if timeout is None else min(_LONGEST_SECONDS, timeout / _PER_TIMEOUT)
     background = BackgroundHeartbeats(

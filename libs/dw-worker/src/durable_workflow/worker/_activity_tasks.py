@@ -22,7 +22,7 @@ from durable_workflow.activity import ActivityContext, ActivityInfo
 from durable_workflow.errors import ActivityCancelled, is_non_retryable
 from durable_workflow.interceptors import ActivityInterceptorContext, WorkerInterceptor
 from durable_workflow.interceptors._chain import chain_activity
-from durable_workflow.worker._activity_heartbeats import heartbeats
+from durable_workflow.worker._activity_heartbeats import DirectHeartbeats, heartbeats
 from durable_workflow.worker._code_threads import CodeThreads, Run
 from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._held import Dropped, HeldTasks
@@ -154,16 +154,20 @@ class ActivityTasks:
         )
         log.info("starting %s, attempt %d", task, task.attempt_number)
         log.debug("%s is task %s", task, task.task_id)
+        options = heartbeat_options(self._activities[task.activity_type])
         try:
-            async with heartbeats(
-                heartbeat_options(self._activities[task.activity_type]),
-                self._transport,
-                self._reporter,
-                task,
-                self._worker_id,
-                lambda: self._held.cancel(task.task_id, "the server asked it to"),
-            ) as progress:
-                result = await self.run_attempt(raw, task, info, progress, arguments)
+            if options is None:
+                direct = DirectHeartbeats(self._reporter, task)
+                result = await self.run_attempt(raw, task, info, direct, arguments)
+            else:
+                async with heartbeats(
+                    options,
+                    self._transport,
+                    task,
+                    self._worker_id,
+                    lambda: self._held.cancel(task.task_id, "the server asked it to"),
+                ) as progress:
+                    result = await self.run_attempt(raw, task, info, progress, arguments)
         except Dropped:
             return "dropped"  # it is somebody else's by now, or its run has ended
         except Ended as ended:

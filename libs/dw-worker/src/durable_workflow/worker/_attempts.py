@@ -66,7 +66,7 @@ def read_attempts(policy: object, redeliveries: object = None) -> Attempts:
     lost = integer_or_none(redeliveries) or 0
     given = dict_or_none(policy)
     if given is None:
-        return replace(NO_POLICY, redeliveries=lost)
+        return replace(NO_POLICY, redeliveries=lost) if lost else NO_POLICY
     return Attempts(
         most=integer_or_none(given.get("max_attempts")) or 1,
         backoff=tuple(

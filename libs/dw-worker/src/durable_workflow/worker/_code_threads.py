@@ -20,7 +20,7 @@ import ctypes
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from types import FrameType, FunctionType
@@ -38,6 +38,7 @@ _CHECKS_PER_LIMIT = 8
 _LONGEST_CHECK_SECONDS = 0.25
 # Code that catches BaseException in a loop swallows the first interruption, and perhaps the next.
 INTERRUPTIONS = 5
+_NEVER: Final = float("inf")
 
 
 class CodeInterrupted(BaseException):
@@ -57,48 +58,57 @@ class CodeOverran(Exception):
 
 
 class Run(Generic[T]):
-    """One call in one of the threads, and the time that it has left."""
+    """One call in one of the threads, and the time that it has left.
 
-    def __init__(self, work: Callable[["Run[T]"], T], limit_seconds: float | None) -> None:
-        self.future: Future[T] = Future()
-        self.injected = threading.Event()
+    Args:
+        work: The call.
+        limit_seconds: How long user code may run; None for as long as it likes.
+        future: Takes what the call returns or raises.
+    """
+
+    def __init__(
+        self,
+        work: Callable[["Run[T]"], T],
+        limit_seconds: float | None,
+        future: "Future[T] | Outcome[T]",
+    ) -> None:
+        self.future = future
+        # Made by the watchdog when it is needed: see `claim_to_interrupt`.
+        self.injected: threading.Event | None = None
         self.interruptions = 0
         self._work = work
         self._limit = limit_seconds
-        self._expires = float("inf")
+        self._expires = _NEVER
         self._unclaimed = deque([True])
 
-    @contextlib.contextmanager
-    def timed(self, extra_seconds: float = 0.0) -> Generator[None]:
-        """Count the time from here on as time in user code.
+    def timed(self, extra_seconds: float = 0.0) -> "_Timed":
+        """Count the time inside the block as time in user code.
 
         Args:
             extra_seconds: Added to the limit once, for work that is known to be long.
         """
-        self._renew(extra_seconds)
-        try:
-            yield
-        finally:
-            self._expires = float("inf")
+        return _Timed(self, extra_seconds)
 
-    @contextlib.contextmanager
-    def untimed(self) -> Generator[None]:
+    def untimed(self) -> "_Untimed":
         """Inside `timed`: do work of the worker. User code then has the whole limit again."""
-        expires, self._expires = self._expires, float("inf")
-        try:
-            yield
-        finally:
-            self._expires = expires
-            if expires != float("inf"):
-                self._renew()
+        return _Untimed(self)
 
-    def _renew(self, extra_seconds: float = 0.0) -> None:
+    def begin_timed(self, extra_seconds: float = 0.0) -> None:
+        """Count the time from here on as time in user code."""
         if self._limit is not None:
-            limit = self._limit + extra_seconds
-            self._expires = max(self._expires_or_zero(), time.monotonic() + limit)
+            expires = time.monotonic() + self._limit + extra_seconds
+            self._expires = expires if self._expires == _NEVER else max(self._expires, expires)
 
-    def _expires_or_zero(self) -> float:
-        return 0.0 if self._expires == float("inf") else self._expires
+    def end_timed(self) -> float:
+        """Count no more; returns until when user code had its time."""
+        expires, self._expires = self._expires, _NEVER
+        return expires
+
+    def go_on_timed(self, expires: float) -> None:
+        """Count again after `end_timed`, which returned `expires`."""
+        self._expires = expires
+        if expires != _NEVER:
+            self.begin_timed()
 
     def is_over(self, now: float) -> bool:
         """Whether user code has used up its time."""
@@ -110,6 +120,22 @@ class Run(Generic[T]):
             return self._unclaimed.pop()
         except IndexError:
             return False
+
+    def claim_to_interrupt(self) -> bool:
+        """Take that right, and interrupt the code; `injected` is to be set then."""
+        # Before the claim: whoever finds the run claimed waits for this.
+        self.injected = threading.Event()
+        return self.claim()
+
+    @property
+    def is_injected(self) -> bool:
+        """Whether the interruption is on its way, or has come."""
+        return self.injected is not None and self.injected.is_set()
+
+    def wait_for_injection(self) -> None:
+        """Of a run that the watchdog has claimed: wait until the interruption is on its way."""
+        if self.injected is not None:
+            self.injected.wait()
 
     def execute(self) -> bool:
         """Do the work and settle the future; False where the watchdog has done that."""
@@ -126,6 +152,67 @@ class Run(Generic[T]):
                 return False
             self.future.set_result(result)
         return True
+
+
+class Outcome(Generic[T]):
+    """What a run ended with that no other thread waits for: a future without locks."""
+
+    __slots__ = ("_error", "_result")
+
+    def __init__(self) -> None:
+        self._error: BaseException | None = None
+        self._result: T | None = None
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """It can't be cancelled."""
+        return True
+
+    def set_result(self, result: T) -> None:
+        """The run returned this."""
+        self._result = result
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """The run raised this."""
+        self._error = exception
+
+    def result(self) -> T:
+        """Return what the run returned, or raise what it raised."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            try:
+                raise error
+            finally:
+                del error  # its traceback holds this frame
+        return cast("T", self._result)
+
+
+# Classes, and not generators: each task passes through, and a generator costs three times as much.
+class _Timed:
+    __slots__ = ("_extra_seconds", "_run")
+
+    def __init__(self, run: Run[Any], extra_seconds: float) -> None:
+        self._run = run
+        self._extra_seconds = extra_seconds
+
+    def __enter__(self) -> None:
+        self._run.begin_timed(self._extra_seconds)
+
+    def __exit__(self, *_: object) -> None:
+        self._run.end_timed()
+
+
+class _Untimed:
+    __slots__ = ("_expires", "_run")
+
+    def __init__(self, run: Run[Any]) -> None:
+        self._run = run
+        self._expires = _NEVER
+
+    def __enter__(self) -> None:
+        self._expires = self._run.end_timed()
+
+    def __exit__(self, *_: object) -> None:
+        self._run.go_on_timed(self._expires)
 
 
 def _carried(error: BaseException) -> BaseException:
@@ -192,7 +279,8 @@ class CodeThreads:
         Returns:
             A future of what it returns or raises, or of `CodeOverran`.
         """
-        run = Run(work, self._limit)
+        future: Future[T] = Future()
+        run = Run(work, self._limit, future)
         with self._lock:
             if self._idle:
                 thread = self._idle.pop()
@@ -202,7 +290,7 @@ class CodeThreads:
                 self._start(run)
             else:
                 self._waiting.append(run)
-        return run.future
+        return future
 
     def close(self) -> None:
         """Let idle threads end; the others end with their work."""
@@ -236,7 +324,7 @@ class CodeThreads:
             if not run.execute():
                 # The watchdog names this thread by an id that a later thread may get: stay
                 # until it has done so.
-                run.injected.wait()
+                run.wait_for_injection()
                 break
             run = thread.current = self._next(thread)
         with self._lock:
@@ -274,7 +362,7 @@ class CodeThreads:
             now = time.monotonic()
             for thread in live:
                 run = thread.current
-                if run is not None and run.is_over(now) and run.claim():
+                if run is not None and run.is_over(now) and run.claim_to_interrupt():
                     self._give_up(thread, run, limit)
             for thread in given_up:
                 self._insist(thread)
@@ -288,7 +376,7 @@ class CodeThreads:
                 self._start(self._waiting.popleft())
         run.future.set_exception(failure)
         interrupt(cast("int", thread.ident), run)
-        run.injected.set()
+        inject(run)
 
     def _insist(self, thread: _CodeThread) -> None:
         run = thread.current
@@ -309,6 +397,12 @@ def interrupt(thread: int, run: Run[Any]) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
         ctypes.c_ulong(thread), ctypes.py_object(CodeInterrupted)
     )
+
+
+def inject(run: Run[Any]) -> None:
+    """Say that the interruption of a run is on its way."""
+    assert run.injected is not None
+    run.injected.set()
 
 
 def revoke_interruption() -> None:

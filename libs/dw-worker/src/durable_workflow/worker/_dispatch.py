@@ -95,26 +95,28 @@ class Dispatch:
 
     async def dispatch_workflow_task(self, task: JsonObject) -> None:
         """Run a workflow task for a poller, whatever comes of it, and give the slot back."""
-        with self._slots.busy("workflow"):
-            try:
-                await contained(self._runs.workflow(task))
-            except Exception as error:  # noqa: BLE001 - reported, and logged there
-                await self._handlers.workflow.fail_unhandled(task, _cause_of(error))
-            finally:
-                self._release("workflow", task)
-                self._slots.workflow.release()
+        self._slots.begin("workflow")
+        try:
+            await contained(self._runs.workflow(task))
+        except Exception as error:  # noqa: BLE001 - reported, and logged there
+            await self._handlers.workflow.fail_unhandled(task, _cause_of(error))
+        finally:
+            self._slots.end("workflow")
+            self._release("workflow", task)
+            self._slots.workflow.release()
 
     async def dispatch_activity_task(self, task: JsonObject) -> None:
         """Run an activity task for a poller, whatever comes of it, and give the slot back."""
-        with self._slots.busy("activity"):
-            try:
-                await contained(self._runs.activity(task))
-            except Ended as ended:
-                await self._handlers.activity.fail_unhandled(task, ended.error)
-            except Exception:  # noqa: BLE001 - logged; the attempt is retried when its lease ends
-                log.exception("unhandled error in activity task %s", task.get("task_id"))
-            finally:
-                self._handlers.activity.when_free(task, lambda: self._free_activity(task))
+        self._slots.begin("activity")
+        try:
+            await contained(self._runs.activity(task))
+        except Ended as ended:
+            await self._handlers.activity.fail_unhandled(task, ended.error)
+        except Exception:  # noqa: BLE001 - logged; the attempt is retried when its lease ends
+            log.exception("unhandled error in activity task %s", task.get("task_id"))
+        finally:
+            self._slots.end("activity")
+            self._handlers.activity.when_free(task, lambda: self._free_activity(task))
 
     async def dispatch_query_task(self, task: JsonObject, reporter: Reporter) -> None:
         """Run a query task for a poller, whatever comes of it."""

@@ -9,7 +9,6 @@ import functools
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from durable_workflow._meet import ATTEMPT_FIELDS
@@ -33,47 +32,42 @@ class HeldTasks:
         self._held: dict[str, JsonObject] = {}
         self._running: dict[str, _Running] = {}
 
-    @contextmanager
-    def holding(self, kind: str, task: JsonObject) -> Generator[None]:
+    def holding(self, kind: str, task: JsonObject) -> "_Holding":
         """Name a task in heartbeats until the block ends. One without an id can't be named."""
         task_id, attempt = task.get("task_id"), task.get(ATTEMPT_FIELDS[kind])
         if not isinstance(task_id, str) or not attempt:
-            yield
-            return
-        named: JsonObject = {"kind": kind, "task_id": task_id, "attempt": attempt}
-        with self._lock:
-            self._held[task_id] = named
-        try:
-            yield
-        finally:
-            with self._lock:
-                # The same task may have come again, as another attempt.
-                if self._held.get(task_id) is named:
-                    del self._held[task_id]
+            return _Holding(self, None)
+        return _Holding(self, {"kind": kind, "task_id": task_id, "attempt": attempt})
 
-    @contextmanager
-    def stopping(self, task_id: str, context: ActivityContext) -> Generator[None]:
+    def hold(self, named: JsonObject) -> None:
+        """Name a task in heartbeats from now on."""
+        with self._lock:
+            self._held[named["task_id"]] = named
+
+    def let_go(self, named: JsonObject) -> None:
+        """Name it no more."""
+        with self._lock:
+            # The same task may have come again, as another attempt.
+            if self._held.get(named["task_id"]) is named:
+                del self._held[named["task_id"]]
+
+    def stopping(self, task_id: str, context: ActivityContext) -> "_Stopping":
         """Run code of an activity that is told to stop when its task is dropped.
 
-        Raises:
-            Dropped: In place of whatever the code ended with.
+        The block raises `Dropped` then, in place of whatever the code ended with.
         """
-        running = _Running(context)
+        return _Stopping(self, task_id, _Running(context))
+
+    def run(self, task_id: str, running: "_Running") -> None:
+        """Code of an activity runs."""
         with self._lock:
             self._running[task_id] = running
-        try:
-            yield
-        except BaseException as error:
-            if running.end():
-                raise Dropped from error
-            raise
-        else:
-            if running.end():
-                raise Dropped
-        finally:
-            with self._lock:
-                if self._running.get(task_id) is running:
-                    del self._running[task_id]
+
+    def end(self, task_id: str, running: "_Running") -> None:
+        """It has ended."""
+        with self._lock:
+            if self._running.get(task_id) is running:
+                del self._running[task_id]
 
     def named(self) -> list[JsonObject]:
         """What to say in a heartbeat. From any thread."""
@@ -128,6 +122,46 @@ class HeldTasks:
             running.stop()
 
 
+# Classes, and not generators: each task passes through, and a generator costs three times as much.
+class _Holding:
+    """A task is named in heartbeats inside; None where it can't be."""
+
+    __slots__ = ("_held", "_named")
+
+    def __init__(self, held: HeldTasks, named: JsonObject | None) -> None:
+        self._held = held
+        self._named = named
+
+    def __enter__(self) -> None:
+        if self._named is not None:
+            self._held.hold(self._named)
+
+    def __exit__(self, *_: object) -> None:
+        if self._named is not None:
+            self._held.let_go(self._named)
+
+
+class _Stopping:
+    """Code of an activity runs inside."""
+
+    __slots__ = ("_held", "_running", "_task_id")
+
+    def __init__(self, held: HeldTasks, task_id: str, running: "_Running") -> None:
+        self._held = held
+        self._task_id = task_id
+        self._running = running
+
+    def __enter__(self) -> None:
+        self._held.run(self._task_id, self._running)
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        try:
+            if self._running.end():
+                raise Dropped from error
+        finally:
+            self._held.end(self._task_id, self._running)
+
+
 class _Stoppable(Awaitable[T]):
     """The coroutine of an activity: an interruption arrives in it as `ActivityCancelled`."""
 
@@ -138,7 +172,9 @@ class _Stoppable(Awaitable[T]):
     def __await__(self) -> Generator[Any, Any, T]:
         steps = self._code.__await__()
         resume: Callable[[], Any] = functools.partial(next, steps)
-        with self._running.awaiting():
+        running = self._running
+        running.awaits_coroutine = True
+        try:
             while True:
                 try:
                     awaited = resume()
@@ -149,10 +185,12 @@ class _Stoppable(Awaitable[T]):
                     yield awaited
                     resume = functools.partial(next, steps)
                 except asyncio.CancelledError as error:
-                    interrupted = self._running.take_interrupt()
+                    interrupted = running.take_interrupt()
                     resume = _thrower(steps, ActivityCancelled() if interrupted else error)
                 except BaseException as error:  # noqa: BLE001 - handed on to where it belongs
                     resume = _thrower(steps, error)
+        finally:
+            running.awaits_coroutine = False
 
 
 def _thrower(steps: Any, error: BaseException) -> Callable[[], Any]:
@@ -160,7 +198,11 @@ def _thrower(steps: Any, error: BaseException) -> Callable[[], Any]:
 
 
 class _Running:
-    """Code of an activity, in the task of the event loop that awaits it."""
+    """Code of an activity, in the task of the event loop that awaits it.
+
+    Attributes:
+        awaits_coroutine: Whether a coroutine is awaited that can be interrupted.
+    """
 
     def __init__(self, context: ActivityContext) -> None:
         self._context = context
@@ -170,7 +212,7 @@ class _Running:
         self._cancelled = False
         # How often `cancel` has interrupted a coroutine that has not been told of it yet.
         self._interrupts = 0
-        self._awaits_coroutine = False
+        self.awaits_coroutine = False
         # Whether the coroutine has been told that its task was dropped.
         self._told = False
         self._over = False
@@ -192,18 +234,9 @@ class _Running:
             self._loop.call_soon_threadsafe(self._interrupt)
 
     def _interrupt(self) -> None:
-        if self._awaits_coroutine and not self._over and self._task is not None:
+        if self.awaits_coroutine and not self._over and self._task is not None:
             self._interrupts += 1
             self._task.cancel()
-
-    @contextmanager
-    def awaiting(self) -> Generator[None]:
-        """A coroutine is awaited that can be interrupted."""
-        self._awaits_coroutine = True
-        try:
-            yield
-        finally:
-            self._awaits_coroutine = False
 
     def take_interrupt(self) -> bool:
         """Whether the cancellation that arrived is that of `cancel` or `stop`."""

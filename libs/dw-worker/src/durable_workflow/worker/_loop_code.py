@@ -18,15 +18,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from durable_workflow._wire.json_values import JsonObject, dict_or_none
+from durable_workflow._wire.json_values import JsonObject, dict_or_none, object_or_empty
 from durable_workflow.worker._code_threads import (
     INTERRUPTIONS,
     CodeInterrupted,
     CodeOverran,
     CodeThreads,
+    Outcome,
     Run,
     check_pause,
     describe,
+    inject,
     interrupt,
     revoke_interruption,
 )
@@ -99,7 +101,8 @@ class LoopCode:
         return pace_of(workflow)
 
     def _run_here(self, pace: Pace, work: Callable[[Run[T]], T]) -> T:
-        run = Run(work, self._limit)
+        outcome = Outcome[T]()
+        run = Run(work, self._limit, outcome)
         self._watched = _Watched(run, threading.get_ident())
         if self._watchdog is None:
             self._start_watchdog()
@@ -113,7 +116,7 @@ class LoopCode:
             self._watched = None
             asyncio._set_running_loop(loop)
         pace.note(timing.held_seconds())
-        return run.future.result()
+        return outcome.result()
 
     def _settle(self, run: Run[Any]) -> None:
         """Execute a run, and let it be interrupted by the watchdog."""
@@ -132,7 +135,7 @@ class LoopCode:
 
     def _seal(self, run: Run[Any]) -> None:
         """Let the interruption of a run come, and none after it."""
-        run.injected.wait()
+        run.wait_for_injection()
         with self._lock:
             self._watched = None
             revoke_interruption()
@@ -166,13 +169,13 @@ class LoopCode:
 
     def _check(self, watched: _Watched, limit: float) -> None:
         run = watched.run
-        if run.injected.is_set():
+        if run.is_injected:
             if run.interruptions < INTERRUPTIONS:
                 interrupt(watched.thread, run)
-        elif run.is_over(time.monotonic()) and run.claim():
+        elif run.is_over(time.monotonic()) and run.claim_to_interrupt():
             run.future.set_exception(describe(frame_of(watched.thread), limit))
             interrupt(watched.thread, run)
-            run.injected.set()
+            inject(run)
 
 
 def _noted(pace: Pace, work: Callable[[Run[T]], T]) -> Callable[[Run[T]], T]:
@@ -192,7 +195,7 @@ def _is_light(events: list[JsonObject]) -> bool:
     if len(events) > _MOST_EVENTS:
         return False
     for event in events:
-        for value in (dict_or_none(event.get("payload")) or {}).values():
+        for value in object_or_empty(event.get("payload")).values():
             envelope = dict_or_none(value)
             text = value if envelope is None else envelope.get("blob")
             if isinstance(text, str) and len(text) > _MOST_CHARACTERS:

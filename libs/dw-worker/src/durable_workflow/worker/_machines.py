@@ -10,7 +10,7 @@ import functools
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -80,15 +80,26 @@ class Kept:
         return not (machine.closed or machine.stale or (machine.spent and not machine.awaits))
 
 
-@dataclass(slots=True)
 class Use:
-    """One use of a machine.
+    """One use of a machine, which is let go of at the end of the block unless it stays.
 
     Attributes:
         stays: It will be used again.
     """
 
-    stays: bool = False
+    __slots__ = ("_let_go", "_machine", "stays")
+
+    def __init__(self, machine: Machine, let_go: Callable[[Machine], None]) -> None:
+        self.stays = False
+        self._machine = machine
+        self._let_go = let_go
+
+    def __enter__(self) -> "Use":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.stays:
+            self._let_go(self._machine)
 
 
 class MachineCache:
@@ -157,15 +168,9 @@ class MachineCache:
                 evicted.append(oldest)
         self._let_all_go(evicted)
 
-    @contextlib.contextmanager
-    def using(self, machine: Machine) -> Generator[Use]:
+    def using(self, machine: Machine) -> Use:
         """Let go of a machine at the end of the block, unless that says that it stays."""
-        use = Use()
-        try:
-            yield use
-        finally:
-            if not use.stays:
-                self.let_go(machine)
+        return Use(machine, self.let_go)
 
     def drop(self, run_id: str) -> None:
         """Forget the machine of a run."""

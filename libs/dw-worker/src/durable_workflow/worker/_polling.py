@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.metrics import (
+    NOOP_METRICS,
     WORKER_POLL_DURATION_SECONDS,
     WORKER_POLLS,
     MetricsRecorder,
@@ -153,7 +154,7 @@ class PollTarget:
             raise
         finally:
             self.waiting.polls -= 1
-            if outcome:
+            if outcome and self.metrics is not NOOP_METRICS:
                 tags = {
                     "task_kind": self.kind,
                     "task_queue": self.task_queue,

@@ -74,6 +74,8 @@ class Registration:
         self._is_over = False
         # For which offer, and whether with a stream, and what both sides know: asked for each task.
         self._used: tuple[Offer, bool, list[str]] = (self.offer, False, [])
+        # What they knew, and what requests say then.
+        self._session: tuple[list[str], JsonObject] = ([], {})
 
     async def register(self) -> None:
         """Check the server, adopt what it offers, and announce the worker."""
@@ -182,5 +184,10 @@ class Registration:
 
         Clients that do not know the extension are never given the argument.
         """
-        named = any(map(self.uses, (HELD_TASKS, DEREGISTER, WORKER_STREAM)))
-        return {"session": self._identity.session} if named else {}
+        used = self.used_extensions()
+        used_then, fields = self._session
+        if used_then is not used:
+            named = not {HELD_TASKS, DEREGISTER, WORKER_STREAM}.isdisjoint(used)
+            fields = {"session": self._identity.session} if named else {}
+            self._session = used, fields
+        return fields

@@ -1,8 +1,6 @@
 """Replay in a code thread: making machines, and counting the time of user code."""
 
-import contextlib
 import threading
-from collections.abc import Generator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -36,28 +34,31 @@ class Subject:
     silent: bool = False
 
 
-@contextlib.contextmanager
-def replaying(run: Run[Any], events: list[JsonObject]) -> Generator[None]:
+class replaying:
     """Replay inside: user code has the limit of `run`, anew after each payload that is decoded.
 
-    Raises:
-        WorkflowCodeExited: The code raised `SystemExit` or the like.
-        KeyboardInterrupt: Ctrl-C came while it ran.
+    The block raises `WorkflowCodeExited` where the code raised `SystemExit` or the like, and
+    `KeyboardInterrupt` where Ctrl-C came while it ran.
     """
-    _here.run = run
-    try:
-        with run.timed(extra_seconds=len(events) * _SECONDS_PER_EVENT):
-            yield
-    except (Exception, CodeInterrupted):
-        raise
-    except BaseException as error:
-        if is_ctrl_c(error):
-            raise
+
+    __slots__ = ("_events", "_run")
+
+    def __init__(self, run: Run[Any], events: list[JsonObject]) -> None:
+        self._run = run
+        self._events = events
+
+    def __enter__(self) -> None:
+        _here.run = self._run
+        self._run.begin_timed(len(self._events) * _SECONDS_PER_EVENT)
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._run.end_timed()
+        _here.run = None
+        if error is None or isinstance(error, Exception | CodeInterrupted) or is_ctrl_c(error):
+            return
         # Otherwise `sys.exit()` would end this worker, and then the next one that gets the task.
         what = f"{type(error).__name__}: {error_text(error)}"
         raise WorkflowCodeExited(f"workflow code raised {what}") from error
-    finally:
-        _here.run = None
 
 
 def start_machine(subject: Subject, arguments: list[Any], payloads: Payloads) -> Machine:

@@ -1,8 +1,6 @@
 """How many tasks a worker runs at once, and how many it may."""
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
 
 from durable_workflow.worker._settings import Settings
 
@@ -27,14 +25,13 @@ class TaskSlots:
         self.activity = asyncio.Semaphore(self.most["activity"])
         self._busy = dict.fromkeys(self.most, 0)
 
-    @contextmanager
-    def busy(self, kind: str) -> Generator[None]:
-        """Count a task while it runs."""
+    def begin(self, kind: str) -> None:
+        """A task begins to run."""
         self._busy[kind] += 1
-        try:
-            yield
-        finally:
-            self._busy[kind] -= 1
+
+    def end(self, kind: str) -> None:
+        """It has ended."""
+        self._busy[kind] -= 1
 
     def available(self) -> dict[str, int]:
         """Slots in which no task runs, as the server is told. From any thread."""

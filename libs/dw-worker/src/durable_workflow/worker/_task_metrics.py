@@ -26,6 +26,8 @@ class TaskObservation:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._metrics is NOOP_METRICS:
+            return
         tags = {
             "task_kind": self._kind,
             "task_queue": self._task_queue,

@@ -127,8 +127,8 @@ class WorkflowTasks:
 
     async def _complete(self, task: WorkflowTask, decided: Decided) -> list[JsonObject] | None:
         commands, kept = decided.commands, decided.kept
-        kinds = Counter(str(command.get("type")) for command in commands)
-        log.info("completing %s of %s: %s", _kind_of(task), task, _counted(kinds))
+        if log.isEnabledFor(logging.INFO):
+            log.info("completing %s of %s: %s", _kind_of(task), task, _counted(commands))
         if kept is not None:
             # Before the completion: the run's next task may arrive before its answer does.
             self._machines.put(task.run_id, kept)
@@ -144,7 +144,7 @@ class WorkflowTasks:
         log.warning("completion of task %s of %s failed: %s", task.task_id, task, error)
         if is_ambiguous(error):
             return commands
-        if task.update_id is not None and is_refused(error) and kinds[COMPLETE_UPDATE]:
+        if task.update_id is not None and is_refused(error) and _completes_update(commands):
             # The server refuses this result, and would refuse it again.
             what = "update result was refused"
             return await self._complete(
@@ -335,8 +335,13 @@ def _kind_of(task: WorkflowTask) -> str:
     return "task" if task.update_id is None else "update"
 
 
-def _counted(kinds: Counter[str]) -> str:
+def _completes_update(commands: list[JsonObject]) -> bool:
+    return any(command.get("type") == COMPLETE_UPDATE for command in commands)
+
+
+def _counted(commands: list[JsonObject]) -> str:
     """What a completion asks for, as in `2 schedule_activity, start_timer`."""
+    kinds = Counter(str(command.get("type")) for command in commands)
     return (
         ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in kinds.items())
         or "no command"
