@@ -155,7 +155,7 @@ def parse(body: bytes) -> Any:
     """
     with _refusing():
         document = msgspec.json.decode(body)
-        if not _is_flat(structure_of(body)) and _too_deep(document):
+        if not is_shallow(body) and _too_deep(document):
             raise RecursionError
     return document
 
@@ -190,8 +190,9 @@ def _check_media_type(request: Request) -> None:
         )
 
 
-def _is_flat(structure: bytes) -> bool:
-    """Whether a look at the brackets shows that nothing is too deep; most bodies show it."""
+def is_shallow(text: bytes) -> bool:
+    """Whether a look at the brackets of a text shows that nothing is too deep; most show it."""
+    structure = structure_of(text)
     brackets = structure.translate(None, _NO_BRACKETS)
     # What stands in strings could hide a level.
     for _ in range(_LOOKS if b'"' not in structure else 1):

@@ -31,8 +31,8 @@ class _Known(NamedTuple):
     digest: bytes
 
 
-# The string that was met last: the same one comes up to three times in a row, and to compare it
-# takes a twentieth of what its digest does.
+# The string that was met last: the same one is written up to three times in a row, and read in
+# between. To compare it takes a twentieth of what its digest does, and to read it half.
 _last = _Known(b"", b"")
 
 
@@ -64,10 +64,7 @@ def whole(read: Read, run_id: str, kept: bytes) -> bytes:
         return kept
     parts = kept.split(_MARK)
     for at in range(1, len(parts), 2):
-        digest = bytes.fromhex(parts[at].decode())
-        row = read.one("large_string", run_id=run_id, digest=digest)
-        assert row is not None
-        parts[at] = row[0]
+        parts[at] = _string(read, run_id, bytes.fromhex(parts[at].decode()))
     return b"".join(parts)
 
 
@@ -96,12 +93,27 @@ def _reference(tx: Tx, run_id: str, string: bytes) -> bytes:
     return b"%b%b%b" % (_MARK, digest.hex().encode(), _MARK)
 
 
+def _string(read: Read, run_id: str, digest: bytes) -> bytes:
+    known = _last
+    if known.digest == digest:
+        return known.string
+    row = read.one("large_string", run_id=run_id, digest=digest)
+    assert row is not None
+    string: bytes = row[0]
+    _note(string, digest)
+    return string
+
+
 def _digest(string: bytes) -> bytes:
-    global _last
     known = _last
     if known.string == string:
         return known.digest
     digest = hashlib.sha256(string).digest()[:_DIGEST_BYTES]
+    _note(string, digest)
+    return digest
+
+
+def _note(string: bytes, digest: bytes) -> None:
+    global _last
     if len(string) <= _LARGEST_KNOWN:
         _last = _Known(string, digest)
-    return digest

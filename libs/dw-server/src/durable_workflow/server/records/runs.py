@@ -213,10 +213,15 @@ def details(read: Read, run_id: str) -> RunDetails:
 
 def arguments(read: Read, run_id: str) -> JsonObject | None:
     """What a run was started with."""
+    found: JsonObject | None = value(encoded_arguments(read, run_id))
+    return found
+
+
+def encoded_arguments(read: Read, run_id: str) -> bytes | None:
+    """What a run was started with, as JSON."""
     row = read.one("run_arguments", run_id=run_id)
     assert row is not None
-    found: JsonObject | None = large_strings.decoded(read, run_id, row[0])
-    return found
+    return large_strings.encoded(read, run_id, row[0])
 
 
 def insert_details(tx: Tx, run: Run, details: RunDetails) -> None:

@@ -223,7 +223,7 @@ def _task(
     # A stream's worker that kept the machine has them. Where it did not, the whole history that it
     # then asks for brings them.
     if not after or request.history_page_bytes is None:
-        task["arguments"] = runs.arguments(tx, run.run_id)
+        task["arguments"] = history.arguments(tx, run.run_id)
     if run.task_context is not None:
         task.update(value(run.task_context))
     if foreign:

@@ -52,7 +52,7 @@ def history_page(
         "workflow_task_attempt": request.owner.attempt,
     }
     if after == 0:
-        body["arguments"] = runs.arguments(read, run.run_id)
+        body["arguments"] = history.arguments(read, run.run_id)
     return body | history.task_page(
         read,
         run,

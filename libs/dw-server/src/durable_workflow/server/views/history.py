@@ -129,11 +129,17 @@ def _opening(run_id: str, after: int, upto: int, read: Read) -> list[bytes]:
     found = records.between(read, run_id, after, upto, _OPENING)
     for index, record in enumerate(found):
         if _STARTED in record[:_HEAD]:
-            arguments = runs.arguments(read, run_id)
+            arguments = runs.encoded_arguments(read, run_id)
             key = "input" if arguments is None else "input_envelope"
-            member = b'"%b":%b,' % (key.encode(), msgspec.json.encode(arguments or []))
+            member = b'"%b":%b,' % (key.encode(), arguments or b"[]")
             found[index] = record.replace(_PAYLOAD, _PAYLOAD + member, 1)
     return found
+
+
+def arguments(read: Read, run_id: str) -> msgspec.Raw | None:
+    """What a run was started with, as it goes to a worker beside the history."""
+    found = runs.encoded_arguments(read, run_id)
+    return None if found is None else msgspec.Raw(found)
 
 
 def _slice(run_id: str, after: int, upto: int, foreign: bool, read: Read) -> bytes:

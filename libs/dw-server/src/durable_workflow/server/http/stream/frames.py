@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from durable_workflow._wire.json_values import dict_or_none
-from durable_workflow.server.http.checks import parse
+from durable_workflow.server.http.checks import is_shallow, parse
 from durable_workflow.server.refusals import Refused
 
 # What is not a message closes the connection: nobody could say what was lost with it.
@@ -17,6 +17,8 @@ INVALID_DATA: Final = 1007
 ANSWERED: Final = frozenset({"complete", "fail", "heartbeat", "history", "alive"})
 # Where the type of a message stands, if it comes first.
 _HEAD_BYTES: Final = 32
+# Smaller frames are taken apart as quickly as they are looked over.
+_LARGE_FRAME: Final = 16 * 1024
 # One that is nested deeper than this is read as other messages are, with their checks.
 _DEEPEST_SIGN: Final = 64
 
@@ -57,12 +59,27 @@ def messages_of(frame: str, largest: int) -> Iterator[Message]:
     Raises:
         BadFrame: It is not an array of messages.
     """
+    if (found := _all_at_once(frame, largest)) is not None:
+        yield from found
+        return
     try:
         members = _decode_frame(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadFrame(f"a frame is a JSON array of messages: {error}") from None
     for member in members:
         yield _message(bytes(member), largest)
+
+
+def _all_at_once(frame: str, largest: int) -> list[Message] | None:
+    """The messages of a frame where nothing is wrong with any; else None, and each is looked at."""
+    if len(frame) < _LARGE_FRAME or not frame.isascii() or len(frame) > largest:
+        return None
+    if not is_shallow(frame.encode()):
+        return None
+    try:
+        return [_message_of(document) for document in _decode_documents(frame)]
+    except (msgspec.DecodeError, RecursionError, BadFrame):
+        return None
 
 
 def looks_like_sign(frame: bytes) -> bool:
@@ -100,6 +117,10 @@ def _message(text: bytes, largest: int) -> Message:
         raise BadFrame(refused.message) from None
     if document is None:
         raise BadFrame("a message is a JSON object")
+    return _message_of(document)
+
+
+def _message_of(document: dict[str, Any]) -> Message:
     kind = _type(document.get("type"))
     return Message(kind, _id(kind, document.get("id")), document)
 
