@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 
 import pytest
 
 from durable_workflow.server.slices import Slices
-from durable_workflow.server.throttle import RestingReader, Throttle
+from durable_workflow.server.throttle import Costs, RestingReader, Throttle
 
 
 def busy(seconds: float) -> None:
@@ -18,11 +19,50 @@ def busy(seconds: float) -> None:
 
 
 async def test_the_rest_of_one_begins_when_that_of_another_ends() -> None:
-    throttle = Throttle()
-    first, second = throttle.rest_after(0.1), throttle.rest_after(0.2)
-    assert abs(first - 0.4) < 0.1
-    assert abs(second - first - 0.8) < 0.1
-    assert throttle.rest_after(1000) <= 10
+    throttle, loop, ended = Throttle(), asyncio.get_running_loop(), list[float]()
+    over = asyncio.Event()
+
+    def first() -> None:
+        ended.append(loop.time())
+        throttle.note(0.02)
+
+    def second() -> None:
+        ended.append(loop.time())
+        over.set()
+
+    began = loop.time()
+    throttle.rest(0.02, first)
+    throttle.rest(0, second)
+    async with asyncio.timeout(10):
+        await over.wait()
+    assert ended[0] - began >= 0.07
+    assert ended[1] - ended[0] >= 0.07
+
+
+async def test_of_many_that_rest_one_goes_on_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where their rests together are longer than the longest."""
+    monkeypatch.setattr("durable_workflow.server.throttle._LONGEST_SECONDS", 0.01)
+    throttle, turns, seen, over = Throttle(), 0, list[tuple[int, int]](), asyncio.Event()
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def go_on(number: int) -> None:
+        seen.append((number, turns))
+        if number == 9:
+            over.set()
+
+    beside = asyncio.create_task(others())
+    rests = [throttle.rest(1, functools.partial(go_on, number)) for number in range(10)]
+    rests[3].cancel()
+    async with asyncio.timeout(10):
+        await over.wait()
+    beside.cancel()
+    assert [number for number, _ in seen] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert len({at for _, at in seen}) == 9
 
 
 async def test_costly_work_is_done_one_at_a_time_with_rests_between() -> None:
@@ -69,11 +109,54 @@ async def test_costly_work_that_fails_rests_as_well_and_lets_the_next_one_begin(
         yield
         raise ValueError("no")
 
+    began = 0.0
     for _ in range(2):
         began = asyncio.get_running_loop().time()
         with pytest.raises(ValueError, match="no"):
             await throttle.run(work())
     assert asyncio.get_running_loop().time() - began >= 0.08
+
+
+async def test_what_is_charged_begins_at_once_and_what_is_costly_rests_for_it() -> None:
+    throttle, loop = Throttle(), asyncio.get_running_loop()
+
+    async def work(*, fails: bool) -> str:
+        busy(0.01)
+        await asyncio.sleep(0.01)
+        busy(0.01)
+        if fails:
+            raise ValueError("no")
+        return "done"
+
+    def next_one() -> Slices[float]:
+        yield
+        return loop.time()
+
+    assert await throttle.charge(work(fails=False)) == "done"
+    ended = loop.time()
+    assert await throttle.run(next_one()) - ended >= 0.07
+    with pytest.raises(ValueError, match="no"):
+        await throttle.charge(work(fails=True))
+    ended = loop.time()
+    assert await throttle.run(next_one()) - ended >= 0.07
+
+
+async def test_work_that_is_counted_is_cancelled_as_other_work_is() -> None:
+    costs, seen = Costs(), list[str]()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    task = asyncio.create_task(costs.run(work()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert seen == ["cancelled"]
 
 
 class Transport(asyncio.Transport):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from asyncio import TimerHandle
+import functools
 from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from durable_workflow.server.throttle import PeerCosts, RestingReader
+from durable_workflow.server.throttle import PeerCosts, Rest, RestingReader
 
 if TYPE_CHECKING:
     from uvicorn._types import (
@@ -39,7 +39,7 @@ class Connection(HttpToolsProtocol):
     _begun: RequestResponseCycle | None = None
     _costs: PeerCosts | None = None
     _begins_waiting = False
-    _rest: TimerHandle | None = None
+    _rest: Rest | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived, and rest where that took long."""
@@ -122,13 +122,9 @@ class Connection(HttpToolsProtocol):
         ) -> None:
             await costs.run(app(scope, receive, send))
 
-        rest = costs.rest()
-        if rest:
-            self._rest = self.loop.call_later(rest, self._begin_rested, cycle, counted)
-        else:
-            super()._start_asgi_task(cycle, counted)
+        self._rest = costs.begin(functools.partial(self._begin, cycle, counted))
 
-    def _begin_rested(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._rest = None
         super()._start_asgi_task(cycle, app)
         if not self.pipeline:

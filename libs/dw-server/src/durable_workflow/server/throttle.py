@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from durable_workflow.server.slices import Slices
@@ -29,16 +29,50 @@ class Throttle:
     def __init__(self) -> None:
         self._free_at = 0.0
         self._turn = asyncio.Lock()
+        # In the order in which they came.
+        self._line: dict[Rest, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
-    def rest_after(self, spent: float) -> float:
-        """How long a peer is to be left alone that has cost so many seconds.
-
-        The rest of the next one begins when that of this one ends.
-        """
+    def note(self, spent: float) -> None:
+        """Something has cost so many seconds: let nothing costly begin for a while."""
         now = asyncio.get_running_loop().time()
         self._free_at = max(self._free_at, now) + _REST * spent
         self._free_at = min(self._free_at, now + _LONGEST_SECONDS)
-        return self._free_at - now
+
+    def rest(self, spent: float, then: Callable[[], None]) -> Rest:
+        """Have a peer rest that has cost so many seconds.
+
+        Args:
+            then: Called when it may go on, behind all others that rest already, and never in the
+                same turn as another: hundreds of them together would hold the loop for seconds.
+        """
+        self.note(spent)
+        rest = Rest(self, then)
+        self._line[rest] = None
+        self._look()
+        return rest
+
+    def leave(self, rest: Rest) -> None:
+        """Do not call any more."""
+        self._line.pop(rest, None)
+
+    def _look(self) -> None:
+        if self._line and self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(self._free_at, self._next, loop)
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        now = loop.time()
+        try:
+            if self._line and now >= self._free_at:
+                first = next(iter(self._line))
+                del self._line[first]
+                # What it costs may be known later only.
+                self._free_at = now + _COSTLY_SECONDS
+                first.then()
+        finally:
+            self._look()
 
     async def run(self, work: Slices[T]) -> T:
         """Do something costly when it is its turn, with other callbacks between its slices."""
@@ -58,38 +92,52 @@ class Throttle:
                         spent += time.thread_time() - began
                     await asyncio.sleep(0)
             finally:
-                self.rest_after(spent)
+                self.note(spent)
+
+    async def charge(self, work: Awaitable[T]) -> T:
+        """Do something now, and have what is costly rest for it."""
+        costs = Costs()
+        try:
+            return await costs.run(work)
+        finally:
+            self.note(costs.take())
+
+
+class Rest:
+    """The rest of one peer."""
+
+    __slots__ = ("_throttle", "then")
+
+    def __init__(self, throttle: Throttle, then: Callable[[], None]) -> None:
+        self._throttle = throttle
+        self.then = then
+
+    def cancel(self) -> None:
+        """The peer has gone."""
+        self._throttle.leave(self)
 
 
 _of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Throttle] = WeakKeyDictionary()
 
 
-class PeerCosts:
-    """What the requests of one connection cost that came without waiting for an answer.
-
-    A peer that sends one request after the other pauses between them, at least for the way there
-    and back. One that sends thousands at once has the next begin when the last one ends, and would
-    be served as often as all others together.
-    """
+class Costs:
+    """The processor time that some work has on the loop."""
 
     def __init__(self) -> None:
         self._spent = 0.0
         self._step_began: float | None = None
 
-    async def run(self, work: Awaitable[object]) -> None:
-        """Do something, and count the processor time that it has on the loop."""
-        await _Counted(work, self)
+    async def run(self, work: Awaitable[T]) -> T:
+        """Do something, and count it."""
+        return await _Counted(work, self)
 
-    def rest(self) -> float:
-        """How long the next request is to wait: not at all, until the last ones were costly."""
+    def take(self) -> float:
+        """Seconds since this was asked last. The work itself may ask."""
         if self._step_began is not None:
-            # What was answered just now has not ended its step yet.
             self.end_step()
             self.begin_step()
-        if self._spent <= _COSTLY_SECONDS:
-            return 0
         spent, self._spent = self._spent, 0.0
-        return _rest_after(asyncio.get_running_loop(), spent)
+        return spent
 
     def begin_step(self) -> None:
         """Something runs until it waits, or ends."""
@@ -102,22 +150,47 @@ class PeerCosts:
         self._step_began = None
 
 
-class _Counted:
+class PeerCosts(Costs):
+    """What the requests of one connection cost that came without waiting for an answer.
+
+    A peer that sends one request after the other pauses between them, at least for the way there
+    and back. One that sends thousands at once has the next begin when the last one ends, and would
+    be served as often as all others together.
+    """
+
+    _owed = 0.0
+
+    def begin(self, then: Callable[[], None]) -> Rest | None:
+        """Have the next request begin, at once or, if the last ones were costly, after a rest.
+
+        Returns:
+            The rest.
+        """
+        self._owed += self.take()
+        if self._owed <= _COSTLY_SECONDS:
+            then()
+            return None
+        spent, self._owed = self._owed, 0.0
+        return _throttle().rest(spent, then)
+
+
+class _Counted(Generic[T]):
     """Runs an awaitable step by step, and has each counted."""
 
-    def __init__(self, work: Awaitable[object], costs: PeerCosts) -> None:
+    def __init__(self, work: Awaitable[T], costs: Costs) -> None:
         self._work = work
         self._costs = costs
 
-    def __await__(self) -> Generator[Any, Any, None]:
+    def __await__(self) -> Generator[Any, Any, T]:
         steps = self._work.__await__()
         error: BaseException | None = None
         while True:
             self._costs.begin_step()
             try:
                 waits_for = next(steps) if error is None else steps.throw(error)
-            except StopIteration:
-                return
+            except StopIteration as end:
+                result: T = end.value
+                return result
             finally:
                 self._costs.end_step()
             try:
@@ -128,8 +201,8 @@ class _Counted:
                 error = None
 
 
-def _rest_after(loop: asyncio.AbstractEventLoop, spent: float) -> float:
-    return _of_loops.setdefault(loop, Throttle()).rest_after(spent)
+def _throttle() -> Throttle:
+    return _of_loops.setdefault(asyncio.get_running_loop(), Throttle())
 
 
 class RestingReader:
@@ -151,7 +224,7 @@ class RestingReader:
         self._transport = transport
         self._is_paused = is_paused
         self._kept = b""
-        self._rest: asyncio.TimerHandle | None = None
+        self._rest: Rest | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived."""
@@ -182,9 +255,8 @@ class RestingReader:
                 return
 
     def _begin_rest(self, spent: float) -> None:
-        loop = asyncio.get_running_loop()
         self._transport.pause_reading()
-        self._rest = loop.call_later(_rest_after(loop, spent), self._go_on)
+        self._rest = _throttle().rest(spent, self._go_on)
 
     def _go_on(self) -> None:
         self._rest = None

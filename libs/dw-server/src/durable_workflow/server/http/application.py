@@ -139,9 +139,9 @@ class Application:
             if route is None:
                 raise _wrong_method(request, found)
             operation = self._api.operations[route.operation]
-            reply = await self._api.ask(
-                operation, await self._call(operation, route, request, receive)
-            )
+            call = await self._call(operation, route, request, receive)
+            asking = self._api.ask(operation, call)
+            reply = await (self._incoming.dense.charge(asking) if request.is_dense else asking)
         except checks.CallerLeft:
             raise
         except Exception as error:  # noqa: BLE001  explained, and nothing depends on its kind

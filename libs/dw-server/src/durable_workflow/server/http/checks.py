@@ -59,7 +59,8 @@ async def read_body(request: Request, receive: Receive, limit: int) -> None:
         _check_media_type(request)
         grows = parsed_size(request.body)
         request.share.add(grows)
-        if grows > DENSE_BYTES:
+        request.is_dense = grows > DENSE_BYTES
+        if request.is_dense:
             document = await request.incoming.dense.run(parse_in_slices(request.body))
         else:
             document = parse(request.body)

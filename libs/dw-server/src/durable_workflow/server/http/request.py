@@ -34,6 +34,7 @@ class Request:
         incoming: What the server holds of all requests.
         share: What it holds of this one.
         has_unread: Whether some of the body has not been read.
+        is_dense: Whether the body is of many small values, so that all that is done with it costs.
         document: The JSON object of the body; empty where there is none.
         document_is_object: False where the body is another JSON value.
         answer_headers: Headers of the answer besides the usual ones.
@@ -57,6 +58,7 @@ class Request:
         self.incoming = incoming
         self.share = Share(incoming)
         self.has_unread = True
+        self.is_dense = False
         self.document: dict[str, Any] = {}
         self.document_is_object = True
         self.answer_headers: list[tuple[bytes, bytes]] = []
