@@ -47,6 +47,13 @@ def commands_of(line: str) -> list[list[str]]:
     return [list(words) for parting, words in parts if not parting]
 
 
+# The settings that tests read.
+SETTINGS = {
+    name
+    for folder in ("integration", "scripts")
+    for path in (ROOT / folder).rglob("*.py")
+    for name in re.findall(r'environ\.get\("(\w+)"', path.read_text())
+}
 BLOCKS = [block for page in pages() for block in fences(page, ROOT, "console")]
 
 
@@ -55,7 +62,12 @@ def help_of(*command: str) -> str:
     """What a command says of itself."""
     path = Path(sys.executable).with_name(command[0])
     done = subprocess.run(
-        [path, *command[1:], "--help"], capture_output=True, text=True, timeout=60, check=False
+        [path, *command[1:], "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
     )
     return done.stdout
 
@@ -69,6 +81,23 @@ def test_flags_are_those_of_the_command(block: Fence) -> None:
                 known |= set(re.findall(r"--[\w-]+", help_of(*words[:2])))
             flags = {word.partition("=")[0] for word in words if word.startswith("--")}
             assert flags <= known, words
+
+
+LONG_RUNS = [
+    words for block in BLOCKS for words in lines_of(block) if " integration" in " ".join(words)
+]
+
+
+@pytest.mark.parametrize("words", LONG_RUNS, ids=" ".join)
+def test_long_runs_have_the_flags_and_settings_that_are_named(words: list[str]) -> None:
+    settings = [word.partition("=")[0] for word in words if re.fullmatch(r"[A-Z_]+=\w+", word)]
+    assert set(settings) <= SETTINGS
+    command = words[len(settings) :]
+    assert command[0] == "python"
+    flags = {word for word in command if word.startswith("--")}
+    assert flags <= set(re.findall(r"--[\w-]+", help_of(*command[:3][: 2 + ("-m" in command)])))
+    for path in command:
+        assert not path.startswith("integration/") or (ROOT / path).exists()
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.place)

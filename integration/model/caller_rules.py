@@ -33,6 +33,7 @@ class CallerRules(WorkerRules):
     def start(self, workflow_id: str, policy: str, timeout: int | None, keyed: bool) -> None:
         body: Json = {"workflow_id": workflow_id, "workflow_type": "t", "task_queue": "q"}
         body |= {"duplicate_policy": policy, "execution_timeout_seconds": timeout}
+        body["search_attributes"] = {"tag": workflow_id}
         key = self.next("key") if keyed else None
         status = self.model.status_of_start(workflow_id, policy)
         told = self.expect(self.served.post("/workflows", body, key), status)

@@ -31,6 +31,7 @@ class CheckedServer(RuleBasedStateMachine):
         # The histories of closed runs, as they were when they were first seen closed.
         self.kept: dict[str, list[Json]] = {}
         self.served.work("register", runtime="python").need(201)
+        self.served.post("/search-attributes", {"name": "tag", "type": "keyword"}).need(201)
         self.failed = False
 
     @invariant()

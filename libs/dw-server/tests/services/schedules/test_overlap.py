@@ -82,6 +82,15 @@ async def test_a_chain_is_one_workflow(server: Any, planned: Any) -> None:
     assert (await planned.describe())["fires_count"] == 2
 
 
+async def test_a_chain_is_one_workflow_for_a_fire_by_hand(server: Any, planned: Any) -> None:
+    await planned.create()
+    await server.pass_time(3600)
+    await server.decide({"type": "continue_as_new"})
+    assert (await planned.trigger()).body["outcome"] == "skipped"
+    await planned.finish()
+    assert (await planned.trigger()).body["outcome"] == "triggered"
+
+
 @pytest.mark.parametrize("verb", ["cancel", "terminate"])
 async def test_a_buffered_fire_starts_however_the_last_workflow_ended(
     server: Any, planned: Any, verb: str
