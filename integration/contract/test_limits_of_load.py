@@ -5,9 +5,11 @@ Each at its value and one beyond. What is refused has written nothing.
 
 from __future__ import annotations
 
+import functools
 import http.client
 import itertools
 import json
+import operator
 import socket
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -19,12 +21,14 @@ import pytest
 
 from integration.harness.payloads import JsonObject, as_object
 from integration.harness.processes import ServerProcess
+from integration.harness.waiting import eventually
 from integration.harness.wire import Answer, Wire
 
 _QUERIES = _POLLS = 3
 _ATTRIBUTE_BYTES = 120
 _EVENTS = 8
 _FIRES = 4
+_BUFFERED = 3
 SMALL = {
     "DW_QUERY_TASK_MAX_PENDING_PER_QUEUE": str(_QUERIES),
     "DW_MAX_WAITING_POLLS": str(_POLLS),
@@ -32,6 +36,7 @@ SMALL = {
     "DW_LIMIT_MEMO_BYTES": "100",
     "DW_LIMIT_HISTORY_EVENTS": str(_EVENTS),
     "DW_SCHEDULE_MAX_BACKFILL": str(_FIRES),
+    "DW_SCHEDULE_MAX_BUFFERED": str(_BUFFERED),
     "DW_QUERY_TASK_TIMEOUT": "20",
     "DW_WORKER_POLL_TIMEOUT": "20",
 }
@@ -284,3 +289,37 @@ def test_fires_of_a_backfill(wire: Wire) -> None:
     started = backfill(_FIRES).need()["results"]
     assert [each["outcome"] for each in started] == ["started"] * _FIRES
     assert runs(wire) == before + _FIRES
+
+
+@pytest.mark.parametrize(("policy", "most"), [("buffer_all", _BUFFERED), ("buffer_one", 1)])
+async def test_fires_that_wait_for_the_last_one_to_end(wire: Wire, policy: str, most: int) -> None:
+    name = schedule(wire, policy)
+
+    def trigger() -> JsonObject:
+        return wire.send("POST", f"/api/schedules/{name}/trigger", {}).need()
+
+    def described() -> JsonObject:
+        return wire.send("GET", f"/api/schedules/{name}").need()
+
+    async def counted() -> int:
+        return runs(wire)
+
+    before = runs(wire)
+    assert trigger()["outcome"] == "triggered"
+    found = [trigger() for _ in range(most)]
+    assert [each["outcome"] for each in found] == ["buffered"] * most
+    assert [each["buffer_depth"] for each in found] == [*range(1, most + 1)]
+    beyond = trigger()
+    assert beyond["outcome"] == "buffer_full"
+    assert "workflow_id" not in beyond
+    info = described()["info"]
+    assert len(info["buffered_actions"]) == most
+    assert (info["skipped_trigger_count"], info["last_skip_reason"]) == (1, "buffer_full")
+    assert runs(wire) == before + 1
+    # Each that was kept starts when the one before it ends, and the refused one never does.
+    for started in range(1, most + 1):
+        [latest, *_] = described()["info"]["recent_actions"][::-1]
+        path = f"/api/workflows/{latest['workflow_id']}/terminate"
+        wire.send("POST", path, {}).need()
+        await eventually(counted, functools.partial(operator.eq, before + 1 + started))
+    assert described()["info"]["buffered_actions"] == []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from durable_workflow.server.http.stream import outbox
+from durable_workflow.server.store.sqlite import SqliteStore
 
 LARGE = {"codec": "json", "blob": '["' + "x" * 1_000_000 + '"]'}
 
@@ -40,6 +41,30 @@ async def test_a_peer_that_reads_again_gets_what_waited(stage: Any) -> None:
     slow.socket.transport.resume_reading()
     found = {(await slow.task())["workflow_id"] for _ in range(20)}
     assert len(found) == 20
+
+
+async def test_a_stream_is_not_read_while_as_many_units_wait_as_may(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it brings is neither refused nor lost: it waits, and is done in its order."""
+    peer = await stage.peer("w", "s")
+    await stage.start("wf-1")
+    await stage.start("wf-2")
+    tasks = [await peer.task(), await peer.task()]
+    full, looked = True, asyncio.Event()
+
+    def is_full(_: SqliteStore) -> bool:
+        looked.set()
+        return full
+
+    monkeypatch.setattr(SqliteStore, "is_full", is_full)
+    reports = [await peer.complete(task) for task in tasks]
+    await asyncio.wait_for(looked.wait(), 10)
+    assert await peer.silent()
+    assert (await stage.get("/workflows/wf-1"))["status"] == "pending"
+    full = False
+    await peer.acknowledged(*reports)
+    assert (await stage.get("/workflows/wf-2"))["status"] == "completed"
 
 
 async def test_a_hundred_workers_connect_within_a_second_or_so(stage: Any) -> None:

@@ -9,11 +9,19 @@ from typing import Any
 import pytest
 
 from durable_workflow.server.http.stream import Listener
-from durable_workflow.server.http.stream.outbox import Outbox, Unread
+from durable_workflow.server.http.stream import outbox as limits
+from durable_workflow.server.http.stream.outbox import (
+    MOST_UNREAD,
+    MOST_UNREAD_BY_ALL,
+    Outbox,
+    Unread,
+)
 
 
 class Wire:
     """A socket that takes everything."""
+
+    aborted = False
 
     def ping(self, answered: Callable[[], None]) -> None: ...
 
@@ -25,7 +33,8 @@ class Wire:
     def unread(self) -> int:
         return 0
 
-    def abort(self) -> None: ...
+    def abort(self) -> None:
+        self.aborted = True
 
 
 async def never(event: MutableMapping[str, Any]) -> None:
@@ -73,5 +82,74 @@ async def test_nothing_more_is_read_from_a_peer_that_does_not_read() -> None:
     outbox.put({"type": "answer", "id": 3, "body": "x" * 300_000})
     waiting = asyncio.create_task(outbox.until_read())
     await asyncio.sleep(0)
+    await outbox.drop()
+    await asyncio.wait_for(waiting, 5)
+
+
+def message_of(size: int) -> dict[str, Any]:
+    """A message that has so many bytes as JSON."""
+    return {"a": "x" * (size - len('{"a":""}'))}
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+async def test_what_one_peer_may_leave_unread(beyond: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One byte more, and it gets no tasks and is dropped after a while."""
+    monkeypatch.setattr(limits, "CLOGGED_SECONDS", 0.01)
+    wire = Wire()
+    outbox = Outbox(never, wire, Unread(), lambda: None)
+    outbox.put(message_of(MOST_UNREAD - 1000))
+    assert not outbox.is_clogged()
+    outbox.put(message_of(1000 + beyond))
+    assert outbox.is_clogged() == bool(beyond)
+    await asyncio.sleep(0.05)  # longer than it may be so
+    assert wire.aborted == bool(beyond)
+    await outbox.drop()
+
+
+async def test_a_peer_that_reads_in_time_is_not_dropped_and_gets_tasks_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "CLOGGED_SECONDS", 0.05)
+    gate, room, wire = asyncio.Event(), asyncio.Event(), Wire()
+
+    async def slow(event: MutableMapping[str, Any]) -> None:
+        await gate.wait()
+
+    outbox = Outbox(slow, wire, Unread(), room.set)
+    outbox.put(message_of(MOST_UNREAD + 1))
+    assert outbox.is_clogged()
+    gate.set()
+    await asyncio.wait_for(room.wait(), 5)
+    assert not outbox.is_clogged()
+    await asyncio.sleep(0.1)  # longer than it might have been so
+    assert not wire.aborted
+    await outbox.drop()
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+async def test_what_all_peers_together_may_leave_unread(beyond: int) -> None:
+    unread = Unread()
+    outboxes = [Outbox(never, Wire(), unread, lambda: None) for _ in range(9)]
+    for each in outboxes[:8]:
+        each.put(message_of(MOST_UNREAD_BY_ALL // 8))
+    outboxes[8].put(message_of(1000))
+    unread.bytes -= 1000 - beyond
+    # Each by itself has left no more than it may.
+    assert [each.is_clogged() for each in outboxes] == [bool(beyond)] * 9
+    unread.bytes += 1000 - beyond
+    for each in outboxes:
+        await each.drop()
+    assert unread.bytes == 0
+    assert not outboxes[8].is_clogged()
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+async def test_how_many_answers_wait_before_no_more_is_read(beyond: int) -> None:
+    outbox = Outbox(never, Wire(), Unread(), lambda: None)
+    outbox.put(message_of(256 * 1024 + beyond))
+    waiting = asyncio.create_task(outbox.until_read())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert waiting.done() != bool(beyond)
     await outbox.drop()
     await asyncio.wait_for(waiting, 5)
