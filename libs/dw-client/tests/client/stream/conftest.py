@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -114,6 +114,8 @@ class Listener:
         self.opened = asyncio.Event()
         self.drops: list[tuple[str, int | str]] = []
         self.cancels: list[tuple[str, str]] = []
+        self.doubts: list[str] = []
+        self.settled_claims: list[str] = []
         self.registrations = 0
 
     def welcomed(self, welcome: Mapping[str, Any]) -> None:
@@ -125,6 +127,12 @@ class Listener:
 
     def cancelled(self, task_id: str, reason: str) -> None:
         self.cancels.append((task_id, reason))
+
+    def doubted(self, claims: Collection[str]) -> None:
+        self.doubts += claims
+
+    def settled(self, claim: str) -> None:
+        self.settled_claims.append(claim)
 
     async def register_again(self) -> None:
         self.registrations += 1

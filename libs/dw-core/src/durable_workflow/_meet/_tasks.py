@@ -43,16 +43,20 @@ class Lease:
         task_id: The task.
         attempt: `workflow_task_attempt`, `activity_attempt_id` or `query_task_attempt`.
         owner: The worker that holds it.
+        claim: Of a workflow task that a stream may have brought before it was committed; None of
+            all others.
     """
 
     kind: str
     task_id: str
     attempt: int | str
     owner: str
+    claim: str | None = None
 
     def fields(self) -> dict[str, Any]:
         """What every request about the task holds."""
-        return {"lease_owner": self.owner, ATTEMPT_FIELDS[self.kind]: self.attempt}
+        fields = {"lease_owner": self.owner, ATTEMPT_FIELDS[self.kind]: self.attempt}
+        return fields if self.claim is None else fields | {"claim": self.claim}
 
 
 def lease_of(kind: str, task: object, owner: str) -> Lease | None:
@@ -63,7 +67,8 @@ def lease_of(kind: str, task: object, owner: str) -> Lease | None:
     task_id, attempt = found.get(TASK_ID_FIELDS[kind]), found.get(ATTEMPT_FIELDS[kind])
     if not isinstance(task_id, str) or not isinstance(attempt, int | str):
         return None
-    return Lease(kind, task_id, attempt, owner)
+    claim = found.get("claim")
+    return Lease(kind, task_id, attempt, owner, claim if isinstance(claim, str) else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """How a worker speaks to a server: by requests, and over a stream where there is one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -105,6 +105,17 @@ class StreamListener(Protocol):
 
     def cancelled(self, task_id: str, reason: str) -> None:
         """An activity should stop."""
+        ...
+
+    def doubted(self, claims: Collection[str]) -> None:
+        """The connection ended before the tasks of these claims were acknowledged.
+
+        Perhaps they were never committed: nothing that rests on them may be kept.
+        """
+        ...
+
+    def settled(self, claim: str) -> None:
+        """The task of this claim was dropped before it was handed out. From any thread."""
         ...
 
     async def register_again(self) -> None:

@@ -41,12 +41,13 @@ class TaskReady(msgspec.Struct, frozen=True):
     task: ReadyTask | None = None
 
 
-class TaskOffered(msgspec.Struct, frozen=True):
+class TaskOffered(msgspec.Struct):
     """A task was claimed for a stream in the unit that made it ready: now it may be sent.
 
     Attributes:
         stream: The stream, which dispatch knows.
         task: What a poll would have been answered.
+        has_left: It was sent before its commit.
     """
 
     kind: TaskKind
@@ -54,6 +55,7 @@ class TaskOffered(msgspec.Struct, frozen=True):
     task_id: str
     attempt: int | str
     task: dict[str, Any]
+    has_left: bool = False
 
 
 class TaskDropped(msgspec.Struct, frozen=True):

@@ -102,6 +102,7 @@ class Dispatch:
             await self._handlers.workflow.fail_unhandled(task, _cause_of(error))
         finally:
             self._slots.end("workflow")
+            self._handlers.workflow.settle(task)
             self._release("workflow", task)
             self._slots.workflow.release()
 

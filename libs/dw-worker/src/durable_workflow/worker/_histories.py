@@ -63,7 +63,7 @@ class Histories:
         first: JsonObject | None = None
         events: list[JsonObject] = []
         asked_for: set[str] = set()
-        lease = Lease("workflow", task.task_id, task.attempt, self._worker_id)
+        lease = Lease("workflow", task.task_id, task.attempt, self._worker_id, task.claim)
         token: str | None = first_token
         try:
             while token is not None:

@@ -10,7 +10,7 @@ import functools
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -60,11 +60,13 @@ class Kept:
         machine: The machine.
         start: What its run was started with.
         size: Bytes that it was last estimated to hold.
+        claim: Of the task that it was fed last, until that is known to be committed.
     """
 
     machine: Machine
     start: RunStart
     size: int = 0
+    claim: str | None = None
 
     def measure(self) -> None:
         """Update the size by the machine's estimate.
@@ -126,6 +128,8 @@ class MachineCache:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._kept: OrderedDict[str, Kept] = OrderedDict()
+        # Claims of tasks at work that may never have been committed.
+        self._doubted: set[str] = set()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -136,28 +140,41 @@ class MachineCache:
         """Estimated bytes of what is kept."""
         return self._bytes
 
-    def take(self, run_id: str, start: RunStart) -> Kept | None:
-        """Remove the machine of a run, and return it unless it is of another run of that id."""
+    def take(self, run_id: str, start: RunStart, *, certain: bool = False) -> Kept | None:
+        """Remove the machine of a run, and return it unless it is of another run of that id.
+
+        Args:
+            certain: Leave it where what it was fed last is not known to be committed.
+        """
         if not self.enabled:
             return None
         with self._lock:
+            found = self._kept.get(run_id)
+            if certain and found is not None and found.claim is not None:
+                return None
             kept = self._remove(run_id)
         if kept is None or kept.start.is_same(start):
             return kept
         self.let_go(kept.machine)
         return None
 
-    def put(self, run_id: str, kept: Kept) -> None:
-        """Keep a machine, in the place of any other of that run."""
+    def put(self, run_id: str, kept: Kept, claim: str | None = None) -> None:
+        """Keep a machine, in the place of any other of that run.
+
+        Args:
+            claim: Of the task that it was fed, where that may not be committed yet.
+        """
         if not self.enabled or not run_id or not kept.is_usable:
             self.let_go(kept.machine)
             return
         kept.measure()
+        kept.claim = claim
         evicted: list[Kept] = []
         with self._lock:
             if (replaced := self._remove(run_id)) is not None:
                 evicted.append(replaced)
-            if kept.size > self._max_bytes:  # it would drive out all others, and itself
+            # One that is too large would drive out all others, and itself.
+            if claim in self._doubted or kept.size > self._max_bytes:
                 evicted.append(kept)
             else:
                 self._kept[run_id] = kept
@@ -177,6 +194,28 @@ class MachineCache:
         with self._lock:
             dropped = self._remove(run_id)
         self._let_all_go([] if dropped is None else [dropped])
+
+    def doubt(self, claims: Collection[str]) -> None:
+        """Forget the machines that were fed what these claims brought: it may never have been."""
+        with self._lock:
+            self._doubted.update(claims)
+            runs = [run_id for run_id, kept in self._kept.items() if kept.claim in self._doubted]
+            dropped = [self._kept[run_id] for run_id in runs]
+            for run_id in runs:
+                self._remove(run_id)
+        self._let_all_go(dropped)
+
+    def confirm(self, run_id: str, claim: str) -> None:
+        """A report that named this claim was acknowledged: what the task brought is committed."""
+        with self._lock:
+            kept = self._kept.get(run_id)
+            if kept is not None and kept.claim == claim:
+                kept.claim = None
+
+    def settle(self, claim: str) -> None:
+        """Nobody works on the task of this claim any more."""
+        with self._lock:
+            self._doubted.discard(claim)
 
     def clear(self) -> None:
         """Forget all."""

@@ -208,7 +208,7 @@ class QueryTasks:
     ) -> Outcome | None:
         """Ask the kept machine, if there is one and it is, or can be brought, up to date."""
         start = RunStart.of(task.workflow_type, codec_of(task), task.workflow_arguments)
-        kept = self._machines.take(task.run_id, start)
+        kept = self._machines.take(task.run_id, start, certain=True)
         if kept is None:
             return None
         machine = kept.machine

@@ -98,7 +98,13 @@ class Reporter:
     # --- workflow tasks -------------------------------------------------------------------
 
     async def complete_workflow_task(
-        self, task_id: str, attempt: int, commands: list[JsonObject], *, keep_history: bool
+        self,
+        task_id: str,
+        attempt: int,
+        commands: list[JsonObject],
+        *,
+        keep_history: bool,
+        claim: str | None = None,
     ) -> Exception | None:
         """Hand in commands, in up to three tries, and more while the server is away.
 
@@ -107,6 +113,7 @@ class Reporter:
             attempt: Attempt that this is the outcome of.
             commands: In wire form.
             keep_history: Say that this worker keeps the run's machine (`sticky_history`).
+            claim: What the task came with, if it came with one.
 
         Returns:
             None, or why the server did not acknowledge it: see `is_ambiguous`.
@@ -114,15 +121,17 @@ class Reporter:
         body: JsonObject = {"commands": commands}
         if keep_history:  # a transport that knows nothing of the extension is never given it
             body["keep_history"] = True
-        report = Report(self._lease("workflow", task_id, attempt), "complete", body)
+        report = Report(self._lease("workflow", task_id, attempt, claim), "complete", body)
         return await self._attempt(
             report, what=f"completion of workflow task {task_id}", may_retry=_may_pass
         )
 
-    async def fail_workflow_task(self, task_id: str, attempt: int, failed: Failed) -> None:
+    async def fail_workflow_task(
+        self, task_id: str, attempt: int, failed: Failed, *, claim: str | None = None
+    ) -> None:
         """Report that a workflow task failed. If that fails it is logged: the lease will expire."""
         error = await self._attempt(
-            Report(self._lease("workflow", task_id, attempt), "fail", failed.body()),
+            Report(self._lease("workflow", task_id, attempt, claim), "fail", failed.body()),
             what=f"failure of workflow task {task_id}",
             may_retry=lambda error: self.patient and _is_away(error),
         )
@@ -240,8 +249,10 @@ class Reporter:
                     "could not report failure of query task %s: %s", task.query_task_id, error
                 )
 
-    def _lease(self, kind: str, task_id: str, attempt: int | str) -> Lease:
-        return Lease(kind, task_id, attempt, self._worker_id)
+    def _lease(
+        self, kind: str, task_id: str, attempt: int | str, claim: str | None = None
+    ) -> Lease:
+        return Lease(kind, task_id, attempt, self._worker_id, claim)
 
     async def _completion(
         self, lease: Lease, result: Any, codec: str, about: dict[str, str | None]

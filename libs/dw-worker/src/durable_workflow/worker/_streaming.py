@@ -1,7 +1,7 @@
 """The worker's end of its stream: opened where the server lists it, and told to the parts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from durable_workflow._meet import (
@@ -17,6 +17,7 @@ from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._limits import Limits
 from durable_workflow.worker._line import Standing
 from durable_workflow.worker._log import log
+from durable_workflow.worker._machines import MachineCache
 
 
 class Listener:
@@ -27,11 +28,13 @@ class Listener:
         identity: Identity,
         held: HeldTasks,
         heartbeats: Heartbeats,
+        machines: MachineCache,
         register_again: Callable[[], Awaitable[None]],
     ) -> None:
         self._identity = identity
         self._held = held
         self._heartbeats = heartbeats
+        self._machines = machines
         self._register_again = register_again
 
     def welcomed(self, welcome: Mapping[str, Any]) -> None:
@@ -46,6 +49,14 @@ class Listener:
     def cancelled(self, task_id: str, reason: str) -> None:
         """An activity should stop."""
         self._held.cancel(task_id, reason)
+
+    def doubted(self, claims: Collection[str]) -> None:
+        """Machines that rest on these claims are not used again: each is rebuilt from history."""
+        self._machines.doubt(claims)
+
+    def settled(self, claim: str) -> None:
+        """The task of this claim was dropped before anybody worked on it."""
+        self._machines.settle(claim)
 
     async def register_again(self) -> None:
         """The server does not know this worker."""

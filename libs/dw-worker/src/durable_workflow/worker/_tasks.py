@@ -34,6 +34,8 @@ class WorkflowTask:
     full_history_token: str | None
     # A task with the end of a history need not say what the run was started with.
     says_arguments: bool
+    # Of the extension `worker_stream`: the task may have come before it was committed.
+    claim: str | None = None
 
     def __str__(self) -> str:
         """How log lines name its run."""
@@ -116,6 +118,7 @@ def read_workflow_task(task: JsonObject) -> WorkflowTask:
         after_sequence=integer_or_none(task.get("history_after_sequence")),
         full_history_token=text_or_none(task.get("full_history_token")),
         says_arguments="arguments" in task or not task.get("history_after_sequence"),
+        claim=text_or_none(task.get("claim")),
     )
 
 

@@ -313,6 +313,7 @@ class Worker(Seams):
             self._identity,
             self._held,
             heartbeats=self._heartbeats,
+            machines=self._machines,
             register_again=self._background.register_again,
         )
         limits = self._registration.offer.limits

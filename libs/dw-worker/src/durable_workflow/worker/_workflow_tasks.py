@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from durable_workflow._kernel import Machine
 from durable_workflow._kernel.handlers import PassedSignal
 from durable_workflow._kernel.updates import failed_update
-from durable_workflow._wire.json_values import JsonObject
+from durable_workflow._wire.json_values import JsonObject, text_or_none
 from durable_workflow._wire.names import (
     COMPLETE_UPDATE,
     OPEN_CONDITION_WAIT,
@@ -107,7 +107,7 @@ class WorkflowTasks:
         log.info("starting %s of %s", _kind_of(task), task)
         outcome = await self._decide(task)
         if isinstance(outcome, Failed):
-            await self._reporter.fail_workflow_task(task.task_id, task.attempt, outcome)
+            await self._fail(task, outcome)
             return None
         return await self._complete(task, outcome)
 
@@ -122,8 +122,16 @@ class WorkflowTasks:
                 whole_trace_text(error),
             )
             await self._reporter.fail_workflow_task(
-                task_id, attempt if isinstance(attempt, int) else 1, failed
+                task_id,
+                attempt if isinstance(attempt, int) else 1,
+                failed,
+                claim=text_or_none(raw.get("claim")),
             )
+
+    def settle(self, raw: JsonObject) -> None:
+        """A task is over, whatever came of it."""
+        if (claim := text_or_none(raw.get("claim"))) is not None:
+            self._machines.settle(claim)
 
     async def _complete(self, task: WorkflowTask, decided: Decided) -> list[JsonObject] | None:
         commands, kept = decided.commands, decided.kept
@@ -131,14 +139,17 @@ class WorkflowTasks:
             log.info("completing %s of %s: %s", _kind_of(task), task, _counted(commands))
         if kept is not None:
             # Before the completion: the run's next task may arrive before its answer does.
-            self._machines.put(task.run_id, kept)
+            self._machines.put(task.run_id, kept, task.claim)
         error = await self._reporter.complete_workflow_task(
             task.task_id,
             task.attempt,
             commands,
             keep_history=kept is not None and self._keeps_history(),
+            claim=task.claim,
         )
         if error is None:
+            if task.claim is not None:
+                self._machines.confirm(task.run_id, task.claim)
             return commands
         self._machines.drop(task.run_id)
         log.warning("completion of task %s of %s failed: %s", task.task_id, task, error)
@@ -155,8 +166,13 @@ class WorkflowTasks:
             f"workflow task completion failed after commands were produced: {error}",
             whole_trace_text(error),
         )
-        await self._reporter.fail_workflow_task(task.task_id, task.attempt, failed)
+        await self._fail(task, failed)
         return None
+
+    async def _fail(self, task: WorkflowTask, failed: Failed) -> None:
+        await self._reporter.fail_workflow_task(
+            task.task_id, task.attempt, failed, claim=task.claim
+        )
 
     # --- deciding -------------------------------------------------------------------------
 

@@ -14,13 +14,13 @@ from durable_workflow.client._stream._loop_calls import Answer
 from durable_workflow.client._stream._outbox import size_of
 from durable_workflow.errors import ServerError
 
-# Kind, task and attempt.
-Key: TypeAlias = tuple[str, str, int | str]
+# Kind, task, attempt and claim.
+Key: TypeAlias = tuple[str, str, int | str, str | None]
 
 
 def key_of(lease: Lease) -> Key:
     """What a lease is known by."""
-    return lease.kind, lease.task_id, lease.attempt
+    return lease.kind, lease.task_id, lease.attempt, lease.claim
 
 
 @dataclass(slots=True, eq=False)
@@ -83,8 +83,13 @@ class Ledger:
         """What is held, as `hello` and `alive` name it."""
         return [
             {"kind": kind, "task_id": task_id, "attempt": attempt}
-            for kind, task_id, attempt in self._held
+            | ({} if claim is None else {"claim": claim})
+            for kind, task_id, attempt, claim in self._held
         ]
+
+    def claims(self) -> list[str]:
+        """The claims of what is held: perhaps what they came with was never committed."""
+        return [claim for *_, claim in self._held if claim is not None]
 
     def unreported(self, task_ids: object) -> list[object]:
         """The tasks that nothing is reported of now: an answer to a report says more than a list.

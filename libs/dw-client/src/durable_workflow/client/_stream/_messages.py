@@ -6,4 +6,12 @@ from durable_workflow._wire.json_values import JsonObject
 
 def about(lease: Lease, verb: str) -> JsonObject:
     """The beginning of a message about a task."""
-    return {"type": verb, "kind": lease.kind, "task_id": lease.task_id, "attempt": lease.attempt}
+    message: JsonObject = {
+        "type": verb,
+        "kind": lease.kind,
+        "task_id": lease.task_id,
+        "attempt": lease.attempt,
+    }
+    if lease.claim is not None:
+        message["claim"] = lease.claim
+    return message

@@ -155,6 +155,8 @@ class HttpStream:
         except ConnectionClosed as error:
             raise self._lost(error) from error
         finally:
+            if claims := self._ledger.claims():
+                self._listener.doubted(claims)
             self._ledger.disconnect(lambda: ServerUnreachable("the stream broke"))
             await connection.close()
 
@@ -178,6 +180,7 @@ class HttpStream:
             "task_queue": opening.task_queue,
             "slots": self._slots,
             "held": self._ledger.held(),
+            "claims": True,
         }
         if opening.build_id is not None:
             hello["build_id"] = opening.build_id
@@ -301,7 +304,7 @@ class HttpStream:
             self._outbox.put(numbered(request.text, self._ledger.number(request)))
 
     def _drop(self, task_ids: object) -> None:
-        for _, task_id, attempt in self._ledger.drop(task_ids):
+        for _, task_id, attempt, _ in self._ledger.drop(task_ids):
             self._listener.dropped(task_id, attempt)
 
     def _drop_unreported(self, task_ids: object) -> None:
@@ -319,6 +322,8 @@ class HttpStream:
             if self._ledger.holds(key_of(lease)):
                 return task
             # It was dropped while it waited, and takes a slot until it is reported.
+            if lease.claim is not None:
+                self._listener.settled(lease.claim)
             self.release(lease)
 
     async def report(self, report: Report) -> Any:

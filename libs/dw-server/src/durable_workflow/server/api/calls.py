@@ -60,6 +60,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             that.
         prefers_minimal: Whether the caller would like no more than the essentials.
         peer: The other end.
+        unhurried: Nobody waits for the reply itself, but for what follows from the call.
     """
 
     document: Mapping[str, Any]
@@ -69,6 +70,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     peer: Peer
     preferred_wait: int | None = None
     prefers_minimal: bool = False
+    unhurried: bool = False
 
     def caller(self) -> Caller:
         """Who asks, as it is recorded with commands."""

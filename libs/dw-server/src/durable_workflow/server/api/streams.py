@@ -79,7 +79,8 @@ class WorkerStreams:
             raise
         self._replace(call.namespace, asked)  # by another one of the session, meanwhile
         dropped = [*opened.dropped, *self._dropped_queries(call.namespace, asked)]
-        stream = Stream(opened.worker, slots_of(asked.slots), sink)
+        slots = slots_of(asked.slots)
+        stream = Stream(opened.worker, slots, sink, names_claims=asked.claims)
         for task in asked.held:
             if task.task_id not in dropped:
                 kind = _kind(task.kind)

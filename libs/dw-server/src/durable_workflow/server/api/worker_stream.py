@@ -56,6 +56,8 @@ _OVER: Final = frozenset(
         "lease_owner_mismatch",
     }
 )
+# The worker goes on without the acknowledgement: what it waits for is the next task.
+_UNHURRIED: Final = frozenset({"complete_activity_task", "fail_activity_task"})
 _NOTHING_SAID: Final = SignOfLife()
 # Close codes are 4000 and the status that HTTP would have.
 GONE: Final = 4412
@@ -152,6 +154,10 @@ class WorkerStream:
             "next_history_page_token": message.get("token"),
             "history_page_bytes": PAGE_BYTES,
         }
+        if "claim" in message:
+            # The task may have left before its commit: what is read has to hold it.
+            members["claim"] = message["claim"]
+            await self._streams.store.run(_nothing)
         return await self._ask("read_workflow_task_history", {}, members, {"task_id": task_id})
 
     def alive_at_once(self, message: Mapping[str, Any]) -> Reply | None:
@@ -287,6 +293,8 @@ class WorkerStream:
     ) -> Reply:
         door = self._streams.door
         call = self._part({**message, **members}, names)
+        if operation in _UNHURRIED:
+            call = msgspec.structs.replace(call, unhurried=True)
         try:
             reply = await door.ask(door.operations[operation], call)
         except Exception as error:
@@ -297,6 +305,10 @@ class WorkerStream:
 
     def _part(self, document: Mapping[str, Any], names: Mapping[str, str]) -> Call:
         return msgspec.structs.replace(self._call, document=document, names=names)
+
+
+def _nothing(tx: Tx) -> None:
+    del tx
 
 
 def _reason(error: Exception) -> str:

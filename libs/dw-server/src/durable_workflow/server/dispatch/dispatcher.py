@@ -110,17 +110,20 @@ class Dispatcher:
         self.placement.publish(notices)
 
     def dispatch_before_commit(self, notices: Sequence[Notice]) -> list[Notice]:
-        """Wake waiting polls for tasks that are about to be committed; the notices left over.
+        """Give out tasks that are about to be committed, where that may be; the notices left over.
 
-        For a store that runs one unit after the other and commits several together. Only polls are
-        woken: they claim, in units that run behind those that made the tasks and are committed no
-        earlier. A watcher reads, and would not see what is not committed. Nothing rests on this: a
-        store that tells nobody before a commit publishes all notices after it.
+        For a store that runs one unit after the other and commits several together. Waiting polls
+        are woken: they claim, in units that run behind those that made the tasks and are committed
+        no earlier. Workflow tasks are sent to streams whose workers take them (`send_early`). A
+        watcher reads, and would not see what is not committed. Nothing rests on this: a store that
+        tells nobody before a commit publishes all notices after it.
         """
         return [
             notice
             for notice in notices
-            if not isinstance(notice, PollWoken) and not self._wake_a_poll(notice)
+            if not isinstance(notice, PollWoken)
+            and not self._wake_a_poll(notice)
+            and not self.placement.send_early(notice)
         ]
 
     def _wake_a_poll(self, notice: Notice) -> bool:

@@ -36,8 +36,9 @@ from durable_workflow.server.store.protocol import Tx
 _log = logging.getLogger(__name__)
 
 # Leases a task to a worker: the one that is named, or the one that the worker should get next.
-# The last are workers that no task is kept for now. None where there is none.
-Claim: TypeAlias = Callable[[Tx, Any, str | None, Collection[str]], dict[str, Any] | None]
+# Then come the workers that no task is kept for now, and whether the worker names claims.
+# None where there is none.
+Claim: TypeAlias = Callable[[Tx, Any, str | None, Collection[str], bool], dict[str, Any] | None]
 
 # The kinds of tasks that are in the store, and how a task of each names its attempt.
 _ATTEMPTS: Final[dict[TaskKind, str]] = {
@@ -52,6 +53,8 @@ _AGAIN_SECONDS: Final = 0.5
 _MOST_TURNS: Final = 10_000
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
+# Close codes are 4000 and the status that HTTP would have.
+_UNAVAILABLE: Final = 4503
 
 
 class Placement:
@@ -113,9 +116,14 @@ class Placement:
     def revoke(self, notices: Sequence[Notice]) -> None:
         """Units that ended with these notices were not committed, or what they claimed was not.
 
-        Streams look again a little later: at once the store would fail again.
+        A stream that was sent any of it ends: its worker comes back, and is told what it does not
+        own. Streams look again a little later: at once the store would fail again.
         """
         self._give_back(notices)
+        for notice in notices:
+            if isinstance(notice, TaskOffered) and notice.has_left:
+                assert isinstance(notice.stream, Stream)
+                notice.stream.sink.close(_UNAVAILABLE, "a task was sent and could not be committed")
         for backlog in self._backlogs.values():
             # What was found, and what was not, is not true.
             backlog.doubt()
@@ -200,7 +208,8 @@ class Placement:
         self, tx: Tx, kind: TaskKind, stream: Stream, task: ReadyTask | None
     ) -> TaskOffered | None:
         task_id = None if task is None else task.task_id
-        claimed = self._claims[kind](tx, stream.worker, task_id, self._busy(kind, stream))
+        busy = self._busy(kind, stream)
+        claimed = self._claims[kind](tx, stream.worker, task_id, busy, stream.names_claims)
         if claimed is None:
             return None
         attempt = claimed[_ATTEMPTS[kind]]
@@ -252,6 +261,23 @@ class Placement:
         return found
 
     # --- between units -----------------------------------------------------------------------
+
+    @staticmethod
+    def send_early(notice: Notice) -> bool:
+        """Send a task before its commit, where that may be; whether it has left.
+
+        Only a workflow task may: replay has no effects. Its worker names the claim in its report,
+        so that none is taken of a task that was never committed. And its document has to be whole:
+        what it asks for might not be there yet.
+        """
+        if not isinstance(notice, TaskOffered) or notice.kind != "workflow":
+            return False
+        if "claim" not in notice.task or notice.task.get("next_history_page_token") is not None:
+            return False
+        assert isinstance(notice.stream, Stream)
+        notice.has_left = True
+        notice.stream.sink.push(notice.kind, notice.task)
+        return True
 
     def publish(self, notices: Sequence[Notice]) -> None:
         """Send what was committed."""

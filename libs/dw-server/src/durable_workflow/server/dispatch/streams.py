@@ -48,10 +48,19 @@ class Stream:
         worker: Whose it is.
         slots: How many tasks of each kind it works on at once.
         draining: It gets no new tasks.
+        names_claims: Its worker takes workflow tasks that are not committed yet.
     """
 
-    def __init__(self, worker: Taker, slots: Mapping[TaskKind, int], sink: Sink) -> None:
+    def __init__(
+        self,
+        worker: Taker,
+        slots: Mapping[TaskKind, int],
+        sink: Sink,
+        *,
+        names_claims: bool = False,
+    ) -> None:
         self.worker = worker
+        self.names_claims = names_claims
         self.slots = dict(slots)
         self.sink = sink
         self.draining = False

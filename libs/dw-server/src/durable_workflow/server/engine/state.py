@@ -127,6 +127,8 @@ class Run(msgspec.Struct):
     due_at: int | None = None
     lease_session: str | None = None
     archived_at: int | None = None
+    # Of a lease whose task may have left before its commit: only its holder knows it.
+    lease_claim: str | None = None
 
     @property
     def closed(self) -> bool:

@@ -90,10 +90,12 @@ def claim(
     lease_seconds: float,
     keeps_machines: bool,
     session: str | None = None,
+    claim_id: str | None = None,
 ) -> Decision:
     """Lease the ready task of `run` to a worker, which sees the history up to here and no more.
 
-    `keeps_machines` says whether a partial history is enough for the worker.
+    `keeps_machines` says whether a partial history is enough for the worker. `claim_id` is what its
+    reports have to name, where the task may leave before its commit.
     """
     decision = Decision(run, now, new_id)
     leased = decision.run
@@ -101,6 +103,7 @@ def claim(
     leased.task_attempt += 1
     leased.lease_owner = worker_id
     leased.lease_session = session
+    leased.lease_claim = claim_id
     leased.leased_at = now
     leased.lease_expires_at = now + seconds(lease_seconds)
     leased.poll_request_id = poll_request_id
@@ -164,7 +167,7 @@ def offer_again(decision: Decision, *, delay_seconds: float = 0) -> None:
 
 def _free(run: Run) -> None:
     """Leave the task with nobody: neither leased nor offered to one worker first."""
-    run.lease_owner = run.lease_session = None
+    run.lease_owner = run.lease_session = run.lease_claim = None
     run.leased_at = None
     run.lease_expires_at = None
     run.poll_request_id = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from durable_workflow.server.fields import Choice, Inside, Listed, Say, Text, Whole
+from durable_workflow.server.fields import Choice, Flag, Inside, Listed, Say, Text, Whole
 from durable_workflow.server.requests.workers import MOST_HELD, HeldTask
 
 _MOST_SLOTS: Final = 10_000
@@ -39,6 +39,8 @@ class OpenStream(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         held: Everything that the worker has and that is not acknowledged, finished work included.
+        claims: The worker takes workflow tasks that are not committed yet: it names their claim in
+            all that it says of them, and keeps nothing that rests on one before that is certain.
     """
 
     worker_id: Annotated[str, Text()]
@@ -47,3 +49,4 @@ class OpenStream(msgspec.Struct, frozen=True, kw_only=True):
     build_id: Annotated[str | None, Text()] = None
     slots: Annotated[StreamSlots, Inside(into=StreamSlots)] = StreamSlots()
     held: Annotated[list[StreamTask], Listed(each=Inside(into=StreamTask), most=MOST_HELD)] = []
+    claims: Annotated[bool, Flag()] = False

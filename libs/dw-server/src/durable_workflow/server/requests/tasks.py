@@ -72,11 +72,16 @@ class PollTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskOwner(msgspec.Struct, frozen=True, kw_only=True):
-    """The three things that must match for a worker to act on a workflow task."""
+    """What must match for a worker to act on a workflow task.
+
+    Attributes:
+        claim: Of a task that came with one (extension `worker_stream`).
+    """
 
     task_id: Annotated[str, Beside()]
     lease_owner: Annotated[str, Text()]
     attempt: Annotated[int, Whole(name="workflow_task_attempt")]
+    claim: Annotated[str | None, Text()] = None
 
 
 class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):

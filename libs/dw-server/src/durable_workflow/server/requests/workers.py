@@ -139,11 +139,13 @@ class HeldTask(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         attempt: The number of a workflow task's attempt, or the id of an activity's.
+        claim: Of a task that came with one; None where it is not said.
     """
 
     kind: Annotated[str, Choice(words=("workflow", "activity"))]
     task_id: Annotated[str, Text()]
     attempt: Annotated[int | str, Attempt()]
+    claim: Annotated[str | None, Text()] = None
 
     @staticmethod
     def check(values: Mapping[str, Any], say: Say) -> None:

@@ -77,6 +77,7 @@ def claim_for(
     worker: Worker,
     task_id: str | None,
     busy: Collection[str],
+    names_claims: bool,
     settings: ServiceSettings,
     fair: FairQueues,
     *,
@@ -87,10 +88,11 @@ def claim_for(
     Args:
         task_id: The task, which suits the worker; None for the one that it should get next.
         busy: Nothing is kept for anybody here.
+        names_claims: Activities are never sent before their commit, so they need no claim.
         fair: What is remembered of queues.
         executors: Which activities carriers run.
     """
-    del busy
+    del busy, names_claims
     return _with_executor(_claim_for(tx, worker, task_id, settings, fair), executors)
 
 

@@ -112,6 +112,8 @@ def _renew_workflow_task(unit: Unit, worker: Worker, task: HeldTask) -> bool:
     run = unit.adopt(found)
     if not _is_held(run, worker, tx.now) or run.task_attempt != task.attempt:
         return False
+    if task.claim is not None and task.claim != run.lease_claim:
+        return False  # of a task that was never committed
     lease = lease_seconds(worker, unit.settings.workflow_lease_seconds)
     if _ends_soon(run, worker, tx.now, seconds(lease)):
         unit.apply(tasks.renew(run, tx.now, tx.new_id, lease_seconds=lease))

@@ -93,6 +93,7 @@ def claim_for(
     worker: Worker,
     task_id: str | None,
     busy: Collection[str],
+    names_claims: bool,
     settings: ServiceSettings,
     fair: FairQueues,
 ) -> dict[str, Any] | None:
@@ -101,6 +102,8 @@ def claim_for(
     Args:
         task_id: The task, which suits the worker; None for the one that it should get next.
         busy: Workers that tasks are not kept for now.
+        names_claims: The task gets a claim, which all reports of it have to name: so it may leave
+            before the commit.
         fair: What is remembered of queues.
     """
     if task_id is None:
@@ -118,7 +121,9 @@ def claim_for(
         task_queue=worker.task_queue,
         history_page_bytes=history.PAGE_BYTES,
     )
-    return _lease(Unit(tx, settings), run, request, worker, fair)
+    claim_id = tx.new_id() if names_claims else None
+    task = _lease(Unit(tx, settings), run, request, worker, fair, claim_id)
+    return task if claim_id is None else task | {"claim": claim_id}
 
 
 def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Run | None:
@@ -173,7 +178,12 @@ def _is_free(tx: Tx, run: Run, worker: Worker, busy: Collection[str]) -> bool:
 
 
 def _lease(
-    unit: Unit, run: Run, request: PollTask, worker: Worker, fair: FairQueues
+    unit: Unit,
+    run: Run,
+    request: PollTask,
+    worker: Worker,
+    fair: FairQueues,
+    claim_id: str | None = None,
 ) -> dict[str, Any]:
     tx, settings = unit.tx, unit.settings
     fairness.count(tx, _queue(worker), run.fairness_key, fair)
@@ -187,6 +197,7 @@ def _lease(
         lease_seconds=lease_seconds(worker, settings.workflow_lease_seconds),
         session=worker.session or None,
         keeps_machines=STICKY_HISTORY in worker.capabilities,
+        claim_id=claim_id,
     )
     unit.apply(decision)
     unit.finish()

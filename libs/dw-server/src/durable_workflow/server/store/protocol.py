@@ -236,11 +236,15 @@ FollowingUp: TypeAlias = Callable[[Read, Sequence[Notice]], FollowUp | None]
 class Store(Protocol):
     """A place where units of work run, one after the other or side by side, never half."""
 
-    async def run(self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = ()) -> T:
+    async def run(
+        self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = (), unhurried: bool = False
+    ) -> T:
         """Run `work` in one transaction.
 
         Args:
             keys: What it will lock, where that is known: it saves running it again.
+            unhurried: Nobody waits for the answer itself, so that the commit may be put off for a
+                moment where another unit is about to follow.
         Returns:
             The result of `work`, once it is committed.
         Raises:

@@ -52,7 +52,9 @@ class Units:
 
         async def handle(call: Call, asked: T) -> Reply:
             namespace = call.namespace
-            return await self.store.run(lambda tx: service(tx, namespace, asked, self.settings))
+            return await self.store.run(
+                lambda tx: service(tx, namespace, asked, self.settings), unhurried=call.unhurried
+            )
 
         return handle
 

@@ -51,7 +51,7 @@ class WorkflowHandlers:
             return await self._store.run(lambda tx: workflows.start(tx, caller, asked, settings))
         with self._dispatcher.run_waiter() as waiter:
             begun = await self._store.run(
-                lambda tx: workflows.start(tx, caller, asked, settings, waiter)
+                lambda tx: workflows.start(tx, caller, asked, settings, waiter), unhurried=True
             )
             if begun.reason is not None:
                 return begun

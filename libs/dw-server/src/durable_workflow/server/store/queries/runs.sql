@@ -10,7 +10,7 @@
     task_available_at, task_ordinary, updates_wait, task_update_id, task_context, task_failures,
     task_error, task_error_type, lease_owner, leased_at, lease_expires_at, claimed_sequence,
     poll_request_id, sticky_worker, sticky_sequence, sticky_until, due_at, lease_session,
-    archived_at;
+    archived_at, lease_claim;
 
 -- {run_details_columns}: the columns of the cold half of a run.
     run_id, arguments, business_key, memo, search_attributes, output, failure,
@@ -48,7 +48,7 @@ SET
     lease_expires_at = :lease_expires_at, claimed_sequence = :claimed_sequence,
     poll_request_id = :poll_request_id, sticky_worker = :sticky_worker,
     sticky_sequence = :sticky_sequence, sticky_until = :sticky_until, due_at = :due_at,
-    lease_session = :lease_session
+    lease_session = :lease_session, lease_claim = :lease_claim
 WHERE run_id = :run_id;
 
 -- run_by_id [lock]: one run.

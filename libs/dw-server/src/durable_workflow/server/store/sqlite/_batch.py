@@ -23,11 +23,12 @@ class Unit:
     Attributes:
         at: Its `now`; None for when it runs.
         is_long: Whether `work` gives slices: it is run with pauses, in a batch of its own.
+        unhurried: Nobody waits for its answer itself.
     """
 
     __slots__ = (
         *("answer", "at", "error", "has_written", "is_long", "lines"),
-        *("notices", "request", "result", "work"),
+        *("notices", "request", "result", "unhurried", "work"),
     )
 
     def __init__(
@@ -37,9 +38,11 @@ class Unit:
         at: int | None = None,
         *,
         is_long: bool = False,
+        unhurried: bool = False,
     ) -> None:
         self.work = work
         self.is_long = is_long
+        self.unhurried = unhurried
         self.answer = answer
         self.at = at
         # Its lines are logged when another request, or none, is being served.

@@ -14,7 +14,8 @@ by a limit of time, after which the batch is committed and other callbacks get t
 A unit that makes a task ready is often followed at once by one that claims it, for a poll that has
 been waiting. So tasks are dispatched before the commit that makes them (`dispatch_before_commit`):
 where that wakes a poll the batch is held for one turn of the loop, and one fsync commits both. Of
-the four that a step of a sequence takes, two are left.
+the four that a step of a sequence takes, two are left. Where it has sent a workflow task the batch
+may be held for longer (`_holding`), and one is left.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ from durable_workflow.server.store.sqlite._committer import (
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
 from durable_workflow.server.store.sqlite._following import follower
 from durable_workflow.server.store.sqlite._health import Health
+from durable_workflow.server.store.sqlite._holding import Hold, may_be_held
 from durable_workflow.server.store.sqlite._preparing import LongUnits
 from durable_workflow.server.store.sqlite._reads import Reads
 from durable_workflow.server.store.sqlite._search import find_runs, selecting
@@ -106,8 +108,9 @@ class SqliteStore:
         publish: Called on the event loop with the notices of each batch, once it is committed.
         dispatch_before_commit: Called on the event loop with the notices of each batch before it is
             committed. It returns those that are still to be published; if it keeps any for itself,
-            units that arrive in the next turn of the loop join the batch. Not asked in memory,
-            where a commit costs nothing.
+            units that arrive in the next turn of the loop join the batch, and one that arrives a
+            little later where nobody waits for it. Not asked in memory, where a commit costs
+            nothing.
         placement: Gives ready tasks to workers at the end of each unit.
         max_waiting: Units that may wait; more are refused.
         vfs: Name of a registered SQLite VFS; None for the system's.
@@ -155,15 +158,18 @@ class SqliteStore:
         self._waiting: deque[Unit] = deque()
         self._long_units = LongUnits(self.ways, clock.now, ids.new, self.read, self._run_long)
         self._busy = False
+        self._hold = Hold()
         self._closed = False
         self._idle: asyncio.Event | None = None
         self._health = Health(self._database, self.run)
 
-    async def run(self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = ()) -> T:
+    async def run(
+        self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = (), unhurried: bool = False
+    ) -> T:
         """Run `work` in one transaction; its result, once that is committed."""
         del keys  # all units have everything to themselves
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._accept(Unit(work, answer))
+        self._accept(Unit(work, answer, unhurried=unhurried))
         return await answer
 
     async def run_in_slices(self, work: Callable[[Tx], Slices[T]], /) -> T:
@@ -181,11 +187,13 @@ class SqliteStore:
         if len(self._waiting) >= self._max_waiting:
             raise StoreOverloaded(f"{len(self._waiting)} units of work are waiting already")
         self._waiting.append(unit)
+        loop = unit.answer.get_loop()
         if not self._busy:
             # Not at once: whoever else is ready in this turn of the loop joins the batch.
             self._busy = True
-            loop = unit.answer.get_loop()
             loop.call_soon(self._work_off, loop, context=NO_REQUEST)
+        elif (held := self._hold.end()) is not None:
+            loop.call_soon(self._work_off_followers, loop, held, context=NO_REQUEST)
 
     async def read(self, work: Callable[[Read], T], /) -> T:
         """Run `work` on a consistent view that holds every acknowledged unit."""
@@ -269,7 +277,9 @@ class SqliteStore:
             followed = self._committer is not None and self._followed(batch)
         finally:
             # Whatever becomes of the notices, the units are committed and answered.
-            if followed:
+            if followed and not self._waiting and may_be_held(batch, batch.notices):
+                self._hold.begin(loop, batch, functools.partial(self._commit, loop))
+            elif followed:
                 loop.call_soon(self._work_off_followers, loop, batch)
             else:
                 self._commit(loop, batch)

@@ -1,0 +1,68 @@
+"""Holding a batch open for a moment, for the unit that is about to follow it.
+
+A workflow task that was sent before its commit is mostly answered within a millisecond: committed
+with what made it ready, the answer costs no sync of its own. Only a single unit that nobody waits
+for is held, and only where such tasks are all that comes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from durable_workflow.server.notices import (
+    DueAt,
+    Notice,
+    RunAwaited,
+    RunProgressed,
+    TaskDropped,
+)
+from durable_workflow.server.store.sqlite._batch import Batch
+
+# Replay of a few events and both ways take one.
+_LONGEST_SECONDS: Final = 0.002
+
+
+class Hold:
+    """The batch that is held, where one is."""
+
+    def __init__(self) -> None:
+        self._held: tuple[Batch, asyncio.TimerHandle] | None = None
+
+    def begin(
+        self, loop: asyncio.AbstractEventLoop, batch: Batch, then: Callable[[Batch], None]
+    ) -> None:
+        """Hold a batch. Unless `end` is called in time, `then` is called with it."""
+
+        def time_is_up() -> None:
+            held = self.end()
+            if held is not None:
+                then(held)
+
+        self._held = batch, loop.call_later(_LONGEST_SECONDS, time_is_up)
+
+    def end(self) -> Batch | None:
+        """Hold nothing any more; what was held, which is the caller's to commit."""
+        if self._held is None:
+            return None
+        batch, timer = self._held
+        self._held = None
+        timer.cancel()
+        return batch
+
+
+def may_be_held(batch: Batch, left: Sequence[Notice]) -> bool:
+    """Whether nobody waits for a batch that has sent tasks already.
+
+    Args:
+        left: The notices that wait for its commit.
+    """
+    return len(batch.units) == 1 and batch.units[0].unhurried and all(map(_may_wait, left))
+
+
+def _may_wait(notice: Notice) -> bool:
+    if isinstance(notice, RunProgressed):
+        return not notice.closed
+    # That an attempt is over is mostly known to its worker: it was its report.
+    return isinstance(notice, DueAt | RunAwaited | TaskDropped)
