@@ -93,7 +93,9 @@ class MarkedStore(SqliteStore):
 
         cast("apsw.Connection", self._writer).set_wal_hook(checkpoint)
 
-    async def run(self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = ()) -> T:
+    async def run(
+        self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = (), unhurried: bool = False
+    ) -> T:
         ledger = self._ledger
         ledger.last = number = ledger.last + 1
 

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 import pytest
 
 from durable_workflow.server.clock import ManualClock
+from durable_workflow.server.figures import CommitFigures
 from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.slices import Slices, at_once
@@ -187,8 +188,10 @@ class ModeStore:
         self._store = store
         self._wrap = {"twice": _twice, "late": _late, "conflict": _in_conflict}[mode]
 
-    async def run(self, work: Work[T], /, *, keys: Sequence[Key] = ()) -> T:
-        return await self._store.run(self._wrap(work, keys), keys=keys)
+    async def run(
+        self, work: Work[T], /, *, keys: Sequence[Key] = (), unhurried: bool = False
+    ) -> T:
+        return await self._store.run(self._wrap(work, keys), keys=keys, unhurried=unhurried)
 
     async def run_in_slices(self, work: Callable[[Tx], Slices[T]], /) -> T:
         return await self.run(lambda tx: at_once(work(tx)))
@@ -320,6 +323,7 @@ async def open_sqlite(
         dispatch_before_commit: Callable[[Sequence[Notice]], Sequence[Notice]] = lambda notices: (
             notices
         ),
+        figures: CommitFigures | None = None,
     ) -> SqliteStore:
         store = SqliteStore(
             location,
@@ -331,6 +335,7 @@ async def open_sqlite(
             max_waiting=max_waiting,
             vfs=vfs,
             dispatch_before_commit=dispatch_before_commit,
+            figures=figures,
         )
         opened.append(store)
         return store

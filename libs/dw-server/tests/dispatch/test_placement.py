@@ -47,6 +47,7 @@ class Sink:
     def __init__(self) -> None:
         self.pushed: list[str] = []
         self.cancelled: list[tuple[str, str]] = []
+        self.closed: list[int] = []
         self.clogged = False
 
     def push(self, kind: TaskKind, task: Mapping[str, Any]) -> None:
@@ -60,7 +61,8 @@ class Sink:
 
     def probe(self) -> None: ...
 
-    def close(self, code: int, reason: str) -> None: ...
+    def close(self, code: int, reason: str) -> None:
+        self.closed.append(code)
 
 
 class Scene:
@@ -81,9 +83,12 @@ class Scene:
             self._run_empty_unit,
         )
 
-    def stream(self, worker_id: str, slots: int = 10, **worker: Any) -> Stream:
+    def stream(
+        self, worker_id: str, slots: int = 10, *, names_claims: bool = False, **worker: Any
+    ) -> Stream:
         given: dict[TaskKind, int] = {"workflow": slots, "activity": slots, "query": 0}
-        stream = Stream(Worker(worker_id, session=worker_id, **worker), given, Sink())
+        of = Worker(worker_id, session=worker_id, **worker)
+        stream = Stream(of, given, Sink(), names_claims=names_claims)
         self.streams.add(stream)
         self.placement.look_for(stream)
         self.unit()  # it looks for what may have waited
@@ -119,7 +124,7 @@ class Scene:
         attempt = {"workflow": "workflow_task_attempt", "activity": "activity_attempt_id"}[kind]
 
         def claim(
-            _: Any, worker: Worker, task_id: str | None, busy: Collection[str]
+            _: Any, worker: Worker, task_id: str | None, busy: Collection[str], names_claims: bool
         ) -> dict[str, Any] | None:
             self.claims.append((worker.worker_id, task_id))
             self.busy.append(busy)
@@ -129,10 +134,18 @@ class Scene:
             for task in self.tasks[kind]:
                 if task_id in (None, task.task_id) and (not types or task.type in types):
                     self.tasks[kind].remove(task)
-                    return {"task_id": task.task_id, attempt: 1 if kind == "workflow" else "a"}
+                    claim = {"claim": f"c-{task.task_id}"} if names_claims else {}
+                    number = 1 if kind == "workflow" else "a"
+                    return {"task_id": task.task_id, attempt: number, **claim}
             return None
 
         return claim
+
+
+def closed(stream: Stream) -> list[int]:
+    sink = stream.sink
+    assert isinstance(sink, Sink)
+    return sink.closed
 
 
 @pytest.fixture
@@ -369,6 +382,41 @@ async def test_what_is_revoked_gives_the_slot_back_and_is_not_pushed(scene: Scen
     assert (stream.credits("workflow"), pushed(stream)) == (10, [])
     assert scene.streams.holder("workflow", "t1", 1) is None
     assert not scene.placement.wants([])  # at once the store would fail again
+
+
+async def test_a_workflow_task_with_a_claim_leaves_before_its_commit_and_once(scene: Scene) -> None:
+    stream = scene.stream("w", names_claims=True)
+    left = scene.uncommitted(task(1))
+    assert [scene.placement.send_early(notice) for notice in left] == [True]
+    assert pushed(stream) == ["t1"]
+    scene.placement.publish([])  # what has left is not among what is published
+    assert pushed(stream) == ["t1"]
+
+
+@pytest.mark.parametrize("why_not", ["activity", "no claim", "paged"])
+async def test_what_may_not_leave_early_waits_for_its_commit(scene: Scene, why_not: str) -> None:
+    stream = scene.stream("w", names_claims=why_not != "no claim")
+    kind: TaskKind = "activity" if why_not == "activity" else "workflow"
+    left = scene.uncommitted(task(1), kind=kind)
+    [offered] = left
+    assert isinstance(offered, TaskOffered)
+    if why_not == "paged":
+        offered.task["next_history_page_token"] = "more"
+    assert not scene.placement.send_early(offered)
+    assert pushed(stream) == []
+    scene.placement.publish(left)
+    assert pushed(stream) == ["t1"]
+
+
+async def test_a_stream_that_was_sent_what_is_revoked_ends_and_others_stay(scene: Scene) -> None:
+    early, late = scene.stream("early", names_claims=True), scene.stream("late")
+    left = scene.uncommitted(task(1), task(2))
+    for notice in left:
+        scene.placement.send_early(notice)
+    scene.roll_back(left, task(1), task(2))
+    assert (pushed(early), pushed(late)) in [(["t1"], []), (["t2"], [])]
+    assert (closed(early), closed(late)) == ([4503], [])
+    assert (early.credits("workflow"), late.credits("workflow")) == (10, 10)
 
 
 async def test_after_a_revoke_nothing_is_believed_and_all_look_again_a_little_later(

@@ -402,8 +402,12 @@ class OwnedStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def run(self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = ()) -> T:
-        return await self._store.run(lambda tx: work(cast(Tx, OwnedTx(tx))), keys=keys)
+    async def run(
+        self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = (), unhurried: bool = False
+    ) -> T:
+        return await self._store.run(
+            lambda tx: work(cast(Tx, OwnedTx(tx))), keys=keys, unhurried=unhurried
+        )
 
 
 @pytest.fixture(params=["plain", "twice", "late", "conflict"])

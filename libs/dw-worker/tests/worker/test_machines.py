@@ -303,6 +303,45 @@ def test_what_cannot_go_on_is_not_kept() -> None:
     assert not MachineCache(1, 0).enabled
 
 
+def test_a_machine_of_a_task_that_may_not_be_committed_answers_no_question() -> None:
+    cache = MachineCache(100, 1 << 30)
+    cache.put("a", _machine(), "c-1")
+    assert cache.take("a", START, certain=True) is None
+    cache.confirm("a", "another")
+    assert cache.take("a", START, certain=True) is None
+    cache.confirm("a", "c-1")
+    assert cache.take("a", START, certain=True) is not None
+
+
+def test_the_next_task_goes_on_with_what_may_not_be_committed() -> None:
+    """It came on the same connection, behind the first: both are certain, or neither is."""
+    cache = MachineCache(100, 1 << 30)
+    machine = _machine()
+    cache.put("a", machine, "c-1")
+    assert cache.take("a", START) is machine
+    cache.put("a", machine, "c-2")
+    cache.confirm("a", "c-1")  # the first is acknowledged when the second is at work
+    assert cache.take("a", START, certain=True) is None
+
+
+def test_doubted_machines_are_forgotten_and_others_stay() -> None:
+    cache = MachineCache(100, 1 << 30)
+    for name, claim in (("a", "c-1"), ("b", None), ("c", "c-3")):
+        cache.put(name, _machine(), claim)
+    cache.doubt(["c-1", "c-2"])
+    assert [cache.take(name, START) is not None for name in "abc"] == [False, True, True]
+
+
+def test_a_machine_that_was_at_work_when_its_claim_was_doubted_is_not_kept() -> None:
+    cache = MachineCache(100, 1 << 30)
+    cache.doubt(["c-1"])
+    cache.put("a", _machine(), "c-1")
+    assert (len(cache), cache.size_bytes) == (0, 0)
+    cache.settle("c-1")
+    cache.put("a", _machine(), "c-1")
+    assert len(cache) == 1
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -78,7 +78,7 @@ class Peer:
             task_id=task["task_id"],
             attempt=task["workflow_task_attempt"],
             commands=list(commands) or [COMPLETE],
-            **more,
+            **({"claim": task["claim"]} if "claim" in task else {}) | more,
         )
 
     async def complete_activity(self, task: Json, verb: str = "complete", **more: Any) -> int:
@@ -176,6 +176,7 @@ class Stage:
         *,
         slots: Json | None = None,
         held: list[Json] | None = None,
+        claims: bool = False,
         register: bool = True,
         **registration: Any,
     ) -> Peer:
@@ -184,7 +185,8 @@ class Stage:
             await self.register(worker_id, session, **registration)
         peer = Peer(await self.socket(), worker_id)
         queue: str = registration.get("task_queue", "q")
-        await peer.send(hello(worker_id, session, slots=slots, held=held, task_queue=queue))
+        said = hello(worker_id, session, slots=slots, held=held, task_queue=queue)
+        await peer.send(said | ({"claims": True} if claims else {}))
         peer.welcome = await peer.next("welcome")
         return peer
 
@@ -215,7 +217,8 @@ def held(task: Json) -> Json:
     """A task as `held` names it."""
     kind = "workflow" if "workflow_task_attempt" in task else "activity"
     attempt = task.get("workflow_task_attempt") or task["activity_attempt_id"]
-    return {"kind": kind, "task_id": task["task_id"], "attempt": attempt}
+    claim = {"claim": task["claim"]} if "claim" in task else {}
+    return {"kind": kind, "task_id": task["task_id"], "attempt": attempt, **claim}
 
 
 @asynccontextmanager

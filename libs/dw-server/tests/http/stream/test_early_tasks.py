@@ -1,0 +1,257 @@
+"""Workflow tasks that leave before their commit: named by a claim, and certain once reported."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from durable_workflow.server import Settings
+from durable_workflow.server.store.sqlite._committer import CommitPace
+from durable_workflow.server.views.history import FROM_THE_BEGINNING
+
+Json = dict[str, Any]
+SCHEDULE = {"type": "schedule_activity", "activity_type": "act", "queue": "q"}
+
+
+class Disk(apsw.VFS):
+    """The system's files, whose syncs wait while `may_sync` is not set, or fail."""
+
+    def __init__(self) -> None:
+        self.may_sync = threading.Event()
+        self.may_sync.set()
+        self.fails = False
+        self.syncs = 0
+        self.below = apsw.vfs_names()[0]
+        super().__init__("early-tasks-disk", self.below, makedefault=True)
+
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
+        return DiskFile(self, name, flags)
+
+
+class DiskFile(apsw.VFSFile):
+    def __init__(self, disk: Disk, name: Any, flags: list[int]) -> None:
+        self._disk = disk
+        super().__init__(disk.below, name, flags)
+
+    def xSync(self, flags: int) -> None:
+        self._disk.syncs += 1
+        assert self._disk.may_sync.wait(20)
+        if self._disk.fails:
+            raise apsw.IOError("fsync failed")
+        super().xSync(flags)
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    disk = Disk()
+    yield disk
+    disk.may_sync.set()
+    disk.unregister()
+
+
+@pytest.fixture
+async def stage(
+    disk: Disk,
+    staged: Callable[..., AbstractAsyncContextManager[Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Any]:
+    # Commits are made in a thread, so that the loop goes on while the disk waits.
+    monkeypatch.setattr(CommitPace, "on_the_spot", lambda *_: False)
+    settings = Settings(db=str(tmp_path / "state.db"), long_poll_timeout=1)
+    async with staged(settings, stream_grace_seconds=0.5) as stage:
+        try:
+            yield stage
+        finally:
+            disk.may_sync.set()
+
+
+def committed(stage: Any, statement: str) -> list[tuple[Any, ...]]:
+    """What another process sees of the database."""
+    connection = sqlite3.connect(f"file:{stage.server.settings.db}?mode=ro", uri=True)
+    try:
+        return connection.execute(statement).fetchall()
+    finally:
+        connection.close()
+
+
+def leases(stage: Any) -> list[tuple[Any, ...]]:
+    return committed(stage, "SELECT task_status, lease_claim FROM runs")
+
+
+async def start(stage: Any) -> Any:
+    body = {"workflow_id": "wf", "workflow_type": "flow", "task_queue": "q"}
+    return await stage.post("/workflows", body)
+
+
+async def test_a_task_leaves_before_its_commit_and_its_acknowledgement_after_it(
+    stage: Any, disk: Disk
+) -> None:
+    peer = await stage.peer(claims=True)
+    disk.may_sync.clear()
+    starting = asyncio.create_task(start(stage))
+    number = await peer.complete(await peer.task())
+    assert await peer.silent()
+    assert not starting.done()
+
+    disk.may_sync.set()
+    assert (await starting).status_code == 201
+    await peer.acknowledged(number)
+    assert await stage.status() == "completed"
+
+
+async def test_activities_never_leave_before_their_commit(stage: Any, disk: Disk) -> None:
+    peer = await stage.peer(claims=True)
+    await start(stage)
+    task = await peer.task()
+    disk.may_sync.clear()
+    await peer.complete(task, SCHEDULE)
+    assert await peer.silent()
+    disk.may_sync.set()
+    assert (await peer.task("activity"))["activity_type"] == "act"
+
+
+async def test_a_worker_that_does_not_name_claims_is_sent_nothing_early(
+    stage: Any, disk: Disk
+) -> None:
+    peer = await stage.peer()
+    disk.may_sync.clear()
+    starting = asyncio.create_task(start(stage))
+    assert await peer.silent()
+    disk.may_sync.set()
+    await starting
+    assert "claim" not in await peer.task()
+
+
+@pytest.mark.parametrize("claim", [None, "another"])
+@pytest.mark.parametrize("verb", ["complete", "fail", "heartbeat", "history"])
+async def test_what_is_said_of_a_task_has_to_name_its_claim(
+    stage: Any, verb: str, claim: str | None
+) -> None:
+    peer = await stage.peer(claims=True)
+    await start(stage)
+    task = await peer.task()
+    about: Json = {"kind": "workflow", "task_id": task["task_id"], "attempt": 1}
+    if claim is not None:
+        about["claim"] = claim
+    more: dict[str, Json] = {
+        "complete": {"commands": [SCHEDULE]},
+        "fail": {"failure": {"message": "no"}},
+        "history": {"token": FROM_THE_BEGINNING},
+    }
+    await peer.ask(verb, **about, **more.get(verb, {}))
+    refused = await peer.next("refused", "acks", "answer")
+    assert refused["type"] == "refused"
+    assert (refused["status"], refused["body"]["reason"]) == (409, "workflow_task_attempt_mismatch")
+    await peer.acknowledged(await peer.complete(task))
+
+
+async def test_a_claim_that_was_never_committed_ends_the_stream_and_its_reports_are_refused(
+    stage: Any, disk: Disk, held: Callable[[Json], Json]
+) -> None:
+    peer = await stage.peer(claims=True)
+    disk.may_sync.clear()
+    starting = asyncio.create_task(start(stage))
+    lost = await peer.task()
+    disk.fails = True
+    disk.may_sync.set()
+    assert (await starting).status_code == 504
+    assert await peer.ended() == 4503
+    disk.fails = False
+
+    again = await stage.peer(register=False, claims=True, held=[held(lost)])
+    assert again.welcome["dropped"] == [lost["task_id"]]
+    await start(stage)
+    task = await again.task()
+    assert task["claim"] != lost["claim"]
+    await again.acknowledged(await again.complete(task))
+
+
+async def test_the_same_attempt_under_another_claim_is_not_held_and_not_reported(
+    stage: Any, held: Callable[[Json], Json]
+) -> None:
+    """As after a crash that lost a claim: the attempt is made again, with the same number."""
+    peer = await stage.peer(claims=True)
+    await start(stage)
+    task = await peer.task()
+    peer.drop()
+    again = await stage.peer(register=False, claims=True, held=[held(task) | {"claim": "lost"}])
+    assert again.welcome["dropped"] == [task["task_id"]]
+    second = await again.task()
+    assert second["task_id"] == task["task_id"]
+
+
+async def test_a_task_that_is_held_with_its_claim_stays_its_workers(
+    stage: Any, held: Callable[[Json], Json]
+) -> None:
+    peer = await stage.peer(claims=True)
+    run = (await start(stage)).json()
+    task = await peer.task()
+    peer.drop()
+    again = await stage.peer(register=False, claims=True, held=[held(task)])
+    assert again.welcome["dropped"] == []
+    await again.ask("alive", held=[held(task)])
+    assert (await again.next("answer"))["body"]["dropped"] == []
+    await again.acknowledged(await again.complete(task))
+    assert (await stage.events(run)).count("WorkflowCompleted") == 1
+
+
+async def test_the_claim_of_a_lease_is_gone_with_it(stage: Any) -> None:
+    peer = await stage.peer(claims=True)
+    await start(stage)
+    task = await peer.task()
+    assert leases(stage) == [("leased", task["claim"])]
+    await peer.acknowledged(await peer.complete(task, SCHEDULE))
+    assert leases(stage) == [(None, None)]
+
+
+async def test_a_page_of_a_task_that_is_not_committed_yet_waits_for_it(
+    stage: Any, disk: Disk
+) -> None:
+    peer = await stage.peer(claims=True)
+    disk.may_sync.clear()
+    starting = asyncio.create_task(start(stage))
+    task = await peer.task()
+    await peer.ask(
+        "history",
+        kind="workflow",
+        task_id=task["task_id"],
+        attempt=1,
+        claim=task["claim"],
+        token=FROM_THE_BEGINNING,
+    )
+    assert await peer.silent()
+    disk.may_sync.set()
+    await starting
+    assert (await peer.next("answer", "refused"))["type"] == "answer"
+
+
+async def test_the_report_of_a_task_is_committed_with_what_made_it_ready(
+    stage: Any, disk: Disk
+) -> None:
+    """One sync serves both, where the worker answers at once; a step takes two without claims."""
+    steps = 20
+
+    async def run_steps(workflow_id: str, peer: Any) -> int:
+        await stage.start(workflow_id)
+        task = await peer.task()
+        before = disk.syncs
+        for _ in range(steps):
+            await peer.complete(task, SCHEDULE)
+            await peer.complete_activity(await peer.task("activity"))
+            task = await peer.task()
+        taken = disk.syncs - before
+        await peer.acknowledged(await peer.complete(task))
+        return taken
+
+    peer = await stage.peer(claims=True)
+    fewest = min([await run_steps(f"wf-{number}", peer) for number in range(10)])
+    assert fewest < 2 * steps
