@@ -64,8 +64,11 @@ async def stage(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Any]:
+    def never(pace: CommitPace, units: int) -> bool:
+        return False
+
     # Commits are made in a thread, so that the loop goes on while the disk waits.
-    monkeypatch.setattr(CommitPace, "on_the_spot", lambda *_: False)
+    monkeypatch.setattr(CommitPace, "on_the_spot", never)
     settings = Settings(db=str(tmp_path / "state.db"), long_poll_timeout=1)
     async with staged(settings, stream_grace_seconds=0.5) as stage:
         try:
