@@ -9,10 +9,10 @@ be taken back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from durable_workflow.server.store.protocol import Row, Value
-from durable_workflow.server.store.sqlite._memos import Memos
+from durable_workflow.server.store.sqlite._memos import SETTLED, Answers, Memos
 from durable_workflow.server.store.sqlite._rows import (
     Change,
     KeptRows,
@@ -62,6 +62,7 @@ class Way(NamedTuple):
         later: Whether it may be written later as it is: it reads nothing.
         gives: The table whose whole rows it reads.
         changes: Whether it changes rows, even where it returns some.
+        settled: Whether it reads settled tables and nothing else, or changes one of them.
     """
 
     statement: Statement
@@ -71,6 +72,7 @@ class Way(NamedTuple):
     later: bool
     gives: str | None
     changes: bool
+    settled: bool
 
 
 class Ways:
@@ -81,6 +83,7 @@ class Ways:
     Attributes:
         kept: The rows of open things.
         memos: What units have remembered.
+        answers: What they have read of settled tables.
 
     Args:
         saves_space: Whether what is written should be small.
@@ -89,6 +92,7 @@ class Ways:
     def __init__(self, statements: Statements, *, saves_space: bool = True) -> None:
         self.kept: dict[str, KeptRows] = tables_of(statements, ROW_TABLES)
         self.memos = Memos(saves_space=saves_space)
+        self.answers = Answers()
         self._statements = statements
         self._changed = changed_tables(statements)
         self._ways: dict[str, Way] = {}
@@ -111,6 +115,7 @@ class Ways:
         for kept in self.kept.values():
             kept.clear()
         self.memos.clear()
+        self.answers.clear()
 
     def _way(self, statement: Statement) -> Way:
         shape, name = shape_of(statement), statement.name
@@ -119,15 +124,18 @@ class Ways:
         change = next((each.changes[name] for each in tables if name in each.changes), None)
         is_update = shape is not None and shape.verb == "update"
         in_memory = shape is not None and shape.table in self.kept
+        tables, changes = named_tables(statement, self._changed), changes_rows(statement)
+        reads_settled = bool(tables) and tables <= SETTLED
         return Way(
             statement,
-            named_tables(statement, self._changed),
+            tables,
             lookup,
             change,
             # Of rows in memory an update that is not by their key may change some.
             is_insert(statement) or (is_update and (not in_memory or change is not None)),
             self._given(statement),
-            changes_rows(statement),
+            changes,
+            not tables.isdisjoint(SETTLED) if changes else reads_settled,
         )
 
     def _given(self, statement: Statement) -> str | None:
@@ -135,6 +143,12 @@ class Ways:
             if reads_rows(statement, name, kept.table.columns):
                 return name
         return None
+
+
+class Reading(Protocol):
+    """Runs a statement in the database."""
+
+    def __call__(self, way: Way, params: Mapping[str, Value], /) -> list[Row]: ...
 
 
 class UnitChanges:
@@ -152,6 +166,19 @@ class UnitChanges:
         # or what a statement is run with.
         self._unwritten: dict[str, UnitRows | list[Row]] = {}
         self._tables: set[str] = set()
+        # Whether it has changed a settled table: until it ends nothing that is found there is kept.
+        self._unsettled = False
+
+    def answer(self, way: Way, params: Mapping[str, Value], read: Reading) -> list[Row]:
+        """What a statement finds that reads settled tables alone."""
+        question = way.statement.name, tuple(params.values())
+        known = None if self._unsettled else self._ways.answers.get(question)
+        if known is None:
+            self.write_before(way)
+            known = read(way, params)
+            if not self._unsettled:
+                self._ways.answers.put(question, known)
+        return list(known)
 
     def find(self, way: Way, params: Mapping[str, Value]) -> tuple[bool, Row | None]:
         """Whether it is known in memory what a statement finds, and what; else all is written."""
@@ -169,6 +196,7 @@ class UnitChanges:
         are forgotten.
         """
         if way.changes:
+            self._note_change(way)
             self.write()
             for table in way.tables & self._ways.kept.keys():
                 self._of(table).forget()
@@ -184,6 +212,7 @@ class UnitChanges:
 
     def change(self, way: Way, rows: Sequence[Row]) -> None:
         """Run a statement that changes rows, now or later."""
+        self._note_change(way)
         if way.change is not None and way.change.is_insert and len(rows) > _MANY_ROWS:
             self.write()
             self._run(way.statement, rows)
@@ -216,6 +245,11 @@ class UnitChanges:
         """The unit has ended well: its rows are kept for the next ones."""
         for rows in self._rows.values():
             rows.keep()
+
+    def _note_change(self, way: Way) -> None:
+        if way.settled:
+            self._unsettled = True
+            self._ways.answers.clear()
 
     def _of(self, table: str) -> UnitRows:
         rows = self._rows.get(table)

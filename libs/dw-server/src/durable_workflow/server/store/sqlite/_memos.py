@@ -1,14 +1,22 @@
-"""What units remember for those that follow them, so that these need not read it again."""
+"""What units remember for those that follow them, so that these need not read it again.
+
+Beside what they say themselves that is what they have read of tables that hardly ever change.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
-from durable_workflow.server.store.protocol import MemoKey
+from durable_workflow.server.store.protocol import MemoKey, Row, Value
 
 # Each is a few kilobytes at most.
 _MOST: Final = 2_000
+# Tables that operators change, and that every start reads.
+SETTLED: Final = frozenset({"build_rollouts", "namespaces"})
+
+# A statement and what it was run with.
+Question: TypeAlias = tuple[str, tuple[Value, ...]]
 
 
 class Memos:
@@ -38,3 +46,24 @@ class Memos:
     def clear(self) -> None:
         """Forget everything."""
         self._values.clear()
+
+
+class Answers:
+    """What statements find that read settled tables alone, until one of these is changed."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Question, Sequence[Row]] = {}
+
+    def get(self, question: Question) -> Sequence[Row] | None:
+        """The rows that are found; None where that is not known."""
+        return self._rows.get(question)
+
+    def put(self, question: Question, rows: Sequence[Row]) -> None:
+        """These were found."""
+        if len(self._rows) >= _MOST:
+            self._rows.clear()
+        self._rows[question] = rows
+
+    def clear(self) -> None:
+        """A settled table was changed, or a change was taken back."""
+        self._rows.clear()

@@ -264,6 +264,8 @@ class SqliteTx(SqliteRead):
             raise self._error
 
     def _one(self, way: Way, params: Mapping[str, Value]) -> Row | None:
+        if way.settled and not way.changes:
+            return next(iter(self._all(way, params)), None)
         in_memory, row = self._changes.find(way, params)
         if not in_memory:
             self._begin(way)
@@ -273,6 +275,8 @@ class SqliteTx(SqliteRead):
         return row
 
     def _all(self, way: Way, params: Mapping[str, Value]) -> list[Row]:
+        if way.settled and not way.changes:
+            return self._changes.answer(way, params, super()._all)
         self._changes.write_before(way)
         self._begin(way)
         rows = super()._all(way, params)
