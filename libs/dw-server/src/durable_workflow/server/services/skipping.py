@@ -97,6 +97,9 @@ def jump(tx: Tx, jump: Jump, settings: ServiceSettings) -> bool:
     times = jump.times
     if times.set_aside is not None:
         times = due_records.times(tx)
+    elif times.worker is not None:
+        shifted = times.worker + jump.target - jump.origin
+        times = msgspec.structs.replace(times, worker=shifted)
     return 0 < due.do_some(tx, _MOST, times, settings) < _PART
 
 

@@ -69,6 +69,7 @@ class Change(NamedTuple):
         row: The row as it will be, of the row before followed by the values; of a new one there is
             none before.
         values: The values of a row, in the order in which the statement takes them.
+        columns: Those that it sets.
     """
 
     table: str
@@ -77,6 +78,7 @@ class Change(NamedTuple):
     key: Pick
     row: Pick
     values: Pick
+    columns: tuple[str, ...]
 
 
 class RowTable:
@@ -115,7 +117,7 @@ class RowTable:
         if len(inserts) != 1:
             return None
         columns = [column for column, _ in inserts[0].given]
-        known = KnownTable(self.most, tuple(map(columns.index, self._key)), columns)
+        known = KnownTable(self.name, self.most, tuple(map(columns.index, self._key)), columns)
         known.other = None if self._other is None else columns.index(self._other)
         known.closed = None if self._closed is None else columns.index(self._closed)
         for statement, shape in shapes:
@@ -158,20 +160,47 @@ class RowTable:
             pick([places[keyed[column]] for column in self._key]),
             pick(after),
             pick([columns[name] for name in statement.order]),
+            tuple(column for column, _ in shape.given),
         )
 
 
 class KnownTable:
     """A table with its statements; columns are places in its rows."""
 
-    def __init__(self, most: int, key: tuple[int, ...], columns: list[str]) -> None:
+    def __init__(self, name: str, most: int, key: tuple[int, ...], columns: list[str]) -> None:
         self.most = most
         self.key_of = pick(key)
+        self._name = name
+        self._key = key
         self.columns = columns
         self.other: int | None = None
         self.closed: int | None = None
         self.lookups: dict[str, Lookup] = {}
         self.changes: dict[str, Change] = {}
+        self._together: dict[tuple[str, ...], tuple[Statement, Pick]] = {}
+
+    def writing(self, names: tuple[str, ...]) -> tuple[Statement, Pick]:
+        """The statement that writes what some statements change of a row, and its values."""
+        if len(names) == 1:
+            change = self.changes[names[0]]
+            return change.statement, change.values
+        found = self._together.get(names)
+        if found is None:
+            found = self._together[names] = self._put_together(names)
+        return found
+
+    def _put_together(self, names: tuple[str, ...]) -> tuple[Statement, Pick]:
+        """One update of a row for several: an index is changed once, and one statement is run."""
+        changed = dict.fromkeys(each for name in names for each in self.changes[name].columns)
+        key = [self.columns[at] for at in self._key]
+        given = ", ".join(f"{column} = :{column}" for column in changed)
+        where = " AND ".join(f"{column} = :{column}" for column in key)
+        text = f"UPDATE {self._name} SET {given} WHERE {where}"
+        order = (*changed, *key)
+        statement = Statement(
+            " and ".join(names), "all that they do", text, text, order, frozenset(order), __name__
+        )
+        return statement, pick([self.columns.index(column) for column in order])
 
     def is_open(self, row: Row) -> bool:
         """Whether somebody will ask for the row again."""
@@ -268,15 +297,13 @@ class UnitRows:
     def write(self, run: Run) -> None:
         """Write what was changed."""
         unwritten, self._unwritten = self._unwritten, {}
-        by_statement: dict[str, list[Row]] = {}
+        together: dict[tuple[str, ...], list[Row]] = {}
         for key, statements in unwritten.items():
-            row = self._rows[key]
-            for name in statements:
-                if name is not _NEW:
-                    values = self._table.changes[name].values(row)
-                    by_statement.setdefault(name, []).append(values)
-        for name, rows in by_statement.items():
-            run(self._table.changes[name].statement, rows)
+            names = tuple(name for name in statements if name is not _NEW)
+            together.setdefault(names, []).append(self._rows[key])
+        for names, rows in together.items():
+            statement, values = self._table.writing(names)
+            run(statement, [values(row) for row in rows])
 
     def forget(self) -> None:
         """Rows were changed in a way that is not followed here. Nothing is unwritten."""
