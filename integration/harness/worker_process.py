@@ -14,10 +14,10 @@ import signal
 from typing import Any
 
 from durable_workflow import Client, Worker
+from durable_workflow._event_loops import loop_factory
 from durable_workflow._garbage import collect_rarely
 from durable_workflow._memory import keep_freed_memory
 from durable_workflow.client import HttpxTransport
-from durable_workflow.worker._loops import loop_factory
 
 
 def definitions(modules: str) -> tuple[list[Any], list[Any]]:

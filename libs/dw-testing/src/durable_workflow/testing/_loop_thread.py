@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
+from durable_workflow._event_loops import loop_factory
+
 T = TypeVar("T")
 
 
@@ -60,7 +62,8 @@ class LoopThread(Generic[T]):
 
     def _work(self) -> None:
         try:
-            asyncio.run(self._main())
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
+                runner.run(self._main())
         except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
             self._error = error
         finally:

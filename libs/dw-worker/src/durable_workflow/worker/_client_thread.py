@@ -6,8 +6,8 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from durable_workflow._event_loops import loop_factory
 from durable_workflow.worker._log import log
-from durable_workflow.worker._loops import loop_factory
 from durable_workflow.worker._polling import Pacing
 
 

@@ -7,8 +7,9 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
+from durable_workflow._event_loops import loop_factory
 from durable_workflow._garbage import collect_rarely
 from durable_workflow._memory import keep_freed_memory
 from durable_workflow.server.lifecycle import Server
@@ -26,7 +27,7 @@ def serve(settings: Settings) -> None:
         OSError: The address cannot be had.
     """
     keep_freed_memory()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(settings))
 
 
@@ -61,14 +62,6 @@ async def _serve(settings: Settings) -> None:
                 _log.info("stopping")
         finally:
             await server.stop()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # not made for every platform
-        return None
-    return uvloop.new_event_loop
 
 
 @contextlib.contextmanager

@@ -6,13 +6,13 @@ import sys
 from typing import Any, Final
 
 import durable_workflow
+from durable_workflow._event_loops import loop_factory
 from durable_workflow._garbage import collect_rarely
 from durable_workflow._memory import keep_freed_memory
 from durable_workflow.errors import Unauthorized
 from durable_workflow.worker._command._options import Options, WrongUse, names_worker
 from durable_workflow.worker._command._targets import definitions_in, worker_of
 from durable_workflow.worker._log import log
-from durable_workflow.worker._loops import loop_factory
 from durable_workflow.worker._worker import Worker
 
 FAILED: Final = 1
