@@ -4,8 +4,9 @@
 
 One hourly, one daily and one weekly schedule, and timers that are spread over the whole time. A
 real worker carries out each fire; server, worker and client share this process, and the state is in
-memory. With `--server-only` there is no worker: the clock is told, and what a fire starts stays
-ready. Processor time is that of the whole process.
+memory. All of them have the loops that `dw-server` and `dw-worker` run on. With `--server-only`
+there is no worker: the clock is told, and what a fire starts stays ready. Processor time is that of
+the whole process.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from durable_workflow import (
     WorkflowHandle,
     workflow,
 )
+from durable_workflow._event_loops import loop_factory
 from durable_workflow.server.clock import MICROSECONDS, ManualClock
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.services import due
@@ -191,4 +193,5 @@ def occurrences(name: str, start: datetime, end: datetime) -> int:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Collection
 from typing import Final
@@ -179,6 +180,7 @@ def insert_past_task(tx: Tx, past: PastTask) -> None:
     tx.do_many("insert_past_task", [_past_task_params(kept)])
 
 
+@functools.lru_cache(maxsize=1024)
 def _kept(session: str | None) -> str | None:
     """A session as tasks that are over name it: it is only compared, so a digest is enough."""
     if not session:

@@ -26,7 +26,7 @@ from durable_workflow.server.records.columns import (
     value,
     values_of,
 )
-from durable_workflow.server.store.protocol import Key, Read, Row, Tx
+from durable_workflow.server.store.protocol import Key, MemoKey, Read, Row, Tx
 
 _KEY: Final = ("namespace", "schedule_id")
 # Written as JSON.
@@ -92,6 +92,7 @@ def insert(tx: Tx, change: ScheduleChange) -> None:
     _look_at(tx, schedule, schedule.next_fire_at)
     tx.do("delete_schedule", namespace=schedule.namespace, schedule_id=schedule.schedule_id)
     tx.do("insert_schedule", **_texts(_all(schedule), _OF_DEFINITION + _OF_FIRES))
+    _remember(tx, schedule)
     external_payloads.hold(tx, schedule.schedule_ulid, _uris(schedule))
     _insert_events(tx, schedule, change.events)
 
@@ -125,6 +126,8 @@ def wake(tx: Tx, namespace: str, schedule_id: str, workflow_id: str) -> None:
     tx.lock(Key.schedule(namespace, schedule_id))
     key: Params = {"namespace": namespace, "schedule_id": schedule_id}
     # Nearly none has: no look for nothing.
+    if tx.recall(_memo(namespace, schedule_id)) is False:
+        return
     if tx.one("schedule_waits", **key, latest_workflow_id=workflow_id) is not None:
         tx.do("wake_schedule", **key, now=tx.now)
         tx.notify(DueAt(tx.now))
@@ -219,6 +222,16 @@ def _save(tx: Tx, schedule: Schedule) -> None:
     for at in (_AT_RECENT, _AT_BUFFERED):
         values[at] = text(values[at])
     tx.do_many("save_schedule", [tuple(values)])
+    _remember(tx, schedule)
+
+
+def _remember(tx: Tx, schedule: Schedule) -> None:
+    """Spare the end of each workflow of a schedule a look whether fires wait for it."""
+    tx.remember(_memo(schedule.namespace, schedule.schedule_id), bool(schedule.buffered))
+
+
+def _memo(namespace: str, schedule_id: str) -> MemoKey:
+    return "whether fires of a schedule wait", f"{namespace}\0{schedule_id}"
 
 
 def _insert_events(tx: Tx, schedule: Schedule, events: list[ScheduleEvent]) -> None:

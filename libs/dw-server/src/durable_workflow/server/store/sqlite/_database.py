@@ -41,7 +41,8 @@ PRAGMA cache_size = -65536;
 # half as many bytes. Larger ones only help with payloads of many kilobytes, and little.
 _PAGE_BYTES = 2048
 _INCREMENTAL = 2
-_LAYOUT = f"PRAGMA page_size = {_PAGE_BYTES}; PRAGMA auto_vacuum = {_INCREMENTAL};"
+_PAGES = f"PRAGMA page_size = {_PAGE_BYTES};"
+_LAYOUT = f"{_PAGES} PRAGMA auto_vacuum = {_INCREMENTAL};"
 # FULL: the write-ahead log is fsynced in every commit, so what was acknowledged outlives a power
 # cut. The F_FULLFSYNC settings matter on macOS alone, where fsync does not reach the platter.
 _FILE_SETTINGS = """
@@ -154,8 +155,8 @@ class Database:
         # for each of them, which makes a claim cost 65 microseconds instead of 2.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         connection.execute(_SETTINGS).fetchall()
-        if not self.in_memory:
-            connection.execute(_FILE_SETTINGS).fetchall()
+        # In memory, too, pages are small: each that a transaction changes is copied first.
+        connection.execute(_PAGES if self.in_memory else _FILE_SETTINGS).fetchall()
         return connection
 
     def _prepare(self, now: int) -> None:
@@ -173,7 +174,7 @@ class Database:
                 raise StoreUnusable(f"{self.path}: this file system cannot hold a write-ahead log")
             self._check_whole()
         if new:
-            layout = "" if self.in_memory else _LAYOUT
+            layout = _PAGES if self.in_memory else _LAYOUT
             fill(self.writer, self._migrations, now, settings=_SETTINGS + layout + _OURS)
         else:
             migrate(self.writer, self._migrations, now)

@@ -5,6 +5,7 @@ Beside what they say themselves that is what they have read of tables that hardl
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -20,7 +21,7 @@ Question: TypeAlias = tuple[str, tuple[Value, ...]]
 
 
 class Memos:
-    """What the units that ended well have remembered; the oldest is forgotten first.
+    """What the units that ended well have remembered; of a kind the oldest is forgotten first.
 
     Attributes:
         saves_space: Whether what units write should be small.
@@ -28,24 +29,26 @@ class Memos:
 
     def __init__(self, *, saves_space: bool = True) -> None:
         self.saves_space = saves_space
-        self._values: dict[MemoKey, object] = {}
+        self._kinds: defaultdict[str, dict[str, object]] = defaultdict(dict)
 
     def get(self, key: MemoKey) -> Any:
         """What was remembered last under a key; None where that is not known."""
-        return self._values.get(key)
+        kind, which = key
+        return self._kinds[kind].get(which)
 
     def keep(self, remembered: Mapping[MemoKey, object]) -> None:
         """A unit has ended well: what it has remembered holds for those that follow."""
-        for key, value in remembered.items():
-            self._values.pop(key, None)
+        for (kind, which), value in remembered.items():
+            values = self._kinds[kind]
+            values.pop(which, None)
             if value is not None:
-                self._values[key] = value
-        while len(self._values) > _MOST:
-            del self._values[next(iter(self._values))]
+                values[which] = value
+                if len(values) > _MOST:
+                    del values[next(iter(values))]
 
     def clear(self) -> None:
         """Forget everything."""
-        self._values.clear()
+        self._kinds.clear()
 
 
 class Answers:
