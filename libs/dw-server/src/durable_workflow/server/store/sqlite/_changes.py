@@ -124,18 +124,18 @@ class Ways:
         change = next((each.changes[name] for each in tables if name in each.changes), None)
         is_update = shape is not None and shape.verb == "update"
         in_memory = shape is not None and shape.table in self.kept
-        tables, changes = named_tables(statement, self._changed), changes_rows(statement)
-        reads_settled = bool(tables) and tables <= SETTLED
+        named, changes = named_tables(statement, self._changed), changes_rows(statement)
+        reads_settled = bool(named) and named <= SETTLED
         return Way(
             statement,
-            tables,
+            named,
             lookup,
             change,
             # Of rows in memory an update that is not by their key may change some.
             is_insert(statement) or (is_update and (not in_memory or change is not None)),
             self._given(statement),
             changes,
-            not tables.isdisjoint(SETTLED) if changes else reads_settled,
+            not named.isdisjoint(SETTLED) if changes else reads_settled,
         )
 
     def _given(self, statement: Statement) -> str | None:
