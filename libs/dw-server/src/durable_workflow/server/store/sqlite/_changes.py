@@ -84,15 +84,14 @@ class Ways:
         kept: The rows of open things.
         memos: What units have remembered.
         answers: What they have read of settled tables.
-
-    Args:
-        saves_space: Whether what is written should be small.
+        saves_space: Whether what they write should be small.
     """
 
     def __init__(self, statements: Statements, *, saves_space: bool = True) -> None:
         self.kept: dict[str, KeptRows] = tables_of(statements, ROW_TABLES)
-        self.memos = Memos(saves_space=saves_space)
+        self.memos = Memos()
         self.answers = Answers()
+        self.saves_space = saves_space
         self._statements = statements
         self._changed = changed_tables(statements)
         self._ways: dict[str, Way] = {}

@@ -21,14 +21,9 @@ Question: TypeAlias = tuple[str, tuple[Value, ...]]
 
 
 class Memos:
-    """What the units that ended well have remembered; of a kind the oldest is forgotten first.
+    """What the units that ended well have remembered; of a kind the oldest is forgotten first."""
 
-    Attributes:
-        saves_space: Whether what units write should be small.
-    """
-
-    def __init__(self, *, saves_space: bool = True) -> None:
-        self.saves_space = saves_space
+    def __init__(self) -> None:
         self._kinds: defaultdict[str, dict[str, object]] = defaultdict(dict)
 
     def get(self, key: MemoKey) -> Any:

@@ -90,7 +90,7 @@ class PreparedTx:
 
     def __init__(self, ways: Ways, now: int, new_id: Callable[[int], str]) -> None:
         self.now = now
-        self.saves_space = ways.memos.saves_space
+        self.saves_space = ways.saves_space
         self.view: Read | None = None
         self._ways = ways
         self._new_id = new_id

@@ -175,7 +175,7 @@ class SqliteTx(SqliteRead):
         self._changes = UnitChanges(ways, self._run)
         self._memos = ways.memos
         self._remembered: dict[MemoKey, object] = {}
-        self.saves_space = ways.memos.saves_space
+        self.saves_space = ways.saves_space
         self.has_written = False
         self.not_unique = False
         self.notices: list[Notice] = []
