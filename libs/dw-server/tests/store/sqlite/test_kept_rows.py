@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,7 +20,7 @@ from durable_workflow.server.engine.decision import Event, NewActivity
 from durable_workflow.server.engine.state import Activity, Run
 from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.notices import DueAt, Notice, ReadyTask, TaskReady
-from durable_workflow.server.records import activities, builds, history, run_deletion, runs
+from durable_workflow.server.records import activities, history, run_deletion, runs
 from durable_workflow.server.records.fairness import ReadyClass
 from durable_workflow.server.store import (
     ConstraintViolated,
@@ -33,7 +33,6 @@ from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.sqlite._changes import Ways
 from durable_workflow.server.store.sqlite._database import Database
-from durable_workflow.server.store.sqlite._memos import Memos
 from durable_workflow.server.store.sqlite._rows import UnitRows
 from durable_workflow.server.store.statements import load_statements
 
@@ -417,60 +416,6 @@ def test_only_so_many_rows_are_kept() -> None:
     assert len(kept.rows) == most
     assert kept.find("t0") is None
     assert kept.find(f"t{most}") == (f"r{most}",)
-
-
-def test_only_so_much_is_remembered() -> None:
-    memos = Memos()
-
-    memos.keep({("n", "0"): 0, ("another kind", "0"): 7})
-    memos.keep({("n", str(number)): number for number in range(5_000)})
-
-    found = [number for number in range(5_000) if memos.get(("n", str(number))) is not None]
-    assert 1_000 < len(found) < 5_000
-    assert found == list(range(found[0], 5_000))
-    assert memos.get(("another kind", "0")) == 7
-
-
-async def test_what_is_read_of_settled_tables_is_read_again_when_they_change() -> None:
-    def put(build: str) -> Callable[[Tx], None]:
-        return lambda tx: builds.put(tx, builds.BuildRollout("n", "q", build, selected=1))
-
-    def selected(read: Read) -> str | None:
-        found = builds.selected(read, "n", "q")
-        return None if found is None else found.build_id
-
-    def changing(tx: Tx) -> tuple[str | None, ...]:
-        before = selected(tx)
-        builds.put(tx, builds.BuildRollout("n", "q", "one", selected=0))
-        between = selected(tx)
-        put("two")(tx)
-        return before, between, selected(tx)
-
-    def failing(tx: Tx) -> None:
-        tx.do("delete_rollouts_of_namespace", namespace="n")
-        assert selected(tx) is None
-        raise OnPurpose
-
-    store = SqliteStore(
-        statements=STATEMENTS,
-        migrations=load_migrations("sqlite"),
-        clock=ManualClock(),
-        ids=UlidSource(seed=3),
-    )
-    question = "selected_build", ("n", "q")
-    try:
-        assert await store.run(selected) is None
-        assert store.ways.answers.get(question) == []
-        await store.run(put("one"))
-        assert await store.run(selected) == "one"
-        assert await store.run(changing) == ("one", None, "two")
-        assert await store.run(selected) == "two"
-        with pytest.raises(OnPurpose):
-            await store.run(failing)
-        assert await store.run(selected) == "two"
-        assert store.ways.answers.get(question) is not None
-    finally:
-        await store.close()
 
 
 def test_several_changes_of_a_row_are_written_by_one_statement() -> None:

@@ -1,0 +1,76 @@
+"""What units leave to those that follow: never more than so much, and never what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from durable_workflow.server.clock import ManualClock
+from durable_workflow.server.ids import UlidSource
+from durable_workflow.server.records import builds
+from durable_workflow.server.store import Read, Tx
+from durable_workflow.server.store.schema import load_migrations
+from durable_workflow.server.store.sqlite import SqliteStore
+from durable_workflow.server.store.sqlite._memos import Memos
+from durable_workflow.server.store.statements import load_statements
+
+STATEMENTS = load_statements("sqlite")
+
+
+class OnPurpose(Exception):
+    pass
+
+
+def test_only_so_much_is_remembered() -> None:
+    memos = Memos()
+
+    memos.keep({("n", "0"): 0, ("another kind", "0"): 7})
+    memos.keep({("n", str(number)): number for number in range(5_000)})
+
+    found = [number for number in range(5_000) if memos.get(("n", str(number))) is not None]
+    assert 1_000 < len(found) < 5_000
+    assert found == list(range(found[0], 5_000))
+    assert memos.get(("another kind", "0")) == 7
+
+
+async def test_what_is_read_of_settled_tables_is_read_again_when_they_change() -> None:
+    def put(build: str) -> Callable[[Tx], None]:
+        return lambda tx: builds.put(tx, builds.BuildRollout("n", "q", build, selected=1))
+
+    def selected(read: Read) -> str | None:
+        found = builds.selected(read, "n", "q")
+        return None if found is None else found.build_id
+
+    def changing(tx: Tx) -> tuple[str | None, ...]:
+        before = selected(tx)
+        builds.put(tx, builds.BuildRollout("n", "q", "one", selected=0))
+        between = selected(tx)
+        put("two")(tx)
+        return before, between, selected(tx)
+
+    def failing(tx: Tx) -> None:
+        tx.do("delete_rollouts_of_namespace", namespace="n")
+        assert selected(tx) is None
+        raise OnPurpose
+
+    store = SqliteStore(
+        statements=STATEMENTS,
+        migrations=load_migrations("sqlite"),
+        clock=ManualClock(),
+        ids=UlidSource(seed=3),
+    )
+    question = "selected_build", ("n", "q")
+    try:
+        assert await store.run(selected) is None
+        assert store.ways.answers.get(question) == []
+        await store.run(put("one"))
+        assert await store.run(selected) == "one"
+        assert await store.run(changing) == ("one", None, "two")
+        assert await store.run(selected) == "two"
+        with pytest.raises(OnPurpose):
+            await store.run(failing)
+        assert await store.run(selected) == "two"
+        assert store.ways.answers.get(question) is not None
+    finally:
+        await store.close()
