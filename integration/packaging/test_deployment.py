@@ -208,6 +208,7 @@ def test_the_pod_fits_the_image_and_is_alone() -> None:
     assert spec["replicas"] == 1
     assert pod()["terminationGracePeriodSeconds"] > SHUTDOWN_SECONDS
     user = instructions("USER", server_stage())[0].split(":")[0]
+    assert pod()["enableServiceLinks"] is False
     assert pod()["securityContext"]["runAsNonRoot"] is True
     assert str(pod()["securityContext"]["runAsUser"]) == user
     [port] = container["ports"]

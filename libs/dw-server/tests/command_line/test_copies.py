@@ -252,6 +252,31 @@ def test_restoring_keeps_what_was_there(state: Path, capsys: pytest.CaptureFixtu
     assert main(["verify", str(kept)]) == 1
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_what_root_restores_belongs_to_whom_the_file_or_the_folder_belongs_to(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    given = dict[str, tuple[int, int]]()
+
+    def chown(path: Path, user: int, group: int) -> None:
+        assert path.exists()
+        given[path.name] = (user, group)
+
+    copy, folder = tmp_path / "copy.db", tmp_path / "new"
+    assert main(["--db", str(state), "backup", str(copy)]) == 0
+    folder.mkdir()
+    target = state if there else folder / "state.db"
+    monkeypatch.setattr(os, "chown", chown)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert main(["--db", str(folder / "other.db"), "restore", str(copy)]) == 0
+    assert given == {}
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert main(["--db", str(target), "restore", str(copy)]) == 0
+    owner = target.parent.stat()
+    mine = (owner.st_uid, owner.st_gid)
+    assert given == {f"{target.name}.restored": mine, f"{target.name}.lock": mine}
+
+
 async def test_a_file_that_is_served_is_not_restored(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def restore(settings: Settings, copy: Path) -> int:
         with contextlib.suppress(FileNotFoundError):
             ready.unlink()
         copy_database(copy, ready, sleep=time.sleep)
+        _give_away(target, ready)
         kept = _keep(target)
         os.replace(ready, target)
     finally:
@@ -76,6 +77,18 @@ def restore(settings: Settings, copy: Path) -> int:
     if kept is not None:
         print(f"what was there is now {kept}")
     return 0
+
+
+def _give_away(target: Path, ready: Path) -> None:
+    """Have a file that root restores belong to whom the old one belongs to, or the folder.
+
+    The server runs as another user, who could neither open nor lock what is root's.
+    """
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return
+    owner = (target if target.exists() else target.parent).stat()
+    for path in (ready, _beside(target, ".lock")):
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _keep(target: Path) -> Path | None:
