@@ -37,6 +37,24 @@ def test_both_libraries_write_the_same_bytes_as_the_schema_says(text: Any) -> No
     assert apache.read(buffer.getvalue()) == fast.read(buffer.getvalue()) == text
 
 
+@pytest.mark.parametrize("length", [0, 1, 62, 63, 64, 65, 127, 128, 8190, 8191, 8192, 70_000])
+@pytest.mark.parametrize("letter", ["x", "\u00e9"])
+def test_a_short_text_is_written_and_read_as_the_library_does(length: int, letter: str) -> None:
+    library = _avro_runtimes.ApacheAvro()
+    text = letter * length
+    record = library.write(text)
+    is_short = len(text.encode()) <= 8191
+    assert _avro_runtimes.write_short(text) == (record if is_short else None)
+    assert _avro_runtimes.read_short(record) == (text if is_short and text else None)
+
+
+@given(st.binary(max_size=12) | st.binary(min_size=60, max_size=140))
+def test_what_is_read_without_the_library_is_what_the_library_reads(record: bytes) -> None:
+    text = _avro_runtimes.read_short(record)
+    if text is not None:
+        assert text == _avro_runtimes.ApacheAvro().read(record)
+
+
 @given(json_values)
 def test_values_come_back_as_they_went(value: Any) -> None:
     assert _avro.decode(_avro.encode(value)) == value

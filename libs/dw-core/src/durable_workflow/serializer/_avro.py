@@ -12,7 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from durable_workflow.serializer import _avro_value, _base64, _json
-from durable_workflow.serializer._avro_runtimes import AvroRuntime, installed_runtime
+from durable_workflow.serializer._avro_runtimes import (
+    AvroRuntime,
+    installed_runtime,
+    read_short,
+    write_short,
+)
 
 _WRAPPER = b"\x00"
 _RESERVED = b"\x01"
@@ -68,12 +73,13 @@ def decode_many(blobs: Sequence[str]) -> list[Any]:
 
 
 def _wrap(text: str, chosen: AvroRuntime) -> str:
-    return _base64.encode(_WRAPPER + chosen.write(text))
+    return _base64.encode(_WRAPPER + (write_short(text) or chosen.write(text)))
 
 
 def _unwrap(frame: bytes, chosen: AvroRuntime) -> Any:
+    record = frame[1:]
     try:
-        text = chosen.read(frame[1:])
+        text = read_short(record) or chosen.read(record)
     except Exception as error:
         # Whatever the library raises for bytes that are no record: its types are its own.
         raise ValueError(f"cannot decode the Avro generic wrapper of a payload: {error}") from error

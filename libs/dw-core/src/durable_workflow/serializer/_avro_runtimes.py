@@ -7,13 +7,16 @@ payload: each costs about 0.1 s, which a program that only imports this package 
 The Apache package is used through its binary encoder, field by field, and not through its datum
 writer: that one walks the schema and validates each datum anew, which costs four times as much
 for a record of two known fields.
+
+A short text, as almost every payload is, needs no library: the record is its length in one or two
+bytes, the text, and the version. Whatever does not look exactly so is left to the library.
 """
 
 import io
 import json
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from durable_workflow.errors import AvroNotInstalledError
 
@@ -22,6 +25,40 @@ SCHEMA_TEXT = (
     '[{"name":"json","type":"string"},{"name":"version","type":"int","default":1}]}'
 )
 _VERSION = 1
+_VERSION_BYTES: Final = b"\x02"  # as Avro spells 1
+# Up to these the length takes one byte, or two.
+_ONE_BYTE: Final = 63
+_TWO_BYTES: Final = 8191
+
+
+def write_short(text: str) -> bytes | None:
+    """The record around a JSON text, or None where that is long."""
+    data = text.encode()
+    length = len(data)
+    if length <= _ONE_BYTE:
+        return b"%c%b%b" % (length * 2, data, _VERSION_BYTES)
+    if length <= _TWO_BYTES:
+        spelled = length * 2
+        return b"%c%c%b%b" % (spelled & 127 | 128, spelled >> 7, data, _VERSION_BYTES)
+    return None
+
+
+def read_short(record: bytes) -> str | None:
+    """The JSON text in a record, or None where this is not the record of a short text."""
+    if len(record) < len(_VERSION_BYTES) + 2 or record[-1:] != _VERSION_BYTES:
+        return None
+    spelled, start = record[0], 1
+    if spelled > 127:
+        spelled, start = spelled & 127 | record[1] << 7, 2
+        if record[1] > 127:
+            return None
+    # An odd number stands for a negative one.
+    if spelled % 2 or spelled // 2 != len(record) - start - len(_VERSION_BYTES):
+        return None
+    try:
+        return record[start:-1].decode()
+    except UnicodeDecodeError:
+        return None
 
 
 class AvroRuntime(Protocol):
