@@ -44,7 +44,7 @@ _REPLACED: Final[tuple[tuple[Any, str], ...]] = (
     (httpx, "AsyncClient"),
     (Connections, "handle_async_request"),
 )
-_ORIGINALS: Final = tuple(getattr(owner, name, None) for owner, name in _REPLACED)
+_STANDING: Final = tuple((owner, name, getattr(owner, name, None)) for owner, name in _REPLACED)
 _OWNERS: Final = ("httpx", "httpcore", "durable_workflow")
 
 
@@ -62,7 +62,7 @@ def fast_http(http: httpx.AsyncClient, base_url: str) -> "FastHttp | None":
         or os.environ.get(VARIABLE, "").strip().lower() == "httpx"
         or "@" in base_url
         or find_spec("aiohttp") is None
-        or not all(str(each.__module__).startswith(_OWNERS) for each in _ORIGINALS if each)
+        or not all(str(each.__module__).startswith(_OWNERS) for _, _, each in _STANDING if each)
     ):
         return None
     return FastHttp(http, transport, base_url)
@@ -102,12 +102,11 @@ class FastHttp(TransportClient):
 
     def _is_untouched(self) -> bool:
         http = self._http
+        for owner, name, original in _STANDING:
+            if getattr(owner, name, None) is not original:
+                return False
         return (
-            all(
-                getattr(owner, name, None) is original
-                for (owner, name), original in zip(_REPLACED, _ORIGINALS, strict=True)
-            )
-            and not http.is_closed
+            not http.is_closed
             and _settings(http) == self._settings
             and http.headers.raw == self._headers
             and not any(http.event_hooks.values())

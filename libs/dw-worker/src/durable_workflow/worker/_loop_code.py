@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from durable_workflow._wire.json_values import JsonObject, dict_or_none, object_or_empty
+from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.worker._code_threads import (
     INTERRUPTIONS,
     CodeInterrupted,
@@ -196,8 +196,9 @@ def _is_light(events: list[JsonObject]) -> bool:
         return False
     for event in events:
         for value in object_or_empty(event.get("payload")).values():
-            envelope = dict_or_none(value)
-            text = value if envelope is None else envelope.get("blob")
+            text = value
+            if not isinstance(value, str):  # most are texts
+                text = object_or_empty(value).get("blob")
             if isinstance(text, str) and len(text) > _MOST_CHARACTERS:
                 return False
     return True
