@@ -31,6 +31,19 @@ def run_with_an_activity(wire: Wire, name: str) -> JsonObject:
     return wire.poll("activity", "w", queue="q")
 
 
+def test_each_outcome_of_a_trigger(wire: Wire) -> None:
+    action = {"workflow_type": "nobodys", "task_queue": "nobodys"}
+    spec = {"intervals": [{"every": "P1D"}]}
+    schedule = {"schedule_id": "s", "spec": spec, "action": action}
+    wire.send("POST", "/api/schedules", schedule).need(201)
+    outcomes = ["triggered", "buffered", "buffer_full", "skipped"]
+    policies = ["buffer_one", "buffer_one", "buffer_one", "skip"]
+    for outcome, policy in zip(outcomes, policies, strict=True):
+        body: JsonObject = {"overlap_policy": policy}
+        answer = wire.send("POST", "/api/schedules/s/trigger", body).need()
+        assert answer["outcome"] == outcome
+
+
 def test_an_activity_that_a_worker_has(wire: Wire) -> None:
     run_with_an_activity(wire, "busy")
     answer = wire.send("GET", "/api/workflows/busy/debug").need()

@@ -22,9 +22,9 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _ABOUT: Final = """The HTTP interface of Durable Workflow, for clients and for workers.
 
 Space around texts is dropped, and blank text is the same as none; so is null. Whole numbers may be
-sent as digits, and have no decimal point. Members that are not known are ignored. Bodies are JSON
-objects. What is wrong with a request is told in `message`, for programs in `reason`, and by field
-in `errors`.
+sent as digits, and have no decimal point. Members that are not known are ignored. Of a query
+parameter that is sent twice the last counts. Bodies are JSON objects. What is wrong with a request
+is told in `message`, for programs in `reason`, and by field in `errors`.
 """
 _CITATION: Final = re.compile(r"\s*\((?:control-plane|worker-protocol)?\s*[\d., ]+\)|``")
 
