@@ -80,6 +80,12 @@ class CallerRules(WorkerRules):
         self.model.commanded(self.current(workflow_id), command)
         return command
 
+    @precondition(lambda self: self.model.held_runs())
+    @rule(pick=PICKS, verb=st.sampled_from(["signal/s", "update/u"]))
+    def command_while_it_is_worked_on(self, pick: int, verb: str) -> None:
+        """What comes while a task is held waits for the report on it, or for the end of the run."""
+        self.send(chosen(self.model.held_runs(), pick), verb)
+
     @precondition(lambda self: self.model.open_workflows())
     @rule(pick=PICKS, update=OUTCOMES, end=st.sampled_from(worker.ENDS))
     def end_in_an_update(self, pick: int, update: str, end: str) -> None:
@@ -109,7 +115,10 @@ class CallerRules(WorkerRules):
 
     @rule(pick=PICKS, verb=st.sampled_from(["cancel", "terminate"]))
     def close(self, pick: int, verb: str) -> None:
-        workflow_id = self.workflow(pick)
+        self.end(self.workflow(pick), verb)
+
+    def end(self, workflow_id: str, verb: str) -> None:
+        """Cancel or terminate the current run of a workflow."""
         status = self.model.status_of_command(workflow_id, 200)
         self.expect(self.served.post(f"/workflows/{workflow_id}/{verb}"), status)
         if status == 200:

@@ -170,6 +170,11 @@ class Model:
         """The runs that have not ended."""
         return [run for run in self.runs.values() if not run.closed]
 
+    def held_runs(self) -> list[str]:
+        """The workflows whose tasks a worker holds."""
+        held = filter(self.holds, self.workflow_tasks)
+        return [self.runs[lease.run_id].workflow_id for lease in held]
+
     def open_workflows(self) -> list[Run]:
         """Those of them that code decides on."""
         return [run for run in self.open_runs() if not run.hosts_activity]

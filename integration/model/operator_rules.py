@@ -29,10 +29,7 @@ class OperatorRules(ScheduleRules):
 
     @rule(seconds=SECONDS)
     def pass_time(self, seconds: float) -> None:
-        since = self.model.now
-        self.served.pass_time(seconds)
-        self.model.pass_time(seconds)
-        self.adopt_fires(since)
+        self.let_pass(seconds)
 
     @rule()
     def restart(self) -> None:

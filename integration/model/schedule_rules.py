@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from integration.model.activity_rules import ActivityRules
 from integration.model.checked import Json
@@ -14,12 +14,14 @@ SCHEDULES = st.sampled_from(["daily", "nightly"])
 OVERLAPS = st.sampled_from(
     ["skip", "allow_all", "buffer_one", "buffer_all", "cancel_other", "terminate_other"]
 )
+OVERRIDES = st.one_of(st.none(), st.none(), OVERLAPS)
+MOST = st.sampled_from([None, None, 1, 3])
 
 
 class ScheduleRules(ActivityRules):
     """Schedules, by hand and by the clock."""
 
-    @rule(schedule_id=SCHEDULES, overlap=OVERLAPS, most=st.sampled_from([None, None, 1, 3]))
+    @rule(schedule_id=SCHEDULES, overlap=OVERLAPS, most=MOST)
     def create_schedule(self, schedule_id: str, overlap: str, most: int | None) -> None:
         body: Json = {
             "schedule_id": schedule_id,
@@ -34,7 +36,13 @@ class ScheduleRules(ActivityRules):
             self.model.schedules[schedule_id] = Schedule(schedule_id, overlap, most)
             self.schedules_agree()
 
-    @rule(schedule_id=SCHEDULES, override=st.one_of(st.none(), OVERLAPS), again=st.booleans())
+    @initialize(overlap=OVERLAPS, most=MOST)
+    def begin_with_a_schedule(self, overlap: str, most: int | None) -> None:
+        """What becomes of fires is said by what is there already."""
+        self.create_schedule("daily", overlap, most)
+
+    @precondition(lambda self: self.model.schedules)
+    @rule(schedule_id=SCHEDULES, override=OVERRIDES, again=st.booleans())
     def trigger_schedule(self, schedule_id: str, override: str | None, again: bool) -> None:
         """Fire by hand, and again under the same idempotency key: it is one fire."""
         path, key = f"/schedules/{schedule_id}/trigger", self.next("key")
@@ -74,6 +82,21 @@ class ScheduleRules(ActivityRules):
     def delete_schedule(self, schedule_id: str) -> None:
         known = self.model.schedules.pop(schedule_id, None)
         self.expect(self.served.delete(f"/schedules/{schedule_id}"), 200 if known else 404)
+
+    @precondition(lambda self: any(map(self.latest, self.model.schedules.values())))
+    @rule(verb=st.sampled_from(["cancel", "terminate"]))
+    def end_what_was_started_last(self, verb: str) -> None:
+        """A fire that has waited for that has its turn at once."""
+        for run in filter(None, map(self.latest, [*self.model.schedules.values()])):
+            self.end(run.workflow_id, verb)
+        self.let_pass(1)
+
+    def let_pass(self, seconds: float) -> None:
+        """Have time pass, for the server and the model."""
+        since = self.model.now
+        self.served.pass_time(seconds)
+        self.model.pass_time(seconds)
+        self.adopt_fires(since)
 
     def latest(self, schedule: Schedule) -> Run | None:
         """The open run of the workflow that a schedule started last."""
