@@ -43,3 +43,30 @@ def test_a_removed_child_is_not_taken_for_a_new_one_that_its_parents_history_tel
         order.lists_agree()
     finally:
         order.teardown()
+
+
+def test_a_fire_that_waits_has_its_turn_when_the_workflow_before_it_ends() -> None:
+    order = ApiRules()
+    try:
+        order.create_schedule("daily", "buffer_all", None)
+        order.trigger_schedule("daily", None, again=False)
+        order.trigger_schedule("daily", None, again=False)
+        assert order.model.schedules["daily"].buffered == 1
+        order.end_what_was_started_last("cancel")
+        assert order.model.schedules["daily"].buffered == 0
+    finally:
+        order.teardown()
+
+
+def test_a_signal_is_told_though_the_end_of_a_parent_ends_the_child_at_work() -> None:
+    order = ApiRules()
+    try:
+        order.start("parent", "fail", None, keyed=False)
+        order.work(Plan("complete", [worker.step("terminate")], None))
+        assert order.claim() is not None
+        [_, child] = order.model.workflows
+        assert order.model.held_runs() == [child]
+        order.command_while_it_is_worked_on(0, "signal/s")
+        order.end("parent", "cancel")
+    finally:
+        order.teardown()
