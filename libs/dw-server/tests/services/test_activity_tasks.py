@@ -217,6 +217,24 @@ async def test_heartbeats_move_the_deadline(server: Any, commands: Any) -> None:
     assert (stopped.body["can_continue"], stopped.body["reason"]) == (False, "stale_attempt")
 
 
+async def test_heartbeats_renew_the_lease(server: Any, commands: Any) -> None:
+    await scheduled(server, commands)
+    task = await server.activity()
+    lease = server.settings.activity_lease_seconds
+    for _ in range(3):
+        await server.pass_time(lease * 0.75)
+        assert (await server.beat(task)).body["can_continue"] is True
+    assert (await server.complete_activity(task)).reason is None
+
+
+async def test_a_lease_that_no_heartbeat_renews_runs_out(server: Any, commands: Any) -> None:
+    await scheduled(server, commands)
+    task = await server.activity()
+    await server.pass_time(server.settings.activity_lease_seconds + 1)
+    assert (await server.beat(task)).body["reason"] == "stale_attempt"
+    assert (await server.activity())["task_id"] == task["task_id"]
+
+
 async def test_a_result_over_the_limit_is_a_failure(server: Any, commands: Any) -> None:
     server.limit(payload_bytes=100)
     await scheduled(server, commands, retry_policy=policy(3))
