@@ -178,6 +178,27 @@ async def test_a_claim_that_was_never_committed_ends_the_stream_and_its_reports_
     await again.acknowledged(await again.complete(task))
 
 
+async def test_a_lost_claim_is_refused_where_the_lease_has_none(stage: Any, disk: Disk) -> None:
+    """The same attempt was made again by a poll of the same worker, which needs no claim."""
+    peer = await stage.peer(claims=True)
+    disk.may_sync.clear()
+    starting = asyncio.create_task(start(stage))
+    lost = await peer.task()
+    disk.fails = True
+    disk.may_sync.set()
+    assert (await starting).status_code == 504
+    assert await peer.ended() == 4503
+    disk.fails = False
+
+    await start(stage)
+    task = await stage.poll("w")
+    body = {"lease_owner": "w", "workflow_task_attempt": 1, "commands": [SCHEDULE]}
+    path = f"/worker/workflow-tasks/{task['task_id']}/complete"
+    late = await stage.post(path, body | {"claim": lost["claim"]})
+    assert (late.status_code, late.json()["reason"]) == (409, "workflow_task_attempt_mismatch")
+    assert (await stage.post(path, body)).status_code == 200
+
+
 async def test_the_same_attempt_under_another_claim_is_not_held_and_not_reported(
     stage: Any, held: Callable[[Json], Json]
 ) -> None:

@@ -93,7 +93,11 @@ class WorkerStreams:
         }
         if opened.shares_id:
             welcome["warnings"] = [SHARED_ID]
-        held = {(task.kind, task.task_id, task.attempt) for task in asked.held}
+        held = {
+            (task.kind, task.task_id, task.attempt)
+            for task in asked.held
+            if task.task_id not in dropped
+        }
         found = WorkerStream(self, stream, call, opened.worker, welcome, held)
         self._open[stream] = found
         self.count("opened")

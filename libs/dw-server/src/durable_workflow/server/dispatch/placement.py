@@ -123,6 +123,8 @@ class Placement:
         for notice in notices:
             if isinstance(notice, TaskOffered) and notice.has_left:
                 assert isinstance(notice.stream, Stream)
+                # Nothing may follow what was sent: it would be taken to rest on that.
+                notice.stream.draining = True
                 notice.stream.sink.close(_UNAVAILABLE, "a task was sent and could not be committed")
         for backlog in self._backlogs.values():
             # What was found, and what was not, is not true.
@@ -275,8 +277,8 @@ class Placement:
         if "claim" not in notice.task or notice.task.get("next_history_page_token") is not None:
             return False
         assert isinstance(notice.stream, Stream)
-        notice.has_left = True
         notice.stream.sink.push(notice.kind, notice.task)
+        notice.has_left = True
         return True
 
     def publish(self, notices: Sequence[Notice]) -> None:
@@ -284,7 +286,8 @@ class Placement:
         for notice in notices:
             if isinstance(notice, TaskOffered):
                 assert isinstance(notice.stream, Stream)
-                notice.stream.sink.push(notice.kind, notice.task)
+                if not notice.has_left:
+                    notice.stream.sink.push(notice.kind, notice.task)
             elif isinstance(notice, TaskDropped):
                 stream = self._streams.holder("activity", notice.task_id, notice.attempt)
                 if stream is not None:

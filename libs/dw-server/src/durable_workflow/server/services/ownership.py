@@ -50,7 +50,7 @@ def guard(read: Read, namespace: str, owner: TaskOwner) -> Run:
             "Workflow task lease attempt does not match the current claim.",
             extra={"current_attempt": run.task_attempt},
         )
-    if run.lease_claim is not None and run.lease_claim != owner.claim:
+    if run.lease_claim != owner.claim:
         # It worked on a task that was never committed, and that has been claimed anew since.
         raise refusal(
             owner,
