@@ -111,10 +111,13 @@ async def test_a_claim_whose_task_was_dropped_while_it_waited_is_settled(
 ) -> None:
     stream = open_stream()
     peer = await server.peer()
-    await peer.send(EARLY)
+    await peer.send(EARLY, ACTIVITY)
+    assert await stream.poll("activity", timeout=5) is not None, "the frame was taken"
     server.answers.append([{**WELCOME, "dropped": ["t-2"]}])
     await peer.cut()
     again = await server.peer()
+    await again.send({**ACTIVITY, "task": {**ACTIVITY["task"], "task_id": "t-3"}})
+    assert await stream.poll("activity", timeout=5) is not None, "the welcome was taken"
     assert await stream.poll("workflow", timeout=0.2) is None
     assert listener.settled_claims == ["c-1"]
     assert (await again.next())["type"] == "fail"  # it takes a slot until it is reported
