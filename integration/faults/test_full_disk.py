@@ -22,7 +22,11 @@ ONCE = TransportRetryPolicy(max_attempts=1)
 
 
 class FullDisk(apsw.VFS):
-    """The system's files, which do not grow while the disk is full."""
+    """The system's files, which do not grow while the disk is full.
+
+    Nor does the log take anything then: where it was begun anew it still has room of before, in
+    which a small commit may fit that comes after a large one has failed.
+    """
 
     def __init__(self) -> None:
         self.is_full = False
@@ -36,10 +40,12 @@ class FullDisk(apsw.VFS):
 class FullFile(apsw.VFSFile):
     def __init__(self, disk: FullDisk, name: Any, flags: list[int]) -> None:
         self._disk = disk
+        self._is_log = bool(flags[0] & apsw.SQLITE_OPEN_WAL)
         super().__init__(disk.system, name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:
-        if self._disk.is_full and offset + len(data) > self.xFileSize():
+        grows = self._is_log or offset + len(data) > self.xFileSize()
+        if self._disk.is_full and grows:
             raise apsw.FullError("no space left")
         super().xWrite(data, offset)  # pyright: ignore[reportUnknownMemberType]  # apsw's Buffer
 

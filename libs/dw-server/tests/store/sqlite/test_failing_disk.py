@@ -123,6 +123,8 @@ async def test_only_what_is_written_shows_that_the_disk_is_well_again(
     with pytest.raises(OutcomeUnknown if failure == "sync" else StoreUnavailable):
         await store.run(put("refused"))
     assert await store.run(lambda tx: tx.one("find_box", name="before")) == (1, None)
+    # A statement that could change rows, and finds none.
+    await store.run(lambda tx: tx.do("fill_box", name="unknown", amount=1))
     assert not (await store.check()).available
 
     disk.fails = None

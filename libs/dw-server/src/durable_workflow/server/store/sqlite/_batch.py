@@ -22,6 +22,7 @@ class Unit:
 
     Attributes:
         at: Its `now`; None for when it runs.
+        has_written: Whether it has changed any row.
         is_long: Whether `work` gives slices: it is run with pauses, in a batch of its own.
         unhurried: Nobody waits for its answer itself.
     """

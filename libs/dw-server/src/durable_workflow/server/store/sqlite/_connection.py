@@ -51,6 +51,10 @@ class Connection(Protocol):
         """How many rows the last statement changed."""
         ...
 
+    def total_changes(self) -> int:
+        """How many rows all statements have changed."""
+        ...
+
     def config(self, option: int, /, *values: Any) -> Any:
         """Set an option of the connection."""
         ...

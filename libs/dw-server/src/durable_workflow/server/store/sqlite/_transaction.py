@@ -177,6 +177,7 @@ class SqliteTx(SqliteRead):
         self._remembered: dict[MemoKey, object] = {}
         self.saves_space = ways.saves_space
         self.has_written = False
+        self._changed_before = 0
         self.not_unique = False
         self.notices: list[Notice] = []
         self.lines: list[Line] = []
@@ -244,7 +245,7 @@ class SqliteTx(SqliteRead):
         """Write what is unwritten, and end the unit's part of the transaction.
 
         Returns:
-            Whether the unit has written anything.
+            Whether the unit has changed any row.
 
         Raises:
             StoreError: It cannot be written, or the unit went on after an error of a statement.
@@ -252,11 +253,12 @@ class SqliteTx(SqliteRead):
         self.check()
         self._changes.write()
         has_written, self.has_written = self.has_written, False
+        has_changed = has_written and self._connection.total_changes() != self._changed_before
         if has_written:
             self._connection.execute("RELEASE unit").fetchall()
         self._changes.keep()
         self._memos.keep(self._remembered)
-        return has_written
+        return has_changed
 
     def check(self) -> None:
         """Raise the error of a statement that the unit did not let pass: it must not go on."""
@@ -287,14 +289,17 @@ class SqliteTx(SqliteRead):
     def _begin(self, way: Way) -> None:
         """Open the savepoint of the unit before a statement that changes rows and returns some."""
         if way.changes and not self.has_written:
-            self._connection.execute("SAVEPOINT unit").fetchall()
-            self.has_written = True
+            self._open_savepoint()
+
+    def _open_savepoint(self) -> None:
+        self._connection.execute("SAVEPOINT unit").fetchall()
+        self.has_written = True
+        self._changed_before = self._connection.total_changes()
 
     def _run(self, statement: Statement, rows: Sequence[Row]) -> None:
         try:
             if not self.has_written:
-                self._connection.execute("SAVEPOINT unit").fetchall()
-                self.has_written = True
+                self._open_savepoint()
             if len(rows) == 1:
                 self._connection.execute(statement.text, rows[0])
             else:
