@@ -95,6 +95,20 @@ async def start(stage: Any) -> Any:
     return await stage.post("/workflows", body)
 
 
+async def lose_claim(stage: Any, disk: Disk) -> Json:
+    """The task that a worker was sent, and whose commit then failed; its stream is closed."""
+    peer = await stage.peer(claims=True)
+    disk.may_sync.clear()
+    starting = asyncio.create_task(start(stage))
+    lost: Json = await peer.task()
+    disk.fails = True
+    disk.may_sync.set()
+    assert (await starting).status_code == 504
+    assert await peer.ended() == 4503
+    disk.fails = False
+    return lost
+
+
 async def test_a_task_leaves_before_its_commit_and_its_acknowledgement_after_it(
     stage: Any, disk: Disk
 ) -> None:
@@ -160,16 +174,7 @@ async def test_what_is_said_of_a_task_has_to_name_its_claim(
 async def test_a_claim_that_was_never_committed_ends_the_stream_and_its_reports_are_refused(
     stage: Any, disk: Disk, held: Callable[[Json], Json]
 ) -> None:
-    peer = await stage.peer(claims=True)
-    disk.may_sync.clear()
-    starting = asyncio.create_task(start(stage))
-    lost = await peer.task()
-    disk.fails = True
-    disk.may_sync.set()
-    assert (await starting).status_code == 504
-    assert await peer.ended() == 4503
-    disk.fails = False
-
+    lost = await lose_claim(stage, disk)
     again = await stage.peer(register=False, claims=True, held=[held(lost)])
     assert again.welcome["dropped"] == [lost["task_id"]]
     await start(stage)
@@ -180,16 +185,7 @@ async def test_a_claim_that_was_never_committed_ends_the_stream_and_its_reports_
 
 async def test_a_lost_claim_is_refused_where_the_lease_has_none(stage: Any, disk: Disk) -> None:
     """The same attempt was made again by a poll of the same worker, which needs no claim."""
-    peer = await stage.peer(claims=True)
-    disk.may_sync.clear()
-    starting = asyncio.create_task(start(stage))
-    lost = await peer.task()
-    disk.fails = True
-    disk.may_sync.set()
-    assert (await starting).status_code == 504
-    assert await peer.ended() == 4503
-    disk.fails = False
-
+    lost = await lose_claim(stage, disk)
     await start(stage)
     task = await stage.poll("w")
     body = {"lease_owner": "w", "workflow_task_attempt": 1, "commands": [SCHEDULE]}

@@ -292,9 +292,7 @@ class WorkerStream:
         names: Mapping[str, str],
     ) -> Reply:
         door = self._streams.door
-        call = self._part({**message, **members}, names)
-        if operation in _UNHURRIED:
-            call = msgspec.structs.replace(call, unhurried=True)
+        call = self._part({**message, **members}, names, unhurried=operation in _UNHURRIED)
         try:
             reply = await door.ask(door.operations[operation], call)
         except Exception as error:
@@ -303,8 +301,12 @@ class WorkerStream:
         door.requests.note_report(operation, reply.reason)
         return reply
 
-    def _part(self, document: Mapping[str, Any], names: Mapping[str, str]) -> Call:
-        return msgspec.structs.replace(self._call, document=document, names=names)
+    def _part(
+        self, document: Mapping[str, Any], names: Mapping[str, str], *, unhurried: bool = False
+    ) -> Call:
+        return msgspec.structs.replace(
+            self._call, document=document, names=names, unhurried=unhurried
+        )
 
 
 def _nothing(tx: Tx) -> None:

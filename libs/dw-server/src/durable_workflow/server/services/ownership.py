@@ -43,19 +43,12 @@ def guard(read: Read, namespace: str, owner: TaskOwner) -> Run:
             "Workflow task lease is owned by another worker.",
             extra={"lease_owner": run.lease_owner},
         )
-    if run.task_attempt != owner.attempt:
+    # The same attempt may have been made again, where the commit of the first was lost.
+    if run.task_attempt != owner.attempt or run.lease_claim != owner.claim:
         raise refusal(
             owner,
             "workflow_task_attempt_mismatch",
             "Workflow task lease attempt does not match the current claim.",
-            extra={"current_attempt": run.task_attempt},
-        )
-    if run.lease_claim != owner.claim:
-        # It worked on a task that was never committed, and that has been claimed anew since.
-        raise refusal(
-            owner,
-            "workflow_task_attempt_mismatch",
-            "Workflow task lease belongs to another claim of this attempt.",
             extra={"current_attempt": run.task_attempt},
         )
     return run
