@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import sqlite3
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import apsw
 import httpx
 import msgspec
 import pytest
@@ -26,6 +29,49 @@ WORKER = {"X-Durable-Workflow-Protocol-Version": "1.1"}
 SLOTS = {"workflow": 10, "activity": 10, "query": 10}
 BLOB = {"codec": "json", "blob": "1"}
 COMPLETE = {"type": "complete_workflow", "result": BLOB}
+
+
+class Disk(apsw.VFS):
+    """The system's files; syncs wait while `may_sync` is not set, and those in `fails` fail."""
+
+    def __init__(self) -> None:
+        self.may_sync = threading.Event()
+        self.may_sync.set()
+        self.fails: set[int] = set()
+        self.syncs = 0
+        self.below = apsw.vfs_names()[0]
+        super().__init__("stream-disk", self.below, makedefault=True)
+
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
+        return DiskFile(self, name, flags)
+
+    def fail_from_now_on(self) -> None:
+        """Have the sync that waits fail, and those that follow."""
+        waits = 0 if self.may_sync.is_set() else 1
+        self.fails = set(range(self.syncs + 1 - waits, self.syncs + 50))
+
+
+class DiskFile(apsw.VFSFile):
+    def __init__(self, disk: Disk, name: Any, flags: list[int]) -> None:
+        self._disk = disk
+        super().__init__(disk.below, name, flags)
+
+    def xSync(self, flags: int) -> None:
+        self._disk.syncs += 1
+        number = self._disk.syncs
+        assert self._disk.may_sync.wait(20)
+        if number in self._disk.fails:
+            raise apsw.IOError("fsync failed")
+        super().xSync(flags)
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    """The disk under the databases of this test."""
+    disk = Disk()
+    yield disk
+    disk.may_sync.set()
+    disk.unregister()
 
 
 class Peer:
@@ -158,6 +204,14 @@ class Stage:
         body = {"worker_id": worker_id, "task_queue": "q"}
         task: Json | None = (await self.post(f"/worker/{kind}-tasks/poll", body)).json()["task"]
         return task
+
+    def committed(self, statement: str) -> list[tuple[Any, ...]]:
+        """What another process sees of the database."""
+        connection = sqlite3.connect(f"file:{self.server.settings.db}?mode=ro", uri=True)
+        try:
+            return connection.execute(statement).fetchall()
+        finally:
+            connection.close()
 
     async def events(self, run: Json) -> list[str]:
         path = f"/workflows/{run['workflow_id']}/runs/{run['run_id']}/history"

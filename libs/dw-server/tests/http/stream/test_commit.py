@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 
 from durable_workflow.server import Settings
@@ -18,65 +16,26 @@ Json = dict[str, Any]
 SCHEDULE = {"type": "schedule_activity", "activity_type": "act", "queue": "q"}
 
 
-class Disk(apsw.VFS):
-    """The system's files; the syncs whose numbers are in `fails` fail."""
-
-    def __init__(self) -> None:
-        self.fails: set[int] = set()
-        self.syncs = 0
-        self.below = apsw.vfs_names()[0]
-        super().__init__("failing-stream-disk", self.below, makedefault=True)
-
-    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
-        return DiskFile(self, name, flags)
-
-
-class DiskFile(apsw.VFSFile):
-    def __init__(self, disk: Disk, name: Any, flags: list[int]) -> None:
-        self._disk = disk
-        super().__init__(disk.below, name, flags)
-
-    def xSync(self, flags: int) -> None:
-        self._disk.syncs += 1
-        if self._disk.syncs in self._disk.fails:
-            raise apsw.IOError("fsync failed")
-        super().xSync(flags)
-
-
-@pytest.fixture
-def disk() -> Iterator[Disk]:
-    disk = Disk()
-    yield disk
-    disk.unregister()
-
-
 @pytest.fixture
 async def stage(
-    disk: Disk, staged: Callable[..., AbstractAsyncContextManager[Any]], tmp_path: Path
+    disk: Any, staged: Callable[..., AbstractAsyncContextManager[Any]], tmp_path: Path
 ) -> AsyncIterator[Any]:
     settings = Settings(db=str(tmp_path / "state.db"), long_poll_timeout=1)
     async with staged(settings) as stage:
         yield stage
 
 
-def committed(stage: Any, statement: str) -> list[tuple[Any, ...]]:
-    """What another process sees of the database."""
-    connection = sqlite3.connect(f"file:{stage.server.settings.db}?mode=ro", uri=True)
-    try:
-        return connection.execute(statement).fetchall()
-    finally:
-        connection.close()
-
-
 def leased(stage: Any, kind: str, task_id: str) -> bool:
     table = "runs" if kind == "workflow" else "activities"
-    found = committed(stage, f"SELECT task_status FROM {table} WHERE task_id = '{task_id}'")
+    found: list[tuple[Any, ...]] = stage.committed(
+        f"SELECT task_status FROM {table} WHERE task_id = '{task_id}'"
+    )
     return found == [("leased",)]
 
 
-async def test_what_a_failed_commit_made_ready_is_not_pushed(stage: Any, disk: Disk) -> None:
+async def test_what_a_failed_commit_made_ready_is_not_pushed(stage: Any, disk: Any) -> None:
     peer = await stage.peer(slots={"workflow": 1})
-    disk.fails = set(range(disk.syncs + 1, disk.syncs + 50))
+    disk.fail_from_now_on()
     body = {"workflow_id": "wf", "workflow_type": "flow", "task_queue": "q"}
     answer = await stage.post("/workflows", body)
     assert (answer.status_code, answer.json()["reason"]) == (504, "outcome_unknown")
@@ -89,12 +48,12 @@ async def test_what_a_failed_commit_made_ready_is_not_pushed(stage: Any, disk: D
 
 
 async def test_a_report_whose_commit_fails_is_refused_pushes_nothing_and_may_be_repeated(
-    stage: Any, disk: Disk
+    stage: Any, disk: Any
 ) -> None:
     peer = await stage.peer()
     run = await stage.start()
     task = await peer.task()
-    disk.fails = set(range(disk.syncs + 1, disk.syncs + 50))
+    disk.fail_from_now_on()
     number = await peer.complete(task, SCHEDULE)
     refused = await peer.next("refused", "acks", "task")
     assert (refused["type"], refused["id"], refused["status"]) == ("refused", number, 504)
@@ -109,7 +68,7 @@ async def test_a_report_whose_commit_fails_is_refused_pushes_nothing_and_may_be_
 
 @pytest.mark.parametrize("number", range(1, 11))
 async def test_a_sync_that_fails_anywhere_in_a_run_of_steps_loses_and_doubles_nothing(
-    stage: Any, disk: Disk, number: int
+    stage: Any, disk: Any, number: int
 ) -> None:
     peer = await stage.peer()
     disk.fails = {disk.syncs + number}
@@ -155,12 +114,12 @@ async def until_taken(peer: Any, report: Callable[..., Any], *about: Json) -> No
 
 
 async def test_a_goodbye_whose_commit_fails_ends_the_stream_and_is_logged(
-    stage: Any, disk: Disk, caplog: pytest.LogCaptureFixture
+    stage: Any, disk: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     peer = await stage.peer()
     await stage.start()
     task = await peer.task()
-    disk.fails = set(range(disk.syncs + 1, disk.syncs + 50))
+    disk.fail_from_now_on()
     await peer.send({"type": "bye"})
     assert await peer.ended() == 1000
     assert "the end of a stream could not be noted" in caplog.text

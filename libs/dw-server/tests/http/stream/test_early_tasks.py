@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 
 from durable_workflow.server import Settings
@@ -21,45 +18,9 @@ Json = dict[str, Any]
 SCHEDULE = {"type": "schedule_activity", "activity_type": "act", "queue": "q"}
 
 
-class Disk(apsw.VFS):
-    """The system's files, whose syncs wait while `may_sync` is not set, or fail."""
-
-    def __init__(self) -> None:
-        self.may_sync = threading.Event()
-        self.may_sync.set()
-        self.fails = False
-        self.syncs = 0
-        self.below = apsw.vfs_names()[0]
-        super().__init__("early-tasks-disk", self.below, makedefault=True)
-
-    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
-        return DiskFile(self, name, flags)
-
-
-class DiskFile(apsw.VFSFile):
-    def __init__(self, disk: Disk, name: Any, flags: list[int]) -> None:
-        self._disk = disk
-        super().__init__(disk.below, name, flags)
-
-    def xSync(self, flags: int) -> None:
-        self._disk.syncs += 1
-        assert self._disk.may_sync.wait(20)
-        if self._disk.fails:
-            raise apsw.IOError("fsync failed")
-        super().xSync(flags)
-
-
-@pytest.fixture
-def disk() -> Iterator[Disk]:
-    disk = Disk()
-    yield disk
-    disk.may_sync.set()
-    disk.unregister()
-
-
 @pytest.fixture
 async def stage(
-    disk: Disk,
+    disk: Any,
     staged: Callable[..., AbstractAsyncContextManager[Any]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -77,17 +38,9 @@ async def stage(
             disk.may_sync.set()
 
 
-def committed(stage: Any, statement: str) -> list[tuple[Any, ...]]:
-    """What another process sees of the database."""
-    connection = sqlite3.connect(f"file:{stage.server.settings.db}?mode=ro", uri=True)
-    try:
-        return connection.execute(statement).fetchall()
-    finally:
-        connection.close()
-
-
 def leases(stage: Any) -> list[tuple[Any, ...]]:
-    return committed(stage, "SELECT task_status, lease_claim FROM runs")
+    found: list[tuple[Any, ...]] = stage.committed("SELECT task_status, lease_claim FROM runs")
+    return found
 
 
 async def start(stage: Any) -> Any:
@@ -95,22 +48,22 @@ async def start(stage: Any) -> Any:
     return await stage.post("/workflows", body)
 
 
-async def lose_claim(stage: Any, disk: Disk) -> Json:
+async def lose_claim(stage: Any, disk: Any) -> Json:
     """The task that a worker was sent, and whose commit then failed; its stream is closed."""
     peer = await stage.peer(claims=True)
     disk.may_sync.clear()
     starting = asyncio.create_task(start(stage))
     lost: Json = await peer.task()
-    disk.fails = True
+    disk.fail_from_now_on()
     disk.may_sync.set()
     assert (await starting).status_code == 504
     assert await peer.ended() == 4503
-    disk.fails = False
+    disk.fails = set()
     return lost
 
 
 async def test_a_task_leaves_before_its_commit_and_its_acknowledgement_after_it(
-    stage: Any, disk: Disk
+    stage: Any, disk: Any
 ) -> None:
     peer = await stage.peer(claims=True)
     disk.may_sync.clear()
@@ -125,7 +78,7 @@ async def test_a_task_leaves_before_its_commit_and_its_acknowledgement_after_it(
     assert await stage.status() == "completed"
 
 
-async def test_activities_never_leave_before_their_commit(stage: Any, disk: Disk) -> None:
+async def test_activities_never_leave_before_their_commit(stage: Any, disk: Any) -> None:
     peer = await stage.peer(claims=True)
     await start(stage)
     task = await peer.task()
@@ -137,7 +90,7 @@ async def test_activities_never_leave_before_their_commit(stage: Any, disk: Disk
 
 
 async def test_a_worker_that_does_not_name_claims_is_sent_nothing_early(
-    stage: Any, disk: Disk
+    stage: Any, disk: Any
 ) -> None:
     peer = await stage.peer()
     disk.may_sync.clear()
@@ -172,7 +125,7 @@ async def test_what_is_said_of_a_task_has_to_name_its_claim(
 
 
 async def test_a_claim_that_was_never_committed_ends_the_stream_and_its_reports_are_refused(
-    stage: Any, disk: Disk, held: Callable[[Json], Json]
+    stage: Any, disk: Any, held: Callable[[Json], Json]
 ) -> None:
     lost = await lose_claim(stage, disk)
     again = await stage.peer(register=False, claims=True, held=[held(lost)])
@@ -183,7 +136,7 @@ async def test_a_claim_that_was_never_committed_ends_the_stream_and_its_reports_
     await again.acknowledged(await again.complete(task))
 
 
-async def test_a_lost_claim_is_refused_where_the_lease_has_none(stage: Any, disk: Disk) -> None:
+async def test_a_lost_claim_is_refused_where_the_lease_has_none(stage: Any, disk: Any) -> None:
     """The same attempt was made again by a poll of the same worker, which needs no claim."""
     lost = await lose_claim(stage, disk)
     await start(stage)
@@ -234,7 +187,7 @@ async def test_the_claim_of_a_lease_is_gone_with_it(stage: Any) -> None:
 
 
 async def test_a_page_of_a_task_that_is_not_committed_yet_waits_for_it(
-    stage: Any, disk: Disk
+    stage: Any, disk: Any
 ) -> None:
     peer = await stage.peer(claims=True)
     disk.may_sync.clear()
@@ -255,7 +208,7 @@ async def test_a_page_of_a_task_that_is_not_committed_yet_waits_for_it(
 
 
 async def test_the_report_of_a_task_is_committed_with_what_made_it_ready(
-    stage: Any, disk: Disk
+    stage: Any, disk: Any
 ) -> None:
     """One sync serves both, where the worker answers at once; a step takes two without claims."""
     steps = 20
@@ -268,7 +221,7 @@ async def test_the_report_of_a_task_is_committed_with_what_made_it_ready(
             await peer.complete(task, SCHEDULE)
             await peer.complete_activity(await peer.task("activity"))
             task = await peer.task()
-        taken = disk.syncs - before
+        taken: int = disk.syncs - before
         await peer.acknowledged(await peer.complete(task))
         return taken
 

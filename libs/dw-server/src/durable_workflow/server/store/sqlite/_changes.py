@@ -170,7 +170,7 @@ class UnitChanges:
 
     def answer(self, way: Way, params: Mapping[str, Value], read: Reading) -> list[Row]:
         """What a statement finds that reads settled tables alone."""
-        question = way.statement.name, tuple(params.values())
+        question = way.statement.name, tuple(params[name] for name in way.statement.order)
         known = None if self._unsettled else self._ways.answers.get(question)
         if known is None:
             self.write_before(way)
