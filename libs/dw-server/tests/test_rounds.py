@@ -22,18 +22,34 @@ async def until(calls: list[str], *wanted: str) -> None:
             await asyncio.sleep(PERIOD / 4)
 
 
+class Added:
+    """What was added to rounds, and what they have called."""
+
+    def __init__(self) -> None:
+        self.rounds = Rounds(PERIOD)
+        self.calls: list[str] = []
+        self._numbers: dict[str, int] = {}
+
+    def add(self, periods: float, name: str) -> None:
+        self._numbers[name] = self.rounds.add(periods * PERIOD, lambda: self.calls.append(name))
+
+    async def all_called(self) -> None:
+        """A machine that pauses between two of them may give the later one the earlier round."""
+        await until(self.calls, *sorted(self._numbers, key=self._numbers.__getitem__))
+
+
 async def test_each_is_called_once_when_it_is_due_and_in_order() -> None:
-    rounds, calls = Rounds(PERIOD), list[str]()
+    added = Added()
     loop = asyncio.get_running_loop()
     began = loop.time()
-    rounds.add(5 * PERIOD, lambda: calls.append("later"))
-    rounds.add(0, lambda: calls.append("first"))
-    rounds.add(0, lambda: calls.append("second"))
+    added.add(5, "later")
+    added.add(0, "first")
+    added.add(0, "second")
 
-    await until(calls, "first", "second", "later")
+    await added.all_called()
     assert loop.time() - began >= 5 * PERIOD
-    rounds.add(0, lambda: calls.append("last"))
-    await until(calls, "first", "second", "later", "last")
+    added.add(0, "last")
+    await added.all_called()
 
 
 async def test_what_is_taken_back_is_not_called() -> None:
@@ -78,18 +94,17 @@ def test_a_loop_that_is_late_calls_all_that_is_due(
     new_loop: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
     """uvloop gives no timer for what is due already."""
-    calls: list[str] = []
 
     async def run() -> None:
-        rounds = Rounds(PERIOD)
-        rounds.add(3 * PERIOD, lambda: calls.append("later"))
-        rounds.add(0, lambda: calls.append("first"))
+        added = Added()
+        added.add(3, "later")
+        added.add(0, "first")
         time.sleep(2 * PERIOD)  # noqa: ASYNC251  the loop is held up
-        rounds.add(0, lambda: calls.append("second"))
+        added.add(0, "second")
         time.sleep(2 * PERIOD)  # noqa: ASYNC251
-        rounds.add(-9 * PERIOD, lambda: calls.append("overdue"))
-        rounds.add(-8 * PERIOD, lambda: calls.append("overdue"))
-        await until(calls, "overdue", "overdue", "first", "second", "later")
+        added.add(-9, "overdue")
+        added.add(-8, "overdue too")
+        await added.all_called()
 
     loop = new_loop()
     try:
