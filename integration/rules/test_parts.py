@@ -42,8 +42,8 @@ def test_what_a_part_says_comes_as_a_whole(root: Path) -> None:
 
 
 def test_no_more_run_at_once_than_there_is_room_for(root: Path) -> None:
-    script = "runs() { echo . >>$f; wc -l <$f; sleep 0.2; sed -i 1d $f; }; f=$(mktemp);"
-    script += "for each in 1 2 3 4 5; do part $each runs; done; all_parts"
+    script = "runs() { mkdir $f/$1; ls $f | wc -l; sleep 0.2; rmdir $f/$1; }; f=$(mktemp -d);"
+    script += "for each in 1 2 3 4 5; do part $each runs $each; done; all_parts"
     status, said = run(root, script)
     assert status == 0
     counts = {int(line) for line in said.splitlines() if line.strip().isdigit()}

@@ -118,19 +118,21 @@ def test_code_that_swallows_the_interruption_once_is_interrupted_again(
     _wait_until(lambda: threads.given_up == 0)
 
 
-def test_only_time_in_user_code_counts(threads: CodeThreads) -> None:
+def test_only_time_in_user_code_counts() -> None:
     quiet = threading.Event()
+    pool = CodeThreads("test", 1, limit_seconds=1)
 
     def work(run: Run[str]) -> str:
-        quiet.wait(0.25)
+        quiet.wait(1.3)
         with run.timed():
             for _ in range(4):
-                quiet.wait(0.06)
+                quiet.wait(0.3)
                 with run.untimed():
-                    quiet.wait(0.15)
+                    quiet.wait(0.5)
         return "done"
 
-    assert threads.submit(work).result(5) == "done"
+    assert pool.submit(work).result(10) == "done"
+    pool.close()
 
 
 def test_long_work_is_given_more(threads: CodeThreads) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.worker import _loop_code
+from durable_workflow.worker import _loop_code, _paces
 from durable_workflow.worker._code_threads import CodeInterrupted, CodeOverran, CodeThreads, Run
 from durable_workflow.worker._loop_code import LoopCode
 from durable_workflow.worker._paces import (
@@ -88,8 +88,14 @@ async def test_a_workflow_proves_quick_in_a_thread_first(code: LoopCode) -> None
 
 @pytest.mark.parametrize("work", [block, compute])
 async def test_code_that_holds_the_loop_again_and_again_leaves_it(
-    code: LoopCode, workflow: type, work: Any, caplog: pytest.LogCaptureFixture
+    code: LoopCode,
+    workflow: type,
+    work: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Beside other tests each of the three may take as long as one that leaves at once.
+    monkeypatch.setattr(_paces, "LONG_SECONDS", 30)
     with caplog.at_level(logging.INFO, "durable_workflow.worker"):
         for _ in range(3):
             assert "event loop" not in caplog.text
