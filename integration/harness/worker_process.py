@@ -17,7 +17,14 @@ from durable_workflow import Client, Worker
 from durable_workflow._event_loops import loop_factory
 from durable_workflow._garbage import collect_rarely
 from durable_workflow._memory import keep_freed_memory
-from durable_workflow.client import HttpxTransport
+from durable_workflow._meet import register_worker_transport
+from durable_workflow.client._worker_transport import HttpWorkerTransport
+
+
+class Polls(HttpWorkerTransport):
+    """As towards a server that has no streams."""
+
+    can_stream = False
 
 
 def definitions(modules: str) -> tuple[list[Any], list[Any]]:
@@ -34,9 +41,9 @@ def definitions(modules: str) -> tuple[list[Any], list[Any]]:
 async def serve(options: argparse.Namespace) -> None:
     """Work until SIGTERM or SIGINT."""
     workflows, activities = definitions(options.programs)
-    # Over a transport of the application's own a worker opens no stream.
-    transport = HttpxTransport() if options.polls else None
-    async with Client(options.url, token=options.token, transport=transport) as client:
+    if options.polls:
+        register_worker_transport(Client, Polls)
+    async with Client(options.url, token=options.token) as client:
         worker = Worker(
             client,
             task_queue=options.task_queue,
