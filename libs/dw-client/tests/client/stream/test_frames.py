@@ -5,8 +5,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from websockets.exceptions import ConnectionClosed
+
 from durable_workflow._meet import Lease, Report
-from durable_workflow.client._stream._connection import Address, open_connection
+from durable_workflow.client._stream import _connection
+from durable_workflow.client._stream._connection import (
+    Address,
+    StreamConnection,
+    open_connection,
+)
 from durable_workflow.client._stream._stream import HttpStream
 
 Begin = Callable[..., HttpStream]
@@ -70,3 +78,56 @@ async def test_reports_behind_a_slow_reader_arrive_in_order(
     assert [each["task_id"] for each in messages] == [lease.task_id for lease in leases]
     await peer.acknowledge(*messages)
     await asyncio.gather(*reports)
+
+
+WIDE = {"result": "x" * 8_000_000}
+
+
+@pytest.fixture
+def look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_connection, "_STALL_SECONDS", 0.05)
+    monkeypatch.setattr(_connection, "_SLOW_BYTES_PER_SECOND", 1e12)
+
+
+@pytest.mark.usefixtures("look_at_once")
+async def test_a_connection_whose_peer_takes_nothing_is_made_anew(
+    open_stream: Begin, server: Any
+) -> None:
+    """Behind what it does not take, a ping would never say that it is gone."""
+    stream = open_stream(message_bytes=16_000_000)
+    peer = await server.peer()
+    peer.socket.transport.pause_reading()
+    lease = Lease("activity", "t-1", "a-1", "w")
+    report = asyncio.create_task(stream.report(Report(lease, "complete", WIDE)))
+    again = await server.peer()
+    message = await again.next()
+    assert (message["type"], message["task_id"]) == ("complete", "t-1")
+    await again.acknowledge(message)
+    await report
+    peer.socket.transport.abort()
+
+
+async def test_a_peer_that_is_slow_or_heard_is_waited_for(
+    server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = await open_connection(Address(server.url, {}, None))
+    assert isinstance(connection, StreamConnection)
+    await connection.send('[{"type": "hello"}]')
+    peer = await server.peer()
+    await connection.recv()  # the welcome
+    peer.socket.transport.pause_reading()
+    assert connection.send_now(json.dumps([WIDE]))
+    waiting = connection.transport.get_write_buffer_size()
+    look = connection._end_if_stalled  # pyright: ignore[reportPrivateUsage]
+
+    look(waiting + 1)  # it has taken something
+    assert not connection.transport.is_closing()
+    await peer.send({"number": 1})
+    await connection.recv()
+    look(waiting)
+    assert not connection.transport.is_closing()
+    look(waiting)
+    with pytest.raises(ConnectionClosed):
+        await connection.recv()
+    assert f"takes nothing of {waiting} bytes" in caplog.text
+    peer.socket.transport.abort()

@@ -26,6 +26,10 @@ _OPEN_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 1.0
 _PING_SECONDS: Final = 10.0
 _PONG_SECONDS: Final = 20.0
+# How long a peer may take nothing of what waits to be sent: so long, and what a slow line needs for
+# it. Where the system writes a buffer as a whole (Windows) nothing is seen to go before all has.
+_STALL_SECONDS: Final = 30.0
+_SLOW_BYTES_PER_SECOND: Final = 32 * 1024
 _DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
@@ -92,6 +96,10 @@ class StreamConnection(ClientConnection):
 
     Those of the library wait in a queue for a task that is woken for each; that, and the context
     in which each frame is sent, cost more than most frames do otherwise.
+
+    While the peer does not take what is sent, the library's own pings wait behind that, and never
+    find out that the peer is gone; the system does after a quarter of an hour. So the connection is
+    ended where nothing is taken, and nothing comes.
     """
 
     def __init__(self, protocol: ClientProtocol, **options: Any) -> None:
@@ -103,9 +111,13 @@ class StreamConnection(ClientConnection):
         self._news: asyncio.Future[None] = self.loop.create_future()
         self._error: Exception | None = None
         self._is_lost = False
+        # Of a connection whose peer is behind: whether anything came, and when to look again.
+        self._is_heard = False
+        self._look: asyncio.TimerHandle | None = None
 
     def process_event(self, event: Event) -> None:
         """Take what arrived."""
+        self._is_heard = True
         if self.response is None or not isinstance(event, Frame) or event.opcode not in _DATA:
             super().process_event(event)
             return
@@ -127,8 +139,37 @@ class StreamConnection(ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
         super().connection_lost(exc)
+        self._look_no_more()
         self._is_lost = True
         self._wake()
+
+    def pause_writing(self) -> None:
+        """More waits to be sent than the peer takes at once."""
+        super().pause_writing()
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        """The peer has taken most of it."""
+        super().resume_writing()
+        self._look_no_more()
+
+    def _look_later(self) -> None:
+        self._is_heard = False
+        waiting = self.transport.get_write_buffer_size()
+        pause = _STALL_SECONDS + waiting / _SLOW_BYTES_PER_SECOND
+        self._look = self.loop.call_later(pause, self._end_if_stalled, waiting)
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _end_if_stalled(self, waiting: int) -> None:
+        if self._is_heard or self.transport.get_write_buffer_size() < waiting:
+            self._look_later()
+            return
+        _log.warning("the server takes nothing of %d bytes that wait to be sent", waiting)
+        self.transport.abort()
 
     def send_now(self, frame: str, /) -> bool:
         """Send a frame now; False where it must wait."""
