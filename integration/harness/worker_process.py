@@ -16,15 +16,18 @@ from typing import Any
 from durable_workflow import Client, Worker
 from durable_workflow._event_loops import loop_factory
 from durable_workflow._garbage import collect_rarely
-from durable_workflow._memory import keep_freed_memory
 from durable_workflow._meet import register_worker_transport
+from durable_workflow._memory import keep_freed_memory
 from durable_workflow.client._worker_transport import HttpWorkerTransport
 
 
 class Polls(HttpWorkerTransport):
     """As towards a server that has no streams."""
 
-    can_stream = False
+    @property
+    def can_stream(self) -> bool:
+        """Never."""
+        return False
 
 
 def definitions(modules: str) -> tuple[list[Any], list[Any]]:
