@@ -13,6 +13,10 @@ import pytest
 from durable_workflow.server.fields import Payload
 from durable_workflow.server.records import run_deletion
 from durable_workflow.server.records.large_strings import LARGE
+from durable_workflow.server.replies import Reply
+from durable_workflow.server.requests import CompleteWorkflowTask, TaskOwner
+from durable_workflow.server.services import workflow_tasks
+from durable_workflow.server.slices import Slices
 from durable_workflow.server.store import Store, Tx
 from durable_workflow.server.store.sqlite._connection import connect
 
@@ -102,6 +106,35 @@ async def test_what_fails_with_a_large_message_is_shown_with_it(server: Any, com
     [failed] = [e for e in await server.events() if e["event_type"] == "ActivityFailed"]
     assert failed["payload"]["message"] == BLOB
     assert failed["payload"]["exception"]["details"] == RESULT["blob"]
+
+
+async def test_a_long_completion_with_large_payloads_is_prepared(
+    open_sqlite: Callable[..., Store], server_class: Any, commands: Any, clock: Any
+) -> None:
+    """Else others would wait for all that it does, and not only for what it writes."""
+    store = open_sqlite()
+    server = await server_class(store, clock).open()
+    await server.start()
+    task = await server.task()
+    blobs = [f"{number}{BLOB}" for number in range(5)]
+    request = CompleteWorkflowTask(
+        owner=TaskOwner(
+            task_id=task["task_id"],
+            lease_owner=task["lease_owner"],
+            attempt=task["workflow_task_attempt"],
+        ),
+        commands=[commands.activity(arguments={"codec": "avro", "blob": blob}) for blob in blobs],
+    )
+    attempts: list[int] = []
+
+    def work(tx: Tx) -> Slices[Reply]:
+        attempts.append(1)
+        return (yield from workflow_tasks.complete(tx, "default", request, server.settings))
+
+    assert (await store.run_in_slices(work)).reason is None
+    assert attempts == [1]
+    given = [(await server.activity())["arguments"]["blob"] for _ in blobs]
+    assert given == blobs
 
 
 async def test_they_go_with_their_run(server: Any, store: Store, commands: Any) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ import pytest
 from durable_workflow.server.notices import DueAt, Notice
 from durable_workflow.server.slices import Slices
 from durable_workflow.server.store import ConstraintViolated, StatementMisused, StoreUnavailable
-from durable_workflow.server.store.protocol import Tx
+from durable_workflow.server.store.protocol import Read, Tx
 from durable_workflow.server.store.sqlite import SqliteStore, _preparing
+from durable_workflow.server.store.statements import load_statements, parse_statements
 
 Open = Callable[..., SqliteStore]
 
@@ -186,6 +188,67 @@ async def test_a_unit_that_reads_what_it_has_written_is_run_whole(store: SqliteS
         return tx.one("find_box", name="first")
 
     assert await store.run_in_slices(work) == (7, None)
+
+
+async def test_new_rows_are_found_by_their_key_while_it_is_prepared(
+    open_sqlite: Open, tmp_path: Path
+) -> None:
+    store = open_sqlite(str(tmp_path / "state.db"))
+    await store.run(lambda tx: put_string(tx, "there"))
+    attempts: list[list[str | None]] = []
+
+    def work(tx: Tx) -> Slices[None]:
+        found: list[str | None] = []
+        attempts.append(found)
+        for run_id in ("new", "there", "new", "absent"):
+            found.append(string_of(tx, run_id))
+            if found[-1] is None:
+                put_string(tx, run_id)
+            yield
+
+    running = asyncio.create_task(store.run_in_slices(work))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await store.run(lambda tx: put_string(tx, "absent"))
+    await running
+
+    # Somebody else has put the last one: what was read of it before does not hold.
+    assert attempts == [[None, "there", "new", None], [None, "there", "new", "absent"]]
+    assert await store.read(lambda read: string_of(read, "new")) == "new"
+
+
+async def test_new_rows_of_a_table_that_it_changes_otherwise_are_not_found_before_it_is_run(
+    open_sqlite: Open, tmp_path: Path
+) -> None:
+    attempts: list[int] = []
+
+    def work(tx: Tx) -> Slices[str | None]:
+        attempts.append(1)
+        put_string(tx, "new")
+        tx.do("cut_string", run_id="new", string=b"cut")
+        yield
+        return string_of(tx, "new")
+
+    statements = load_statements("sqlite")
+    [cut_string] = parse_statements(
+        "-- cut_string: it is another one.\n"
+        "UPDATE large_strings SET string = :string WHERE run_id = :run_id;",
+        "test.sql",
+    )
+    store = open_sqlite(
+        str(tmp_path / "other.db"), statements={**statements, "cut_string": cut_string}
+    )
+    assert await store.run_in_slices(work) == "cut"
+    assert attempts == [1, 1]
+
+
+def put_string(tx: Tx, run_id: str) -> None:
+    tx.do("insert_large_string", run_id=run_id, digest=b"d", string=run_id.encode())
+
+
+def string_of(read: Read, run_id: str) -> str | None:
+    row = read.one("large_string", run_id=run_id, digest=b"d")
+    return None if row is None else row[0].decode()
 
 
 async def test_a_unit_that_takes_rows_is_run_whole(store: SqliteStore) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from durable_workflow.server.notices import Notice
@@ -20,6 +20,7 @@ from durable_workflow.server.slices import Slices
 from durable_workflow.server.store.errors import StatementMisused
 from durable_workflow.server.store.protocol import Key, MemoKey, Read, Row, Tx, Value
 from durable_workflow.server.store.sqlite._changes import Way, Ways
+from durable_workflow.server.store.sqlite._rows import Change, Lookup, RowKey
 from durable_workflow.server.store.sqlite._transaction import Line, SqliteTx
 
 T = TypeVar("T")
@@ -78,6 +79,29 @@ class _Write(NamedTuple):
     rows: list[Row]
 
 
+class _NewRows:
+    """The rows that a unit would put into tables of which it changes nothing else."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[RowKey, tuple[Change, Row]]] = {}
+
+    def put(self, change: Change, rows: Sequence[Row]) -> None:
+        """It would put these."""
+        known = self._rows.setdefault(change.table, {})
+        for values in rows:
+            known[change.key(values)] = change, values
+
+    def find(self, lookup: Lookup, params: Mapping[str, Value]) -> tuple[bool, Row | None]:
+        """Whether a row that a select looks for by its key is one of them, and what is found."""
+        key = tuple(params[name] for name in lookup.key)
+        found = self._rows.get(lookup.table, {}).get(key)
+        if found is None:
+            return False, None
+        change, values = found
+        row = change.row(values)
+        return True, lookup.answer(row) if lookup.fits(row, params) else None
+
+
 class PreparedTx:
     """The transaction of a unit that is being prepared.
 
@@ -97,6 +121,9 @@ class PreparedTx:
         self._keys: list[Key] = []
         self._answers: list[_Answer] = []
         self._writes: list[_Write] = []
+        self._new = _NewRows()
+        # Tables with new rows, and those that are changed in a way that is not followed here.
+        self._extended: frozenset[str] = frozenset()
         self._changed: frozenset[str] = frozenset()
         self._notices: list[Notice] = []
         self._lines: list[Line] = []
@@ -104,13 +131,20 @@ class PreparedTx:
 
     def one(self, statement: str, /, **params: Value) -> Row | None:
         """Run a named statement; its first row, or None."""
-        row = self._readable(statement).one(statement, **params)
+        way = self._way(statement)
+        if way.lookup is not None and self._finds_new(way, way.lookup):
+            is_new, new = self._new.find(way.lookup, params)
+            if is_new:
+                return new
+            row = self._view().one(statement, **params)
+        else:
+            row = self._readable(way).one(statement, **params)
         self._answers.append(_Answer(statement, params, [] if row is None else [row], True))
         return row
 
     def all(self, statement: str, /, **params: Value) -> list[Row]:
         """Run a named statement; all its rows."""
-        rows = self._readable(statement).all(statement, **params)
+        rows = self._readable(self._way(statement)).all(statement, **params)
         self._answers.append(_Answer(statement, params, rows, False))
         return rows
 
@@ -179,11 +213,20 @@ class PreparedTx:
         for level, text, args in self._lines:
             tx.say(level, text, *args)
 
-    def _readable(self, statement: str) -> Read:
-        way = self._way(statement)
-        if way.changes or not self._changed.isdisjoint(way.tables):
+    def _finds_new(self, way: Way, lookup: Lookup) -> bool:
+        """Whether a select of one row by its key is sure to find what is not written."""
+        is_by_key, others = lookup.other is None, way.tables - {lookup.table}
+        return (
+            is_by_key and self._changed.isdisjoint(way.tables) and self._extended.isdisjoint(others)
+        )
+
+    def _readable(self, way: Way) -> Read:
+        if way.changes or not (self._changed | self._extended).isdisjoint(way.tables):
             # It changes something at once, or would have to see what is not written.
-            raise NotPreparable(statement)
+            raise NotPreparable(way.statement.name)
+        return self._view()
+
+    def _view(self) -> Read:
         assert self.view is not None
         return self.view
 
@@ -195,7 +238,11 @@ class PreparedTx:
 
     def _keep(self, way: Way, rows: Sequence[Row]) -> None:
         """Keep rows for a statement, with those that it has already where the order allows it."""
-        self._changed |= way.tables
+        if way.change is not None and way.change.is_insert:
+            self._extended |= way.tables
+            self._new.put(way.change, rows)
+        else:
+            self._changed |= way.tables
         for write in reversed(self._writes):
             if write.way is way:
                 write.rows.extend(rows)
