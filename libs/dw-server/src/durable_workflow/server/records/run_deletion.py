@@ -132,6 +132,10 @@ _OF_BYTES: Final = {
     "delete_run_history",
     "delete_run_activity_arguments",
     "delete_run_large_strings",
+    "delete_run_updates",
+    "delete_run_buffered_events",
+    "delete_run_held_results",
+    "delete_run_commands",
 }
 _OF_ONE: Final = {"delete_run", "delete_run_details"}
 

@@ -1,5 +1,6 @@
 -- Everything that belongs to a run, by its id. What there may be much of is deleted in pieces of at
--- most :most rows, and each statement returns a row for each one that it deleted.
+-- most :most rows, and each statement returns a row for each one that it deleted. Where lengths are
+-- summed they are read beside the key: of a large value itself all pages would be read.
 
 -- remove_run: nobody finds the run any more. Its id stands in for the workflow's, which is free.
 UPDATE runs
@@ -55,9 +56,9 @@ DELETE FROM history
 WHERE run_id = :run_id AND sequence IN (
     SELECT sequence
     FROM (
-        SELECT sequence, sum(length(record)) OVER (ORDER BY sequence) - length(record) AS before
+        SELECT sequence, sum(bytes) OVER (ORDER BY sequence) - bytes AS before
         FROM (
-            SELECT sequence, record
+            SELECT sequence, octet_length(record) AS bytes
             FROM history
             WHERE run_id = :run_id
             ORDER BY sequence
@@ -73,9 +74,9 @@ DELETE FROM closed_history
 WHERE run_id = :run_id AND sequence IN (
     SELECT sequence
     FROM (
-        SELECT sequence, sum(length(record)) OVER (ORDER BY sequence) - length(record) AS before
+        SELECT sequence, sum(bytes) OVER (ORDER BY sequence) - bytes AS before
         FROM (
-            SELECT sequence, record
+            SELECT sequence, octet_length(record) AS bytes
             FROM closed_history
             WHERE run_id = :run_id
             ORDER BY sequence
@@ -105,12 +106,9 @@ DELETE FROM activity_arguments
 WHERE run_id = :run_id AND sequence IN (
     SELECT sequence
     FROM (
-        SELECT
-            sequence,
-            sum(coalesce(length(arguments), 0)) OVER (ORDER BY sequence)
-            - coalesce(length(arguments), 0) AS before
+        SELECT sequence, sum(bytes) OVER (ORDER BY sequence) - bytes AS before
         FROM (
-            SELECT sequence, arguments
+            SELECT sequence, coalesce(octet_length(arguments), 0) AS bytes
             FROM activity_arguments
             WHERE run_id = :run_id
             ORDER BY sequence
@@ -126,9 +124,9 @@ DELETE FROM large_strings
 WHERE run_id = :run_id AND digest IN (
     SELECT digest
     FROM (
-        SELECT digest, sum(length(string)) OVER (ORDER BY digest) - length(string) AS before
+        SELECT digest, sum(bytes) OVER (ORDER BY digest) - bytes AS before
         FROM (
-            SELECT digest, string
+            SELECT digest, octet_length(string) AS bytes
             FROM large_strings
             WHERE run_id = :run_id
             ORDER BY digest
@@ -160,31 +158,76 @@ WHERE run_id = :run_id AND link_id IN (
 )
 RETURNING 1;
 
--- delete_run_updates: its updates.
+-- delete_run_updates: its updates, up to so many bytes.
 DELETE FROM updates
 WHERE run_id = :run_id AND update_id IN (
-    SELECT update_id FROM updates WHERE run_id = :run_id LIMIT :most
+    SELECT update_id
+    FROM (
+        SELECT update_id, sum(bytes) OVER (ORDER BY update_id) - bytes AS before
+        FROM (
+            SELECT
+                update_id,
+                coalesce(octet_length(arguments), 0) + coalesce(octet_length(result), 0) AS bytes
+            FROM updates
+            WHERE run_id = :run_id
+            LIMIT :most
+        ) AS first_ones
+    ) AS sized
+    WHERE before < :most_bytes
 )
 RETURNING 1;
 
--- delete_run_buffered_events: the events that wait for a completion.
+-- delete_run_buffered_events: the events that wait for a completion, up to so many bytes.
 DELETE FROM buffered_events
 WHERE run_id = :run_id AND position IN (
-    SELECT position FROM buffered_events WHERE run_id = :run_id ORDER BY position LIMIT :most
+    SELECT position
+    FROM (
+        SELECT position, sum(bytes) OVER (ORDER BY position) - bytes AS before
+        FROM (
+            SELECT position, octet_length(payload) AS bytes
+            FROM buffered_events
+            WHERE run_id = :run_id
+            ORDER BY position
+            LIMIT :most
+        ) AS first_ones
+    ) AS sized
+    WHERE before < :most_bytes
 )
 RETURNING 1;
 
--- delete_run_held_results: the results that wait for their batch.
+-- delete_run_held_results: the results that wait for their batch, up to so many bytes.
 DELETE FROM held_results
 WHERE run_id = :run_id AND sequence IN (
-    SELECT sequence FROM held_results WHERE run_id = :run_id ORDER BY sequence LIMIT :most
+    SELECT sequence
+    FROM (
+        SELECT sequence, sum(bytes) OVER (ORDER BY sequence) - bytes AS before
+        FROM (
+            SELECT sequence, octet_length(payload) AS bytes
+            FROM held_results
+            WHERE run_id = :run_id
+            ORDER BY sequence
+            LIMIT :most
+        ) AS first_ones
+    ) AS sized
+    WHERE before < :most_bytes
 )
 RETURNING 1;
 
--- delete_run_commands: the commands of callers to it.
+-- delete_run_commands: the commands of callers to it, up to so many bytes.
 DELETE FROM commands
 WHERE run_id = :run_id AND sequence IN (
-    SELECT sequence FROM commands WHERE run_id = :run_id ORDER BY sequence LIMIT :most
+    SELECT sequence
+    FROM (
+        SELECT sequence, sum(bytes) OVER (ORDER BY sequence) - bytes AS before
+        FROM (
+            SELECT sequence, coalesce(octet_length(payload), 0) AS bytes
+            FROM commands
+            WHERE run_id = :run_id
+            ORDER BY sequence
+            LIMIT :most
+        ) AS first_ones
+    ) AS sized
+    WHERE before < :most_bytes
 )
 RETURNING 1;
 
