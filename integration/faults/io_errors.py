@@ -29,13 +29,12 @@ if __name__ == "__main__":  # started as a file, not as a module of the checkout
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from durable_workflow.server.lifecycle import Server
+from durable_workflow.server.looking_over import look_over
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.requests import Caller, Payload, SignalWorkflow, StartWorkflow
 from durable_workflow.server.services import namespaces, signals, workflows
 from durable_workflow.server.settings import Settings
 from durable_workflow.server.store import Read, StoreError, Tx
-from durable_workflow.server.store.schema import load_migrations
-from durable_workflow.server.store.sqlite import verify_database
 from durable_workflow.server.views import describing
 from integration.faults.disk import Disk, Failure
 from integration.faults.marked_store import Ledger, marked_units, marks_in
@@ -149,7 +148,7 @@ class IoErrors:
             self.findings.wrong.append(f"{which}: lost {sorted(lost)}")
         if undone := marks & ledger.failed.keys():
             self.findings.wrong.append(f"{which}: refused and there: {sorted(undone)}")
-        verified = verify_database(path, load_migrations("sqlite"))
+        verified = look_over(path)
         self.findings.wrong += [f"{which}: {each}" for each in verified.problems]
 
 

@@ -40,9 +40,9 @@ from durable_workflow.client import HttpxTransport
 from durable_workflow.errors import ScheduleAlreadyExists
 from durable_workflow.server.embedded import embedded_server
 from durable_workflow.server.lifecycle import Server
+from durable_workflow.server.looking_over import look_over
 from durable_workflow.server.settings import Settings
-from durable_workflow.server.store.schema import load_migrations
-from durable_workflow.server.store.sqlite import copy_database, verify_database
+from durable_workflow.server.store.sqlite import copy_database
 from integration.faults import mixture
 from integration.faults.disk import Cut, Disk
 from integration.faults.marked_store import Ledger, marked_units, marks_in
@@ -229,7 +229,7 @@ class PowerCuts:
             return set()  # the file was being made
         server = Server(Settings(db=str(path)))
         await server.store.close()
-        verified = verify_database(path, load_migrations("sqlite"))
+        verified = look_over(path)
         self.findings.wrong += [f"{cut.moment}: {each}" for each in verified.problems]
         if verified.runs < self._older_runs:
             self.findings.wrong.append(f"{cut.moment}: {verified.runs} runs of {self._older_runs}")
@@ -237,7 +237,7 @@ class PowerCuts:
 
     def _look_at_copy(self, cut: Cut, path: Path) -> None:
         self.findings.copies += 1
-        verified = verify_database(path, load_migrations("sqlite"))
+        verified = look_over(path)
         self.findings.wrong += [f"{cut.moment}, copy: {each}" for each in verified.problems]
         if lost := (cut.copied or set()) - marks_in(path):
             self.findings.wrong.append(f"{cut.moment}: the copy lacks {len(lost)} units")

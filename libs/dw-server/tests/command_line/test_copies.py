@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from durable_workflow.server import embedded_server
-from durable_workflow.server.command_line import main
+from durable_workflow.server.command_line import _copies, main
 
 HEADERS = {
     "X-Durable-Workflow-Control-Plane-Version": "2",
@@ -76,29 +79,36 @@ def change(path: Path, statement: str) -> None:
 
 
 async def test_a_server_at_work_is_copied_and_the_copy_serves(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    begun, written = threading.Event(), threading.Event()
+
+    def sleep(seconds: float) -> None:
+        """Between two pieces the copy waits for what is written meanwhile."""
+        del seconds
+        begun.set()
+        written.wait(60)
+
+    monkeypatch.setattr(_copies, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
     db, copy, restored = (tmp_path / name for name in ("state.db", "copy.db", "restored.db"))
     async with embedded_server(db=db) as url, httpx.AsyncClient(base_url=url) as http:
         for number in range(100):
             await start(http, f"before{number}")
-        # Slow enough that much is written meanwhile.
-        arguments = ["--db", str(db), "backup", str(copy), "--megabytes-per-second", "1.5"]
+        arguments = ["--db", str(db), "backup", str(copy), "--megabytes-per-second", "0.01"]
         copying = asyncio.create_task(asyncio.to_thread(main, arguments))
-        during = 0
-        while not copying.done():
-            await start(http, f"during{during}")
-            during += 1
+        assert await asyncio.to_thread(begun.wait, 60)
+        for number in range(6):
+            await start(http, f"during{number}")
+        assert not copying.done()
+        written.set()
         assert await copying == 0
         assert main(["verify", str(db)]) == 0
-        assert await workflows(http) == 100 + during
-    assert during > 5
+        assert await workflows(http) == 106
 
     assert main(["verify", str(copy)]) == 0
     assert main(["--db", str(restored), "restore", str(copy)]) == 0
     for path in (copy, restored):
-        found = await serve(path, workflows)
-        assert 100 <= found < 100 + during
+        assert await serve(path, workflows) == 100
     assert not copy.with_name("copy.db.part").exists()
     assert "bytes in" in capsys.readouterr().out
 
@@ -152,6 +162,55 @@ def test_what_is_wrong_with_a_file_is_said_and_it_is_not_restored(
     assert told in capsys.readouterr().err
     assert main(["--db", "other.db", "restore", str(state)]) == 1
     assert not state.with_name("other.db").exists()
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A state file with large strings: of an input, and of a signal in a history."""
+    path = tmp_path / "large.db"
+
+    async def fill(http: httpx.AsyncClient) -> None:
+        body = {"workflow_type": "t", "task_queue": "q"}
+        for each in (
+            {"workflow_id": "input", "input": ["x" * 50_000]},
+            {"workflow_id": "signal", "input": []},
+        ):
+            answer = await http.post("/api/workflows", json=body | each, headers=HEADERS)
+            assert answer.status_code == 201, answer.text
+        answer = await http.post(
+            "/api/workflows/signal/signal/s", json={"input": ["y" * 50_000]}, headers=HEADERS
+        )
+        assert answer.status_code == 202, answer.text
+
+    asyncio.run(serve(path, fill))
+    return path
+
+
+def test_large_strings_that_are_missing_are_found(
+    large: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(large)]) == 0
+
+    change(large, "DELETE FROM large_strings")
+
+    assert main(["verify", str(large)]) == 1
+    told = capsys.readouterr().err
+    for workflow in ("input", "signal"):
+        assert f" of {workflow} refers to large strings that are missing: 1\n" in told
+
+
+def test_what_is_missing_of_a_run_that_is_being_deleted_is_not_missed(large: Path) -> None:
+    change(large, "DELETE FROM large_strings")
+    change(large, "UPDATE runs SET removed_from = namespace, namespace = ''")
+    assert main(["verify", str(large)]) == 0
+
+
+def test_a_row_of_a_history_that_cannot_be_read_is_found(
+    large: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(large, "UPDATE history SET record = x'02ff'")
+    assert main(["verify", str(large)]) == 1
+    assert " of signal has a row that cannot be read: " in capsys.readouterr().err
 
 
 def test_a_child_that_cannot_report_is_found(

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from durable_workflow.server.records import large_strings
 from durable_workflow.server.records.large_strings import LARGE, cut, whole
+from durable_workflow.server.records.packing import packed_together
+from durable_workflow.server.store import StoreUnusable
 from durable_workflow.server.store.protocol import Tx
 
 encode = msgspec.json.encode
@@ -96,6 +98,30 @@ def test_no_value_is_taken_for_a_reference(rows: Rows, strange: str) -> None:
     assert whole(tx_of(rows), "1", kept) == text
     column = large_strings.text(tx_of(rows), "1", strange)
     assert large_strings.decoded(tx_of(rows), "1", column) == strange
+
+
+def test_a_text_whose_string_is_missing_names_its_run(rows: Rows) -> None:
+    kept = cut(tx_of(rows), "the-run", encode({"blob": payload("z", 2 * LARGE)}))
+    rows.rows.clear()
+    cut(tx_of(rows), "other", encode({"blob": payload("y", 2 * LARGE)}))
+    rows.rows.clear()
+    with pytest.raises(StoreUnusable, match="run the-run refers to a string that is missing"):
+        whole(tx_of(rows), "the-run", kept)
+
+
+@pytest.mark.parametrize("pack", [False, True])
+def test_what_a_text_refers_to_is_told(rows: Rows, pack: bool) -> None:
+    texts = ["small", payload("a"), {"a": [payload("b"), payload("a")]}]
+    kept = cut(tx_of(rows), "1", encode(texts))
+    told = large_strings.references(packed_together(kept) if pack else kept, is_packed=pack)
+    assert [rows.rows["1", digest] for digest in told] == [
+        encode(payload(letter)) for letter in "aba"
+    ]
+
+
+def test_a_packed_text_that_is_damaged_is_an_error_of_its_own() -> None:
+    with pytest.raises(ValueError, match="cannot be unpacked"):
+        large_strings.references(b"\x02\xff", is_packed=True)
 
 
 pieces = st.sampled_from(["", "a", '"', "\\", "\x01", "\n", "é", "b" * 9, "c" * 9])

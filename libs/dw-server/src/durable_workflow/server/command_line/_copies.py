@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from durable_workflow.server.looking_over import look_over
 from durable_workflow.server.settings import Settings, SettingsError
 from durable_workflow.server.store import StoreUnusable
-from durable_workflow.server.store.schema import load_migrations
-from durable_workflow.server.store.sqlite import FileLock, copy_database, verify_database
+from durable_workflow.server.store.sqlite import FileLock, copy_database
 
 _MEGABYTE: Final = 1_000_000
 
@@ -39,7 +39,7 @@ def verify(path: Path) -> int:
     Raises:
         StoreError: It cannot be looked over.
     """
-    found = verify_database(path, load_migrations("sqlite"))
+    found = look_over(path)
     for problem in found.problems:
         print(f"dw-server: {path}: {problem}", file=sys.stderr)
     if found.problems:

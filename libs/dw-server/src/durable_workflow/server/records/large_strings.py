@@ -10,9 +10,12 @@ Where one stood, the text has the digest between two control characters, which n
 from __future__ import annotations
 
 import hashlib
+import zlib
 from typing import Any, Final, NamedTuple
 
 from durable_workflow.server.records.columns import dump, value
+from durable_workflow.server.records.packing import unpacked
+from durable_workflow.server.store.errors import StoreUnusable
 from durable_workflow.server.store.protocol import Read, Tx
 
 # Smaller strings stay where they are: a row and a digest of their own cost more than they do.
@@ -59,7 +62,11 @@ def cut(tx: Tx, run_id: str, text: bytes) -> bytes:
 
 
 def whole(read: Read, run_id: str, kept: bytes) -> bytes:
-    """The JSON text of a run that is kept so."""
+    """The JSON text of a run that is kept so.
+
+    Raises:
+        StoreUnusable: A large string of it is missing: the file is damaged.
+    """
     if _MARK not in kept:
         return kept
     parts = kept.split(_MARK)
@@ -85,6 +92,22 @@ def decoded(read: Read, run_id: str, column: str | None) -> Any:
     return value(encoded(read, run_id, column))
 
 
+def references(kept: bytes, *, is_packed: bool) -> list[bytes]:
+    """The digests of the large strings that a kept text refers to.
+
+    Args:
+        is_packed: It is of a history, whose small rows are packed.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    try:
+        text = unpacked(kept) if is_packed else kept
+    except zlib.error as error:
+        raise ValueError(f"it cannot be unpacked: {error}") from error
+    return [bytes.fromhex(digest.decode()) for digest in text.split(_MARK)[1::2]]
+
+
 def _reference(tx: Tx, run_id: str, string: bytes) -> bytes:
     """What stands in the place of a string, which is written if the run does not have it."""
     digest = _digest(string)
@@ -98,7 +121,8 @@ def _string(read: Read, run_id: str, digest: bytes) -> bytes:
     if known.digest == digest:
         return known.string
     row = read.one("large_string", run_id=run_id, digest=digest)
-    assert row is not None
+    if row is None:
+        raise StoreUnusable(f"run {run_id} refers to a string that is missing: {digest.hex()}")
     string: bytes = row[0]
     _note(string, digest)
     return string

@@ -5,11 +5,12 @@ The statements stand here and not with the others, which must never read all tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from durable_workflow.server.store.errors import StoreUnusable
+from durable_workflow.server.store.protocol import Value
 from durable_workflow.server.store.schema import Migration, refuse_newer
 from durable_workflow.server.store.sqlite._connection import Connection
 from durable_workflow.server.store.sqlite._copying import open_for_reading
@@ -58,6 +59,39 @@ WHERE l.status = 'pending' AND r.closed_at IS NULL AND r.removed_from IS NULL
     AND (c.run_id IS NULL OR c.closed_at IS NOT NULL)
 LIMIT ?
 """
+# A history with a large string is as long as that at least: others are not read.
+_HISTORIES: Final = """
+SELECT r.run_id, r.workflow_id, h.record
+FROM runs AS r JOIN history AS h ON h.run_id = r.run_id
+WHERE r.removed_from IS NULL AND r.history_bytes >= :large
+UNION ALL
+SELECT r.run_id, r.workflow_id, h.record
+FROM runs AS r JOIN closed_history AS h ON h.run_id = r.run_id
+WHERE r.removed_from IS NULL AND r.history_bytes >= :large
+"""
+# A JSON text has no control characters of its own.
+_COLUMNS: Final = """
+SELECT r.run_id, r.workflow_id, CAST(found.kept AS BLOB)
+FROM (
+    SELECT run_id, coalesce(arguments, '') || coalesce(output, '') || coalesce(failure, '') AS kept
+    FROM run_details
+    UNION ALL SELECT run_id, arguments FROM activities
+    UNION ALL SELECT run_id, arguments FROM activity_arguments
+) AS found
+JOIN runs AS r ON r.run_id = found.run_id
+WHERE instr(found.kept, char(1)) > 0 AND r.removed_from IS NULL
+"""
+_IS_THERE: Final = "SELECT 1 FROM large_strings WHERE run_id = ? AND digest = ?"
+
+
+class References(Protocol):
+    """Tells which large strings a kept text of a run refers to, by their digests.
+
+    Raises:
+        ValueError: The text cannot be read.
+    """
+
+    def __call__(self, kept: bytes, /, *, is_packed: bool) -> Collection[bytes]: ...
 
 
 class Verified(NamedTuple):
@@ -76,11 +110,17 @@ class Verified(NamedTuple):
     older: bool = False
 
 
-def verify_database(path: Path, migrations: list[Migration]) -> Verified:
+def verify_database(
+    path: Path, migrations: list[Migration], references: References, *, large: int
+) -> Verified:
     """Look over a state file, which another process may be serving.
 
-    Looked at are the pages and indexes, that histories are dense, and that every open run has
-    something that will move it: a task, a wait, or an open step.
+    Looked at are the pages and indexes, that histories are dense, that the large strings that they
+    and the payloads of runs refer to are there, and that every open run has something that will
+    move it: a task, a wait, or an open step.
+
+    Args:
+        large: Shorter strings than this are not kept apart.
 
     Raises:
         StoreUnusable: There is none, it is not ours, or a newer server has written to it.
@@ -89,12 +129,14 @@ def verify_database(path: Path, migrations: list[Migration]) -> Verified:
     connection = open_for_reading(path)
     try:
         with translated(f"cannot read {path}"):
-            return _verify(connection, path, migrations)
+            return _verify(connection, path, migrations, _Strings(connection, references, large))
     finally:
         connection.close()
 
 
-def _verify(connection: Connection, path: Path, migrations: list[Migration]) -> Verified:
+def _verify(
+    connection: Connection, path: Path, migrations: list[Migration], strings: _Strings
+) -> Verified:
     if connection.execute("PRAGMA application_id").fetchall() != [(APPLICATION_ID,)]:
         raise StoreUnusable(f"{path} is no state file of dw-server")
     damage = connection.execute(f"PRAGMA integrity_check({_MOST_OF_A_KIND})").fetchall()
@@ -112,7 +154,8 @@ def _verify(connection: Connection, path: Path, migrations: list[Migration]) -> 
         return Verified([], older=True)
     [(runs,)] = connection.execute("SELECT count(*) FROM runs").fetchall()
     [(events,)] = connection.execute(_EVENTS).fetchall()
-    return Verified(list(_problems(connection)), int(str(runs)), int(str(events)))
+    problems = [*_problems(connection), *strings.problems()]
+    return Verified(problems, int(str(runs)), int(str(events)))
 
 
 def _problems(connection: Connection) -> Iterator[str]:
@@ -127,3 +170,37 @@ def _problems(connection: Connection) -> Iterator[str]:
         yield f"run {run} of {workflow} is open, and nothing will move it"
     for run, workflow, child in connection.execute(_CHILDLESS, (_MOST_OF_A_KIND,)).fetchall():
         yield f"run {run} of {workflow} waits for the child run {child}, which is not open"
+
+
+class _Strings:
+    """Looks whether the large strings are there that rows refer to."""
+
+    def __init__(self, connection: Connection, references: References, large: int) -> None:
+        self._connection = connection
+        self._references = references
+        self._large = large
+        self._missing: dict[tuple[str, str], set[bytes]] = {}
+        self._unreadable: dict[tuple[str, str], str] = {}
+
+    def problems(self) -> Iterator[str]:
+        """A line for each run that lacks any."""
+        self._look(_HISTORIES, {"large": self._large}, is_packed=True)
+        self._look(_COLUMNS, {}, is_packed=False)
+        for (run, workflow), digests in list(self._missing.items())[:_MOST_OF_A_KIND]:
+            yield (
+                f"run {run} of {workflow} refers to large strings that are missing: {len(digests)}"
+            )
+        for (run, workflow), error in list(self._unreadable.items())[:_MOST_OF_A_KIND]:
+            yield f"run {run} of {workflow} has a row that cannot be read: {error}"
+
+    def _look(self, rows: str, params: dict[str, Value], *, is_packed: bool) -> None:
+        cursor = self._connection.execute(rows, params)
+        for run, workflow, kept in iter(cursor.fetchone, None):
+            try:
+                digests = self._references(bytes(kept), is_packed=is_packed)
+            except ValueError as error:
+                self._unreadable[run, workflow] = str(error)
+                continue
+            for digest in digests:
+                if not self._connection.execute(_IS_THERE, (run, digest)).fetchall():
+                    self._missing.setdefault((run, workflow), set()).add(digest)
