@@ -65,6 +65,57 @@ async def test_of_many_that_rest_one_goes_on_at_a_time(monkeypatch: pytest.Monke
     assert len({at for _, at in seen}) == 9
 
 
+async def test_what_turns_out_not_to_be_costly_waits_for_nobody() -> None:
+    throttle = Throttle()
+    throttle.note(100)
+
+    def work() -> Slices[str]:
+        yield
+        return "done"
+
+    async with asyncio.timeout(5):
+        assert await throttle.run_if_costly(work()) == "done"
+
+
+async def test_what_turns_out_to_be_costly_waits_for_its_turn() -> None:
+    throttle, loop = Throttle(), asyncio.get_running_loop()
+
+    def work() -> Slices[float]:
+        for _ in range(3):
+            busy(0.005)
+            yield
+        return loop.time()
+
+    throttle.note(0.02)
+    began = loop.time()
+    assert await throttle.run_if_costly(work()) - began >= 0.07
+    first = loop.time()
+    await throttle.run_if_costly(work())
+    assert loop.time() - first >= 0.05
+
+
+async def test_the_rest_of_what_has_waited_waits_no_more_but_pauses() -> None:
+    throttle, turns = Throttle(), 0
+    throttle.note(100)
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def work() -> Slices[int]:
+        for _ in range(5):
+            busy(0.005)
+            yield
+        return turns
+
+    beside = asyncio.create_task(others())
+    async with asyncio.timeout(5):
+        assert await throttle.run_if_costly(work(), has_waited=True) >= 4
+    beside.cancel()
+
+
 async def test_costly_work_is_done_one_at_a_time_with_rests_between() -> None:
     throttle, done = Throttle(), list[float]()
     loop = asyncio.get_running_loop()

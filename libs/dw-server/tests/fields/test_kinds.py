@@ -11,8 +11,10 @@ from durable_workflow.server.fields import (
     LARGEST,
     LONGEST_SECONDS,
     Choice,
+    Commands,
     Duration,
     Flag,
+    Inside,
     Kind,
     Listed,
     Memo,
@@ -21,11 +23,15 @@ from durable_workflow.server.fields import (
     OperationName,
     PageSize,
     Reading,
+    RetryPolicy,
+    SlicedKind,
     Text,
     Whole,
     WireLimits,
     texts,
 )
+from durable_workflow.server.fields.retry_policies import Delays
+from durable_workflow.server.requests.workflows import SearchAttributes
 
 
 def read(kind: Kind, value: Any) -> Any:
@@ -133,6 +139,37 @@ def test_each_member_of_a_list_is_read_under_its_number() -> None:
 
     assert Listed(each=Whole()).read(["1", "x", 3], "a", reading) == [1, 3]
     assert list(reading.errors) == ["a.1"]
+
+
+def test_of_a_list_that_is_all_wrong_not_all_is_said() -> None:
+    reading = Reading()
+    assert Listed(each=Whole()).read(["x"] * 5000, "a", reading) == []
+    assert reading.is_full()
+    assert list(reading.errors) == [f"a.{index}" for index in range(1000)]
+
+
+def test_attributes_that_are_all_wrong_are_not_all_told() -> None:
+    reading = Reading()
+    SearchAttributes().read({f" {index}": 1 for index in range(5000)}, "a", reading)
+    assert len(reading.errors["a"]) == 1000
+
+
+NUMBERS = [1] * 5000
+OBJECTS: list[Any] = [{}] * 2500
+LARGE: list[tuple[SlicedKind, Any]] = [
+    (Listed(each=Whole()), NUMBERS),
+    (Delays(each=Whole()), NUMBERS),
+    (Commands(each=Object()), OBJECTS),
+    (SearchAttributes(), {f"k{index}": 1 for index in range(5000)}),
+    (Inside(into=RetryPolicy), {"backoff_seconds": NUMBERS}),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), LARGE)
+def test_what_holds_very_much_is_read_with_pauses(kind: SlicedKind, value: Any) -> None:
+    reading = Reading()
+    assert len([*kind.read_in_slices(value, "a", reading)]) == 10
+    assert not reading.failures
 
 
 def test_an_empty_list_is_an_empty_object_where_that_may_be() -> None:

@@ -27,7 +27,7 @@ def errors_of(value: Any) -> list[str]:
 
 def arguments_of(value: Any) -> Payload | None:
     reading = Reading()
-    found = Arguments().read(value, "input", reading)
+    found: Payload | None = Arguments().read(value, "input", reading)
     assert not reading.errors
     return found
 
@@ -40,6 +40,27 @@ def test_no_arguments(value: Any) -> None:
 def test_plain_input_is_encoded() -> None:
     assert arguments_of(["Ada"]) == Payload("avro", "AA5bIkFkYSJdAg==")
     assert arguments_of({"name": "Ada"}) == Payload("avro", "AA5bIkFkYSJdAg==")
+
+
+@given(
+    st.lists(
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers()
+            | st.floats(allow_nan=False, allow_infinity=False)
+            | st.text(max_size=5),
+            lambda each: st.lists(each) | st.dictionaries(st.text(max_size=3), each),
+            max_leaves=5,
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_plain_input_is_what_workers_are_given(value: list[Any]) -> None:
+    found = arguments_of(value)
+    assert found is not None
+    assert repr(serializer.decode(found.blob, found.codec)) == repr(value)
 
 
 @pytest.mark.parametrize(

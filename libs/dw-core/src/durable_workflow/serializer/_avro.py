@@ -52,8 +52,13 @@ def encode_many(values: Sequence[Any]) -> list[str]:
     return [_wrap(_json.encode(value), chosen) for value in values]
 
 
-def decode(blob: str) -> Any:
-    """The value of a blob.
+def encode_text(text: str) -> str:
+    """The blob of a value whose JSON text is known."""
+    return _wrap(text, runtime or _runtime())
+
+
+def opened(blob: str) -> str | bytes:
+    """What is in a blob: the JSON text of a value, or a typed frame.
 
     Raises:
         ValueError: It is no such blob; the text says what it is instead.
@@ -61,10 +66,26 @@ def decode(blob: str) -> Any:
     """
     frame = _frame_of(blob)
     if frame[:1] == _WRAPPER:
-        return _unwrap(frame, runtime or _runtime())
+        return _text_of(frame, runtime or _runtime())
     if frame[:2] == _avro_value.MAGIC:
-        return _avro_value.decode_frame(frame)
+        return frame
     raise _unknown_frame(blob, frame)
+
+
+def decode(blob: str) -> Any:
+    """The value of a blob.
+
+    Raises:
+        ValueError: It is no such blob; the text says what it is instead.
+        AvroNotInstalledError: No Avro runtime is installed.
+    """
+    found = opened(blob)
+    if isinstance(found, bytes):
+        return _avro_value.decode_frame(found)
+    try:
+        return _json.decode(found)
+    except ValueError as error:
+        raise ValueError(f"the json field of an Avro payload is not valid JSON: {error}") from error
 
 
 def decode_many(blobs: Sequence[str]) -> list[Any]:
@@ -76,17 +97,13 @@ def _wrap(text: str, chosen: AvroRuntime) -> str:
     return _base64.encode(_WRAPPER + (write_short(text) or chosen.write(text)))
 
 
-def _unwrap(frame: bytes, chosen: AvroRuntime) -> Any:
+def _text_of(frame: bytes, chosen: AvroRuntime) -> str:
     record = frame[1:]
     try:
-        text = read_short(record) or chosen.read(record)
+        return read_short(record) or chosen.read(record)
     except Exception as error:
         # Whatever the library raises for bytes that are no record: its types are its own.
         raise ValueError(f"cannot decode the Avro generic wrapper of a payload: {error}") from error
-    try:
-        return _json.decode(text)
-    except ValueError as error:
-        raise ValueError(f"the json field of an Avro payload is not valid JSON: {error}") from error
 
 
 def _frame_of(blob: str) -> bytes:

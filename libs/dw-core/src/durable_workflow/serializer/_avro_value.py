@@ -9,9 +9,10 @@ reader driven by the schema could not tell which branch of the union a record ca
 Each error begins with a reason code, which later peers report as it is.
 """
 
+import itertools
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, cast
 
 MAGIC = b"\xc3\x01"
@@ -24,6 +25,11 @@ _LONG_MIN, _LONG_MAX = -(2**63), 2**63 - 1
 # A 64-bit number takes at most this many groups of 7 bits.
 _VARINT_BYTES = 10
 
+# Values that are looked at between two pauses, and how deep they are looked for. `decode_frame`
+# reads about so deep: how deep exactly depends on who calls it.
+_SLICE = 1000
+_DEEPEST = 300
+
 _NULL, _BOOLEAN, _LONG, _DOUBLE_BRANCH, _BYTES, _STRING, _ARRAY, _MAP = range(8)
 
 
@@ -33,19 +39,47 @@ def decode_frame(frame: bytes) -> Any:
     Raises:
         ValueError: `invalid_payload_framing` or `unsupported_payload_schema`.
     """
-    if len(frame) < len(_HEADER) or not frame.startswith(MAGIC):
-        raise _framing("the frame does not begin with the magic bytes and a fingerprint")
-    if not frame.startswith(_HEADER):
-        fingerprint = frame[len(MAGIC) : len(_HEADER)].hex()
-        raise ValueError(f"unsupported_payload_schema: unknown fingerprint {fingerprint}")
-    reader = _Reader(frame, len(_HEADER))
+    reader = _begin(frame)
     try:
         value = reader.value()
     except RecursionError as error:
         raise _framing("the value is nested too deeply") from error
-    if reader.position != len(frame):
-        raise _framing(f"{len(frame) - reader.position} bytes follow the value")
+    reader.end()
     return value
+
+
+def is_array(frame: bytes) -> Generator[None, None, bool]:
+    """Whether a typed frame holds an array, with a pause every thousand values. None is kept.
+
+    Raises:
+        ValueError: As for `decode_frame`.
+    """
+    reader = _begin(frame)
+    first = reader.branch()
+    # Of each array and map that has not ended: its branch, and the items left in its block.
+    waiting: list[list[int]] = []
+    branch = first
+    for read in itertools.count(1):
+        if branch in (_ARRAY, _MAP):
+            if len(waiting) == _DEEPEST:
+                raise _framing("the value is nested too deeply")
+            waiting.append([branch, 0])
+        else:
+            reader.read(branch)
+        while waiting and not waiting[-1][1]:
+            waiting[-1][1] = reader.block()
+            if not waiting[-1][1]:
+                waiting.pop()
+        if not waiting:
+            break
+        waiting[-1][1] -= 1
+        if waiting[-1][0] == _MAP:
+            reader.read(_STRING)
+        branch = reader.branch()
+        if read % _SLICE == 0:
+            yield
+    reader.end()
+    return first == _ARRAY
 
 
 def encode_frame(value: Any) -> bytes:
@@ -61,6 +95,15 @@ def encode_frame(value: Any) -> bytes:
     except RecursionError as error:
         raise ValueError("unsupported_value_type: the value is nested too deeply") from error
     return bytes(out)
+
+
+def _begin(frame: bytes) -> "_Reader":
+    if len(frame) < len(_HEADER) or not frame.startswith(MAGIC):
+        raise _framing("the frame does not begin with the magic bytes and a fingerprint")
+    if not frame.startswith(_HEADER):
+        fingerprint = frame[len(MAGIC) : len(_HEADER)].hex()
+        raise ValueError(f"unsupported_payload_schema: unknown fingerprint {fingerprint}")
+    return _Reader(frame, len(_HEADER))
 
 
 class _Reader:
@@ -81,10 +124,23 @@ class _Reader:
         )
 
     def value(self) -> Any:
+        return self._branches[self.branch()]()
+
+    def branch(self) -> int:
+        """The branch of the next value."""
         branch = self._long()
         if not 0 <= branch < len(self._branches):
             raise _framing(f"unknown union branch {branch}")
+        return branch
+
+    def read(self, branch: int) -> Any:
+        """A datum of a branch."""
         return self._branches[branch]()
+
+    def end(self) -> None:
+        """Check that nothing follows."""
+        if self.position != len(self._frame):
+            raise _framing(f"{len(self._frame) - self.position} bytes follow the value")
 
     def _take(self, count: int) -> bytes:
         end = self.position + count
@@ -128,7 +184,7 @@ class _Reader:
         except UnicodeDecodeError as error:
             raise _framing("a string is not UTF-8") from error
 
-    def _block(self) -> int:
+    def block(self) -> int:
         """Number of items of the next block; 0 ends the array or map."""
         count = self._long()
         if count < 0:
@@ -142,13 +198,13 @@ class _Reader:
 
     def _array(self) -> list[Any]:
         items: list[Any] = []
-        while count := self._block():
+        while count := self.block():
             items.extend(self.value() for _ in range(count))
         return items
 
     def _map(self) -> dict[str, Any]:
         entries: dict[str, Any] = {}
-        while count := self._block():
+        while count := self.block():
             for _ in range(count):
                 key = self._string()
                 entries[key] = self.value()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 T = TypeVar("T")
+# Members of a list or an object that are looked at between two pauses.
+SLICE: Final = 500
 # Yields nothing; what it returns is the result.
 Slices: TypeAlias = Generator[None, None, T]
 

@@ -76,23 +76,32 @@ class Throttle:
 
     async def run(self, work: Slices[T]) -> T:
         """Do something costly when it is its turn, with other callbacks between its slices."""
+        return await self._run(_Sliced(work), has_waited=False)
+
+    async def run_if_costly(self, work: Slices[T], *, has_waited: bool = False) -> T:
+        """Do something at once, or when it is its turn once it has turned out to be costly.
+
+        Args:
+            has_waited: Whether what is costly about it was done when it was its turn, and this is
+                the rest of it, for which `charge` has others rest.
+        """
+        sliced = _Sliced(work)
+        if sliced.step():
+            return sliced.result
+        return await self._run(sliced, has_waited=has_waited)
+
+    async def _run(self, work: _Sliced[T], *, has_waited: bool) -> T:
         async with self._turn:
-            await asyncio.sleep(max(self._free_at - asyncio.get_running_loop().time(), 0))
-            spent = 0.0
+            if not has_waited:
+                await asyncio.sleep(max(self._free_at - asyncio.get_running_loop().time(), 0))
             try:
                 while True:
-                    began = time.thread_time()
-                    try:
-                        while time.thread_time() - began < _COSTLY_SECONDS:
-                            next(work)
-                    except StopIteration as end:
-                        result: T = end.value
-                        return result
-                    finally:
-                        spent += time.thread_time() - began
+                    if work.step():
+                        return work.result
                     await asyncio.sleep(0)
             finally:
-                self.note(spent)
+                if not has_waited:
+                    self.note(work.spent)
 
     async def charge(self, work: Awaitable[T]) -> T:
         """Do something now, and have what is costly rest for it."""
@@ -101,6 +110,45 @@ class Throttle:
             return await costs.run(work)
         finally:
             self.note(costs.take())
+
+
+class _Sliced(Generic[T]):
+    """Work that is done in slices, and what it has cost."""
+
+    result: T
+
+    def __init__(self, work: Slices[T]) -> None:
+        self._work = work
+        self.spent = 0.0
+
+    def step(self) -> bool:
+        """Do so much of it as is not costly; whether that was all."""
+        began = time.thread_time()
+        try:
+            while time.thread_time() - began < _COSTLY_SECONDS:
+                next(self._work)
+        except StopIteration as end:
+            self.result = end.value
+            return True
+        finally:
+            self.spent += time.thread_time() - began
+        return False
+
+
+class Pace:
+    """How the rest of some work is done, whose beginning may have been costly.
+
+    Args:
+        has_waited: Whether it was, so that it has waited for its turn.
+    """
+
+    def __init__(self, throttle: Throttle, *, has_waited: bool) -> None:
+        self._throttle = throttle
+        self._has_waited = has_waited
+
+    async def run(self, work: Slices[T]) -> T:
+        """Do it, in slices if it takes long."""
+        return await self._throttle.run_if_costly(work, has_waited=self._has_waited)
 
 
 class Rest:

@@ -23,6 +23,7 @@ from durable_workflow.server.querying import PendingQueries
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.settings import Settings
+from durable_workflow.server.slices import Slices, at_once
 from durable_workflow.server.store import Store
 
 T = TypeVar("T")
@@ -142,7 +143,10 @@ class Api:
             Refused: It is not done, and nothing has changed.
         """
         try:
-            asked, references = self._read(operation.asks, call)
+            slices = self._read(operation.asks, call)
+            asked, references = (
+                at_once(slices) if call.pace is None else await call.pace.run(slices)
+            )
             if references:
                 await self._payloads.begin_use(call.namespace, references)
         except Invalid as error:
@@ -163,12 +167,13 @@ class Api:
         Raises:
             Invalid: The document does not fit; all that is wrong with it is said.
         """
-        return self._read(asks, call)[0]
+        return at_once(self._read(asks, call))[0]
 
-    def _read(self, asks: type[T], call: Call) -> tuple[T, Sequence[FoundReference]]:
+    def _read(self, asks: type[T], call: Call) -> Slices[tuple[T, Sequence[FoundReference]]]:
         """What a call asks for, and the references to payloads in it."""
         reading = Reading(self._limits, longest_page=self._longest_page)
-        asked = table_of(asks).read(call.document, reading, names=call.names)
+        table = table_of(asks)
+        asked = yield from table.read_in_slices(call.document, reading, names=call.names)
         if asked is None:
             raise Invalid(reading.errors)
         return asked, reading.references

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from durable_workflow.server.api.login import Principal
 from durable_workflow.server.requests import Caller, Forwarded
+from durable_workflow.server.slices import Slices
+
+T = TypeVar("T")
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +49,14 @@ class Peer(Protocol):
         ...
 
 
+class Pace(Protocol):
+    """How what takes long is done, so that others have their turns meanwhile."""
+
+    async def run(self, work: Slices[T]) -> T:
+        """Do it."""
+        ...
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call.
 
@@ -61,6 +72,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         prefers_minimal: Whether the caller would like no more than the essentials.
         peer: The other end.
         unhurried: Nobody waits for the reply itself, but for what follows from the call.
+        pace: How a large document is read; None for a small one, which is read at once.
     """
 
     document: Mapping[str, Any]
@@ -71,6 +83,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     preferred_wait: int | None = None
     prefers_minimal: bool = False
     unhurried: bool = False
+    pace: Pace | None = None
 
     def caller(self) -> Caller:
         """Who asks, as it is recorded with commands."""

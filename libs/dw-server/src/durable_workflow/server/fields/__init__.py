@@ -8,7 +8,7 @@ and says everything that is wrong with it at once.
 from durable_workflow.server.fields.calendars import CronExpression, TimeZone
 from durable_workflow.server.fields.containers import Json, Listed, Memo, Object, texts
 from durable_workflow.server.fields.durations import IsoDuration
-from durable_workflow.server.fields.kind import Kind
+from durable_workflow.server.fields.kind import Kind, SlicedKind
 from durable_workflow.server.fields.limits import WireLimits
 from durable_workflow.server.fields.numbers import (
     LARGEST,
@@ -77,6 +77,7 @@ __all__ = [
     "RetryPolicy",
     "Say",
     "Schemas",
+    "SlicedKind",
     "Table",
     "Text",
     "TimeZone",

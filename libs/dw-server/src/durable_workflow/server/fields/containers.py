@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject, dict_or_none, list_or_none
-from durable_workflow.server.fields.kind import Kind
+from durable_workflow.server.fields.kind import Kind, SlicedKind
 from durable_workflow.server.fields.reading import Reading
 from durable_workflow.server.fields.schemas import Schemas
 from durable_workflow.server.fields.strings import LONGEST_NAME, Text
+from durable_workflow.server.slices import SLICE, Slices
 
 
 class Json(Kind, frozen=True, kw_only=True):
@@ -60,7 +61,7 @@ class Memo(Object, frozen=True, kw_only=True):
         return reading.limits.max_memo_bytes
 
 
-class Listed(Kind, frozen=True, kw_only=True):
+class Listed(SlicedKind, frozen=True, kw_only=True):
     """A list whose members are all of one kind.
 
     Attributes:
@@ -74,7 +75,7 @@ class Listed(Kind, frozen=True, kw_only=True):
     required: bool = False
     gives = (list,)
 
-    def read(self, value: Any, at: str, reading: Reading) -> list[Any] | None:
+    def read_in_slices(self, value: Any, at: str, reading: Reading) -> Slices[list[Any] | None]:
         members = list_or_none(value)
         if members is None:
             reading.fail(at, "must be a list.")
@@ -92,6 +93,10 @@ class Listed(Kind, frozen=True, kw_only=True):
                 found.append(read)
             elif reading.failures == before:
                 reading.fail(f"{at}.{index}", "is required.")
+            if reading.is_full():
+                break
+            if index % SLICE == SLICE - 1:
+                yield
         return found
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:

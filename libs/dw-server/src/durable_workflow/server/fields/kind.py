@@ -18,6 +18,7 @@ import msgspec
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.fields.reading import Reading
 from durable_workflow.server.fields.schemas import Schemas
+from durable_workflow.server.slices import Slices, at_once
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,4 +51,15 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             needed: Whether a value that is read as absent is none.
         """
+        raise NotImplementedError
+
+
+class SlicedKind(Kind, frozen=True, kw_only=True):
+    """A kind whose values may be large, so that reading one is done in slices."""
+
+    def read(self, value: Any, at: str, reading: Reading) -> Any:
+        return at_once(self.read_in_slices(value, at, reading))
+
+    def read_in_slices(self, value: Any, at: str, reading: Reading) -> Slices[Any]:
+        """What `read` says."""
         raise NotImplementedError

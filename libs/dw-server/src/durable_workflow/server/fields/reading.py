@@ -14,6 +14,8 @@ from durable_workflow.server.fields.limits import WireLimits
 Errors: TypeAlias = dict[str, list[str]]
 
 _DEFAULT: Final = WireLimits()
+# Whoever is told so many need not be told all.
+_MOST_FAILURES: Final = 1000
 
 
 class FoundReference(msgspec.Struct, frozen=True):
@@ -59,5 +61,10 @@ class Reading:
 
     def fail(self, field: str, text: str) -> None:
         """Note that a field does not fit. `text` goes on after "The … field"."""
+        if not self.is_full():
+            self.errors.setdefault(field, []).append(f"The {field} field {text}")
         self.failures += 1
-        self.errors.setdefault(field, []).append(f"The {field} field {text}")
+
+    def is_full(self) -> bool:
+        """Whether so much is wrong that the rest need not be looked at."""
+        return self.failures >= _MOST_FAILURES

@@ -13,6 +13,7 @@ from durable_workflow.server.fields.numbers import LONGEST_SECONDS, Whole
 from durable_workflow.server.fields.reading import Reading
 from durable_workflow.server.fields.schemas import Schemas
 from durable_workflow.server.fields.tables import Say
+from durable_workflow.server.slices import Slices
 
 _MOST_TYPES: Final = 1000
 # Each must not be longer than the other.
@@ -26,11 +27,11 @@ _ORDER: Final = (
 class Delays(Listed, frozen=True, kw_only=True):
     """Seconds between attempts: a list, or one number that stands for all."""
 
-    def read(self, value: Any, at: str, reading: Reading) -> list[Any] | None:
+    def read_in_slices(self, value: Any, at: str, reading: Reading) -> Slices[list[Any] | None]:
         if isinstance(value, int) and not isinstance(value, bool):
             delay = self.each.read(value, at, reading)
             return None if delay is None else [delay]
-        return super().read(value, at, reading)
+        return (yield from super().read_in_slices(value, at, reading))
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
         return {

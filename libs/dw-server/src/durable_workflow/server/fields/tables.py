@@ -30,9 +30,10 @@ from typing import (
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject, dict_or_none
-from durable_workflow.server.fields.kind import Kind
+from durable_workflow.server.fields.kind import Kind, SlicedKind
 from durable_workflow.server.fields.reading import Reading
 from durable_workflow.server.fields.schemas import Schemas
+from durable_workflow.server.slices import Slices, at_once
 
 T = TypeVar("T")
 # Says of a field, by its name on the wire, what is wrong with it.
@@ -86,6 +87,17 @@ class Table(Generic[T]):
         Returns:
             None where something does not fit, which is noted.
         """
+        return at_once(self.read_in_slices(source, reading, at=at, names=names))
+
+    def read_in_slices(
+        self,
+        source: Mapping[str, Any],
+        reading: Reading,
+        *,
+        at: str = "",
+        names: Mapping[str, str] = _NOTHING,
+    ) -> Slices[T | None]:
+        """What `read` says."""
         values: dict[str, Any] = {}
         beginning = reading.failures
         for name, attribute, kind, required, table in self.rows:
@@ -94,7 +106,11 @@ class Table(Generic[T]):
             if table is not None:
                 found = table.read(source, reading, at=at, names=names)
             elif value is not None:
-                found = kind.read(value, at + name if at else name, reading)
+                path = at + name if at else name
+                if isinstance(kind, SlicedKind):
+                    found = yield from kind.read_in_slices(value, path, reading)
+                else:
+                    found = kind.read(value, path, reading)
             elif kind.null_counts and name in source:
                 values[attribute] = None
                 continue
@@ -178,17 +194,17 @@ class Together(Kind, frozen=True, kw_only=True):
     into: type[Any]
 
 
-class Inside(Kind, frozen=True, kw_only=True):
+class Inside(SlicedKind, frozen=True, kw_only=True):
     """An object with fields of its own."""
 
     into: type[Any]
 
-    def read(self, value: Any, at: str, reading: Reading) -> Any:
+    def read_in_slices(self, value: Any, at: str, reading: Reading) -> Slices[Any]:
         found: JsonObject | None = {} if value == [] else dict_or_none(value)
         if found is None:
             reading.fail(at, "must be an object.")
             return None
-        return table_of(self.into).read(found, reading, at=f"{at}.")
+        return (yield from table_of(self.into).read_in_slices(found, reading, at=f"{at}."))
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
         return schemas.of_table(self.into.__name__, table_of(self.into))

@@ -189,6 +189,7 @@ class Application:
             peer=request,
             preferred_wait=request.preferred_wait(),
             prefers_minimal=request.prefers_minimal(),
+            pace=request.pace(),
         )
 
     async def _send(

@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from durable_workflow.server.api import Credentials, Forwarded, Origin
-from durable_workflow.server.http.incoming import Incoming, Share
+from durable_workflow.server.http.incoming import SMALL_BYTES, Incoming, Share
 from durable_workflow.server.settings import is_loopback
+from durable_workflow.server.throttle import Pace
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -149,6 +150,12 @@ class Request:
         if b"prefer" not in self.headers:
             return False
         return _PREFER_MINIMAL.search(self.header_list(b"prefer")) is not None
+
+    def pace(self) -> Pace | None:
+        """How what the body says is read; None where it is small."""
+        if len(self.body) <= SMALL_BYTES:
+            return None
+        return Pace(self.incoming.dense, has_waited=self.is_dense)
 
     def origin(self) -> Origin:
         """Where the request came from, as it is recorded with commands."""

@@ -22,6 +22,7 @@ from durable_workflow.server.fields import (
     Payload,
     Reading,
     Schemas,
+    SlicedKind,
     Text,
     TimeZone,
     Whole,
@@ -30,6 +31,7 @@ from durable_workflow.server.fields import (
     table_of,
 )
 from durable_workflow.server.requests.workflows import SearchAttributes
+from durable_workflow.server.slices import Slices
 
 OVERLAP_POLICIES: Final = (
     "skip",
@@ -115,7 +117,7 @@ class Spec(Kind, frozen=True, kw_only=True):
         return {"allOf": [fields, {"anyOf": some}]}
 
 
-class Action(Kind, frozen=True, kw_only=True):
+class Action(SlicedKind, frozen=True, kw_only=True):
     """What a schedule starts, as it is stored: the input stays as it came.
 
     Attributes:
@@ -125,9 +127,9 @@ class Action(Kind, frozen=True, kw_only=True):
     whole: bool = True
     gives = (dict,)
 
-    def read(self, value: Any, at: str, reading: Reading) -> JsonObject | None:
+    def read_in_slices(self, value: Any, at: str, reading: Reading) -> Slices[JsonObject | None]:
         into = NewAction if self.whole else ActionChanges
-        found: ActionFields | None = Inside(into=into).read(value, at, reading)
+        found: ActionFields | None = yield from Inside(into=into).read_in_slices(value, at, reading)
         if found is None:
             if not value:
                 reading.fail(at, "is required.")

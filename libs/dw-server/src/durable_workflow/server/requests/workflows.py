@@ -23,11 +23,13 @@ from durable_workflow.server.fields import (
     Payload,
     Reading,
     Schemas,
+    SlicedKind,
     Text,
     Whole,
     WorkflowType,
     seconds,
 )
+from durable_workflow.server.slices import SLICE, Slices
 
 # The last two are the first two in the spelling that the SDK's callers know.
 DUPLICATE_POLICIES: Final = (
@@ -51,15 +53,21 @@ _ATTRIBUTE_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 _FAIRNESS_KEY: Final = re.compile(r"[A-Za-z0-9._:-]+")
 
 
-class SearchAttributes(Object, frozen=True, kw_only=True):
+class SearchAttributes(SlicedKind, frozen=True, kw_only=True):
     """What a run can be found by."""
 
-    def read(self, value: Any, at: str, reading: Reading) -> JsonObject | None:
-        found = super().read(value, at, reading)
-        for name, content in (found or {}).items():
+    gives = (dict,)
+
+    def read_in_slices(self, value: Any, at: str, reading: Reading) -> Slices[JsonObject | None]:
+        found = Object().read(value, at, reading)
+        for index, (name, content) in enumerate((found or {}).items()):
             problem = _attribute_problem(name, content, reading)
             if problem:
                 reading.fail(at, problem)
+            if reading.is_full():
+                break
+            if index % SLICE == SLICE - 1:
+                yield
         return found
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
@@ -67,7 +75,7 @@ class SearchAttributes(Object, frozen=True, kw_only=True):
             "pattern": f"^(?:{_ATTRIBUTE_NAME.pattern})$",
             "maxLength": schemas.limits.max_search_attribute_key_length,
         }
-        return {**super().schema(schemas, needed=needed), "propertyNames": names}
+        return {**Object().schema(schemas, needed=needed), "propertyNames": names}
 
 
 class FairnessKey(Text, frozen=True, kw_only=True):

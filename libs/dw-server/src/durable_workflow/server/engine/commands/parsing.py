@@ -113,7 +113,7 @@ def parse_commands(
             continue
         _check_scopes(item, kind, at, reading)
         _check_prose(item, at, reading, limits.payload_bytes)
-        command: Command | None = table.read(item, reading, at=at)
+        command: Command | None = yield from table.read_in_slices(item, reading, at=at)
         if command is not None:
             _add(parsed, command)
         yield

@@ -1,0 +1,64 @@
+"""Large blobs, looked into without decoding them: of many small values that would take long."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from durable_workflow import serializer
+from durable_workflow.serializer import _avro, _avro_value
+from durable_workflow.server.slices import Slices
+
+# Characters. Smaller ones are decoded as quickly as they are looked over.
+LARGE: Final = 16 * 1024
+# Digits of one number that Python does not read, and how they are found.
+_TOO_MANY_DIGITS: Final = b"0" * 4301
+_DIGITS: Final = bytes.maketrans(b"123456789", b"0" * 9)
+# Half of a surrogate pair is read, though no answer can carry it.
+_OF_A_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_check = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def is_list(blob: str, codec: str) -> Slices[bool]:
+    """Whether a blob can be decoded, and holds a list.
+
+    Raises:
+        ValueError: It cannot be decoded.
+        RecursionError: It is nested too deeply.
+    """
+    if len(blob) < LARGE:
+        return isinstance(serializer.decode(blob, codec), list)
+    found = opened(blob, codec)
+    if isinstance(found, bytes):
+        return (yield from _avro_value.is_array(found))
+    text = found.encode()
+    if not is_json(text):
+        # What Python reads besides, in a form that is JSON. In strings anything may stand instead.
+        for number in (b"NaN", b"-Infinity", b"Infinity"):
+            text = text.replace(number, b"null")
+        if not is_json(_OF_A_PAIR.sub(rb"\\u0061", text)):
+            raise ValueError("Payload is not valid JSON")
+    if _TOO_MANY_DIGITS in text.translate(_DIGITS):
+        # In a string there may be as many.
+        return isinstance(serializer.decode(blob, codec), list)
+    return text.lstrip()[:1] == b"["
+
+
+def opened(blob: str, codec: str) -> str | bytes:
+    """The JSON text in a blob, or a typed frame.
+
+    Raises:
+        ValueError: Neither is in it.
+    """
+    return _avro.opened(blob) if codec == serializer.AVRO_CODEC else blob
+
+
+def is_json(text: bytes) -> bool:
+    """Whether a text is JSON."""
+    try:
+        _check(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
