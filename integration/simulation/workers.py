@@ -20,7 +20,8 @@ from durable_workflow.client import Client
 from durable_workflow.client._stream._stream import HttpStream
 from durable_workflow.client._worker_transport import HttpWorkerTransport
 from durable_workflow.worker._client_thread import ClientThread, close_client
-from durable_workflow.worker._code_threads import CodeThreads, Run
+from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._loop_code import LoopCode
 from durable_workflow.worker._loop_watch import LoopWatch
 from durable_workflow.worker._paces import Pace

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.worker._code_threads import CodeOverran, CodeThreads, Run
+from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_threads import CodeThreads
+from durable_workflow.worker._overruns import CodeOverran
 
 
 @pytest.fixture
@@ -116,23 +118,6 @@ def test_code_that_swallows_the_interruption_once_is_interrupted_again(
         threads.submit(stubborn).result(5)
     assert swallowed.wait(5)
     _wait_until(lambda: threads.given_up == 0)
-
-
-def test_only_time_in_user_code_counts() -> None:
-    quiet = threading.Event()
-    pool = CodeThreads("test", 1, limit_seconds=1)
-
-    def work(run: Run[str]) -> str:
-        quiet.wait(1.3)
-        with run.timed():
-            for _ in range(4):
-                quiet.wait(0.3)
-                with run.untimed():
-                    quiet.wait(0.5)
-        return "done"
-
-    assert pool.submit(work).result(10) == "done"
-    pool.close()
 
 
 def test_long_work_is_given_more(threads: CodeThreads) -> None:

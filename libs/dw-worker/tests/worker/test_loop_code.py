@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 
 from durable_workflow.worker import _loop_code, _paces
-from durable_workflow.worker._code_threads import CodeInterrupted, CodeOverran, CodeThreads, Run
+from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._loop_code import LoopCode
+from durable_workflow.worker._overruns import CodeInterrupted, CodeOverran
 from durable_workflow.worker._paces import (
     LONG_SECONDS,
     QUICK_SECONDS,
@@ -268,7 +270,7 @@ async def test_the_watchdog_ends_when_there_is_nothing_to_watch(
 # set, and cannot be taken back: so in a process of its own.
 _PROFILED = """
 import sys
-from durable_workflow.worker._code_threads import revoke_interruption
+from durable_workflow.worker._overruns import revoke_interruption
 
 revoke_interruption()
 sys.setprofile(lambda *_: None)

@@ -23,7 +23,8 @@ from durable_workflow.errors import ActivityCancelled, is_non_retryable
 from durable_workflow.interceptors import ActivityInterceptorContext, WorkerInterceptor
 from durable_workflow.interceptors._chain import chain_activity
 from durable_workflow.worker._activity_heartbeats import DirectHeartbeats, heartbeats
-from durable_workflow.worker._code_threads import CodeThreads, Run
+from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._held import Dropped, HeldTasks
 from durable_workflow.worker._log import log

@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
-from durable_workflow.worker._code_threads import (
+from durable_workflow.worker._code_runs import Outcome, Run
+from durable_workflow.worker._code_threads import CodeThreads
+from durable_workflow.worker._overruns import (
     INTERRUPTIONS,
     CodeInterrupted,
     CodeOverran,
-    CodeThreads,
-    Outcome,
-    Run,
     check_pause,
     describe,
     inject,

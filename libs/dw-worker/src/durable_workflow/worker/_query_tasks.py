@@ -20,10 +20,12 @@ from durable_workflow._wire.events import read_event
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.texts import failure_message
 from durable_workflow.errors import AvroNotInstalledError, QueryFailed
-from durable_workflow.worker._code_threads import CodeInterrupted, CodeOverran, CodeThreads, Run
+from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import MachineCache, RunStart, unseen
+from durable_workflow.worker._overruns import CodeInterrupted, CodeOverran
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._query_histories import codec_of, history_of
 from durable_workflow.worker._replaying import Subject, replaying, start_machine

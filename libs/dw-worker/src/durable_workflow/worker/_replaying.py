@@ -8,9 +8,11 @@ from typing import Any
 from durable_workflow._kernel import Machine, Start
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.texts import error_text
-from durable_workflow.worker._code_threads import CodeInterrupted, CodeThreads, Run
+from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._interrupts import is_ctrl_c
 from durable_workflow.worker._log import log
+from durable_workflow.worker._overruns import CodeInterrupted
 from durable_workflow.worker._payloads import Payloads
 
 # Matching events to steps is the worker's own time, and a long history takes a while.

@@ -25,13 +25,14 @@ from durable_workflow._wire.names import (
     TERMINAL_COMMAND_TYPES,
 )
 from durable_workflow._wire.texts import error_text
-from durable_workflow.worker._code_threads import CodeOverran, Run
+from durable_workflow.worker._code_runs import Run
 from durable_workflow.worker._failed_runs import log_failed_replay, mismatched, note_failure
 from durable_workflow.worker._histories import Histories, HistoryUnavailable
 from durable_workflow.worker._limits import CompletionTooLarge, Limits
 from durable_workflow.worker._log import log
 from durable_workflow.worker._loop_code import LoopCode
 from durable_workflow.worker._machines import Kept, MachineCache, RunStart, unseen
+from durable_workflow.worker._overruns import CodeOverran
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._replaying import Subject, replaying, start_machine
 from durable_workflow.worker._reporting import (
