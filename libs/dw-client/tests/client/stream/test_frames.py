@@ -131,3 +131,19 @@ async def test_a_peer_that_is_slow_or_heard_is_waited_for(
         await connection.recv()
     assert f"takes nothing of {waiting} bytes" in caplog.text
     peer.socket.transport.abort()
+
+
+async def test_a_connection_whose_peer_takes_nothing_can_be_closed(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_connection, "_CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(_connection, "_PING_SECONDS", 1000)
+    connection = await open_connection(Address(server.url, {}, None))
+    assert isinstance(connection, StreamConnection)
+    await connection.send('[{"type": "hello"}]')
+    peer = await server.peer()
+    peer.socket.transport.pause_reading()
+    assert connection.send_now(json.dumps([WIDE]))
+    await asyncio.wait_for(connection.close(), 20)
+    await asyncio.wait_for(connection.wait_closed(), 20)
+    peer.socket.transport.abort()

@@ -171,6 +171,15 @@ class StreamConnection(ClientConnection):
         _log.warning("the server takes nothing of %d bytes that wait to be sent", waiting)
         self.transport.abort()
 
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """End it: without a word where the peer does not take that in time."""
+        try:
+            # The library waits first for room for what it says, which no timeout of its own ends.
+            async with asyncio.timeout(2 * _CLOSE_SECONDS):
+                await super().close(code, reason)
+        except TimeoutError:
+            self.transport.abort()
+
     def send_now(self, frame: str, /) -> bool:
         """Send a frame now; False where it must wait."""
         if self.protocol.state is not State.OPEN or self.paused:
