@@ -9,12 +9,13 @@ import durable_workflow
 from durable_workflow._meet import WorkerTransport
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.worker._activity_tasks import ActivityTasks
+from durable_workflow.worker._completions import schedules_activity
 from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._log import log
 from durable_workflow.worker._polling import Pacing, pause_after
 from durable_workflow.worker._reporting import is_unreachable
 from durable_workflow.worker._turns import Answered, Turns
-from durable_workflow.worker._workflow_tasks import WorkflowTasks, schedules_activity
+from durable_workflow.worker._workflow_tasks import WorkflowTasks
 
 _CLOSED_STATUSES: Final = frozenset({"completed", "failed", "terminated", "canceled", "cancelled"})
 # Shortest pause between two looks at the workflow, whatever interval was asked for.

@@ -8,24 +8,23 @@ a code thread.
 import json
 import logging
 import traceback
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from durable_workflow._kernel import Machine
-from durable_workflow._kernel.handlers import PassedSignal
 from durable_workflow._kernel.updates import failed_update
 from durable_workflow._wire.json_values import JsonObject, text_or_none
-from durable_workflow._wire.names import (
-    COMPLETE_UPDATE,
-    OPEN_CONDITION_WAIT,
-    PASS_SIGNAL,
-    SCHEDULE_ACTIVITY,
-    TERMINAL_COMMAND_TYPES,
-)
+from durable_workflow._wire.names import TERMINAL_COMMAND_TYPES
 from durable_workflow._wire.texts import error_text
 from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._completions import (
+    completes_update,
+    counted_by_type,
+    log_passed,
+    name_wait,
+    passed_signal,
+)
 from durable_workflow.worker._failed_runs import log_failed_replay, mismatched, note_failure
 from durable_workflow.worker._histories import Histories, HistoryUnavailable
 from durable_workflow.worker._limits import CompletionTooLarge, Limits
@@ -137,7 +136,7 @@ class WorkflowTasks:
     async def _complete(self, task: WorkflowTask, decided: Decided) -> list[JsonObject] | None:
         commands, kept = decided.commands, decided.kept
         if log.isEnabledFor(logging.INFO):
-            log.info("completing %s of %s: %s", _kind_of(task), task, _counted(commands))
+            log.info("completing %s of %s: %s", _kind_of(task), task, counted_by_type(commands))
         if kept is not None:
             # Before the completion: the run's next task may arrive before its answer does.
             self._machines.put(task.run_id, kept, task.claim)
@@ -156,7 +155,7 @@ class WorkflowTasks:
         log.warning("completion of task %s of %s failed: %s", task.task_id, task, error)
         if is_ambiguous(error):
             return commands
-        if task.update_id is not None and is_refused(error) and _completes_update(commands):
+        if task.update_id is not None and is_refused(error) and completes_update(commands):
             # The server refuses this result, and would refuse it again.
             what = "update result was refused"
             return await self._complete(
@@ -312,12 +311,12 @@ class WorkflowTasks:
             what = f"update result {'is too large' if too_large else 'cannot be encoded'}"
             log.exception("update %s of %s: %s", task.update_id, task, what)
             return self._update_failed(task, task.update_id, what, error)
-        passed = _log_passed(task, kept.machine)
+        passed = log_passed(task, kept.machine)
         if self._notes_signals():
-            wire = [*map(_note, passed[:_MOST_NOTED]), *wire]
+            wire = [*map(passed_signal, passed[:_MOST_NOTED]), *wire]
         note_failure(task, kept.machine, wire, with_trace=self._names_waits())
         if task.update_id is None and self._names_waits():
-            _name_wait(wire, kept.machine.open_wait_id)
+            name_wait(wire, kept.machine.open_wait_id)
         ends = any(command.get("type") in TERMINAL_COMMAND_TYPES for command in wire)
         if ends or not self._machines.enabled or not kept.is_usable:
             return Decided(wire, None)
@@ -352,57 +351,7 @@ def _kind_of(task: WorkflowTask) -> str:
     return "task" if task.update_id is None else "update"
 
 
-def _completes_update(commands: list[JsonObject]) -> bool:
-    return any(command.get("type") == COMPLETE_UPDATE for command in commands)
-
-
-def _counted(commands: list[JsonObject]) -> str:
-    """What a completion asks for, as in `2 schedule_activity, start_timer`."""
-    kinds = Counter(str(command.get("type")) for command in commands)
-    return (
-        ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in kinds.items())
-        or "no command"
-    )
-
-
-def _log_passed(task: WorkflowTask, machine: Machine) -> list[PassedSignal]:
-    """Log the signals that were not applied, once for each machine."""
-    passed = machine.take_passed_signals()
-    for signal in passed:
-        if signal.has_handler:
-            level, why = logging.ERROR, f"its arguments do not fit: {signal.reason}"
-        else:
-            level, why = logging.WARNING, signal.reason
-        log.log(level, "signal %r of %s was not applied: %s", signal.name, task, why)
-    return passed
-
-
-def _note(signal: PassedSignal) -> JsonObject:
-    """The command that records that a signal was not applied."""
-    return {
-        "type": PASS_SIGNAL,
-        "signal_name": signal.name,
-        "signal_sequence": signal.sequence,
-        "message": signal.reason,
-    }
-
-
 def _start_of(task: WorkflowTask) -> RunStart:
     if not task.says_arguments:
         return RunStart(task.workflow_type, task.payload_codec, None)
     return RunStart.of(task.workflow_type, task.payload_codec, task.arguments)
-
-
-def _name_wait(commands: list[JsonObject], open_wait_id: str | None) -> None:
-    """Put the id of the open wait into the command, if it is the same wait (worker-protocol 7.2).
-
-    Without the id a server opens the wait again at each wake-up, and its timeout begins again.
-    """
-    for command in commands:
-        if command.get("type") == OPEN_CONDITION_WAIT:
-            command["condition_wait_id"] = open_wait_id
-
-
-def schedules_activity(commands: list[JsonObject] | None) -> bool:
-    """Whether a completion scheduled an activity."""
-    return any(command.get("type") == SCHEDULE_ACTIVITY for command in commands or ())
