@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow import WorkflowFailed, workflow
+from durable_workflow import QueryFailed, WorkflowFailed, workflow
 from durable_workflow.errors import DurableWorkflowError
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.service_settings import ServiceSettings
@@ -44,6 +44,10 @@ class Large:
     @workflow.update("grow")
     def grow(self, size: int) -> str:
         self.grown += 1
+        return "x" * size
+
+    @workflow.query("text")
+    def text(self, size: int) -> str:
         return "x" * size
 
     def run(self, ctx: WorkflowContext, where: str, size: int) -> Steps:
@@ -153,6 +157,16 @@ async def test_update_whose_result_is_too_large_fails_alone(
         assert await scene.result(handle) == "update"
         events = await scene.types(handle)
         assert [events.count(name) for name in ("UpdateApplied", "UpdateCompleted")] == [1, 2]
+
+
+async def test_a_query_whose_result_is_too_large_fails_alone(scene: Scene) -> None:
+    async with scene.working(Large):
+        handle = await scene.start("large", "update", 0)
+        await scene.until(handle, lambda seen: "ConditionWaitOpened" in seen)
+        with pytest.raises(QueryFailed, match="payload_too_large") as refused:
+            await handle.query("text", [3_000_000])
+        assert (refused.value.status, refused.value.reason) == (409, "payload_too_large")
+        assert await handle.query("text", [5]) == "xxxxx"
 
 
 async def test_update_with_an_endless_message_fails_alone(scene: Scene) -> None:

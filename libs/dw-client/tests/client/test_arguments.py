@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from durable_workflow.client import Client, ScheduleAction, ScheduleSpec
+from durable_workflow.errors import UnsendableArgument
 
 Answers = list[httpx.Response | Exception]
 Requests = list[httpx.Request]
@@ -103,7 +104,7 @@ async def test_a_text_that_cannot_be_sent_names_the_argument(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(text)) as caught:
         await call(client)
-    assert type(caught.value) is ValueError
+    assert type(caught.value) is UnsendableArgument
     assert len(str(caught.value)) < 200
     assert requests == []
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from durable_workflow.client._call import Call, Response, document, json_object, nothing
-from durable_workflow.errors import ServerError
+from durable_workflow.errors import InvalidArgument, ServerError
 
 
 def url(route: str, **path: str) -> str:
@@ -39,11 +39,11 @@ def test_names_keep_no_reserved_character(placeholder: str) -> None:
 
 @pytest.mark.parametrize("blank", ["", "  ", "\n"])
 def test_a_blank_id_is_refused(blank: str) -> None:
-    with pytest.raises(ValueError, match="schedule_id must not be blank"):
+    with pytest.raises(InvalidArgument, match="schedule_id must not be blank"):
         url("/schedules/{schedule_id}", schedule_id=blank)
     with pytest.raises(ValueError, match="task_queue must not be blank"):
         _ = Call("POST", "/workflows", document, body={"task_queue": blank}).document
-    with pytest.raises(ValueError, match="task_queue must not be blank"):
+    with pytest.raises(InvalidArgument, match="task_queue must not be blank"):
         _ = Call("GET", "/workers", document, query={"task_queue": blank}).url
 
 

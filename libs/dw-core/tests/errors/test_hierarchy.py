@@ -16,6 +16,7 @@ EXAMPLES = [
     errors.ArgumentConflict("taken", {"name": ["taken"]}, status=409, body={"reason": "x"}),
     errors.Unauthorized(),
     errors.InvalidArgument("bad", {"workflow_type": ["required"]}),
+    errors.UnsendableArgument("task_queue", "must not be blank"),
     errors.InvalidSignalArguments("bad", {"0": ["int"]}, reason="r", status=422, body={"a": 1}),
     errors.WorkflowNotFound("wf"),
     errors.WorkflowAlreadyStarted("wf"),

@@ -104,6 +104,17 @@ def test_a_closed_run_is_told_apart_by_operation(operation: Any, expected: Any) 
     assert type(raised(409, body)) is expected
 
 
+@pytest.mark.parametrize("reason", ["payload_too_large", "validation_failed", "anything", None])
+def test_a_conflict_of_a_query_is_a_failed_query_whatever_its_reason(reason: Any) -> None:
+    # The reason may be that of whatever refused the worker's answer.
+    body = {"reason": reason, "message": "no", "control_plane": {"operation": "query"}}
+    refused = raised(409, body)
+    assert type(refused) is errors.QueryFailed
+    assert (refused.reason, refused.status, refused.body) == (reason, 409, body)
+    body["control_plane"] = {"operation": "repair"}
+    assert type(raised(409, body)) is errors.ServerError
+
+
 def test_a_missing_namespace_is_named_by_the_body_or_by_its_sentence() -> None:
     body = {"reason": "namespace_not_found", "message": "No such namespace."}
     assert raised(404, body, "my-workflows").namespace == "No such namespace."

@@ -1,6 +1,7 @@
 import pytest
 
 from durable_workflow._wire.identifiers import identifier
+from durable_workflow.errors import InvalidArgument
 
 
 def test_space_around_an_id_is_dropped_and_space_inside_is_kept() -> None:
@@ -11,6 +12,11 @@ def test_space_around_an_id_is_dropped_and_space_inside_is_kept() -> None:
 def test_a_blank_id_is_refused_by_name(blank: str) -> None:
     with pytest.raises(ValueError, match=r"^task_queue must not be blank$"):
         identifier("task_queue", blank)
+    # As the answer of a server is that was sent it.
+    with pytest.raises(InvalidArgument) as refused:
+        identifier("task_queue", blank)
+    assert refused.value.errors == {"task_queue": ["The task_queue argument must not be blank."]}
+    assert refused.value.status is None
 
 
 @pytest.mark.parametrize("value", [None, 7, b"a"])

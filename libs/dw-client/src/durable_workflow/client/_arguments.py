@@ -93,7 +93,7 @@ def text(argument: str, value: object) -> str:
 
     Raises:
         TypeError: It is not.
-        ValueError: UTF-8 cannot carry it.
+        UnsendableArgument: UTF-8 cannot carry it.
     """
     if not isinstance(value, str):
         raise _wrong(argument, "a string", value)
@@ -181,7 +181,7 @@ def checked(members: Mapping[str, Any], *, worker: bool) -> Mapping[str, Any]:
 
     Raises:
         TypeError: One is of a wrong type.
-        ValueError: An id is blank, or UTF-8 cannot carry a text.
+        UnsendableArgument: An id is blank, or UTF-8 cannot carry a text.
     """
     checks = _IDENTIFIERS if worker else _MEMBERS
     sent = {

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow._wire.json_values import JsonObject, dict_or_none
 from durable_workflow.client._arguments import checked
-from durable_workflow.errors import InvalidResponse
+from durable_workflow.errors import InvalidResponse, UnsendableArgument
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT")
@@ -105,7 +105,7 @@ class Call(Generic[T]):
 
         Raises:
             TypeError: An id or a parameter is of a wrong type.
-            ValueError: An id is blank, or too long, or UTF-8 cannot carry it.
+            UnsendableArgument: An id is blank, or too long, or UTF-8 cannot carry it.
         """
         if self.raw_url is not None:
             return self.raw_url
@@ -113,9 +113,10 @@ class Call(Generic[T]):
         if len(url) > _LONGEST_URL:
             texts = {name: str(value) for name, value in {**self.path, **self.query}.items()}
             longest = max(texts, key=lambda name: len(texts[name]))
-            raise ValueError(
-                f"{longest} has {len(texts[longest])} characters, too many for the URL of "
-                f"{self.method} {self.route}"
+            raise UnsendableArgument(
+                longest,
+                f"has {len(texts[longest])} characters, too many for the URL of "
+                f"{self.method} {self.route}",
             )
         return url
 
@@ -138,7 +139,7 @@ class Call(Generic[T]):
 
         Raises:
             TypeError: A member is of a wrong type.
-            ValueError: An id is blank.
+            UnsendableArgument: An id is blank.
         """
         return None if self.body is None else checked(self.body, worker=self.worker)
 

@@ -1,5 +1,7 @@
 """Ids and queue names: servers strip the space around them and refuse blank ones."""
 
+from durable_workflow.errors import UnsendableArgument
+
 
 def sendable(name: str, value: str) -> str:
     """The text, if UTF-8 can carry it.
@@ -9,15 +11,14 @@ def sendable(name: str, value: str) -> str:
         value: What was given.
 
     Raises:
-        ValueError: It has half of a surrogate pair.
+        UnsendableArgument: It has half of a surrogate pair.
     """
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise ValueError(
-                f"{name} has half of a surrogate pair, which UTF-8 cannot carry"
-            ) from None
+            problem = "has half of a surrogate pair, which UTF-8 cannot carry"
+            raise UnsendableArgument(name, problem) from None
     return value
 
 
@@ -33,11 +34,11 @@ def identifier(name: str, value: object) -> str:
 
     Raises:
         TypeError: It is not a string.
-        ValueError: It is blank, or UTF-8 cannot carry it.
+        UnsendableArgument: It is blank, or UTF-8 cannot carry it.
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not of type {type(value).__name__}")
     trimmed = value.strip()
     if not trimmed:
-        raise ValueError(f"{name} must not be blank")
+        raise UnsendableArgument(name, "must not be blank")
     return sendable(name, trimmed)

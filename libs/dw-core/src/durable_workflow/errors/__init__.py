@@ -11,6 +11,7 @@
           Forbidden                       (also ServerError)
         InvalidArgument
           InvalidSignalArguments          (also SignalFailed)
+          UnsendableArgument              (also ValueError) refused before it is sent
         WorkflowNotFound
         WorkflowAlreadyStarted
         NamespaceNotFound
@@ -62,7 +63,7 @@ from durable_workflow.errors._answers import (
     WorkflowAlreadyStarted,
     WorkflowNotFound,
 )
-from durable_workflow.errors._arguments import ArgumentMismatch
+from durable_workflow.errors._arguments import ArgumentMismatch, UnsendableArgument
 from durable_workflow.errors._executions import (
     ActivityCancelled,
     ActivityFailed,
@@ -111,6 +112,7 @@ __all__ = [
     "ServerError",
     "SignalFailed",
     "Unauthorized",
+    "UnsendableArgument",
     "UpdateRejected",
     "WorkerNotFound",
     "WorkflowAlreadyStarted",

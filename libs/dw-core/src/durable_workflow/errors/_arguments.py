@@ -1,8 +1,24 @@
-"""The error of a value that does not fit the annotation of a parameter."""
+"""The errors of arguments that are refused before anything is sent."""
 
 from typing import Final
 
+from durable_workflow.errors._answers import InvalidArgument
 from durable_workflow.errors._root import DurableWorkflowError
+
+
+class UnsendableArgument(InvalidArgument, ValueError):
+    """A value that no request can carry: a blank id, one too long for a URL, text that is no UTF-8.
+
+    An `InvalidArgument`, as the answer of a server that was sent it would be. Nothing was sent: the
+    attribute `status` is None.
+
+    Attributes:
+        errors: Name of the argument to the list of its one message.
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name} {problem}")
+        self.errors = {name: [f"The {name} argument {problem}."]}
 
 
 class ArgumentMismatch(DurableWorkflowError, TypeError):

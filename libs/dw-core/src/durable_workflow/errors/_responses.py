@@ -183,6 +183,10 @@ _BY_REASON: dict[tuple[int, str], _Builder] = {
     (504, "query_task_not_claimed"): _query_failed,
 }
 
+# A server hands on the reason that a worker gives, and the worker that of whatever refused the
+# worker's answer, as `payload_too_large`. So for the caller of a query any conflict is a failure.
+_BY_OPERATION: dict[tuple[int, str], _Builder] = {(409, "query"): _query_failed}
+
 _BY_STATUS: dict[int, _Builder] = {
     401: lambda answer: Unauthorized(_worded(answer, "unauthorized")),
     403: lambda answer: Forbidden(_worded(answer, "forbidden"), body=answer.body),
@@ -201,7 +205,11 @@ def error_for(status: int, body: object, *, context: str = "") -> AnsweredError:
         context: The id that the call was about; the errors that name an id carry it.
     """
     answer = _Answer(status, body, context)
-    build = _BY_REASON.get((status, answer.reason)) or _BY_STATUS.get(status)
+    build = (
+        _BY_REASON.get((status, answer.reason))
+        or _BY_OPERATION.get((status, answer.operation))
+        or _BY_STATUS.get(status)
+    )
     if status == 409 and not answer.reason and answer.text("outcome") == "rejected_duplicate":
         build = _already_started  # older servers give no reason
     if build is None and _is_missing_workflow(answer):
