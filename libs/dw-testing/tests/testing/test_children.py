@@ -77,6 +77,22 @@ def test_a_function_that_raises_fails_the_child(env: WorkflowEnvironment) -> Non
     assert len(calls) == 3
 
 
+def test_each_run_of_a_child_has_one_id_in_every_event(env: WorkflowEnvironment) -> None:
+    env.register_workflow(Child)
+    env.register_activity_result("one", "done")
+    env.fail_next_activity("one")
+    env.execute_workflow(CarefulParent, 2)
+    events = [event for event in env.runs[0].history if "Child" in event["event_type"]]
+    named = [(event["event_type"], event["payload"]["child_workflow_run_id"]) for event in events]
+    first = "test-run/child-1"
+    assert named == [
+        ("ChildWorkflowScheduled", first),
+        ("ChildRunStarted", first),
+        ("ChildRunStarted", f"{first}-2"),
+        ("ChildRunCompleted", f"{first}-2"),
+    ]
+
+
 def test_a_class_is_run(env: WorkflowEnvironment) -> None:
     env.register_workflow(Child)
     env.register_activity("one", lambda links: f"done {links}")

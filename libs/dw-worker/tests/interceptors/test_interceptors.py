@@ -16,6 +16,7 @@ from durable_workflow.interceptors._chain import (
     chain_activity,
     chain_query_task,
     chain_workflow_task,
+    usable,
 )
 
 WORKFLOW_TASK = WorkflowTaskInterceptorContext("w", "q", {"task_id": "t"})
@@ -74,3 +75,43 @@ async def test_each_layer_sees_what_the_one_inside_returned() -> None:
 def test_an_interceptor_is_known_by_its_hooks() -> None:
     assert isinstance(PassthroughWorkerInterceptor(), WorkerInterceptor)
     assert not isinstance(object(), WorkerInterceptor)
+
+
+async def test_an_interceptor_may_have_some_of_the_hooks_only() -> None:
+    class Counting:
+        count = 0
+
+        async def execute_activity(self, context: ActivityInterceptorContext, next: Any) -> Any:
+            self.count += 1
+            return await next(context)
+
+    async def result(context: ActivityInterceptorContext) -> Any:
+        return context.args
+
+    async def outcome(context: QueryTaskInterceptorContext) -> str:
+        return "completed"
+
+    counting: Any = Counting()
+    hooks = usable([counting])
+    assert await chain_query_task(hooks, outcome)(QUERY_TASK) == "completed"
+    chained = chain_activity(hooks, result)
+    assert await chained(ACTIVITY) == (1, 2)
+    assert counting.count == 1
+
+    async def instead(context: ActivityInterceptorContext, next: Any) -> Any:
+        return "instead"
+
+    counting.execute_activity = instead  # as a test does with a mock, after the worker was made
+    assert await chained(ACTIVITY) == "instead"
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (PassthroughWorkerInterceptor, "PassthroughWorkerInterceptor is a class, make one"),
+        ("audit", "one of execute_workflow_task, .* which one of type str has not"),
+    ],
+)
+def test_what_can_never_intercept_is_refused(given: Any, text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        usable([PassthroughWorkerInterceptor(), given])

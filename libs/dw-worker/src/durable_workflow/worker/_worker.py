@@ -19,6 +19,7 @@ from durable_workflow._wire.extensions import HELD_TASKS
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow.external_storage import ExternalPayloadCache, ExternalStorageDriver
 from durable_workflow.interceptors import WorkerInterceptor
+from durable_workflow.interceptors._chain import usable
 from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
 from durable_workflow.worker._background import Background
@@ -160,7 +161,7 @@ class Worker(Seams):
         self.max_concurrent_workflow_tasks = max_concurrent_workflow_tasks
         self.max_concurrent_activity_tasks = max_concurrent_activity_tasks
         self.metrics = recorder_of(client) if metrics is None else metrics
-        self.interceptors = tuple(interceptors)
+        self.interceptors = usable(interceptors)
         self._payloads = payloads_of(
             client,
             task_queue=self.task_queue,

@@ -96,7 +96,8 @@ class ChildExecution:
 
     @property
     def _run_id(self) -> str:
-        again = "" if self._attempt == 1 else f"-{self._attempt}"
+        # A child that is scheduled, attempt 0, has the id of its first run already.
+        again = "" if self._attempt <= 1 else f"-{self._attempt}"
         return f"{self._run.run_id}/child-{self._step.sequence}{again}"
 
     def _fields(self) -> dict[str, Any]:
