@@ -29,6 +29,7 @@ from durable_workflow.server.notices import (
     TaskKind,
     TaskOffered,
     TaskReady,
+    WorkerGone,
 )
 from durable_workflow.server.store.errors import StoreError
 from durable_workflow.server.store.protocol import Tx
@@ -101,6 +102,10 @@ class Placement:
             The notices that are left to be published, with those of what was claimed.
         """
         left: list[Notice] = []
+        # What a worker had that is found to be gone must not go to it again.
+        gone = self._gone(notices)
+        for stream in gone:
+            stream.draining = True
         try:
             for notice in notices:
                 if isinstance(notice, TaskReady) and notice.kind in _KINDS:
@@ -111,7 +116,19 @@ class Placement:
         except BaseException:
             self._give_back(left)
             raise
+        finally:
+            for stream in gone:  # they end, or look again, once this is committed
+                stream.draining = False
         return left
+
+    def _gone(self, notices: Sequence[Notice]) -> list[Stream]:
+        found: list[Stream] = []
+        for each in notices:
+            if isinstance(each, WorkerGone):
+                stream = self._streams.of_session(each.namespace, each.worker_id, each.session)
+                if stream is not None and not stream.draining and stream not in found:
+                    found.append(stream)
+        return found
 
     def revoke(self, notices: Sequence[Notice]) -> None:
         """Units that ended with these notices were not committed, or what they claimed was not.
