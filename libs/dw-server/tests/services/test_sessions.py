@@ -14,6 +14,7 @@ from durable_workflow.server.refusals import Refused
 from durable_workflow.server.requests import (
     DeregisterWorker,
     HeldTask,
+    NamedWorker,
     PollTask,
     WorkerHeartbeat,
 )
@@ -417,3 +418,33 @@ async def test_silence_while_there_was_no_server_frees_nothing(server: Any, comm
     assert (await server.complete_activity(activity)).reason is None
     await server.pass_time(31)
     assert await server.task("w", session="s") is not None
+
+
+@pytest.mark.parametrize("capabilities", [[], ["deregister", "sticky_history"]])
+async def test_leases_of_sessions_that_do_not_name_what_they_hold_end_by_their_own_time(
+    server: Any, commands: Any, capabilities: list[str]
+) -> None:
+    """Also where there was no server meanwhile: from their silence nothing follows, ever."""
+    await join(server, "s", capabilities=capabilities)
+    await both_kinds(server, commands, "s")
+    server.clock.advance(3600)
+    await server.run(sessions.await_return)
+    await server.pass_time(1)
+    await join(server, "v", worker_id="v")
+    assert (await server.activity("v", session="v"))["attempt_number"] == 2
+    assert (await server.task("v", session="v"))["workflow_task_attempt"] == 2
+
+
+async def test_what_an_operator_has_taken_out_ends_by_its_own_time_too(
+    server: Any, commands: Any
+) -> None:
+    await join(server, "s")
+    await both_kinds(server, commands, "s")
+    asked = NamedWorker(worker_id="w")
+    await server.store.run(lambda tx: sessions.remove(tx, "default", asked, server.settings))
+    server.clock.advance(3600)
+    await server.run(sessions.await_return)
+    await server.pass_time(1)
+    await join(server, "v", worker_id="v")
+    assert (await server.activity("v", session="v"))["attempt_number"] == 2
+    assert (await server.task("v", session="v"))["workflow_task_attempt"] == 2

@@ -97,7 +97,7 @@ class Claims:
                 if run is None:
                     continue  # a later action of the unit has given it another task
                 run.task_status, run.task_attempt = "leased", run.task_attempt + 1
-                run.lease_session, run.lease_expires_at = "s", 0
+                run.lease_owner, run.lease_session, run.lease_expires_at = "w", "s", 0
                 runs.save(tx, run)
         if self.fail:
             raise OnPurpose
@@ -239,7 +239,8 @@ class Unit:
 
     def prolong(self, tx: Tx, number: int) -> None:
         """Change rows by a statement that names none of them."""
-        tx.do("prolong_workflow_leases", until=tx.now + number)
+        holder = {"namespace": "n", "worker_id": "w", "session": "s"}
+        tx.do("prolong_workflow_leases", until=tx.now + number, **holder)
 
     def _note(self, row: Run | Activity) -> None:
         if isinstance(row, Run):

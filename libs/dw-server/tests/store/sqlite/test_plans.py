@@ -32,6 +32,7 @@ OF_A_NAMESPACE = re.compile(
 # All workers and all namespaces, which are few; and the first ones of an index that are to go.
 READ_WHOLE = {
     "shift_workers",
+    "all_workers",
     "namespaces",
     "namespaces_going",
     "count_namespaces",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from durable_workflow.server.engine.state import Activity
@@ -33,10 +35,12 @@ def count(read: Read, holder: Holder) -> int:
     return len(run_ids(read, holder)) + len(held_activities(read, holder))
 
 
-def prolong_all(tx: Tx, until: int) -> None:
-    """Have every lease that a session holds last until `until`, at the least."""
-    tx.do("prolong_workflow_leases", until=until)
-    tx.do("prolong_activity_leases", until=until)
+def prolong(tx: Tx, holders: Iterable[Holder], until: int) -> None:
+    """Have every lease that these sessions hold last until `until`, at the least."""
+    for holder in holders:
+        held = msgspec.structs.asdict(holder)
+        tx.do("prolong_workflow_leases", until=until, **held)
+        tx.do("prolong_activity_leases", until=until, **held)
 
 
 def restart_heartbeat_timeouts(tx: Tx) -> None:

@@ -164,6 +164,11 @@ def sessions(read: Read, namespace: str, worker_id: str) -> list[Worker]:
     return [load(row) for row in found]
 
 
+def everywhere(read: Read) -> list[Worker]:
+    """All workers of all namespaces, live or not."""
+    return [load(row) for row in read.all("all_workers")]
+
+
 def of_queue(read: Read, namespace: str, task_queue: str) -> list[Worker]:
     """All workers that registered for a task queue, live or not."""
     found = read.all("workers_of_queue", namespace=namespace, task_queue=task_queue)

@@ -95,7 +95,8 @@ def await_return(tx: Tx, settings: ServiceSettings) -> None:
     patience = settings.missed_heartbeats * SECOND
     records.await_all(tx, patience)
     until = tx.now + workers.renewal_seconds(settings) * patience
-    lease_records.prolong_all(tx, until)
+    known = [each.holder for each in records.everywhere(tx) if each.names_held]
+    lease_records.prolong(tx, known, until)
     lease_records.restart_heartbeat_timeouts(tx)
 
 

@@ -20,6 +20,10 @@ FROM workers
 WHERE namespace = :namespace AND worker_id = :worker_id
 ORDER BY registered_at DESC;
 
+-- all_workers: every worker there is.
+SELECT {worker_columns}
+FROM workers;
+
 -- workers_of_queue: the workers of a task queue.
 SELECT {worker_columns}
 FROM workers
@@ -104,15 +108,20 @@ UPDATE workers
 SET due_at = :now + heartbeat_interval * :patience, next_due_at = NULL
 WHERE due_at IS NOT NULL;
 
--- prolong_workflow_leases: the leases of workflow tasks that sessions hold last until :until at least.
+-- prolong_workflow_leases: the leases of workflow tasks that a session holds last until :until at
+-- least.
 UPDATE runs
 SET lease_expires_at = :until
-WHERE task_status = 'leased' AND lease_session IS NOT NULL AND lease_expires_at < :until;
+WHERE
+    lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace
+    AND lease_session = :session AND lease_expires_at < :until;
 
 -- prolong_activity_leases: the same for activity tasks.
 UPDATE activities
 SET lease_expires_at = :until
-WHERE task_status = 'leased' AND lease_session IS NOT NULL AND lease_expires_at < :until;
+WHERE
+    lease_owner = :worker_id AND task_status = 'leased' AND namespace = :namespace
+    AND lease_session = :session AND lease_expires_at < :until;
 
 -- restart_heartbeat_timeouts: the time within which leased activities must send a heartbeat begins at
 -- :now.
