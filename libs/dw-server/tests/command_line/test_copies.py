@@ -317,8 +317,9 @@ def test_what_root_restores_belongs_to_whom_the_file_or_the_folder_belongs_to(
 ) -> None:
     given = dict[str, tuple[int, int]]()
 
-    def chown(path: Path, user: int, group: int) -> None:
+    def chown(path: Path, user: int, group: int, *, follow_symlinks: bool) -> None:
         assert path.exists()
+        assert not follow_symlinks
         given[path.name] = (user, group)
 
     copy, folder = tmp_path / "copy.db", tmp_path / "new"
@@ -334,6 +335,28 @@ def test_what_root_restores_belongs_to_whom_the_file_or_the_folder_belongs_to(
     owner = target.parent.stat()
     mine = (owner.st_uid, owner.st_gid)
     assert given == {f"{target.name}.restored": mine, f"{target.name}.lock": mine}
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are followed there")
+def test_restoring_writes_through_no_link(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Root restores into a folder in which the server's user can put links."""
+    copy, mine, folder = tmp_path / "copy.db", tmp_path / "mine", tmp_path / "new"
+    assert main(["--db", str(state), "backup", str(copy)]) == 0
+    mine.write_text("mine")
+    folder.mkdir()
+    lock = folder / "state.db.lock"
+    lock.symlink_to(mine)
+    (folder / "state.db.restored.part").symlink_to(mine)
+
+    assert main(["--db", str(folder / "state.db"), "restore", str(copy)]) == 1
+    assert f"cannot open {lock}" in capsys.readouterr().err
+    lock.unlink()
+    assert main(["--db", str(folder / "state.db"), "restore", str(copy)]) == 0
+
+    assert mine.read_text() == "mine"
+    assert sorted(path.name for path in folder.iterdir()) == ["state.db", "state.db.lock"]
 
 
 async def test_a_file_that_is_served_is_not_restored(

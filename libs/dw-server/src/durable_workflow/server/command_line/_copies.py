@@ -88,7 +88,7 @@ def _give_away(target: Path, ready: Path) -> None:
         return
     owner = (target if target.exists() else target.parent).stat()
     for path in (ready, _beside(target, ".lock")):
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _keep(target: Path) -> Path | None:

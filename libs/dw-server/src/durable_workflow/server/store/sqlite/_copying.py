@@ -59,8 +59,10 @@ def copy_database(
     part = target.with_name(target.name + ".part")
     reading = open_for_reading(source)
     try:
+        # What a copy that was broken off has left, or a link that somebody else has put there.
+        part.unlink(missing_ok=True)
         # As only we may read it, until its name is there.
-        os.close(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        os.close(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
         with translated(f"cannot copy {source} to {part}"):
             _copy_pages(reading, part, bytes_per_second, sleep)
         _sync(part)

@@ -26,18 +26,22 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+# Root restores into folders of other users: it writes through no link that they have put there.
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+
+
 class FileLock:
     """The right to serve one database file, held until `release`.
 
     Raises:
         StoreLocked: Another process has it.
-        StoreUnusable: The folder cannot be written.
+        StoreUnusable: The folder cannot be written, or the file is a link.
     """
 
     def __init__(self, database: Path) -> None:
         self.path = database.with_name(database.name + ".lock")
         try:
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._descriptor = os.open(self.path, _FLAGS, 0o600)
         except OSError as error:
             raise StoreUnusable(f"cannot open {self.path}: {error.strerror}") from error
         try:
