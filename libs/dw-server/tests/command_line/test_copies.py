@@ -32,8 +32,8 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
 
 
-async def start(http: httpx.AsyncClient, name: str) -> None:
-    body = {"workflow_id": name, "workflow_type": "t", "task_queue": "q", "input": ["x" * 2000]}
+async def start(http: httpx.AsyncClient, name: str, size: int = 2000) -> None:
+    body = {"workflow_id": name, "workflow_type": "t", "task_queue": "q", "input": ["x" * size]}
     answer = await http.post("/api/workflows", json=body, headers=HEADERS)
     assert answer.status_code == 201, answer.text
 
@@ -170,13 +170,8 @@ def large(tmp_path: Path) -> Path:
     path = tmp_path / "large.db"
 
     async def fill(http: httpx.AsyncClient) -> None:
-        body = {"workflow_type": "t", "task_queue": "q"}
-        for each in (
-            {"workflow_id": "input", "input": ["x" * 50_000]},
-            {"workflow_id": "signal", "input": []},
-        ):
-            answer = await http.post("/api/workflows", json=body | each, headers=HEADERS)
-            assert answer.status_code == 201, answer.text
+        for name, size in (("input", 50_000), ("signal", 0)):
+            await start(http, name, size)
         answer = await http.post(
             "/api/workflows/signal/signal/s", json={"input": ["y" * 50_000]}, headers=HEADERS
         )
