@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from durable_workflow.server.records import large_strings
 from durable_workflow.server.records.large_strings import LARGE, cut, whole
 from durable_workflow.server.records.packing import packed_together
-from durable_workflow.server.store import StoreUnusable
+from durable_workflow.server.services import maintenance, retention
+from durable_workflow.server.store.errors import RowMissing
 from durable_workflow.server.store.protocol import Tx
+from durable_workflow.server.timers import _service
 
 encode = msgspec.json.encode
 
@@ -105,8 +107,15 @@ def test_a_text_whose_string_is_missing_names_its_run(rows: Rows) -> None:
     rows.rows.clear()
     cut(tx_of(rows), "other", encode({"blob": payload("y", 2 * LARGE)}))
     rows.rows.clear()
-    with pytest.raises(StoreUnusable, match="run the-run refers to a string that is missing"):
+    with pytest.raises(RowMissing, match="run the-run refers to a string that is missing"):
         whole(tx_of(rows), "the-run", kept)
+
+
+def test_a_damaged_row_is_not_taken_for_a_store_that_fails() -> None:
+    """What falls due of its run is set aside; where the store fails everything waits."""
+    for module in (maintenance, retention, _service):
+        failures: tuple[type[Exception], ...] = vars(module)["_STORE_FAILURES"]
+        assert not issubclass(RowMissing, failures)
 
 
 @pytest.mark.parametrize("pack", [False, True])

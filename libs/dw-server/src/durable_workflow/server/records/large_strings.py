@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from durable_workflow.server.records.columns import dump, value
 from durable_workflow.server.records.packing import unpacked
-from durable_workflow.server.store.errors import StoreUnusable
+from durable_workflow.server.store.errors import RowMissing
 from durable_workflow.server.store.protocol import Read, Tx
 
 # Smaller strings stay where they are: a row and a digest of their own cost more than they do.
@@ -65,7 +65,7 @@ def whole(read: Read, run_id: str, kept: bytes) -> bytes:
     """The JSON text of a run that is kept so.
 
     Raises:
-        StoreUnusable: A large string of it is missing: the file is damaged.
+        RowMissing: A large string of it is not there: the file is damaged.
     """
     if _MARK not in kept:
         return kept
@@ -122,7 +122,7 @@ def _string(read: Read, run_id: str, digest: bytes) -> bytes:
         return known.string
     row = read.one("large_string", run_id=run_id, digest=digest)
     if row is None:
-        raise StoreUnusable(f"run {run_id} refers to a string that is missing: {digest.hex()}")
+        raise RowMissing(f"run {run_id} refers to a string that is missing: {digest.hex()}")
     string: bytes = row[0]
     _note(string, digest)
     return string

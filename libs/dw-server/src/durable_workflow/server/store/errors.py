@@ -9,6 +9,7 @@
     ├── OutcomeUnknown        whether a unit was committed cannot be told
     ├── StoreLocked           another server process has the database
     ├── StoreUnusable         the database is damaged, foreign, or of a kind that cannot be served
+    ├── RowMissing            a row refers to another one that is not there: the file is damaged
     ├── ConstraintViolated    a statement broke a rule of the schema
     └── StatementMisused      a statement's name or parameters are wrong: a mistake in our code
 
@@ -44,6 +45,13 @@ class StoreLocked(StoreError):
 
 class StoreUnusable(StoreError):
     """The database cannot be opened: it is damaged, or it is not one of ours."""
+
+
+class RowMissing(StoreError):
+    """A row refers to another one that is not there: the file is damaged.
+
+    What needs it cannot be done; everything else can, so this does not say that the store fails.
+    """
 
 
 class ConstraintViolated(StoreError):
