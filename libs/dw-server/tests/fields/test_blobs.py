@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from durable_workflow import serializer
@@ -53,6 +53,7 @@ def test_any_text_is_read_alike(value: Any, fault: str, at: int, less: int, esca
     text = json.dumps(value, ensure_ascii=escaped)
     at = min(at, len(text))
     text = SPACE + text[:at] + fault + text[at + less :]
+    assume("\ud800" not in text)  # no request holds it but as an escape
     assert said_at_a_look(text, "json") == said(text, "json")
     if escaped:
         blob = encode_text(text)
