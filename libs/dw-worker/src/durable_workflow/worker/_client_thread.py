@@ -40,7 +40,7 @@ class ClientThread:
         self.thread.start()
 
     def request_stop(self) -> None:
-        """Make the thread end. Work in progress, such as a query, is abandoned."""
+        """Make the thread end: what it serves with is cancelled, and may finish its work first."""
         self._stopped.set()
         loop, serving = self._loop, self._serving
         if loop is not None and serving is not None:

@@ -142,6 +142,8 @@ class Lifecycle:
         if (stream := self._parts.standing.stream) is not None:
             stream.drain()
         thread, pollers.query_thread = pollers.query_thread, None
+        # Its query ends a little before `until`, so that the rest has time for its own end.
+        pollers.drains_until = until - _THREAD_SECONDS
         if thread is not None:
             thread.request_stop()
         await _end(pollers.tasks, _LAST_POLLS_SECONDS)

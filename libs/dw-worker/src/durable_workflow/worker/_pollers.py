@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ from durable_workflow.worker._settings import Settings
 from durable_workflow.worker._slots import TaskSlots
 from durable_workflow.worker._thread_kinds import MakeClientThread
 from durable_workflow.worker._transports import transport_of
+
+# For a query that is cancelled to unwind.
+_UNWINDING_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Pollers:
     """The pollers of one worker.
 
     Attributes:
+        drains_until: How long queries in flight are waited for once the worker stops, on the
+            monotonic clock; None for not at all.
         tasks: Those on the worker's event loop.
         query_thread: What polls queries while that loop is busy; None before, and where the client
             cannot be copied.
@@ -81,6 +87,7 @@ class Pollers:
     ) -> None:
         self.tasks: set[asyncio.Task[None]] = set()
         self.query_thread: ClientThread | None = None
+        self.drains_until: float | None = None
         self._identity = identity
         self._definitions = definitions
         self._settings = settings
@@ -149,7 +156,9 @@ class Pollers:
             return
         self._polls_queries = True
         if not self._calls.start_query_thread():
-            target = self._query_target(self._transport, self.register_again)
+            target = self._query_target(
+                self._transport, self.register_again, track=self._calls.track
+            )
             self.tasks.add(asyncio.create_task(Poller(target, self._pacing).run()))
 
     def start_query_thread(self) -> bool:
@@ -169,12 +178,33 @@ class Pollers:
         return True
 
     def _query_target(
-        self, transport: WorkerTransport, register_again: Callable[[], Awaitable[None]] | None
+        self,
+        transport: WorkerTransport,
+        register_again: Callable[[], Awaitable[None]] | None,
+        *,
+        track: Callable[[asyncio.Task[None]], asyncio.Task[None]] | None = None,
     ) -> PollTarget:
+        """How queries are asked for.
+
+        Args:
+            transport: Of the event loop that polls.
+            register_again: Registers, where the poller has to see to that.
+            track: Knows about what answers a query until that ends. None in a thread, whose end
+                waits for the query itself.
+        """
         reporter = self._reporter(transport)
 
         async def start(task: JsonObject) -> None:
-            await self._dispatch.dispatch_query_task(task, reporter)
+            # A task of its own: whoever asked is answered, though the poller is cancelled.
+            answering = asyncio.create_task(self._dispatch.dispatch_query_task(task, reporter))
+            if track is not None:
+                await asyncio.shield(track(answering))
+                return
+            try:
+                await asyncio.shield(answering)
+            except asyncio.CancelledError:
+                await _end_in_time(answering, self.drains_until)
+                raise
 
         return PollTarget(
             kind="query",
@@ -193,3 +223,13 @@ class Pollers:
             **self._registration.session_fields(),
         }
         return await transport.poll(kind, body, timeout=self.poll_timeout)
+
+
+async def _end_in_time(answering: asyncio.Task[None], until: float | None) -> None:
+    """Wait for a query until then, and cancel what is left of it."""
+    try:
+        if until is not None:
+            await asyncio.wait({answering}, timeout=max(0.0, until - time.monotonic()))
+    finally:
+        answering.cancel()
+    await asyncio.wait({answering}, timeout=_UNWINDING_SECONDS)
