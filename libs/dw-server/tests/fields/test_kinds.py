@@ -90,6 +90,18 @@ def test_whole_numbers_that_do_not_fit(value: Any) -> None:
     assert len(said(Whole(), value)) == 1
 
 
+@pytest.mark.parametrize(
+    ("value", "found"), [(3, [3]), (" 3 ", [3]), (["3", 4], [3, 4]), (" ", None)]
+)
+def test_one_delay_stands_for_all(value: Any, found: list[int] | None) -> None:
+    assert read(Delays(each=Whole()), value) == found
+
+
+@pytest.mark.parametrize("value", [-1, "-1", "text", 1.5, True, {}, [""], [True]])
+def test_delays_that_do_not_fit(value: Any) -> None:
+    assert len(said(Delays(each=Whole()), value)) == 1
+
+
 def test_bounds_are_named() -> None:
     assert said(Whole(least=1), 0) == ["must be at least 1."]
     assert said(Whole(most=10), 11) == ["must not be greater than 10."]

@@ -67,6 +67,35 @@ async def test_workers_are_listed_those_heard_last_first(server: Any) -> None:
     assert [each["worker_id"] for each in await listed(server, task_queue="q")] == ["w"]
 
 
+async def test_definitions_of_types_that_are_not_advertised_are_not_kept(server: Any) -> None:
+    async def register(types: list[str], **definitions: str) -> dict[str, str]:
+        named = {"supported_workflow_types": types, "workflow_definition_fingerprints": definitions}
+        await server.register("x", **named)
+        kept: dict[str, str] = (await described(server, "x"))["workflow_definition_fingerprints"]
+        return kept
+
+    assert await register(["a"], a="1", b="1") == {"a": "1"}
+    assert await register(["a"], b="2") == {"a": "1"}
+    assert await register(["a", "b"], b="3") == {"a": "1", "b": "3"}
+    assert await register([], c="1") == {"a": "1", "b": "3", "c": "1"}  # it runs any type
+    with pytest.raises(Refused) as refused:
+        await register([], c="2")
+    assert refused.value.extra["workflow_type"] == "c"
+
+
+async def test_a_live_worker_that_registers_again_was_first_seen_before(server: Any) -> None:
+    first = await described(server)
+    await server.pass_time(5)
+    await server.register("w", build_id="b1")
+    again = await described(server)
+    assert again["registered_at"] == first["registered_at"]
+    assert again["last_heartbeat_at"] > first["last_heartbeat_at"]
+    assert (await cohorts(server))["b1"]["first_seen_at"] == first["registered_at"]
+    await server.pass_time(60)
+    await server.register("w")
+    assert (await described(server))["registered_at"] > first["registered_at"]
+
+
 async def test_a_silent_worker_is_stale_and_is_found_as_such(server: Any) -> None:
     await server.pass_time(55)
     await server.register("v")

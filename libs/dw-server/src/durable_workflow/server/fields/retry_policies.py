@@ -28,7 +28,8 @@ class Delays(Listed, frozen=True, kw_only=True):
     """Seconds between attempts: a list, or one number that stands for all."""
 
     def read_in_slices(self, value: Any, at: str, reading: Reading) -> Slices[list[Any] | None]:
-        if isinstance(value, int) and not isinstance(value, bool):
+        # A number may come in digits, as every other one.
+        if isinstance(value, int | str) and not isinstance(value, bool):
             delay = self.each.read(value, at, reading)
             return None if delay is None else [delay]
         return (yield from super().read_in_slices(value, at, reading))
@@ -36,7 +37,7 @@ class Delays(Listed, frozen=True, kw_only=True):
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
         return {
             "anyOf": [
-                self.each.schema(schemas, needed=True),
+                self.each.schema(schemas, needed=needed),
                 super().schema(schemas, needed=needed),
             ]
         }

@@ -53,8 +53,9 @@ def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceS
     sessions = records.sessions(tx, namespace, worker_id)
     # A new session is a new process: it may bring new code under the old id.
     known = next((each for each in sessions if each.session == session), None)
-    active = known is not None and known.is_live(tx.now, settings)
-    fingerprints = _fingerprints(request, known if active else None, worker_id)
+    # One that is silent for long is another process, where sessions have no names.
+    again = known if known is not None and known.is_live(tx.now, settings) else None
+    fingerprints = _fingerprints(request, again, worker_id)
     if known is None:
         _challenge(tx, sessions)
     interval = _interval(
@@ -82,7 +83,7 @@ def register(tx: Tx, namespace: str, request: RegisterWorker, settings: ServiceS
             task_slots=request.task_slots,
             process_metrics=request.process_metrics,
             heartbeat_interval=interval,
-            registered_at=tx.now,
+            registered_at=again.registered_at if again else tx.now,
             heartbeat_at=tx.now,
             seen_at=tx.now,
             due_at=due_at,
@@ -301,14 +302,18 @@ def _cadence(interval: int, settings: ServiceSettings) -> dict[str, Value]:
 
 
 def _fingerprints(request: RegisterWorker, known: Worker | None, worker_id: str) -> dict[str, str]:
-    """The fingerprints to keep: those sent, and known ones of types that are still advertised."""
-    sent = request.workflow_definition_fingerprints
+    """The fingerprints to keep: those sent and those known, of types that are advertised."""
+    types = request.supported_workflow_types
+
+    def advertised(fingerprints: dict[str, str]) -> dict[str, str]:
+        # No list of types stands for any type.
+        return {each: of for each, of in fingerprints.items() if not types or each in types}
+
+    sent = advertised(request.workflow_definition_fingerprints)
     if known is None:
         return sent
-    kept: dict[str, str] = {}
-    for workflow_type, fingerprint in known.fingerprints.items():
-        if workflow_type not in request.supported_workflow_types:
-            continue
+    kept = advertised(known.fingerprints)
+    for workflow_type, fingerprint in kept.items():
         if sent.get(workflow_type, fingerprint) != fingerprint:
             raise Refused(
                 "workflow_definition_changed",
@@ -320,7 +325,6 @@ def _fingerprints(request: RegisterWorker, known: Worker | None, worker_id: str)
                     "a changed workflow class definition.",
                 },
             )
-        kept[workflow_type] = fingerprint
     return kept | sent
 
 
