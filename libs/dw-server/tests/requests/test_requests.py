@@ -11,6 +11,7 @@ from durable_workflow.server.fields import Reading, WireLimits, table_of
 from durable_workflow.server.requests import (
     CompleteActivityTask,
     CompleteWorkflowTask,
+    CreateSchedule,
     DebugWorkflow,
     DeregisterWorker,
     DescribeWorkflow,
@@ -299,3 +300,28 @@ def test_ids_beside_a_document_are_trimmed_and_never_blank(blank: str) -> None:
     assert found == DescribeWorkflow(workflow_id="w", run_id="r")
     assert described.read({}, reading, names={"workflow_id": blank}) is None
     assert [*reading.errors] == ["workflow_id"]
+
+
+@pytest.mark.parametrize("blank", [None, "", " ", "\t"])
+def test_what_is_known_of_a_spec_is_stored_as_it_was_read(blank: str | None) -> None:
+    """Also where it is nothing: what is left of a blank name of a time zone would be none."""
+    spec = {
+        "later": {"a": " "},
+        "cron_expressions": [" 0 0 * * * "],
+        "intervals": [{"every": " PT1H ", "offset": blank}],
+        "timezone": blank,
+    }
+    request = read(CreateSchedule, {"spec": spec, "action": {"workflow_type": "t"}})
+    assert request.spec == {
+        "later": {"a": " "},
+        "cron_expressions": ["0 0 * * *"],
+        "intervals": [{"every": "PT1H"}],
+    }
+    spec |= {"intervals": [], "timezone": " UTC "}
+    request = read(CreateSchedule, {"spec": spec, "action": {"workflow_type": "t"}})
+    assert request.spec == {
+        "later": {"a": " "},
+        "cron_expressions": ["0 0 * * *"],
+        "intervals": [],
+        "timezone": "UTC",
+    }

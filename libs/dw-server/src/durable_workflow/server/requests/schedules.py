@@ -106,7 +106,10 @@ class Spec(Kind, frozen=True, kw_only=True):
         if not found.cron_expressions and not found.intervals:
             reading.fail(at, "must have at least one cron expression or interval.")
             return None
-        return _present({**_members(value), **msgspec.to_builtins(found)})
+        read = msgspec.to_builtins(found)
+        # What is known is stored as it was read, also where that is nothing: blank text is none.
+        known = {name: read.get(name, getattr(found, name)) for name in found.__struct_fields__}
+        return _present({name: known.get(name, member) for name, member in _members(value).items()})
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
         fields = schemas.of_table("ScheduleSpec", table_of(SpecFields))
