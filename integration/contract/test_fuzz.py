@@ -43,6 +43,8 @@ EXAMPLES = settings(
     max_examples=max(200, int(os.environ.get("SOAK_EXAMPLES", "0"))),
 )
 ROUTES = [*FIELD_ROUTES, *OPERATION_ROUTES, *SCHEDULE_ROUTES]
+# Nothing, as it may be written: blank text counts as null (control-plane 1.6).
+NOTHING = [None, "", " ", "\t\u2003"]
 # What is sent may well register a worker that answers queries, and then nobody does.
 NOBODY_ANSWERED = {
     "query_worker_timeout",
@@ -94,6 +96,15 @@ def test_any_body_on_any_route_is_answered(
     body = data.draw(bodies(route), label="body")
     answer = scene.wire.send(route.method, scene.path(route.path), strange(scene, body))
     check(scene, server, answer)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_nothing_in_any_field_of_any_route_is_answered(
+    route: Route, scene: Scene, server: ServerProcess
+) -> None:
+    for path, nothing in itertools.product(route.fields, NOTHING):
+        body = scene.fill(route.body(path, nothing))
+        check(scene, server, scene.wire.send(route.method, scene.path(route.path), body))
 
 
 @EXAMPLES

@@ -59,6 +59,10 @@ class Route:
     fields: Mapping[str, Sequence[Any]]
     method: str = "POST"
 
+    def body(self, path: str, value: Any) -> Any:
+        """The good body with a value in one place of it, or without that place (`ABSENT`)."""
+        return _put(self.good, path.split("."), value)
+
     def rows(self, *, reason: str = "validation_failed") -> Iterator[Bad]:
         """Yield one row per field and wrong value, all else good."""
         for path, values in self.fields.items():
@@ -69,7 +73,7 @@ class Route:
                     name=f"{self.name}: {path} = {shown}",
                     method=self.method,
                     path=self.path,
-                    body=_put(self.good, path.split("."), value),
+                    body=self.body(path, value),
                     status=422,
                     reason=reason,
                     errors=(path,),
