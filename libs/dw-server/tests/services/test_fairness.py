@@ -197,3 +197,35 @@ async def test_a_search_finds_what_only_the_last_of_many_classes_has(server: Any
     for name in ("k000", "k149", "k150", "k151", "k209"):
         assert await last_of(name) == name
     assert await last_of("nobody") is None
+
+
+async def test_the_first_class_is_known_to_be_the_only_one(server: Any) -> None:
+    async def first(above: int = -1) -> tuple[int, str, bool] | None:
+        found = await server.store.read(lambda read: records.first(read, KEY, above=above))
+        return None if found is None else (found[0].priority, found[0].name, found[1])
+
+    assert await first() is None
+    await start(server, "b-0", fairness_key="b", priority=5)
+    assert await first() == (5, "b", True)
+    await start(server, "b-1", fairness_key="b", priority=5)
+    await start(server, "c-0", fairness_key="c", priority=7)
+    assert await first() == (5, "b", True)
+    await start(server, "none", priority=5)
+    assert await first() == (5, "", False)
+    assert await first(above=5) == (7, "c", True)
+    assert await first(above=7) is None
+
+
+async def test_the_first_class_of_activities_is_known_to_be_the_only_one(
+    server: Any, commands: Any
+) -> None:
+    key = QueueKey("activity", "default", "q")
+
+    async def first() -> tuple[str, bool] | None:
+        found = await server.store.read(lambda read: records.first(read, key, above=-1))
+        return None if found is None else (found[0].name, found[1])
+
+    for name, expected in (("b", ("b", True)), ("a", ("a", False))):
+        await server.start(name, fairness_key=name)
+        await server.complete(await server.task(), commands.activity(), commands.activity())
+        assert await first() == expected

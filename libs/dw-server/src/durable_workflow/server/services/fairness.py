@@ -32,18 +32,18 @@ def choose(
         take: Takes the oldest task of a class that the worker may have; None where there is none.
     """
     priority = -1
-    while True:
-        classes: list[ReadyClass] = []
-        for classes in _windows(tx, key, fair, above=priority):
+    while (first := records.first(tx, key, above=priority)) is not None:
+        lowest, is_alone = first
+        windows = [[lowest]] if is_alone else _windows(tx, key, fair, above=priority)
+        for classes in windows:
             for each in sorted(classes, key=lambda each: each.rank(tx.now)):
                 found = take(each)
                 if found is not None:
                     if len(classes) == _COMPARED:
                         fair.move_place(key, each.name)
                     return found
-        if not classes:
-            return None
-        priority = classes[0].priority
+        priority = lowest.priority
+    return None
 
 
 def count(tx: Tx, key: QueueKey, fairness_key: str | None, fair: FairQueues) -> None:

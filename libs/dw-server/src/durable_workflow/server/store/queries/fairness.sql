@@ -1,3 +1,53 @@
+-- first_workflow_class: the first ready task of the lowest priority above :above that has any, with its
+-- class, and the last class that has one of that priority: the same where there is one class.
+SELECT
+    lowest.priority, lowest.class, lowest.fairness_weight, lowest.task_available_at, lowest.task_id,
+    (
+        SELECT coalesce(last.fairness_key, '')
+        FROM runs AS last
+        WHERE
+            last.namespace = :namespace AND last.task_queue = :task_queue
+            AND last.task_status = 'ready' AND last.priority = lowest.priority
+        ORDER BY coalesce(last.fairness_key, '') DESC
+        LIMIT 1
+    ) AS last_class
+FROM (
+    SELECT
+        first.priority, coalesce(first.fairness_key, '') AS class, first.fairness_weight,
+        first.task_available_at, first.task_id
+    FROM runs AS first
+    WHERE
+        first.namespace = :namespace AND first.task_queue = :task_queue
+        AND first.task_status = 'ready' AND first.priority > :above
+    ORDER BY first.priority, coalesce(first.fairness_key, ''), first.task_available_at, first.task_id
+    LIMIT 1
+) AS lowest;
+
+-- first_activity_class: the first ready task of the lowest priority above :above that has any, with its
+-- class, and the last class that has one of that priority: the same where there is one class.
+SELECT
+    lowest.priority, lowest.class, lowest.fairness_weight, lowest.available_at, lowest.task_id,
+    (
+        SELECT coalesce(last.fairness_key, '')
+        FROM activities AS last
+        WHERE
+            last.namespace = :namespace AND last.task_queue = :task_queue
+            AND last.task_status = 'ready' AND last.priority = lowest.priority
+        ORDER BY coalesce(last.fairness_key, '') DESC
+        LIMIT 1
+    ) AS last_class
+FROM (
+    SELECT
+        first.priority, coalesce(first.fairness_key, '') AS class, first.fairness_weight,
+        first.available_at, first.task_id
+    FROM activities AS first
+    WHERE
+        first.namespace = :namespace AND first.task_queue = :task_queue
+        AND first.task_status = 'ready' AND first.priority > :above
+    ORDER BY first.priority, coalesce(first.fairness_key, ''), first.available_at, first.task_id
+    LIMIT 1
+) AS lowest;
+
 -- ready_workflow_classes: the fairness classes that have ready tasks, of the lowest priority above :above
 -- that has any, from :first on: weight and first task of each, and what it was given of late.
 WITH RECURSIVE
