@@ -12,7 +12,9 @@ from durable_workflow.server.records import builds
 from durable_workflow.server.store import Read, Tx
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
-from durable_workflow.server.store.sqlite._memos import Memos
+from durable_workflow.server.store.sqlite._changes import Ways
+from durable_workflow.server.store.sqlite._memos import SETTLED, Answers, Memos
+from durable_workflow.server.store.sqlite._shapes import changed_tables
 from durable_workflow.server.store.statements import load_statements
 
 STATEMENTS = load_statements("sqlite")
@@ -60,10 +62,10 @@ async def test_what_is_read_of_settled_tables_is_read_again_when_they_change() -
         clock=ManualClock(),
         ids=UlidSource(seed=3),
     )
-    question = "selected_build", ("n", "q")
+    rollouts, question = frozenset({"build_rollouts"}), ("selected_build", ("n", "q"))
     try:
         assert await store.run(selected) is None
-        assert store.ways.answers.get(question) == []
+        assert store.ways.answers.get(rollouts, question) == []
         await store.run(put("one"))
         assert await store.run(selected) == "one"
         assert await store.run(changing) == ("one", None, "two")
@@ -71,6 +73,42 @@ async def test_what_is_read_of_settled_tables_is_read_again_when_they_change() -
         with pytest.raises(OnPurpose):
             await store.run(failing)
         assert await store.run(selected) == "two"
-        assert store.ways.answers.get(question) is not None
+        assert store.ways.answers.get(rollouts, question) is not None
     finally:
         await store.close()
+
+
+@pytest.mark.parametrize("table", sorted(SETTLED))
+def test_every_statement_that_changes_a_settled_table_is_known_to(table: str) -> None:
+    ways = Ways(STATEMENTS)
+    changing = [each for each in STATEMENTS.values() if table in changed_tables({"": each})]
+    assert changing
+    for statement in changing:
+        way = ways[statement.name]
+        assert way.changes, statement.name
+        assert way.settled, statement.name
+        assert table in way.tables, statement.name
+
+
+def test_a_change_of_one_table_leaves_what_was_found_in_another() -> None:
+    answers = Answers()
+    workers, rollouts = frozenset({"workers"}), frozenset({"build_rollouts"})
+    answers.put(workers, ("worker", ("w",)), [(1,)])
+    answers.put(rollouts, ("selected_build", ("q",)), [])
+
+    answers.forget({"workers"})
+    assert answers.get(workers, ("worker", ("w",))) is None
+    assert answers.get(rollouts, ("selected_build", ("q",))) == []
+    answers.clear()
+    assert answers.get(rollouts, ("selected_build", ("q",))) is None
+
+
+def test_long_lists_and_too_many_answers_are_not_kept() -> None:
+    answers, tables = Answers(), frozenset({"workers"})
+    answers.put(tables, ("workers_of_queue", ("q",)), [(number,) for number in range(100)])
+    assert answers.get(tables, ("workers_of_queue", ("q",))) is None
+    for number in range(5_000):
+        answers.put(tables, ("worker", (str(number),)), [(number,)])
+    kept = [n for n in range(5_000) if answers.get(tables, ("worker", (str(n),))) is not None]
+    assert 0 < len(kept) <= 2_000
+    assert kept[-1] == 4_999

@@ -165,18 +165,19 @@ class UnitChanges:
         # or what a statement is run with.
         self._unwritten: dict[str, UnitRows | list[Row]] = {}
         self._tables: set[str] = set()
-        # Whether it has changed a settled table: until it ends nothing that is found there is kept.
-        self._unsettled = False
+        # The settled tables that it has changed: until it ends nothing that is found there is kept.
+        self._unsettled: set[str] = set()
 
     def answer(self, way: Way, params: Mapping[str, Value], read: Reading) -> list[Row]:
         """What a statement finds that reads settled tables alone."""
         question = way.statement.name, tuple(params[name] for name in way.statement.order)
-        known = None if self._unsettled else self._ways.answers.get(question)
+        is_settled = self._unsettled.isdisjoint(way.tables)
+        known = self._ways.answers.get(way.tables, question) if is_settled else None
         if known is None:
             self.write_before(way)
             known = read(way, params)
-            if not self._unsettled:
-                self._ways.answers.put(question, known)
+            if is_settled:
+                self._ways.answers.put(way.tables, question, known)
         return list(known)
 
     def find(self, way: Way, params: Mapping[str, Value]) -> tuple[bool, Row | None]:
@@ -247,8 +248,9 @@ class UnitChanges:
 
     def _note_change(self, way: Way) -> None:
         if way.settled:
-            self._unsettled = True
-            self._ways.answers.clear()
+            changed = way.tables & SETTLED
+            self._unsettled |= changed
+            self._ways.answers.forget(changed)
 
     def _of(self, table: str) -> UnitRows:
         rows = self._rows.get(table)

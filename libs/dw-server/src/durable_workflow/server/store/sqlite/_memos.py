@@ -6,15 +6,18 @@ Beside what they say themselves that is what they have read of tables that hardl
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from durable_workflow.server.store.protocol import MemoKey, Row, Value
 
 # Each is a few kilobytes at most.
 _MOST: Final = 2_000
-# Tables that operators change, and that every start reads.
-SETTLED: Final = frozenset({"build_rollouts", "namespaces"})
+# Tables that are read with every start and every poll, and changed by operators, or by a worker as
+# often as it says that it is alive.
+SETTLED: Final = frozenset({"build_rollouts", "namespaces", "workers"})
+# A list of more rows than these is read again.
+_MOST_ROWS: Final = 20
 
 # A statement and what it was run with.
 Question: TypeAlias = tuple[str, tuple[Value, ...]]
@@ -50,18 +53,29 @@ class Answers:
     """What statements find that read settled tables alone, until one of these is changed."""
 
     def __init__(self) -> None:
-        self._rows: dict[Question, Sequence[Row]] = {}
+        self._of_tables: defaultdict[frozenset[str], dict[Question, Sequence[Row]]] = defaultdict(
+            dict
+        )
 
-    def get(self, question: Question) -> Sequence[Row] | None:
-        """The rows that are found; None where that is not known."""
-        return self._rows.get(question)
+    def get(self, tables: frozenset[str], question: Question) -> Sequence[Row] | None:
+        """The rows that are found in some tables; None where that is not known."""
+        return self._of_tables[tables].get(question)
 
-    def put(self, question: Question, rows: Sequence[Row]) -> None:
+    def put(self, tables: frozenset[str], question: Question, rows: Sequence[Row]) -> None:
         """These were found."""
-        if len(self._rows) >= _MOST:
-            self._rows.clear()
-        self._rows[question] = rows
+        if len(rows) > _MOST_ROWS:
+            return
+        found = self._of_tables[tables]
+        if len(found) >= _MOST:
+            found.clear()
+        found[question] = rows
+
+    def forget(self, changed: Collection[str]) -> None:
+        """These tables were changed."""
+        for tables, found in self._of_tables.items():
+            if found and not tables.isdisjoint(changed):
+                found.clear()
 
     def clear(self) -> None:
-        """A settled table was changed, or a change was taken back."""
-        self._rows.clear()
+        """A change was taken back."""
+        self._of_tables.clear()
