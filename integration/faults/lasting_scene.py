@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from durable_workflow import Client, WorkflowHandle
@@ -31,11 +32,23 @@ async def history(client: Client, handle: WorkflowHandle) -> list[dict[str, Any]
     return events
 
 
-async def until_started(client: Client, handle: WorkflowHandle, attempts: int = 1) -> None:
+async def until_started(
+    client: Client,
+    handle: WorkflowHandle,
+    attempts: int = 1,
+    *,
+    worker: ManagedProcess | None = None,
+) -> None:
+    """Wait until an activity was given out so often, and `worker` has begun to carry it out."""
     await eventually(
         lambda: history(client, handle),
         lambda events: types(events).count("ActivityStarted") >= attempts,
     )
+    if worker is not None:
+        await eventually(
+            functools.partial(output_of, worker),
+            lambda said: "starting activity" in said or " begins" in said,
+        )
 
 
 async def output_of(process: ManagedProcess) -> str:

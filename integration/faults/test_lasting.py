@@ -169,7 +169,7 @@ async def test_a_worker_that_handles_signals_finishes_what_it_has(
     process = ManagedProcess(arguments, name="worker")
     try:
         process.wait_for_line(REGISTERED)
-        await until_started(client, handle)
+        await until_started(client, handle, worker=process)
         os.kill(process.pid, number)
         assert process.wait(timeout=10) == 0
     finally:

@@ -55,7 +55,7 @@ async def test_a_worker_that_is_stopped_for_a_moment_keeps_its_task(
 ) -> None:
     handle = await start(client, "sleeps", 3)
     with worker_process(server.url, PROGRAMS, task_queue=QUEUE) as worker:
-        await until_started(client, handle)
+        await until_started(client, handle, worker=worker)
         os.killpg(worker.pid, signal.SIGSTOP)
         await asyncio.sleep(seconds)  # the fault itself
         os.killpg(worker.pid, signal.SIGCONT)
@@ -70,7 +70,7 @@ async def test_a_worker_that_is_stopped_for_long_loses_its_task_and_reports_it_i
         async with Client(server.url) as client:
             handle = await start(client, "sleeps", 1)
             with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="one") as one:
-                await until_started(client, handle)
+                await until_started(client, handle, worker=one)
                 os.killpg(one.pid, signal.SIGSTOP)
                 began = time.monotonic()
                 with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="two"):
@@ -100,7 +100,7 @@ async def test_a_cut_within_the_grace_costs_no_attempt_and_a_longer_one_does(
     async with forwarder(server.url) as proxy:
         handle = await start(client, "sleeps", 4 if attempt == 1 else 6)
         with worker_process(proxy.url, PROGRAMS, task_queue=QUEUE) as worker:
-            await until_started(client, handle)
+            await until_started(client, handle, worker=worker)
             proxy.cut()
             await asyncio.sleep(seconds)  # the fault itself
             proxy.mend()
@@ -115,7 +115,7 @@ async def test_what_ended_during_a_cut_is_reported_after_it(
     async with forwarder(server.url) as proxy:
         handle = await start(client, "sleeps", 1)
         with worker_process(proxy.url, PROGRAMS, task_queue=QUEUE) as worker:
-            await until_started(client, handle)
+            await until_started(client, handle, worker=worker)
             await asyncio.sleep(0.7)  # so that the activity ends while there is no connection
             proxy.cut()
             await eventually(
@@ -131,7 +131,7 @@ async def test_a_restart_of_the_server_costs_no_attempt(
 ) -> None:
     handle = await start(client, "sleeps", 4 + away)
     with worker_process(server.url, PROGRAMS, task_queue=QUEUE) as worker:
-        await until_started(client, handle)
+        await until_started(client, handle, worker=worker)
         if kills:
             server.kill()
             await asyncio.sleep(away)  # the fault itself
