@@ -44,6 +44,20 @@ async def test_a_sequence_of_steps_is_pushed_as_each_becomes_ready(stage: Any) -
     assert (await stage.events(run)).count("ActivityCompleted") == 3
 
 
+async def test_a_report_of_many_small_values_is_taken_before_what_follows_it(stage: Any) -> None:
+    peer = await stage.peer()
+    run = await stage.start()
+    schedule = {"type": "schedule_activity", "activity_type": "act", "queue": "q"}
+    await peer.acknowledged(await peer.complete(await peer.task(), schedule))
+    task = await peer.task("activity")
+    named = {"task_id": task["task_id"], "attempt": task["activity_attempt_id"]}
+    result: list[Any] = [[]] * 100_000
+    await peer.ask("complete", kind="activity", **named, result=result)
+    await peer.send({"type": "bye"})
+    assert await peer.ended() == 1000
+    assert "ActivityCompleted" in await stage.events(run)
+
+
 @pytest.mark.parametrize(
     ("headers", "status", "reason"),
     [

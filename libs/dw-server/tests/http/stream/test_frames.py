@@ -8,7 +8,13 @@ import msgspec
 import pytest
 
 from durable_workflow.server.http.stream import frames
-from durable_workflow.server.http.stream.frames import BadFrame, messages_of
+from durable_workflow.server.http.stream.frames import (
+    BadFrame,
+    message_in_slices,
+    messages_of,
+    texts_of,
+)
+from durable_workflow.server.slices import at_once
 
 PAYLOAD = "A" * 20_000
 LIMIT = 100_000
@@ -20,6 +26,18 @@ def read(frame: str, largest: int = LIMIT) -> tuple[list[Any], str | None]:
     try:
         for message in messages_of(frame, largest):
             found.append(msgspec.structs.asdict(message))
+    except BadFrame as error:
+        return found, str(error)
+    return found, None
+
+
+def read_in_slices(frame: str, largest: int = LIMIT) -> tuple[list[Any], str | None]:
+    """The same of one that is decoded in slices."""
+    found: list[Any] = []
+    try:
+        for text in texts_of(frame):
+            message = at_once(message_in_slices(text, largest))
+            found.append(msgspec.structs.asdict(message) | {"is_dense": False})
     except BadFrame as error:
         return found, str(error)
     return found, None
@@ -74,9 +92,10 @@ BAD = {
 def test_a_large_frame_is_read_as_its_messages_one_by_one_are(
     frame: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_once = read(frame)
+    whole = read(frame)
     monkeypatch.setattr(frames, "_LARGE_FRAME", len(frame) + 1)
-    assert at_once == read(frame)
+    assert whole == read(frame)
+    assert whole == read_in_slices(frame)
 
 
 @pytest.mark.parametrize("frame", GOOD.values(), ids=GOOD)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from durable_workflow.server.api.calls import Call
+from durable_workflow.server.api.calls import Call, Pace
 from durable_workflow.server.api.held_lists import attempts_of, stored_tasks
 from durable_workflow.server.api.operations import Operation
 from durable_workflow.server.dispatch.streams import Stream
@@ -121,11 +121,19 @@ class WorkerStream:
         return f"{verb}_{kind}_task"
 
     async def report(
-        self, verb: str, kind: TaskKind, task_id: str, message: Mapping[str, Any]
+        self,
+        verb: str,
+        kind: TaskKind,
+        task_id: str,
+        message: Mapping[str, Any],
+        pace: Pace | None = None,
     ) -> Reply:
         """Complete, fail or heartbeat a task, as over HTTP.
 
         What is reported takes no slot any more, whether the report is accepted or not.
+
+        Args:
+            pace: How a large message is read.
         """
         attempt = message.get("attempt")
         ends = verb != "heartbeat"
@@ -134,7 +142,7 @@ class WorkerStream:
         members = {"lease_owner": self.worker.worker_id, _ATTEMPT[kind]: attempt}
         try:
             reply = await self._ask(
-                self.operation(verb, kind), message, members, {_TASK[kind]: task_id}
+                self.operation(verb, kind), message, members, {_TASK[kind]: task_id}, pace
             )
         except Refused as refused:
             if ends and refused.reason in _OVER and await self._was_taken(kind, task_id, attempt):
@@ -290,9 +298,11 @@ class WorkerStream:
         message: Mapping[str, Any],
         members: Mapping[str, Any],
         names: Mapping[str, str],
+        pace: Pace | None = None,
     ) -> Reply:
         door = self._streams.door
-        call = self._part({**message, **members}, names, unhurried=operation in _UNHURRIED)
+        part = self._part({**message, **members}, names, unhurried=operation in _UNHURRIED)
+        call = part if pace is None else msgspec.structs.replace(part, pace=pace)
         try:
             reply = await door.ask(door.operations[operation], call)
         except Exception as error:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from durable_workflow.server.api import Call, Origin, explain
+from durable_workflow.server.api import Call, explain
 from durable_workflow.server.api.streams import WorkerStreams
 from durable_workflow.server.api.worker_stream import WorkerStream
 from durable_workflow.server.http.envelope import with_prose
-from durable_workflow.server.http.incoming import SMALL_BYTES, Incoming, Share, parsed_size
+from durable_workflow.server.http.incoming import (
+    DENSE_BYTES,
+    SMALL_BYTES,
+    Incoming,
+    Share,
+    parsed_size,
+)
 from durable_workflow.server.http.refusals import status_of
 from durable_workflow.server.http.request import Receive
 from durable_workflow.server.http.stream.frames import (
@@ -21,14 +27,18 @@ from durable_workflow.server.http.stream.frames import (
     BadFrame,
     Message,
     looks_like_sign,
+    message_in_slices,
     messages_of,
     sign_of_life,
+    texts_of,
 )
 from durable_workflow.server.http.stream.outbox import Outbox, Send, Unread
+from durable_workflow.server.http.stream.peer import Peer
 from durable_workflow.server.http.stream.wire import Wire
 from durable_workflow.server.notices import TaskKind
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply
+from durable_workflow.server.throttle import Pace
 
 _log = logging.getLogger(__name__)
 
@@ -68,25 +78,6 @@ class _Closed(Exception):
     """The peer has gone, or its connection was ended."""
 
 
-class _Peer:
-    """The other end of the calls of a stream, which are never held."""
-
-    def __init__(self, origin: Origin) -> None:
-        self._origin = origin
-
-    def gone(self) -> asyncio.Future[None]:
-        """Never done."""
-        return asyncio.get_running_loop().create_future()
-
-    def has_left(self) -> bool:
-        """It is asked nothing."""
-        return False
-
-    def origin(self) -> Origin:
-        """Where the stream came from."""
-        return self._origin
-
-
 async def serve(
     streams: WorkerStreams, call: Call, wire: Wire, receive: Receive, send: Send, limits: Limits
 ) -> None:
@@ -110,7 +101,7 @@ class _Connection:
         limits: Limits,
     ) -> None:
         self._streams = streams
-        self._call = msgspec.structs.replace(call, peer=_Peer(call.peer.origin()))
+        self._call = msgspec.structs.replace(call, peer=Peer(call.peer.origin()))
         self._wire = wire
         self._receive = receive
         self._limits = limits
@@ -121,6 +112,7 @@ class _Connection:
         self._waits_for_frame = False
         # Of the frame that is being read, until all of its messages are done.
         self._share = Share(limits.incoming)
+        self._frame_is_dense = False
 
     async def run(self) -> None:
         """Serve until the connection ends; nothing is raised."""
@@ -173,8 +165,8 @@ class _Connection:
         except TimeoutError:
             self._outbox.close(_NO_HELLO, "no hello came")
             raise _Ended from None
-        found = messages_of(frame, self._limits.largest_message)
-        first = next(found, None)
+        found = self._messages_of(frame)
+        first = await anext(found, None)
         if first is None or first.type != "hello":
             raise BadFrame("the first message is a hello")
         try:
@@ -189,13 +181,24 @@ class _Connection:
         self._outbox.put({"type": "welcome", **self._stream.welcome})
         self._stream.begin()
         self._wire.listen(self)
-        for message in found:
+        async for message in found:
             await self._take(self._stream, message)
 
     async def _read_frame(self) -> None:
         assert self._stream is not None
-        for message in messages_of(await self._next_frame(), self._limits.largest_message):
+        async for message in self._messages_of(await self._next_frame()):
             await self._take(self._stream, message)
+
+    async def _messages_of(self, frame: str) -> AsyncIterator[Message]:
+        """The messages of a frame, in order, each when it is its turn to be decoded."""
+        largest = self._limits.largest_message
+        if not self._frame_is_dense:
+            for message in messages_of(frame, largest):
+                yield message
+            return
+        dense = self._limits.incoming.dense
+        for text in texts_of(frame):
+            yield await dense.run_if_costly(message_in_slices(text, largest))
 
     async def _next_frame(self) -> str:
         await self._outbox.until_read()
@@ -215,17 +218,22 @@ class _Connection:
             await asyncio.gather(*self._at_work, return_exceptions=True)
         if not self._at_work:
             self._share.release()
-        if len(text) > SMALL_BYTES:
-            self._hold(text)
+        self._frame_is_dense = len(text) > SMALL_BYTES and self._hold(text)
         return text
 
-    def _hold(self, frame: str) -> None:
-        """Count a large frame, and end the stream where too much is held: it may come back."""
+    def _hold(self, frame: str) -> bool:
+        """Count a large frame, and end the stream where too much is held: it may come back.
+
+        Returns:
+            Whether it is of many small values.
+        """
+        grows = parsed_size(frame.encode())
         try:
-            self._share.add(len(frame) + parsed_size(frame.encode()))
+            self._share.add(len(frame) + grows)
         except Refused:
             self._outbox.close(_BUSY, "the server is busy")
             raise _Ended from None
+        return grows > DENSE_BYTES
 
     def may_wait(self, text: bytes) -> bool:
         """Whether a message looks like a sign of life: nobody waits for its answer."""
@@ -291,7 +299,9 @@ class _Connection:
         if message.type in ("complete", "fail", "heartbeat") and kind is not None:
             operation = stream.operation(message.type, kind)
         try:
-            reply = await self._reply(stream, message, kind)
+            replying = self._reply(stream, message, kind)
+            dense = self._limits.incoming.dense
+            reply = await (dense.charge(replying) if message.is_dense else replying)
         except Exception as error:  # noqa: BLE001  explained, and nothing depends on its kind
             reply = explain(error, f"{message.type[:20]} over a stream")
         if reply is None:
@@ -327,7 +337,8 @@ class _Connection:
             raise Invalid({"kind": [f"The kind field must be one of {', '.join(_WORDS)}."]})
         if message.type == "heartbeat" and kind == "query":
             raise Invalid({"kind": ["A heartbeat is about a workflow or an activity task."]})
-        return await stream.report(message.type, kind, _task_id(document), document)
+        pace = Pace(self._limits.incoming.dense, has_waited=True) if message.is_dense else None
+        return await stream.report(message.type, kind, _task_id(document), document, pace)
 
     def _refuse(self, message_id: int | None, reply: Reply, operation: str) -> int:
         status = status_of(reply, operation)

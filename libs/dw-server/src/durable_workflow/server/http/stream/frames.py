@@ -8,8 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from durable_workflow._wire.json_values import dict_or_none
-from durable_workflow.server.http.checks import is_shallow, parse
+from durable_workflow.server.http.checks import is_shallow, parse, parse_in_slices
+from durable_workflow.server.http.incoming import SMALL_BYTES
 from durable_workflow.server.refusals import Refused
+from durable_workflow.server.slices import Slices
 
 # What is not a message closes the connection: nobody could say what was lost with it.
 INVALID_DATA: Final = 1007
@@ -33,12 +35,14 @@ class Message(msgspec.Struct, frozen=True):
     Attributes:
         id: Its number within the connection; None where it has none and needs none.
         document: All its members; empty where it is too large to be read.
+        is_dense: Whether it is of many small values, so that all that is done with it costs.
     """
 
     type: str
     id: int | None
     document: dict[str, Any]
     too_large: bool = False
+    is_dense: bool = False
 
 
 class _Head(msgspec.Struct):
@@ -62,12 +66,38 @@ def messages_of(frame: str, largest: int) -> Iterator[Message]:
     if (found := _all_at_once(frame, largest)) is not None:
         yield from found
         return
+    for text in texts_of(frame):
+        yield _message(text, largest)
+
+
+def texts_of(frame: str) -> Iterator[bytes]:
+    """The texts of a frame's messages, in order.
+
+    Raises:
+        BadFrame: It is not an array.
+    """
     try:
         members = _decode_frame(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadFrame(f"a frame is a JSON array of messages: {error}") from None
-    for member in members:
-        yield _message(bytes(member), largest)
+    return map(bytes, members)
+
+
+def message_in_slices(text: bytes, largest: int) -> Slices[Message]:
+    """The message of a text from a frame of many small values.
+
+    Args:
+        largest: Bytes that it may have.
+    Raises:
+        BadFrame: It is no message.
+    """
+    if len(text) <= SMALL_BYTES or len(text) > largest:
+        return _message(text, largest)
+    try:
+        document = yield from parse_in_slices(text)
+    except Refused as refused:
+        raise BadFrame(refused.message) from None
+    return msgspec.structs.replace(_message_of(document), is_dense=True)
 
 
 def _all_at_once(frame: str, largest: int) -> list[Message] | None:
@@ -112,15 +142,15 @@ def _message(text: bytes, largest: int) -> Message:
             raise BadFrame(f"a message is a JSON object: {error}") from None
         return Message(_type(head.type), _id(head.type, head.id), {}, too_large=True)
     try:
-        document = dict_or_none(parse(text))
+        return _message_of(parse(text))
     except Refused as refused:
         raise BadFrame(refused.message) from None
+
+
+def _message_of(found: Any) -> Message:
+    document = dict_or_none(found)
     if document is None:
         raise BadFrame("a message is a JSON object")
-    return _message_of(document)
-
-
-def _message_of(document: dict[str, Any]) -> Message:
     kind = _type(document.get("type"))
     return Message(kind, _id(kind, document.get("id")), document)
 
