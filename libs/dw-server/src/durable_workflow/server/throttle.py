@@ -125,14 +125,15 @@ class _Sliced(Generic[T]):
         """Do so much of it as is not costly; whether that was all."""
         began = time.thread_time()
         try:
-            while time.thread_time() - began < _COSTLY_SECONDS:
+            while True:
                 next(self._work)
+                if time.thread_time() - began >= _COSTLY_SECONDS:
+                    return False
         except StopIteration as end:
             self.result = end.value
             return True
         finally:
             self.spent += time.thread_time() - began
-        return False
 
 
 class Pace:
