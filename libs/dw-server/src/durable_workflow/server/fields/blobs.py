@@ -34,16 +34,18 @@ def is_list(blob: str, codec: str) -> Slices[bool]:
     if isinstance(found, bytes):
         return (yield from _avro_value.is_array(found))
     text = found.encode()
+    in_list = text.lstrip()[:1] == b"["
     if not is_json(text):
-        # What Python reads besides, in a form that is JSON. In strings anything may stand instead.
+        # What Python reads besides, in a form that is JSON, and only where what it stands for was
+        # read: behind a sign, a digit or a backslash neither is.
         for number in (b"NaN", b"-Infinity", b"Infinity"):
-            text = text.replace(number, b"null")
+            text = text.replace(number, b"[]")
         if not is_json(_OF_A_PAIR.sub(rb"\\u0061", text)):
             raise ValueError("Payload is not valid JSON")
     if _TOO_MANY_DIGITS in text.translate(_DIGITS):
         # In a string there may be as many.
         return isinstance(serializer.decode(blob, codec), list)
-    return text.lstrip()[:1] == b"["
+    return in_list
 
 
 def opened(blob: str, codec: str) -> str | bytes:
