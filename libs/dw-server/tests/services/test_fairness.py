@@ -201,7 +201,10 @@ async def test_a_search_finds_what_only_the_last_of_many_classes_has(server: Any
 
 async def test_the_first_class_is_known_to_be_the_only_one(server: Any) -> None:
     async def first(above: int = -1) -> tuple[int, str, bool] | None:
-        found = await server.store.read(lambda read: records.first(read, KEY, above=above))
+        def work(read: Read) -> tuple[ReadyClass, bool] | None:
+            return records.first(read, KEY, above=above)
+
+        found = await server.store.read(work)
         return None if found is None else (found[0].priority, found[0].name, found[1])
 
     assert await first() is None
@@ -222,7 +225,10 @@ async def test_the_first_class_of_activities_is_known_to_be_the_only_one(
     key = QueueKey("activity", "default", "q")
 
     async def first() -> tuple[str, bool] | None:
-        found = await server.store.read(lambda read: records.first(read, key, above=-1))
+        def work(read: Read) -> tuple[ReadyClass, bool] | None:
+            return records.first(read, key, above=-1)
+
+        found = await server.store.read(work)
         return None if found is None else (found[0].name, found[1])
 
     for name, expected in (("b", ("b", True)), ("a", ("a", False))):
