@@ -73,7 +73,9 @@ class Wire:
         return [each["message"] for each in body["findings"] if each["code"] == "due_work_failed"]
 
     def execute(self, statement: str) -> None:
-        self.server.store._database.writer.execute(statement)  # pyright: ignore[reportPrivateUsage]
+        store = self.server.store
+        store._database.writer.execute(statement)  # pyright: ignore[reportPrivateUsage]
+        store.ways.forget()  # it has not seen the change
 
     def break_updates(self, table: str, condition: str) -> None:
         """Have the database refuse to change a row."""
