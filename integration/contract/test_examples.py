@@ -173,7 +173,8 @@ def is_read_otherwise(case: Case) -> bool:
     Blank text is the same as none, and of what is sent twice the last counts.
     """
     values = (as_object(case.query) or {}).values()
-    return any(isinstance(each, list) or not str(each).strip() for each in values)
+    # An object is sent as its keys, one after the other.
+    return any(isinstance(each, list | dict) or not str(each).strip() for each in values)
 
 
 def reason_of(response: Any) -> object:
