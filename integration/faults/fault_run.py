@@ -80,7 +80,7 @@ class FaultRun:
         try:
             self._start_processes()
             async with (
-                asyncio.timeout(self.plan.patience_seconds),
+                asyncio.timeout(self.plan.limit_seconds),
                 Client(self.server.url, timeout=40.0) as client,
             ):
                 await self._work_and_faults(client)
@@ -88,7 +88,7 @@ class FaultRun:
                 await self.mixed.end(client)
         except TimeoutError:
             self.verdict.violations.append(
-                f"stuck after {self.plan.patience_seconds} s; the server said:\n"
+                f"stuck after {self.plan.limit_seconds} s; the server said:\n"
                 f"{self.server.process.output}"
             )
         finally:

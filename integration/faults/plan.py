@@ -6,7 +6,10 @@ import argparse
 import os
 import random
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
+
+# What a kill and a start take beside the pause before it, on a busy machine.
+_RESTART_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,7 @@ class Plan:
         lease_seconds: How long a task that a dead worker holds stays with it.
         packing_seconds: The durable timer in each order.
         most_pause_seconds: Kills are at most that far apart.
-        patience_seconds: When the whole run counts as stuck.
+        patience_seconds: How long one result is waited for, and the whole beyond its faults.
         seed: What every random choice comes from; 0 draws one.
     """
 
@@ -57,6 +60,12 @@ class Plan:
         if self.seed:
             return self
         return Plan(**{**asdict(self), "seed": random.SystemRandom().randrange(1, 2**31)})
+
+    @property
+    def limit_seconds(self) -> float:
+        """When the whole run counts as stuck: many faults take long by themselves."""
+        faults = sum(each.pause_seconds + _RESTART_SECONDS for each in self.faults())
+        return round(self.patience_seconds + faults, 1)
 
     def faults(self) -> list[Fault]:
         """Return the faults in order, each with the pause before it: the same for one seed."""

@@ -27,3 +27,10 @@ def test_one_seed_gives_one_order_of_faults() -> None:
     assert plan.faults() == Plan(seed=7).faults()
     assert plan.faults() != Plan(seed=8).faults()
     assert sorted(fault.kind for fault in plan.faults()) == ["server"] * 5 + ["worker"] * 5
+
+
+def test_a_run_is_stuck_only_when_its_faults_are_long_over() -> None:
+    plan = Plan(server_kills=2_000, worker_kills=4_000, patience_seconds=10, seed=7)
+    pauses = sum(fault.pause_seconds for fault in plan.faults())
+    assert plan.limit_seconds > pauses + 2 * 6_000
+    assert Plan(server_kills=0, worker_kills=0, patience_seconds=10).limit_seconds == 10
