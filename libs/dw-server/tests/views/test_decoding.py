@@ -58,3 +58,9 @@ def test_typed_frames_are_opened_up_to_a_size(count: int, is_shown: bool) -> Non
     blob = base64.b64encode(encode_frame([None] * count)).decode()
     found = decoded({"codec": "avro", "blob": blob})
     assert found == ([None] * count if is_shown else None)
+
+
+def test_a_large_typed_frame_of_few_values_is_opened() -> None:
+    value = ["x" * 300_000, {"y": 1}]
+    blob = base64.b64encode(encode_frame(value)).decode()
+    assert decoded({"codec": "avro", "blob": blob}) == value

@@ -301,8 +301,8 @@ class WorkerStream:
         pace: Pace | None = None,
     ) -> Reply:
         door = self._streams.door
-        part = self._part({**message, **members}, names, unhurried=operation in _UNHURRIED)
-        call = part if pace is None else msgspec.structs.replace(part, pace=pace)
+        unhurried = operation in _UNHURRIED
+        call = self._part({**message, **members}, names, unhurried=unhurried, pace=pace)
         try:
             reply = await door.ask(door.operations[operation], call)
         except Exception as error:
@@ -312,10 +312,15 @@ class WorkerStream:
         return reply
 
     def _part(
-        self, document: Mapping[str, Any], names: Mapping[str, str], *, unhurried: bool = False
+        self,
+        document: Mapping[str, Any],
+        names: Mapping[str, str],
+        *,
+        unhurried: bool = False,
+        pace: Pace | None = None,
     ) -> Call:
         return msgspec.structs.replace(
-            self._call, document=document, names=names, unhurried=unhurried
+            self._call, document=document, names=names, unhurried=unhurried, pace=pace
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Final
 
@@ -13,6 +14,10 @@ from durable_workflow.server.slices import Slices
 
 # Characters. Smaller ones are decoded as quickly as they are looked over.
 LARGE: Final = 16 * 1024
+# Bytes of a typed frame whose values need not be counted. Of a larger one a pause comes with each
+# thousand values; to look at one takes longer than to make it.
+_SMALL_FRAME: Final = 64 * 1024
+_MOST_PAUSES: Final = 8
 # Digits of one number that Python does not read, and how they are found.
 _TOO_MANY_DIGITS: Final = b"0" * 4301
 _DIGITS: Final = bytes.maketrans(b"123456789", b"0" * 9)
@@ -55,6 +60,18 @@ def opened(blob: str, codec: str) -> str | bytes:
         ValueError: Neither is in it.
     """
     return _avro.opened(blob) if codec == serializer.AVRO_CODEC else blob
+
+
+def has_many_values(frame: bytes) -> bool:
+    """Whether a typed frame has so many values that to make them would take long.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if len(frame) <= _SMALL_FRAME:
+        return False
+    pauses = sum(1 for _ in itertools.islice(_avro_value.is_array(frame), _MOST_PAUSES))
+    return pauses == _MOST_PAUSES
 
 
 def is_json(text: bytes) -> bool:

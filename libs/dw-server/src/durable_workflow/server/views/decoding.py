@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -10,16 +10,13 @@ from durable_workflow import serializer
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.fields import blobs
 
-# Bytes of a typed frame that is opened: each value in it takes half a microsecond.
-_LARGEST_FRAME: Final = 64 * 1024
-
 
 def decoded(envelope: JsonObject | None) -> Any:
     """What an answer shows of the value in an envelope.
 
     Returns:
-        The value, or its JSON text if it is large; None where there is no value, or where it cannot
-        be opened here.
+        The value, or its JSON text if it is large; None where there is no value, where it cannot be
+        opened here, and for a large typed frame of very many values.
     """
     if envelope is None or not isinstance(envelope.get("blob"), str):
         return None
@@ -27,7 +24,7 @@ def decoded(envelope: JsonObject | None) -> Any:
         if len(envelope["blob"]) >= blobs.LARGE:
             found = blobs.opened(envelope["blob"], envelope["codec"])
             if isinstance(found, bytes):
-                if len(found) > _LARGEST_FRAME:
+                if blobs.has_many_values(found):
                     return None
             elif blobs.is_json(text := found.encode()):
                 return msgspec.Raw(text)
