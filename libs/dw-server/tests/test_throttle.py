@@ -248,6 +248,7 @@ async def test_a_peer_whose_bytes_are_costly_is_left_alone_and_loses_none() -> N
     data = b"c" * 16_384 + b"x" * 16_384 + b"y" * 10
     reader.data_received(data)
     assert (len(pieces), transport.reads) == (1, False)
+    assert reader.is_resting()
     # Somebody else has it read on meanwhile: what arrives comes in its turn.
     transport.resume_reading()
     reader.data_received(b"z" * 5)
@@ -255,6 +256,7 @@ async def test_a_peer_whose_bytes_are_costly_is_left_alone_and_loses_none() -> N
 
     await until_it_reads(transport)
     assert b"".join(pieces) == data + b"z" * 5
+    assert not reader.is_resting()
 
 
 async def test_cheap_bytes_are_read_without_a_rest() -> None:

@@ -70,7 +70,7 @@ class StreamConnection(WebSocketsSansIOProtocol):
         answered, self._answered = self._answered, None
         if self._put_off is not None:
             self._take_put_off()
-        if not self._may_wait(data):
+        if not self._take_whole(data):
             self._read(data)
         if answered is not None:
             answered()
@@ -113,17 +113,21 @@ class StreamConnection(WebSocketsSansIOProtocol):
         self._reader.data_received(data)
         self._count(len(self.conn.reader.buffer) + self._fragments)
 
-    def _may_wait(self, data: bytes) -> bool:
-        """Whether this is one short message that may wait for the next round, and so does.
+    def _take_whole(self, data: bytes) -> bool:
+        """Have the application take one short message, at once or in the next round; whether it is.
 
-        Most of what idle workers send is that. Parsing it as a stream of frames, and handing it
-        over through a queue for which the socket is not read from, costs more than the answer.
+        Most of what workers send is that. Parsing it as a stream of frames, and handing it over
+        through a queue for which the socket is not read from, costs more than most answers.
         """
         if self._listener is None or len(data) > _SHORT_BYTES or self.read_paused or self.frames:
             return False
-        text = _short_text(data)
-        if text is None or not self._listener.may_wait(text) or not self._is_between_frames():
+        if self._reader is not None and self._reader.is_resting():
             return False
+        text = _short_text(data)
+        if text is None or not self._is_between_frames():
+            return False
+        if not self._listener.may_wait(text):
+            return self._listener.take(text)
         self._put_off = data, text
         rounds_of(self.loop, _SHORT_SECONDS).add(0, self._take_put_off)
         return True

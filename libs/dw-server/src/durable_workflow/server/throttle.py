@@ -286,6 +286,10 @@ class RestingReader:
         else:
             self._read_pieces(data)
 
+    def is_resting(self) -> bool:
+        """Whether what arrives now is kept for later."""
+        return self._rest is not None
+
     def close(self) -> None:
         """The connection has ended."""
         if self._rest is not None:

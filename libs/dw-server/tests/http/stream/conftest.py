@@ -22,6 +22,7 @@ from durable_workflow.server.clock import SystemClock
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.serving import serving
+from durable_workflow.server.stream_connections import StreamConnection
 
 Json = dict[str, Any]
 CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}
@@ -299,6 +300,20 @@ async def staged(settings: Settings | None = None, **services: Any) -> AsyncGene
 async def stage() -> AsyncIterator[Stage]:
     async with staged() as stage:
         yield stage
+
+
+@pytest.fixture
+def received(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The messages that took the long way: through the parser, a queue and a task of the loop."""
+    found: list[bytes] = []
+    handle_text = StreamConnection.handle_text
+
+    def handle(self: StreamConnection, event: Any) -> None:
+        found.append(bytes(event.data))
+        handle_text(self, event)
+
+    monkeypatch.setattr(StreamConnection, "handle_text", handle)
+    return found
 
 
 @pytest.fixture

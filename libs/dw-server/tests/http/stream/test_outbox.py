@@ -19,16 +19,22 @@ from durable_workflow.server.http.stream.outbox import (
 
 
 class Wire:
-    """A socket that takes everything."""
+    """A socket that takes nothing at once, so that everything is sent through the application."""
 
     aborted = False
+    takes = False
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
 
     def ping(self, answered: Callable[[], None]) -> None: ...
 
     def listen(self, listener: Listener) -> None: ...
 
     def write(self, text: bytes) -> bool:
-        return True
+        if self.takes:
+            self.written.append(text)
+        return self.takes
 
     def unread(self) -> int:
         return 0
@@ -60,6 +66,29 @@ async def test_what_is_put_after_the_end_of_a_connection_is_not_counted(send: An
     assert unread.bytes == 0
     outbox.put({"type": "answer", "id": 3})
     assert unread.bytes == 0
+
+
+async def test_what_the_socket_takes_at_once_is_not_sent_again_and_goes_in_order() -> None:
+    sent: list[Any] = []
+    wire = Wire()
+
+    async def send(event: MutableMapping[str, Any]) -> None:
+        sent.append((len(wire.written), event["text"]))
+        wire.takes = True
+
+    outbox = Outbox(send, wire, Unread(), lambda: None)
+    for number in range(3):
+        outbox.put({"id": number})
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    outbox.acknowledge(7)
+    outbox.put({"id": 3})
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert sent == [(0, '[{"id":0}]')]
+    last = b'[{"type":"acks","ids":[7]},{"id":3}]'
+    assert wire.written == [b'[{"id":1}]', b'[{"id":2}]', last]
+    await outbox.drop()
 
 
 async def test_nothing_more_is_read_from_a_peer_that_does_not_read() -> None:

@@ -6,28 +6,10 @@ import asyncio
 import json
 from typing import Any
 
-import pytest
-
-from durable_workflow.server.stream_connections import StreamConnection
-
 SAID = {
     "task_slots": {"workflow_available": 7},
     "process_metrics": {"host": "h", "memory_bytes": 5},
 }
-
-
-@pytest.fixture
-def received(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The messages that took the long way: through the parser, a queue and a task of the loop."""
-    found: list[bytes] = []
-    handle_text = StreamConnection.handle_text
-
-    def handle(self: StreamConnection, event: Any) -> None:
-        found.append(bytes(event.data))
-        handle_text(self, event)
-
-    monkeypatch.setattr(StreamConnection, "handle_text", handle)
-    return found
 
 
 async def _once_written(stage: Any, worker_id: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -29,7 +30,7 @@ from durable_workflow.server.http.stream.frames import (
     looks_like_sign,
     message_in_slices,
     messages_of,
-    sign_of_life,
+    short_messages,
     texts_of,
 )
 from durable_workflow.server.http.stream.outbox import Outbox, Send, Unread
@@ -113,6 +114,8 @@ class _Connection:
         # Of the frame that is being read, until all of its messages are done.
         self._share = Share(limits.incoming)
         self._frame_is_dense = False
+        # Says in whose name lines are logged: frames also come without a task of the loop.
+        self._context = contextvars.copy_context()
 
     async def run(self) -> None:
         """Serve until the connection ends; nothing is raised."""
@@ -240,11 +243,23 @@ class _Connection:
         return looks_like_sign(text)
 
     def take(self, text: bytes) -> bool:
-        """Answer a sign of life of a worker that has nothing, without a task of the loop."""
+        """Answer a sign of life, or begin to do what is reported, without receiving a frame."""
         if not self._waits_for_frame or self._stream is None or self._limits.overloaded():
             return False
-        message = sign_of_life(text, self._limits.largest_message)
-        return message is not None and self._answer_at_once(self._stream, message)
+        messages = short_messages(text, self._limits.largest_message)
+        if not messages:
+            return False
+        if messages[0].type == "alive":
+            return len(messages) == 1 and self._answer_at_once(self._stream, messages[0])
+        if len(self._at_work) + len(messages) > _MOST_AT_WORK or not self._outbox.has_room():
+            return False
+        if any(message.type not in _REPORTS for message in messages):
+            return False
+        if not self._at_work:
+            self._share.release()
+        for message in messages:
+            self._begin(self._stream, message, self._context.copy())
+        return True
 
     async def _take(self, stream: WorkerStream, message: Message) -> None:
         """Begin to do what a message says; the answers come in the order of the commits."""
@@ -262,7 +277,12 @@ class _Connection:
             and self._answer_at_once(stream, message)
         ):
             return
-        task = asyncio.create_task(self._do(stream, message))
+        self._begin(stream, message)
+
+    def _begin(
+        self, stream: WorkerStream, message: Message, context: contextvars.Context | None = None
+    ) -> None:
+        task = asyncio.create_task(self._do(stream, message), context=context)
         self._at_work.add(task)
         task.add_done_callback(self._finished)
 
@@ -296,7 +316,7 @@ class _Connection:
     async def _do(self, stream: WorkerStream, message: Message) -> None:
         operation = _OPERATIONS.get(message.type, "")
         kind = _kind(message.document)
-        if message.type in ("complete", "fail", "heartbeat") and kind is not None:
+        if message.type in _REPORTS and kind is not None:
             operation = stream.operation(message.type, kind)
         try:
             replying = self._reply(stream, message, kind)
@@ -331,7 +351,7 @@ class _Connection:
             return None
         if message.type == "history":
             return await stream.history(_task_id(document), document)
-        if message.type not in ("complete", "fail", "heartbeat"):
+        if message.type not in _REPORTS:
             raise Refused("unknown_message", f"There is no message {message.type[:50]!r}.")
         if kind is None:
             raise Invalid({"kind": [f"The kind field must be one of {', '.join(_WORDS)}."]})
@@ -373,6 +393,7 @@ class _Ended(Exception):
     """The server ends the connection."""
 
 
+_REPORTS: Final = frozenset({"complete", "fail", "heartbeat"})
 _OPERATIONS: Final = {"alive": "heartbeat_worker", "history": "read_workflow_task_history"}
 _WORDS: Final = ("workflow", "activity", "query")
 

@@ -21,8 +21,8 @@ ANSWERED: Final = frozenset({"complete", "fail", "heartbeat", "history", "alive"
 _HEAD_BYTES: Final = 32
 # Smaller frames are taken apart as quickly as they are looked over.
 _LARGE_FRAME: Final = 16 * 1024
-# One that is nested deeper than this is read as other messages are, with their checks.
-_DEEPEST_SIGN: Final = 64
+# What may be nested deeper than this is read as other messages are, with their checks.
+_DEEPEST_SHORT: Final = 64
 
 
 class BadFrame(Exception):
@@ -117,19 +117,16 @@ def looks_like_sign(frame: bytes) -> bool:
     return b'"alive"' in frame[:_HEAD_BYTES] and frame.count(b'"type"') == 1
 
 
-def sign_of_life(frame: bytes, largest: int) -> Message | None:
-    """The one message of a frame that is nothing but a sign of life; None where it is not.
+def short_messages(frame: bytes, largest: int) -> list[Message] | None:
+    """The messages of a short frame with few brackets; None where anything is wrong with it.
 
     Args:
-        largest: Bytes that the message may have.
+        largest: Bytes that a message may have.
     """
-    if len(frame) > largest or frame.count(b"[") + frame.count(b"{") > _DEEPEST_SIGN:
+    if len(frame) > largest or frame.count(b"[") + frame.count(b"{") > _DEEPEST_SHORT:
         return None
     try:
-        members = _decode_documents(frame)
-        if len(members) != 1 or members[0].get("type") != "alive":
-            return None
-        return Message("alive", _id("alive", members[0].get("id")), members[0])
+        return [_message_of(document) for document in _decode_documents(frame)]
     except (msgspec.DecodeError, UnicodeDecodeError, BadFrame):
         return None
 

@@ -90,6 +90,10 @@ class Outbox:
         """Whether the peer, or all of them, have left so much unread that tasks must wait."""
         return self._is_over() or self._unread.bytes > MOST_UNREAD_BY_ALL
 
+    def has_room(self) -> bool:
+        """Whether `until_read` has nothing to wait for."""
+        return self._room.is_set()
+
     async def until_read(self) -> None:
         """Wait until the peer has read most of what it was sent, or the connection ends."""
         await self._room.wait()
@@ -130,8 +134,9 @@ class Outbox:
             self._some.clear()
             while self._acks or self._waiting:
                 frame = self._frame()
-                # Waits as long as the peer leaves more unread than its socket takes.
-                await self._send({"type": "websocket.send", "text": frame.decode()})
+                if not self._wire.write(frame):
+                    # Waits as long as the peer leaves more unread than its socket takes.
+                    await self._send({"type": "websocket.send", "text": frame.decode()})
                 self._count(-self._sending)
                 self._sending = 0
                 if self._bytes <= _MOST_ANSWERS:

@@ -17,7 +17,7 @@ class Listener(Protocol):
         ...
 
     def take(self, text: bytes) -> bool:
-        """Take a message; where that is not done it is received as others are."""
+        """Take a frame; where that is not done it is received as others are."""
         ...
 
 
@@ -29,7 +29,7 @@ class Wire(Protocol):
         ...
 
     def listen(self, listener: Listener) -> None:
-        """Have short messages that may wait for each other shown to `listener`.
+        """Have short messages shown to `listener`, those that may wait for each other together.
 
         They are received in order all the same: what arrives later waits for them.
         """
