@@ -6,7 +6,6 @@ import asyncio
 import logging
 import shutil
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +17,7 @@ from durable_workflow.server.notices import DueAt, Notice
 from durable_workflow.server.slices import Slices
 from durable_workflow.server.store import ConstraintViolated, StoreUnavailable
 from durable_workflow.server.store.protocol import Tx
-from durable_workflow.server.store.sqlite import SqliteStore, _committer, _preparing, _store
+from durable_workflow.server.store.sqlite import SqliteStore, _preparing, _store
 from durable_workflow.server.store.sqlite._committer import CommitPace
 
 Open = Callable[..., SqliteStore]
@@ -51,15 +50,29 @@ async def until(condition: Callable[[], bool]) -> None:
 class Stage:
     """Says when a unit is being written: its rows are in the transaction, and not committed."""
 
-    def __init__(self, store: SqliteStore) -> None:
-        self._writer: Any = store._writer  # pyright: ignore[reportPrivateUsage]
+    def __init__(self) -> None:
+        self._pauses = 0
+
+    def noted(self, write: Callable[..., Slices[None]]) -> Callable[..., Slices[None]]:
+        """`write`, with its pauses counted: there is one behind every two rows."""
+
+        def noted_write(*given: Any) -> Slices[None]:
+            for _ in write(*given):
+                self._pauses += 1
+                yield
+
+        return noted_write
 
     async def reached(self, rows: int) -> None:
-        await until(lambda: self._writer.in_transaction and self._written() >= rows)
+        await until(lambda: 2 * self._pauses >= rows)
 
-    def _written(self) -> int:
-        [(count,)] = self._writer.execute("SELECT count(*) FROM boxes").fetchall()
-        return int(count)
+
+@pytest.fixture(autouse=True)
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    stage = Stage()
+    prepared = _preparing.PreparedTx
+    monkeypatch.setattr(prepared, "write", stage.noted(prepared.write))
+    return stage
 
 
 async def names(store: SqliteStore) -> list[str]:
@@ -70,12 +83,14 @@ async def put(store: SqliteStore, name: str) -> None:
     await store.run(lambda tx: tx.do("put_box", name=name, content=0, data=None))
 
 
-async def test_reads_are_served_while_it_is_written_and_see_nothing_of_it(open_file: Open) -> None:
+async def test_reads_are_served_while_it_is_written_and_see_nothing_of_it(
+    open_file: Open, stage: Stage
+) -> None:
     store = open_file()
     running = asyncio.create_task(store.run_in_slices(boxes))
-    await Stage(store).reached(10)
+    await stage.reached(10)
     seen = [await names(store) for _ in range(3)]
-    await Stage(store).reached(20)
+    await stage.reached(20)
 
     assert await running == "done"
     assert seen == [[], [], []]
@@ -83,11 +98,11 @@ async def test_reads_are_served_while_it_is_written_and_see_nothing_of_it(open_f
 
 
 async def test_units_that_come_meanwhile_run_behind_it(
-    open_file: Open, notices: list[Notice]
+    open_file: Open, stage: Stage, notices: list[Notice]
 ) -> None:
     store = open_file()
     running = asyncio.create_task(store.run_in_slices(boxes))
-    await Stage(store).reached(10)
+    await stage.reached(10)
 
     def look(tx: Tx) -> int:
         tx.notify(DueAt(1000))
@@ -103,7 +118,8 @@ async def test_units_that_come_meanwhile_run_behind_it(
 async def test_units_that_came_before_do_not_wait_for_it(open_file: Open) -> None:
     store = open_file()
     running = asyncio.create_task(store.run_in_slices(boxes))
-    await until(lambda: bool(store._waiting))  # pyright: ignore[reportPrivateUsage]
+    waiting = store._waiting  # pyright: ignore[reportPrivateUsage]
+    await until(lambda: any(unit.is_long for unit in waiting))
     await put(store, "late")
     assert running.done()
 
@@ -120,8 +136,8 @@ async def test_units_that_came_before_do_not_wait_for_it(open_file: Open) -> Non
 
     short = asyncio.create_task(noted(put(store, "short"), "short"))
     await asyncio.sleep(0)
-    run_long: Any = store._run_long  # pyright: ignore[reportPrivateUsage]
-    await asyncio.gather(short, noted(run_long(long), "long"))
+    run: Any = store._run  # pyright: ignore[reportPrivateUsage]
+    await asyncio.gather(short, noted(run(long, is_long=True), "long"))
     assert order == ["short", "long"]
 
 
@@ -151,7 +167,7 @@ async def test_a_database_that_becomes_full_meanwhile_fails_it_alone(
     writer: Any = store._writer  # pyright: ignore[reportPrivateUsage]
     [(pages,)] = writer.execute("PRAGMA page_count").fetchall()
     writer.execute(f"PRAGMA max_page_count = {pages + 60}").fetchall()
-    with caplog.at_level(logging.ERROR), pytest.raises(StoreUnavailable, match="rolled back"):
+    with caplog.at_level(logging.ERROR), pytest.raises(StoreUnavailable, match="full"):
         await store.run_in_slices(large)
 
     assert await names(store) == []
@@ -160,11 +176,11 @@ async def test_a_database_that_becomes_full_meanwhile_fails_it_alone(
 
 
 async def test_a_process_that_dies_meanwhile_leaves_nothing(
-    open_file: Open, tmp_path: Path
+    open_file: Open, stage: Stage, tmp_path: Path
 ) -> None:
     store = open_file()
     running = asyncio.create_task(store.run_in_slices(boxes))
-    await Stage(store).reached(_ROWS - 4)
+    await stage.reached(_ROWS - 4)
     copy = tmp_path / "copy.db"
     # What another process would find now.
     for end in ("", "-wal"):
@@ -174,10 +190,12 @@ async def test_a_process_that_dies_meanwhile_leaves_nothing(
     assert await running == "done"
 
 
-async def test_a_store_that_closes_finishes_it(open_file: Open, tmp_path: Path) -> None:
+async def test_a_store_that_closes_finishes_it(
+    open_file: Open, stage: Stage, tmp_path: Path
+) -> None:
     store = open_file()
     running = asyncio.create_task(store.run_in_slices(boxes))
-    await Stage(store).reached(10)
+    await stage.reached(10)
     await store.close()
     assert await running == "done"
     with closing(sqlite3.connect(tmp_path / "boxes.db")) as found:
@@ -206,19 +224,20 @@ async def test_it_is_committed_in_the_thread_however_quick_the_disk_was(
         return True
 
     monkeypatch.setattr(CommitPace, "on_the_spot", trusts)
-    threads: list[str] = []
-    commit = _committer.commit
-
-    def noted(*given: Any) -> Any:
-        threads.append(threading.current_thread().name)
-        return commit(*given)
-
-    monkeypatch.setattr(_store, "commit", noted)
+    in_the_thread: list[str] = []
     store = open_file()
+    committer: Any = store._committer  # pyright: ignore[reportPrivateUsage]
+    commit = committer.commit
+
+    def noted(done: Any) -> None:
+        in_the_thread.append("a batch")
+        commit(done)
+
+    monkeypatch.setattr(committer, "commit", noted)
     await put(store, "first")
-    assert len(threads) == 1
+    assert in_the_thread == []
     await store.run_in_slices(boxes)
-    assert len(threads) == 1  # the committer has its own
+    assert in_the_thread == ["a batch"]
 
 
 async def test_tasks_are_placed_in_parts(open_file: Open, monkeypatch: pytest.MonkeyPatch) -> None:

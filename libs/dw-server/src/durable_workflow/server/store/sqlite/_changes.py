@@ -212,11 +212,10 @@ class UnitChanges:
 
     def change(self, way: Way, rows: Sequence[Row]) -> None:
         """Run a statement that changes rows, now or later."""
-        self._note_change(way)
         if way.change is not None and way.change.is_insert and len(rows) > _MANY_ROWS:
-            self.write()
-            self._run(way.statement, rows)
+            self.write_at_once(way, way.statement, rows)
             return
+        self._note_change(way)
         if way.change is not None:
             rows = self._change_in_memory(way.change, rows)
         if not rows:
@@ -230,6 +229,12 @@ class UnitChanges:
             return
         self.write_before(way)
         self._run(way.statement, rows)
+
+    def write_at_once(self, way: Way, statement: Statement, rows: Sequence[Row]) -> None:
+        """Have rows put that are not kept in memory, by the statement of `way` or another."""
+        self._note_change(way)
+        self.write()
+        self._run(statement, rows)
 
     def write(self) -> None:
         """Write everything that is unwritten."""

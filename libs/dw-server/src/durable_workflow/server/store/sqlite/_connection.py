@@ -55,6 +55,10 @@ class Connection(Protocol):
         """How many rows all statements have changed."""
         ...
 
+    def last_insert_rowid(self) -> int:
+        """The number of the row that was put last."""
+        ...
+
     def config(self, option: int, /, *values: Any) -> Any:
         """Set an option of the connection."""
         ...

@@ -32,9 +32,11 @@ _BUSY_MILLISECONDS = 5_000
 # Reading every page of a large file would make start-up, and so recovery, as long as the file.
 _CHECKED_BYTES = 32 * 1024 * 1024
 
+# What is deleted of temporary tables leaves the memory.
 _SETTINGS = """
 PRAGMA foreign_keys = ON;
 PRAGMA temp_store = MEMORY;
+PRAGMA temp.auto_vacuum = 1;
 PRAGMA cache_size = -65536;
 """
 # A commit writes whole pages, and of most it changes a row of some hundred bytes: smaller pages are

@@ -11,6 +11,7 @@ is in the store, so nobody sees half of it, and a crash or a caller that goes aw
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
@@ -21,6 +22,8 @@ from durable_workflow.server.store.errors import StatementMisused
 from durable_workflow.server.store.protocol import Key, MemoKey, Read, Row, Tx, Value
 from durable_workflow.server.store.sqlite._changes import Way, Ways
 from durable_workflow.server.store.sqlite._rows import Change, Lookup, RowKey
+from durable_workflow.server.store.sqlite._shapes import is_insert
+from durable_workflow.server.store.sqlite._staging import Stage, StagedRows
 from durable_workflow.server.store.sqlite._transaction import Line, SqliteTx
 
 T = TypeVar("T")
@@ -29,8 +32,6 @@ T = TypeVar("T")
 _SLICE_SECONDS: Final = 0.002
 # Rows that are written between two pauses: of the widest table that takes two milliseconds.
 _PIECE: Final = 200
-# A run that is sent a signal each millisecond has changed each time: then it is run whole.
-_MOST_PREPARATIONS: Final = 3
 
 
 class NotPreparable(BaseException):
@@ -50,10 +51,10 @@ class Reading(Protocol):
     def __call__(self, work: Callable[[Read], T], /) -> Awaitable[T]: ...
 
 
-class Running(Protocol):
-    """Runs a unit with pauses, in which others run no unit but are served else."""
+class RunningUnits(Protocol):
+    """Runs a unit, in its turn with those of others."""
 
-    def __call__(self, work: Callable[[SqliteTx], Slices[T]], /) -> Awaitable[T]: ...
+    def __call__(self, work: Callable[[SqliteTx], T], /) -> Awaitable[T]: ...
 
 
 class _Answer(NamedTuple):
@@ -72,11 +73,23 @@ class _Answer(NamedTuple):
         return ([] if row is None else [row]) == self.rows
 
 
-class _Write(NamedTuple):
-    """A statement with the rows of values that it is to be run with."""
+class _Write:
+    """A statement with the rows of values that it is to be run with.
 
-    way: Way
-    rows: list[Row]
+    Attributes:
+        staged: Those of them that are staged, the rest being `rows`.
+    """
+
+    __slots__ = ("rows", "staged", "way")
+
+    def __init__(self, way: Way, rows: Sequence[Row]) -> None:
+        self.way = way
+        self.rows = list(rows)
+        self.staged: list[StagedRows] = []
+
+
+def _is_staged(write: _Write) -> bool:
+    return len(write.rows) > _PIECE and is_insert(write.way.statement)
 
 
 class _NewRows:
@@ -198,9 +211,28 @@ class PreparedTx:
         if not all(answer.holds(tx) for answer in self._answers):
             raise Outdated
 
-    def write(self, tx: SqliteTx) -> Slices[None]:
+    def puts_many(self) -> bool:
+        """Whether any statement is an insert of so many rows that they are better staged."""
+        return any(map(_is_staged, self._writes))
+
+    async def stage(self, stage: Stage, run: RunningUnits) -> None:
+        """Have the rows of large inserts staged, some in each unit, and let go of them here."""
+        self._new = _NewRows()
+        await run(stage.empty)
+        for write in filter(_is_staged, self._writes):
+            while write.rows:
+                some, write.rows = write.rows[:_PIECE], write.rows[_PIECE:]
+                put = functools.partial(stage.put, way=write.way, rows=some)
+                write.staged.append(await run(put))
+
+    def write(self, tx: SqliteTx, stage: Stage | None) -> Slices[None]:
         """Do what was kept, with a pause after some rows."""
-        for way, rows in self._writes:
+        for write in self._writes:
+            way, rows = write.way, write.rows
+            for first, last in write.staged:
+                assert stage is not None
+                tx.put_from_aside(way, stage.inserting(way), first, last)
+                yield
             for at in range(0, len(rows), _PIECE):
                 tx.do_many(way.statement.name, rows[at : at + _PIECE])
                 if len(rows) > _PIECE:
@@ -249,7 +281,7 @@ class PreparedTx:
                 return
             if not write.way.tables.isdisjoint(way.tables):
                 break
-        self._writes.append(_Write(way, list(rows)))
+        self._writes.append(_Write(way, rows))
 
 
 class Preparation(Generic[T]):
@@ -277,8 +309,19 @@ class Preparation(Generic[T]):
             more = await read(self._run_slice)
             await asyncio.sleep(0)  # others have their turn
 
-    def settle(self, tx: SqliteTx) -> Slices[T]:
+    def puts_many(self) -> bool:
+        """Whether it puts so many rows that they are better staged."""
+        return self._error is None and self._tx.puts_many()
+
+    async def stage(self, stage: Stage, run: RunningUnits) -> None:
+        """Stage the rows of its large inserts."""
+        await self._tx.stage(stage, run)
+
+    def settle(self, tx: SqliteTx, stage: Stage | None) -> Slices[T]:
         """The unit itself, after it was prepared: write what was kept.
+
+        Args:
+            stage: Has the rows that were staged.
 
         Raises:
             Outdated: Something that it depends on has changed meanwhile.
@@ -287,7 +330,7 @@ class Preparation(Generic[T]):
         self._tx.check(tx)
         if self._error is not None:
             raise self._error
-        yield from self._tx.write(tx)
+        yield from self._tx.write(tx, stage)
         return self._ended[0]
 
     def _run_slice(self, read: Read) -> bool:
@@ -306,43 +349,3 @@ class Preparation(Generic[T]):
         finally:
             self._tx.view = None
         return True
-
-
-class LongUnits:
-    """Runs units that take long, one after the other.
-
-    Args:
-        read: Runs something on a snapshot of the store.
-        run: Runs a unit of the store.
-    """
-
-    def __init__(
-        self,
-        ways: Ways,
-        now: Callable[[], int],
-        new_id: Callable[[int], str],
-        read: Reading,
-        run: Running,
-    ) -> None:
-        self._ways = ways
-        self._now = now
-        self._new_id = new_id
-        self._read = read
-        self._run = run
-        # One at a time: else each would have its slice in a turn of the loop.
-        self._turn = asyncio.Lock()
-
-    async def run(self, work: Callable[[Tx], Slices[T]]) -> T:
-        """Prepare a unit and run it; run it whole where it cannot be prepared."""
-        async with self._turn:
-            for _ in range(_MOST_PREPARATIONS):
-                tx = PreparedTx(self._ways, self._now(), self._new_id)
-                preparation = Preparation(work, tx)
-                try:
-                    await preparation.run(self._read)
-                    return await self._run(preparation.settle)
-                except NotPreparable:
-                    break
-                except Outdated:
-                    continue
-        return await self._run(work)

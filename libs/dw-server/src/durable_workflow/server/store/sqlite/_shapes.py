@@ -89,6 +89,15 @@ def is_insert(statement: Statement) -> bool:
     return _INSERT.fullmatch(plain(statement.text)) is not None
 
 
+def insert_from(statement: Statement, columns: Sequence[str], source: str) -> str:
+    """An insert of values, which gets them from `columns` of rows that are there already."""
+    found = _INSERT.fullmatch(plain(statement.text))
+    assert found is not None
+    given = dict(zip(statement.order, columns, strict=False))
+    values = _PARAMETER.sub(lambda name: given[name[1]], found[3])
+    return f"INSERT INTO main.{found[1]} ({found[2]}) SELECT {values} {source}"
+
+
 def changed_tables(statements: Statements) -> frozenset[str]:
     """The tables that any of the statements changes."""
     found = (_CHANGED.findall(plain(each.text)) for each in statements.values())

@@ -26,7 +26,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import apsw
 
@@ -73,9 +73,10 @@ from durable_workflow.server.store.sqlite._database import MEMORY, Database
 from durable_workflow.server.store.sqlite._following import follower
 from durable_workflow.server.store.sqlite._health import Health
 from durable_workflow.server.store.sqlite._holding import Hold, may_be_held
-from durable_workflow.server.store.sqlite._preparing import LongUnits
+from durable_workflow.server.store.sqlite._long_units import LongUnits
 from durable_workflow.server.store.sqlite._reads import Reads
 from durable_workflow.server.store.sqlite._search import find_runs, selecting
+from durable_workflow.server.store.sqlite._staging import Stage
 from durable_workflow.server.store.sqlite._transaction import SqliteRead, SqliteTx
 from durable_workflow.server.store.sqlite._units import UnitRunner
 from durable_workflow.server.store.sqlite._walks import Select
@@ -156,7 +157,16 @@ class SqliteStore:
         self._units = UnitRunner(self._writer, self.ways, clock, ids.new, placement)
         self._reads = Reads(self._database, self.ways, clock)
         self._waiting: deque[Unit] = deque()
-        self._long_units = LongUnits(self.ways, clock.now, ids.new, self.read, self._run_long)
+        self._long_units = LongUnits(
+            self.ways,
+            clock.now,
+            ids.new,
+            read=self.read,
+            run=self._run,
+            run_long=functools.partial(self._run, is_long=True),
+            # In memory a long unit has the loop to its end, and staging would have it too.
+            stage=None if self._database.in_memory else Stage(statements),
+        )
         self._busy = False
         self._hold = Hold()
         self._closed = False
@@ -168,17 +178,23 @@ class SqliteStore:
     ) -> T:
         """Run `work` in one transaction; its result, once that is committed."""
         del keys  # all units have everything to themselves
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._accept(Unit(work, answer, unhurried=unhurried))
-        return await answer
+        result: T = await self._run(work, unhurried=unhurried)
+        return result
 
     async def run_in_slices(self, work: Callable[[Tx], Slices[T]], /) -> T:
         """Run a unit that takes long, with others between its slices."""
         return await self._long_units.run(work)
 
-    async def _run_long(self, work: Callable[[SqliteTx], Slices[T]], /) -> T:
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._accept(Unit(work, answer, is_long=True))
+    async def _run(
+        self,
+        work: Callable[[SqliteTx], Any],
+        /,
+        *,
+        unhurried: bool = False,
+        is_long: bool = False,
+    ) -> Any:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._accept(Unit(work, answer, unhurried=unhurried, is_long=is_long))
         return await answer
 
     def _accept(self, unit: Unit) -> None:

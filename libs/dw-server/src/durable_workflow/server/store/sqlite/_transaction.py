@@ -220,6 +220,21 @@ class SqliteTx(SqliteRead):
         if rows:
             self._changes.change(way, rows)
 
+    def do_aside(self, text: str) -> None:
+        """Change what belongs to this connection alone: it is no part of the unit."""
+        with translated("cannot be kept aside"):
+            self._connection.execute(text).fetchall()
+
+    def put_aside(self, text: str, rows: Sequence[Row]) -> int:
+        """Put rows where `do_aside` has made room for them; the number of the last one."""
+        with translated("cannot be kept aside"):
+            self._connection.executemany(text, rows)
+        return self._connection.last_insert_rowid()
+
+    def put_from_aside(self, way: Way, statement: Statement, first: int, last: int) -> None:
+        """Run what puts the rows of `way` from those aside, of which it gets the numbers."""
+        self._changes.write_at_once(way, statement, [(first, last)])
+
     def write_out(self) -> None:
         """Write what was changed so far, so that the end has less to do."""
         self._changes.write()
