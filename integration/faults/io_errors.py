@@ -110,7 +110,7 @@ class IoErrors:
         ledger = Ledger(last=1_000, acknowledged=marks_in(path))
         which = f"{failure.operation} {failure.left}"
         disk = Disk(folder, failure=failure)
-        options = {"cache_pages": _CACHE_PAGES, "catches_checkpoints": True}
+        options = {"cache_pages": _CACHE_PAGES}
         with disk.watching(), marked_units(ledger, checkpoint_pages=20, **options):
             await self._serve(path, which)
             # Whatever failed, the next start finds a file that it can serve.

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from unittest import mock
-
-import apsw
 
 from durable_workflow.server import lifecycle
 from durable_workflow.server.store import Tx
@@ -53,8 +51,6 @@ class MarkedStore(SqliteStore):
         checkpoint_pages: A checkpoint is due after so many pages.
         synchronous: ``NORMAL`` is weaker than what ships, for a control.
         cache_pages: Pages that are kept in memory by each connection; None for what ships.
-        catches_checkpoints: A checkpoint that fails must not fail the commit that it follows:
-            SQLite ignores its error, which a VFS in Python would raise in the commit all the same.
     """
 
     def __init__(
@@ -66,32 +62,20 @@ class MarkedStore(SqliteStore):
         checkpoint_pages: int = 100,
         synchronous: str = "FULL",
         cache_pages: int | None = None,
-        catches_checkpoints: bool = False,
         **options: Any,
     ) -> None:
         marks = {each.name: each for each in parse_statements(_MARKS, "marks")}
+        options["checkpoint_pages"] = checkpoint_pages
         super().__init__(location, statements={**statements, **marks}, **options)
         self._ledger = ledger
         for text in (
             "CREATE TABLE IF NOT EXISTS marked_units (number INTEGER PRIMARY KEY)",
-            f"PRAGMA wal_autocheckpoint = {checkpoint_pages}",
             f"PRAGMA synchronous = {synchronous}",
         ):
             self._writer.execute(text).fetchall()
-        if catches_checkpoints:
-            self._catch_checkpoints(checkpoint_pages)
         if cache_pages is not None:
             for connection in (self._writer, self._database.reader):
                 connection.execute(f"PRAGMA cache_size = {cache_pages}").fetchall()
-
-    def _catch_checkpoints(self, checkpoint_pages: int) -> None:
-        def checkpoint(connection: apsw.Connection, name: str, pages: int) -> int:
-            if pages >= checkpoint_pages:
-                with suppress(apsw.Error):
-                    connection.wal_checkpoint(name)
-            return apsw.SQLITE_OK
-
-        cast("apsw.Connection", self._writer).set_wal_hook(checkpoint)
 
     async def run(
         self, work: Callable[[Tx], T], /, *, keys: Sequence[Key] = (), unhurried: bool = False

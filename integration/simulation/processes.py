@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,10 @@ class SimulatedCommitter:
             self._server.crash("behind a sync that failed")
             return
         self._network.loop.call_later(self._network.sky.commit_seconds(), self._commit, done)
+
+    def run_apart(self, work: Callable[[], None]) -> None:
+        """Run `work` at once: the loop is all there is."""
+        work()
 
     def stop(self) -> None:
         """Nothing is under way when a store is closed."""

@@ -33,7 +33,7 @@ from durable_workflow.server.store.protocol import (
 )
 from durable_workflow.server.store.schema import Migration, load_migrations
 from durable_workflow.server.store.search import RunKey, RunSearch
-from durable_workflow.server.store.sqlite import SqliteStore
+from durable_workflow.server.store.sqlite import Committer, MakeCommits, SqliteStore
 from durable_workflow.server.store.statements import (
     Statement,
     Statements,
@@ -324,6 +324,8 @@ async def open_sqlite(
             notices
         ),
         figures: CommitFigures | None = None,
+        make_committer: MakeCommits = Committer,
+        checkpoint_pages: int = 4_000,
     ) -> SqliteStore:
         store = SqliteStore(
             location,
@@ -336,6 +338,8 @@ async def open_sqlite(
             vfs=vfs,
             dispatch_before_commit=dispatch_before_commit,
             figures=figures,
+            make_committer=make_committer,
+            checkpoint_pages=checkpoint_pages,
         )
         opened.append(store)
         return store

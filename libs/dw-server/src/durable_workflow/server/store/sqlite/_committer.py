@@ -15,6 +15,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
@@ -65,6 +66,10 @@ class Commits(Protocol):
         """Commit, and call `done`, in whatever thread."""
         ...
 
+    def run_apart(self, work: Callable[[], None]) -> None:
+        """Run something that no commit has to wait for."""
+        ...
+
     def stop(self) -> None:
         """Return once everything that was given is done."""
         ...
@@ -84,15 +89,22 @@ class Committer:
         self._work: SimpleQueue[Done | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="dw-store-commit", daemon=True)
         self._thread.start()
+        # Its thread is made when there is something for it.
+        self._apart = ThreadPoolExecutor(1, thread_name_prefix="dw-store-apart")
 
     def commit(self, done: Done) -> None:
         """Commit, and call `done` in the thread."""
         self._work.put(done)
 
+    def run_apart(self, work: Callable[[], None]) -> None:
+        """Run `work`, which raises nothing, in a second thread."""
+        self._apart.submit(work)
+
     def stop(self) -> None:
-        """End the thread once everything it was given is done."""
+        """End the threads once everything they were given is done."""
         self._work.put(None)
         self._thread.join()
+        self._apart.shutdown()
 
     def _serve(self) -> None:
         while (done := self._work.get()) is not None:

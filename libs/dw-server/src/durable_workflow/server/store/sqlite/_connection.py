@@ -5,7 +5,7 @@ apsw's own annotations name a type that Python has from 3.12 on, so on 3.11 chec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import apsw
@@ -53,6 +53,14 @@ class Connection(Protocol):
 
     def total_changes(self) -> int:
         """How many rows all statements have changed."""
+        ...
+
+    def set_wal_hook(self, hook: Callable[[Connection, str, int], int] | None, /) -> None:
+        """Have `hook` called behind each commit to the log, with how many pages that has."""
+        ...
+
+    def wal_checkpoint(self, dbname: str | None = ..., mode: int = ...) -> tuple[int, int]:
+        """Copy pages of the log into the database; how many it has, and how many are copied."""
         ...
 
     def last_insert_rowid(self) -> int:

@@ -61,6 +61,7 @@ from durable_workflow.server.store.sqlite._batch import (
     unavailable,
 )
 from durable_workflow.server.store.sqlite._changes import Ways
+from durable_workflow.server.store.sqlite._checkpoints import DUE, Checkpoints
 from durable_workflow.server.store.sqlite._committer import (
     CommitPace,
     Committed,
@@ -119,6 +120,8 @@ class SqliteStore:
         make_committer: Makes what commits; a thread, unless a simulation has its own.
         following_up: Asked after the last unit of a batch, with its notices, for one that follows
             from it. Only in memory, where no commit fails: what follows may rest on it.
+        checkpoint_pages: Pages of the log after which it is folded into the database.
+
     Raises:
         StoreLocked: Another process serves the file.
         StoreUnusable: The file is damaged, not ours, or on a file system without locks.
@@ -140,6 +143,7 @@ class SqliteStore:
         figures: CommitFigures | None = None,
         make_committer: MakeCommits = Committer,
         following_up: FollowingUp | None = None,
+        checkpoint_pages: int = DUE,
     ) -> None:
         self.publish = publish
         self._dispatch_before_commit = dispatch_before_commit
@@ -151,6 +155,11 @@ class SqliteStore:
         self._writer = self._database.writer
         # A commit in memory waits for nothing, so it needs no thread.
         self._committer = None if self._database.in_memory else make_committer(self._writer)
+        self._checkpoints = (
+            None
+            if self._committer is None
+            else Checkpoints(self._database, self._committer.run_apart, due=checkpoint_pages)
+        )
         self._following_up = following_up if self._database.in_memory else None
         self._pace = CommitPace()
         self._figures = figures or CommitFigures()
@@ -252,6 +261,8 @@ class SqliteStore:
             await self._idle.wait()
         if self._committer is not None:
             self._committer.stop()
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         self._database.close()
 
     # --- one batch ---------------------------------------------------------------------------
@@ -309,6 +320,8 @@ class SqliteStore:
 
     def _commit(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
         quick = not batch.is_long and self._pace.on_the_spot(len(batch.units))
+        if self._checkpoints is not None and self._checkpoints.is_half_done:
+            quick = False
         if self._committer is None or quick:
             self._committed(loop, batch, commit(self._writer))
         else:
@@ -318,6 +331,8 @@ class SqliteStore:
     def _committed(self, loop: asyncio.AbstractEventLoop, batch: Batch, how: Committed) -> None:
         self._pace.note(how.seconds)
         self._figures.note(how.seconds, len(batch.units), failed=how.error is not None)
+        if self._checkpoints is not None:
+            self._checkpoints.begin_if_due()
         self._settle(loop, batch, how.error, not_committed)
 
     def _run_batch(self, batch: Batch) -> Slices[None]:
