@@ -66,6 +66,8 @@ class Scene:
     def __init__(self) -> None:
         self.tasks: dict[TaskKind, list[ReadyTask]] = {"workflow": [], "activity": []}
         self.claims: list[tuple[str, str | None]] = []
+        # Whom each claim of what waited was for, where several tasks can be claimed at once.
+        self.claims_of_waiting: list[list[str]] = []
         self.busy: list[Collection[str]] = []
         self.fails_at = 0  # which claim fails
         self.empty_units = 0
@@ -76,6 +78,7 @@ class Scene:
             {KEY: self.line},
             {kind: self._claimer(kind) for kind in self.tasks},
             self._run_empty_unit,
+            {"activity": self._claim_waiting},
         )
 
     def stream(
@@ -114,6 +117,12 @@ class Scene:
         self.empty_units += 1
         await asyncio.sleep(0)
         self.unit()
+
+    def _claim_waiting(self, tx: Any, workers: Sequence[Worker]) -> list[dict[str, Any]]:
+        self.claims_of_waiting.append([worker.worker_id for worker in workers])
+        claim = self._claimer("activity")
+        found = [claim(tx, worker, None, (), False) for worker in workers]
+        return [task for task in found if task is not None]
 
     def _claimer(self, kind: TaskKind) -> Any:
         attempt = {"workflow": "workflow_task_attempt", "activity": "activity_attempt_id"}[kind]

@@ -135,6 +135,71 @@ async def test_one_unit_makes_a_limited_number_of_claims_and_others_go_on(scene:
     assert pushed(stream) == [f"t{number}" for number in range(50)]
 
 
+async def test_activities_that_waited_are_claimed_together(scene: Scene) -> None:
+    stream = scene.stream("w", 0)
+    scene.tasks["activity"] = [task(number) for number in range(5)]
+    stream.slots["activity"] = 3
+    scene.placement.look_for(stream)
+    scene.claims_of_waiting.clear()
+    scene.unit()
+    assert scene.claims_of_waiting == [["w", "w", "w"]]
+    assert pushed(stream) == ["t0", "t1", "t2"]
+    assert stream.credits("activity") == 0
+
+
+async def test_activities_that_are_claimed_together_are_shared_out_as_one_by_one(
+    scene: Scene,
+) -> None:
+    small, large = scene.stream("small", 0), scene.stream("large", 0)
+    scene.tasks["activity"] = [task(number) for number in range(8)]
+    small.slots["activity"], large.slots["activity"] = 2, 4
+    for stream in (small, large):
+        scene.placement.look_for(stream)
+    scene.claims_of_waiting.clear()
+    scene.unit()
+    [served] = scene.claims_of_waiting
+    # Who has the smaller share, then who was served longest ago.
+    assert served == ["small", "large", "large", "small", "large", "large"]
+    assert (pushed(small), pushed(large)) == (["t0", "t3"], ["t1", "t2", "t4", "t5"])
+
+
+async def test_streams_that_look_for_other_activities_are_served_by_claims_of_their_own(
+    scene: Scene,
+) -> None:
+    one = scene.stream("one", 0, activity_types=["a"])
+    two = scene.stream("two", 0, activity_types=["b"])
+    scene.tasks["activity"] = [task(1, "b"), task(2, "a"), task(3, "b"), task(4, "a")]
+    for stream in (one, two):
+        stream.slots["activity"] = 2
+        scene.placement.look_for(stream)
+    scene.unit()
+    assert (pushed(one), pushed(two)) == (["t2", "t4"], ["t1", "t3"])
+    assert all(len(set(workers)) == 1 for workers in scene.claims_of_waiting)
+
+
+async def test_one_unit_claims_a_limited_number_of_activities_together(scene: Scene) -> None:
+    stream = scene.stream("w", 0)
+    scene.tasks["activity"] = [task(number) for number in range(50)]
+    stream.slots["activity"] = 100
+    scene.placement.look_for(stream)
+    scene.unit()
+    assert len(pushed(stream)) == 20
+    await until(lambda: len(pushed(stream)) == 50)
+    assert pushed(stream) == [f"t{number}" for number in range(50)]
+
+
+async def test_a_claim_of_several_that_fails_leaves_the_credits(scene: Scene) -> None:
+    stream = scene.stream("w", 0)
+    scene.tasks["activity"] = [task(number) for number in range(3)]
+    stream.slots["activity"] = 3
+    scene.placement.look_for(stream)
+    scene.claims.clear()
+    scene.fails_at = 2
+    with pytest.raises(StoreError):
+        scene.unit()
+    assert (stream.credits("activity"), stream.tasks("activity")) == (3, set())
+
+
 async def test_feeding_ends_when_nothing_is_left(scene: Scene) -> None:
     stream = scene.stream("w", 0)
     stream.slots["workflow"] = 1

@@ -185,7 +185,7 @@ async def test_a_search_finds_what_only_the_last_of_many_classes_has(server: Any
     fair.move_place(KEY, "k150")
 
     async def last_of(prefix: str) -> str | None:
-        def take(of: ReadyClass) -> str | None:
+        def take(of: ReadyClass, _: bool) -> str | None:
             return of.name if of.name.startswith(prefix) else None
 
         def work(tx: Tx) -> str | None:

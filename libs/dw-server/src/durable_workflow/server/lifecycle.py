@@ -76,6 +76,11 @@ class Server:
                     activity_claims.claim_for, **known, executors=self.executors
                 ),
             },
+            claims_of_waiting={
+                "activity": functools.partial(
+                    activity_claims.claim_waiting, **known, executors=self.executors
+                ),
+            },
             run_empty_unit=self._run_empty_unit,
             fair_queues=fair,
         )

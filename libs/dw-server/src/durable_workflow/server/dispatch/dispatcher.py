@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from durable_workflow.server.dispatch.admission import Admission
 from durable_workflow.server.dispatch.heartbeats import HeldHeartbeat, HeldHeartbeats
-from durable_workflow.server.dispatch.placement import Claim, Placement
+from durable_workflow.server.dispatch.placement import Claim, ClaimWaiting, Placement
 from durable_workflow.server.dispatch.runs import RunWaiter, RunWatch
 from durable_workflow.server.dispatch.streams import NoWatcher, Streams, Watcher
 from durable_workflow.server.dispatch.takers import Taker
@@ -52,6 +52,7 @@ class Dispatcher:
     Args:
         max_waiting: How many requests may be held at once.
         claims: How a task of each kind is claimed for a stream, in a unit.
+        claims_of_waiting: How several tasks of a kind are claimed that wait, where they can be.
         run_empty_unit: Runs a unit that does nothing.
         fair_queues: What claims remember of queues that are given out fairly.
     """
@@ -61,6 +62,7 @@ class Dispatcher:
         max_waiting: int,
         *,
         claims: Mapping[TaskKind, Claim] | None = None,
+        claims_of_waiting: Mapping[TaskKind, ClaimWaiting] | None = None,
         run_empty_unit: Callable[[], Awaitable[None]] = _run_nothing,
         fair_queues: FairQueues | None = None,
     ) -> None:
@@ -69,7 +71,9 @@ class Dispatcher:
         self._lines: dict[TaskKey, Line] = {}
         self.streams = Streams()
         self.watcher: Watcher = NoWatcher()
-        self.placement = Placement(self.streams, self._lines, claims or {}, run_empty_unit)
+        self.placement = Placement(
+            self.streams, self._lines, claims or {}, run_empty_unit, claims_of_waiting or {}
+        )
         self.throttled = Throttled(self._lines, self.placement.look_in)
         self._runs = RunWatch()
         self._heartbeats = HeldHeartbeats()

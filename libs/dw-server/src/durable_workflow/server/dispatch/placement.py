@@ -20,6 +20,7 @@ from typing import Any, Final, TypeAlias
 from durable_workflow.server.dispatch.backlog import Backlog
 from durable_workflow.server.dispatch.streams import Stream, Streams
 from durable_workflow.server.dispatch.takers import may_take, profile_of
+from durable_workflow.server.dispatch.turns import Wanted, next_served
 from durable_workflow.server.dispatch.waiters import Line, TaskKey, Waiter
 from durable_workflow.server.notices import (
     Notice,
@@ -40,6 +41,9 @@ _log = logging.getLogger(__name__)
 # Then come the workers that no task is kept for now, and whether the worker names claims.
 # None where there is none.
 Claim: TypeAlias = Callable[[Tx, Any, str | None, Collection[str], bool], dict[str, Any] | None]
+# Leases what waits to workers that look for the same tasks, one to each, the next to the first.
+# Fewer where there are no more, or where each has to be chosen by itself; none where none waits.
+ClaimWaiting: TypeAlias = Callable[[Tx, Sequence[Any]], list[dict[str, Any]]]
 
 # The kinds of tasks that are in the store, and how a task of each names its attempt.
 _ATTEMPTS: Final[dict[TaskKind, str]] = {
@@ -65,6 +69,7 @@ class Placement:
         streams: The streams there are.
         lines: The held polls there are.
         claims: How a task of each kind is claimed.
+        claims_of_waiting: How several tasks of a kind are claimed that wait, where they can be.
         run_empty_unit: Runs a unit that does nothing, so that what waits is given out at its end.
     """
 
@@ -74,10 +79,12 @@ class Placement:
         lines: Mapping[TaskKey, Line],
         claims: Mapping[TaskKind, Claim],
         run_empty_unit: Callable[[], Awaitable[None]],
+        claims_of_waiting: Mapping[TaskKind, ClaimWaiting],
     ) -> None:
         self._streams = streams
         self._lines = lines
         self._claims = claims
+        self._claims_of_waiting = claims_of_waiting
         self._run_empty_unit = run_empty_unit
         self._backlogs: dict[TaskKey, Backlog] = {}
         # Streams that have credits, where something may be waiting for them.
@@ -229,11 +236,25 @@ class Placement:
         task_id = None if task is None else task.task_id
         busy = self._busy(kind, stream)
         claimed = self._claims[kind](tx, stream.worker, task_id, busy, stream.names_claims)
-        if claimed is None:
-            return None
+        return None if claimed is None else self._offered(kind, stream, claimed)
+
+    def _offered(self, kind: TaskKind, stream: Stream, claimed: dict[str, Any]) -> TaskOffered:
         attempt = claimed[_ATTEMPTS[kind]]
         self._streams.take(stream, kind, claimed["task_id"], attempt, self._turn)
         return TaskOffered(kind, stream, claimed["task_id"], attempt, claimed)
+
+    def _claim_several(self, tx: Tx, kind: TaskKind, streams: list[Stream]) -> list[TaskOffered]:
+        """Claim what waits for streams that look for the same."""
+        claim = self._claims_of_waiting.get(kind)
+        if claim is None:
+            self._turn += 1
+            offered = self._claim(tx, kind, streams[0], None)
+            return [] if offered is None else [offered]
+        given: list[TaskOffered] = []
+        for stream, task in zip(streams, claim(tx, [s.worker for s in streams]), strict=False):
+            self._turn += 1
+            given.append(self._offered(kind, stream, task))
+        return given
 
     def _busy(self, kind: TaskKind, beside: Stream) -> Collection[str]:
         """Workers of a stream's queue that have no credit: nobody waits for them."""
@@ -245,8 +266,9 @@ class Placement:
 
     def _feed(self, tx: Tx, left: list[Notice]) -> None:
         """Give out what waits to those who have credits for it."""
-        for _ in range(_MOST_CLAIMS):
-            wanted: list[tuple[Stream, TaskKind]] = [
+        claims = 0
+        while claims < _MOST_CLAIMS:
+            wanted: list[Wanted] = [
                 (stream, kind)
                 for stream in self._hungry
                 for kind in _KINDS
@@ -255,13 +277,12 @@ class Placement:
             if not wanted:
                 self._hungry.clear()
                 return
-            stream, kind = min(wanted, key=lambda each: each[0].rank(each[1]))
-            self._turn += 1
-            offered = self._claim(tx, kind, stream, None)
-            if offered is None:
-                self._backlog(stream.key(kind)).found_nothing(stream.profiles[kind])
-            else:
-                left.append(offered)
+            kind, streams = next_served(wanted, _MOST_CLAIMS - claims, self._turn)
+            offered = self._claim_several(tx, kind, streams)
+            claims += max(len(offered), 1)
+            if not offered:
+                self._backlog(streams[0].key(kind)).found_nothing(streams[0].profiles[kind])
+            left += offered
 
     def _may_feed(self, stream: Stream, kind: TaskKind) -> bool:
         if stream.credits(kind) <= 0:

@@ -87,9 +87,15 @@ class Stream:
         """Whether it can be sent a task of a kind now."""
         return self.credits(kind) > 0 and not self.profiles[kind].draining
 
-    def rank(self, kind: TaskKind) -> tuple[float, int]:
-        """Who has the smallest is served next: share of used slots, then when it was served."""
-        return len(self._has[kind]) / max(self.slots[kind], 1), self._served[kind]
+    def rank(self, kind: TaskKind, more: int = 0, served: int | None = None) -> tuple[float, int]:
+        """Who has the smallest is served next: share of used slots, then when it was served.
+
+        Args:
+            more: Tasks that it is about to get.
+            served: The turn in which it gets the last of those; None for no such turn.
+        """
+        share = (len(self._has[kind]) + more) / max(self.slots[kind], 1)
+        return share, self._served[kind] if served is None else served
 
     def served(self, kind: TaskKind) -> int:
         """The turn in which it got a task of a kind last."""

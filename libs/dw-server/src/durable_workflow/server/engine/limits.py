@@ -22,3 +22,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     history_hint_bytes: int = 5 * 1024 * 1024
     history_events: int = 200_000
     history_bytes: int = 256 * 1024 * 1024
+
+    def exceeded(self, events: int, size: int) -> tuple[str, int, int] | None:
+        """The bound that a history is over: its name, what the history has, and what it may have.
+
+        Args:
+            events, size: How many events it has, and how many bytes they take.
+        """
+        if self.history_events and events > self.history_events:
+            return "history_event_count", events, self.history_events
+        if self.history_bytes and size > self.history_bytes:
+            return "history_size_bytes", size, self.history_bytes
+        return None

@@ -38,12 +38,12 @@ def run_of_task(read: Read, namespace: str, task_id: str) -> str | None:
 
 
 def claimable(
-    tx: Tx, namespace: str, task_queue: str, types: list[str], of: ReadyClass
-) -> Activity | None:
-    """The activity of a class whose ready task a worker should get next, where nobody holds it."""
+    tx: Tx, namespace: str, task_queue: str, types: list[str], of: ReadyClass, *, most: int
+) -> list[Activity]:
+    """The activities of a class whose ready tasks workers should get next, that nobody holds."""
     found = tx.take(
         "claimable_activity",
-        most=1,
+        most=most,
         namespace=namespace,
         task_queue=task_queue,
         types=text(types),
@@ -51,7 +51,7 @@ def claimable(
         **{"class": of.name},
         now=tx.now,
     )
-    return load(found[0]) if found else None
+    return [load(row) for row in found]
 
 
 def claimed_by_request(

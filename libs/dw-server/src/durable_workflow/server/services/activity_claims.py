@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -66,10 +66,8 @@ def _claim(
         renewed = activities.renewed(again, tx.now, lease_seconds=lease)
         unit.save_activity(renewed)
         return _task(tx, unit.run(renewed.run_id), renewed)
-    activity = _claimable(tx, worker, settings, fair)
-    if activity is None:
-        return None
-    return _lease(unit, activity, worker, request.poll_request_id, fair)
+    found = _claim_next(tx, [worker], settings, fair, request.poll_request_id)
+    return found[0] if found else None
 
 
 def claim_for(
@@ -93,34 +91,80 @@ def claim_for(
         executors: Which activities carriers run.
     """
     del busy, names_claims
-    return _with_executor(_claim_for(tx, worker, task_id, settings, fair), executors)
-
-
-def _claim_for(
-    tx: Tx, worker: Worker, task_id: str | None, settings: ServiceSettings, fair: FairQueues
-) -> dict[str, Any] | None:
-    unit = Unit(tx, settings)
     if task_id is None:
-        activity = _claimable(tx, worker, settings, fair)
-        return None if activity is None else _lease(unit, activity, worker, None, fair)
+        found = claim_waiting(tx, [worker], settings, fair, executors=executors)
+        return found[0] if found else None
+    return _with_executor(_claim_named(tx, worker, task_id, settings, fair), executors)
+
+
+def claim_waiting(
+    tx: Tx,
+    workers: Sequence[Worker],
+    settings: ServiceSettings,
+    fair: FairQueues,
+    *,
+    executors: ExternalExecutors = NOT_CONFIGURED,
+) -> list[dict[str, Any]]:
+    """Lease what waits to workers that have a stream: the next task to the first, and so on.
+
+    Fewer than there are workers where fewer wait, or where each task has to be chosen by itself;
+    none where none waits for them.
+
+    Args:
+        workers: Of one queue and with the same types; one stands there as often as it gets a task.
+        fair: What is remembered of queues.
+        executors: Which activities carriers run.
+    """
+    found = _claim_next(tx, workers, settings, fair)
+    return [_executed(task, executors) for task in found]
+
+
+def _claim_named(
+    tx: Tx, worker: Worker, task_id: str, settings: ServiceSettings, fair: FairQueues
+) -> dict[str, Any] | None:
     if not admission.admits(tx, _queue(worker), settings):
         return None
+    unit = Unit(tx, settings)
     activity = locked(unit, worker.namespace, task_id)
     if activity is None or activity.task_status != READY or activity.available_at > tx.now:
         return None
-    return _lease(unit, activity, worker, None, fair)
+    found = _lease(unit, [activity], [worker], None, fair)
+    return found[0] if found else None
+
+
+def _claim_next(
+    tx: Tx,
+    workers: Sequence[Worker],
+    settings: ServiceSettings,
+    fair: FairQueues,
+    poll_request_id: str | None = None,
+) -> list[dict[str, Any]]:
+    # A run whose history is full is ended by its claim: then others are next.
+    while chosen := _claimable(tx, workers, settings, fair):
+        found = _lease(Unit(tx, settings), chosen, workers, poll_request_id, fair)
+        if found:
+            return found
+    return []
 
 
 def _claimable(
-    tx: Tx, worker: Worker, settings: ServiceSettings, fair: FairQueues
-) -> Activity | None:
-    if worker.draining or not admission.admits(tx, _queue(worker), settings):
-        return None
+    tx: Tx, workers: Sequence[Worker], settings: ServiceSettings, fair: FairQueues
+) -> Sequence[Activity]:
+    """The tasks that are next; several where what one is given changes nothing for the next."""
+    worker = workers[0]
+    queue = _queue(worker)
+    if worker.draining or not admission.admits(tx, queue, settings):
+        return ()
+    each_by_itself = admission.limits(queue, settings)
 
-    def take(of: ReadyClass) -> Activity | None:
-        return records.claimable(tx, worker.namespace, worker.task_queue, worker.activity_types, of)
+    def take(of: ReadyClass, is_alone: bool) -> list[Activity] | None:
+        most = len(workers) if is_alone and not each_by_itself else 1
+        found = records.claimable(
+            tx, worker.namespace, worker.task_queue, worker.activity_types, of, most=most
+        )
+        return found or None
 
-    return fairness.choose(tx, _queue(worker), fair, take)
+    return fairness.choose(tx, queue, fair, take) or ()
 
 
 def _queue(worker: Worker) -> QueueKey:
@@ -128,27 +172,41 @@ def _queue(worker: Worker) -> QueueKey:
 
 
 def _lease(
-    unit: Unit, activity: Activity, worker: Worker, poll_request_id: str | None, fair: FairQueues
-) -> dict[str, Any] | None:
+    unit: Unit,
+    chosen: Sequence[Activity],
+    workers: Sequence[Worker],
+    poll_request_id: str | None,
+    fair: FairQueues,
+) -> list[dict[str, Any]]:
+    """Lease each activity to its worker; without those whose run that has ended."""
     tx, settings = unit.tx, unit.settings
-    fairness.count(tx, _queue(worker), activity.fairness_key, fair)
-    admission.count(tx, _queue(worker), settings)
-    run = unit.run(activity.run_id)
-    decision = activities.claim(
-        run,
-        activity,
-        tx.now,
-        tx.new_id,
-        worker_id=worker.worker_id,
-        poll_request_id=poll_request_id,
-        lease_seconds=lease_seconds(worker, settings.activity_lease_seconds),
-        session=worker.session or None,
-    )
-    unit.apply(decision)
+    leased: list[Activity] = []
+    for activity, worker in zip(chosen, workers, strict=False):
+        queue = _queue(worker)
+        fairness.count(tx, queue, activity.fairness_key, fair)
+        admission.count(tx, queue, settings)
+        decision = activities.claim(
+            unit.run(activity.run_id),
+            activity,
+            tx.now,
+            tx.new_id,
+            worker_id=worker.worker_id,
+            poll_request_id=poll_request_id,
+            lease_seconds=lease_seconds(worker, settings.activity_lease_seconds),
+            session=worker.session or None,
+        )
+        unit.apply(decision)
+        leased += decision.activities
+        run = decision.run
+        if settings.limits.exceeded(run.last_sequence, run.history_bytes) is not None:
+            break  # The event that says it was started was one too many for the history.
     unit.finish()
-    if unit.run(run.run_id).closed:
-        return None  # The event that says it was started was one too many for the history.
-    return _task(tx, run, decision.activities[0])
+    runs = [unit.run(activity.run_id) for activity in leased]
+    return [
+        _task(tx, run, activity)
+        for run, activity in zip(runs, leased, strict=True)
+        if not run.closed
+    ]
 
 
 def _claimed_before(unit: Unit, namespace: str, request: PollTask) -> Activity | None:
@@ -216,9 +274,11 @@ def _task(tx: Tx, run: Run, activity: Activity) -> dict[str, Any]:
 def _with_executor(
     task: dict[str, Any] | None, executors: ExternalExecutors
 ) -> dict[str, Any] | None:
+    return None if task is None else _executed(task, executors)
+
+
+def _executed(task: dict[str, Any], executors: ExternalExecutors) -> dict[str, Any]:
     """The task, with what a carrier needs of the mapping that matches it."""
-    if task is None:
-        return None
     mapping = executors.of_activity(task["task_queue"], task["activity_type"])
     if mapping is not None:
         task["external_executor"] = mapping.document(task["task_id"], task["activity_attempt_id"])

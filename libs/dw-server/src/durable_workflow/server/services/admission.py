@@ -40,6 +40,11 @@ def admits(tx: Tx, key: QueueKey, settings: ServiceSettings) -> bool:
     return True
 
 
+def limits(key: QueueKey, settings: ServiceSettings) -> bool:
+    """Whether a queue has a budget, so that each task needs to be admitted by itself."""
+    return settings.admission.budget(key.kind, key.namespace, key.task_queue).limits_anything
+
+
 def count(tx: Tx, key: QueueKey, settings: ServiceSettings) -> None:
     """Count a task that is given out."""
     budget = settings.admission.budget(key.kind, key.namespace, key.task_queue)

@@ -24,12 +24,13 @@ _BEHIND: Final = " "
 
 
 def choose(
-    tx: Tx, key: QueueKey, fair: FairQueues, take: Callable[[ReadyClass], T | None]
+    tx: Tx, key: QueueKey, fair: FairQueues, take: Callable[[ReadyClass, bool], T | None]
 ) -> T | None:
     """Take the task that is next.
 
     Args:
         take: Takes the oldest task of a class that the worker may have; None where there is none.
+            Where it is told that the class is the only one, those behind it are next too.
     """
     priority = -1
     while (first := records.first(tx, key, above=priority)) is not None:
@@ -37,7 +38,7 @@ def choose(
         windows = [[lowest]] if is_alone else _windows(tx, key, fair, above=priority)
         for classes in windows:
             for each in sorted(classes, key=lambda each: each.rank(tx.now)):
-                found = take(each)
+                found = take(each, is_alone)
                 if found is not None:
                     if len(classes) == _COMPARED:
                         fair.move_place(key, each.name)

@@ -357,13 +357,9 @@ class Unit:
             run = self._runs[run_id]
             if run.closed:
                 continue
-            for kind, size, most in (
-                ("history_event_count", run.last_sequence, limits.history_events),
-                ("history_size_bytes", run.history_bytes, limits.history_bytes),
-            ):
-                if most and size > most:
-                    self._fail_over_limit(run, kind, size, most)
-                    break
+            over = limits.exceeded(run.last_sequence, run.history_bytes)
+            if over is not None:
+                self._fail_over_limit(run, *over)
             else:
                 self._warn(run)
 

@@ -145,7 +145,8 @@ def _claimable(
     if worker.draining or not admission.admits(tx, _queue(worker), settings):
         return None
 
-    def take(of: ReadyClass) -> Run | None:
+    def take(of: ReadyClass, is_alone: bool) -> Run | None:
+        del is_alone  # what is kept for a worker is chosen for each
         return runs.claimable(
             tx,
             worker.namespace,
