@@ -270,6 +270,15 @@ def test_fire_times_come_after_the_moment_and_none_is_left_out(
     assert times.after(first - 1) == first
 
 
+@given(SPECS, MOMENTS)
+def test_a_zone_that_never_jumps_is_read_as_all_others_are(
+    spec: dict[str, object], moment: int
+) -> None:
+    end = at("2100-01-01T00:00:00+00:00")
+    found = list(islice(FireTimes.of(spec, UTC).between(moment, end), 8))
+    assert found == list(islice(FireTimes.of(spec, ZoneInfo("UTC")).between(moment, end), 8))
+
+
 @given(SPECS, ZONES, MOMENTS)
 def test_a_span_is_what_a_schedule_would_have_fired(
     spec: dict[str, object], zone: str, moment: int

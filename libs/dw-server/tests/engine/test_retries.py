@@ -8,7 +8,7 @@ from durable_workflow.server.engine.activities import lease_length
 from durable_workflow.server.engine.activity_outcomes import backoff
 from durable_workflow.server.engine.state import ActivityPolicy
 from durable_workflow.server.engine.tasks import backoff_seconds
-from durable_workflow.server.engine.times import SECOND, in_seconds, offset, precise
+from durable_workflow.server.engine.times import SECOND, in_seconds, offset, precise, precise_offset
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,12 @@ def test_a_lease_is_longer_than_the_attempt_may_take(
     assert lease_length(None, 300) == 300 * SECOND
 
 
-def test_both_spellings_of_a_time() -> None:
+def test_the_spellings_of_a_time() -> None:
     at = 1_780_000_000_123_456
     assert precise(at) == "2026-05-28T20:26:40.123456Z"
     assert offset(at) == "2026-05-28T20:26:40+00:00"
+    assert precise_offset(at) == "2026-05-28T20:26:40.123456+00:00"
+    assert precise_offset(at // SECOND * SECOND) == "2026-05-28T20:26:40.000000+00:00"
 
 
 @pytest.mark.parametrize(("duration", "shown"), [(0, 0), (5 * SECOND, 5), (500_000, 0.5)])

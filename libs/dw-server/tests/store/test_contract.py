@@ -110,20 +110,36 @@ async def test_a_change_that_returns_rows_is_taken_back_with_its_unit(box_store:
     assert await box_store.read(names) == ["a"]
 
 
-async def test_a_unit_that_raises_leaves_its_neighbours_alone(box_store: Store) -> None:
-    def fail(tx: Tx) -> None:
-        put("bad")(tx)
-        raise OnPurpose
+@pytest.mark.parametrize("writes", [False, True])
+@pytest.mark.parametrize("fail", [{0}, {1}, {2}, {0, 1}, {0, 2}, {1, 3}, {0, 1, 2, 3}])
+async def test_units_that_raise_leave_their_neighbours_alone(
+    box_store: Store, fail: set[int], writes: bool
+) -> None:
+    """Also where one that only read was before them, and whether they have written or not."""
 
+    def unit(number: int) -> Callable[[Tx], list[str]]:
+        def work(tx: Tx) -> list[str]:
+            put(f"{number}")(tx)
+            found = names(tx) if writes or number not in fail else []
+            if number in fail:
+                raise OnPurpose
+            return found
+
+        return work
+
+    await box_store.run(put("before"))
     results = await asyncio.gather(
-        box_store.run(put("a")),
-        box_store.run(fail),
-        box_store.run(put("b")),
+        box_store.run(names),
+        *[box_store.run(unit(number)) for number in range(4)],
         return_exceptions=True,
     )
 
-    assert [type(result) for result in results] == [type(None), OnPurpose, type(None)]
-    assert await box_store.read(names) == ["a", "b"]
+    left = ["before"]
+    for number, result in enumerate(results[1:]):
+        left = left if number in fail else sorted([*left, f"{number}"])
+        assert isinstance(result, OnPurpose) if number in fail else result == left
+    assert results[0] == ["before"]
+    assert await box_store.read(names) == left
 
 
 async def test_units_that_lock_what_they_read_run_as_if_one_after_the_other(

@@ -9,7 +9,8 @@ import pytest
 
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
-from durable_workflow.server.store.statements import load_statements
+from durable_workflow.server.store.sqlite._shapes import short
+from durable_workflow.server.store.statements import Statement, load_statements
 
 # These hold what is open alone, so they may be gone through from end to end.
 OF_THE_OPEN = re.compile(r"USING (?:COVERING )?INDEX (runs|activities)_leased$")
@@ -60,6 +61,32 @@ OF_STATES = {
 }
 
 STATEMENTS = load_statements("sqlite")
+
+
+def program(database: Database, text: str, values: object) -> list[tuple[object, ...]]:
+    """What SQLite makes of a statement, without its own comments."""
+    rows = database.writer.execute(f"EXPLAIN {text}", values).fetchall()  # type: ignore[arg-type]
+    return [row[:5] for row in rows]
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_means_the_same_in_few_characters(name: str, database: Database) -> None:
+    statement = STATEMENTS[name]
+    text = short(statement)
+    assert len(text) <= len(statement.text)
+    named = program(database, statement.text, dict.fromkeys(statement.order))
+    assert program(database, text, [None] * len(statement.order)) == named
+
+
+def test_quotes_are_kept_as_they_are_and_comments_are_not() -> None:
+    text = """SELECT 'a , = :b -- it''s', "c (d)" -- e 'f :g
+    FROM t WHERE a <= :long_name  AND b = ( :other ) AND c IN (:long_name, :other)"""
+    order = ("long_name", "other")
+    statement = Statement("s", "it is short", text, text, order, frozenset(order), "here")
+    assert short(statement) == (
+        """SELECT 'a , = :b -- it''s',"c (d)" """
+        """ FROM t WHERE a <=?1 AND b=(?2)AND c IN(?1,?2)"""
+    )
 
 
 @pytest.fixture

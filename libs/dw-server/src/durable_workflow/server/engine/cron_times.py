@@ -23,6 +23,7 @@ from typing import Final
 from cronsim import CronSim
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ON_THE_WALL: Final = _EPOCH.replace(tzinfo=None)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
@@ -90,6 +91,8 @@ def _first_wall(moment: int, zone: tzinfo) -> datetime:
 
 def _moments(wall: datetime, zone: tzinfo, *, fixed: bool) -> list[int]:
     """When the clock of a zone shows a time: once, twice, or never."""
+    if zone is UTC:
+        return [(wall - _EPOCH_ON_THE_WALL) // _MICROSECOND]
     first = wall.replace(tzinfo=zone)
     second = first.replace(fold=1)
     if first.utcoffset() == second.utcoffset():

@@ -44,13 +44,13 @@ def external_uris(decision: Decision) -> set[str]:
     """Where the payloads are that a decision refers to and that are kept elsewhere."""
     found: set[str] = set()
     for event in decision.events:
-        if _MARK in event.record:
+        if event.record.find(_MARK) >= 0:
             found |= uris_of_record(event.record)
     for buffered in decision.buffered:
-        if _MARK in buffered.payload:
+        if buffered.payload.find(_MARK) >= 0:
             found.update(_of_event(msgspec.json.decode(buffered.payload)))
     for held in decision.held_results:
-        if _MARK in held.payload:
+        if held.payload.find(_MARK) >= 0:
             found.update(_of_event(msgspec.json.decode(held.payload)))
     # Each decision comes along here, and nearly none has a reference: so no call for each payload.
     for new in decision.new_activities:
@@ -66,7 +66,7 @@ def external_uris(decision: Decision) -> set[str]:
 
 def uris_of_record(record: bytes) -> set[str]:
     """Where the payloads are that a history record refers to and that are kept elsewhere."""
-    if _MARK not in record:
+    if record.find(_MARK) < 0:
         return set()
     return set(_of_event(msgspec.json.decode(record)["payload"]))
 

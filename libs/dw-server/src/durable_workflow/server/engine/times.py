@@ -24,12 +24,13 @@ def _second(at: int) -> str:
 
 def offset(at: int) -> str:
     """The spelling of deadlines: whole seconds and ``+00:00``."""
-    return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="seconds") + "+00:00"
+    return _second(at // SECOND) + "+00:00"
 
 
 def precise_offset(at: int) -> str:
     """The spelling of a schedule's occurrences: six fractional digits and ``+00:00``."""
-    return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds") + "+00:00"
+    second, microseconds = divmod(at, SECOND)
+    return f"{_second(second)}.{microseconds:06}+00:00"
 
 
 def precise_or_none(at: int | None) -> str | None:

@@ -24,6 +24,7 @@ from durable_workflow.server.slices import Slices
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _VERSION = re.compile(r"^(\d{1,4})\.(\d{1,4})$")
 # Deeper than any real document, and far below the depth at which encoding it again could fail.
+_QUOTE = ord('"')
 _DEEPEST = 128
 
 
@@ -196,7 +197,7 @@ def is_shallow(text: bytes) -> bool:
     structure = structure_of(text)
     brackets = structure.translate(None, _NO_BRACKETS)
     # What stands in strings could hide a level.
-    for _ in range(_LOOKS if b'"' not in structure else 1):
+    for _ in range(_LOOKS if _QUOTE not in structure else 1):
         if len(brackets) <= _DEEPEST:
             return True
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")

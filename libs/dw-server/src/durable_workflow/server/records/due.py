@@ -29,10 +29,11 @@ class DueTimes(msgspec.Struct, frozen=True):
         Args:
             workers: Whether workers that are silent count, too.
         """
-        times = [self.timer, self.run, self.activity, self.schedule, self.set_aside]
-        if workers:
-            times.append(self.worker)
-        return min((at for at in times if at is not None), default=None)
+        first = self.worker if workers else None
+        for at in (self.timer, self.run, self.activity, self.schedule, self.set_aside):
+            if at is not None and (first is None or at < first):
+                first = at
+        return first
 
 
 class DueItem(msgspec.Struct, frozen=True):

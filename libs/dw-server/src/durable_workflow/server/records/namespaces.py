@@ -55,7 +55,7 @@ def ensure(tx: Tx, name: str, description: str, retention_days: int = 30) -> Non
 
 def exists(read: Read, name: str) -> bool:
     """Whether there is a namespace of that name."""
-    return find(read, name) is not None
+    return read.one("namespace", name=name) is not None
 
 
 def find(read: Read, name: str) -> Namespace | None:

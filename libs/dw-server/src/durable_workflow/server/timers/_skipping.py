@@ -24,6 +24,8 @@ _SLOW_SECONDS = 0.05
 # A task that no worker takes for so long does not hold time any more: its worker is not coming, and
 # its timeouts are what is waited for.
 _PATIENCE_SECONDS = 1.0
+# Notices that say that somebody was given work, or that there is some.
+_WORK = (TaskOffered, TaskReady, PollWoken)
 
 
 class TimeSkipper:
@@ -158,4 +160,4 @@ class TimeSkipper:
 
 
 def _is_work(notice: Notice) -> bool:
-    return isinstance(notice, TaskOffered | TaskReady | PollWoken)
+    return isinstance(notice, _WORK)

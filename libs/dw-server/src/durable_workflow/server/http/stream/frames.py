@@ -114,7 +114,7 @@ def _all_at_once(frame: str, largest: int) -> list[Message] | None:
 
 def looks_like_sign(frame: bytes) -> bool:
     """Whether a frame begins with a sign of life and has no other message."""
-    return b'"alive"' in frame[:_HEAD_BYTES] and frame.count(b'"type"') == 1
+    return frame.find(b'"alive"', 0, _HEAD_BYTES) >= 0 and frame.count(b'"type"') == 1
 
 
 def short_messages(frame: bytes, largest: int) -> list[Message] | None:

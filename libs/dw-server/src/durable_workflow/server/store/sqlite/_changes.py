@@ -19,6 +19,7 @@ from durable_workflow.server.store.sqlite._rows import (
     Lookup,
     RowTable,
     UnitRows,
+    pick_named,
     tables_of,
 )
 from durable_workflow.server.store.sqlite._shapes import (
@@ -28,6 +29,7 @@ from durable_workflow.server.store.sqlite._shapes import (
     named_tables,
     reads_rows,
     shape_of,
+    short,
 )
 from durable_workflow.server.store.statements import Statement, Statements
 
@@ -56,6 +58,8 @@ class Way(NamedTuple):
     """How a statement is run.
 
     Attributes:
+        text: What SQLite is given.
+        values: Its parameters, in the order in which the text numbers them.
         tables: Tables that it names and that units change.
         lookup: How its answer is found among the rows in memory.
         change: How it changes a row in memory.
@@ -66,6 +70,8 @@ class Way(NamedTuple):
     """
 
     statement: Statement
+    text: str
+    values: Callable[[Mapping[str, Value]], Row]
     tables: frozenset[str]
     lookup: Lookup | None
     change: Change | None
@@ -95,6 +101,7 @@ class Ways:
         self._statements = statements
         self._changed = changed_tables(statements)
         self._ways: dict[str, Way] = {}
+        self._texts: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> Way:
         found = self.get(name)
@@ -107,6 +114,13 @@ class Ways:
         found = self._ways.get(name)
         if found is None and (statement := self._statements.get(name)) is not None:
             found = self._ways[name] = self._way(statement)
+        return found
+
+    def text_of(self, statement: Statement) -> str:
+        """What SQLite is given for a statement, which may be several put together."""
+        found = self._texts.get(statement.name)
+        if found is None:
+            found = self._texts[statement.name] = short(statement)
         return found
 
     def forget(self) -> None:
@@ -127,6 +141,8 @@ class Ways:
         reads_settled = bool(named) and named <= SETTLED
         return Way(
             statement,
+            self.text_of(statement),
+            pick_named(statement.order),
             named,
             lookup,
             change,
@@ -170,7 +186,7 @@ class UnitChanges:
 
     def answer(self, way: Way, params: Mapping[str, Value], read: Reading) -> list[Row]:
         """What a statement finds that reads settled tables alone."""
-        question = way.statement.name, tuple(params[name] for name in way.statement.order)
+        question = way.statement.name, way.values(params)
         is_settled = self._unsettled.isdisjoint(way.tables)
         known = self._ways.answers.get(way.tables, question) if is_settled else None
         if known is None:

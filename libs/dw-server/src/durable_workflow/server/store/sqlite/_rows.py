@@ -36,6 +36,14 @@ def pick(places: Sequence[int]) -> Pick:
     return lambda row: (row[only],)
 
 
+def pick_named(names: Sequence[str]) -> Callable[[Mapping[str, Value]], Row]:
+    """Takes the values of some parameters, in this order."""
+    if len(names) > 1:
+        picked: Callable[[Mapping[str, Value]], Row] = itemgetter(*names)
+        return picked
+    return lambda params: tuple([params[name] for name in names])
+
+
 def _whole(row: Row) -> Row:
     return row
 
@@ -262,7 +270,7 @@ class UnitRows:
     def find(self, lookup: Lookup, params: Mapping[str, Value]) -> tuple[bool, Row | None]:
         """Whether it is known what a select finds, and what."""
         if lookup.other is None:
-            key: RowKey | None = tuple(params[name] for name in lookup.key)
+            key: RowKey | None = tuple([params[name] for name in lookup.key])
         else:
             key = self._key_of_other(params[lookup.other])
         row = None if key is None else self._rows.get(key) or self._kept.rows.get(key)

@@ -112,7 +112,7 @@ class SqliteRead:
 
     def _one(self, way: Way, params: Mapping[str, Value]) -> Row | None:
         try:
-            cursor = self._connection.execute(way.statement.text, params)
+            cursor = self._connection.execute(way.text, way.values(params))
             row = cursor.fetchone()
         except apsw.Error as error:
             raise self._failed(error, way.statement.name) from error
@@ -122,7 +122,7 @@ class SqliteRead:
 
     def _all(self, way: Way, params: Mapping[str, Value]) -> list[Row]:
         try:
-            return self._connection.execute(way.statement.text, params).fetchall()
+            return self._connection.execute(way.text, way.values(params)).fetchall()
         except apsw.Error as error:
             raise self._failed(error, way.statement.name) from error
 
@@ -206,7 +206,7 @@ class SqliteTx(SqliteRead):
     def do(self, statement: str, /, **params: Value) -> None:
         """Run a named statement that changes rows."""
         way = self._way(statement, params)
-        self._changes.change(way, [tuple(params[name] for name in way.statement.order)])
+        self._changes.change(way, [way.values(params)])
 
     def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
         """Run a named statement once for each row of values."""
@@ -315,10 +315,11 @@ class SqliteTx(SqliteRead):
         try:
             if not self.has_written:
                 self._open_savepoint()
+            text = self._ways.text_of(statement)
             if len(rows) == 1:
-                self._connection.execute(statement.text, rows[0])
+                self._connection.execute(text, rows[0])
             else:
-                self._connection.executemany(statement.text, rows)
+                self._connection.executemany(text, rows)
         except apsw.Error as error:
             raise self._failed(error, statement.name) from error
 
