@@ -168,6 +168,37 @@ def test_query_takes_nothing_from_the_workflows_random_numbers(recorded: Any) ->
     assert len(set(outcome(2)[0])) == 1
 
 
+@pytest.mark.parametrize("draws_before", [False, True])
+def test_a_generator_that_a_query_has_kept_is_where_it_was(recorded: Any, draws_before: Any) -> Any:
+    @workflow.defn(name="keeping")
+    class Keeping:
+        numbers: Any = None
+
+        @workflow.query("draw")
+        def draw(self) -> Any:
+            self.numbers = self.ctx.random()
+            return self.numbers.random(), self.numbers.gauss()
+
+        def run(self, ctx: Any) -> Any:
+            self.ctx = ctx
+            if draws_before:
+                ctx.random().gauss()
+            yield ctx.schedule_activity("a", [])
+            numbers = ctx.random() if self.numbers is None else self.numbers
+            return [numbers.gauss(), ctx.random().random(), str(ctx.uuid4())]
+
+    def outcome(asks: Any) -> Any:
+        history = recorded(clock="event")
+        machine = Machine(Keeping, Start(run_id="r"))
+        machine.feed(history)
+        answers = [machine.query("draw") for _ in range(asks)]
+        machine.feed(history.activity(2, 1)[1:])
+        return answers, machine.commands()
+
+    assert outcome(0)[1] == outcome(2)[1]
+    assert len(set(outcome(2)[0])) == 1
+
+
 # --- logger ---------------------------------------------------------------------------------
 
 

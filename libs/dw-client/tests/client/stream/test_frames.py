@@ -3,10 +3,11 @@
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 
 from durable_workflow._meet import Lease, Report
 from durable_workflow.client._stream import _connection
@@ -14,6 +15,7 @@ from durable_workflow.client._stream._connection import (
     Address,
     StreamConnection,
     open_connection,
+    whole_frame,
 )
 from durable_workflow.client._stream._stream import HttpStream
 
@@ -39,6 +41,51 @@ async def test_a_message_in_bytes_is_read_as_text_is(open_stream: Begin, server:
     peer = await server.peer()
     await peer.socket.send(json.dumps([TASK]).encode())
     assert await stream.poll("activity", timeout=5) == TASK["task"]
+
+
+def frame_of(data: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=False)
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536])
+def test_bytes_that_are_one_whole_text_are_taken_as_they_are(size: int) -> None:
+    text = b"x" * size
+    frame = frame_of(text)
+    assert whole_frame(frame) == text
+    others = [frame[:-1], frame + b"\x81", frame * 2, frame[:1], b"", frame[:5] + frame]
+    others += [frame_of(text, Opcode.BINARY), frame_of(text, Opcode.CONT)]
+    others += [frame_of(text, fin=False), frame_of(text[:125], Opcode.PING)]
+    assert [whole_frame(each) for each in others] == [None] * len(others)
+
+
+async def test_frames_arrive_in_order_however_their_bytes_are_cut(server: Any) -> None:
+    connection = cast("StreamConnection", await open_connection(Address(server.url, {}, None)))
+    await connection.send('[{"type": "hello"}]')
+    await connection.recv()  # the welcome
+    taken: list[str | bytes] = []
+    delivering = asyncio.create_task(connection.deliver_to(taken.append))
+    await asyncio.sleep(0)
+    frames = [
+        frame_of(b"one"),
+        frame_of(b"t", fin=False),
+        frame_of(b"", Opcode.PONG),
+        frame_of(b"wo", Opcode.CONT),
+        frame_of(b"three", Opcode.BINARY),
+        frame_of(b"x" * 200),
+        # Its text looks like a frame.
+        frame_of(frame_of(b"five")),
+        frame_of(b"six"),
+    ]
+    whole = b"".join(frames)
+    for cut in range(len(whole) + 1):
+        connection.data_received(whole[:cut])
+        connection.data_received(whole[cut:])
+    for frame in frames:
+        connection.data_received(frame)
+    texts = [b"one", b"two", b"three", b"x" * 200, frame_of(b"five"), b"six"]
+    assert taken == texts * (len(whole) + 2)
+    delivering.cancel()
+    await connection.close()
 
 
 async def test_frames_that_came_before_anybody_listens_come_first(server: Any) -> None:

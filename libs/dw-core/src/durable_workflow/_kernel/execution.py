@@ -144,7 +144,7 @@ class Execution:
         self._run.control.set_time(self._history.start_time)
         self._handlers.instance = self._class()
         entry = self._entry()
-        if inspect.iscoroutinefunction(entry) or inspect.isasyncgenfunction(entry):
+        if _is_async(entry):
             raise InvalidWorkflowDefinition(
                 f"{self._class.__name__}.run is an async function, which this version does not "
                 "run: write it as a generator that yields commands"
@@ -260,3 +260,10 @@ class Execution:
         """Whether the code now runs beyond what earlier tasks did."""
         replaying = self._start.silent or self._history.terminal
         return not replaying and self._run.next_step() is None
+
+
+def _is_async(entry: Any) -> bool:
+    code = getattr(entry, "__code__", None)
+    if code is not None and code.co_flags & inspect.CO_GENERATOR:  # most are, and nothing else
+        return False
+    return inspect.iscoroutinefunction(entry) or inspect.isasyncgenfunction(entry)

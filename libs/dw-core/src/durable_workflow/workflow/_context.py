@@ -40,14 +40,28 @@ class ContextControl:
     """The replay kernel's side of one context."""
 
     def __init__(self, run_id: str, current_time: datetime | None) -> None:
-        seed = int(hashlib.sha256(run_id.encode()).hexdigest()[:16], 16)
         self.audible = False
         self.asked_time = False
-        self.generator = random.Random(seed)
         self.uuid7_count = 0
+        self._run_id = run_id
+        self._generator: random.Random | None = None
         # Without any recorded time there is only the wall clock; one replay sees one value of it.
         self._time = current_time or datetime.now(UTC)
         self._recorded: str | None = None
+
+    @property
+    def generator(self) -> random.Random:
+        """The run's random numbers."""
+        if self._generator is None:  # made on first use: most workflows never ask
+            self._generator = random.Random(self._seed())
+        return self._generator
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a mark of the state sees: the generator, whether it was asked for or not."""
+        return {**self.__dict__, "_generator": self.generator}
+
+    def _seed(self) -> int:
+        return int(hashlib.sha256(self._run_id.encode()).hexdigest()[:16], 16)
 
     @property
     def time(self) -> datetime:
@@ -92,11 +106,16 @@ class ContextControl:
     @contextlib.contextmanager
     def untouched(self) -> Generator[None, None, None]:
         """Restore the random state after a query: without it the code draws the same values."""
-        state, count = self.generator.getstate(), self.uuid7_count
+        before, count = self._generator, self.uuid7_count
+        state = None if before is None else before.getstate()
         try:
             yield
         finally:
-            self.generator.setstate(state)
+            # The same object: the code may keep it.
+            if state is not None:
+                self.generator.setstate(state)
+            elif self._generator is not None:
+                self._generator.seed(self._seed())
             self.uuid7_count = count
 
     def report_undecodable(self, error: WorkflowPayloadDecodeError) -> None:

@@ -74,9 +74,14 @@ class UlidSource:
         self._spell()
 
     def _spell(self) -> None:
-        pairs = [_PAIRS[(self._millisecond >> shift) & 1023] for shift in (40, 30, 20, 10, 0)]
-        pairs += [_PAIRS[(self._high >> shift) & 1023] for shift in (50, 40, 30, 20, 10, 0)]
-        self._prefix = "".join(pairs)
+        time, high, pairs = self._millisecond, self._high, _PAIRS
+        # Not in loops: an id of a moment of its own is begun anew, as each fire of a schedule's is.
+        self._prefix = (
+            f"{pairs[time >> 40]}{pairs[time >> 30 & 1023]}{pairs[time >> 20 & 1023]}"
+            f"{pairs[time >> 10 & 1023]}{pairs[time & 1023]}"
+            f"{pairs[high >> 50]}{pairs[high >> 40 & 1023]}{pairs[high >> 30 & 1023]}"
+            f"{pairs[high >> 20 & 1023]}{pairs[high >> 10 & 1023]}{pairs[high & 1023]}"
+        )
 
 
 def id_of(text: str) -> str:

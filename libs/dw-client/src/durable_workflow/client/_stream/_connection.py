@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ssl import SSLContext
+from types import GeneratorType
 from typing import Any, Final, Protocol, cast
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -13,6 +14,7 @@ from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Event, State
+from websockets.streams import StreamReader
 
 from durable_workflow._meet import StreamEnded
 from durable_workflow._wire import json_text
@@ -31,6 +33,8 @@ _PONG_SECONDS: Final = 20.0
 _STALL_SECONDS: Final = 30.0
 _SLOW_BYTES_PER_SECOND: Final = 32 * 1024
 _DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+# The first byte of a frame that is a whole text message.
+_WHOLE_TEXT: Final = 0x81
 
 
 class Away(Exception):
@@ -115,6 +119,27 @@ class StreamConnection(ClientConnection):
         self._is_heard = False
         self._look: asyncio.TimerHandle | None = None
 
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived, mostly one whole frame: that needs no parser."""
+        frame = whole_frame(data)
+        if frame is None or self._parts or not self._is_between_frames():
+            super().data_received(data)
+            return
+        self._is_heard = True
+        self._hand_on(frame)
+
+    def _is_between_frames(self) -> bool:
+        """Whether what arrives now begins a frame, of a connection that stands."""
+        if self.response is None or self.protocol.state is not State.OPEN:
+            return False
+        # Before each frame the parser looks whether there is anything; then it waits for bytes.
+        waiting: object = self.protocol.parser
+        while isinstance(waiting, GeneratorType):
+            if waiting.gi_code is StreamReader.at_eof.__code__:
+                return True
+            waiting = cast("object", waiting.gi_yieldfrom)
+        return False
+
     def process_event(self, event: Event) -> None:
         """Take what arrived."""
         self._is_heard = True
@@ -127,10 +152,13 @@ class StreamConnection(ClientConnection):
                 return
             parts, self._parts = self._parts, []
             event = Frame(parts[0].opcode, b"".join(part.data for part in parts))
+        self._hand_on(bytes(event.data))
+
+    def _hand_on(self, frame: bytes) -> None:
         if self._error is not None:
             return
         try:
-            self._take(bytes(event.data))  # text, too: the reader of JSON takes bytes as they are
+            self._take(frame)  # text, too: the reader of JSON takes bytes as they are
         except Exception as error:  # noqa: BLE001 - raised in `deliver_to`
             self._error = error
         if self._frames or self._error is not None:
@@ -262,6 +290,18 @@ async def open_connection(address: Address) -> Connection:
         raise Away(str(error), answered=True) from error
     except InvalidHandshake as error:
         raise Away(f"the upgrade was refused: {error}", refused=True) from error
+
+
+def whole_frame(data: bytes) -> bytes | None:
+    """What the one frame from a server says that these bytes are; None where they are not one."""
+    if len(data) < 2 or data[0] != _WHOLE_TEXT:
+        return None
+    size, at = data[1], 2
+    if size == 126:
+        size, at = int.from_bytes(data[2:4], "big"), 4
+    elif size == 127:
+        size, at = int.from_bytes(data[2:10], "big"), 10
+    return data[at:] if len(data) == at + size else None
 
 
 def messages_of(frame: str | bytes) -> list[dict[str, Any]]:
