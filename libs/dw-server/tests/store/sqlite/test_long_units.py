@@ -32,6 +32,16 @@ def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_store, "_PUBLISHED_AT_ONCE", 3)
 
 
+@pytest.fixture
+def trusted_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches that are not long are committed on the spot."""
+
+    def trusts(pace: CommitPace, units: int) -> bool:
+        return True
+
+    monkeypatch.setattr(CommitPace, "on_the_spot", trusts)
+
+
 def boxes(tx: Tx) -> Slices[str]:
     for number in range(_ROWS):
         tx.do("put_box", name=f"box-{number:02}", content=1, data=None)
@@ -113,6 +123,20 @@ async def test_units_that_come_meanwhile_run_behind_it(
     # Published in parts behind the answers, and none of a later unit between them.
     await until(lambda: len(notices) > _ROWS)
     assert notices == [*map(DueAt, range(_ROWS)), DueAt(1000)]
+
+
+async def test_units_that_come_meanwhile_do_not_wait_until_its_notices_are_published(
+    open_file: Open, stage: Stage, notices: list[Notice], trusted_disk: None
+) -> None:
+    store = open_file()
+    running = asyncio.create_task(store.run_in_slices(boxes))
+    await stage.reached(10)
+    await store.run(lambda tx: tx.notify(DueAt(1000)))
+    assert len(notices) < _ROWS
+    # Whoever closes it has them all published, in the order of the commits.
+    await store.close()
+    assert notices == [*map(DueAt, range(_ROWS)), DueAt(1000)]
+    assert await running == "done"
 
 
 async def test_units_that_came_before_do_not_wait_for_it(open_file: Open) -> None:
@@ -218,12 +242,8 @@ async def test_in_memory_it_is_written_at_once(
 
 
 async def test_it_is_committed_in_the_thread_however_quick_the_disk_was(
-    open_file: Open, monkeypatch: pytest.MonkeyPatch
+    open_file: Open, trusted_disk: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def trusts(pace: CommitPace, units: int) -> bool:
-        return True
-
-    monkeypatch.setattr(CommitPace, "on_the_spot", trusts)
     in_the_thread: list[str] = []
     store = open_file()
     committer: Any = store._committer  # pyright: ignore[reportPrivateUsage]

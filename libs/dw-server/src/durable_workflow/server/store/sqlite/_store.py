@@ -166,6 +166,8 @@ class SqliteStore:
         self._units = UnitRunner(self._writer, self.ways, clock, ids.new, placement)
         self._reads = Reads(self._database, self.ways, clock)
         self._waiting: deque[Unit] = deque()
+        # Notices of what is committed, oldest first.
+        self._unpublished: deque[Sequence[Notice]] = deque()
         self._long_units = LongUnits(
             self.ways,
             clock.now,
@@ -256,7 +258,7 @@ class SqliteStore:
             return
         self._closed = True
         self._reads.close()
-        if self._busy:
+        if self._busy or self._unpublished:
             self._idle = asyncio.Event()
             await self._idle.wait()
         if self._committer is not None:
@@ -400,17 +402,32 @@ class SqliteStore:
         self._publish(loop, batch.notices + batch.take_notices() if error is None else [])
 
     def _publish(self, loop: asyncio.AbstractEventLoop, notices: Sequence[Notice]) -> None:
-        """Publish notices, some in each turn of the loop, and begin the next batch."""
-        some, rest = notices[:_PUBLISHED_AT_ONCE], notices[_PUBLISHED_AT_ONCE:]
-        if rest:
-            loop.call_soon(self._publish, loop, rest)
-        elif self._waiting:
+        """Publish notices, and begin the next batch: it does not wait until all are published."""
+        if self._waiting:
             # Through the loop, so that answers travel and requests are read between two batches.
             loop.call_soon(self._work_off, loop)
         else:
             self._busy = False
-            if self._idle is not None:
-                self._idle.set()
+        is_first = not self._unpublished
+        if notices:
+            self._unpublished.append(notices)
+        if is_first and len(notices) > _PUBLISHED_AT_ONCE:
+            loop.call_soon(self._publish_some, loop)
+        elif is_first:
+            self._publish_some(loop)
+
+    def _publish_some(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Publish some of the notices that are not published, in order, and go on with the rest."""
+        some: Sequence[Notice] = ()
+        if self._unpublished:
+            notices = self._unpublished.popleft()
+            some, rest = notices[:_PUBLISHED_AT_ONCE], notices[_PUBLISHED_AT_ONCE:]
+            if rest:
+                self._unpublished.appendleft(rest)
+        if self._unpublished:
+            loop.call_soon(self._publish_some, loop)
+        elif not self._busy and self._idle is not None:
+            self._idle.set()
         # Last: whatever becomes of the notices, the store goes on.
         if some:
             self.publish(some)
