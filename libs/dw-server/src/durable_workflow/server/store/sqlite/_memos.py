@@ -5,7 +5,7 @@ Beside what they say themselves that is what they have read of tables that hardl
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -27,7 +27,8 @@ class Memos:
     """What the units that ended well have remembered; of a kind the oldest is forgotten first."""
 
     def __init__(self) -> None:
-        self._kinds: defaultdict[str, dict[str, object]] = defaultdict(dict)
+        # Of a plain dict the first item is looked for behind all that were deleted before it.
+        self._kinds: defaultdict[str, OrderedDict[str, object]] = defaultdict(OrderedDict)
 
     def get(self, key: MemoKey) -> Any:
         """What was remembered last under a key; None where that is not known."""
@@ -42,7 +43,7 @@ class Memos:
             if value is not None:
                 values[which] = value
                 if len(values) > _MOST:
-                    del values[next(iter(values))]
+                    values.popitem(last=False)
 
     def clear(self) -> None:
         """Forget everything."""
