@@ -7,9 +7,11 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from cronsim import CronSim, CronSimError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from durable_workflow.server.engine.cron_times import wall_times
 from durable_workflow.server.engine.fire_times import FireTimes
 
 SECOND = 1_000_000
@@ -268,6 +270,23 @@ def test_fire_times_come_after_the_moment_and_none_is_left_out(
     # Asked from anywhere before it, it is still the next one.
     assert times.after((moment + first) // 2) == first
     assert times.after(first - 1) == first
+
+
+DAYS = st.one_of(field(1, 28), st.sampled_from(["*", "31", "L", "29,30", "*/7"]))
+DAYS_OF_WEEKS = st.one_of(field(0, 6), st.sampled_from(["*", "1-5", "5L", "2#2", "MON,SUN"]))
+FURTHER = st.tuples(field(0, 59), field(0, 23), DAYS, field(1, 12), DAYS_OF_WEEKS).map(" ".join)
+
+
+@given(
+    st.one_of(EXPRESSIONS, FURTHER),
+    st.datetimes(datetime(2023, 1, 1), datetime(2029, 1, 1)),
+)
+def test_times_of_one_day_are_those_that_a_search_finds(expression: str, after: datetime) -> None:
+    try:
+        searched = CronSim(expression, after)
+    except CronSimError:
+        return  # such as the 30th of February
+    assert list(islice(wall_times(expression, after), 60)) == list(islice(searched, 60))
 
 
 @given(SPECS, MOMENTS)

@@ -206,7 +206,10 @@ class Placement:
             for poll in polls:
                 if poll.worker is not None and poll.worker.worker_id == task.keeper:
                     return poll
-        best = min(able, key=lambda stream: stream.rank(kind), default=None)
+        if len(able) == 1:
+            best: Stream | None = able[0]
+        else:
+            best = min(able, key=lambda stream: stream.rank(kind), default=None)
         if not polls:
             return best
         poll = min(polls, key=lambda each: self._polls_served.get(self._name_of(each, key), 0))
@@ -261,6 +264,8 @@ class Placement:
         if kind != "workflow":
             return ()
         streams = self._streams.of_queue(beside.worker.namespace, beside.worker.task_queue)
+        if len(streams) == 1:
+            return ()  # it is the one that the task is for
         free = {each.worker.worker_id for each in streams if each.is_open(kind)}
         return {each.worker.worker_id for each in streams} - free
 

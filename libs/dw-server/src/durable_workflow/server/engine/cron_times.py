@@ -68,7 +68,7 @@ def cron_times(expression: str, moment: int, zone: tzinfo) -> Iterator[int]:
     last = moment
     # Those of the second of two hours that are called alike: they come after all of the first.
     waiting: list[int] = []
-    for wall in CronSim(expression, _first_wall(moment, zone)):
+    for wall in wall_times(expression, _first_wall(moment, zone)):
         found = _moments(wall, zone, fixed=fixed)
         for at in found:
             heapq.heappush(waiting, at)
@@ -79,6 +79,24 @@ def cron_times(expression: str, moment: int, zone: tzinfo) -> Iterator[int]:
                 yield at
                 last = at
     yield from (at for at in sorted(waiting) if at > last)
+
+
+def wall_times(expression: str, after: datetime) -> Iterator[datetime]:
+    """The times after another at which an expression fires on a clock that never jumps, in order.
+
+    Only the days are searched for: on one that fits, the hours and the minutes are those of the
+    expression.
+    """
+    search = CronSim(expression, after)
+    for first in search:
+        yield first
+        for hour in sorted(search.hours):
+            if hour < first.hour:
+                continue
+            for minute in sorted(search.minutes):
+                if hour > first.hour or minute > first.minute:
+                    yield first.replace(hour=hour, minute=minute)
+        search.dt = first.replace(hour=23, minute=59, second=59)
 
 
 def _first_wall(moment: int, zone: tzinfo) -> datetime:
