@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 
 from durable_workflow.server import embedded_server
 from durable_workflow.server.connections import Connection
+from durable_workflow.server.http.request import HAS_LEFT
 from durable_workflow.server.stream_connections import StreamConnection
 
 Message = MutableMapping[str, Any]
@@ -237,6 +238,9 @@ class Transport(asyncio.Transport):
     def write(self, data: Any) -> None:
         self.written.append(data)
 
+    def writelines(self, list_of_data: Any) -> None:
+        self.written.append(b"".join(list_of_data))
+
     def is_closing(self) -> bool:
         return self.closed
 
@@ -269,3 +273,109 @@ async def test_no_more_is_read_while_a_request_has_not_begun() -> None:
     assert reading == [(3, False), (2, False), (1, False), (0, True)]
     assert transport.reads
     connection.connection_lost(None)
+
+
+async def written(request: bytes, *answer: Message) -> tuple[list[bytes], bool]:
+    """What a connection has written when a request is answered, and whether it is closed."""
+    transport, over = Transport(), asyncio.Event()
+
+    async def serve(
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        await receive()
+        for message in answer:
+            await send(message)
+        over.set()
+
+    config = uvicorn.Config(cast("Any", serve), http=Connection, lifespan="off", log_config=None)
+    connection = Connection(config, ServerState(), {})
+    connection.connection_made(transport)
+    connection.data_received(request)
+    async with asyncio.timeout(5):
+        await over.wait()
+    closed = transport.closed
+    connection.connection_lost(None)
+    return transport.written, closed
+
+
+def head(length: int, *more: tuple[bytes, bytes]) -> Message:
+    headers = [(b"content-length", str(length).encode()), *more]
+    return {"type": "http.response.start", "status": 200, "headers": headers}
+
+
+def piece(body: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+async def test_a_head_is_written_with_the_body() -> None:
+    [answer], closed = await written(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", head(2), piece(b"{}"))
+    assert not closed
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"\r\n\r\n{}")
+
+
+async def test_a_head_is_written_with_the_first_piece_and_others_at_once() -> None:
+    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    pieces = [b"HTTP/1.1 ", b"is a word of the body"]
+    length = sum(map(len, pieces))
+    (first, second), _ = await written(
+        request, head(length), piece(pieces[0], more=True), piece(pieces[1])
+    )
+    assert first.endswith(b"\r\n\r\nHTTP/1.1 ")
+    assert second == pieces[1]
+
+
+async def test_a_large_body_is_not_copied_for_its_head() -> None:
+    body = b"x" * 100_000
+    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    (first, second), _ = await written(request, head(100_000), piece(body))
+    assert first.endswith(b"\r\n\r\n")
+    assert second is body
+
+
+@pytest.mark.parametrize("length", [0, 5])
+async def test_a_head_without_a_body_is_written(length: int) -> None:
+    request = b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer, closed = await written(request, head(length), piece(b""))
+    assert b"".join(answer).endswith(b"\r\n\r\n")
+    assert not closed
+
+
+async def test_a_head_is_written_before_the_connection_is_closed() -> None:
+    request = b"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer, closed = await written(request, head(5), piece(b""))
+    assert b"".join(answer).startswith(b"HTTP/1.1 200 ")
+    assert closed
+
+
+async def test_a_peer_that_waits_to_send_its_body_is_told_at_once() -> None:
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}"
+    (go_on, answer), _ = await written(request, head(2), piece(b"{}"))
+    assert go_on == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer.endswith(b"\r\n\r\n{}")
+
+
+async def test_an_application_can_ask_whether_the_caller_has_left() -> None:
+    transport, asked = Transport(), asyncio.Event()
+    said: list[bool] = []
+
+    async def serve(
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        ask = scope["extensions"][HAS_LEFT]["ask"]
+        said.append(ask())
+        connection.connection_lost(None)
+        said.append(ask())
+        asked.set()
+
+    config = uvicorn.Config(cast("Any", serve), http=Connection, lifespan="off", log_config=None)
+    connection = Connection(config, ServerState(), {})
+    connection.connection_made(transport)
+    connection.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(5):
+        await asked.wait()
+    assert said == [False, True]

@@ -24,6 +24,7 @@ def routes() -> Routes:
         (b"/api/workflows/%C3%BC%20b", {"workflow_id": "ü b"}),
         (b"/api/workflows/w/runs/r/history", {"workflow_id": "w", "run_id": "r"}),
         (b"/api/worker/workflow-tasks/poll", {}),
+        (b"/api/worker/workflow-tasks/%70oll", {}),
         (b"/api/worker/workflow-tasks/poll/complete", {"task_id": "poll"}),
     ],
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.refusals import Refused
+from durable_workflow.server.store.sqlite import SqliteStore
 
 
 async def scheduled(server: Any, commands: Any, **fields: Any) -> None:
@@ -262,6 +266,27 @@ async def test_one_poll_id_gets_one_activity(server: Any, commands: Any) -> None
     assert again["activity_attempt_id"] == first["activity_attempt_id"]
     assert (await server.activity(poll_request_id="q"))["task_id"] != first["task_id"]
     assert (await server.types()).count("ActivityStarted") == 2
+
+
+async def test_after_a_restart_a_poll_that_is_repeated_gets_its_task_again(
+    server_class: Any,
+    open_sqlite: Callable[..., SqliteStore],
+    clock: ManualClock,
+    tmp_path: Path,
+    commands: Any,
+) -> None:
+    path = str(tmp_path / "server.db")
+    store = open_sqlite(path)
+    before = await server_class(store, clock).open()
+    await before.start()
+    await before.decide(commands.activity("a"), commands.activity("b"))
+    await before.start("other")
+    first = await before.activity(poll_request_id="p"), await before.task(poll_request_id="q")
+    await store.close()
+    after = server_class(open_sqlite(path), clock)
+    again = await after.activity(poll_request_id="p"), await after.task(poll_request_id="q")
+    assert [task["task_id"] for task in again] == [task["task_id"] for task in first]
+    assert again[0]["activity_attempt_id"] == first[0]["activity_attempt_id"]
 
 
 async def test_workers_get_the_types_and_queues_they_asked_for(server: Any, commands: Any) -> None:

@@ -106,11 +106,14 @@ async def test_no_more_are_claimed_than_a_budget_allows(server: Any, commands: A
 
 async def test_a_worker_whose_build_is_drained_gets_none(server: Any, commands: Any) -> None:
     await run_with(server, commands, "a", 2)
-    worker = await server.store.read(lambda read: find_worker(read, "default", "w"))
-    worker = msgspec.structs.replace(worker, draining=1)
-    tasks = await server.store.run(
-        lambda tx: activity_claims.claim_waiting(tx, [worker] * 2, server.settings, FairQueues())
-    )
+
+    def work(tx: Tx) -> list[Json]:
+        worker = find_worker(tx, "default", "w")
+        assert worker is not None
+        drained = msgspec.structs.replace(worker, draining=1)
+        return activity_claims.claim_waiting(tx, [drained] * 2, server.settings, FairQueues())
+
+    tasks: list[Json] = await server.store.run(work)
     assert tasks == []
 
 

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from durable_workflow.server.api import Credentials, Forwarded, Origin
@@ -21,6 +21,9 @@ _SHOWN = 255
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.ASCII | re.IGNORECASE)
 _PREFER_MINIMAL = re.compile(r"(?:^|[,;\s])return\s*=\s*\"?minimal\b", re.ASCII | re.IGNORECASE)
 _LONGEST_WAIT = 60
+# An extension of ASGI: `ask` says whether the caller has gone away, without a look at what comes.
+HAS_LEFT: Final = "durable_workflow.has_left"
+_NO_EXTENSIONS: Final[Mapping[str, Any]] = {}
 
 
 class Request:
@@ -67,6 +70,9 @@ class Request:
         self._query: dict[str, str] | None = None
         self._client: tuple[str, int] | None = scope.get("client")
         self._receive = receive
+        extensions: Mapping[str, Any] = scope.get("extensions") or _NO_EXTENSIONS
+        known: Mapping[str, Any] = extensions.get(HAS_LEFT, _NO_EXTENSIONS)
+        self._ask_left: Callable[[], bool] | None = known.get("ask")
         self._trusts_proxies = trusts_proxies
         self._gone: asyncio.Task[None] | None = None
         self._left = False
@@ -106,6 +112,9 @@ class Request:
 
     def has_left(self) -> bool:
         """Whether the caller is known to have gone away by now. `gone` says so a little later."""
+        if self._ask_left is not None:
+            self._left = self._left or self._ask_left()
+            return self._left
         while not self._left:
             receiving = self._receive().__await__()
             try:

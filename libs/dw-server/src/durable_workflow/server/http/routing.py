@@ -58,11 +58,16 @@ class Routes:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._root = _Node()
+        # Those whose path has no parameters, by it; most requests are for such.
+        self._fixed: dict[bytes, _Node] = {}
         for route in routes:
             self._add(route)
 
     def find(self, raw: bytes) -> Found | None:
         """What a raw path leads to, or None."""
+        fixed = self._fixed.get(raw)
+        if fixed is not None:
+            return Found(fixed.methods, {})
         try:
             segments = [unquote_to_bytes(segment).decode() for segment in raw.split(b"/")]
         except UnicodeDecodeError:
@@ -85,6 +90,8 @@ class Routes:
                 node = node.literals.setdefault(segment, _Node())
         node.methods[route.method] = route
         node.parameter_names = names
+        if not names:
+            self._fixed[route.path.encode()] = node
 
 
 def _walk(node: _Node, segments: list[str], at: int, values: list[str]) -> _Node | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Key, Read, Row, Tx
 
 
-class Worker(msgspec.Struct):
+class Worker(msgspec.Struct, frozen=True):
     """A session of a registered worker. JSON fields are read; times are microseconds.
 
     Attributes:
@@ -137,6 +138,10 @@ def load(row: Row) -> Worker:
     return Worker(*fields)
 
 
+# Each poll asks for its worker, whose row changes with its heartbeats.
+_load_again = functools.lru_cache(maxsize=256)(load)
+
+
 def stale_at(seen_at: int, heartbeat_interval: int, settings: ServiceSettings) -> int:
     """When a worker with these heartbeats is stale that was last heard then."""
     return seen_at + settings.stale_after(heartbeat_interval) * SECOND
@@ -150,7 +155,7 @@ def names_held(session: str | None, capabilities: list[str]) -> bool:
 def find(read: Read, namespace: str, worker_id: str, session: str | None = None) -> Worker | None:
     """This session of a registered worker; without one, the session that registered last."""
     row = read.one("worker", namespace=namespace, worker_id=worker_id, session=session or "")
-    return None if row is None else load(row)
+    return None if row is None else _load_again(row)
 
 
 def lock(tx: Tx, namespace: str, worker_id: str) -> None:

@@ -17,6 +17,7 @@ from durable_workflow.server.engine.times import offset, precise
 from durable_workflow.server.executors import NOT_CONFIGURED, ExternalExecutors
 from durable_workflow.server.fair_queues import FairQueues
 from durable_workflow.server.records import activities as records
+from durable_workflow.server.records import answered_polls
 from durable_workflow.server.records.fairness import QueueKey, ReadyClass
 from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.requests import (
@@ -140,18 +141,17 @@ def _claim_next(
     poll_request_id: str | None = None,
 ) -> list[dict[str, Any]]:
     # A run whose history is full is ended by its claim: then others are next.
-    while chosen := _claimable(tx, workers, settings, fair):
-        found = _lease(Unit(tx, settings), chosen, workers, poll_request_id, fair)
-        if found:
+    while True:
+        unit = Unit(tx, settings)
+        chosen = _claimable(unit, workers, fair)
+        found = _lease(unit, chosen, workers, poll_request_id, fair)
+        if found or not chosen:
             return found
-    return []
 
 
-def _claimable(
-    tx: Tx, workers: Sequence[Worker], settings: ServiceSettings, fair: FairQueues
-) -> Sequence[Activity]:
+def _claimable(unit: Unit, workers: Sequence[Worker], fair: FairQueues) -> Sequence[Activity]:
     """The tasks that are next; several where what one is given changes nothing for the next."""
-    worker = workers[0]
+    tx, settings, worker = unit.tx, unit.settings, workers[0]
     queue = _queue(worker)
     if worker.draining or not admission.admits(tx, queue, settings):
         return ()
@@ -159,12 +159,24 @@ def _claimable(
 
     def take(of: ReadyClass, is_alone: bool) -> list[Activity] | None:
         most = len(workers) if is_alone and not each_by_itself else 1
+        if most == 1:
+            # Mostly it is the first of its class, whose row is in memory.
+            first = locked(unit, worker.namespace, of.task_id)
+            if first is not None and _may_have(first, worker, tx.now):
+                return [first]
         found = records.claimable(
             tx, worker.namespace, worker.task_queue, worker.activity_types, of, most=most
         )
         return found or None
 
     return fairness.choose(tx, queue, fair, take) or ()
+
+
+def _may_have(activity: Activity, worker: Worker, now: int) -> bool:
+    """Whether a worker may have the task of an activity now."""
+    if activity.task_status != READY or activity.available_at > now:
+        return False
+    return not worker.activity_types or activity.activity_type in worker.activity_types
 
 
 def _queue(worker: Worker) -> QueueKey:
@@ -183,6 +195,9 @@ def _lease(
     leased: list[Activity] = []
     for activity, worker in zip(chosen, workers, strict=False):
         queue = _queue(worker)
+        if poll_request_id is not None:
+            of = worker.namespace, worker.worker_id
+            answered_polls.note(tx, "activity", *of, poll_request_id)
         fairness.count(tx, queue, activity.fairness_key, fair)
         admission.count(tx, queue, settings)
         decision = activities.claim(
@@ -211,11 +226,10 @@ def _lease(
 
 def _claimed_before(unit: Unit, namespace: str, request: PollTask) -> Activity | None:
     """The activity that this very poll was handed before and still holds, for it is repeated."""
-    if request.poll_request_id is None:
+    tx, poll, worker_id = unit.tx, request.poll_request_id, request.worker_id
+    if poll is None or not answered_polls.may_be_known(tx, "activity", namespace, worker_id, poll):
         return None
-    found = records.claimed_by_request(
-        unit.tx, namespace, request.task_queue, request.worker_id, request.poll_request_id
-    )
+    found = records.claimed_by_request(tx, namespace, request.task_queue, worker_id, poll)
     if found is None:
         return None
     activity = locked(unit, namespace, found.task_id)

@@ -14,7 +14,7 @@ from durable_workflow.server.engine.state import (
 )
 from durable_workflow.server.engine.times import precise
 from durable_workflow.server.fair_queues import FairQueues
-from durable_workflow.server.records import runs
+from durable_workflow.server.records import answered_polls, runs
 from durable_workflow.server.records.columns import value
 from durable_workflow.server.records.fairness import QueueKey, ReadyClass
 from durable_workflow.server.records.workers import Worker
@@ -128,11 +128,10 @@ def claim_for(
 
 def _claimed_before(tx: Tx, namespace: str, request: PollTask) -> Run | None:
     """The run whose task this very poll was handed before and still holds, for it is repeated."""
-    if request.poll_request_id is None:
+    poll, worker_id = request.poll_request_id, request.worker_id
+    if poll is None or not answered_polls.may_be_known(tx, "workflow", namespace, worker_id, poll):
         return None
-    return runs.claimed_by_request(
-        tx, namespace, request.task_queue, request.worker_id, request.poll_request_id
-    )
+    return runs.claimed_by_request(tx, namespace, request.task_queue, worker_id, poll)
 
 
 def _claimable(
@@ -147,6 +146,10 @@ def _claimable(
 
     def take(of: ReadyClass, is_alone: bool) -> Run | None:
         del is_alone  # what is kept for a worker is chosen for each
+        # Mostly it is the first of its class, whose row is in memory.
+        first = runs.by_task(tx, worker.namespace, of.task_id)
+        if first is not None and _may_have(first, worker, busy, tx.now):
+            return first
         return runs.claimable(
             tx,
             worker.namespace,
@@ -163,6 +166,20 @@ def _claimable(
 
 def _queue(worker: Worker) -> QueueKey:
     return QueueKey("workflow", worker.namespace, worker.task_queue)
+
+
+def _may_have(run: Run, worker: Worker, busy: Collection[str], now: int) -> bool:
+    """Whether a worker may have a task that is ready; False too where its keeper has to be read."""
+    if run.task_status != READY or run.task_available_at > now:
+        return False
+    if run.compatibility is not None and run.compatibility != worker.build_id:
+        return False
+    if worker.workflow_types and run.workflow_type not in worker.workflow_types:
+        return False
+    keeper = run.sticky_worker
+    if keeper is None or run.sticky_until <= now:
+        return True
+    return keeper == worker.worker_id or keeper in busy
 
 
 def _is_free(tx: Tx, run: Run, worker: Worker, busy: Collection[str]) -> bool:
@@ -187,6 +204,9 @@ def _lease(
     claim_id: str | None = None,
 ) -> dict[str, Any]:
     tx, settings = unit.tx, unit.settings
+    if request.poll_request_id is not None:
+        of = worker.namespace, worker.worker_id
+        answered_polls.note(tx, "workflow", *of, request.poll_request_id)
     fairness.count(tx, _queue(worker), run.fairness_key, fair)
     admission.count(tx, _queue(worker), settings)
     decision = tasks.claim(

@@ -136,6 +136,13 @@ WHERE
     AND task_queue = :task_queue
 LIMIT 1;
 
+-- answered_activity_polls: the polls of a worker that were handed tasks which it still holds.
+SELECT poll_request_id
+FROM activities
+WHERE
+    namespace = :namespace AND lease_owner = :worker_id AND task_status = 'leased'
+    AND poll_request_id IS NOT NULL;
+
 -- activities_leased_to: the activities whose task this session of a worker holds.
 SELECT {activity_columns}
 FROM activities

@@ -143,6 +143,13 @@ WHERE
 LIMIT 1
 {lock};
 
+-- answered_workflow_polls: the polls of a worker that were handed tasks which it still holds.
+SELECT poll_request_id
+FROM runs
+WHERE
+    namespace = :namespace AND lease_owner = :worker_id AND task_status = 'leased'
+    AND poll_request_id IS NOT NULL;
+
 -- runs_leased_to: the runs whose workflow task this session of a worker holds.
 SELECT run_id
 FROM runs
