@@ -10,6 +10,7 @@ from typing import Any
 
 from durable_workflow._kernel.batches import Batch
 from durable_workflow._kernel.execution import Execution, Start
+from durable_workflow._kernel.foreseen import events_of_result
 from durable_workflow._kernel.handlers import PassedSignal
 from durable_workflow._kernel.index import Diverged
 from durable_workflow._kernel.queries import replay_failed, run_query
@@ -19,12 +20,14 @@ from durable_workflow._kernel.states import state_mark
 from durable_workflow._kernel.updates import run_update, validate_update
 from durable_workflow._kernel.waits import ConditionWait
 from durable_workflow._wire.events import Event, read_event
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.errors import WorkflowPayloadDecodeError
 from durable_workflow.workflow._commands import (
     Command,
     CompleteUpdate,
     FailUpdate,
     FailWorkflow,
+    ScheduleActivity,
 )
 
 
@@ -175,6 +178,44 @@ class Machine(Execution):
             # After any other exception, such as an interruption by a watchdog, the code stands
             # somewhere between two yields.
             self.stale = not safe
+
+    def foresee(self, activity_type: str, result: JsonObject) -> list[JsonObject] | None:
+        """The events of the activity that the code waits for, if it returns at its first attempt.
+
+        They lack what only the server knows, their time among it: after `feed_foreseen` has
+        taken them, `settle_time` brings that.
+
+        Args:
+            activity_type: The activity that has returned.
+            result: What it returned, as an envelope.
+        Returns:
+            None where it is not the one that the code waits for, where the code waits for other
+            things too, or the server records events in another order than that of the code.
+        """
+        history, run = self._history, self._run
+        waits = [] if not isinstance(self._stop, Batch) else self._stop.commands()
+        [command] = waits if len(waits) == 1 else [None]
+        known = history.ordered and not (self._behind or self.closed or self.stale or self.spent)
+        pending = run.ahead or run.receivers.waiting or run.index.peek() is not None
+        if not isinstance(command, ScheduleActivity) or not known or pending:
+            return None
+        if command.activity_type != activity_type:
+            return None
+        return events_of_result(history.last_sequence + 1, command.activity_type, result)
+
+    def feed_foreseen(self, events: list[JsonObject]) -> bool:
+        """Take foreseen events; whether the code did without the time that they lack.
+
+        Where it did not, the code has seen a wrong time: drop the machine.
+        """
+        control = self._run.control
+        control.asked_time = False
+        self.feed(events)
+        return not control.asked_time
+
+    def settle_time(self, recorded_at: str) -> None:
+        """Set the clock to the time of the result that was foreseen last."""
+        self._run.control.set_time(self._history.clock(recorded_at))
 
     def take_passed_signals(self) -> list[PassedSignal]:
         """Signals not applied that history has no event for yet; each is returned once."""
