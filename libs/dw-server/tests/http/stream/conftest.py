@@ -134,8 +134,7 @@ class Peer:
             kind="activity",
             task_id=task["task_id"],
             attempt=task["activity_attempt_id"],
-            **({"result": BLOB} if verb == "complete" else {}),
-            **more,
+            **({"result": BLOB} if verb == "complete" else {}) | more,
         )
 
     async def acknowledged(self, *ids: int) -> None:

@@ -91,6 +91,10 @@ class WorkerStreams:
             "heartbeat_seconds": opened.worker.heartbeat_interval,
             "dropped": dropped,
         }
+        worker = opened.worker
+        budget = self.settings.admission.budget("workflow", worker.namespace, worker.task_queue)
+        if asked.decides and not budget.limits_anything:
+            welcome["takes_decisions"] = True
         if opened.shares_id:
             welcome["warnings"] = [SHARED_ID]
         held = {

@@ -11,12 +11,19 @@ import msgspec
 from durable_workflow.server.api.calls import Call, Pace
 from durable_workflow.server.api.held_lists import attempts_of, stored_tasks
 from durable_workflow.server.api.operations import Operation
+from durable_workflow.server.api.roles import WORKERS
 from durable_workflow.server.dispatch.streams import Stream
 from durable_workflow.server.figures import RequestFigures
 from durable_workflow.server.notices import TaskKind
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
-from durable_workflow.server.requests import HeldTask, SignOfLife, StreamSlots
+from durable_workflow.server.requests import (
+    CompleteActivityAhead,
+    HeldTask,
+    SignOfLife,
+    StreamSlots,
+)
+from durable_workflow.server.services import activity_tasks, decided
 from durable_workflow.server.services import streams as services
 from durable_workflow.server.services import workers as worker_services
 from durable_workflow.server.store import StoreError
@@ -56,6 +63,8 @@ _OVER: Final = frozenset(
         "lease_owner_mismatch",
     }
 )
+# So many commands take a few milliseconds: more have turns of their own, behind the result.
+_MOST_COMMANDS_AHEAD: Final = 100
 # The worker goes on without the acknowledgement: what it waits for is the next task.
 _UNHURRIED: Final = frozenset({"complete_activity_task", "fail_activity_task"})
 _NOTHING_SAID: Final = SignOfLife()
@@ -110,11 +119,17 @@ class WorkerStream:
         self._stream = stream
         self._call = call
         self._unacknowledged = unacknowledged
+        self._complete_ahead = Operation(
+            "complete_activity_task", WORKERS, CompleteActivityAhead, self._decide
+        )
 
     def begin(self) -> None:
         """The welcome was sent: tasks may follow."""
         self._streams.check_namespace(self._stream)
         self._streams.look_for(self._stream)
+
+    def _operation(self, name: str) -> Operation[Any]:
+        return self._streams.door.operations[name]
 
     def operation(self, verb: str, kind: TaskKind) -> str:
         """The operation that a report asks for."""
@@ -136,14 +151,16 @@ class WorkerStream:
             pace: How a large message is read.
         """
         attempt = message.get("attempt")
+        operation = self._operation(self.operation(verb, kind))
+        if message.get("ahead") is not None and operation.name == "complete_activity_task":
+            operation = self._complete_ahead
         ends = verb != "heartbeat"
         if ends and isinstance(attempt, int | str):
             self._give_back(kind, task_id, attempt)
         members = {"lease_owner": self.worker.worker_id, _ATTEMPT[kind]: attempt}
         try:
-            reply = await self._ask(
-                self.operation(verb, kind), message, members, {_TASK[kind]: task_id}, pace
-            )
+            names = {_TASK[kind]: task_id}
+            reply = await self._ask(operation, message, members, names, pace)
         except Refused as refused:
             if ends and refused.reason in _OVER and await self._was_taken(kind, task_id, attempt):
                 return Reply({"recorded": True})
@@ -166,7 +183,9 @@ class WorkerStream:
             # The task may have left before its commit: what is read has to hold it.
             members["claim"] = message["claim"]
             await self._streams.store.run(_nothing)
-        return await self._ask("read_workflow_task_history", {}, members, {"task_id": task_id})
+        return await self._ask(
+            self._operation("read_workflow_task_history"), {}, members, {"task_id": task_id}
+        )
 
     def alive_at_once(self, message: Mapping[str, Any]) -> Reply | None:
         """A sign of life of a worker that has nothing; None where there is more to do (`alive`)."""
@@ -195,7 +214,7 @@ class WorkerStream:
             "held_tasks": held if named is None or isinstance(named, list) else named,
             "wait_seconds": None,
         }
-        reply = await self._ask("heartbeat_worker", message, members, {})
+        reply = await self._ask(self._operation("heartbeat_worker"), message, members, {})
         known = {task_id for task_id, _ in attempts}
         reply.body["dropped"] = [each for each in reply.body["dropped"] if each in known]
         return reply
@@ -292,23 +311,39 @@ class WorkerStream:
             lambda read: services.is_reported(read, self.worker, task)
         )
 
+    async def _decide(self, call: Call, asked: CompleteActivityAhead) -> Reply:
+        """Take a result with what follows from it, or alone where that is not possible."""
+        store, settings, namespace = self._streams.store, self._streams.settings, call.namespace
+        many = len(asked.ahead.commands) > _MOST_COMMANDS_AHEAD
+        if not many and not self._stream.draining:
+            worker = self.worker
+            try:
+                return await store.run(
+                    lambda tx: decided.complete(tx, namespace, asked, worker, settings)
+                )
+            except decided.NotTaken:
+                _log.debug("the run of activity task %s has to be asked", asked.task_id)
+        return await store.run(
+            lambda tx: activity_tasks.complete(tx, namespace, asked, settings), unhurried=True
+        )
+
     async def _ask(
         self,
-        operation: str,
+        operation: Operation[Any],
         message: Mapping[str, Any],
         members: Mapping[str, Any],
         names: Mapping[str, str],
         pace: Pace | None = None,
     ) -> Reply:
         door = self._streams.door
-        unhurried = operation in _UNHURRIED
+        unhurried = operation.name in _UNHURRIED
         call = self._part({**message, **members}, names, unhurried=unhurried, pace=pace)
         try:
-            reply = await door.ask(door.operations[operation], call)
+            reply = await door.ask(operation, call)
         except Exception as error:
-            door.requests.note_report(operation, _reason(error))
+            door.requests.note_report(operation.name, _reason(error))
             raise
-        door.requests.note_report(operation, reply.reason)
+        door.requests.note_report(operation.name, reply.reason)
         return reply
 
     def _part(

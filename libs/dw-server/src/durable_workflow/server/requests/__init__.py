@@ -62,7 +62,13 @@ from durable_workflow.server.requests.search_attributes import (
     CreateSearchAttribute,
     DeleteSearchAttribute,
 )
-from durable_workflow.server.requests.streams import OpenStream, StreamSlots, StreamTask
+from durable_workflow.server.requests.streams import (
+    CompleteActivityAhead,
+    NextDecision,
+    OpenStream,
+    StreamSlots,
+    StreamTask,
+)
 from durable_workflow.server.requests.tasks import (
     ActivityFailure,
     CompleteActivityTask,
@@ -106,6 +112,7 @@ __all__ = [
     "Bridged",
     "Caller",
     "CloseWorkflow",
+    "CompleteActivityAhead",
     "CompleteActivityTask",
     "CompleteQueryTask",
     "CompleteWorkflowTask",
@@ -134,6 +141,7 @@ __all__ = [
     "NamedQueue",
     "NamedSchedule",
     "NamedWorker",
+    "NextDecision",
     "NoteSchedule",
     "OpenStream",
     "Payload",

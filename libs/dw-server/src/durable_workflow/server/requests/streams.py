@@ -7,7 +7,18 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from durable_workflow.server.fields import Choice, Flag, Inside, Listed, Say, Text, Whole
+from durable_workflow.server.fields import (
+    Choice,
+    Commands,
+    Flag,
+    Inside,
+    Listed,
+    Object,
+    Say,
+    Text,
+    Whole,
+)
+from durable_workflow.server.requests.tasks import CompleteActivityTask
 from durable_workflow.server.requests.workers import MOST_HELD, HeldTask
 
 _MOST_SLOTS: Final = 10_000
@@ -41,6 +52,7 @@ class OpenStream(msgspec.Struct, frozen=True, kw_only=True):
         held: Everything that the worker has and that is not acknowledged, finished work included.
         claims: The worker takes workflow tasks that are not committed yet: it names their claim in
             all that it says of them, and keeps nothing that rests on one before that is certain.
+        decides: The worker would send decisions with results; the welcome says whether it may.
     """
 
     worker_id: Annotated[str, Text()]
@@ -50,3 +62,24 @@ class OpenStream(msgspec.Struct, frozen=True, kw_only=True):
     slots: Annotated[StreamSlots, Inside(into=StreamSlots)] = StreamSlots()
     held: Annotated[list[StreamTask], Listed(each=Inside(into=StreamTask), most=MOST_HELD)] = []
     claims: Annotated[bool, Flag()] = False
+    decides: Annotated[bool, Flag()] = False
+
+
+class NextDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What a workflow does once it has the result of an activity.
+
+    Attributes:
+        run_id: Its run.
+        after: Position of the last event that the worker had before those of the activity.
+    """
+
+    run_id: Annotated[str, Text()]
+    after: Annotated[int, Whole(least=1)]
+    commands: Annotated[list[dict[str, Any]], Commands(each=Object(or_list=False), required=True)]
+    keep_history: Annotated[bool, Flag()] = False
+
+
+class CompleteActivityAhead(CompleteActivityTask, frozen=True, kw_only=True):
+    """An attempt returned, and this is what its workflow does next."""
+
+    ahead: Annotated[NextDecision, Inside(into=NextDecision)]

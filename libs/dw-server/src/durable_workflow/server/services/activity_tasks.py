@@ -55,9 +55,9 @@ def complete(
 ) -> Reply:
     """Take the result of an attempt."""
     unit = Unit(tx, settings)
-    held = _held(unit, namespace, request)
+    held = held_attempt(unit, namespace, request)
     if held.stopped is not None or held.activity is None:
-        return _not_recorded(request, held, "completed")
+        return not_recorded(request, held, "completed")
     decision = activity_outcomes.complete(
         held.run,
         held.activity,
@@ -73,9 +73,9 @@ def complete(
 def fail(tx: Tx, namespace: str, request: FailActivityTask, settings: ServiceSettings) -> Reply:
     """Take the failure of an attempt: it is tried again, or the step has failed."""
     unit = Unit(tx, settings)
-    held = _held(unit, namespace, request)
+    held = held_attempt(unit, namespace, request)
     if held.stopped is not None or held.activity is None:
-        return _not_recorded(request, held, "failed")
+        return not_recorded(request, held, "failed")
     failure = request.failure
     decision = activity_outcomes.fail(
         held.run,
@@ -99,7 +99,7 @@ def heartbeat(
 ) -> Reply:
     """Renew the lease of an attempt, or tell its worker to stop."""
     unit = Unit(tx, settings)
-    held = _held(unit, namespace, request)
+    held = held_attempt(unit, namespace, request)
     activity, run = held.activity, held.run
     recorded = held.stopped is None and activity is not None
     if held.stopped is None and activity is not None:
@@ -171,7 +171,7 @@ def give_back(tx: Tx, namespace: str, task: dict[str, Any], settings: ServiceSet
     unit.finish()
 
 
-def _held(unit: Unit, namespace: str, request: _Report) -> Held:
+def held_attempt(unit: Unit, namespace: str, request: _Report) -> Held:
     """Find the attempt that a report is about, checked in the order of worker-protocol 5.3.
 
     Raises:
@@ -250,7 +250,8 @@ def _recorded(unit: Unit, request: _Report, decision: Decision, outcome: str) ->
     )
 
 
-def _not_recorded(request: _Report, held: Held, outcome: str) -> Reply:
+def not_recorded(request: _Report, held: Held, outcome: str) -> Reply:
+    """The answer to a report of an attempt that must not report any more."""
     body = _names(request) | {
         "outcome": outcome,
         "recorded": False,

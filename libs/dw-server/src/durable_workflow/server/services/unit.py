@@ -111,11 +111,15 @@ class Unit:
 
     # --- writing down ------------------------------------------------------------------------
 
-    def apply(self, decision: Decision) -> None:
-        """Write down a decision, and what it entails for other runs."""
-        at_once(self.apply_in_slices(decision))
+    def apply(self, decision: Decision, *, has_decision: bool = False) -> None:
+        """Write down a decision, and what it entails for other runs.
 
-    def apply_in_slices(self, decision: Decision) -> Slices[None]:
+        Args:
+            has_decision: What the task that it makes ready would ask for follows at once.
+        """
+        at_once(self.apply_in_slices(decision, has_decision=has_decision))
+
+    def apply_in_slices(self, decision: Decision, *, has_decision: bool = False) -> Slices[None]:
         """`apply`, with pauses where there is much to write."""
         run = decision.run
         before = self._runs.get(run.run_id)
@@ -128,7 +132,8 @@ class Unit:
         self._note_events(decision)
         yield from self._write_steps(decision)
         writing.write_buffered(self.tx, decision)
-        self._announce_task(before, run)
+        if not has_decision:
+            self._announce_task(before, run)
         if before is not None:
             warn_near_limits(self.tx, before, run, self.settings.limits)
         for started in decision.started:

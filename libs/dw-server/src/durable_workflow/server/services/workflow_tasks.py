@@ -122,7 +122,7 @@ def complete(
         decision = yield from completion.complete(
             run,
             parsed,
-            _load(unit, run, parsed),
+            load(unit, run, parsed),
             tx.now,
             tx.new_id,
             limits=settings.limits,
@@ -181,7 +181,8 @@ def give_back(tx: Tx, namespace: str, task: dict[str, Any], settings: ServiceSet
     unit.finish()
 
 
-def _load(unit: Unit, run: Run, parsed: Parsed) -> completion.Loaded:
+def load(unit: Unit, run: Run, parsed: Parsed) -> completion.Loaded:
+    """What a completion with these commands needs besides its run."""
     tx = unit.tx
     loaded = completion.Loaded()
     ends = parsed.terminal is not None

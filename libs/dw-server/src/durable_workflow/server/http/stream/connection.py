@@ -328,7 +328,7 @@ class _Connection:
             return
         if reply.reason is not None:
             self._refuse(message.id, reply, operation)
-        elif message.type in ("complete", "fail"):
+        elif message.type in ("complete", "fail") and "decided_at" not in reply.body:
             assert message.id is not None
             self._outbox.acknowledge(message.id)
         else:
