@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 import pytest
 
-from durable_workflow import activity
+from durable_workflow import activity, workflow
 from durable_workflow._meet import (
     Lease,
     Opening,
@@ -21,7 +21,8 @@ from durable_workflow._meet import (
     register_transport_clone,
     register_worker_transport,
 )
-from durable_workflow.errors import ActivityCancelled
+from durable_workflow.errors import ActivityCancelled, ServerError
+from durable_workflow.interceptors import PassthroughWorkerInterceptor
 from durable_workflow.metrics import WORKER_POLLS, InMemoryMetrics
 from durable_workflow.worker import Worker
 from durable_workflow.worker._transports import ClientMethods
@@ -33,10 +34,12 @@ class Stream:
     """A stream without a network. Its calls come from the worker's loop and from threads."""
 
     heartbeat_seconds = 7
+    takes_decisions = False
 
     def __init__(self, opening: Opening, listener: StreamListener) -> None:
         self.opening = opening
         self.listener = listener
+        self.answers: list[Any] = []
         self.calls: list[tuple[Any, ...]] = []
         self.reported = threading.Event()
         self.thread = ""
@@ -53,9 +56,10 @@ class Stream:
 
     async def run(self) -> None:
         self.thread = threading.current_thread().name
-        self.listener.welcomed(
-            {"heartbeat_seconds": self.heartbeat_seconds, "warnings": ["two of this id"]}
-        )
+        welcome = {"heartbeat_seconds": self.heartbeat_seconds, "warnings": ["two of this id"]}
+        if self.takes_decisions:
+            welcome["takes_decisions"] = True
+        self.listener.welcomed(welcome)
         await asyncio.to_thread(self._end.wait, 30)
         if self._refused:
             raise StreamEnded("the upgrade was answered with HTTP 404")
@@ -73,7 +77,10 @@ class Stream:
             raise StreamEnded
         self.calls.append(("report", report.verb, report.lease.task_id, report.body))
         self.reported.set()
-        return {}
+        answer = self.answers.pop(0) if self.answers and "ahead" in report.body else {}
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     async def heartbeat(self, lease: Lease, details: dict[str, Any] | None) -> Any:
         self.calls.append(("heartbeat", lease.task_id, details))
@@ -334,3 +341,158 @@ async def test_signs_of_life_go_over_the_stream_while_the_loop_is_blocked(
     assert client.count("heartbeat_worker") == 0
     await worker.stop()
     await running
+
+
+@workflow.defn(name="ahead")
+class TwoSteps:
+    def run(self, ctx: Any) -> Generator[Any, Any, Any]:
+        yield ctx.schedule_activity("step", [1])
+        return (yield ctx.schedule_activity("step", [2]))
+
+
+@activity.defn(name="step")
+async def step(value: int) -> int:
+    return value + 1
+
+
+def workflow_task(number: int) -> dict[str, Any]:
+    started = {"workflow_type": "ahead", "clock": "event"}
+    event = {"event_type": "WorkflowStarted", "sequence": 1, "payload": started}
+    return {
+        "task_id": f"of-run-{number}",
+        "workflow_task_attempt": 1,
+        "workflow_type": "ahead",
+        "run_id": f"run-{number}",
+        "payload_codec": "json",
+        "history_events": [event],
+        "last_history_sequence": 1,
+    }
+
+
+def step_task(run: str, attempt: int = 1, number: int = 1) -> dict[str, Any]:
+    more = {"run_id": run, "attempt_number": attempt, "arguments": {"codec": "json", "blob": "[1]"}}
+    return task(step, f"step-{number}-of-{run}") | more | {"activity_type": "step"}
+
+
+class Scene:
+    """A worker with a stream, that has been quick with a task of the workflow before."""
+
+    def __init__(self, worker: Worker, stream: Stream) -> None:
+        self.machines: Any = worker._machines
+        self.stream = stream
+
+    async def do(self, task: dict[str, Any], *answers: Any) -> list[dict[str, Any]]:
+        """Have a task done; what was reported of it, each time that it was."""
+        self.stream.answers = list(answers)
+        before = len(self.stream.named("report"))
+        self.stream.put("activity" if "activity_type" in task else "workflow", task)
+        await until(lambda: ("release", task["task_id"]) in self.stream.calls)
+        return [body for _, _, _, body in self.stream.named("report")[before:]]
+
+
+@pytest.fixture
+def opened(
+    streaming: Any, info: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., contextlib.AbstractAsyncContextManager[Scene]]:
+    """Opens a scene."""
+
+    @contextlib.asynccontextmanager
+    async def open_scene(*, takes: bool = True, **options: Any) -> AsyncGenerator[Scene]:
+        client, streams = streaming
+        client.info = info(extensions=EXTENSIONS | {"sticky_history": 1})
+        monkeypatch.setattr(Stream, "takes_decisions", takes)
+        worker, running, stream = await begin(
+            client, streams, workflows=[TwoSteps], activities=[step], **options
+        )
+        scene = Scene(worker, stream)
+        for number in range(2):
+            await scene.do(workflow_task(number))
+        yield scene
+        await worker.stop()
+        await running
+
+    return open_scene
+
+
+TAKEN = {"decided_at": "2026-06-01T12:00:01.000000Z"}
+Open = Callable[..., contextlib.AbstractAsyncContextManager[Scene]]
+
+
+async def test_a_result_brings_along_what_the_workflow_does_next(opened: Open) -> None:
+    async with opened() as scene:
+        [body] = await scene.do(step_task("run-1"), TAKEN)
+        ahead = body["ahead"]
+        assert (ahead["run_id"], ahead["after"], ahead["keep_history"]) == ("run-1", 1, True)
+        [command] = ahead["commands"]
+        assert (command["type"], command["activity_type"]) == ("schedule_activity", "step")
+        [body] = await scene.do(step_task("run-1", number=2), TAKEN)
+        assert body["ahead"]["after"] == 4
+        [command] = body["ahead"]["commands"]
+        assert command["type"] == "complete_workflow"
+        assert "keep_history" not in body["ahead"]
+        assert len(scene.machines) == 1, "the other run's"
+
+
+@pytest.mark.parametrize("answer", [{}, None, {"decided_at": None}, {"decided_at": 5}], ids=str)
+async def test_a_decision_that_is_not_taken_costs_the_machine_and_nothing_else(
+    opened: Open, answer: Any
+) -> None:
+    async with opened() as scene:
+        assert len(scene.machines) == 2
+        [body] = await scene.do(step_task("run-1"), answer)
+        assert "ahead" in body
+        assert len(scene.machines) == 1
+
+
+@pytest.mark.parametrize("status", [413, 422])
+async def test_a_report_that_is_refused_is_sent_again_without_the_decision(
+    opened: Open, status: int
+) -> None:
+    async with opened() as scene:
+        refused = ServerError(status, {"reason": "validation_failed"})
+        first, second = await scene.do(step_task("run-1"), refused)
+        assert "ahead" in first
+        assert second == {"result": first["result"]}
+        assert len(scene.machines) == 1
+
+
+@pytest.mark.parametrize(
+    "options", [{"takes": False}, {"interceptors": [PassthroughWorkerInterceptor()]}], ids=["", "i"]
+)
+async def test_no_decision_goes_where_a_task_is_wanted_for_it(opened: Open, options: Any) -> None:
+    async with opened(**options) as scene:
+        [body] = await scene.do(step_task("run-1"))
+        assert "ahead" not in body
+        assert len(scene.machines) == 2
+
+
+async def test_a_second_attempt_and_an_unknown_run_bring_no_decision(opened: Open) -> None:
+    async with opened() as scene:
+        for each in [step_task("run-1", attempt=2), step_task("another")]:
+            assert "ahead" not in (await scene.do(each))[0]
+        assert len(scene.machines) == 2
+
+
+async def test_a_machine_that_is_ahead_is_not_fed_a_task(opened: Open) -> None:
+    async with opened() as scene:
+        held = asyncio.Event()
+        send = scene.stream.report
+
+        async def late(report: Report) -> Any:
+            if "ahead" in report.body:
+                await until(held.is_set)
+            return await send(report)
+
+        scene.stream.report = late  # type: ignore[method-assign]
+        doing = asyncio.create_task(scene.do(step_task("run-1"), TAKEN))
+        await until(lambda: scene.machines._kept["run-1"].is_ahead)
+        ahead = scene.machines._kept["run-1"]
+        events = workflow_task(1)["history_events"]
+        signal = {"event_type": "SignalReceived", "sequence": 2, "payload": {"signal_name": "s"}}
+        again = workflow_task(1) | {"task_id": "again", "last_history_sequence": 2}
+        [body] = await scene.do(again | {"history_events": [*events, signal]})
+        assert [each["type"] for each in body["commands"]] == ["schedule_activity"]
+        assert scene.machines._kept["run-1"].machine is not ahead.machine
+        held.set()
+        await doing
+        assert not scene.machines._kept["run-1"].is_ahead, "it is of the task, and stays"

@@ -53,6 +53,7 @@ async def test_hello_names_the_worker_and_a_task_is_reported(
         "slots": {"workflow": 2, "activity": 3, "query": 1},
         "held": [],
         "claims": True,
+        "decides": True,
     }
     [request] = server.requests
     assert request.path == "/api/worker/stream"

@@ -19,9 +19,14 @@ _LONGEST_SECONDS: Final = 10.0
 
 
 class DirectHeartbeats:
-    """Each heartbeat is a request, and its answer the server's."""
+    """Each heartbeat is a request, and its answer the server's.
+
+    Attributes:
+        sent: Whether there was any.
+    """
 
     def __init__(self, reporter: Reporter, task: ActivityTask) -> None:
+        self.sent = False
         self._reporter = reporter
         self._task = task
 
@@ -34,6 +39,7 @@ class DirectHeartbeats:
         details: JsonObject | None = None,
     ) -> Any:
         """Report progress of an attempt; the answer may ask it to stop."""
+        self.sent = True
         lease = Lease("activity", task_id, activity_attempt_id, lease_owner)
         return await self._reporter.heartbeat(self._task, lease, details)
 
@@ -48,6 +54,9 @@ class BackgroundHeartbeats:
         always: Send one also where the code has nothing to say.
         cancel: Called once the server asks the attempt to stop.
         name: What log lines call the attempt.
+
+    Attributes:
+        sent: Whether there was any.
     """
 
     def __init__(
@@ -60,6 +69,7 @@ class BackgroundHeartbeats:
         cancel: Callable[[], None],
         name: str,
     ) -> None:
+        self.sent = False
         self._transport = transport
         self._lease = lease
         self._seconds = seconds
@@ -89,6 +99,7 @@ class BackgroundHeartbeats:
             if not self._always:
                 await self._news.wait()
             self._news.clear()
+            self.sent = True
             details, self._details = self._details, None
             try:
                 reply: object = await self._transport.heartbeat(self._lease, details)

@@ -30,6 +30,7 @@ from durable_workflow.worker._held import Dropped, HeldTasks
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads, check_codec
 from durable_workflow.worker._reporting import (
+    Decide,
     Failed,
     Reporter,
     failed_with,
@@ -69,6 +70,7 @@ class ActivityTasks:
         reporter: Reporter,
         held: HeldTasks,
         interceptors: Sequence[WorkerInterceptor],
+        decide: Decide,
     ) -> None:
         self._activities = activities
         self._transport = transport
@@ -77,6 +79,7 @@ class ActivityTasks:
         self._threads = threads
         self._reporter = reporter
         self._held = held
+        self._decide = decide
         self._call = chain_activity(interceptors, self._call_function)
         self._left_behind: dict[str, Future[Any]] = {}
 
@@ -160,6 +163,7 @@ class ActivityTasks:
             if options is None:
                 direct = DirectHeartbeats(self._reporter, task)
                 result = await self.run_attempt(raw, task, info, direct, arguments)
+                has_beaten = direct.sent
             else:
                 async with heartbeats(
                     options,
@@ -169,6 +173,7 @@ class ActivityTasks:
                     lambda: self._held.cancel(task.task_id, "the server asked it to"),
                 ) as progress:
                     result = await self.run_attempt(raw, task, info, progress, arguments)
+                has_beaten = progress.sent
         except Dropped:
             return "dropped"  # it is somebody else's by now, or its run has ended
         except Ended as ended:
@@ -176,7 +181,7 @@ class ActivityTasks:
         except Exception as error:  # noqa: BLE001 - the activity's own, to be reported
             final = is_non_retryable(error)
             return await self._raised(task, error, "failed_non_retryable" if final else "failed")
-        return await self._complete(task, result)
+        return await self._complete(task, result, has_beaten=has_beaten)
 
     async def run_attempt(
         self,
@@ -230,11 +235,16 @@ class ActivityTasks:
         _log_failed(task, failed, error)
         return await self._fail(task, failed, outcome)
 
-    async def _complete(self, task: ActivityTask, result: Any) -> str:
+    async def _complete(self, task: ActivityTask, result: Any, *, has_beaten: bool) -> str:
         log.info("completing %s", task)
         # Cut for the log: a result may be as long as the server accepts.
         log.debug("result of %s: %.2000r", task, result)
-        error = await self._reporter.complete_activity_task(task, result)
+        error = await self._reporter.complete_activity_task(
+            # Heartbeats are events of the run, which its machine has not seen.
+            task,
+            result,
+            None if has_beaten else self._decide,
+        )
         if error is None:
             return "completed"
         if run_has_ended(error):

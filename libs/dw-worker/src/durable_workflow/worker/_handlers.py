@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from durable_workflow._meet import WorkerTransport
 from durable_workflow._wire.extensions import PASSED_SIGNALS, STICKY_HISTORY
 from durable_workflow.interceptors import WorkerInterceptor
+from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
+from durable_workflow.worker._ahead import AheadDecisions
 from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._definitions import Definitions, Identity
 from durable_workflow.worker._dispatch import Handlers
 from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._histories import Histories
+from durable_workflow.worker._line import Standing
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._payloads import Payloads
 from durable_workflow.worker._query_tasks import QueryTasks
@@ -61,6 +64,8 @@ class HandlerParts:
     machines: MachineCache
     held: HeldTasks
     interceptors: tuple[WorkerInterceptor, ...]
+    metrics: MetricsRecorder
+    standing: Standing
     threads: Threads
 
 
@@ -69,24 +74,33 @@ def handlers_of(
 ) -> Handlers:
     """One handler for each kind of task."""
     registration = parts.registration
-    return Handlers(
-        workflow=WorkflowTasks(
-            definitions.workflows,
-            payloads=parts.payloads,
-            code=parts.threads.make_loop(
-                parts.threads.workflow,
-                limit_seconds=settings.workflow_deadline_seconds,
-                may_block=parts.payloads.external_storage is not None,
-            ),
-            machines=parts.machines,
-            reporter=parts.reporter,
-            histories=Histories(parts.transport, identity.worker_id),
-            keeps_history=lambda: registration.uses(STICKY_HISTORY),
-            limits=lambda: registration.offer.limits,
-            # Servers that list no extensions may not accept additional fields.
-            names_waits=lambda: bool(registration.offer.extensions),
-            notes_signals=lambda: PASSED_SIGNALS in registration.offer.extensions,
+    workflow = WorkflowTasks(
+        definitions.workflows,
+        payloads=parts.payloads,
+        code=parts.threads.make_loop(
+            parts.threads.workflow,
+            limit_seconds=settings.workflow_deadline_seconds,
+            may_block=parts.payloads.external_storage is not None,
         ),
+        machines=parts.machines,
+        reporter=parts.reporter,
+        histories=Histories(parts.transport, identity.worker_id),
+        keeps_history=lambda: registration.uses(STICKY_HISTORY),
+        limits=lambda: registration.offer.limits,
+        # Servers that list no extensions may not accept additional fields.
+        names_waits=lambda: bool(registration.offer.extensions),
+        notes_signals=lambda: PASSED_SIGNALS in registration.offer.extensions,
+    )
+    ahead = AheadDecisions(
+        workflow,
+        parts.machines,
+        parts.standing,
+        metrics=parts.metrics,
+        task_queue=identity.task_queue,
+        wanted=not parts.interceptors,
+    )
+    return Handlers(
+        workflow=workflow,
         activity=ActivityTasks(
             definitions.activities,
             transport=parts.transport,
@@ -96,6 +110,7 @@ def handlers_of(
             reporter=parts.reporter,
             held=parts.held,
             interceptors=parts.interceptors,
+            decide=ahead.decide,
         ),
         query=QueryTasks(
             definitions.workflows,

@@ -19,6 +19,12 @@ _LONGEST_TEXT = 64 * 1024
 _COMMAND_BYTES = 4096
 _ESCAPED_BYTES = 6
 
+# What a report has room for besides the commands that go along with it: a result that is small
+# enough to be decoded on the loop, escaped.
+_ROOM_BYTES = 512 * 1024
+# More are applied in turns of their own.
+_MOST_BESIDE = 100
+
 _PAYLOAD_FIELDS = ("arguments", "result")
 _NAMES = ("activity_type", "workflow_type", "change_id", "update_id")
 
@@ -56,6 +62,23 @@ class Limits:
                     "in external storage, or elsewhere, and pass a reference"
                 )
         self._check_whole(commands, sizes)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a report may bring commands besides a result."""
+        return self.request_bytes is None or self.request_bytes >= 2 * _ROOM_BYTES
+
+    def check_beside(self, commands: Sequence[JsonObject]) -> None:
+        """Check commands that go along with a result in one request.
+
+        Raises:
+            CompletionTooLarge: Both together may be refused.
+        """
+        if len(commands) > _MOST_BESIDE:
+            raise CompletionTooLarge(f"a report brings {_MOST_BESIDE} commands at most")
+        if self.request_bytes is not None:
+            most = self.request_bytes - _ROOM_BYTES
+            Limits(self.payload_bytes, most).check(commands)
 
     def shorten_messages(self, commands: Sequence[JsonObject]) -> None:
         """Cut the messages of failures down to what can be sent."""

@@ -15,10 +15,17 @@ class Standing:
 
     Attributes:
         stream: It; None before it begins, and for good once it has ended.
+        welcome_takes_decisions: Whether its server takes decisions that come with a result.
     """
 
     def __init__(self) -> None:
         self.stream: WorkerStream | None = None
+        self.welcome_takes_decisions = False
+
+    @property
+    def takes_decisions(self) -> bool:
+        """Whether there is a stream, and a server behind it that takes decisions with results."""
+        return self.stream is not None and self.welcome_takes_decisions
 
     def ended(self, stream: WorkerStream) -> None:
         """A stream has ended for good. From any thread."""

@@ -72,6 +72,10 @@ class LoopCode:
         self._watched: _Watched | None = None
         self._watchdog: threading.Thread | None = None
 
+    def runs_here(self, workflow: type, events: list[JsonObject]) -> bool:
+        """Whether `run` would do the work at once, on the loop."""
+        return self._allowed and self._pace_of(workflow).is_quick and _is_light(events)
+
     async def run(self, workflow: type, events: list[JsonObject], work: Callable[[Run[T]], T]) -> T:
         """Do work that runs code of a workflow.
 

@@ -9,9 +9,10 @@ import contextlib
 import functools
 import json
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from durable_workflow import serializer
@@ -61,12 +62,17 @@ class Kept:
         start: What its run was started with.
         size: Bytes that it was last estimated to hold.
         claim: Of the task that it was fed last, until that is known to be committed.
+        decided_at: When it decided last, by the monotonic clock: an activity that came before that
+            is not what it waits for.
+        is_ahead: The claim is of no task: it was fed a result before the server had it.
     """
 
     machine: Machine
     start: RunStart
     size: int = 0
     claim: str | None = None
+    is_ahead: bool = False
+    decided_at: float = field(default_factory=time.monotonic)
 
     def measure(self) -> None:
         """Update the size by the machine's estimate.
@@ -158,17 +164,31 @@ class MachineCache:
         self.let_go(kept.machine)
         return None
 
-    def put(self, run_id: str, kept: Kept, claim: str | None = None) -> None:
+    def type_of(self, run_id: str) -> str | None:
+        """The type of a run whose machine is kept, else None."""
+        kept = self._kept.get(run_id)
+        return None if kept is None else kept.start.workflow_type
+
+    def take_for_result(self, run_id: str) -> Kept | None:
+        """Remove the machine of a run, whatever it was started with, and return it."""
+        with self._lock:
+            return self._remove(run_id)
+
+    def put(
+        self, run_id: str, kept: Kept, claim: str | None = None, *, is_ahead: bool = False
+    ) -> None:
         """Keep a machine, in the place of any other of that run.
 
         Args:
             claim: Of the task that it was fed, where that may not be committed yet.
+            is_ahead: It is of no task, but of a result that the server does not have yet.
         """
         if not self.enabled or not run_id or not kept.is_usable:
             self.let_go(kept.machine)
             return
         kept.measure()
         kept.claim = claim
+        kept.is_ahead = is_ahead
         evicted: list[Kept] = []
         with self._lock:
             if (replaced := self._remove(run_id)) is not None:
@@ -205,12 +225,26 @@ class MachineCache:
                 self._remove(run_id)
         self._let_all_go(dropped)
 
-    def confirm(self, run_id: str, claim: str) -> None:
-        """A report that named this claim was acknowledged: what the task brought is committed."""
+    def confirm(self, run_id: str, claim: str, recorded_at: str | None = None) -> None:
+        """A report that named this claim was acknowledged: what the task brought is committed.
+
+        Args:
+            recorded_at: When the server recorded the result that the machine was fed before.
+        """
         with self._lock:
             kept = self._kept.get(run_id)
             if kept is not None and kept.claim == claim:
-                kept.claim = None
+                if recorded_at is not None:
+                    kept.machine.settle_time(recorded_at)
+                kept.claim, kept.is_ahead = None, False
+
+    def refute(self, run_id: str, claim: str) -> None:
+        """What the machine was fed with this claim is not so: forget the machine."""
+        with self._lock:
+            kept = self._kept.get(run_id)
+            refuted = kept is not None and kept.claim == claim
+            dropped = self._remove(run_id) if refuted else None
+        self._let_all_go([] if dropped is None else [dropped])
 
     def settle(self, claim: str) -> None:
         """Nobody works on the task of this claim any more."""

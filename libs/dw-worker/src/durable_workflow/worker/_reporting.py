@@ -6,9 +6,9 @@ else has the task by now; then there is nothing more to say.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from durable_workflow._meet import Lease, Report, WorkerTransport
 from durable_workflow._wire.json_values import JsonObject
@@ -82,6 +82,23 @@ class Failed:
         return {"failure": failure}
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a workflow does next, which goes along with the result of its activity.
+
+    Attributes:
+        message: What the report says of it.
+        settle: Called with the answer to the report, or None where there was none.
+    """
+
+    message: JsonObject
+    settle: Callable[[Any], None]
+
+
+# Makes it from the activity and its result, as an envelope; None where that is left to a task.
+Decide: TypeAlias = Callable[[ActivityTask, JsonObject], Awaitable[Ahead | None]]
+
+
 class Reporter:
     """Reports the outcomes of one worker's tasks.
 
@@ -140,8 +157,16 @@ class Reporter:
 
     # --- activity tasks -------------------------------------------------------------------
 
-    async def complete_activity_task(self, task: ActivityTask, result: Any) -> Exception | None:
-        """Hand in a result; returns why it did not arrive, or None."""
+    async def complete_activity_task(
+        self, task: ActivityTask, result: Any, decide: Decide | None = None
+    ) -> Exception | None:
+        """Hand in a result; returns why it did not arrive, or None.
+
+        Args:
+            task: The activity.
+            result: What it returned.
+            decide: Makes the decision that goes along with it.
+        """
         codec = task.payload_codec or "json"
         about: dict[str, str | None] = {"activity_name": task.activity_type}
         try:
@@ -150,9 +175,19 @@ class Reporter:
             )
         except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
             return error
-        return await self._attempt(
-            report, what=f"completion of activity task {task.task_id}", may_retry=_may_arrive
-        )
+        what = f"completion of activity task {task.task_id}"
+        ahead: Ahead | None = None
+        if decide is not None and not self._transport.encodes:
+            ahead = await decide(task, report.body["result"])
+        if ahead is not None:
+            both = replace(report, body=report.body | {"ahead": ahead.message})
+            problem = await self._attempt(
+                both, what=what, may_retry=lambda _: False, settle=ahead.settle
+            )
+            if problem is None or not (is_refused(problem) or _may_arrive(problem)):
+                return problem
+            # The result itself may be taken; where it was already, it is acknowledged again.
+        return await self._attempt(report, what=what, may_retry=_may_arrive)
 
     async def fail_activity_task(self, task: ActivityTask, failed: Failed) -> None:
         """Report a failed attempt. A report that fails is logged: the lease will expire.
@@ -282,11 +317,24 @@ class Reporter:
         *,
         what: str,
         may_retry: Callable[[Exception], bool],
+        settle: Callable[[Any], None] | None = None,
     ) -> Exception | None:
+        answer: Any = None
+        try:
+            answer = await self._tries(report, what, may_retry)
+        finally:
+            if settle is not None:
+                settle(None if isinstance(answer, Exception) else answer)
+        return answer if isinstance(answer, Exception) else None
+
+    async def _tries(
+        self, report: Report, what: str, may_retry: Callable[[Exception], bool]
+    ) -> Any:
+        """Send a report, and again while that may help; the answer, or the last error."""
         tries = 0
         while True:
             try:
-                await self._transport.report(report)
+                return await self._transport.report(report)
             except Exception as error:  # noqa: BLE001 - the caller decides what it means
                 patient = self.patient and _is_away(error)
                 pauses = _PATIENT_PAUSES_SECONDS if patient else _PAUSES_SECONDS
@@ -295,8 +343,6 @@ class Reporter:
                 log.warning("retrying %s in %g s: %s", what, pauses[tries], error)
                 await asyncio.sleep(pauses[tries])
                 tries += 1
-            else:
-                return None
 
 
 def failed_with(error: BaseException, message: str, stack_trace: str, **more: Any) -> Failed:

@@ -29,18 +29,21 @@ class Listener:
         held: HeldTasks,
         heartbeats: Heartbeats,
         machines: MachineCache,
+        standing: Standing,
         register_again: Callable[[], Awaitable[None]],
     ) -> None:
         self._identity = identity
         self._held = held
         self._heartbeats = heartbeats
         self._machines = machines
+        self._standing = standing
         self._register_again = register_again
 
     def welcomed(self, welcome: Mapping[str, Any]) -> None:
         """The server has opened the stream, or opened it again."""
         self._heartbeats.adopt({"heartbeat_interval_seconds": welcome.get("heartbeat_seconds")})
         self._heartbeats.pass_on(welcome.get("warnings"))
+        self._standing.welcome_takes_decisions = welcome.get("takes_decisions") is True
 
     def dropped(self, task_id: str, attempt: int | str) -> None:
         """A task is not this worker's any more."""

@@ -26,6 +26,10 @@ class TaskObservation:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.count()
+
+    def count(self) -> None:
+        """Count it, by its outcome and with the time since it was made."""
         if self._metrics is NOOP_METRICS:
             return
         tags = {

@@ -1,6 +1,7 @@
 """Leased tasks as values, read once from what the server sent."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Any, TypeGuard, TypeVar, cast
 
 from durable_workflow._wire.extensions import UPDATE_VALIDATION
@@ -56,6 +57,8 @@ class ActivityTask:
     workflow_id: str = ""
     run_id: str = ""
     attempts: Attempts = NO_POLICY
+    # By the monotonic clock, in seconds.
+    came_at: float = field(default_factory=time.monotonic)
 
     def __str__(self) -> str:
         """How log lines name it."""

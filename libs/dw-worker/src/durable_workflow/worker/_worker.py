@@ -252,6 +252,8 @@ class Worker(Seams):
             self._machines,
             self._held,
             self.interceptors,
+            self.metrics,
+            self._standing,
             self._threads,
         )
         return handlers_of(self._identity, self._definitions, self._settings, parts)
@@ -315,6 +317,7 @@ class Worker(Seams):
             self._held,
             heartbeats=self._heartbeats,
             machines=self._machines,
+            standing=self._standing,
             register_again=self._background.register_again,
         )
         limits = self._registration.offer.limits

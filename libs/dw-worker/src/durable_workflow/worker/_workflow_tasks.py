@@ -7,6 +7,7 @@ a code thread.
 
 import json
 import logging
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -41,8 +42,9 @@ from durable_workflow.worker._reporting import (
     is_ambiguous,
     is_refused,
 )
-from durable_workflow.worker._tasks import WorkflowTask, read_workflow_task
+from durable_workflow.worker._tasks import ActivityTask, WorkflowTask, read_workflow_task
 from durable_workflow.worker._traces import whole_trace_text
+from durable_workflow.workflow import FailWorkflow
 
 _LOGGED_TASK_CHARACTERS = 2000
 # The log has all bad signals. A completion has only some, to stay within the server's limits.
@@ -55,6 +57,29 @@ class Decided:
 
     commands: list[JsonObject]
     kept: Kept | None
+
+
+class NotForeseen(Exception):
+    """What a run does behind a result is left to its task, and its machine is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a run does once it has a result that is not recorded yet.
+
+    Attributes:
+        workflow_type: The run's.
+        events: How many its history has.
+        after: Position of the last event that its machine was fed before.
+        commands: In wire form.
+        keeps_history: Whether the machine is kept.
+    """
+
+    workflow_type: str
+    events: int
+    after: int
+    commands: list[JsonObject]
+    keeps_history: bool
 
 
 class _Outdated:
@@ -91,6 +116,8 @@ class WorkflowTasks:
         self._limits = limits
         self._names_waits = names_waits
         self._notes_signals = notes_signals
+        # Types whose decisions need the time that only a task brings.
+        self._asks_time: set[type] = set()
 
     async def execute(self, raw: JsonObject) -> list[JsonObject] | None:
         """Do a workflow task and report on it.
@@ -110,6 +137,57 @@ class WorkflowTasks:
             await self._fail(task, outcome)
             return None
         return await self._complete(task, outcome)
+
+    async def foresee(
+        self, activity: ActivityTask, result: JsonObject, claim: str
+    ) -> Foreseen | None:
+        """Feed the kept machine of a run the result of its activity, and decide.
+
+        Args:
+            activity: The activity, whose result is not recorded yet.
+            result: As an envelope.
+            claim: Under which the machine is kept until it is known whether the decision counts.
+
+        Returns:
+            None where there is no machine that waits for this result alone, or its code does not
+            run on the loop.
+
+        Raises:
+            Exception: There is none that can go along with the result; the machine is dropped.
+        """
+        kept = self._machines.take_for_result(activity.run_id)
+        if kept is None:
+            return None
+        workflow_class = self._workflows.get(kept.start.workflow_type)
+        events: list[JsonObject] | None = None
+        if workflow_class not in self._asks_time and kept.decided_at <= activity.came_at:
+            events = kept.machine.foresee(activity.activity_type, result)
+        after, limits = kept.machine.last_sequence, self._limits()
+        if (
+            workflow_class is None
+            or events is None
+            or not limits.has_room
+            or not self._code.runs_here(workflow_class, events)
+        ):
+            self._machines.put(activity.run_id, kept, kept.claim, is_ahead=kept.is_ahead)
+            return None
+        task = _foreseen_task(activity, kept.start)
+        decided = await self._code.run(
+            workflow_class, events, lambda run: self._go_ahead(run, task, kept, events)
+        )
+        if decided is None:
+            raise NotForeseen
+        if decided.kept is not None:
+            decided.kept.decided_at = time.monotonic()
+            self._machines.put(activity.run_id, decided.kept, claim, is_ahead=True)
+        keeps_history = decided.kept is not None and self._keeps_history()
+        return Foreseen(
+            task.workflow_type,
+            kept.machine.event_count,
+            after,
+            decided.commands,
+            keeps_history,
+        )
 
     async def fail_unhandled(self, raw: JsonObject, error: BaseException) -> None:
         """Report an error that escaped from `execute`, before the lease of the task ends."""
@@ -138,6 +216,7 @@ class WorkflowTasks:
         if log.isEnabledFor(logging.INFO):
             log.info("completing %s of %s: %s", _kind_of(task), task, counted_by_type(commands))
         if kept is not None:
+            kept.decided_at = time.monotonic()
             # Before the completion: the run's next task may arrive before its answer does.
             self._machines.put(task.run_id, kept, task.claim)
         error = await self._reporter.complete_workflow_task(
@@ -208,6 +287,10 @@ class WorkflowTasks:
     async def _replay(self, task: WorkflowTask, workflow_class: type) -> Outcome:
         events = await self._histories.brought(task)
         kept = self._machines.take(task.run_id, _start_of(task))
+        if kept is not None and kept.is_ahead:
+            # It was fed a result that history may not have, at a time that it does not know.
+            self._machines.let_go(kept.machine)
+            kept = None
         if kept is not None:
             machine = kept.machine
             new = unseen(
@@ -232,7 +315,11 @@ class WorkflowTasks:
     # --- where workflow code runs ---------------------------------------------------------
 
     def _go_on(
-        self, run: Run[Any], task: WorkflowTask, kept: Kept, new: list[JsonObject]
+        self,
+        run: Run[Any],
+        task: WorkflowTask,
+        kept: Kept,
+        new: list[JsonObject],
     ) -> Outcome | _Outdated:
         """Feed a kept machine the new events. If that fails only the machine is dropped."""
         machine = kept.machine
@@ -247,6 +334,27 @@ class WorkflowTasks:
                 log.debug("kept machine of %s is dropped: %s", task, error)
                 return _Outdated()
             decided = self._decided(task, kept, commands)
+            use.stays = decided.kept is not None
+        return decided
+
+    def _go_ahead(
+        self, run: Run[Any], task: WorkflowTask, kept: Kept, foreseen: list[JsonObject]
+    ) -> Decided | None:
+        """Feed a kept machine foreseen events; what it decides, if that can go along with them.
+
+        That the run fails is left to a task: it is logged, and should be so once.
+        """
+        machine = kept.machine
+        with self._machines.using(machine) as use:
+            with replaying(run, foreseen):
+                if not machine.feed_foreseen(foreseen):
+                    self._asks_time.add(self._workflows[task.workflow_type])
+                    return None
+                commands = self._commands(task, machine)
+            if not commands or any(isinstance(each, FailWorkflow) for each in commands):
+                return None
+            decided = self._decided(task, kept, commands)
+            self._limits().check_beside(decided.commands)
             use.stays = decided.kept is not None
         return decided
 
@@ -349,6 +457,26 @@ def undecodable_input(codec: str | None, error: Exception) -> Failed:
 
 def _kind_of(task: WorkflowTask) -> str:
     return "task" if task.update_id is None else "update"
+
+
+def _foreseen_task(activity: ActivityTask, start: RunStart) -> WorkflowTask:
+    """The task that would bring the result of an activity, as far as a decision needs it."""
+    return WorkflowTask(
+        task_id="",
+        attempt=1,
+        workflow_type=start.workflow_type,
+        workflow_id=activity.workflow_id,
+        run_id=activity.run_id,
+        events=[],
+        next_page_token=None,
+        arguments=None,
+        payload_codec=start.codec or activity.payload_codec,
+        update_id=None,
+        last_sequence=None,
+        after_sequence=None,
+        full_history_token=None,
+        says_arguments=False,
+    )
 
 
 def _start_of(task: WorkflowTask) -> RunStart:

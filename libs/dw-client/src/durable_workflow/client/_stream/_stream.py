@@ -181,6 +181,7 @@ class HttpStream:
             "slots": self._slots,
             "held": self._ledger.held(),
             "claims": True,
+            "decides": True,
         }
         if opening.build_id is not None:
             hello["build_id"] = opening.build_id
