@@ -68,6 +68,23 @@ async def test_streams_of_equal_share_take_turns(scene: Scene) -> None:
     assert (pushed(one), pushed(two)) == (["t0", "t2", "t4"], ["t1", "t3", "t5"])
 
 
+async def test_an_activity_goes_to_the_worker_it_is_near_to_while_half_of_its_slots_are_free(
+    scene: Scene,
+) -> None:
+    near, other = scene.stream("near"), scene.stream("other")
+    for number in range(8):
+        scene.unit(task(number, near="near"), kind="activity")
+    assert len(pushed(near)) == 5
+    assert pushed(other) == ["t5", "t6", "t7"], "beyond that the shares decide"
+
+
+async def test_a_worker_that_is_not_there_or_may_not_is_not_waited_for(scene: Scene) -> None:
+    near, other = scene.stream("near"), scene.stream("other")
+    near.draining = True
+    scene.unit(task(1, near="near"), task(2, near="gone"), kind="activity")
+    assert (pushed(near), pushed(other)) == ([], ["t1", "t2"])
+
+
 async def test_a_full_a_draining_and_a_clogged_stream_get_nothing(scene: Scene) -> None:
     full, draining, clogged = scene.stream("f", 0), scene.stream("d"), scene.stream("c")
     draining.draining = True

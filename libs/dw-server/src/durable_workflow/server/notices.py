@@ -20,12 +20,15 @@ class ReadyTask(msgspec.Struct, frozen=True):
         type: Of the workflow or the activity.
         build_id: The build that its run is pinned to; None for any.
         keeper: The worker that it is offered to first, while it is.
+        near: The worker that keeps the machine of the run which waits for this activity alone: it
+            can decide what follows as soon as it has the result.
     """
 
     task_id: str
     type: str
     build_id: str | None = None
     keeper: str | None = None
+    near: str | None = None
 
 
 class TaskReady(msgspec.Struct, frozen=True):

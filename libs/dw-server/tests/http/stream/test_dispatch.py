@@ -167,6 +167,26 @@ async def test_a_run_goes_back_to_the_worker_that_keeps_its_machine(stage: Any) 
     assert len(set(owners)) == 1
 
 
+async def test_one_activity_goes_to_the_worker_that_keeps_the_machine_and_several_to_all(
+    stage: Any,
+) -> None:
+    keeps = ["worker_stream", "sticky_history"]
+    peers = {name: await stage.peer(name, "s", capabilities=keeps) for name in ("a", "b")}
+    await stage.start()
+    schedule = {"type": "schedule_activity", "activity_type": "act", "queue": "q"}
+    _, keeper, task = await first(peers, "workflow")
+    for _ in range(3):
+        await keeper.complete(task, schedule, keep_history=True)
+        _, peer, activity = await first(peers, "activity")
+        assert peer is keeper
+        await keeper.complete_activity(activity)
+        task = await keeper.task()
+    await keeper.complete(task, *[schedule] * 4, keep_history=True)
+    for peer in peers.values():
+        for _ in range(2):
+            await peer.task("activity")
+
+
 async def test_a_keeper_without_a_free_slot_is_not_waited_for(stage: Any) -> None:
     keeps = ["worker_stream", "sticky_history"]
     keeper = await stage.peer("keeper", "s", capabilities=keeps, slots={**ONE, "activity": 1})

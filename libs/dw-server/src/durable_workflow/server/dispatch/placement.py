@@ -53,6 +53,8 @@ _ATTEMPTS: Final[dict[TaskKind, str]] = {
 _KINDS: Final[tuple[TaskKind, ...]] = ("workflow", "activity")
 # Claims that one unit makes for tasks that waited: more would hold up the loop.
 _MOST_CLAIMS: Final = 20
+# A worker of which half of the slots are used is given nothing for being near.
+_NEAR_SHARE: Final = 0.5
 _AGAIN_SECONDS: Final = 0.5
 # Pollers come and go under new ids: beyond so many their turns are forgotten.
 _MOST_TURNS: Final = 10_000
@@ -206,15 +208,25 @@ class Placement:
             for poll in polls:
                 if poll.worker is not None and poll.worker.worker_id == task.keeper:
                     return poll
-        if len(able) == 1:
-            best: Stream | None = able[0]
-        else:
+        best = self._nearest(kind, task, able)
+        if best is None:
             best = min(able, key=lambda stream: stream.rank(kind), default=None)
         if not polls:
             return best
         poll = min(polls, key=lambda each: self._polls_served.get(self._name_of(each, key), 0))
         served = self._polls_served.get(self._name_of(poll, key), 0)
         return poll if best is None or served < best.served(kind) else best
+
+    @staticmethod
+    def _nearest(kind: TaskKind, task: ReadyTask, able: Sequence[Stream]) -> Stream | None:
+        """The stream that a task is best done by, if others need not take work off it."""
+        if len(able) == 1:
+            return able[0]
+        for stream in able if task.near is not None else ():
+            share, _ = stream.rank(kind)
+            if stream.worker.worker_id == task.near and share < _NEAR_SHARE:
+                return stream
+        return None
 
     def _polls(self, key: TaskKey, task: ReadyTask) -> list[Waiter]:
         """The held polls that may have a task, in order of arrival."""

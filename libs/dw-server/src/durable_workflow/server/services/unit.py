@@ -198,7 +198,8 @@ class Unit:
             activity.due_at = activity_due_at(activity, tx.now)
             if activity.due_at is not None:
                 tx.notify(DueAt(activity.due_at))
-            self._announce_activity(activity)
+            is_alone = len(decision.new_activities) == 1
+            self._announce_activity(activity, decision.run.sticky_worker if is_alone else None)
             yield
         for some in in_parts(decision.new_activities):
             activities.insert(tx, some)
@@ -231,12 +232,12 @@ class Unit:
         if before is None or before.task_status != READY or before.task_id != run.task_id:
             self.tx.notify(ready_task(run, self.tx.now))
 
-    def _announce_activity(self, activity: Activity) -> None:
+    def _announce_activity(self, activity: Activity, near: str | None = None) -> None:
         if activity.task_status != LEASED:
             key = QueueKey("activity", activity.namespace, activity.task_queue)
             admission.note_lease_ended(self.tx, key, self.settings)
         if activity.task_status == READY and activity.available_at <= self.tx.now:
-            task = ReadyTask(activity.task_id, activity.activity_type)
+            task = ReadyTask(activity.task_id, activity.activity_type, near=near)
             self.tx.notify(TaskReady("activity", activity.namespace, activity.task_queue, task))
 
     # --- ends --------------------------------------------------------------------------------
