@@ -174,6 +174,39 @@ async def test_what_cannot_be_copied_fails_no_commit_and_is_tried_again(
     assert log.in_the_file() == 4
 
 
+async def test_where_no_thread_can_be_started_units_are_answered_all_the_same(
+    log: Log, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(work: Work) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(log.store._checkpoints, "_run_apart", refused)  # pyright: ignore[reportPrivateUsage]
+        for _ in range(3):
+            await log.commit(_DUE)
+    assert [text for text in caplog.messages if "new thread" in text] == [
+        "could not fold the log into the database: can't start new thread"
+    ]
+    await log.commit()
+    log.apart.run()
+    assert log.in_the_file() == 4
+
+
+async def test_a_copy_that_gets_nowhere_is_not_tried_again_at_once(log: Log) -> None:
+    await log.commit(_DUE)
+    log.apart.run()
+    with log.being_read():
+        await log.commit(_DUE)
+        await log.commit(_DUE)
+        log.apart.run()
+        tried = 0
+        for _ in range(10):
+            await log.commit()
+            tried += len(log.apart.works)
+            log.apart.run()
+        assert tried <= 1
+
+
 async def test_a_read_that_lasts_keeps_the_log_and_others_go_on(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

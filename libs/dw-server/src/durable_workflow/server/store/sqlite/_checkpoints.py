@@ -62,16 +62,20 @@ class Checkpoints:
         database.writer.set_wal_hook(self._has_committed)
 
     @property
-    def is_half_done(self) -> bool:
-        """Whether the next commit copies a rest."""
-        return self._is_half_done
+    def may_copy(self) -> bool:
+        """Whether the next commit may have pages to copy, so that it is not made on the loop."""
+        return self._is_half_done or self._pages >= _LONGEST // 2
 
     def begin_if_due(self) -> None:
         """Have the log copied where it has become long; to be called behind a commit."""
         if self._pages < self._next or self._is_running or self._is_half_done:
             return
         self._is_running = True
-        self._run_apart(self._copy)
+        try:
+            self._run_apart(self._copy)
+        except RuntimeError as error:  # there can be no more threads now
+            self._is_running = False
+            self._warn(error)
 
     def close(self) -> None:
         """Let go of the database. Nothing is copied any more."""
@@ -79,6 +83,7 @@ class Checkpoints:
             self._connection.close()
 
     def _copy(self) -> None:
+        before = self._copied
         try:
             if self._connection is None:
                 self._connection = self._database.connect()
@@ -86,11 +91,14 @@ class Checkpoints:
             _, self._copied = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except (apsw.Error, StoreError) as error:
             # What is not copied stays in the log, and is tried again behind the next commit.
-            if not self._failed:
-                _log.warning("could not fold the log into the database: %s", error)
-            self._failed = True
+            self._warn(error)
         else:
-            self._failed, self._is_half_done = False, True
+            self._failed = False
+            if self._copied > before:
+                self._is_half_done = True
+            else:
+                # Somebody reads what is only in the log.
+                self._next = self._pages + _AGAIN
         finally:
             self._is_running = False
 
@@ -99,7 +107,7 @@ class Checkpoints:
         del name
         self._pages = pages
         if pages < self._due:
-            self._next, self._is_half_done = self._due, False
+            self._next, self._is_half_done, self._copied = self._due, False, 0
         elif self._is_half_done or pages >= _LONGEST:
             self._is_half_done = False
             if pages - self._copied <= _REST or pages >= _LONGEST:
@@ -111,7 +119,13 @@ class Checkpoints:
             _, self._copied = writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.Error as error:
             # Not the commit's failure: that is in the log.
-            _log.warning("could not fold the rest of the log into the database: %s", error)
+            self._warn(error)
         else:
             # The next commit begins it anew, unless somebody reads what is only there.
             self._next = self._pages + _AGAIN
+
+    def _warn(self, error: Exception) -> None:
+        """Say once that nothing is copied, until something is."""
+        if not self._failed:
+            _log.warning("could not fold the log into the database: %s", error)
+        self._failed = True

@@ -322,7 +322,7 @@ class SqliteStore:
 
     def _commit(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
         quick = not batch.is_long and self._pace.on_the_spot(len(batch.units))
-        if self._checkpoints is not None and self._checkpoints.is_half_done:
+        if self._checkpoints is not None and self._checkpoints.may_copy:
             quick = False
         if self._committer is None or quick:
             self._committed(loop, batch, commit(self._writer))
@@ -333,9 +333,9 @@ class SqliteStore:
     def _committed(self, loop: asyncio.AbstractEventLoop, batch: Batch, how: Committed) -> None:
         self._pace.note(how.seconds)
         self._figures.note(how.seconds, len(batch.units), failed=how.error is not None)
+        self._settle(loop, batch, how.error, not_committed)
         if self._checkpoints is not None:
             self._checkpoints.begin_if_due()
-        self._settle(loop, batch, how.error, not_committed)
 
     def _run_batch(self, batch: Batch) -> Slices[None]:
         """Run the units that wait, in a transaction.
