@@ -238,9 +238,6 @@ class Transport(asyncio.Transport):
     def write(self, data: Any) -> None:
         self.written.append(data)
 
-    def writelines(self, list_of_data: Any) -> None:
-        self.written.append(b"".join(list_of_data))
-
     def is_closing(self) -> bool:
         return self.closed
 

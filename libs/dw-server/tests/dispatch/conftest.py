@@ -68,6 +68,8 @@ class Scene:
         self.claims: list[tuple[str, str | None]] = []
         # Whom each claim of what waited was for, where several tasks can be claimed at once.
         self.claims_of_waiting: list[list[str]] = []
+        # Tasks whose run is ended by their claim.
+        self.lost: set[str] = set()
         self.busy: list[Collection[str]] = []
         self.fails_at = 0  # which claim fails
         self.empty_units = 0
@@ -118,11 +120,13 @@ class Scene:
         await asyncio.sleep(0)
         self.unit()
 
-    def _claim_waiting(self, tx: Any, workers: Sequence[Worker]) -> list[dict[str, Any]]:
+    def _claim_waiting(self, tx: Any, workers: Sequence[Worker]) -> list[dict[str, Any] | None]:
         self.claims_of_waiting.append([worker.worker_id for worker in workers])
         claim = self._claimer("activity")
         found = [claim(tx, worker, None, (), False) for worker in workers]
-        return [task for task in found if task is not None]
+        return [
+            None if task["task_id"] in self.lost else task for task in found if task is not None
+        ]
 
     def _claimer(self, kind: TaskKind) -> Any:
         attempt = {"workflow": "workflow_task_attempt", "activity": "activity_attempt_id"}[kind]

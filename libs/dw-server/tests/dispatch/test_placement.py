@@ -164,6 +164,20 @@ async def test_activities_that_waited_are_claimed_together(scene: Scene) -> None
     assert stream.credits("activity") == 0
 
 
+async def test_a_task_goes_to_the_stream_it_was_claimed_for_where_one_before_it_is_lost(
+    scene: Scene,
+) -> None:
+    first, second = scene.stream("first", 0), scene.stream("second", 0)
+    scene.tasks["activity"] = [task(1), task(2)]
+    scene.lost.add("t1")
+    for stream in (first, second):
+        stream.slots["activity"] = 1
+        scene.placement.look_for(stream)
+    scene.unit()
+    assert (pushed(first), pushed(second)) == ([], ["t2"])
+    assert first.credits("activity") == 1
+
+
 async def test_activities_that_are_claimed_together_are_shared_out_as_one_by_one(
     scene: Scene,
 ) -> None:

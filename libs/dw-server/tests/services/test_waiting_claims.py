@@ -40,7 +40,9 @@ async def claim(
             if not more:
                 break
             assert len(more) <= len(asking)
-            tasks += more
+            given = [task for task in more if task is not None]
+            assert given, "others are next where a claim has ended a run"
+            tasks += given
         return tasks
 
     claimed: list[Json] = await server.store.run(work)
@@ -107,7 +109,7 @@ async def test_no_more_are_claimed_than_a_budget_allows(server: Any, commands: A
 async def test_a_worker_whose_build_is_drained_gets_none(server: Any, commands: Any) -> None:
     await run_with(server, commands, "a", 2)
 
-    def work(tx: Tx) -> list[Json]:
+    def work(tx: Tx) -> list[Json | None]:
         worker = find_worker(tx, "default", "w")
         assert worker is not None
         drained = msgspec.structs.replace(worker, draining=1)
@@ -158,3 +160,30 @@ async def test_together_are_claimed_those_that_would_be_one_by_one(
     ]
     assert names[0] == names[1]
     assert len({task["task_id"] for tasks in found for task in tasks}) == sum(map(len, found))
+
+
+async def test_a_run_that_its_claims_end_moves_no_task_of_another_to_the_wrong_worker(
+    server: Any, commands: Any
+) -> None:
+    for worker_id in ("v", "u"):
+        await server.register(worker_id)
+    again = commands.activity(retry_policy={"max_attempts": 5, "backoff_seconds": [1]})
+    await server.start("a")
+    await server.complete(await server.task(), again, again)
+    await server.pass_time(0.001)
+    await server.fail_activity(await server.poll_activity())
+    await run_with(server, commands, "b", 1)
+    await server.pass_time(10)
+    # Of the two of "a", between which stands that of "b", the second is one too many.
+    server.limit(history_events=len(await server.events("a")) + 1)
+    asked = ["w", "v", "u"]
+
+    def work(tx: Tx) -> list[Json | None]:
+        workers = [find_worker(tx, "default", worker_id) for worker_id in asked]
+        known = [worker for worker in workers if worker is not None]
+        return activity_claims.claim_waiting(tx, known, server.settings, FairQueues())
+
+    found: list[Json | None] = await server.store.run(work)
+    assert [None if task is None else task["workflow_id"] for task in found] == [None, "b", None]
+    assert found[1] is not None
+    assert found[1]["lease_owner"] == "v"

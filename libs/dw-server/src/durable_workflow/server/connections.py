@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import weakref
 from typing import TYPE_CHECKING, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _MOST_HEAD_BYTES: Final = 128 * 1024
 # Each takes thirty times the five bytes that it may have on the wire.
 _MOST_HEADERS: Final = 256
-# A larger piece of a body is not joined with the head: without uvloop it would be copied.
+# A larger piece of a body is not joined with the head, which copies it.
 _JOINED_BYTES: Final = 64 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 "
 
@@ -51,7 +52,9 @@ class HeadWithBody:
         elif head is None:
             self._transport.write(data)
         elif len(data) <= _JOINED_BYTES:
-            self._transport.writelines((head, data))
+            # Not `writelines`: on asyncio's own loop that of Python 3.12 and 3.13 writes on where
+            # the peer has just left, and keeps an empty piece for ever.
+            self._transport.write(head + data)
         else:
             self._transport.write(head)
             self._transport.write(data)
@@ -167,7 +170,14 @@ class Connection(HttpToolsProtocol):
         self._answer = HeadWithBody(self.transport)
         cycle.transport = cast("asyncio.Transport", self._answer)
         extensions = cycle.scope.get("extensions") or {}
-        cycle.scope["extensions"] = {**extensions, HAS_LEFT: {"ask": lambda: cycle.disconnected}}
+        # Weakly: the request keeps its scope, and would be garbage that only a collection finds.
+        asked = weakref.ref(cycle)
+
+        def has_left() -> bool:
+            of = asked()
+            return of is None or of.disconnected
+
+        cycle.scope["extensions"] = {**extensions, HAS_LEFT: {"ask": has_left}}
         if not self._begins_waiting:
             super()._start_asgi_task(cycle, app)
             return

@@ -205,12 +205,17 @@ async def test_new_rows_are_found_by_their_key_while_it_is_prepared(
             if found[-1] is None:
                 put_string(tx, run_id)
             yield
+        while not others.done():
+            yield
 
-    running = asyncio.create_task(store.run_in_slices(work))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    await store.run(lambda tx: put_string(tx, "absent"))
-    await running
+    async def put_the_last() -> None:
+        while not attempts or len(attempts[0]) < 4:  # noqa: ASYNC110  nobody tells of it
+            await asyncio.sleep(0)
+        await store.run(lambda tx: put_string(tx, "absent"))
+
+    others = asyncio.create_task(put_the_last())
+    async with asyncio.timeout(20):
+        await asyncio.gather(store.run_in_slices(work), others)
 
     # Somebody else has put the last one: what was read of it before does not hold.
     assert attempts == [[None, "there", "new", None], [None, "there", "new", "absent"]]

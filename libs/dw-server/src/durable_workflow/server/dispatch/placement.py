@@ -43,7 +43,8 @@ _log = logging.getLogger(__name__)
 Claim: TypeAlias = Callable[[Tx, Any, str | None, Collection[str], bool], dict[str, Any] | None]
 # Leases what waits to workers that look for the same tasks, one to each, the next to the first.
 # Fewer where there are no more, or where each has to be chosen by itself; none where none waits.
-ClaimWaiting: TypeAlias = Callable[[Tx, Sequence[Any]], list[dict[str, Any]]]
+# None in the place of a task whose run its claim has ended.
+ClaimWaiting: TypeAlias = Callable[[Tx, Sequence[Any]], Sequence[dict[str, Any] | None]]
 
 # The kinds of tasks that are in the store, and how a task of each names its attempt.
 _ATTEMPTS: Final[dict[TaskKind, str]] = {
@@ -268,7 +269,8 @@ class Placement:
         given: list[TaskOffered] = []
         for stream, task in zip(streams, claim(tx, [s.worker for s in streams]), strict=False):
             self._turn += 1
-            given.append(self._offered(kind, stream, task))
+            if task is not None:
+                given.append(self._offered(kind, stream, task))
         return given
 
     def _busy(self, kind: TaskKind, beside: Stream) -> Collection[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -138,8 +137,20 @@ def load(row: Row) -> Worker:
     return Worker(*fields)
 
 
-# Each poll asks for its worker, whose row changes with its heartbeats.
-_load_again = functools.lru_cache(maxsize=256)(load)
+# Each poll asks for its worker: of so many the newest row is kept, with what was read of it.
+_MOST_KNOWN: Final = 256
+_known: dict[tuple[str, str, str | None], tuple[Row, Worker]] = {}
+
+
+def _load_again(namespace: str, worker_id: str, session: str | None, row: Row) -> Worker:
+    key = namespace, worker_id, session
+    known = _known.pop(key, None)
+    if known is None or known[0] != row:
+        known = row, load(row)
+    while len(_known) >= _MOST_KNOWN:
+        del _known[next(iter(_known))]
+    _known[key] = known
+    return known[1]
 
 
 def stale_at(seen_at: int, heartbeat_interval: int, settings: ServiceSettings) -> int:
@@ -155,7 +166,7 @@ def names_held(session: str | None, capabilities: list[str]) -> bool:
 def find(read: Read, namespace: str, worker_id: str, session: str | None = None) -> Worker | None:
     """This session of a registered worker; without one, the session that registered last."""
     row = read.one("worker", namespace=namespace, worker_id=worker_id, session=session or "")
-    return None if row is None else _load_again(row)
+    return None if row is None else _load_again(namespace, worker_id, session, row)
 
 
 def lock(tx: Tx, namespace: str, worker_id: str) -> None:

@@ -105,11 +105,11 @@ def claim_waiting(
     fair: FairQueues,
     *,
     executors: ExternalExecutors = NOT_CONFIGURED,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, Any] | None]:
     """Lease what waits to workers that have a stream: the next task to the first, and so on.
 
     Fewer than there are workers where fewer wait, or where each task has to be chosen by itself;
-    none where none waits for them.
+    none where none waits for them; None in the place of one whose run its claim has ended.
 
     Args:
         workers: Of one queue and with the same types; one stands there as often as it gets a task.
@@ -117,7 +117,7 @@ def claim_waiting(
         executors: Which activities carriers run.
     """
     found = _claim_next(tx, workers, settings, fair)
-    return [_executed(task, executors) for task in found]
+    return [_with_executor(task, executors) for task in found]
 
 
 def _claim_named(
@@ -139,13 +139,13 @@ def _claim_next(
     settings: ServiceSettings,
     fair: FairQueues,
     poll_request_id: str | None = None,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, Any] | None]:
     # A run whose history is full is ended by its claim: then others are next.
     while True:
         unit = Unit(tx, settings)
         chosen = _claimable(unit, workers, fair)
         found = _lease(unit, chosen, workers, poll_request_id, fair)
-        if found or not chosen:
+        if any(found) or not chosen:
             return found
 
 
@@ -189,8 +189,8 @@ def _lease(
     workers: Sequence[Worker],
     poll_request_id: str | None,
     fair: FairQueues,
-) -> list[dict[str, Any]]:
-    """Lease each activity to its worker; without those whose run that has ended."""
+) -> list[dict[str, Any] | None]:
+    """Lease each activity to its worker; None in the place of one whose run that has ended."""
     tx, settings = unit.tx, unit.settings
     leased: list[Activity] = []
     for activity, worker in zip(chosen, workers, strict=False):
@@ -218,9 +218,8 @@ def _lease(
     unit.finish()
     runs = [unit.run(activity.run_id) for activity in leased]
     return [
-        _task(tx, run, activity)
+        None if run.closed else _task(tx, run, activity)
         for run, activity in zip(runs, leased, strict=True)
-        if not run.closed
     ]
 
 
