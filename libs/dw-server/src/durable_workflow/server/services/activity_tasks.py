@@ -58,16 +58,21 @@ def complete(
     held = held_attempt(unit, namespace, request)
     if held.stopped is not None or held.activity is None:
         return not_recorded(request, held, "completed")
-    decision = activity_outcomes.complete(
-        held.run,
-        held.activity,
-        tx.now,
-        tx.new_id,
-        result=request.result,
-        payload_limit=settings.limits.payload_bytes,
-        held=unit.held_for_last(held.run),
-    )
+    decision = returned(unit, held.run, held.activity, request.result)
     return _recorded(unit, request, decision, decision.activities[0].status)
+
+
+def returned(unit: Unit, run: Run, activity: Activity, result: Any) -> Decision:
+    """What it does to its run that an attempt has returned."""
+    return activity_outcomes.complete(
+        run,
+        activity,
+        unit.tx.now,
+        unit.tx.new_id,
+        result=result,
+        payload_limit=unit.settings.limits.payload_bytes,
+        held=unit.held_for_last(run),
+    )
 
 
 def fail(tx: Tx, namespace: str, request: FailActivityTask, settings: ServiceSettings) -> Reply:

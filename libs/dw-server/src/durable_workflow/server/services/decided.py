@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from durable_workflow.server.engine import activity_outcomes, completion, tasks
+from durable_workflow.server.engine import completion, tasks
 from durable_workflow.server.engine.commands import parse_commands
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.refusal import InvalidCommands, LimitExceeded
@@ -21,7 +21,7 @@ from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import CompleteActivityAhead, NextDecision
 from durable_workflow.server.service_settings import ServiceSettings
-from durable_workflow.server.services.activity_tasks import held_attempt, not_recorded
+from durable_workflow.server.services.activity_tasks import held_attempt, not_recorded, returned
 from durable_workflow.server.services.search_attributes import check_upserts
 from durable_workflow.server.services.unit import Unit
 from durable_workflow.server.services.workers import lease_seconds
@@ -55,15 +55,7 @@ def complete(
     held = held_attempt(unit, namespace, request)
     if held.stopped is not None or held.activity is None:
         return not_recorded(request, held, "completed")
-    ended = activity_outcomes.complete(
-        held.run,
-        held.activity,
-        tx.now,
-        tx.new_id,
-        result=request.result,
-        payload_limit=settings.limits.payload_bytes,
-        held=unit.held_for_last(held.run),
-    )
+    ended = returned(unit, held.run, held.activity, request.result)
     [activity] = ended.activities
     if not _fits(ended.run, activity, request.ahead, worker, tx.now):
         raise NotTaken
