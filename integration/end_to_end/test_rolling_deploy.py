@@ -24,11 +24,18 @@ async def charge(amount: int) -> int:
 
 @workflow.defn(name="order")
 class OldOrder:
-    """The code before the deploy: one charge, and a pause in which the deploy may happen."""
+    """The code before the deploy: one charge, and a wait that lasts until the deploy."""
+
+    def __init__(self) -> None:
+        self.deployed = False
+
+    @workflow.signal("deployed")
+    def note_deployed(self) -> None:
+        self.deployed = True
 
     def run(self, ctx: WorkflowContext, amount: int) -> Steps:
         charged = yield ctx.schedule_activity("charge", [amount])
-        yield ctx.start_timer(1)
+        yield ctx.wait_condition(lambda: self.deployed)
         return ["old", charged]
 
 
@@ -96,6 +103,9 @@ async def test_each_run_is_finished_by_the_build_that_it_began_with(server: Serv
         before = await _cohort(client, "old")()
         assert before["pinned_run_count"] > 0, "the old build has work to finish"
         assert before["safe_to_remove"] is False
+        for workflow_id, build in list(load.started.items()):
+            if build == "old":
+                await client.get_workflow_handle(workflow_id).signal("deployed")
 
         # 4. When no run is pinned to the old build any more it is drained, and taken away.
         await eventually(_cohort(client, "old"), lambda seen: seen["pinned_run_count"] == 0)
