@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from durable_workflow._wire.json_values import JsonObject, object_or_empty, text_or_none
 from durable_workflow.metrics import MetricsRecorder
+from durable_workflow.worker._foresight import Foreseen, Foresight
 from durable_workflow.worker._line import Standing
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import MachineCache
 from durable_workflow.worker._reporting import Ahead
 from durable_workflow.worker._task_metrics import TaskObservation
 from durable_workflow.worker._tasks import ActivityTask
-from durable_workflow.worker._workflow_tasks import Foreseen, WorkflowTasks
 
 # A decision that is not taken costs a replay of its run: so many events of it are worth as much as
 # one decision that is.
@@ -31,7 +31,7 @@ class AheadDecisions:
 
     def __init__(
         self,
-        workflows: WorkflowTasks,
+        foresight: Foresight,
         machines: MachineCache,
         standing: Standing,
         *,
@@ -42,14 +42,14 @@ class AheadDecisions:
         """Make it.
 
         Args:
-            workflows: Runs the code.
+            foresight: Runs the code.
             machines: Where the machine of a run is kept.
             standing: The worker's stream, whose server may take decisions.
             metrics: Where a decision that was taken is counted, as the task that it stands for.
             task_queue: The worker's.
             wanted: Whether any are made. Interceptors of workflow tasks need tasks.
         """
-        self._workflows = workflows
+        self._foresight = foresight
         self._machines = machines
         self._standing = standing
         self._metrics = metrics
@@ -74,7 +74,7 @@ class AheadDecisions:
         claim = f"{activity.task_id} {activity.attempt_id}"
         workflow_type = self._machines.type_of(activity.run_id) or ""
         try:
-            foreseen = await self._workflows.foresee(activity, result, claim)
+            foreseen = await self._foresight.foresee(activity, result, claim)
         except Exception:  # noqa: BLE001 - the task that follows meets it again, and fails with it
             log.debug("what follows %s is left to its task", activity, exc_info=True)
             self._note_replay(workflow_type, _EVENTS_OF_UNKNOWN)

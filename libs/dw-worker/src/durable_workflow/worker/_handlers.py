@@ -9,8 +9,10 @@ from durable_workflow.metrics import MetricsRecorder
 from durable_workflow.worker._activity_tasks import ActivityTasks
 from durable_workflow.worker._ahead import AheadDecisions
 from durable_workflow.worker._code_threads import CodeThreads
+from durable_workflow.worker._decisions import Decisions
 from durable_workflow.worker._definitions import Definitions, Identity
 from durable_workflow.worker._dispatch import Handlers
+from durable_workflow.worker._foresight import Foresight
 from durable_workflow.worker._held import HeldTasks
 from durable_workflow.worker._histories import Histories
 from durable_workflow.worker._line import Standing
@@ -74,25 +76,38 @@ def handlers_of(
 ) -> Handlers:
     """One handler for each kind of task."""
     registration = parts.registration
-    workflow = WorkflowTasks(
-        definitions.workflows,
-        payloads=parts.payloads,
-        code=parts.threads.make_loop(
-            parts.threads.workflow,
-            limit_seconds=settings.workflow_deadline_seconds,
-            may_block=parts.payloads.external_storage is not None,
-        ),
-        machines=parts.machines,
-        reporter=parts.reporter,
-        histories=Histories(parts.transport, identity.worker_id),
-        keeps_history=lambda: registration.uses(STICKY_HISTORY),
+    code = parts.threads.make_loop(
+        parts.threads.workflow,
+        limit_seconds=settings.workflow_deadline_seconds,
+        may_block=parts.payloads.external_storage is not None,
+    )
+    decisions = Decisions(
+        parts.payloads,
+        parts.machines,
         limits=lambda: registration.offer.limits,
         # Servers that list no extensions may not accept additional fields.
         names_waits=lambda: bool(registration.offer.extensions),
         notes_signals=lambda: PASSED_SIGNALS in registration.offer.extensions,
     )
+    workflow = WorkflowTasks(
+        definitions.workflows,
+        code=code,
+        decisions=decisions,
+        machines=parts.machines,
+        reporter=parts.reporter,
+        histories=Histories(parts.transport, identity.worker_id),
+        keeps_history=lambda: registration.uses(STICKY_HISTORY),
+    )
+    foresight = Foresight(
+        definitions.workflows,
+        code=code,
+        decisions=decisions,
+        machines=parts.machines,
+        keeps_history=lambda: registration.uses(STICKY_HISTORY),
+        limits=lambda: registration.offer.limits,
+    )
     ahead = AheadDecisions(
-        workflow,
+        foresight,
         parts.machines,
         parts.standing,
         metrics=parts.metrics,

@@ -1,0 +1,154 @@
+"""What a run does once it has a result that is not recorded yet."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from durable_workflow._wire.json_values import JsonObject
+from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._decisions import Decided, Decisions
+from durable_workflow.worker._limits import Limits
+from durable_workflow.worker._loop_code import LoopCode
+from durable_workflow.worker._machines import Kept, MachineCache, RunStart
+from durable_workflow.worker._replaying import replaying
+from durable_workflow.worker._tasks import ActivityTask, WorkflowTask
+from durable_workflow.workflow import FailWorkflow
+
+
+class NotForeseen(Exception):
+    """What a run does behind a result is left to its task, and its machine is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a run does once it has a result that is not recorded yet.
+
+    Attributes:
+        workflow_type: The run's.
+        events: How many its history has.
+        after: Position of the last event that its machine was fed before.
+        commands: In wire form.
+        keeps_history: Whether the machine is kept.
+    """
+
+    workflow_type: str
+    events: int
+    after: int
+    commands: list[JsonObject]
+    keeps_history: bool
+
+
+class Foresight:
+    """Feeds kept machines of one worker results that are not recorded yet."""
+
+    def __init__(
+        self,
+        workflows: Mapping[str, type],
+        *,
+        code: LoopCode,
+        machines: MachineCache,
+        decisions: Decisions,
+        keeps_history: Callable[[], bool],
+        limits: Callable[[], Limits],
+    ) -> None:
+        self._workflows = workflows
+        self._code = code
+        self._machines = machines
+        self._decisions = decisions
+        self._keeps_history = keeps_history
+        self._limits = limits
+        # Types whose decisions need the time that only a task brings.
+        self._asks_time: set[type] = set()
+
+    async def foresee(
+        self, activity: ActivityTask, result: JsonObject, claim: str
+    ) -> Foreseen | None:
+        """Feed the kept machine of a run the result of its activity, and decide.
+
+        Args:
+            activity: The activity, whose result is not recorded yet.
+            result: As an envelope.
+            claim: Under which the machine is kept until it is known whether the decision counts.
+
+        Returns:
+            None where there is no machine that waits for this result alone, or its code does not
+            run on the loop.
+
+        Raises:
+            Exception: There is none that can go along with the result; the machine is dropped.
+        """
+        kept = self._machines.take_for_result(activity.run_id)
+        if kept is None:
+            return None
+        workflow_class = self._workflows.get(kept.start.workflow_type)
+        events: list[JsonObject] | None = None
+        if workflow_class not in self._asks_time and kept.decided_at <= activity.came_at:
+            events = kept.machine.foresee(activity.activity_type, result)
+        after, limits = kept.machine.last_sequence, self._limits()
+        if (
+            workflow_class is None
+            or events is None
+            or not limits.has_room
+            or not self._code.runs_here(workflow_class, events)
+        ):
+            self._machines.put(activity.run_id, kept, kept.claim, is_ahead=kept.is_ahead)
+            return None
+        task = _foreseen_task(activity, kept.start)
+        decided = await self._code.run(
+            workflow_class, events, lambda run: self._go_ahead(run, task, kept, events)
+        )
+        if decided is None:
+            raise NotForeseen
+        if decided.kept is not None:
+            decided.kept.decided_at = time.monotonic()
+            self._machines.put(activity.run_id, decided.kept, claim, is_ahead=True)
+        keeps_history = decided.kept is not None and self._keeps_history()
+        return Foreseen(
+            task.workflow_type,
+            kept.machine.event_count,
+            after,
+            decided.commands,
+            keeps_history,
+        )
+
+    def _go_ahead(
+        self, run: Run[Any], task: WorkflowTask, kept: Kept, foreseen: list[JsonObject]
+    ) -> Decided | None:
+        """Feed a kept machine foreseen events; what it decides, if that can go along with them.
+
+        That the run fails is left to a task: it is logged, and should be so once.
+        """
+        machine = kept.machine
+        with self._machines.using(machine) as use:
+            with replaying(run, foreseen):
+                if not machine.feed_foreseen(foreseen):
+                    self._asks_time.add(self._workflows[task.workflow_type])
+                    return None
+                commands = self._decisions.commands(task, machine)
+            if not commands or any(isinstance(each, FailWorkflow) for each in commands):
+                return None
+            decided = self._decisions.decided(task, kept, commands)
+            self._limits().check_beside(decided.commands)
+            use.stays = decided.kept is not None
+        return decided
+
+
+def _foreseen_task(activity: ActivityTask, start: RunStart) -> WorkflowTask:
+    """The task that would bring the result of an activity, as far as a decision needs it."""
+    return WorkflowTask(
+        task_id="",
+        attempt=1,
+        workflow_type=start.workflow_type,
+        workflow_id=activity.workflow_id,
+        run_id=activity.run_id,
+        events=[],
+        next_page_token=None,
+        arguments=None,
+        payload_codec=start.codec or activity.payload_codec,
+        update_id=None,
+        last_sequence=None,
+        after_sequence=None,
+        full_history_token=None,
+        says_arguments=False,
+    )
