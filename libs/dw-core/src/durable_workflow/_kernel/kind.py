@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from durable_workflow._kernel.steps import Resolution
 from durable_workflow._wire.events import Event
+from durable_workflow._wire.json_values import is_object
 
 if TYPE_CHECKING:
     from durable_workflow._kernel.replay_state import Stop
@@ -80,10 +82,22 @@ class Kind(ABC, Generic[C]):
 
 
 def payload_result(event: Event, decode: Decode) -> Resolution:
-    """The decoded result of an event: `result`, or `output` where there is no such key."""
+    """The decoded result of an event: `result`, or `output` where there is no such key.
+
+    A worker of any language may report plain JSON, which servers record as it came.
+    """
     payload = event.payload
     value = payload["result"] if "result" in payload else payload.get("output")
+    if _is_plain(value):
+        return Resolution(deepcopy(value))  # the code may change what it gets
     return Resolution(decode(value, payload.get("payload_codec")))
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a recorded value is the data itself: neither a blob nor an envelope."""
+    if is_object(value):
+        return "external_storage" not in value and not ("codec" in value and "blob" in value)
+    return value is not None and not isinstance(value, str)
 
 
 def nothing(event: Event, decode: Decode) -> Resolution:
