@@ -78,6 +78,26 @@ async def test_a_proxy_speaks_for_the_caller_only_where_it_is_trusted(
     assert shown["auth_method"] == ("oidc" if trusted else "token")
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("Zoë Müller".encode(), "Zoë Müller"),
+        ("Zoë".encode("latin-1"), "Zoë"),
+        (b"  Ada ", "Ada"),
+        (b"   ", "Standalone Server"),
+        ("ü".encode() * 300, "ü" * 255),
+    ],
+)
+async def test_what_a_proxy_says_is_read_as_text(connected: Any, sent: bytes, told: str) -> None:
+    server = Server(msgspec.structs.replace(SETTINGS, trust_forwarded_attribution=True))
+    async with connected(server=server) as client:
+        headers = {**VERSION, "X-Workflow-Caller-Label": sent}
+        answer = await client.post("/api/workflows", json=START, headers=headers)
+        assert answer.status_code == 201, answer.text
+        [context], [shown] = await commands(server, client)
+    assert context["caller"]["label"] == shown["caller_label"] == told
+
+
 async def test_forwarded_headers_open_no_door(connected: Any) -> None:
     auth = AuthSettings(operator_token="o")
     settings = msgspec.structs.replace(SETTINGS, trust_forwarded_attribution=True, auth=auth)

@@ -190,7 +190,15 @@ class Request:
         )
 
     def _shown(self, header: bytes) -> str | None:
-        return self.header(header)[:_SHOWN] or None
+        value = self.headers.get(header)
+        if value is None:
+            return None
+        # HTTP leaves open what other bytes than ASCII are; of a person's name they are UTF-8.
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            text = value.decode("latin-1")
+        return text.strip()[:_SHOWN] or None
 
     async def _until_gone(self) -> None:
         while not self._left:
