@@ -93,7 +93,7 @@ class ScheduleMethods(Session):
                     note=note,
                 ),
                 context=schedule_id or "",
-                headers={IDEMPOTENCY_KEY: uuid4().hex},
+                headers=_key(),
                 # A server that knows no keys tells a repetition from a second schedule by its id.
                 repeat=Repeat.ALWAYS if schedule_id else Repeat.IF_KEYED,
             )
@@ -168,6 +168,7 @@ class ScheduleMethods(Session):
                     search_attributes=search_attributes,
                     note=note,
                 ),
+                headers=_key(),
             )
         )
 
@@ -214,7 +215,7 @@ class ScheduleMethods(Session):
                 reading(lambda data: trigger_result(data, schedule_id)),
                 path={"schedule_id": schedule_id},
                 body=present(overlap_policy=overlap_policy),
-                headers={IDEMPOTENCY_KEY: uuid4().hex},
+                headers=_key(),
                 repeat=Repeat.IF_KEYED,
             )
         )
@@ -228,7 +229,15 @@ class ScheduleMethods(Session):
         Raises:
             ScheduleNotFound: There is none of that id.
         """
-        await self._send(Call("DELETE", Route.SCHEDULE, nothing, path={"schedule_id": schedule_id}))
+        await self._send(
+            Call(
+                "DELETE",
+                Route.SCHEDULE,
+                nothing,
+                path={"schedule_id": schedule_id},
+                headers=_key(),
+            )
+        )
 
     async def backfill_schedule(
         self,
@@ -259,7 +268,7 @@ class ScheduleMethods(Session):
                 body=present(
                     start_time=start_time, end_time=end_time, overlap_policy=overlap_policy
                 ),
-                headers={IDEMPOTENCY_KEY: uuid4().hex},
+                headers=_key(),
                 repeat=Repeat.IF_KEYED,
             )
         )
@@ -267,7 +276,14 @@ class ScheduleMethods(Session):
     async def _note(self, route: Route, schedule_id: str, note: str | None) -> None:
         """Pause or resume."""
         await self._send(
-            Call("POST", route, nothing, path={"schedule_id": schedule_id}, body=present(note=note))
+            Call(
+                "POST",
+                route,
+                nothing,
+                path={"schedule_id": schedule_id},
+                body=present(note=note),
+                headers=_key(),
+            )
         )
 
     async def _action(self, action: ScheduleAction, schedule_id: str | None) -> JsonObject:
@@ -287,3 +303,8 @@ class ScheduleMethods(Session):
             ),
         )
         return action.to_dict(input_encoder=lambda _: envelope)
+
+
+def _key() -> dict[str, str]:
+    """By this the server finds a repetition, and repeats its answer."""
+    return {IDEMPOTENCY_KEY: uuid4().hex}

@@ -42,9 +42,9 @@ def operations(units: Units, limits: WireLimits) -> list[Operation[Any]]:
     async def backfill(call: Call, asked: BackfillSchedule) -> Reply:
         return await backfills.backfill(units.store, call.caller(), asked, units.settings)
 
-    create, update = units.command(once(services.create)), units.command(services.update)
-    pause, resume = units.command(services.pause), units.command(services.resume)
-    delete, trigger = units.command(services.delete), units.command(once(services.trigger))
+    create, update = units.command(once(services.create)), units.command(once(services.update))
+    pause, resume = units.command(once(services.pause)), units.command(once(services.resume))
+    delete, trigger = units.command(once(services.delete)), units.command(once(services.trigger))
     describe, history = units.view(views.describe), units.view(views.history)
     return [
         Operation("list_schedules", OPERATORS, Nothing, listed),

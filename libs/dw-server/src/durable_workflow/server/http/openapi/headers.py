@@ -32,6 +32,10 @@ _ONCE: Final = (
     "cancel_workflow",
     "terminate_workflow",
     "create_schedule",
+    "update_schedule",
+    "delete_schedule",
+    "pause_schedule",
+    "resume_schedule",
     "trigger_schedule",
     "backfill_schedule",
 )
