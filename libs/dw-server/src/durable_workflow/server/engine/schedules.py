@@ -25,6 +25,7 @@ DRAINED: Final = "drained"
 BACKFILLED: Final = "backfilled"
 
 _MOST_RECENT: Final = 10
+_encode = msgspec.json.Encoder().encode
 
 
 class BufferedFire(msgspec.Struct, frozen=True, array_like=True):
@@ -46,7 +47,8 @@ class Schedule(msgspec.Struct, kw_only=True):
         schedule_ulid: Of this schedule: one that is made anew under the id has another.
         remaining_actions: Fires that are left; None is without limit.
         next_occurrence_at: The time that its next fire is for: without the jitter.
-        recent_actions: The last fires, oldest first, as they are shown.
+        recent_actions: The last fires, oldest first, as they are shown: JSON, because a fire adds
+            one and reads none.
         last_sequence: Of its history, which goes on when it is made anew.
         due_at: When it is looked at; None for never.
     """
@@ -77,7 +79,7 @@ class Schedule(msgspec.Struct, kw_only=True):
     skipped_trigger_count: int = 0
     last_skip_reason: str | None = None
     last_skipped_at: int | None = None
-    recent_actions: list[JsonObject] = []
+    recent_actions: list[msgspec.Raw] = []
     buffered: list[BufferedFire] = []
     last_sequence: int = 0
     due_at: int | None = None
@@ -248,7 +250,8 @@ class ScheduleChange:
 
     def _remember(self, action: JsonObject) -> None:
         action = {**action, "fired_at": offset(self.now)}
-        self.schedule.recent_actions = [*self.schedule.recent_actions, action][-_MOST_RECENT:]
+        recent = [*self.schedule.recent_actions, msgspec.Raw(_encode(action))]
+        self.schedule.recent_actions = recent[-_MOST_RECENT:]
 
     def _jitter(self) -> int:
         """A random number of seconds, out of the only randomness that a unit has."""

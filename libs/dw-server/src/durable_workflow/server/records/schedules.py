@@ -43,6 +43,7 @@ _AT_RECENT: Final = _CHANGES.index("recent_actions")
 _AT_BUFFERED: Final = _CHANGES.index("buffered")
 _changes = values_of(*_CHANGES)
 _all = picker(Schedule, _fields[0])
+_recent_actions = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _buffered = msgspec.json.Decoder(list[BufferedFire]).decode
 
 # After every identifier of a schedule.
@@ -254,8 +255,9 @@ def _insert_events(tx: Tx, schedule: Schedule, events: list[ScheduleEvent]) -> N
 
 def _load(row: Row) -> Schedule:
     fields: dict[str, Any] = dict(zip(_fields, row, strict=True))
-    for name in (*_OF_DEFINITION, "recent_actions"):
+    for name in _OF_DEFINITION:
         fields[name] = value(fields[name])
+    fields["recent_actions"] = _recent_actions(fields["recent_actions"])
     fields["buffered"] = _buffered(fields["buffered"])
     return Schedule(**fields)
 

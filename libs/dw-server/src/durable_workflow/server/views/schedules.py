@@ -138,7 +138,7 @@ def _info(schedule: Schedule) -> dict[str, Any]:
         "last_fire": offset_or_none(schedule.last_fired_at),
         "fires_count": schedule.fires_count,
         "failures_count": schedule.failures_count,
-        "recent_actions": schedule.recent_actions,
+        "recent_actions": [msgspec.json.decode(each) for each in schedule.recent_actions],
         "buffered_actions": [{"buffered_at": offset(each.at)} for each in schedule.buffered],
         "skipped_trigger_count": schedule.skipped_trigger_count,
         "last_skip_reason": schedule.last_skip_reason,
