@@ -198,7 +198,12 @@ class WorkerStreams:
         return dropped
 
     def _look_for_queries(self, stream: Stream) -> None:
-        if stream not in self._asking and stream.credits("query") > 0 and stream in self._open:
+        if stream in self._asking or stream.credits("query") <= 0 or stream not in self._open:
+            return
+        worker = stream.worker
+        self.queries.note_poll(worker.namespace, worker.task_queue, worker.worker_id)
+        # With each report a worker can take more, and mostly nobody asks anything.
+        if self.queries.pending(worker.namespace, worker.task_queue):
             self._asking.add(stream)
             self._spawn(self._ask(stream))
 
