@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from durable_workflow.server.dispatch.admission import Admission
 from durable_workflow.server.dispatch.heartbeats import HeldHeartbeat, HeldHeartbeats
@@ -77,40 +77,27 @@ class Dispatcher:
         self.throttled = Throttled(self._lines, self.placement.look_in)
         self._runs = RunWatch()
         self._heartbeats = HeldHeartbeats()
+        # What follows from a notice of each kind. By the very class: each unit has several, and to
+        # ask whether one is of a structure's class costs as much as what most of them need.
+        self._takes: dict[type[Notice], Callable[[Any], object]] = {
+            RunProgressed: self._run_progressed,
+            RunAwaited: self._run_awaited,
+            WorkerChallenged: self._worker_challenged,
+            WorkerGone: self._worker_gone,
+            WorkersChanged: self._workers_changed,
+            DispatchThrottled: self._dispatch_throttled,
+            LeaseEnded: self._lease_ended,
+            NamespaceGone: self._namespace_gone,
+            TaskReady: self._task_ready,
+        }
         self._closed = False
 
     def publish(self, notices: Sequence[Notice]) -> None:
         """Wake those whom these notices concern."""
         for notice in notices:
-            if isinstance(notice, RunProgressed):
-                self._runs.wake(notice.run_id, closed=notice.closed, end=notice.end)
-            elif isinstance(notice, RunAwaited):
-                assert isinstance(notice.waiter, RunWaiter)
-                self._runs.enter(notice.run_id, notice.waiter, end_only=True)
-            elif isinstance(notice, WorkerChallenged):
-                self._heartbeats.wake(notice.namespace, notice.worker_id)
-                for stream in self.streams.of_id(notice.namespace, notice.worker_id):
-                    stream.sink.probe()
-            elif isinstance(notice, WorkerGone):
-                stream_of_it = self.streams.of_session(
-                    notice.namespace, notice.worker_id, notice.session
-                )
-                if stream_of_it is not None:
-                    self.watcher.worker_changed(stream_of_it)
-            elif isinstance(notice, WorkersChanged):
-                self._workers_changed(notice)
-            elif isinstance(notice, DispatchThrottled):
-                self.throttled.note(
-                    TaskKey(notice.kind, notice.namespace, notice.task_queue), notice.seconds
-                )
-            elif isinstance(notice, LeaseEnded):
-                self.throttled.lease_ended(notice.kind, notice.namespace)
-            elif isinstance(notice, NamespaceGone):
-                self.watcher.namespace_gone(notice.namespace)
-            elif isinstance(notice, TaskReady):
-                self._wake_a_poll(notice)
-                if notice.kind == "query":
-                    self.watcher.query_ready(notice.namespace, notice.task_queue)
+            take = self._takes.get(type(notice))
+            if take is not None:
+                take(notice)
         self.placement.publish(notices)
 
     def dispatch_before_commit(self, notices: Sequence[Notice]) -> list[Notice]:
@@ -136,6 +123,23 @@ class Dispatcher:
         line = self._lines.get(TaskKey(notice.kind, notice.namespace, notice.task_queue))
         return line is not None and line.wake()
 
+    def _run_progressed(self, notice: RunProgressed) -> None:
+        self._runs.wake(notice.run_id, closed=notice.closed, end=notice.end)
+
+    def _run_awaited(self, notice: RunAwaited) -> None:
+        assert isinstance(notice.waiter, RunWaiter)
+        self._runs.enter(notice.run_id, notice.waiter, end_only=True)
+
+    def _worker_challenged(self, notice: WorkerChallenged) -> None:
+        self._heartbeats.wake(notice.namespace, notice.worker_id)
+        for stream in self.streams.of_id(notice.namespace, notice.worker_id):
+            stream.sink.probe()
+
+    def _worker_gone(self, notice: WorkerGone) -> None:
+        stream = self.streams.of_session(notice.namespace, notice.worker_id, notice.session)
+        if stream is not None:
+            self.watcher.worker_changed(stream)
+
     def _workers_changed(self, notice: WorkersChanged) -> None:
         for stream in self.streams.of_queue(notice.namespace, notice.task_queue):
             self.watcher.worker_changed(stream)
@@ -143,6 +147,21 @@ class Dispatcher:
         for key, line in self._lines.items():
             if (key.namespace, key.task_queue) == (notice.namespace, notice.task_queue):
                 line.wake_all()
+
+    def _dispatch_throttled(self, notice: DispatchThrottled) -> None:
+        key = TaskKey(notice.kind, notice.namespace, notice.task_queue)
+        self.throttled.note(key, notice.seconds)
+
+    def _lease_ended(self, notice: LeaseEnded) -> None:
+        self.throttled.lease_ended(notice.kind, notice.namespace)
+
+    def _namespace_gone(self, notice: NamespaceGone) -> None:
+        self.watcher.namespace_gone(notice.namespace)
+
+    def _task_ready(self, notice: TaskReady) -> None:
+        self._wake_a_poll(notice)
+        if notice.kind == "query":
+            self.watcher.query_ready(notice.namespace, notice.task_queue)
 
     @property
     def closed(self) -> bool:

@@ -103,7 +103,7 @@ class Placement:
         """Whether a unit that ends with these notices has anything to give out."""
         if not self._streams:
             return False
-        return bool(self._hungry) or any(isinstance(each, TaskReady) for each in notices)
+        return bool(self._hungry) or TaskReady in map(type, notices)
 
     def place(self, tx: Tx, notices: Sequence[Notice]) -> list[Notice]:
         """Claim what became ready for those who may have it.
@@ -118,7 +118,7 @@ class Placement:
             stream.draining = True
         try:
             for notice in notices:
-                if isinstance(notice, TaskReady) and notice.kind in _KINDS:
+                if type(notice) is TaskReady and notice.kind in _KINDS:
                     left.append(self._place(tx, notice))
                 else:
                     left.append(notice)
@@ -133,6 +133,8 @@ class Placement:
 
     def _gone(self, notices: Sequence[Notice]) -> list[Stream]:
         found: list[Stream] = []
+        if WorkerGone not in map(type, notices):
+            return found
         for each in notices:
             if isinstance(each, WorkerGone):
                 stream = self._streams.of_session(each.namespace, each.worker_id, each.session)
@@ -341,11 +343,11 @@ class Placement:
     def publish(self, notices: Sequence[Notice]) -> None:
         """Send what was committed."""
         for notice in notices:
-            if isinstance(notice, TaskOffered):
+            if type(notice) is TaskOffered:
                 assert isinstance(notice.stream, Stream)
                 if not notice.has_left:
                     notice.stream.sink.push(notice.kind, notice.task)
-            elif isinstance(notice, TaskDropped):
+            elif type(notice) is TaskDropped:
                 stream = self._streams.holder("activity", notice.task_id, notice.attempt)
                 if stream is not None:
                     stream.sink.cancel("activity", notice.task_id, notice.reason)

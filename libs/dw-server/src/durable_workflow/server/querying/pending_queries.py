@@ -155,6 +155,8 @@ class PendingQueries:
 
     def publish(self, notices: Sequence[Notice]) -> None:
         """Offer to others what workers have that are gone."""
+        if WorkerGone not in map(type, notices):
+            return
         for notice in notices:
             if isinstance(notice, WorkerGone):
                 self.lose(notice.namespace, notice.worker_id, notice.session)

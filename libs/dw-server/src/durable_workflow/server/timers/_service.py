@@ -72,7 +72,7 @@ class TimerService:
     def publish(self, notices: Sequence[Notice]) -> None:
         """Look earlier, if one of these says so."""
         for notice in notices:
-            if isinstance(notice, DueAt) and (self._next is None or notice.at < self._next):
+            if type(notice) is DueAt and (self._next is None or notice.at < self._next):
                 self._next = notice.at
                 self._wake.set()
 

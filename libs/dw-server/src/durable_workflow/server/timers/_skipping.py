@@ -25,7 +25,7 @@ _SLOW_SECONDS = 0.05
 # its timeouts are what is waited for.
 _PATIENCE_SECONDS = 1.0
 # Notices that say that somebody was given work, or that there is some.
-_WORK = (TaskOffered, TaskReady, PollWoken)
+_WORK = frozenset({TaskOffered, TaskReady, PollWoken})
 
 
 class TimeSkipper:
@@ -84,7 +84,7 @@ class TimeSkipper:
             read: Shows what they have left.
             notices: Those of the last one.
         """
-        self._left_at_work = self._wanted and any(map(_is_work, notices))
+        self._left_at_work = self._wanted and not _WORK.isdisjoint(map(type, notices))
         if not self._wanted or self._left_at_work:
             return None
         jump = skipping.next_jump(read, self._wish())
@@ -157,7 +157,3 @@ class TimeSkipper:
         return await self._store.run(
             lambda tx: skipping.skip(tx, wish, now=moment, move_to=move_to, forsaken=ready)
         )
-
-
-def _is_work(notice: Notice) -> bool:
-    return isinstance(notice, _WORK)
