@@ -199,9 +199,11 @@ def _is_light(events: list[JsonObject]) -> bool:
         return False
     for event in events:
         for value in object_or_empty(event.get("payload")).values():
-            text = value
-            if not isinstance(value, str):  # most are texts
-                text = object_or_empty(value).get("blob")
-            if isinstance(text, str) and len(text) > _MOST_CHARACTERS:
+            if isinstance(value, str):  # most are texts
+                if len(value) > _MOST_CHARACTERS:
+                    return False
+                continue
+            blob = object_or_empty(value).get("blob")
+            if isinstance(blob, str) and len(blob) > _MOST_CHARACTERS:
                 return False
     return True

@@ -79,9 +79,10 @@ class Stream:
 
     def credits(self, kind: TaskKind) -> int:
         """How many more tasks of a kind it may be sent."""
-        if self.draining or self.sink.is_clogged():
+        free = self.slots[kind] - len(self._has[kind])
+        if free > 0 and (self.draining or self.sink.is_clogged()):
             return 0
-        return self.slots[kind] - len(self._has[kind])
+        return free
 
     def is_open(self, kind: TaskKind) -> bool:
         """Whether it can be sent a task of a kind now."""

@@ -49,6 +49,7 @@ class Row(NamedTuple):
         name: On the wire.
         attribute: Of the structure.
         table: Of the fields that belong together here; None for one field.
+        sliced: The kind, where its values are read in slices.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Row(NamedTuple):
     kind: Kind
     required: bool
     table: Table[Any] | None
+    sliced: SlicedKind | None
 
 
 class Table(Generic[T]):
@@ -100,15 +102,15 @@ class Table(Generic[T]):
         """What `read` says."""
         values: dict[str, Any] = {}
         beginning = reading.failures
-        for name, attribute, kind, required, table in self.rows:
+        for name, attribute, kind, required, table, sliced in self.rows:
             before = reading.failures
             value = (names if kind.beside else source).get(name)
             if table is not None:
                 found = table.read(source, reading, at=at, names=names)
             elif value is not None:
                 path = at + name if at else name
-                if isinstance(kind, SlicedKind):
-                    found = yield from kind.read_in_slices(value, path, reading)
+                if sliced is not None:
+                    found = yield from sliced.read_in_slices(value, path, reading)
                 else:
                     found = kind.read(value, path, reading)
             elif kind.null_counts and name in source:
@@ -155,7 +157,7 @@ class Table(Generic[T]):
         return found
 
     def _add_to(self, found: JsonObject, schemas: Schemas) -> None:
-        for name, _, kind, required, table in self.rows:
+        for name, _, kind, required, table, _ in self.rows:
             if table is not None:
                 table._add_to(found, schemas)
             elif not kind.beside:
@@ -222,7 +224,9 @@ def _rows(into: type[Any]) -> list[Row]:
         if kind.gives and not _types(hint.__origin__) & {*kind.gives}:
             raise TypeError(f"{into.__name__}.{field.name} is not of the type that its kind reads")
         table = table_of(kind.into) if isinstance(kind, Together) else None
-        rows.append(Row(kind.name or field.name, field.name, kind, field.required, table))
+        sliced = kind if isinstance(kind, SlicedKind) else None
+        name = kind.name or field.name
+        rows.append(Row(name, field.name, kind, field.required, table, sliced))
     return rows
 
 

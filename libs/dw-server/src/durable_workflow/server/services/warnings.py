@@ -3,49 +3,32 @@
 from __future__ import annotations
 
 import logging
+from operator import attrgetter
+from typing import Final
 
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.state import Run
 from durable_workflow.server.store.protocol import Tx
 
 # Where a warning is due, in hundredths of the limit (worker-protocol 9).
-_PERCENT = 80
+_PERCENT: Final = 80
+# What a run counts, and its limit has the same name.
+_COUNTED: Final = {
+    "pending_activities": "pending_activity_count",
+    "pending_children": "pending_child_count",
+    "pending_timers": "pending_timer_count",
+    "pending_signals": "pending_signal_count",
+    "pending_updates": "pending_update_count",
+}
+_counts = attrgetter(*_COUNTED)
 
 
 def warn_near_limits(tx: Tx, before: Run, after: Run, limits: Limits) -> None:
     """Log each count of what a run has pending that has just passed the threshold."""
-    for kind, was, now, limit in (
-        (
-            "pending_activity_count",
-            before.pending_activities,
-            after.pending_activities,
-            limits.pending_activities,
-        ),
-        (
-            "pending_child_count",
-            before.pending_children,
-            after.pending_children,
-            limits.pending_children,
-        ),
-        (
-            "pending_timer_count",
-            before.pending_timers,
-            after.pending_timers,
-            limits.pending_timers,
-        ),
-        (
-            "pending_signal_count",
-            before.pending_signals,
-            after.pending_signals,
-            limits.pending_signals,
-        ),
-        (
-            "pending_update_count",
-            before.pending_updates,
-            after.pending_updates,
-            limits.pending_updates,
-        ),
-    ):
+    were, are = _counts(before), _counts(after)
+    if were == are:
+        return
+    for kind, was, now, limit in zip(_COUNTED.values(), were, are, _counts(limits), strict=True):
         threshold = limit * _PERCENT // 100
         if limit and was < threshold <= now:
             tx.say(
