@@ -178,8 +178,8 @@ class UnitChanges:
         self._run = run
         self._rows: dict[str, UnitRows] = {}
         # What is to be written, in the order in which it was changed first: the rows of a table,
-        # or what a statement is run with.
-        self._unwritten: dict[str, UnitRows | list[Row]] = {}
+        # or a statement and what it is run with.
+        self._unwritten: dict[str, UnitRows | tuple[Statement, list[Row]]] = {}
         self._tables: set[str] = set()
         # The settled tables that it has changed: until it ends nothing that is found there is kept.
         self._unsettled: set[str] = set()
@@ -212,7 +212,8 @@ class UnitChanges:
         are forgotten.
         """
         if way.changes:
-            self._note_change(way)
+            if way.settled:
+                self._note_change(way)
             self.write()
             for table in way.tables & self._ways.kept.keys():
                 self._of(table).forget()
@@ -231,16 +232,18 @@ class UnitChanges:
         if way.change is not None and way.change.is_insert and len(rows) > _MANY_ROWS:
             self.write_at_once(way, way.statement, rows)
             return
-        self._note_change(way)
+        if way.settled:
+            self._note_change(way)
         if way.change is not None:
             rows = self._change_in_memory(way.change, rows)
-        if not rows:
-            return
-        name = way.statement.name
+            if not rows:
+                return
         if way.later:
-            before = self._unwritten.setdefault(name, [])
-            assert isinstance(before, list)
-            before.extend(rows)
+            before = self._unwritten.get(way.statement.name)
+            if before is None:
+                before = self._unwritten[way.statement.name] = way.statement, []
+            assert isinstance(before, tuple)
+            before[1].extend(rows)
             self._tables |= way.tables
             return
         self.write_before(way)
@@ -248,7 +251,8 @@ class UnitChanges:
 
     def write_at_once(self, way: Way, statement: Statement, rows: Sequence[Row]) -> None:
         """Have rows put that are not kept in memory, by the statement of `way` or another."""
-        self._note_change(way)
+        if way.settled:
+            self._note_change(way)
         self.write()
         self._run(statement, rows)
 
@@ -256,11 +260,11 @@ class UnitChanges:
         """Write everything that is unwritten."""
         unwritten, self._unwritten = self._unwritten, {}
         self._tables = set()
-        for name, what in unwritten.items():
+        for what in unwritten.values():
             if isinstance(what, UnitRows):
                 what.write(self._run)
             else:
-                self._run(self._ways[name].statement, what)
+                self._run(*what)
 
     def keep(self) -> None:
         """The unit has ended well: its rows are kept for the next ones."""
@@ -268,10 +272,10 @@ class UnitChanges:
             rows.keep()
 
     def _note_change(self, way: Way) -> None:
-        if way.settled:
-            changed = way.tables & SETTLED
-            self._unsettled |= changed
-            self._ways.answers.forget(changed)
+        """A statement changes settled tables."""
+        changed = way.tables & SETTLED
+        self._unsettled |= changed
+        self._ways.answers.forget(changed)
 
     def _of(self, table: str) -> UnitRows:
         rows = self._rows.get(table)
@@ -283,7 +287,7 @@ class UnitChanges:
         """Change rows in memory; those that are not known there are left."""
         table = self._of(change.table)
         left = [values for values in rows if not table.change(change, values)]
-        if table:
+        if len(left) < len(rows):
             self._unwritten.setdefault(f"rows of {change.table}", table)
             self._tables.add(change.table)
         return left

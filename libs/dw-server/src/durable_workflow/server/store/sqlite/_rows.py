@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from durable_workflow.server.store.protocol import Row, Value
 from durable_workflow.server.store.sqlite._shapes import Shape, shape_of
@@ -230,7 +230,7 @@ class KeptRows:
     def put(self, key: RowKey, row: Row) -> None:
         """Keep a row, or forget it where it is not open."""
         self.drop(key)
-        if not self.table.most or not self.table.is_open(row):
+        if not self.table.is_open(row):
             return
         self.rows[key] = row
         if self.table.other is not None:
@@ -250,9 +250,6 @@ class KeptRows:
         self._by_other.clear()
 
 
-_NEW: Final = "new"
-
-
 class UnitRows:
     """The rows of one table that one unit has read or changed."""
 
@@ -262,10 +259,8 @@ class UnitRows:
         self._rows: dict[RowKey, Row] = {}
         self._by_other: dict[Value, RowKey] = {}
         # The statements that write what was changed; of a new row its insert alone.
-        self._unwritten: dict[RowKey, dict[str, None]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._unwritten)
+        self._unwritten: dict[RowKey, tuple[str, ...]] = {}
+        self._new: set[RowKey] = set()
 
     def find(self, lookup: Lookup, params: Mapping[str, Value]) -> tuple[bool, Row | None]:
         """Whether it is known what a select finds, and what."""
@@ -291,23 +286,25 @@ class UnitRows:
             if key in self._rows or key in self._kept.rows:
                 return False  # the database says what is wrong with it
             self._put(key, change.row(values))
-            self._unwritten[key] = {_NEW: None, change.statement.name: None}
+            self._unwritten[key] = (change.statement.name,)
+            self._new.add(key)
             return True
         before = self._rows.get(key) or self._kept.rows.get(key)
         if before is None:
             return False
         self._put(key, change.row(before + values))
-        written_by = self._unwritten.setdefault(key, {})
-        if _NEW not in written_by:
-            written_by[change.statement.name] = None
+        if key not in self._new:
+            written_by = self._unwritten.get(key, ())
+            if change.statement.name not in written_by:
+                self._unwritten[key] = (*written_by, change.statement.name)
         return True
 
     def write(self, run: Run) -> None:
         """Write what was changed."""
         unwritten, self._unwritten = self._unwritten, {}
+        self._new.clear()
         together: dict[tuple[str, ...], list[Row]] = {}
-        for key, statements in unwritten.items():
-            names = tuple(name for name in statements if name is not _NEW)
+        for key, names in unwritten.items():
             together.setdefault(names, []).append(self._rows[key])
         for names, rows in together.items():
             statement, values = self._table.writing(names)
@@ -321,8 +318,9 @@ class UnitRows:
 
     def keep(self) -> None:
         """The unit has ended well, and everything is written."""
-        for key, row in self._rows.items():
-            self._kept.put(key, row)
+        if self._table.most:
+            for key, row in self._rows.items():
+                self._kept.put(key, row)
 
     def _key_of_other(self, value: Value) -> RowKey | None:
         key = self._by_other.get(value)
