@@ -125,8 +125,8 @@ class PassingTx:
     def notify(self, notice: Notice, /) -> None:
         self.tx.notify(notice)
 
-    def say(self, level: int, text: str, /, *args: object) -> None:
-        self.tx.say(level, text, *args)
+    def say(self, level: int, text: str, /, *args: object, **ids: str) -> None:
+        self.tx.say(level, text, *args, **ids)
 
 
 class LateTx(PassingTx):

@@ -79,6 +79,18 @@ def test_a_json_line_has_the_request_and_its_ids() -> None:
     assert "ValueError: two" in json.loads(JsonLines().format(failed()))["error"]
 
 
+def test_a_line_of_a_start_has_the_ids_that_it_was_answered_with() -> None:
+    request = LoggedRequest("POST /workflows", {}, "r1")
+    request.note_ids({"workflow_id": "w1", "run_id": "01", "status": "pending"})
+
+    assert request.fields() == {
+        "request_id": "r1",
+        "route": "POST /workflows",
+        "workflow_id": "w1",
+        "run_id": "01",
+    }
+
+
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "é", "a\n"])
 def test_an_id_that_cannot_stand_in_a_line_is_replaced(given: str) -> None:
     request = LoggedRequest("GET /", {}, given)
@@ -97,7 +109,7 @@ async def test_what_units_say_is_of_the_request_that_each_is_for(
         current_request.set(LoggedRequest("POST /x", {}, name))
 
         def say(tx: Tx) -> None:
-            tx.say(logging.INFO, "said for %s", name)
+            tx.say(logging.INFO, "said for %s", name, workflow_id=f"w-{name}")
 
         await store.run(say)
 
@@ -106,3 +118,5 @@ async def test_what_units_say_is_of_the_request_that_each_is_for(
     said = [each for each in caplog.records if each.msg == "said for %s"]
     assert len(said) == 5
     assert all(each.__dict__["request"].request_id == str(each.args).strip("(',)") for each in said)
+    ids = [(each.__dict__["fields"], each.__dict__["request"].request_id) for each in said]
+    assert all(fields == {"workflow_id": f"w-{of}"} for fields, of in ids)

@@ -38,7 +38,7 @@ CHANGED = [
         {
             *("connection_lost", "data_received", "handle_bytes", "handle_connect"),
             *("handle_cont", "handle_ping", "handle_text", "schedule_ping"),
-            *("send_keepalive_ping", "stop_keepalive"),
+            *("send", "send_keepalive_ping", "stop_keepalive"),
         },
         {"keepalive_timeout"},
     ),
@@ -64,7 +64,7 @@ def test_the_methods_that_are_taken_over_are_there_and_are_called_alike(
 
     both = ours.__dict__.keys() & vars(theirs).keys()
     assert changed == {name for name in both if not name.startswith("__")}
-    for name in changed:
+    for name in changed | (both & {"__init__"}):
         assert signature(ours, name) == signature(theirs, name)
         assert inspect.iscoroutinefunction(getattr(ours, name)) == inspect.iscoroutinefunction(
             getattr(theirs, name)
@@ -102,3 +102,6 @@ async def test_the_attributes_of_a_stream_are_there() -> None:
     assert not stream.handshake_initiated
     assert not stream.read_paused
     assert stream.frames == []
+    assert (stream.initial_response, stream.handshake_complete) == (None, False)
+    assert stream.logger.name == stream.conn.logger.name == "uvicorn.error"
+    assert stream.conn.debug is False

@@ -15,10 +15,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from durable_workflow.server.__main__ import main
 
 CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}
+WORKER = {"X-Durable-Workflow-Protocol-Version": "1.1"}
 
 
 def command(*arguments: str) -> list[str]:
@@ -197,6 +200,13 @@ def test_the_log_has_times_and_ids_and_no_payloads(form: str) -> None:
         signal_body = {"input": ["payload-secret"]}
         httpx.post(f"{url}/api/workflows/w1/signal/s", json=signal_body, headers=login)
         httpx.get(f"{url}/api/workflows?query=payload-secret", headers=CONTROL)
+        stream = url.replace("http", "ws", 1) + "/api/worker/stream?payload-secret"
+        with connect(stream, additional_headers={**login, **WORKER}) as opened:
+            opened.send('[["payload-secret"]]')
+            with pytest.raises(ConnectionClosed):
+                opened.recv(timeout=10)
+        with pytest.raises(InvalidStatus):
+            connect(stream, additional_headers=WORKER)
         process.terminate()
         said, errors = process.communicate(timeout=20)
 
@@ -210,7 +220,10 @@ def test_the_log_has_times_and_ids_and_no_payloads(form: str) -> None:
         assert [line for line in log if "a login was refused (unauthorized)" in line]
         return
     lines = [json.loads(line) for line in log]
+    assert {line["level"] for line in lines} == {"info", "warning"}
     described = [line for line in lines if line.get("route") == "GET /workflows/{workflow_id}"]
     assert [(line["workflow_id"], line["status"]) for line in described] == [("w1", 200)]
-    assert [line["status"] for line in lines if line.get("request_id") == "mine"] == [201]
+    started = [line for line in lines if line.get("request_id") == "mine"]
+    assert [(line["workflow_id"], line["status"]) for line in started] == [("w1", 201)]
+    assert "run_id" in started[0]
     assert all(re.match(r"\d{4}-", line["time"]) for line in lines)

@@ -18,7 +18,10 @@ from typing import Any, Final
 from durable_workflow.server.settings import LogSettings
 
 access_log: Final = logging.getLogger("durable_workflow.server.access")
+# Members of a structured line that tell which run it is about.
+_IDS: Final = ("workflow_id", "run_id")
 _SANE_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_OURS: Final = "durable_workflow"
 # Of our own choice of a web server nobody need know, and its "error" logs everything.
 _SHOWN_NAMES: Final = {"uvicorn.error": "durable_workflow.server"}
 # All but the end of a line and the tabulator: a terminal obeys them.
@@ -41,6 +44,13 @@ class LoggedRequest:
         self.names = names
         self._id = given_id if _SANE_ID.fullmatch(given_id) else ""
 
+    def note_ids(self, answer: Mapping[str, object]) -> None:
+        """Take the ids of an answer, where the path has none: a start says what it has started."""
+        found = {name: answer.get(name) for name in _IDS if name not in self.names}
+        told = {name: each for name, each in found.items() if isinstance(each, str)}
+        if told:
+            self.names = {**self.names, **told}
+
     @property
     def request_id(self) -> str:
         """The caller's id, or one that is made when it is first needed."""
@@ -50,7 +60,7 @@ class LoggedRequest:
 
     def fields(self) -> dict[str, str]:
         """What a structured line has of it."""
-        ids = {name: self.names[name] for name in ("workflow_id", "run_id") if name in self.names}
+        ids = {name: self.names[name] for name in _IDS if name in self.names}
         return {"request_id": self.request_id, "route": self.route, **ids}
 
 
@@ -62,10 +72,15 @@ NO_REQUEST: Final = Context()
 
 
 def set_up(settings: LogSettings) -> None:
-    """Log to standard error, as the settings say; for the whole process."""
+    """Log to standard error, as the settings say; for the whole process.
+
+    Debugging is of our own lines alone: libraries would log what they send and receive.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if settings.format == "json" else TextLines())
-    logging.basicConfig(level=settings.level.upper(), handlers=[handler])
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler])
+    logging.getLogger(_OURS).setLevel(level)
 
 
 class TextLines(logging.Formatter):

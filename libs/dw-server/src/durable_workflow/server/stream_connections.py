@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from types import GeneratorType
-from typing import ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
@@ -18,7 +19,16 @@ from durable_workflow.server.http.stream import EXTENSION, Listener
 from durable_workflow.server.rounds import rounds_of
 from durable_workflow.server.throttle import RestingReader
 
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
 _log = logging.getLogger(__name__)
+# What uvicorn and websockets say of a connection: below a warning that is the path as it came, the
+# headers, with the token of the login, and what is in the messages.
+_log_of_the_wire: Final = logging.getLogger("durable_workflow.server.wire")
+_log_of_the_wire.setLevel(logging.WARNING)
 
 # What may have come of messages that are not complete, on one connection and on all.
 _MOST_BYTES: Final = 16 * 1024 * 1024
@@ -56,6 +66,25 @@ class StreamConnection(WebSocketsSansIOProtocol):
     _unfinished: int = 0
     # Of all connections of the process.
     _unfinished_of_all: ClassVar[int] = 0
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.logger = self.conn.logger = _log_of_the_wire
+        self.conn.debug = False
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send an event of the application's."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            # Refused, and answered: uvicorn notes it only where the connection is lost, and would
+            # log an error before that.
+            self.handshake_complete = True
 
     def handle_connect(self, event: Request) -> None:
         """The upgrade was asked for: the application begins."""

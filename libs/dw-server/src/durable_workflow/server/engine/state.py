@@ -136,6 +136,11 @@ class Run(msgspec.Struct):
         return self.closed_at is not None
 
     @property
+    def ids(self) -> dict[str, str]:
+        """What a line of the log about it has as members."""
+        return {"workflow_id": self.workflow_id, "run_id": self.run_id}
+
+    @property
     def hosts_activity(self) -> bool:
         """Whether the run is there for one activity alone, and no code decides on it."""
         return self.workflow_type == names.STANDALONE_ACTIVITY

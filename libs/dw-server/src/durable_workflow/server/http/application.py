@@ -114,6 +114,8 @@ class Application:
             return None
         if reply is None:
             return None
+        if self._logs_access:
+            _note_ids(reply)
         if reply.reason is not None:
             _log_refusal(reply.reason, request)
         if reply.parts is not None:
@@ -296,6 +298,12 @@ def _method(request: Request, route: Route | None) -> str:
 def _log_refusal(reason: str, request: Request) -> None:
     if reason in ("unauthorized", "forbidden"):
         _log.warning("a login was refused (%s) to %s", reason, request.client_host)
+
+
+def _note_ids(reply: Reply) -> None:
+    logged = current_request.get()
+    if logged is not None:
+        logged.note_ids(reply.body)
 
 
 def _log_access(

@@ -231,7 +231,7 @@ def _handle_run(unit: Unit, run: Run) -> int:
     if run.task_status == LEASED and run.lease_expires_at is not None:
         if run.lease_expires_at <= tx.now:
             text = "the lease of task %s of run %s of %s ran out"
-            tx.say(logging.INFO, text, run.task_id, run.run_id, run.workflow_id)
+            tx.say(logging.INFO, text, run.task_id, run.run_id, run.workflow_id, **run.ids)
             workflow_tasks.expire_lease(unit, run)
     elif run.task_status == READY:
         # A delay is over, or the offer to the worker that kept the run's machine.
@@ -270,7 +270,7 @@ def handle_activity(unit: Unit, activity: Activity) -> None:
     elif activity.task_status == LEASED:
         if activity.lease_expires_at is not None and activity.lease_expires_at <= tx.now:
             text = "the lease of activity task %s of run %s of %s ran out"
-            tx.say(logging.INFO, text, activity.task_id, run.run_id, run.workflow_id)
+            tx.say(logging.INFO, text, activity.task_id, run.run_id, run.workflow_id, **run.ids)
             activity_tasks.lose_worker(unit, activity)
         else:
             unit.save_activity(activity)

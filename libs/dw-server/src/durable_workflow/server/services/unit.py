@@ -371,7 +371,7 @@ class Unit:
 
     def _fail_over_limit(self, run: Run, kind: str, size: int, most: int) -> None:
         text = "run %s of %s: %s is %d, over %d"
-        self.tx.say(logging.ERROR, text, run.run_id, run.workflow_id, kind, size, most)
+        self.tx.say(logging.ERROR, text, run.run_id, run.workflow_id, kind, size, most, **run.ids)
         decision = closing.close_over_limit(
             run,
             self.tx.now,
@@ -396,4 +396,5 @@ class Unit:
             run.workflow_id,
             run.last_sequence,
             run.history_bytes,
+            **run.ids,
         )

@@ -39,4 +39,5 @@ def warn_near_limits(tx: Tx, before: Run, after: Run, limits: Limits) -> None:
                 kind,
                 now,
                 limit,
+                **after.ids,
             )

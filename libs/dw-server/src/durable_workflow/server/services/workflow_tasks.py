@@ -99,6 +99,7 @@ def fail(tx: Tx, namespace: str, request: FailWorkflowTask, settings: ServiceSet
         run.run_id,
         run.workflow_id,
         request.failure.type or "no type",
+        **run.ids,
     )
     _fail(unit, run, request.failure.message, request.failure.type)
     unit.finish()
@@ -134,7 +135,7 @@ def complete(
         raise _over_limit(request.owner, error) from error
     except completion.NonDeterminism as error:
         text = "run %s of %s is not deterministic: %s"
-        tx.say(logging.WARNING, text, run.run_id, run.workflow_id, error)
+        tx.say(logging.WARNING, text, run.run_id, run.workflow_id, error, **run.ids)
         _fail(unit, run, f"non-deterministic workflow: {error}", type(error).__name__)
         unit.finish()
         return _refused(request.owner, "invalid_commands", f"Non-deterministic commands: {error}.")

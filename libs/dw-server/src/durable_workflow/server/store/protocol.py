@@ -186,12 +186,13 @@ class Tx(Read, Protocol):
         """Have `notice` published after this unit is committed, and never if it is not."""
         ...
 
-    def say(self, level: int, text: str, /, *args: object) -> None:
+    def say(self, level: int, text: str, /, *args: object, **ids: str) -> None:
         """Have a line logged once, after this unit is committed, and never if it is not.
 
         Args:
             level: One of `logging`.
             text: With ``%s`` and the like for `args`.
+            ids: Of what it speaks of, as `workflow_id`: members of a structured line.
         """
         ...
 

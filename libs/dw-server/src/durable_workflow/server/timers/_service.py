@@ -189,7 +189,8 @@ class TimerService:
             lambda tx: due.set_aside(tx, item, problem, self._settings)
         )
         text = "%s fell due and could not be handled, set aside (%d time(s) in a row)"
-        _log.error(text, item, failures, exc_info=problem)
+        ids = {} if item.run_id is None else {"run_id": item.run_id}
+        _log.error(text, item, failures, exc_info=problem, extra={"fields": ids})
         self._metrics.increment(SERVER_DUE_FAILURES, tags={"source": item.source})
         return 1
 

@@ -57,7 +57,8 @@ class Unit:
     def log_lines(self) -> None:
         """Log what it says, now that it is committed."""
         for line in self.lines:
-            _said.log(line.level, line.text, *line.args, extra={"request": self.request})
+            extra = {"request": self.request, "fields": line.ids}
+            _said.log(line.level, line.text, *line.args, extra=extra)
 
 
 class Batch:

@@ -196,9 +196,9 @@ class PreparedTx:
         """Have `notice` published after the unit is committed."""
         self._notices.append(notice)
 
-    def say(self, level: int, text: str, /, *args: object) -> None:
+    def say(self, level: int, text: str, /, *args: object, **ids: str) -> None:
         """Have a line logged after the unit is committed."""
-        self._lines.append(Line(level, text, args))
+        self._lines.append(Line(level, text, args, ids))
 
     def check(self, tx: Tx) -> None:
         """Lock what was locked, and see that everything that was read is still so.
@@ -242,8 +242,8 @@ class PreparedTx:
             tx.remember(key, value)
         for notice in self._notices:
             tx.notify(notice)
-        for level, text, args in self._lines:
-            tx.say(level, text, *args)
+        for level, text, args, ids in self._lines:
+            tx.say(level, text, *args, **ids)
 
     def _finds_new(self, way: Way, lookup: Lookup) -> bool:
         """Whether a select of one row by its key is sure to find what is not written."""

@@ -77,6 +77,7 @@ class Line(NamedTuple):
     level: int
     text: str
     args: tuple[object, ...]
+    ids: Mapping[str, str]
 
 
 class SqliteRead:
@@ -247,9 +248,9 @@ class SqliteTx(SqliteRead):
         """Have `notice` published after this unit is committed, and never if it is not."""
         self.notices.append(notice)
 
-    def say(self, level: int, text: str, /, *args: object) -> None:
+    def say(self, level: int, text: str, /, *args: object, **ids: str) -> None:
         """Have a line logged once, after this unit is committed, and never if it is not."""
-        self.lines.append(Line(level, text, args))
+        self.lines.append(Line(level, text, args, ids))
 
     def take_notices(self) -> list[Notice]:
         """The notices since this was last asked."""
