@@ -1,6 +1,7 @@
 """What a workflow gets of a recorded result."""
 
 # pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 
 from typing import Any
 
