@@ -19,6 +19,7 @@ class OtherClient(Client):
 def factories(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_registries, "_clone_factories", {})
     monkeypatch.setattr(_registries, "_transport_factories", {})
+    monkeypatch.setattr(_registries, "_own_methods", {})
 
 
 @pytest.mark.usefixtures("factories")
@@ -62,6 +63,18 @@ def test_a_client_with_a_replaced_method_is_called_by_its_methods() -> None:
     assert _meet.worker_transport_for(OtherClient()) is None
     vars(client)["poll_workflow_task"] = AsyncMock()
     assert _meet.worker_transport_for(client) is None
+
+
+@pytest.mark.usefixtures("factories")
+def test_a_client_whose_class_has_a_replaced_method_is_called_by_its_methods(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    transport = AsyncMock(spec=_meet.WorkerTransport)
+    _meet.register_worker_transport(Client, lambda client: transport)
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "poll_workflow_task", AsyncMock(), raising=False)
+        assert _meet.worker_transport_for(Client()) is None
+    assert _meet.worker_transport_for(Client()) is transport
 
 
 def test_errors_that_mean_no_answer_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 # pyright: reportPrivateUsage=false, reportUnknownMemberType=false
 import asyncio
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -66,6 +67,42 @@ async def test_what_cannot_be_encoded_is_told_apart(
     report = Report(ACTIVITY, "complete", unencoded={"result": result, "codec": "json"})
     with pytest.raises(expected):
         await ClientMethods(server).report(report)
+
+
+async def test_a_method_replaced_after_the_worker_was_made_is_called(
+    server: Any, pack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Registered(type(server)):  # type: ignore[misc]  # the double is known to the fixture only
+        pass
+
+    class Direct(ClientMethods):
+        async def report(self, report: Report) -> None:
+            direct.append(report)
+
+    def double(number: int) -> int:
+        return 2 * number
+
+    direct: list[Report] = []
+    register_worker_transport(Registered, Direct)
+    client = Registered()
+    worker = Worker(client, task_queue="q", activities=[double], worker_id="w")
+    task = {
+        "task_id": "t1",
+        "activity_type": "double",
+        "arguments": pack([21]),
+        "activity_attempt_id": "a",
+        "payload_codec": "json",
+    }
+    await worker._run_activity_task(task)
+    assert len(direct) == 1
+    for target in (Registered, client):
+        replaced = AsyncMock()
+        with monkeypatch.context() as patched:
+            patched.setattr(target, "complete_activity_task", replaced, raising=False)
+            await worker._run_activity_task(task)
+        assert replaced.await_args is not None
+        assert replaced.await_args.kwargs["result"] == 42
+    assert len(direct) == 1
 
 
 async def test_a_registered_transport_gets_encoded_bodies(server: Any, pack: Any) -> None:

@@ -22,6 +22,8 @@ _METHODS: Final = frozenset(
 
 _clone_factories: dict[type[object], TransportCloneFactory] = {}
 _transport_factories: dict[type[object], Callable[[Any], WorkerTransport]] = {}
+# What a class with a transport has of the methods before anybody replaces one.
+_own_methods: dict[type[object], dict[str, object]] = {}
 _unanswered: list[type[Exception]] = [ConnectionError, TimeoutError]
 
 
@@ -55,17 +57,24 @@ def register_worker_transport(
         factory: Called with the client.
     """
     _transport_factories[client_type] = factory
+    _own_methods[client_type] = _methods_in(client_type)
 
 
 def worker_transport_for(client: object) -> WorkerTransport | None:
     """A transport over `client`, or None where only its public methods can be called.
 
-    Test suites replace public methods of a client: those are called then.
+    Test suites replace public methods of a client, or of its class: those are called then.
     """
-    factory = _transport_factories.get(type(client))
-    if factory is None or vars(client).keys() & _METHODS:
+    kind = type(client)
+    factory = _transport_factories.get(kind)
+    if factory is None or not _METHODS.isdisjoint(vars(client)):
         return None
-    return factory(client)
+    return factory(client) if _methods_in(kind) == _own_methods[kind] else None
+
+
+def _methods_in(client_type: type[object]) -> dict[str, object]:
+    """The methods that a worker calls, as far as this very class has them."""
+    return {name: each for name, each in vars(client_type).items() if name in _METHODS}
 
 
 def register_unanswered(kind: type[Exception]) -> None:

@@ -42,14 +42,22 @@ class Line:
     """A `WorkerTransport` for one event loop.
 
     Args:
-        requests: What takes requests on that loop.
+        requests: Gives what takes requests on that loop.
         standing: The worker's stream.
     """
 
-    def __init__(self, requests: WorkerTransport, standing: Standing) -> None:
-        self.requests = requests
+    def __init__(self, requests: Callable[[], WorkerTransport], standing: Standing) -> None:
+        self._requests = requests
         self._standing = standing
-        self.encodes = requests.encodes
+
+    @property
+    def requests(self) -> WorkerTransport:
+        """What takes requests now."""
+        return self._requests()
+
+    @property
+    def encodes(self) -> bool:
+        return not self.is_streaming and self.requests.encodes
 
     @property
     def names_session(self) -> bool:

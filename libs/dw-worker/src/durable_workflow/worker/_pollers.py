@@ -27,7 +27,7 @@ from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._settings import Settings
 from durable_workflow.worker._slots import TaskSlots
 from durable_workflow.worker._thread_kinds import MakeClientThread
-from durable_workflow.worker._transports import transport_of
+from durable_workflow.worker._transports import requests_of
 
 # For a query that is cancelled to unwind.
 _UNWINDING_SECONDS = 0.5
@@ -167,7 +167,7 @@ class Pollers:
             return False
 
         async def serve(client: WorkerClient, pacing: Pacing) -> None:
-            line = Line(transport_of(client), self._standing)
+            line = Line(requests_of(client), self._standing)
             # The pollers of tasks end the worker then.
             with contextlib.suppress(Deregistered):
                 await Poller(self._query_target(line, None), pacing).run()

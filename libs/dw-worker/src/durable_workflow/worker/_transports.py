@@ -1,6 +1,6 @@
 """How a worker speaks to its server: as the client registered it, or by the client's methods."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -25,6 +25,17 @@ from durable_workflow.worker._payloads import encoding_error
 def transport_of(client: WorkerClient) -> WorkerTransport:
     """What a worker speaks through when it is given `client`."""
     return worker_transport_for(client) or ClientMethods(client)
+
+
+def requests_of(client: WorkerClient) -> Callable[[], WorkerTransport]:
+    """What takes the requests of a worker that is given `client`, asked for each of them.
+
+    Test suites replace methods of a client also after a worker was made with it.
+    """
+    transport, methods = worker_transport_for(client), ClientMethods(client)
+    if transport is None:
+        return lambda: methods
+    return lambda: methods if worker_transport_for(client) is None else transport
 
 
 class ClientMethods:

@@ -45,7 +45,7 @@ from durable_workflow.worker._slots import TaskSlots
 from durable_workflow.worker._streaming import Listener, can_stream, stream_of
 from durable_workflow.worker._task_metrics import recorder_of
 from durable_workflow.worker._thread_kinds import ThreadKinds
-from durable_workflow.worker._transports import transport_of
+from durable_workflow.worker._transports import requests_of
 from durable_workflow.worker._turns import Turns
 from durable_workflow.worker._until import TaskRunner, UntilClosed
 
@@ -150,7 +150,7 @@ class Worker(Seams):
         )
         self.client = client
         self._standing = Standing()
-        self._transport = Line(transport_of(client), self._standing)
+        self._transport = Line(requests_of(client), self._standing)
         self.task_queue = identifier("task_queue", task_queue)
         self.worker_id = (
             f"py-worker-{uuid.uuid4().hex[:8]}"
