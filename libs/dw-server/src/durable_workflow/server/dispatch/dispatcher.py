@@ -112,13 +112,13 @@ class Dispatcher:
         return [
             notice
             for notice in notices
-            if not isinstance(notice, PollWoken)
+            if type(notice) is not PollWoken
             and not self._wake_a_poll(notice)
             and not self.placement.send_early(notice)
         ]
 
     def _wake_a_poll(self, notice: Notice) -> bool:
-        if not isinstance(notice, TaskReady):
+        if type(notice) is not TaskReady:
             return False
         line = self._lines.get(TaskKey(notice.kind, notice.namespace, notice.task_queue))
         return line is not None and line.wake()

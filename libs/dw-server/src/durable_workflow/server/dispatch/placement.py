@@ -331,7 +331,7 @@ class Placement:
         so that none is taken of a task that was never committed. And its document has to be whole:
         what it asks for might not be there yet.
         """
-        if not isinstance(notice, TaskOffered) or notice.kind != "workflow":
+        if type(notice) is not TaskOffered or notice.kind != "workflow":
             return False
         if "claim" not in notice.task or notice.task.get("next_history_page_token") is not None:
             return False

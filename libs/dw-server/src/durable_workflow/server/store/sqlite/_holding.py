@@ -22,6 +22,8 @@ from durable_workflow.server.store.sqlite._batch import Batch
 
 # Replay of a few events and both ways take one.
 _LONGEST_SECONDS: Final = 0.002
+# That an attempt is over is mostly known to its worker: it was its report.
+_MAY_WAIT: Final = frozenset({DueAt, RunAwaited, TaskDropped})
 
 
 class Hold:
@@ -62,7 +64,6 @@ def may_be_held(batch: Batch, left: Sequence[Notice]) -> bool:
 
 
 def _may_wait(notice: Notice) -> bool:
-    if isinstance(notice, RunProgressed):
+    if type(notice) is RunProgressed:
         return not notice.closed
-    # That an attempt is over is mostly known to its worker: it was its report.
-    return isinstance(notice, DueAt | RunAwaited | TaskDropped)
+    return type(notice) in _MAY_WAIT
