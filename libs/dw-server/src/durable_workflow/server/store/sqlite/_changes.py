@@ -9,7 +9,9 @@ be taken back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
+
+import msgspec
 
 from durable_workflow.server.store.protocol import Row, Value
 from durable_workflow.server.store.sqlite._memos import SETTLED, Answers, Memos
@@ -54,7 +56,7 @@ ROW_TABLES: Final = (
 )
 
 
-class Way(NamedTuple):
+class Way(msgspec.Struct, frozen=True):
     """How a statement is run.
 
     Attributes:

@@ -14,7 +14,17 @@ from durable_workflow.server.store.protocol import Row, Value
 
 
 class Cursor(Protocol):
-    """The rows of one statement."""
+    """Runs one statement after the other, and has the rows of the last one."""
+
+    def execute(
+        self, statements: str, bindings: Mapping[str, Value] | Sequence[Value] = ..., /
+    ) -> Cursor:
+        """Run statements."""
+        ...
+
+    def executemany(self, statements: str, bindings: Iterable[Sequence[Value]], /) -> Cursor:
+        """Run statements once for each set of bindings."""
+        ...
 
     def fetchone(self) -> Row | None:
         """The next row."""
@@ -35,6 +45,10 @@ class Connection(Protocol):
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
+        ...
+
+    def cursor(self) -> Cursor:
+        """One that runs statements: for several in a row, of which each would make its own."""
         ...
 
     def execute(

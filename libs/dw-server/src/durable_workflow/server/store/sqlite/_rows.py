@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+import msgspec
 
 from durable_workflow.server.store.protocol import Row, Value
 from durable_workflow.server.store.sqlite._shapes import Shape, shape_of
@@ -48,7 +50,7 @@ def _whole(row: Row) -> Row:
     return row
 
 
-class Lookup(NamedTuple):
+class Lookup(msgspec.Struct, frozen=True):
     """A select that finds one row by its key, or by the column that tells rows apart too.
 
     Attributes:
@@ -69,7 +71,7 @@ class Lookup(NamedTuple):
         return all(row[at] == params[name] for at, name in self.tests)
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True):
     """A statement that writes one row: all of a new one, or some columns by the key.
 
     Attributes:

@@ -179,6 +179,8 @@ class SqliteTx(SqliteRead):
         self.saves_space = ways.saves_space
         self.has_written = False
         self._changed_before = 0
+        # Writes, from the savepoint on.
+        self._cursor = connection.cursor()
         self.not_unique = False
         self.notices: list[Notice] = []
         self.lines: list[Line] = []
@@ -271,7 +273,7 @@ class SqliteTx(SqliteRead):
         has_written, self.has_written = self.has_written, False
         has_changed = has_written and self._connection.total_changes() != self._changed_before
         if has_written:
-            self._connection.execute("RELEASE unit").fetchall()
+            self._cursor.execute("RELEASE unit")
         self._changes.keep()
         self._memos.keep(self._remembered)
         return has_changed
@@ -308,7 +310,7 @@ class SqliteTx(SqliteRead):
             self._open_savepoint()
 
     def _open_savepoint(self) -> None:
-        self._connection.execute("SAVEPOINT unit").fetchall()
+        self._cursor.execute("SAVEPOINT unit")
         self.has_written = True
         self._changed_before = self._connection.total_changes()
 
@@ -318,9 +320,9 @@ class SqliteTx(SqliteRead):
                 self._open_savepoint()
             text = self._ways.text_of(statement)
             if len(rows) == 1:
-                self._connection.execute(text, rows[0])
+                self._cursor.execute(text, rows[0])
             else:
-                self._connection.executemany(text, rows)
+                self._cursor.executemany(text, rows)
         except apsw.Error as error:
             raise self._failed(error, statement.name) from error
 
