@@ -37,6 +37,18 @@ def test_every_setting_is_printed_and_nothing_is_made(
         ([], {"DW_PROT": "1"}, "DW_PROT is not known; did you mean DW_PORT?"),
         ([], {"DW_PORT": "x"}, "DW_PORT: must be"),
         (["--host", "0.0.0.0"], {}, "set DW_AUTH_TOKEN"),
+        (
+            [],
+            {"DW_AUTH_DRIVER": "token"},
+            "nobody can log in: auth driver token wants DW_AUTH_TOKEN",
+        ),
+        ([], {"DW_AUTH_DRIVER": "signature", "DW_AUTH_TOKEN": "t"}, "wants DW_SIGNATURE_KEY"),
+        (
+            ["--no-auth-backward-compatible"],
+            {"DW_AUTH_TOKEN": "t"},
+            "nobody can log in: auth driver token wants a token per role, since",
+        ),
+        ([], {"DW_MAX_WAITING_POLLS": "x"}, "DW_MAX_WAITING_POLLS: must be a whole number, 1 or"),
         (["--config", "/no/such.toml"], {}, "cannot read /no/such.toml"),
         (
             [],

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -135,6 +138,52 @@ def test_a_file_that_is_missing_is_named_and_not_made(
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
 
 
+def test_a_database_of_another_program_is_not_copied(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(state.with_name("other.db"), "CREATE TABLE theirs (x)")
+
+    assert main(["--db", "other.db", "backup", "copy.db"]) == 1
+    assert "other.db is no state file of dw-server" in capsys.readouterr().err
+    assert not state.with_name("copy.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 130)]
+)
+def test_of_a_copy_that_is_stopped_nothing_is_left(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    path = tmp_path / "state.db"
+    asyncio.run(serve(path, lambda http: start(http, "large", 1_000_000)))
+    arguments = ["backup", "--db", str(path), "--megabytes-per-second", "0.001", "copy.db"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "durable_workflow.server", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell has what it starts in the background ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        part = tmp_path / "copy.db.part"
+        try:
+            while not part.exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+
+    assert process.returncode == status
+    assert "Traceback" not in errors
+    assert {each.name for each in tmp_path.iterdir()} <= {
+        "state.db",
+        "state.db-wal",
+        "state.db-shm",
+        "state.db.lock",
+    }
+
+
 def test_a_copy_to_a_folder_that_is_missing_is_refused(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,7 +197,13 @@ def test_a_copy_to_a_folder_that_is_missing_is_refused(
         ("DELETE FROM history", "is not dense"),
         ("UPDATE history SET sequence = 9", "is not dense"),
         ("UPDATE history SET events = events - 1", "is not dense"),
+        ("INSERT INTO history SELECT run_id, 1, event_type, record, 0 FROM history", "not dense"),
         ("UPDATE runs SET task_id = NULL, task_status = NULL", "nothing will move it"),
+        ("UPDATE runs SET task_status = 'leased', due_at = NULL", "nothing will free it"),
+        ("UPDATE runs SET task_status = 'lost'", "nothing will free it"),
+        ("DELETE FROM run_details", "has lost the row of its details"),
+        ("DELETE FROM workflow_instances", "has lost the row of its workflow id"),
+        ("DELETE FROM namespaces", "has lost the row of its namespace"),
         ("UPDATE schema_migrations SET version = 9999 WHERE version = 1", "newer dw-server"),
         ("PRAGMA application_id = 7", "is no state file"),
     ],
@@ -231,6 +286,16 @@ def test_a_child_that_cannot_report_is_found(
             {"type": "schedule_activity", "activity_type": "a"},
             "DELETE FROM activities",
             "nothing will move it",
+        ),
+        (
+            {"type": "schedule_activity", "activity_type": "a"},
+            "UPDATE activities SET task_status = 'leased', due_at = NULL",
+            "nothing will free it",
+        ),
+        (
+            {"type": "schedule_activity", "activity_type": "a"},
+            "UPDATE history SET sequence = sequence - 1 WHERE sequence = 2",
+            "begins with the event 0 follows no other",
         ),
         (
             {"type": "start_timer", "delay_seconds": 60},

@@ -156,6 +156,48 @@ def test_what_keeps_it_from_starting_is_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "variables", "status"),
+    [
+        (["--port", "0"], {"DW_DB": "/no/such/folder/state.db"}, 1),
+        (["--port", "0"], {"DW_DB": ":memory:", "DW_MAX_WAITING_POLLS": "x"}, 2),
+        (["--port", "0", "--host", "a..b"], {"DW_DB": ":memory:", "DW_AUTH_DRIVER": "none"}, 1),
+        (["bootstrap"], {"DW_DB": "state.db"}, 0),
+    ],
+)
+def test_where_the_log_is_json_so_is_what_keeps_it_from_starting(
+    tmp_path: Path, arguments: list[str], variables: dict[str, str], status: int
+) -> None:
+    ended = subprocess.run(
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=environment(DW_LOG_FORMAT="json", **variables),
+    )
+
+    assert ended.returncode == status
+    assert ended.stdout == ""
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [line["level"] for line in lines] == ["error" if status else "info"]
+
+
+def test_a_host_that_is_no_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--db", ":memory:", "--port", "0", "--auth-driver", "none"]
+
+    assert main([*given, "--host", "a..b"]) == 1
+    assert "cannot listen on a..b:0: it is no name of a host" in capsys.readouterr().err
+
+
+def test_a_server_that_nobody_can_log_in_to_says_so() -> None:
+    with running("--db", ":memory:", DW_AUTH_DRIVER="token") as (process, url, _):
+        assert httpx.get(f"{url}/api/ready").status_code == 503
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+    assert "WARNING durable_workflow.server: nobody can log in: auth driver token wants" in errors
+
+
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
 def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:

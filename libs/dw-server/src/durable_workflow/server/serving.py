@@ -114,9 +114,14 @@ def _pong_seconds(services: ServiceSettings) -> float:
 
 def _listening_socket(host: str, port: int) -> socket.socket:
     # Bound here and not by uvicorn, which ends the process when it cannot.
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (socket.gaierror, UnicodeError) as error:
+        # A name with an empty or a long part is not even asked for.
+        why = error.strerror if isinstance(error, OSError) else "it is no name of a host"
+        raise OSError(f"cannot listen on {host}:{port}: {why}") from error
     listener = socket.socket(family, kind, protocol)
     try:
         if sys.platform != "win32":  # where it would let two servers share a port

@@ -170,6 +170,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             )
 
 
+def missing_login(auth: AuthSettings) -> str | None:
+    """What to set before anybody can log in; None where somebody can, or need not."""
+    driver = auth.resolved_driver
+    if driver == "none" or any(
+        secret
+        for role, secret in auth.secrets(driver).items()
+        if role != "legacy" or auth.backward_compatible
+    ):
+        return None
+    one, each = {
+        "token": ("DW_AUTH_TOKEN", "a token per role"),
+        "signature": ("DW_SIGNATURE_KEY", "a key per role"),
+    }[driver]
+    if auth.backward_compatible:
+        return f"nobody can log in: auth driver {driver} wants {one}, or {each}"
+    return (
+        f"nobody can log in: auth driver {driver} wants {each}, "
+        f"since DW_AUTH_BACKWARD_COMPATIBLE=false has {one} not count"
+    )
+
+
 @functools.lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`."""

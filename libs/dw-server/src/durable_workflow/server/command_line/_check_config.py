@@ -6,7 +6,7 @@ import sys
 
 from durable_workflow.server.configuration import Configuration, report
 from durable_workflow.server.executors import load
-from durable_workflow.server.settings import SettingsError
+from durable_workflow.server.settings import SettingsError, missing_login
 
 
 def check_config(configuration: Configuration) -> int:
@@ -22,6 +22,8 @@ def check_config(configuration: Configuration) -> int:
     except SettingsError as error:
         wrong.append(str(error))
     settings = configuration.settings
+    if missing := missing_login(settings.auth):
+        wrong.append(missing)
     executors = load(
         settings.external_executor_config_path, settings.external_executor_config_overlay
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +30,8 @@ def backup(settings: Settings, target: Path, megabytes_per_second: float) -> int
     source = _state_file(settings)
     began = time.monotonic()
     rate = int(megabytes_per_second * _MEGABYTE)
-    size = copy_database(source, target, bytes_per_second=rate, sleep=time.sleep)
+    with _tidy_when_stopped():
+        size = copy_database(source, target, bytes_per_second=rate, sleep=time.sleep)
     print(f"copied {source} to {target}: {size} bytes in {time.monotonic() - began:.1f} s")
     return 0
 
@@ -67,7 +70,8 @@ def restore(settings: Settings, copy: Path) -> int:
         ready = target.with_name(target.name + ".restored")
         with contextlib.suppress(FileNotFoundError):
             ready.unlink()
-        copy_database(copy, ready, sleep=time.sleep)
+        with _tidy_when_stopped():
+            copy_database(copy, ready, sleep=time.sleep)
         _give_away(target, ready)
         kept = _keep(target)
         os.replace(ready, target)
@@ -77,6 +81,26 @@ def restore(settings: Settings, copy: Path) -> int:
     if kept is not None:
         print(f"what was there is now {kept}")
     return 0
+
+
+@contextlib.contextmanager
+def _tidy_when_stopped() -> Generator[None, None, None]:
+    """Have SIGTERM end what is done as an error would: nothing is left of a copy that is not whole.
+
+    Only the main thread may say what a signal does, and in another one this is somebody's function.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _give_away(target: Path, ready: Path) -> None:

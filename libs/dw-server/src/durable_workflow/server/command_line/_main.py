@@ -25,12 +25,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 1 where it could not be done; 2 where the settings do not fit.
     """
     typed = parse(arguments)
+    serves, in_json = typed.command in (None, "bootstrap"), False
     try:
         configuration = configuration_of(typed)
         if typed.command == "check-config":
             return check_config(configuration)
         if typed.command == "verify":
             return verify(typed.path)
+        logs.set_up(configuration.settings.log)
+        # What a server says is read by programs; other commands answer whoever has typed them.
+        in_json = serves and configuration.settings.log.format == "json"
         settings = _usable(configuration)
         if typed.command == "backup":
             return backup(settings, typed.path, typed.rate)
@@ -41,9 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         serve(settings)
     except SettingsError as error:
-        return _complain(error, 2)
+        return _complain(str(error), 2, in_json=in_json)
     except (StoreError, OSError) as error:
-        return _complain(error, 1)
+        return _complain(str(error), 1, in_json=in_json)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130, in_json=in_json)
+    except Exception:
+        if not serves:
+            raise
+        _log.critical("dw-server has failed", exc_info=True)
+        return 1
     return 0
 
 
@@ -53,7 +64,7 @@ def server_bootstrap() -> int:
 
 
 def _usable(configuration: Configuration) -> Settings:
-    """The settings, where they fit; logging is set up with them.
+    """The settings, where they fit.
 
     Raises:
         SettingsError: They do not.
@@ -62,13 +73,15 @@ def _usable(configuration: Configuration) -> Settings:
         raise SettingsError("\n".join(configuration.problems))
     settings = configuration.settings
     settings.require_safe()
-    logs.set_up(settings.log)
     for unknown in configuration.unknown:
         _log.warning("%s", unknown)
     return settings
 
 
-def _complain(error: Exception, status: int) -> int:
-    for line in str(error).splitlines():
-        print(f"dw-server: {line}", file=sys.stderr)
+def _complain(text: str, status: int, *, in_json: bool) -> int:
+    for line in text.splitlines():
+        if in_json:
+            _log.error("%s", line)
+        else:
+            print(f"dw-server: {line}", file=sys.stderr)
     return status

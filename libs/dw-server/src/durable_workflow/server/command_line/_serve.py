@@ -14,7 +14,7 @@ from durable_workflow._garbage import collect_rarely
 from durable_workflow._memory import keep_freed_memory
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.serving import serving
-from durable_workflow.server.settings import Settings, is_loopback
+from durable_workflow.server.settings import Settings, is_loopback, missing_login
 
 _log = logging.getLogger("durable_workflow.server")
 
@@ -38,7 +38,7 @@ def bootstrap(settings: Settings) -> None:
         StoreError: The state file cannot be served.
     """
     asyncio.run(_bootstrap(settings))
-    print(f"dw-server can serve {os.path.abspath(settings.db)}", flush=True)
+    _say(settings, f"dw-server can serve {os.path.abspath(settings.db)}")
 
 
 async def _bootstrap(settings: Settings) -> None:
@@ -57,7 +57,7 @@ async def _serve(settings: Settings) -> None:
             await server.start()
             async with serving(server) as url:
                 collect_rarely()
-                _say(settings, url)
+                _say_where(settings, url)
                 await asked.wait()
                 _log.info("stopping")
         finally:
@@ -83,8 +83,10 @@ def _stop_asked() -> Generator[asyncio.Event, None, None]:
             signal.signal(number, handler)
 
 
-def _say(settings: Settings, url: str) -> None:
+def _say_where(settings: Settings, url: str) -> None:
     lines: list[str] = []
+    if missing := missing_login(settings.auth):
+        _log.warning("%s", missing)
     if settings.auth.resolved_driver == "none":
         who = "only this machine can reach it" if is_loopback(settings.host) else "set so"
         lines.append(f"dw-server serves without a login (auth driver none: {who})")
@@ -92,8 +94,12 @@ def _say(settings: Settings, url: str) -> None:
     lines.append(f"dw-server keeps its state {kept}")
     lines.append(f"dw-server listening on {url}")
     for line in lines:
-        if settings.log.format == "json":
-            # Whoever collects both outputs of a process gets nothing that is not JSON.
-            _log.info("%s", line)
-        else:
-            print(line, flush=True)
+        _say(settings, line)
+
+
+def _say(settings: Settings, line: str) -> None:
+    if settings.log.format == "json":
+        # Whoever collects both outputs of a process gets nothing that is not JSON.
+        _log.info("%s", line)
+    else:
+        print(line, flush=True)

@@ -42,10 +42,9 @@ def count(text: str) -> int:
 
 def positive(text: str) -> int:
     """A whole number, 1 or more."""
-    value = count(text)
-    if value < 1:
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
         raise ValueError("must be a whole number, 1 or more")
-    return value
+    return int(text)
 
 
 def within(least: int, most: int) -> Callable[[str], int]:
@@ -61,9 +60,7 @@ def within(least: int, most: int) -> Callable[[str], int]:
 
 def port(text: str) -> int:
     """A port number; 0 is one."""
-    if count(text) > 65_535:
-        raise ValueError("must be a port number")
-    return count(text)
+    return within(0, 65_535)(text)
 
 
 def seconds(text: str) -> float:
@@ -80,9 +77,9 @@ def seconds(text: str) -> float:
 
 def days(text: str) -> int:
     """Days, 1 to 365."""
-    if not 1 <= count(text) <= 365:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 365):
         raise ValueError("must be a whole number of days, 1 to 365")
-    return count(text)
+    return int(text)
 
 
 def folder(text: str) -> Path:

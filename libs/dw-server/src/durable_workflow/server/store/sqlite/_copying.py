@@ -13,7 +13,7 @@ import apsw
 
 from durable_workflow.server.store.errors import StoreUnusable
 from durable_workflow.server.store.sqlite._connection import Connection, connect
-from durable_workflow.server.store.sqlite._database import sync_folder
+from durable_workflow.server.store.sqlite._database import APPLICATION_ID, sync_folder
 from durable_workflow.server.store.sqlite._transaction import translated
 
 _PAGES_AT_ONCE: Final = 256
@@ -23,7 +23,7 @@ def open_for_reading(path: Path) -> Connection:
     """Open a state file that another process may be serving.
 
     Raises:
-        StoreUnusable: There is none.
+        StoreUnusable: There is none, or it is not ours.
         StoreUnavailable: It cannot be read.
     """
     if not path.is_file():
@@ -38,6 +38,10 @@ def open_for_reading(path: Path) -> Connection:
         connection.execute("BEGIN").fetchall()
         # The view is taken by the first statement that reads.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        application = connection.execute("PRAGMA application_id").fetchall()
+    if application != [(APPLICATION_ID,)]:
+        connection.close()
+        raise StoreUnusable(f"{path} is no state file of dw-server")
     return connection
 
 
@@ -51,7 +55,8 @@ def copy_database(
     Args:
         bytes_per_second: The copy takes its time, so that others have the disk; 0: none.
     Raises:
-        StoreUnusable: There is no source, or the target exists.
+        StoreUnusable: There is no source, or it is not ours; the target exists, or nothing can be
+            written there.
         StoreUnavailable: The disk failed or is full; nothing is left of the copy.
     """
     if target.exists():
@@ -59,10 +64,13 @@ def copy_database(
     part = target.with_name(target.name + ".part")
     reading = open_for_reading(source)
     try:
-        # What a copy that was broken off has left, or a link that somebody else has put there.
-        part.unlink(missing_ok=True)
-        # As only we may read it, until its name is there.
-        os.close(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
+        try:
+            # What a copy that was broken off has left, or a link that somebody else has put there.
+            part.unlink(missing_ok=True)
+            # As only we may read it, until its name is there.
+            os.close(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
+        except OSError as error:
+            raise StoreUnusable(f"cannot write {target}: {error.strerror}") from error
         with translated(f"cannot copy {source} to {part}"):
             _copy_pages(reading, part, bytes_per_second, sleep)
         _sync(part)

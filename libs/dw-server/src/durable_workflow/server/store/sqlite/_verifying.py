@@ -14,7 +14,6 @@ from durable_workflow.server.store.protocol import Value
 from durable_workflow.server.store.schema import Migration, refuse_newer
 from durable_workflow.server.store.sqlite._connection import Connection
 from durable_workflow.server.store.sqlite._copying import open_for_reading
-from durable_workflow.server.store.sqlite._database import APPLICATION_ID
 from durable_workflow.server.store.sqlite._transaction import translated
 
 _MOST_OF_A_KIND: Final = 100
@@ -37,6 +36,29 @@ FROM (
 WHERE events <> last_sequence OR highest <> last_sequence
 LIMIT ?
 """
+# A row has some events, and the number of the last. Where the sums are right and each row begins
+# where another one ends, none is missing and none is there twice.
+_LOOSE: Final = """
+SELECT run_id, workflow_id, first
+FROM (
+    SELECT r.run_id, r.workflow_id, h.events, h.sequence - h.events + 1 AS first
+    FROM runs AS r JOIN history AS h ON h.run_id = r.run_id
+    WHERE r.removed_from IS NULL
+    UNION ALL
+    SELECT r.run_id, r.workflow_id, h.events, h.sequence - h.events + 1 AS first
+    FROM runs AS r JOIN closed_history AS h ON h.run_id = r.run_id
+    WHERE r.removed_from IS NULL
+) AS f
+WHERE events < 1
+    OR (
+        first <> 1
+        AND NOT EXISTS (SELECT 1 FROM history WHERE run_id = f.run_id AND sequence = first - 1)
+        AND NOT EXISTS (
+            SELECT 1 FROM closed_history WHERE run_id = f.run_id AND sequence = first - 1
+        )
+    )
+LIMIT ?
+"""
 _EVENTS: Final = """
 SELECT (SELECT coalesce(sum(events), 0) FROM history)
     + (SELECT coalesce(sum(events), 0) FROM closed_history)
@@ -48,6 +70,39 @@ WHERE closed_at IS NULL AND removed_from IS NULL
     AND NOT EXISTS (SELECT 1 FROM activities WHERE run_id = r.run_id AND closed_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM timers WHERE run_id = r.run_id AND status = 'pending')
     AND NOT EXISTS (SELECT 1 FROM child_links WHERE run_id = r.run_id AND status = 'pending')
+LIMIT ?
+"""
+# Nobody may take them, and the clock does not look at them.
+_HELD: Final = """
+SELECT run_id, workflow_id, task_id FROM runs
+WHERE closed_at IS NULL AND removed_from IS NULL AND task_id IS NOT NULL
+    AND task_status IS NOT 'ready'
+    AND NOT (task_status IS 'leased' AND lease_expires_at IS NOT NULL AND due_at IS NOT NULL)
+UNION ALL
+SELECT r.run_id, r.workflow_id, a.task_id
+FROM activities AS a JOIN runs AS r ON r.run_id = a.run_id
+WHERE a.closed_at IS NULL AND r.closed_at IS NULL AND r.removed_from IS NULL
+    AND a.task_status IS NOT 'ready'
+    AND NOT (a.task_status IS 'leased' AND a.lease_expires_at IS NOT NULL AND a.due_at IS NOT NULL)
+LIMIT ?
+"""
+# Each is written with the run, and goes after it: without one, the run cannot be found or told.
+_TORN: Final = """
+SELECT run_id, workflow_id, 'details' FROM runs AS r
+WHERE removed_from IS NULL
+    AND NOT EXISTS (SELECT 1 FROM run_details WHERE run_id = r.run_id)
+UNION ALL
+SELECT run_id, workflow_id, 'namespace' FROM runs AS r
+WHERE removed_from IS NULL
+    AND NOT EXISTS (SELECT 1 FROM namespaces WHERE name = r.namespace)
+UNION ALL
+SELECT run_id, workflow_id, 'workflow id' FROM runs AS r
+WHERE removed_from IS NULL
+    AND EXISTS (SELECT 1 FROM namespaces WHERE name = r.namespace AND status = 'active')
+    AND NOT EXISTS (
+        SELECT 1 FROM workflow_instances
+        WHERE namespace = r.namespace AND workflow_id = r.workflow_id
+    )
 LIMIT ?
 """
 _CHILDLESS: Final = """
@@ -116,8 +171,9 @@ def verify_database(
     """Look over a state file, which another process may be serving.
 
     Looked at are the pages and indexes, that histories are dense, that the large strings that they
-    and the payloads of runs refer to are there, and that every open run has something that will
-    move it: a task, a wait, or an open step.
+    and the payloads of runs refer to are there, that runs have the rows that were written with
+    them, and that every open run has something that will move it: a task that can be taken or will
+    be freed, a wait, or an open step.
 
     Args:
         large: Shorter strings than this are not kept apart.
@@ -137,8 +193,6 @@ def verify_database(
 def _verify(
     connection: Connection, path: Path, migrations: list[Migration], strings: _Strings
 ) -> Verified:
-    if connection.execute("PRAGMA application_id").fetchall() != [(APPLICATION_ID,)]:
-        raise StoreUnusable(f"{path} is no state file of dw-server")
     damage = connection.execute(f"PRAGMA integrity_check({_MOST_OF_A_KIND})").fetchall()
     if damage != [("ok",)]:
         # Its rows may say anything.
@@ -166,6 +220,15 @@ def _problems(connection: Connection) -> Iterator[str]:
             f"the history of run {run} of {workflow} is not dense: it should have the events 1 to "
             f"{last}, and has {count} up to {highest}"
         )
+    for run, workflow, first in connection.execute(_LOOSE, (_MOST_OF_A_KIND,)).fetchall():
+        yield (
+            f"the history of run {run} of {workflow} is not dense: the row that begins with the "
+            f"event {first} follows no other"
+        )
+    for run, workflow, what in connection.execute(_TORN, (_MOST_OF_A_KIND,)).fetchall():
+        yield f"run {run} of {workflow} has lost the row of its {what}"
+    for run, workflow, task in connection.execute(_HELD, (_MOST_OF_A_KIND,)).fetchall():
+        yield f"task {task} of run {run} of {workflow} is taken, and nothing will free it"
     for run, workflow in connection.execute(_STUCK, (_MOST_OF_A_KIND,)).fetchall():
         yield f"run {run} of {workflow} is open, and nothing will move it"
     for run, workflow, child in connection.execute(_CHILDLESS, (_MOST_OF_A_KIND,)).fetchall():
