@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -182,6 +183,23 @@ def test_of_a_copy_that_is_stopped_nothing_is_left(
         "state.db-shm",
         "state.db.lock",
     }
+
+
+def test_what_a_copy_fails_of_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    asyncio.run(serve(path, lambda http: start(http, "large", 1_000_000)))
+
+    copied = subprocess.run(
+        [sys.executable, "-m", "durable_workflow.server", "backup", "--db", str(path), "copy.db"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
+    )
+
+    assert copied.returncode == 1
+    assert copied.stderr == f"dw-server: cannot copy {path} to copy.db: disk I/O error\n"
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith("copy")]
 
 
 def test_a_copy_to_a_folder_that_is_missing_is_refused(

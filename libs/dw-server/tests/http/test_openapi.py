@@ -121,6 +121,20 @@ async def test_every_reason_is_in_it_under_its_status(
             assert reason in responses[str(status)]["description"], (route, reason)
 
 
+async def test_a_path_that_is_not_text_is_answered_as_described(
+    client: httpx.AsyncClient, document: Json
+) -> None:
+    found = operations_of(document)
+    for route in ROUTES:
+        if "{" not in route.path:
+            continue
+        answer = await client.request(route.method, re.sub(r"\{\w+\}", "%ff", route.path))
+        responses = found[route.method, route.path]["responses"]
+        assert answer.status_code == 404
+        said = re.findall(r"\w+", responses["404"]["description"])
+        assert answer.json()["reason"] in said, route
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -148,6 +148,8 @@ _KINDS_OF_PAYLOADS: Final = (Arguments, Result, Details, Commands, Envelope)
 def of(route: Route, operation: Operation[Any]) -> list[str]:
     """The reasons for which a route may refuse, once each."""
     found = [*_of_body(route), *_SPECIFIC.get(route.operation, ())]
+    if "{" in route.path:
+        found.append("not_found")  # where a part of the path is not UTF-8
     if operation.roles:
         found += ["unauthorized", "forbidden"]
     if route.versioned:

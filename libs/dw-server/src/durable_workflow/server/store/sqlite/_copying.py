@@ -71,7 +71,7 @@ def copy_database(
             os.close(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
         except OSError as error:
             raise StoreUnusable(f"cannot write {target}: {error.strerror}") from error
-        with translated(f"cannot copy {source} to {part}"):
+        with translated(f"cannot copy {source} to {target}"):
             _copy_pages(reading, part, bytes_per_second, sleep)
         _sync(part)
         size = part.stat().st_size

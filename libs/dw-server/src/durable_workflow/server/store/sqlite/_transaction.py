@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -32,6 +32,12 @@ _NOT_UNIQUE = frozenset(
 _DAMAGED = (apsw.CorruptError, apsw.NotADBError)
 _MISUSED = (apsw.SQLError, apsw.BindingsError, apsw.MismatchError, apsw.RangeError)
 
+_NO_ERROR: Final = "not an error"
+_TEXTS: Final[dict[type[apsw.Error], str]] = {
+    apsw.FullError: "database or disk is full",
+    apsw.IOError: "disk I/O error",
+}
+
 
 @contextmanager
 def translated(doing: str) -> Generator[None, None, None]:
@@ -44,7 +50,7 @@ def translated(doing: str) -> Generator[None, None, None]:
 
 def translate(error: apsw.Error, doing: str) -> StoreError:
     """The store's error for one of SQLite's. `doing` is said in front of its text."""
-    text = f"{doing}: {error}"
+    text = f"{doing}: {_text_of(error)}"
     if isinstance(error, apsw.ConstraintError):
         return ConstraintViolated(text)
     if isinstance(error, _MISUSED):
@@ -53,6 +59,12 @@ def translate(error: apsw.Error, doing: str) -> StoreError:
         return StoreUnusable(text)
     # Disk full, I/O error, busy, out of memory: the next unit may fare better.
     return StoreUnavailable(text)
+
+
+def _text_of(error: apsw.Error) -> str:
+    # The text is that of a connection. A copy has two, and it may be of the one that did not fail.
+    text = str(error)
+    return _TEXTS.get(type(error), type(error).__name__) if text == _NO_ERROR else text
 
 
 @contextmanager
