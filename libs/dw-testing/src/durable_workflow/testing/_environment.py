@@ -150,8 +150,8 @@ class WorkflowEnvironment:
         self,
         name: str,
         args: list[Any] | None = None,
-        *,
         run: int | None = None,
+        *,
         after: float | timedelta | None = None,
     ) -> None:
         """Send a signal: before the workflow begins, or now if a mock calls this.

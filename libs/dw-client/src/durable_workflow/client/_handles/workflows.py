@@ -129,11 +129,11 @@ class WorkflowHandle:
             **_added(raw=(raw, False), result_type=(result_type, None)),
         )
 
-    async def cancel(self, *, reason: str | None = None) -> None:
+    async def cancel(self, reason: str | None = None) -> None:
         """Cancel the workflow. See `Client.cancel_workflow`."""
         await self._client.cancel_workflow(self.workflow_id, reason=reason)
 
-    async def terminate(self, *, reason: str | None = None) -> None:
+    async def terminate(self, reason: str | None = None) -> None:
         """End the workflow at once. See `Client.terminate_workflow`."""
         await self._client.terminate_workflow(self.workflow_id, reason=reason)
 

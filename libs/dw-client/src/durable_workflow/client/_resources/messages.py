@@ -24,8 +24,8 @@ class MessageMethods(Session):
         self,
         workflow_id: str,
         signal_name: str,
-        *,
         args: list[Any] | None = None,
+        *,
         request_id: str | None = None,
     ) -> None:
         """Send a signal. When this returns, the server has recorded it.
@@ -61,8 +61,8 @@ class MessageMethods(Session):
         self,
         workflow_id: str,
         query_name: str,
-        *,
         args: list[Any] | None = None,
+        *,
         raw: bool = False,
         result_type: Any = None,
     ) -> Any:
@@ -102,8 +102,8 @@ class MessageMethods(Session):
         self,
         workflow_id: str,
         update_name: str,
-        *,
         args: list[Any] | None = None,
+        *,
         wait_for: str | None = None,
         wait_timeout_seconds: WholeSeconds | None = None,
         request_id: str | None = None,

@@ -37,7 +37,7 @@ class NamespaceMethods(Session):
         return await self._send(Call("GET", Route.NAMESPACE, _NAMESPACE, path={"name": name}))
 
     async def create_namespace(
-        self, name: str, *, description: str | None = None, retention_days: int = 30
+        self, name: str, description: str | None = None, retention_days: int = 30
     ) -> NamespaceDescription:
         """Make a namespace.
 
@@ -53,7 +53,7 @@ class NamespaceMethods(Session):
         return await self._send(Call("POST", Route.NAMESPACES, _NAMESPACE, body=body, context=name))
 
     async def update_namespace(
-        self, name: str, *, description: str | None = None, retention_days: int | None = None
+        self, name: str, description: str | None = None, retention_days: int | None = None
     ) -> NamespaceDescription:
         """Change a namespace. What is None stays as it is.
 
@@ -126,7 +126,6 @@ class NamespaceMethods(Session):
 
     async def test_external_storage(
         self,
-        *,
         driver: str | None = None,
         small_payload_bytes: int | None = None,
         large_payload_bytes: int | None = None,

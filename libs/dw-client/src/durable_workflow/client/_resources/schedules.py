@@ -172,7 +172,7 @@ class ScheduleMethods(Session):
             )
         )
 
-    async def pause_schedule(self, schedule_id: str, *, note: str | None = None) -> None:
+    async def pause_schedule(self, schedule_id: str, note: str | None = None) -> None:
         """Pause a schedule: it does not fire until it is resumed.
 
         Args:
@@ -184,7 +184,7 @@ class ScheduleMethods(Session):
         """
         await self._note(Route.SCHEDULE_PAUSE, schedule_id, note)
 
-    async def resume_schedule(self, schedule_id: str, *, note: str | None = None) -> None:
+    async def resume_schedule(self, schedule_id: str, note: str | None = None) -> None:
         """Let a paused schedule fire again. Missed fires stay missed; see `backfill_schedule`.
 
         Args:
@@ -197,7 +197,7 @@ class ScheduleMethods(Session):
         await self._note(Route.SCHEDULE_RESUME, schedule_id, note)
 
     async def trigger_schedule(
-        self, schedule_id: str, *, overlap_policy: str | None = None
+        self, schedule_id: str, overlap_policy: str | None = None
     ) -> ScheduleTriggerResult:
         """Fire a schedule once, now.
 

@@ -41,7 +41,7 @@ class SystemMethods(Session):
         return await self._status(Route.REPAIR, "repair")
 
     async def repair_pass(
-        self, *, run_ids: list[str] | None = None, instance_id: str | None = None
+        self, run_ids: list[str] | None = None, instance_id: str | None = None
     ) -> dict[str, Any]:
         """Run one repair pass over tasks.
 
@@ -57,7 +57,7 @@ class SystemMethods(Session):
         return await self._status(Route.RETENTION, "retention")
 
     async def retention_pass(
-        self, *, run_ids: list[str] | None = None, limit: int | None = None
+        self, run_ids: list[str] | None = None, limit: int | None = None
     ) -> dict[str, Any]:
         """Delete closed runs that are older than the namespace keeps them.
 
@@ -73,7 +73,7 @@ class SystemMethods(Session):
         return await self._status(Route.ACTIVITY_TIMEOUTS, "activity_timeout")
 
     async def activity_timeout_pass(
-        self, *, execution_ids: list[str] | None = None, limit: int | None = None
+        self, execution_ids: list[str] | None = None, limit: int | None = None
     ) -> dict[str, Any]:
         """Time out activity executions that are past a deadline.
 

@@ -14,7 +14,7 @@ class WorkerMethods(Session):
     """Registered workers, as an operator sees them."""
 
     async def list_workers(
-        self, *, task_queue: str | None = None, status: str | None = None
+        self, task_queue: str | None = None, status: str | None = None
     ) -> WorkerList:
         """List registered workers.
 

@@ -21,9 +21,9 @@ class WorkflowResultMethods(Session):
     async def get_result(
         self,
         handle: WorkflowHandle,
-        *,
         poll_interval: Seconds = 0.5,
         timeout: Seconds = 30.0,
+        *,
         follow_runs: bool = True,
         result_type: Any = None,
     ) -> Any:

@@ -97,7 +97,7 @@ class WorkflowMethods(Session):
         )
 
     def get_workflow_handle(
-        self, workflow_id: str, *, run_id: str | None = None, workflow_type: str = ""
+        self, workflow_id: str, run_id: str | None = None, workflow_type: str = ""
     ) -> WorkflowHandle:
         """Make a handle for a workflow by its id. Sends nothing, and does not check the id.
 
@@ -209,7 +209,7 @@ class WorkflowMethods(Session):
                 return
             token = page.next_page_token
 
-    async def cancel_workflow(self, workflow_id: str, *, reason: str | None = None) -> None:
+    async def cancel_workflow(self, workflow_id: str, reason: str | None = None) -> None:
         """Cancel the newest run of a workflow.
 
         Args:
@@ -222,7 +222,7 @@ class WorkflowMethods(Session):
         """
         await self._close(Route.WORKFLOW_CANCEL, workflow_id, reason)
 
-    async def terminate_workflow(self, workflow_id: str, *, reason: str | None = None) -> None:
+    async def terminate_workflow(self, workflow_id: str, reason: str | None = None) -> None:
         """End the newest run of a workflow at once. Its code does not run again.
 
         Args:
@@ -248,7 +248,7 @@ class WorkflowMethods(Session):
         return await self._command(Route.WORKFLOW_REPAIR, workflow_id, {})
 
     async def archive_workflow(
-        self, workflow_id: str, *, reason: str | None = None
+        self, workflow_id: str, reason: str | None = None
     ) -> WorkflowCommandResult:
         """Exempt a closed run from the retention of its namespace.
 

@@ -248,13 +248,13 @@ class SyncWorkflowHandle(BlockingHandle):
         """Send a query, and return its decoded result. See `Client.query_workflow`."""
         return self._wait(self._handle.query(query_name, args, raw=raw, result_type=result_type))
 
-    def cancel(self, *, reason: str | None = None) -> None:
+    def cancel(self, reason: str | None = None) -> None:
         """Cancel the workflow. See `Client.cancel_workflow`."""
-        self._wait(self._handle.cancel(reason=reason))
+        self._wait(self._handle.cancel(reason))
 
-    def terminate(self, *, reason: str | None = None) -> None:
+    def terminate(self, reason: str | None = None) -> None:
         """End the workflow at once. See `Client.terminate_workflow`."""
-        self._wait(self._handle.terminate(reason=reason))
+        self._wait(self._handle.terminate(reason))
 
     def repair(self) -> WorkflowCommandResult:
         """Give the run the task that it needs to go on. See `Client.repair_workflow`."""

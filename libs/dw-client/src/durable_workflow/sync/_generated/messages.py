@@ -16,8 +16,8 @@ class MessageMethods(Blocking):
         self,
         workflow_id: str,
         signal_name: str,
-        *,
         args: list[Any] | None = None,
+        *,
         request_id: str | None = None,
     ) -> None:
         """Send a signal. When this returns, the server has recorded it.
@@ -37,15 +37,15 @@ class MessageMethods(Blocking):
                 shows it.
         """
         self._wait(
-            self._async.signal_workflow(workflow_id, signal_name, args=args, request_id=request_id)
+            self._async.signal_workflow(workflow_id, signal_name, args, request_id=request_id)
         )
 
     def query_workflow(
         self,
         workflow_id: str,
         query_name: str,
-        *,
         args: list[Any] | None = None,
+        *,
         raw: bool = False,
         result_type: Any = None,
     ) -> Any:
@@ -68,7 +68,7 @@ class MessageMethods(Blocking):
         """
         return self._wait(
             self._async.query_workflow(
-                workflow_id, query_name, args=args, raw=raw, result_type=result_type
+                workflow_id, query_name, args, raw=raw, result_type=result_type
             )
         )
 
@@ -76,8 +76,8 @@ class MessageMethods(Blocking):
         self,
         workflow_id: str,
         update_name: str,
-        *,
         args: list[Any] | None = None,
+        *,
         wait_for: str | None = None,
         wait_timeout_seconds: WholeSeconds | None = None,
         request_id: str | None = None,
@@ -112,7 +112,7 @@ class MessageMethods(Blocking):
             self._async.update_workflow(
                 workflow_id,
                 update_name,
-                args=args,
+                args,
                 wait_for=wait_for,
                 wait_timeout_seconds=wait_timeout_seconds,
                 request_id=request_id,

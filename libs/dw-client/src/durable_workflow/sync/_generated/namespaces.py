@@ -32,7 +32,7 @@ class NamespaceMethods(Blocking):
         return self._wait(self._async.describe_namespace(name))
 
     def create_namespace(
-        self, name: str, *, description: str | None = None, retention_days: int = 30
+        self, name: str, description: str | None = None, retention_days: int = 30
     ) -> NamespaceDescription:
         """Make a namespace.
 
@@ -44,14 +44,10 @@ class NamespaceMethods(Blocking):
         Raises:
             InvalidArgument: The name is taken, or an argument is out of bounds.
         """
-        return self._wait(
-            self._async.create_namespace(
-                name, description=description, retention_days=retention_days
-            )
-        )
+        return self._wait(self._async.create_namespace(name, description, retention_days))
 
     def update_namespace(
-        self, name: str, *, description: str | None = None, retention_days: int | None = None
+        self, name: str, description: str | None = None, retention_days: int | None = None
     ) -> NamespaceDescription:
         """Change a namespace. What is None stays as it is.
 
@@ -64,11 +60,7 @@ class NamespaceMethods(Blocking):
             NamespaceNotFound: There is none of that name.
             InvalidArgument: An argument is out of bounds.
         """
-        return self._wait(
-            self._async.update_namespace(
-                name, description=description, retention_days=retention_days
-            )
-        )
+        return self._wait(self._async.update_namespace(name, description, retention_days))
 
     def delete_namespace(self, name: str) -> NamespaceDescription:
         """Delete a namespace with everything in it.
@@ -122,7 +114,6 @@ class NamespaceMethods(Blocking):
 
     def test_external_storage(
         self,
-        *,
         driver: str | None = None,
         small_payload_bytes: int | None = None,
         large_payload_bytes: int | None = None,
@@ -138,9 +129,5 @@ class NamespaceMethods(Blocking):
             InvalidArgument: The namespace has no storage, or it cannot be used.
         """
         return self._wait(
-            self._async.test_external_storage(
-                driver=driver,
-                small_payload_bytes=small_payload_bytes,
-                large_payload_bytes=large_payload_bytes,
-            )
+            self._async.test_external_storage(driver, small_payload_bytes, large_payload_bytes)
         )

@@ -138,7 +138,7 @@ class ScheduleMethods(Blocking):
             )
         )
 
-    def pause_schedule(self, schedule_id: str, *, note: str | None = None) -> None:
+    def pause_schedule(self, schedule_id: str, note: str | None = None) -> None:
         """Pause a schedule: it does not fire until it is resumed.
 
         Args:
@@ -148,9 +148,9 @@ class ScheduleMethods(Blocking):
         Raises:
             ScheduleNotFound: There is none of that id.
         """
-        self._wait(self._async.pause_schedule(schedule_id, note=note))
+        self._wait(self._async.pause_schedule(schedule_id, note))
 
-    def resume_schedule(self, schedule_id: str, *, note: str | None = None) -> None:
+    def resume_schedule(self, schedule_id: str, note: str | None = None) -> None:
         """Let a paused schedule fire again. Missed fires stay missed; see `backfill_schedule`.
 
         Args:
@@ -160,10 +160,10 @@ class ScheduleMethods(Blocking):
         Raises:
             ScheduleNotFound: There is none of that id.
         """
-        self._wait(self._async.resume_schedule(schedule_id, note=note))
+        self._wait(self._async.resume_schedule(schedule_id, note))
 
     def trigger_schedule(
-        self, schedule_id: str, *, overlap_policy: str | None = None
+        self, schedule_id: str, overlap_policy: str | None = None
     ) -> ScheduleTriggerResult:
         """Fire a schedule once, now.
 
@@ -174,7 +174,7 @@ class ScheduleMethods(Blocking):
         Raises:
             ScheduleNotFound: There is none of that id.
         """
-        return self._wait(self._async.trigger_schedule(schedule_id, overlap_policy=overlap_policy))
+        return self._wait(self._async.trigger_schedule(schedule_id, overlap_policy))
 
     def delete_schedule(self, schedule_id: str) -> None:
         """Delete a schedule. Workflows that it started go on; its history stays readable.

@@ -32,7 +32,7 @@ class SystemMethods(Blocking):
         return self._wait(self._async.repair_status())
 
     def repair_pass(
-        self, *, run_ids: list[str] | None = None, instance_id: str | None = None
+        self, run_ids: list[str] | None = None, instance_id: str | None = None
     ) -> dict[str, Any]:
         """Run one repair pass over tasks.
 
@@ -40,14 +40,14 @@ class SystemMethods(Blocking):
             run_ids: Only these runs; None or an empty list is all.
             instance_id: Only this workflow.
         """
-        return self._wait(self._async.repair_pass(run_ids=run_ids, instance_id=instance_id))
+        return self._wait(self._async.repair_pass(run_ids, instance_id))
 
     def retention_status(self) -> dict[str, Any]:
         """Read which closed runs are older than the namespace keeps them."""
         return self._wait(self._async.retention_status())
 
     def retention_pass(
-        self, *, run_ids: list[str] | None = None, limit: int | None = None
+        self, run_ids: list[str] | None = None, limit: int | None = None
     ) -> dict[str, Any]:
         """Delete closed runs that are older than the namespace keeps them.
 
@@ -55,14 +55,14 @@ class SystemMethods(Blocking):
             run_ids: Only these runs; None or an empty list is all that are due.
             limit: Most runs to delete.
         """
-        return self._wait(self._async.retention_pass(run_ids=run_ids, limit=limit))
+        return self._wait(self._async.retention_pass(run_ids, limit))
 
     def activity_timeout_status(self) -> dict[str, Any]:
         """Read which activity executions are past a deadline."""
         return self._wait(self._async.activity_timeout_status())
 
     def activity_timeout_pass(
-        self, *, execution_ids: list[str] | None = None, limit: int | None = None
+        self, execution_ids: list[str] | None = None, limit: int | None = None
     ) -> dict[str, Any]:
         """Time out activity executions that are past a deadline.
 
@@ -70,6 +70,4 @@ class SystemMethods(Blocking):
             execution_ids: Only these; None or an empty list is all that are due.
             limit: Most executions to time out.
         """
-        return self._wait(
-            self._async.activity_timeout_pass(execution_ids=execution_ids, limit=limit)
-        )
+        return self._wait(self._async.activity_timeout_pass(execution_ids, limit))

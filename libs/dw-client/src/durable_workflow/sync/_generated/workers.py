@@ -12,16 +12,14 @@ from durable_workflow.sync._blocking import Blocking
 class WorkerMethods(Blocking):
     """Registered workers, as an operator sees them."""
 
-    def list_workers(
-        self, *, task_queue: str | None = None, status: str | None = None
-    ) -> WorkerList:
+    def list_workers(self, task_queue: str | None = None, status: str | None = None) -> WorkerList:
         """List registered workers.
 
         Args:
             task_queue: Only those of this queue.
             status: Only those of this status.
         """
-        return self._wait(self._async.list_workers(task_queue=task_queue, status=status))
+        return self._wait(self._async.list_workers(task_queue, status))
 
     def describe_worker(self, worker_id: str) -> WorkerDescription:
         """Describe a registered worker.

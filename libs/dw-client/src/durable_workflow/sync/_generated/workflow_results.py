@@ -16,9 +16,9 @@ class WorkflowResultMethods(Blocking):
     def get_result(
         self,
         handle: SyncWorkflowHandle,
-        *,
         poll_interval: Seconds = 0.5,
         timeout: Seconds = 30.0,
+        *,
         follow_runs: bool = True,
         result_type: Any = None,
     ) -> Any:
@@ -49,8 +49,8 @@ class WorkflowResultMethods(Blocking):
         return self._wait(
             self._async.get_result(
                 wrapped("handle", handle),
-                poll_interval=poll_interval,
-                timeout=timeout,
+                poll_interval,
+                timeout,
                 follow_runs=follow_runs,
                 result_type=result_type,
             )

@@ -86,7 +86,7 @@ class WorkflowMethods(Blocking):
         )
 
     def get_workflow_handle(
-        self, workflow_id: str, *, run_id: str | None = None, workflow_type: str = ""
+        self, workflow_id: str, run_id: str | None = None, workflow_type: str = ""
     ) -> SyncWorkflowHandle:
         """Make a handle for a workflow by its id. Sends nothing, and does not check the id.
 
@@ -96,7 +96,7 @@ class WorkflowMethods(Blocking):
             workflow_type: Its type.
         """
         return SyncWorkflowHandle(
-            self._async.get_workflow_handle(workflow_id, run_id=run_id, workflow_type=workflow_type)
+            self._async.get_workflow_handle(workflow_id, run_id, workflow_type)
         )
 
     def describe_workflow(self, workflow_id: str) -> WorkflowExecution:
@@ -172,7 +172,7 @@ class WorkflowMethods(Blocking):
             )
         )
 
-    def cancel_workflow(self, workflow_id: str, *, reason: str | None = None) -> None:
+    def cancel_workflow(self, workflow_id: str, reason: str | None = None) -> None:
         """Cancel the newest run of a workflow.
 
         Args:
@@ -183,9 +183,9 @@ class WorkflowMethods(Blocking):
             WorkflowNotFound: There is none of that id.
             ServerError: It is already closed (409, reason `run_not_active`).
         """
-        self._wait(self._async.cancel_workflow(workflow_id, reason=reason))
+        self._wait(self._async.cancel_workflow(workflow_id, reason))
 
-    def terminate_workflow(self, workflow_id: str, *, reason: str | None = None) -> None:
+    def terminate_workflow(self, workflow_id: str, reason: str | None = None) -> None:
         """End the newest run of a workflow at once. Its code does not run again.
 
         Args:
@@ -196,7 +196,7 @@ class WorkflowMethods(Blocking):
             WorkflowNotFound: There is none of that id.
             ServerError: It is already closed (409, reason `run_not_active`).
         """
-        self._wait(self._async.terminate_workflow(workflow_id, reason=reason))
+        self._wait(self._async.terminate_workflow(workflow_id, reason))
 
     def repair_workflow(self, workflow_id: str) -> WorkflowCommandResult:
         """Give an open run the workflow task that it needs to go on, if that is missing.
@@ -211,7 +211,7 @@ class WorkflowMethods(Blocking):
         return self._wait(self._async.repair_workflow(workflow_id))
 
     def archive_workflow(
-        self, workflow_id: str, *, reason: str | None = None
+        self, workflow_id: str, reason: str | None = None
     ) -> WorkflowCommandResult:
         """Exempt a closed run from the retention of its namespace.
 
@@ -223,4 +223,4 @@ class WorkflowMethods(Blocking):
             WorkflowNotFound: There is none of that id.
             ServerError: It is still open (409, reason `run_not_closed`).
         """
-        return self._wait(self._async.archive_workflow(workflow_id, reason=reason))
+        return self._wait(self._async.archive_workflow(workflow_id, reason))
