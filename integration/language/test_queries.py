@@ -59,6 +59,10 @@ class Answers:
     def returns_an_object(self) -> Any:
         return object()
 
+    @workflow.query("long")
+    def tells_at_length(self, characters: int) -> str:
+        return "x" * characters
+
     @workflow.query("meddles")
     def meddles(self) -> int:
         self.steps += 100
@@ -201,6 +205,17 @@ async def test_raw_answer_is_the_document(scene: Scene) -> None:
         assert document["result"] == 0
         assert document["query_name"] == "steps"
         assert document["result_envelope"]["codec"] == "avro"
+
+
+async def test_an_answer_may_be_as_large_as_a_payload(scene: Scene) -> None:
+    async with scene.working(Answers):
+        handle = await scene.start("answers", 0)
+        await scene.until(handle, lambda seen: "ConditionWaitOpened" in seen)
+        document = await handle.query("long", [1_400_000], raw=True)
+        assert len(document["result"]) == 1_400_000
+        assert len(await handle.query("long", [1_400_000])) == 1_400_000
+        with pytest.raises(QueryFailed, match="external storage"):
+            await handle.query("long", [1_700_000])
 
 
 async def test_no_worker_is_said_at_once(scene: Scene) -> None:

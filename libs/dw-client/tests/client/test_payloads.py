@@ -161,6 +161,22 @@ async def test_a_worker_may_bring_its_own_storage(
     assert body(requests[1])["result"] == LARGE
 
 
+async def test_a_result_that_is_too_large_for_a_request_is_only_in_storage(
+    client: Client, answers: Answers, requests: Requests, tmp_path: Path
+) -> None:
+    answers.append(ok())
+    await client.complete_query_task(
+        query_task_id="t",
+        lease_owner="w",
+        query_task_attempt=1,
+        result="x" * 3_000_000,
+        external_storage=LocalFilesystemExternalStorage(tmp_path),
+        external_storage_threshold_bytes=10,
+    )
+    assert body(requests[0])["result"] is None
+    assert "external_storage" in body(requests[0])["result_envelope"]
+
+
 async def test_results_are_sent_in_the_codec_of_the_run(
     client: Client, answers: Answers, requests: Requests
 ) -> None:

@@ -1,9 +1,10 @@
 """Values without a plain form, and keys that are no text."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +13,8 @@ import pytest
 
 from durable_workflow import activity, serializer, workflow
 from durable_workflow._wire import keys
+from durable_workflow.external_storage import LocalFilesystemExternalStorage
+from durable_workflow.serializer._plain import beside_its_envelope
 
 
 @dataclass
@@ -113,3 +116,18 @@ def test_integer_keys_become_text_with_one_warning_a_place(
     (record,) = caplog.records
     assert (record.levelno, record.name) == (logging.WARNING, "durable_workflow.serializer")
     assert "orders[0].lines has the integer key 7" in record.getMessage()
+
+
+@pytest.mark.parametrize(("characters", "goes_along"), [(300_000, True), (500_000, False)])
+@pytest.mark.parametrize("kept_elsewhere", [False, True])
+def test_a_copy_of_a_large_value_does_not_go_along_with_its_envelope(
+    tmp_path: Path, characters: int, goes_along: bool, kept_elsewhere: bool
+) -> None:
+    value = {"due": [date(2026, 1, 2)], "text": "x" * characters}
+    envelope: Mapping[str, Any] = serializer.envelope(value)
+    if kept_elsewhere:
+        envelope = serializer.external_storage_envelope(
+            value, external_storage=LocalFilesystemExternalStorage(tmp_path), threshold_bytes=1
+        )
+    copy = {"due": ["2026-01-02"], "text": "x" * characters}
+    assert beside_its_envelope(value, envelope) == (copy if goes_along else None)

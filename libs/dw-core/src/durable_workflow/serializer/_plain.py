@@ -14,12 +14,16 @@ from typing import Any, cast
 from uuid import UUID
 
 from durable_workflow._wire import json_text
+from durable_workflow.serializer._sizes import DEFAULT_PAYLOAD_SIZE_BYTES
 from durable_workflow.serializer._values import fields_of
 
 _WAYS_OUT = (
     "convert it to plain values, a dataclass, a pydantic or a msgspec model, or pass an id and "
     "load it in an activity"
 )
+
+# A quarter of what servers take: a blob may double in a request, by what has to be escaped.
+_LARGEST_COPY_BYTES = DEFAULT_PAYLOAD_SIZE_BYTES // 4
 
 
 class NoPlainForm(TypeError):
@@ -79,6 +83,17 @@ def plain(value: Any) -> Any:
 def as_plain(value: Any) -> Any:
     """A value that JSON can carry: the same object where it is one already."""
     return value if json_text.is_plain(value) else plain(value)
+
+
+def beside_its_envelope(value: Any, envelope: Mapping[str, Any]) -> Any:
+    """The plain form of a value that goes along with its envelope, for whoever looks at it.
+
+    None for a large value. The envelope is what is read, and with a copy beside it the request
+    would be larger than servers take, although the payload is not, or is kept elsewhere.
+    """
+    reference = envelope.get("external_storage")
+    size = len(envelope["blob"]) if reference is None else reference["size_bytes"]
+    return None if size > _LARGEST_COPY_BYTES else as_plain(value)
 
 
 def _record(value: Any) -> Any:

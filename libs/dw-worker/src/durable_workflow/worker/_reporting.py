@@ -21,7 +21,7 @@ from durable_workflow.errors import (
     failure_type,
 )
 from durable_workflow.serializer import AVRO_CODEC, PayloadSizeWarningContext
-from durable_workflow.serializer._plain import as_plain
+from durable_workflow.serializer._plain import beside_its_envelope
 from durable_workflow.worker._limits import shortened
 from durable_workflow.worker._log import log
 from durable_workflow.worker._payloads import Payloads, encoding_error
@@ -306,9 +306,8 @@ class Reporter:
         envelope = await self._payloads.sealed(result, codec, context)
         if lease.kind == "query":
             # Also as a plain value, even if it is null: the key shows that there is an answer.
-            return Report(
-                lease, "complete", {"result": as_plain(result), "result_envelope": envelope}
-            )
+            copy = beside_its_envelope(result, envelope)
+            return Report(lease, "complete", {"result": copy, "result_envelope": envelope})
         return Report(lease, "complete", {"result": envelope})
 
     async def _attempt(

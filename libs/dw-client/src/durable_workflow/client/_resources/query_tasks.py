@@ -8,7 +8,7 @@ from durable_workflow.client import _worker_calls as worker_calls
 from durable_workflow.client._arguments import Seconds
 from durable_workflow.client._session import Session
 from durable_workflow.external_storage import ExternalStorageDriver
-from durable_workflow.serializer._plain import as_plain
+from durable_workflow.serializer._plain import beside_its_envelope
 
 
 class QueryTaskMethods(Session):
@@ -81,7 +81,7 @@ class QueryTaskMethods(Session):
         )
         lease = Lease("query", query_task_id, query_task_attempt, lease_owner)
         # The plain result is sent even if it is null: its key says that the query succeeded.
-        body = {"result": as_plain(result), "result_envelope": envelope}
+        body = {"result": beside_its_envelope(result, envelope), "result_envelope": envelope}
         return await self._send(worker_calls.about_task(lease, "complete", body))
 
     async def fail_query_task(
