@@ -197,3 +197,20 @@ def test_a_time_out_counts_as_an_attempt(
     assert bool(decided.decision.attempts) is (
         types == ["ActivityRetryScheduled"] and kind != "schedule_to_start"
     )
+
+
+@pytest.mark.parametrize("attempts", [0, 2])
+def test_the_end_of_all_time_is_no_attempt_that_nobody_began(
+    given: Any, decide: Any, attempts: int
+) -> None:
+    decided = decide(
+        activity_outcomes.time_out,
+        blocked(given),
+        given.activity(RETRIES, attempt_count=attempts),
+        given.now,
+        given.ids(),
+        timeout_kind="schedule_to_close",
+        held=[],
+    )
+    assert decided.types == ["ActivityTimedOut"]
+    assert decided.decision.activities[0].attempt_count == attempts

@@ -166,7 +166,7 @@ def time_out(
     activity = copy(activity)
     decision = Decision(run, now, new_id)
     policy = policy_of(activity)
-    if activity.status == PENDING:
+    if timeout_kind == "schedule_to_start":
         # No worker began the attempt. It still counts, or it would be retried for ever.
         activity.attempt_count += 1
     message = f"Activity {activity.activity_type} exceeded its {timeout_kind} timeout."
