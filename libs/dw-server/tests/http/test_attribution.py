@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import httpx
@@ -104,6 +105,34 @@ async def test_forwarded_headers_open_no_door(connected: Any) -> None:
     async with connected(settings) as client:
         answer = await client.post("/api/workflows", json=START, headers=VERSION | FORWARDED)
     assert answer.status_code == 401
+
+
+async def test_a_history_says_who_asked_for_each_command(connected: Any) -> None:
+    server = Server(SETTINGS)
+    about = {"X-Request-Id": "req-1", "X-Correlation-Id": "story-1"}
+    asked: list[tuple[str, Json]] = [
+        ("/signal/a", {"input": ["x"], "request_id": "sent-1"}),
+        ("/update/b", {"input": ["x"]}),
+        ("/terminate", {"reason": "no more"}),
+    ]
+    async with connected(server=server) as client:
+        start = {**START, "memo": {"command": {"id": "x", "sequence": 1}}}
+        await client.post("/api/workflows", json=start, headers=VERSION | about)
+        for path, body in asked:
+            await client.post(f"/api/workflows/wf{path}", json=body, headers=VERSION | about)
+        contexts, shown = await commands(server, client)
+        described = (await client.get("/api/workflows/wf", headers=VERSION)).json()
+        path = f"/api/workflows/wf/runs/{described['run_id']}/history"
+        whole = (await client.get(path, headers=VERSION)).json()["events"]
+        query = f"?page_size=2&next_page_token={base64.b64encode(b'2').decode()}"
+        page = (await client.get(path + query, headers=VERSION)).json()["events"]
+    assert [each["context"] for each in shown] == contexts
+    assert [each["server"]["command"] for each in contexts] == [
+        *("start", "signal", "update", "terminate")
+    ]
+    assert shown[1]["context"]["server"]["metadata"] == {"request_id": "sent-1", "signal_name": "a"}
+    assert whole[0]["payload"]["memo"] == start["memo"]
+    assert page == whole[2:4]
 
 
 async def test_a_command_to_a_run_says_which_run_was_named(connected: Any) -> None:

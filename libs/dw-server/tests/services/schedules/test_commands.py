@@ -48,6 +48,11 @@ async def test_a_paused_schedule_fires_neither_by_the_clock_nor_by_hand(
     assert await planned.runs() == []
 
     await planned.resume("back")
+    events = (await planned.history())["events"]
+    said = [each["payload"]["command_context"]["context"]["server"] for each in events]
+    assert [each.get("metadata") for each in said] == [
+        *(None, {"note": "holiday"}, None, {"note": "back"})
+    ]
     # What was missed meanwhile is not made up for.
     assert (await planned.describe())["next_fire_at"] == "2026-01-01T06:00:00+00:00"
     await server.pass_time(3600)

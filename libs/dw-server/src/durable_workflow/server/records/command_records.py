@@ -113,6 +113,12 @@ def of_run(read: Read, run_id: str, *, after: int, most: int) -> list[StoredComm
     ]
 
 
+def context(read: Read, run_id: str, sequence: int) -> bytes | None:
+    """Who asked for a command about a run, as JSON; None where it is not stored."""
+    row = read.one("context_of_command", run_id=run_id, sequence=sequence)
+    return None if row is None else unpacked(row[0])
+
+
 def start_of_key(read: Read, namespace: str, workflow_id: str, key: str) -> StoredCommand | None:
     """The start of a workflow id that came with this idempotency key, or None."""
     row = read.one("start_of_key", namespace=namespace, workflow_id=workflow_id, request_id=key)

@@ -93,7 +93,7 @@ def delete(tx: Tx, caller: Caller, request: NamedSchedule, settings: ServiceSett
 
 def pause(tx: Tx, caller: Caller, request: NoteSchedule, settings: ServiceSettings) -> Reply:
     """Have a schedule fire no more until it is resumed."""
-    change = _change(tx, caller, _lock(tx, caller, request.schedule_id), "pause")
+    change = _change(tx, caller, _lock(tx, caller, request.schedule_id), "pause", _noted(request))
     change.schedule.updated_at = tx.now
     change.pause(request.note)
     records.save(tx, change)
@@ -110,7 +110,7 @@ def resume(tx: Tx, caller: Caller, request: NoteSchedule, settings: ServiceSetti
             f"Schedule [{schedule.schedule_id}] is not paused.",
             extra={"schedule_id": schedule.schedule_id},
         )
-    change = _change(tx, caller, schedule, "resume")
+    change = _change(tx, caller, schedule, "resume", _noted(request))
     change.schedule.updated_at = tx.now
     change.resume(request.note)
     _save(tx, change, settings)
@@ -176,6 +176,10 @@ def _change(
 ) -> ScheduleChange:
     cause = command_context(caller, schedule, verb, metadata)
     return ScheduleChange(schedule, tx.now, tx.new_id, cause)
+
+
+def _noted(request: NoteSchedule) -> dict[str, Any]:
+    return {} if request.note is None else {"note": request.note}
 
 
 def _changed(schedule: Schedule, request: UpdateSchedule) -> JsonObject:

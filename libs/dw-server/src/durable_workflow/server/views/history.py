@@ -21,12 +21,15 @@ from durable_workflow.server.records import runs
 from durable_workflow.server.requests import ReadHistory
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.store.protocol import Read, Store
+from durable_workflow.server.views.attribution import attributed
 from durable_workflow.server.views.describing import page_token, run_not_found, run_removed
 from durable_workflow.server.views.fingerprints import without_fingerprints
 
 EVERYTHING = 2**62
 # Records that are read in one go: two milliseconds.
 _SLICE = 1000
+# Those that say who asked for what: three milliseconds, if all of them are about commands.
+_CLIENT_SLICE = 128
 # Records that are read in one go where their size matters.
 _FEW = 50
 # `WorkflowStarted` is among so many first records.
@@ -57,7 +60,7 @@ async def page(store: Store, namespace: str, request: ReadHistory) -> dict[str, 
     return {
         "workflow_id": run.workflow_id,
         "run_id": run.run_id,
-        "events": await events(store, run.run_id, opened, upto, first=first),
+        "events": await events(store, run.run_id, opened, upto, first=first, client=True),
         "next_page_token": page_token(upto) if upto < run.last_sequence else None,
     }
 
@@ -71,6 +74,7 @@ async def events(
     first: Sequence[bytes] = (),
     buffered: Sequence[bytes] = (),
     foreign: bool = False,
+    client: bool = False,
 ) -> msgspec.Raw:
     """The records behind `after` up to `upto`, which there must be, as one JSON array.
 
@@ -84,13 +88,16 @@ async def events(
     Args:
         first: Records that go before them.
         foreign: They go to a worker of another SDK.
+        client: They go to a client, and say who asked for what; the first ones do already.
     """
+    read_slice = functools.partial(_slice, run_id, foreign, client)
+    size = _CLIENT_SLICE if client else _SLICE
     slices: list[bytes] = []
-    for begin in range(after, upto, _SLICE):
+    for begin in range(after, upto, size):
         if slices:
             await asyncio.sleep(0)
-        end = min(begin + _SLICE, upto)
-        slices.append(await store.read(functools.partial(_slice, run_id, begin, end, foreign)))
+        end = min(begin + size, upto)
+        slices.append(await store.read(functools.partial(read_slice, begin, end)))
     return spliced([*first, *slices, *buffered])
 
 
@@ -133,7 +140,7 @@ def _opening(run_id: str, after: int, upto: int, read: Read) -> list[bytes]:
             key = "input" if arguments is None else "input_envelope"
             member = b'"%b":%b,' % (key.encode(), arguments or b"[]")
             found[index] = record.replace(_PAYLOAD, _PAYLOAD + member, 1)
-    return found
+    return attributed(read, run_id, found)
 
 
 def arguments(read: Read, run_id: str) -> msgspec.Raw | None:
@@ -142,12 +149,14 @@ def arguments(read: Read, run_id: str) -> msgspec.Raw | None:
     return None if found is None else msgspec.Raw(found)
 
 
-def _slice(run_id: str, after: int, upto: int, foreign: bool, read: Read) -> bytes:
+def _slice(run_id: str, foreign: bool, client: bool, after: int, upto: int, read: Read) -> bytes:
     found = records.between(read, run_id, after, upto, _SLICE)
     if len(found) < upto - after:
         # Retention has removed the run since the last slice: nobody sees a part of a history.
         raise run_removed(run_id)
-    return b",".join(without_fingerprints(found) if foreign else found)
+    if foreign:
+        found = without_fingerprints(found)
+    return b",".join(attributed(read, run_id, found) if client else found)
 
 
 def spliced(found: list[bytes]) -> msgspec.Raw:

@@ -182,6 +182,11 @@ VALUES (
     :payload
 );
 
+-- context_of_command: who asked for the command about a run that has this number.
+SELECT context
+FROM commands
+WHERE run_id = :run_id AND sequence = :sequence;
+
 -- commands_of_run: the commands about a run behind number :after, in order, at most :most.
 SELECT
     command_id, workflow_id, run_id, sequence, type, target_name, target_scope, status, outcome,
