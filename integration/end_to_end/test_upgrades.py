@@ -1,7 +1,8 @@
 """A newer server opens the file of an older one, and its open runs end as if nothing had happened.
 
 The files are in `states/`, as SQL: each was written by a server of that schema, killed with runs in
-every state. Their times lie far in the past, so that all that they wait for is due.
+every state. Their times lie far in the past, so that all that they wait for is due. Closed runs are
+long past the days that they are kept for, too: here none are removed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from integration.end_to_end.conftest import ENVIRONMENT, PROGRAMS, QUEUE
 from integration.end_to_end.test_restarts import sound_history
 from integration.harness.processes import ServerProcess, worker_process
 
+KEEPS_CLOSED_RUNS = {"DW_RETENTION_INTERVAL_SECONDS": "0"}
 STATES = sorted((Path(__file__).parent / "states").glob("*.sql"))
 
 
@@ -27,7 +29,7 @@ def upgraded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerP
     path = tmp_path / "state.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(request.param.read_text("utf-8"))
-    with ServerProcess(path, environment=ENVIRONMENT) as server:
+    with ServerProcess(path, environment=ENVIRONMENT | KEEPS_CLOSED_RUNS) as server:
         yield server
 
 

@@ -251,9 +251,13 @@ def _lay_down(cut: Cut, folder: Path) -> None:
 @asynccontextmanager
 async def _server(path: Path) -> AsyncGenerator[str]:
     settings = Settings()
-    # What a worker held when the power failed is given to another one soon.
     services = msgspec.structs.replace(
-        settings.services, workflow_lease_seconds=3, activity_lease_seconds=3
+        settings.services,
+        # What a worker held when the power failed is given to another one soon.
+        workflow_lease_seconds=3,
+        activity_lease_seconds=3,
+        # The closed runs of the older file are long past their time.
+        retention_interval_seconds=0,
     )
     settings = msgspec.structs.replace(settings, services=services)
     async with embedded_server(db=path, settings=settings) as url:
