@@ -145,6 +145,25 @@ def test_unknown_variables_are_told_with_the_nearest_known() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("DW_PORT", "port"),
+        ("PORT", "port"),
+        ("worker-poll-timeout", "worker_poll_timeout"),
+        ("database", "db"),
+        ("WORKFLOW_SERVER_HOST", "host"),
+    ],
+)
+def test_a_key_that_is_called_otherwise_elsewhere_is_told_its_name(
+    file: Path, key: str, near: str
+) -> None:
+    file.write_text(f"{key} = 1")
+
+    [problem] = configure({CONFIG: flag(str(file))}, {}).problems
+    assert problem == f"{file}: {key} is not known; did you mean {near}?"
+
+
 def test_what_kubernetes_says_of_services_is_no_setting() -> None:
     names = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8080_TCP_ADDR"]
 

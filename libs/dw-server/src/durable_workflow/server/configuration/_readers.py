@@ -75,6 +75,18 @@ def seconds(text: str) -> float:
     return value
 
 
+def some_seconds(text: str) -> float:
+    """A number of seconds, more than 0: what is leased for no time can never be done."""
+    message = "must be a number of seconds, more than 0"
+    try:
+        value = seconds(text)
+    except ValueError:
+        raise ValueError(message) from None
+    if value == 0:
+        raise ValueError(message)
+    return value
+
+
 def days(text: str) -> int:
     """Days, 1 to 365."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 365):

@@ -33,6 +33,8 @@ from durable_workflow.server.settings import (
     SettingsError,
 )
 
+# Of what is the same of two short names.
+_NEAR: Final = 0.4
 _NAMES: Final = [name for variables in VARIABLES.values() for name in variables]
 # What Kubernetes puts into the environment for a service whose name begins with "dw-".
 _SERVICE_LINK = re.compile(
@@ -166,9 +168,22 @@ def _unknown(environment: Mapping[str, str]) -> list[str]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a line that says that a name is not known: the nearest one that is."""
-    found = difflib.get_close_matches(name, sorted(known), n=1)
+    """The end of a line that says that a name is not known: the nearest one that is.
+
+    The name of a variable in a file is near to the key, and `database` to `db`.
+    """
+    names = sorted(known)
+    found = difflib.get_close_matches(name, names, n=1)
+    if not found:
+        by_key = {_plain(each): each for each in names}
+        keys = difflib.get_close_matches(_plain(name), by_key, n=1, cutoff=_NEAR)
+        found = [by_key[key] for key in keys]
     return f"; did you mean {found[0]}?" if found else ""
+
+
+def _plain(name: str) -> str:
+    plain = name.lower().replace("-", "_").strip("_")
+    return plain.removeprefix(OLDER_PREFIX.lower()).removeprefix(PREFIX.lower())
 
 
 def _build(given: Mapping[str, Given]) -> tuple[Settings, dict[str, str]]:

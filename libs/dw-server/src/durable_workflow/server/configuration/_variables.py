@@ -19,6 +19,7 @@ from durable_workflow.server.configuration._readers import (
     port,
     positive,
     seconds,
+    some_seconds,
     switch,
     text,
     within,
@@ -149,10 +150,10 @@ _SERVICES: Final[Variables] = {
         "retention_interval_seconds", seconds, "seconds between removals of closed runs; 0: none"
     ),
     "DW_WORKFLOW_TASK_LEASE_SECONDS": Variable(
-        "workflow_lease_seconds", seconds, "seconds a workflow task is leased"
+        "workflow_lease_seconds", some_seconds, "seconds a workflow task is leased"
     ),
     "DW_ACTIVITY_TASK_LEASE_SECONDS": Variable(
-        "activity_lease_seconds", seconds, "seconds an activity task is leased"
+        "activity_lease_seconds", some_seconds, "seconds an activity task is leased"
     ),
     "DW_ACTIVITY_MAX_REDELIVERIES": Variable(
         "activity_max_redeliveries", count, "lost leases until an attempt fails; 0: no limit"
@@ -189,9 +190,11 @@ _SERVICES: Final[Variables] = {
         "query_timeout_seconds", seconds, "seconds a query's caller waits"
     ),
     "DW_QUERY_TASK_LEASE_TIMEOUT": Variable(
-        "query_lease_seconds", seconds, "seconds a worker has a query"
+        "query_lease_seconds", some_seconds, "seconds a worker has a query"
     ),
-    "DW_QUERY_TASK_TTL_SECONDS": Variable("query_ttl_seconds", seconds, "seconds a query is kept"),
+    "DW_QUERY_TASK_TTL_SECONDS": Variable(
+        "query_ttl_seconds", some_seconds, "seconds a query is kept"
+    ),
     "DW_QUERY_TASK_MAX_PENDING_PER_QUEUE": Variable(
         "query_max_pending_per_queue", count, "queries that wait for workers of a queue"
     ),
