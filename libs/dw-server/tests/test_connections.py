@@ -14,12 +14,15 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from durable_workflow.server import embedded_server
+from durable_workflow.server import Settings, embedded_server
 from durable_workflow.server.connections import Connection
 from durable_workflow.server.http.request import HAS_LEFT
 from durable_workflow.server.stream_connections import StreamConnection
 
 Message = MutableMapping[str, Any]
+LIST = (
+    b"GET /api/workflows HTTP/1.1\r\nHost: x\r\nX-Durable-Workflow-Control-Plane-Version: 2\r\n\r\n"
+)
 ENDLESS_HEADERS = b"GET /api/health HTTP/1.1\r\nHost: x\r\n"
 ENDLESS_TRAILERS = (
     b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -59,6 +62,87 @@ async def test_a_head_that_does_not_end_is_refused(beginning: bytes, more: bytes
             assert (await answer).startswith(b"HTTP/1.1 4")
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [b"", ENDLESS_HEADERS, LIST + ENDLESS_HEADERS, ENDLESS_TRAILERS + b"\r\n" + ENDLESS_HEADERS],
+    ids=["nothing", "half a head", "half a head behind a request", "behind a body in chunks"],
+)
+async def test_a_connection_without_a_head_ends(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr("durable_workflow.server.connections._HEAD_SECONDS", 0.05)
+    monkeypatch.setattr("durable_workflow.server.serving._KEEP_ALIVE_SECONDS", 0.05)
+    async with embedded_server() as url:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(sent)
+        async with asyncio.timeout(20):
+            answers = await reader.read()
+        writer.close()
+    assert answers.count(b"HTTP/1.1 ") == (1 if b"\r\n\r\n" in sent else 0)
+
+
+async def test_a_request_is_answered_before_half_a_head_behind_it_ends_its_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("durable_workflow.server.connections._HEAD_SECONDS", 0.05)
+    body = b'{"workflow_id": "w", "workflow_type": "t"}'
+    held = (
+        b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"X-Durable-Workflow-Control-Plane-Version: 2\r\nPrefer: wait=1\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    async with embedded_server() as url:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(held + ENDLESS_HEADERS)
+        writer.write(b"X-More: of it\r\n")
+        async with asyncio.timeout(20):
+            answers = await reader.read()
+        writer.close()
+    assert answers.startswith(b"HTTP/1.1 201")
+    assert b"preference-applied: wait=1" in answers
+
+
+HALF = (
+    b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"Expect: 100-continue\r\nContent-Length: 100\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("part", [b"", b"{"])
+async def test_a_body_of_which_nothing_comes_is_too_late_as_any_other(
+    monkeypatch: pytest.MonkeyPatch, part: bytes
+) -> None:
+    monkeypatch.setattr("durable_workflow.server.http.checks._BODY_SECONDS", 0.05)
+    async with embedded_server() as url:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(HALF + part)
+        async with asyncio.timeout(20):
+            answer = await reader.read()
+        writer.close()
+    assert b"HTTP/1.1 408 " in answer
+    assert b'"request_timeout"' in answer
+
+
+async def test_a_request_that_has_not_arrived_when_the_server_ends_is_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with embedded_server(settings=Settings(shutdown_seconds=1)) as url:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(HALF)
+        await reader.readuntil(b"HTTP/1.1 100 Continue\r\n\r\n")  # it is read now
+    answer = await reader.read()
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: " in answer
+    assert b'"server_busy"' in answer
+    assert "Exception in ASGI application" not in caplog.text
+
+
 async def test_others_are_served_between_the_pings_of_a_flood(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -91,9 +175,6 @@ async def test_others_are_served_between_the_pings_of_a_flood(
 
 
 PIPELINED = 2_000
-LIST = (
-    b"GET /api/workflows HTTP/1.1\r\nHost: x\r\nX-Durable-Workflow-Control-Plane-Version: 2\r\n\r\n"
-)
 
 
 async def test_requests_that_do_not_wait_for_answers_leave_room_for_others(

@@ -27,7 +27,8 @@ CHANGED = [
         Connection,
         HttpToolsProtocol,
         {
-            *("_start_asgi_task", "connection_lost", "data_received", "on_body", "on_header"),
+            *("_start_asgi_task", "connection_lost", "connection_made", "data_received"),
+            *("on_body", "on_header", "on_message_begin"),
             *("on_headers_complete", "on_message_complete", "on_response_complete", "shutdown"),
         },
         {"send_400_response"},

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MOST_HEAD_BYTES: Final = 128 * 1024
 # Each takes thirty times the five bytes that it may have on the wire.
 _MOST_HEADERS: Final = 256
+# So long a head may take to arrive.
+_HEAD_SECONDS: Final = 60.0
 # A larger piece of a body is not joined with the head, which copies it.
 _JOINED_BYTES: Final = 64 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 "
@@ -78,14 +80,16 @@ class HeadWithBody:
 class Connection(HttpToolsProtocol):
     """uvicorn's connection with bounds that it lacks. All hold before a login.
 
-    A head (request line and headers, or the trailers of a body) that does not end is refused. A
-    peer that sends requests without waiting for answers is not read from while some of them have
-    not begun: uvicorn reads on after each answer, so what it keeps would only grow. And its next
-    request waits while the last ones were costly.
+    A head (request line and headers, or the trailers of a body) that does not end is refused, and
+    where none comes for long the connection is closed. A peer that sends requests without waiting
+    for answers is not read from while some of them have not begun: uvicorn reads on after each
+    answer, so what it keeps would only grow. And its next request waits while the last ones were
+    costly.
     """
 
     _unfinished = 0
     _has_too_many = False
+    _is_in_head = False
     _reader: RestingReader | None = None
     # The request that began last, and of those that wait behind it what they have cost so far.
     _begun: RequestResponseCycle | None = None
@@ -93,6 +97,12 @@ class Connection(HttpToolsProtocol):
     _costs: PeerCosts | None = None
     _begins_waiting = False
     _rest: Rest | None = None
+    _head_due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection stands: its first head is due."""
+        super().connection_made(transport)
+        self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived, and rest where that took long."""
@@ -106,6 +116,7 @@ class Connection(HttpToolsProtocol):
             self._reader.close()
             self._reader = None
         self._end_rest()
+        self._wait_no_more()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -130,6 +141,29 @@ class Connection(HttpToolsProtocol):
             message = "The headers of the request are too large."
             self.logger.warning(message)
             self.send_400_response(message)
+        elif self._is_in_head and self._head_due is None:
+            self._wait_for_head()
+
+    def _wait_for_head(self) -> None:
+        self._head_due = self.loop.call_later(_HEAD_SECONDS, self._end_unless_it_serves)
+
+    def _wait_no_more(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
+
+    def _end_unless_it_serves(self) -> None:
+        """Close the connection, unless what is late comes behind a request that is being served."""
+        self._head_due = None
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._wait_for_head()
+        else:
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self._is_in_head = True
+        super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer: of too many the rest is not kept."""
@@ -140,8 +174,10 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """A head has ended; with too many headers its request does not begin."""
+        self._is_in_head = False
         if not self._has_too_many:
             self._unfinished = 0
+            self._wait_no_more()
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -177,7 +213,10 @@ class Connection(HttpToolsProtocol):
             of = asked()
             return of is None or of.disconnected
 
-        cycle.scope["extensions"] = {**extensions, HAS_LEFT: {"ask": has_left}}
+        cycle.scope["extensions"] = {
+            **extensions,
+            HAS_LEFT: {"ask": has_left, "arrived": cycle.message_event.is_set},
+        }
         if not self._begins_waiting:
             super()._start_asgi_task(cycle, app)
             return

@@ -53,7 +53,8 @@ async def read_body(request: Request, receive: Receive, limit: int) -> None:
     length = request.header(b"content-length")
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
-    request.body = await _read_part(request, receive, 0, limit)
+    if request.has_arrived():
+        request.body = await _read_part(request, receive, 0, limit)
     if request.has_unread:
         await _read_rest(request, receive, limit)
     if request.body and request.method in _WITH_BODY:
@@ -80,6 +81,10 @@ async def _read_rest(request: Request, receive: Receive, limit: int) -> None:
     except TimeoutError:
         text = f"The request body did not arrive within {_BODY_SECONDS:g} s."
         raise Refused("request_timeout", text) from None
+    except asyncio.CancelledError:
+        # A server that stops does that, once it has waited as long as it may. Nothing was done.
+        request.has_unread = False
+        raise Refused("server_busy", "The server stops, and the body was not there yet.") from None
     request.body = bytes(parts)
 
 

@@ -73,6 +73,7 @@ class Request:
         extensions: Mapping[str, Any] = scope.get("extensions") or _NO_EXTENSIONS
         known: Mapping[str, Any] = extensions.get(HAS_LEFT, _NO_EXTENSIONS)
         self._ask_left: Callable[[], bool] | None = known.get("ask")
+        self._ask_arrived: Callable[[], bool] | None = known.get("arrived")
         self._trusts_proxies = trusts_proxies
         self._gone: asyncio.Task[None] | None = None
         self._left = False
@@ -109,6 +110,10 @@ class Request:
         if self._gone is None:
             self._gone = asyncio.create_task(self._until_gone())
         return self._gone
+
+    def has_arrived(self) -> bool:
+        """Whether some of the body, or its end, is known to be there."""
+        return self._ask_arrived is not None and self._ask_arrived()
 
     def has_left(self) -> bool:
         """Whether the caller is known to have gone away by now. `gone` says so a little later."""
