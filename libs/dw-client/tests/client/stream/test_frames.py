@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -86,6 +87,22 @@ async def test_frames_arrive_in_order_however_their_bytes_are_cut(server: Any) -
     assert taken == texts * (len(whole) + 2)
     delivering.cancel()
     await connection.close()
+
+
+async def test_the_log_has_neither_the_token_nor_what_is_sent(
+    server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    headers = {"Authorization": "Bearer guarded"}
+
+    connection = await open_connection(Address(server.url, headers, None))
+    await connection.send('[{"type": "hello", "input": "guarded"}]')
+    await connection.recv()  # the welcome
+    await connection.close()
+
+    # The server is the test's own.
+    said = [each.getMessage() for each in caplog.records if each.name != "websockets.server"]
+    assert not [line for line in said if "guarded" in line]
 
 
 async def test_frames_that_came_before_anybody_listens_come_first(server: Any) -> None:

@@ -20,6 +20,10 @@ from durable_workflow._meet import StreamEnded
 from durable_workflow._wire import json_text
 
 _log = logging.getLogger("durable_workflow.worker")
+# What the library says of a connection: to debug it, that is the headers, with the token, and what
+# is in the frames.
+_log_of_the_wire: Final = logging.getLogger("durable_workflow.worker.wire")
+_log_of_the_wire.setLevel(logging.INFO)
 
 PATH: Final = "/api/worker/stream"
 # The server, or a proxy before it, has no time or is being restarted: it may pass.
@@ -275,6 +279,7 @@ async def open_connection(address: Address) -> Connection:
             ping_interval=_PING_SECONDS,
             ping_timeout=_PONG_SECONDS,
             create_connection=StreamConnection,
+            logger=_log_of_the_wire,
         )
         return cast("StreamConnection", connected)
     except InvalidStatus as error:
