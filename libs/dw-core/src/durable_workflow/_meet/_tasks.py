@@ -34,9 +34,11 @@ class Unencodable(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lease:
-    """A leased task, as requests about it name it.
+    """A leased task, as requests about it name it. Nobody changes it.
+
+    It is not frozen: each task has three, which would take four times as long to make.
 
     Attributes:
         kind: `workflow`, `activity` or `query`.

@@ -11,9 +11,11 @@ from typing import Any
 from durable_workflow._wire.json_values import integer_or_none, is_object
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
-    """One record of a run's history.
+    """One record of a run's history. Nobody changes it.
+
+    It is not frozen: a replay makes one of each record, which would take four times as long.
 
     Attributes:
         event_type: As spelled in `_wire.names`, or an unknown word.

@@ -15,9 +15,12 @@ class MalformedTask(ValueError):
     """A task lacks what is needed to run it, or to report on it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WorkflowTask:
-    """One workflow task: advance a run, or apply one update to it."""
+    """One workflow task: advance a run, or apply one update to it. Nobody changes it.
+
+    It is not frozen: to make one of so many fields would take as long as many a replay.
+    """
 
     task_id: str
     attempt: int
