@@ -66,14 +66,14 @@ class Payloads:
             self.task_queue,
             payload_codec=task.payload_codec or serializer.AVRO_CODEC,
             size_warning=self.size_warning,
-            warning_context=PayloadSizeWarningContext(
-                kind="workflow_command",
-                workflow_id=task.workflow_id or None,
-                workflow_type=task.workflow_type,
-                run_id=task.run_id or None,
-                task_queue=self.task_queue,
-                namespace=self.namespace,
-            ),
+            warning_context={
+                "kind": "workflow_command",
+                "workflow_id": task.workflow_id or None,
+                "workflow_type": task.workflow_type,
+                "run_id": task.run_id or None,
+                "task_queue": self.task_queue,
+                "namespace": self.namespace,
+            },
             **self.storage_options(),
         )
 
