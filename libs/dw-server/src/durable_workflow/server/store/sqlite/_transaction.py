@@ -95,10 +95,6 @@ class Line(NamedTuple):
 class SqliteRead:
     """A view of the database, for as long as one unit or one read lasts."""
 
-    # Checked here: `PRAGMA query_only`, switched on a connection that also writes, has SQLite
-    # prepare every statement anew.
-    _may_change = False
-
     def __init__(self, connection: Connection, ways: Ways, now: int) -> None:
         self.now = now
         self._connection = connection
@@ -140,6 +136,14 @@ class SqliteRead:
             raise self._failed(error, way.statement.name) from error
 
     def _way(self, name: str, params: Mapping[str, Value]) -> Way:
+        way = self._named(name, params)
+        # Checked here: `PRAGMA query_only`, switched on a connection that also writes, has SQLite
+        # prepare every statement anew.
+        if way.changes:
+            raise StatementMisused(f"{name} changes rows, and a read is read-only")
+        return way
+
+    def _named(self, name: str, params: Mapping[str, Value]) -> Way:
         way = self._ways.get(name)
         if way is None:
             raise StatementMisused(f"there is no statement {name!r}")
@@ -148,8 +152,6 @@ class SqliteRead:
             missing = sorted(statement.parameters - params.keys())
             unknown = sorted(params.keys() - statement.parameters)
             raise StatementMisused(f"{name}: missing {missing}, unknown {unknown}")
-        if way.changes and not self._may_change:
-            raise StatementMisused(f"{name} changes rows, and a read is read-only")
         return way
 
     def _failed(self, error: apsw.Error, doing: str) -> BaseException:
@@ -169,8 +171,6 @@ class SqliteTx(SqliteRead):
         has_written: Whether the savepoint of the unit is open.
         saves_space: Whether what is written goes to a disk.
     """
-
-    _may_change = True
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class SqliteTx(SqliteRead):
     def take(self, statement: str, /, *, most: int, **params: Value) -> list[Row]:
         """Run a statement that takes rows: at most `most` that no other unit holds."""
         params["most"] = most
-        way = super()._way(statement, params)
+        way = self._named(statement, params)
         if way.statement.holds != "take":
             raise StatementMisused(f"{statement!r} is no statement that takes")
         return self._all(way, params)
@@ -339,7 +339,7 @@ class SqliteTx(SqliteRead):
             raise self._failed(error, statement.name) from error
 
     def _way(self, name: str, params: Mapping[str, Value]) -> Way:
-        way = super()._way(name, params)
+        way = self._named(name, params)
         if way.statement.holds == "take":
             raise StatementMisused(f"{name!r} takes its rows, and is run by `take`")
         return way
