@@ -40,6 +40,48 @@ def test_a_class_without_run_is_told_of(server: Any, caplog: pytest.LogCaptureFi
     assert "WithoutRun (type 'WithoutRun') has no method `run`" in said
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"workflows": [Plain()]}, "workflows must be classes, and .* is none"),
+        ({"workflows": Plain}, r"workflows must be a list of classes, as in \[...\], not"),
+        ({"workflows": "Plain"}, "workflows must be a list of classes"),
+        ({"activities": ["named-activity"]}, "activities must be functions, and .* is none"),
+        ({"activities": plain_activity}, "activities must be a list of functions"),
+        ({"activities": 5}, "activities must be a list of functions"),
+        ({"max_concurrent_workflow_tasks": 1.5}, "must be a whole number, not of type float"),
+        ({"max_concurrent_activity_tasks": "5"}, "must be a whole number, not of type str"),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_told_of(
+    server: Any, wrong: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(TypeError, match=says):
+        Worker(server, task_queue="q", **wrong)
+
+
+class Blocking:
+    """Has what a blocking client has."""
+
+    def __init__(self) -> None:
+        self._async = object()
+
+    def poll_workflow_task(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("client", "says"),
+    [
+        ("http://localhost:8080", "client must be a Client, not of type str"),
+        (None, "client must be a Client, not of type NoneType"),
+        (Blocking(), "client must be the async Client"),
+    ],
+)
+def test_what_cannot_be_a_client_is_refused(client: Any, says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        Worker(client, task_queue="q")
+
+
 def test_names_come_from_decorators_else_from_python(server: Any) -> None:
     worker = Worker(
         server,

@@ -59,6 +59,18 @@ async def test_serves_many_runs_side_by_side(server: Any) -> None:
     assert {run.result for run in runs} == {20}
 
 
+async def test_a_second_run_beside_the_first_is_refused(server: Any) -> None:
+    run = server.start("greeter", "world")
+    worker = Worker(server, task_queue="q", workflows=[Greeter], activities=[greet], worker_id="w")
+    running = asyncio.create_task(worker.run())
+    await server.until(lambda: bool(server.calls["poll_workflow_task"]))
+    with pytest.raises(RuntimeError, match="worker w runs already"):
+        await worker.run()
+    await server.until(lambda: run.status == "completed")
+    await worker.stop()
+    await running
+
+
 async def test_run_until_returns_the_ended_execution(server: Any) -> None:
     run = server.start("greeter", "world")
     worker = Worker(server, task_queue="q", workflows=[Greeter], activities=[greet])

@@ -1,5 +1,6 @@
 """What a worker can run, and its identity towards the server."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -64,10 +65,17 @@ def definitions_of(
     """Name and fingerprint what a worker is given. Of two with one name the last counts.
 
     Raises:
+        TypeError: Something is no class, or no function, or no list of them.
         RuntimeError: This worker id had another definition of one of the types before.
     """
-    classes = {workflow_name(each): each for each in workflows}
-    functions = {activity_name(each): each for each in activities}
+    classes = {
+        workflow_name(each): each
+        for each in _listed("workflows", workflows, "classes", inspect.isclass)
+    }
+    functions = {
+        activity_name(each): each
+        for each in _listed("activities", activities, "functions", callable)
+    }
     for name, each in classes.items():
         if not callable(getattr(each, "run", None)):
             log.warning(
@@ -80,3 +88,13 @@ def definitions_of(
     for name, value in fingerprints.items():
         guard_definition(worker_id, name, value)
     return Definitions(classes, functions, fingerprints)
+
+
+def _listed(argument: str, given: Any, what: str, fits: Callable[[Any], bool]) -> list[Any]:
+    if fits(given) or isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"{argument} must be a list of {what}, as in [...], not {given!r}")
+    listed: list[Any] = [*given]
+    for each in listed:
+        if not fits(each):
+            raise TypeError(f"{argument} must be {what}, and {each!r} is none")
+    return listed

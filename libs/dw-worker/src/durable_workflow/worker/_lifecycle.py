@@ -81,13 +81,24 @@ class Lifecycle:
         self._can_clone = can_clone
         self._can_stream = can_stream
         self._stopping: asyncio.Task[None] | None = None
+        self._is_serving = False
 
     async def serve(self) -> None:
         """Register, then serve the queue until the worker stops or this task is cancelled.
 
         Raises:
+            RuntimeError: It serves already.
             Deregistered: An operator has taken the worker out; what it held is reported.
         """
+        if self._is_serving:  # two streams of one session would end each other
+            raise RuntimeError(f"worker {self._identity.worker_id} runs already")
+        self._is_serving = True
+        try:
+            await self._serve()
+        finally:
+            self._is_serving = False
+
+    async def _serve(self) -> None:
         if self._stopping is not None:
             log.warning(
                 "worker %s was stopped, by stop() or at the end of run_until(), and does not serve "

@@ -1,6 +1,8 @@
-"""The numbers that a worker is configured with."""
+"""What a worker is configured with, checked."""
 
+import operator
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("max_concurrent_workflow_tasks", "max_concurrent_activity_tasks"):
-            if getattr(self, name) < 1:
+            if _whole(name, getattr(self, name)) < 1:
                 raise ValueError(f"{name} must be at least 1")
         if self.heartbeat_interval <= 0:
             raise ValueError("heartbeat_interval must be greater than 0")
@@ -38,6 +40,26 @@ class Settings:
         for name in ("max_cached_workflows", "max_cached_bytes"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be a whole number, not of type {type(value).__name__}"
+        ) from None
+
+
+def check_client(client: object) -> None:
+    """Refuse what cannot be a client, before a task of the worker finds out."""
+    if "_async" in getattr(client, "__dict__", ()):
+        raise TypeError(
+            "client must be the async Client: a worker runs on an event loop, which the blocking "
+            "client of durable_workflow.sync would stop"
+        )
+    if client is None or isinstance(client, str):  # tests bring objects of their own
+        raise TypeError(f"client must be a Client, not of type {type(client).__name__}")
 
 
 def check_build_id(build_id: object) -> None:

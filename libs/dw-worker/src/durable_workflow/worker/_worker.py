@@ -39,7 +39,12 @@ from durable_workflow.worker._registration import Registration
 from durable_workflow.worker._replaying import let_go
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._seams import Seams
-from durable_workflow.worker._settings import Settings, check_build_id, check_threshold
+from durable_workflow.worker._settings import (
+    Settings,
+    check_build_id,
+    check_client,
+    check_threshold,
+)
 from durable_workflow.worker._signals import first_signal
 from durable_workflow.worker._slots import TaskSlots
 from durable_workflow.worker._streaming import Listener, can_stream, stream_of
@@ -132,10 +137,12 @@ class Worker(Seams):
                 activities by annotation: JSON becomes dataclasses, models, dates and the like.
 
         Raises:
+            TypeError: The client is none, or something is no class, no function or no number.
             ValueError: A number or the build id is out of range, or the queue or the worker id is
                 blank.
             RuntimeError: This worker id had another definition of one of the types before.
         """
+        check_client(client)
         check_build_id(build_id)
         check_threshold(external_storage_threshold_bytes)
         self._settings = Settings(
@@ -349,7 +356,7 @@ class Worker(Seams):
 
         Raises:
             RuntimeError: The server is not compatible, or gave another answer than cluster info; or
-                an operator deregistered the worker.
+                an operator deregistered the worker; or it runs already.
             Unauthorized: The login was refused.
             ValueError: `handle_signals` outside of the main thread.
         """
