@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from importlib.metadata import requires, version
 
+import httptools
 import pytest
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -30,8 +31,9 @@ CHANGED = [
             *("_start_asgi_task", "connection_lost", "connection_made", "data_received"),
             *("on_body", "on_header", "on_message_begin"),
             *("on_headers_complete", "on_message_complete", "on_response_complete", "shutdown"),
+            "_unsupported_upgrade_warning",
         },
-        {"send_400_response"},
+        {"_should_upgrade", "send_400_response"},
     ),
     (
         StreamConnection,
@@ -83,6 +85,7 @@ async def test_the_attributes_that_are_used_are_there() -> None:
 
     assert server.should_exit is False
     assert len(connection.pipeline) == 0
+    assert isinstance(connection.parser, httptools.HttpRequestParser)
     assert connection.logger.name == "uvicorn.error"
     assert {"pause_reading", "resume_reading"} <= vars(FlowControl).keys()
 

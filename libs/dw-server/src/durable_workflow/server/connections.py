@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import sys
 import weakref
 from typing import TYPE_CHECKING, Final, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from durable_workflow.server.http.request import HAS_LEFT
@@ -29,6 +32,8 @@ _HEAD_SECONDS: Final = 60.0
 # A larger piece of a body is not joined with the head, which copies it.
 _JOINED_BYTES: Final = 64 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 "
+# What of a head offers another protocol, as Java's client and `curl --http2` do with `h2c`.
+_OFFERS: Final = frozenset({b"upgrade", b"http2-settings"})
 
 
 class HeadWithBody:
@@ -85,9 +90,13 @@ class Connection(HttpToolsProtocol):
     for answers is not read from while some of them have not begun: uvicorn reads on after each
     answer, so what it keeps would only grow. And its next request waits while the last ones were
     costly.
+
+    A request that offers another protocol than WebSocket is served as if it did not, as RFC 9110
+    has it. uvicorn would drop its body.
     """
 
     _unfinished = 0
+    _taken = b""
     _has_too_many = False
     _is_in_head = False
     _reader: RestingReader | None = None
@@ -134,7 +143,9 @@ class Connection(HttpToolsProtocol):
     def _take(self, data: bytes) -> None:
         """Take what arrived, unless it is a head without an end."""
         self._unfinished += len(data)
+        self._taken = data
         super().data_received(data)
+        self._taken = b""
         if self.transport.is_closing():
             return
         if self._unfinished > _MOST_HEAD_BYTES or self._has_too_many:
@@ -178,7 +189,8 @@ class Connection(HttpToolsProtocol):
         if not self._has_too_many:
             self._unfinished = 0
             self._wait_no_more()
-            super().on_headers_complete()
+            if not self._offers_a_protocol:
+                super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body: the limit of bodies is the application's."""
@@ -188,8 +200,37 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is complete."""
-        if not self._has_too_many:
+        if not self._has_too_many and not self._offers_a_protocol:
             super().on_message_complete()
+
+    @property
+    def _offers_a_protocol(self) -> bool:
+        """Whether the parser takes what follows the head for a protocol that is not spoken here."""
+        return (
+            self.parser.should_upgrade()
+            and self.parser.get_method() != b"CONNECT"
+            and not self._should_upgrade()
+        )
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Such a head has ended, and the parser with it: begin again, without the offer."""
+        raised = sys.exception()
+        if self._has_too_many or not self._offers_a_protocol or raised is None:
+            return
+        rest = self._taken[raised.args[0] :]
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        for name, value in self.headers:
+            if name == b"connection":
+                kept = [each for each in value.split(b",") if each.strip().lower() not in _OFFERS]
+                lines.append(b"connection: " + b",".join(kept))
+            elif name not in _OFFERS:
+                lines.append(name + b": " + value)
+        self.parser = httptools.HttpRequestParser(self)
+        with contextlib.suppress(AttributeError):  # as uvicorn's own; older httptools lack it
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._taken = data = b"\r\n".join([*lines, b"\r\n"]) + rest
+        super().data_received(data)
 
     def on_response_complete(self) -> None:
         """A request is over, and the next one that waits begins, at once or after a rest."""
