@@ -166,7 +166,8 @@ class Connection(HttpToolsProtocol):
     def _end_unless_it_serves(self) -> None:
         """Close the connection, unless what is late comes behind a request that is being served."""
         self._head_due = None
-        if self.cycle is not None and not self.cycle.response_complete:
+        last = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        if last is not None and not last.response_complete:
             self._wait_for_head()
         else:
             self.transport.close()
