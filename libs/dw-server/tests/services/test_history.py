@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -127,6 +128,42 @@ async def test_the_failures_of_a_short_run_are_found_when_it_has_closed(
     assert await server.store.read(newest) == ["ActivityFailed"]
     await server.decide(commands.failed())
     assert await server.store.read(newest) == ["WorkflowFailed", "ActivityFailed"]
+
+
+async def test_a_history_is_packed_when_it_is_long_or_has_ended(
+    open_sqlite: Callable[..., Store],
+    server_class: Any,
+    commands: Any,
+    clock: ManualClock,
+    tmp_path: Path,
+) -> None:
+    """A short one is packed when it ends: until then each of its rows would be packed twice."""
+    server = await server_class(open_sqlite(str(tmp_path / "state.db")), clock).open()
+
+    async def is_packed(statement: str, workflow_id: str) -> list[bool]:
+        run_id = (await server.describe(workflow_id))["run_id"]
+
+        def look(read: Read) -> list[bool]:
+            return [kept[:1] != b"{" for _, _, kept in read.all(statement, run_id=run_id)]
+
+        return await server.store.read(look)
+
+    await server.start("short")
+    await server.decide(commands.activity())
+    await server.complete_activity(await server.activity())
+    assert await is_packed("open_history", "short") == [False] * 4
+    open_events = await server.events("short")
+    await server.decide(commands.done())
+    assert await is_packed("open_history", "short") == []
+    assert await is_packed("closed_history", "short") == [True]
+    assert (await server.events("short"))[: len(open_events)] == open_events
+
+    await server.start("long")
+    for _ in range(100):
+        await server.decide(*[commands.side_effect()] * 2)
+    are_packed = await is_packed("open_history", "long")
+    assert are_packed == sorted(are_packed)
+    assert 80 < sum(are_packed) < len(are_packed) == 101
 
 
 async def test_what_is_recorded_after_the_end_comes_behind_the_packed_events(

@@ -33,21 +33,30 @@ _outcome_params = values_from(Resolution, "sequence")
 
 
 def insert(tx: Tx, run: Run, events: Sequence[Event]) -> None:
-    """Append records to the history of a run."""
+    """Append records to the history of a run.
+
+    A short one is packed when its run closes, which mostly is soon. To pack each of its rows before
+    that takes longer than to write them as they are.
+    """
+    packs = tx.saves_space and (run.closed or not _is_short(run))
     tx.do_many(
         "insert_event",
         [
             (run.run_id, row.sequence, row.event_type, row.record, row.events)
-            for row in rows_of(_cut(tx, events), packs=tx.saves_space)
+            for row in rows_of(_cut(tx, events), packs=packs)
         ],
     )
     _remember(tx, run, events)
 
 
+def _is_short(run: Run) -> bool:
+    return run.history_bytes <= _AT_HAND_BYTES and run.last_sequence <= _SHORT_EVENTS
+
+
 def _remember(tx: Tx, run: Run, events: Sequence[Event]) -> None:
     """Keep a short history at hand: the claim of its task and its end read all of it."""
     known: tuple[bytes, ...] | None = None
-    if run.last_sequence <= _SHORT_EVENTS and run.history_bytes <= _AT_HAND_BYTES:
+    if _is_short(run):
         known = () if events[0].sequence == 1 else tx.recall(_memo(run.run_id))
         if known is not None:
             known += tuple(event.record for event in events)
@@ -70,7 +79,8 @@ def close(tx: Tx, run: Run, events: Sequence[Event]) -> None:
     stays as it is: to pack it would hold up the others.
     """
     count = run.last_sequence
-    if count > _SHORT_EVENTS or run.history_bytes > count * _SMALL_BYTES:
+    is_small = run.history_bytes <= count * _SMALL_BYTES
+    if not _is_short(run) and (count > _SHORT_EVENTS or not is_small):
         insert(tx, run, events)
         return
     before: list[Event] = []
