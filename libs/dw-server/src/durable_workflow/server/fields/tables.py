@@ -14,9 +14,10 @@ an error, each with its message.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import (
     Any,
+    Final,
     Generic,
     NamedTuple,
     TypeAlias,
@@ -40,6 +41,10 @@ T = TypeVar("T")
 Say: TypeAlias = Callable[[str, str], None]
 
 _NOTHING: Mapping[str, str] = {}
+# Of so many objects with different members, each with so many characters of names, it is remembered
+# which fields they have. Callers send the same members again and again.
+_MOST_FORMS: Final = 64
+_LONGEST_FORM: Final = 1000
 
 
 class Row(NamedTuple):
@@ -59,6 +64,11 @@ class Row(NamedTuple):
     table: Table[Any] | None
     sliced: SlicedKind | None
 
+    @property
+    def is_always_read(self) -> bool:
+        """Whether it matters too where an object has no such member."""
+        return self.required or self.kind.beside or self.table is not None
+
 
 class Table(Generic[T]):
     """Reads objects into a structure.
@@ -72,6 +82,7 @@ class Table(Generic[T]):
         self.rows = _rows(into)
         self._unsupported: Mapping[str, str] = getattr(into, "unsupported", {})
         self._check: Callable[[Mapping[str, Any], Say], None] | None = getattr(into, "check", None)
+        self._rows_of: dict[tuple[str, ...], Sequence[Row]] = {}
 
     def read(
         self,
@@ -102,7 +113,7 @@ class Table(Generic[T]):
         """What `read` says."""
         values: dict[str, Any] = {}
         beginning = reading.failures
-        for name, attribute, kind, required, table, sliced in self.rows:
+        for name, attribute, kind, required, table, sliced in self._rows_for(source):
             before = reading.failures
             value = (names if kind.beside else source).get(name)
             if table is not None:
@@ -125,6 +136,16 @@ class Table(Generic[T]):
         if self._unsupported or self._check is not None:
             self._check_together(source, values, reading, at)
         return self.into(**values) if reading.failures == beginning else None
+
+    def _rows_for(self, source: Mapping[str, Any]) -> Sequence[Row]:
+        """The fields that an object with these members has, in order."""
+        members = tuple(source)
+        rows = self._rows_of.get(members)
+        if rows is None:
+            rows = [row for row in self.rows if row.is_always_read or row.name in source]
+            if len(self._rows_of) < _MOST_FORMS and sum(map(len, members)) <= _LONGEST_FORM:
+                self._rows_of[members] = rows
+        return rows
 
     def _check_together(
         self, source: Mapping[str, Any], values: Mapping[str, Any], reading: Reading, at: str
