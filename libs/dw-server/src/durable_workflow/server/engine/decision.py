@@ -68,77 +68,49 @@ class ParentOutcome(msgspec.Struct):
     retryable: bool = True
 
 
-class Decision:
+class Decision(msgspec.Struct):
     """A decision in the making about one run.
 
     Attributes:
         run: The run as it will be. A copy: the run that was decided on is unchanged.
-        details: Set where the run's cold half is new (`created`) or has changed.
+        created: The run's cold half, where the run is new.
         closes: The run ends here: whatever it has open is to be closed with it.
         outcome: For the parent, where the run is a child that resolves it.
         started: Decisions about runs that begin here: children, the next run of a chain.
     """
 
-    __slots__ = (
-        "_at",
-        "activities",
-        "attempts",
-        "attributes",
-        "buffered",
-        "child_links",
-        "closes",
-        "created",
-        "created_task_ids",
-        "drained",
-        "events",
-        "failure",
-        "held_results",
-        "moved_updates_to",
-        "new_activities",
-        "new_child_links",
-        "new_id",
-        "new_timers",
-        "new_updates",
-        "now",
-        "outcome",
-        "output",
-        "past_tasks",
-        "released",
-        "run",
-        "started",
-        "timers",
-        "updates",
-    )
+    run: Run
+    now: int
+    new_id: NewId
+    _at: bytes = b""
+    events: list[Event] = []
+    created: RunDetails | None = None
+    attributes: JsonObject | None = None
+    output: Any = None
+    failure: JsonObject | None = None
+    closes: bool = False
+    outcome: ParentOutcome | None = None
+    started: list[Decision] = []
+    new_activities: list[NewActivity] = []
+    activities: list[Activity] = []
+    attempts: list[PastAttempt] = []
+    new_timers: list[Timer] = []
+    timers: list[Timer] = []
+    new_child_links: list[ChildLink] = []
+    child_links: list[ChildLink] = []
+    new_updates: list[Update] = []
+    updates: list[Update] = []
+    moved_updates_to: str | None = None
+    held_results: list[Resolution] = []
+    released: bool = False
+    buffered: list[BufferedEvent] = []
+    drained: bool = False
+    past_tasks: list[PastTask] = []
+    created_task_ids: list[str] = []
 
-    def __init__(self, run: Run, now: int, new_id: NewId) -> None:
-        self.run = copy(run)
-        self.now = now
-        self.new_id = new_id
-        self.events: list[Event] = []
-        self.created: RunDetails | None = None
-        self.attributes: JsonObject | None = None
-        self.output: Any = None
-        self.failure: JsonObject | None = None
-        self.closes = False
-        self.outcome: ParentOutcome | None = None
-        self.started: list[Decision] = []
-        self.new_activities: list[NewActivity] = []
-        self._at = precise(now).encode()
-        self.activities: list[Activity] = []
-        self.attempts: list[PastAttempt] = []
-        self.new_timers: list[Timer] = []
-        self.timers: list[Timer] = []
-        self.new_child_links: list[ChildLink] = []
-        self.child_links: list[ChildLink] = []
-        self.new_updates: list[Update] = []
-        self.updates: list[Update] = []
-        self.moved_updates_to: str | None = None
-        self.held_results: list[Resolution] = []
-        self.released = False
-        self.buffered: list[BufferedEvent] = []
-        self.drained = False
-        self.past_tasks: list[PastTask] = []
-        self.created_task_ids: list[str] = []
+    def __post_init__(self) -> None:
+        self.run = copy(self.run)
+        self._at = precise(self.now).encode()
 
     def append(
         self,

@@ -12,7 +12,9 @@ def run_due_at(run: Run, now: int) -> int | None:
     """
     if run.closed:
         return None
-    due = [at for at in (run.execution_deadline, run.run_deadline) if at is not None]
+    due = [run.execution_deadline] if run.execution_deadline is not None else []
+    if run.run_deadline is not None:
+        due.append(run.run_deadline)
     if run.task_status == LEASED and run.lease_expires_at is not None:
         due.append(run.lease_expires_at)
     elif run.task_status == READY:

@@ -10,6 +10,8 @@ SECOND: Final = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
+# A unit of work tells its own time again and again.
+@functools.lru_cache(maxsize=256)
 def precise(at: int) -> str:
     """The spelling of events, leases and runs: six fractional digits and ``Z``."""
     second, microseconds = divmod(at, SECOND)
