@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from durable_workflow.server.store.errors import StatementMisused
 from durable_workflow.server.store.protocol import Row, Value
 from durable_workflow.server.store.sqlite._memos import SETTLED, Answers, Memos
 from durable_workflow.server.store.sqlite._rows import (
@@ -83,10 +84,10 @@ class Way(msgspec.Struct, frozen=True):
     settled: bool
 
 
-class Ways:
+class Ways(dict[str, Way]):
     """How each of a store's statements is run, and the rows that are kept between units.
 
-    A way is made when its statement is run first: most servers run a part of them.
+    A way is made when its statement is asked for first: most servers run a part of them.
 
     Attributes:
         kept: The rows of open things.
@@ -96,26 +97,20 @@ class Ways:
     """
 
     def __init__(self, statements: Statements, *, saves_space: bool = True) -> None:
+        super().__init__()
         self.kept: dict[str, KeptRows] = tables_of(statements, ROW_TABLES)
         self.memos = Memos()
         self.answers = Answers()
         self.saves_space = saves_space
         self._statements = statements
         self._changed = changed_tables(statements)
-        self._ways: dict[str, Way] = {}
         self._texts: dict[str, str] = {}
 
-    def __getitem__(self, name: str) -> Way:
-        found = self.get(name)
-        if found is None:
-            raise KeyError(name)
-        return found
-
-    def get(self, name: str) -> Way | None:
-        """How a statement is run, or None where there is none of that name."""
-        found = self._ways.get(name)
-        if found is None and (statement := self._statements.get(name)) is not None:
-            found = self._ways[name] = self._way(statement)
+    def __missing__(self, name: str) -> Way:
+        statement = self._statements.get(name)
+        if statement is None:
+            raise StatementMisused(f"there is no statement {name!r}")
+        found = self[name] = self._way(statement)
         return found
 
     def text_of(self, statement: Statement) -> str:

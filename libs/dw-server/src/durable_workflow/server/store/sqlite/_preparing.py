@@ -144,7 +144,7 @@ class PreparedTx:
 
     def one(self, statement: str, /, **params: Value) -> Row | None:
         """Run a named statement; its first row, or None."""
-        way = self._way(statement)
+        way = self._ways[statement]
         if way.lookup is not None and self._finds_new(way, way.lookup):
             is_new, new = self._new.find(way.lookup, params)
             if is_new:
@@ -157,7 +157,7 @@ class PreparedTx:
 
     def all(self, statement: str, /, **params: Value) -> list[Row]:
         """Run a named statement; all its rows."""
-        rows = self._readable(self._way(statement)).all(statement, **params)
+        rows = self._readable(self._ways[statement]).all(statement, **params)
         self._answers.append(_Answer(statement, params, rows, False))
         return rows
 
@@ -179,14 +179,14 @@ class PreparedTx:
 
     def do(self, statement: str, /, **params: Value) -> None:
         """Keep a statement that changes rows."""
-        way = self._way(statement)
+        way = self._ways[statement]
         if params.keys() != way.statement.parameters:
             raise StatementMisused(f"{statement}: {sorted(params)} are not its parameters")
         self._keep(way, [tuple(params[name] for name in way.statement.order)])
 
     def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
         """Keep a statement that is run once for each row of values."""
-        self._keep(self._way(statement), rows)
+        self._keep(self._ways[statement], rows)
 
     def new_id(self) -> str:
         """A new identifier."""
@@ -261,12 +261,6 @@ class PreparedTx:
     def _view(self) -> Read:
         assert self.view is not None
         return self.view
-
-    def _way(self, name: str) -> Way:
-        way = self._ways.get(name)
-        if way is None:
-            raise StatementMisused(f"there is no statement {name!r}")
-        return way
 
     def _keep(self, way: Way, rows: Sequence[Row]) -> None:
         """Keep rows for a statement, with those that it has already where the order allows it."""

@@ -144,9 +144,7 @@ class SqliteRead:
         return way
 
     def _named(self, name: str, params: Mapping[str, Value]) -> Way:
-        way = self._ways.get(name)
-        if way is None:
-            raise StatementMisused(f"there is no statement {name!r}")
+        way = self._ways[name]
         statement = way.statement
         if params.keys() != statement.parameters:
             missing = sorted(statement.parameters - params.keys())
@@ -225,9 +223,7 @@ class SqliteTx(SqliteRead):
 
     def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
         """Run a named statement once for each row of values."""
-        way = self._ways.get(statement)
-        if way is None:
-            raise StatementMisused(f"there is no statement {statement!r}")
+        way = self._ways[statement]
         order = way.statement.order
         for row in rows:
             if len(row) != len(order):
