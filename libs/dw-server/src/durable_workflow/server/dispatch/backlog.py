@@ -42,7 +42,9 @@ class Backlog:
 
     def may_hold(self, profile: Profile) -> bool:
         """Whether a task may be waiting that a worker may take."""
-        return profile not in self._looked or any(profile.suits(*group) for group in self._flagged)
+        if profile not in self._looked:
+            return True
+        return bool(self._flagged) and any(profile.suits(*group) for group in self._flagged)
 
     def flag(self, group: Group) -> None:
         """A ready task found nobody."""

@@ -302,13 +302,13 @@ class Placement:
             offered = self._claim_several(tx, kind, streams)
             claims += max(len(offered), 1)
             if not offered:
-                self._backlog(streams[0].key(kind)).found_nothing(streams[0].profiles[kind])
+                self._backlog(streams[0].keys[kind]).found_nothing(streams[0].profiles[kind])
             left += offered
 
     def _may_feed(self, stream: Stream, kind: TaskKind) -> bool:
-        if stream.credits(kind) <= 0:
-            return False
-        return self._backlog(stream.key(kind)).may_hold(stream.profiles[kind])
+        # Mostly nothing waits, which is found out sooner than whether there is room.
+        waits = self._backlog(stream.keys[kind]).may_hold(stream.profiles[kind])
+        return waits and stream.credits(kind) > 0
 
     def _give_back(self, notices: Sequence[Notice]) -> None:
         for notice in notices:
@@ -385,7 +385,7 @@ class Placement:
         self._hungry.pop(stream, None)
         if not self._streams.of_queue(stream.worker.namespace, stream.worker.task_queue):
             for kind in _KINDS:
-                self._backlogs.pop(stream.key(kind), None)
+                self._backlogs.pop(stream.keys[kind], None)
         if not self._streams:
             self._backlogs.clear()
             self._polls_served.clear()

@@ -46,6 +46,7 @@ class Stream:
 
     Attributes:
         worker: Whose it is.
+        profiles, keys: What it takes of each kind of tasks, and of which queue.
         slots: How many tasks of each kind it works on at once.
         draining: It gets no new tasks.
         names_claims: Its worker takes workflow tasks that are not committed yet.
@@ -72,10 +73,7 @@ class Stream:
         """Take what the worker has registered anew."""
         self.worker = worker
         self.profiles = {kind: profile_of(worker, kind) for kind in KINDS}
-
-    def key(self, kind: TaskKind) -> TaskKey:
-        """Which tasks of a kind it gets."""
-        return TaskKey(kind, self.worker.namespace, self.worker.task_queue)
+        self.keys = {kind: TaskKey(kind, worker.namespace, worker.task_queue) for kind in KINDS}
 
     def credits(self, kind: TaskKind) -> int:
         """How many more tasks of a kind it may be sent."""

@@ -49,5 +49,5 @@ def next_served(wanted: Sequence[Wanted], most: int, turn: int) -> tuple[TaskKin
 
 def _look_for_the_same(one: Stream, other: Stream, kind: TaskKind) -> bool:
     return one is other or (
-        one.key(kind) == other.key(kind) and one.profiles[kind] == other.profiles[kind]
+        one.keys[kind] == other.keys[kind] and one.profiles[kind] == other.profiles[kind]
     )
