@@ -435,7 +435,7 @@ async def test_a_peer_that_waits_to_send_its_body_is_told_at_once() -> None:
     assert answer.endswith(b"\r\n\r\n{}")
 
 
-async def test_an_application_can_ask_whether_the_caller_has_left() -> None:
+async def test_an_application_is_told_whether_the_caller_has_left() -> None:
     transport, asked = Transport(), asyncio.Event()
     said: list[bool] = []
 
@@ -444,10 +444,11 @@ async def test_an_application_can_ask_whether_the_caller_has_left() -> None:
         receive: Callable[[], Awaitable[Message]],
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
-        ask = scope["extensions"][HAS_LEFT]["ask"]
-        said.append(ask())
+        known = scope["extensions"][HAS_LEFT]
+        ask, gone = known["ask"], known["gone"]
+        said.append(ask() or gone.done())
         connection.connection_lost(None)
-        said.append(ask())
+        said.append(ask() and gone.done())
         asked.set()
 
     config = uvicorn.Config(cast("Any", serve), http=Connection, lifespan="off", log_config=None)

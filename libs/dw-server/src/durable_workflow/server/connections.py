@@ -106,6 +106,8 @@ class Connection(HttpToolsProtocol):
     _costs: PeerCosts | None = None
     _begins_waiting = False
     _rest: Rest | None = None
+    # Done when the connection has ended.
+    _end: asyncio.Future[None] | None = None
     _head_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -126,6 +128,8 @@ class Connection(HttpToolsProtocol):
             self._reader = None
         self._end_rest()
         self._wait_no_more()
+        if self._end is not None and not self._end.done():
+            self._end.set_result(None)
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -255,9 +259,14 @@ class Connection(HttpToolsProtocol):
             of = asked()
             return of is None or of.disconnected
 
+        self._end = self._end or self.loop.create_future()
         cycle.scope["extensions"] = {
             **extensions,
-            HAS_LEFT: {"ask": has_left, "arrived": cycle.message_event.is_set},
+            HAS_LEFT: {
+                "ask": has_left,
+                "arrived": cycle.message_event.is_set,
+                "gone": self._end,
+            },
         }
         if not self._begins_waiting:
             super()._start_asgi_task(cycle, app)

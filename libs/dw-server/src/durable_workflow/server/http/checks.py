@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Generator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -29,6 +28,8 @@ _DEEPEST = 128
 
 
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+# What decoding raises.
+_BAD: Final = (RecursionError, msgspec.DecodeError, UnicodeDecodeError)
 # Each look takes away what holds nothing, and so a level.
 _LOOKS = 8
 # Drain at most this much so that the peer can read the refusal, then close.
@@ -160,10 +161,12 @@ def parse(body: bytes) -> Any:
     Raises:
         Refused: It is not JSON.
     """
-    with _refusing():
+    try:
         document = msgspec.json.decode(body)
         if not is_shallow(body) and _too_deep(document):
             raise RecursionError
+    except _BAD as error:
+        raise _refused(error) from None
     return document
 
 
@@ -173,18 +176,15 @@ def parse_in_slices(body: bytes) -> Slices[Any]:
     Raises:
         Refused: It is not JSON.
     """
-    with _refusing():
-        return (yield from Sliced(body, _DEEPEST).decode())
-
-
-@contextlib.contextmanager
-def _refusing() -> Generator[None, None, None]:
     try:
-        yield
-    except RecursionError:
-        raise _malformed("The document is nested too deeply.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _malformed(str(error)) from None
+        return (yield from Sliced(body, _DEEPEST).decode())
+    except _BAD as error:
+        raise _refused(error) from None
+
+
+def _refused(error: Exception) -> Refused:
+    deep = isinstance(error, RecursionError)
+    return _malformed("The document is nested too deeply." if deep else str(error))
 
 
 def _check_media_type(request: Request) -> None:

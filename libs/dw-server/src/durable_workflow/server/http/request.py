@@ -22,6 +22,7 @@ _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.ASCII | 
 _PREFER_MINIMAL = re.compile(r"(?:^|[,;\s])return\s*=\s*\"?minimal\b", re.ASCII | re.IGNORECASE)
 _LONGEST_WAIT = 60
 # An extension of ASGI: `ask` says whether the caller has gone away, without a look at what comes.
+# `gone` is a future, shared with other requests, that is done when it has.
 HAS_LEFT: Final = "durable_workflow.has_left"
 _NO_EXTENSIONS: Final[Mapping[str, Any]] = {}
 
@@ -75,7 +76,8 @@ class Request:
         self._ask_left: Callable[[], bool] | None = known.get("ask")
         self._ask_arrived: Callable[[], bool] | None = known.get("arrived")
         self._trusts_proxies = trusts_proxies
-        self._gone: asyncio.Task[None] | None = None
+        self._gone: asyncio.Future[None] | None = known.get("gone")
+        self._watching: asyncio.Task[None] | None = None
         self._left = False
 
     @property
@@ -108,7 +110,7 @@ class Request:
     def gone(self) -> asyncio.Future[None]:
         """Done when the caller has gone away. Only for requests whose body has been read."""
         if self._gone is None:
-            self._gone = asyncio.create_task(self._until_gone())
+            self._gone = self._watching = asyncio.create_task(self._until_gone())
         return self._gone
 
     def has_arrived(self) -> bool:
@@ -134,10 +136,10 @@ class Request:
     async def finish(self) -> None:
         """Stop watching the caller, and hold nothing of the request any more."""
         self.share.release()
-        if self._gone is not None:
-            self._gone.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._gone
+                await self._watching
 
     def credentials(self) -> Credentials:
         """The credentials that the caller sent. Signatures cover the raw body."""
