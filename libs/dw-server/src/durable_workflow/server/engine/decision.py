@@ -82,7 +82,7 @@ class Decision(msgspec.Struct):
     run: Run
     now: int
     new_id: NewId
-    _at: bytes = b""
+    _at: str = ""
     events: list[Event] = []
     created: RunDetails | None = None
     attributes: JsonObject | None = None
@@ -110,7 +110,7 @@ class Decision(msgspec.Struct):
 
     def __post_init__(self) -> None:
         self.run = copy(self.run)
-        self._at = precise(self.now).encode()
+        self._at = precise(self.now)
 
     def append(
         self,
@@ -132,22 +132,21 @@ class Decision(msgspec.Struct):
         command_id: str | None = None,
     ) -> None:
         """Append an event whose payload was encoded before."""
-        run = self.run
+        run, at = self.run, self._at
         run.last_sequence += 1
-        at = self._at
+        task = "null" if task_id is None else f'"{task_id}"'
+        command = "null" if command_id is None else f'"{command_id}"'
         # Both planes read this one text: workers know the time as `recorded_at`, clients as
         # `timestamp`. Ids and types are ours and need no escaping.
-        record = b'{"sequence":%d,"event_type":"%b","timestamp":"%b","payload":%b,"id":"%b",' % (
-            run.last_sequence,
-            event_type.encode(),
-            at,
-            payload,
-            self.new_id().encode(),
-        ) + b'"workflow_task_id":%b,"workflow_command_id":%b,"recorded_at":"%b"}' % (
-            _word(task_id),
-            _word(command_id),
-            at,
+        head = (
+            f'{{"sequence":{run.last_sequence},"event_type":"{event_type}","timestamp":"{at}",'
+            f'"payload":'
         )
+        tail = (
+            f',"id":"{self.new_id()}","workflow_task_id":{task},"workflow_command_id":{command},'
+            f'"recorded_at":"{at}"}}'
+        )
+        record = b"".join((head.encode(), payload, tail.encode()))
         run.history_bytes += len(record)
         run.last_progress_at = self.now
         self.events.append(Event(run.run_id, run.last_sequence, event_type, record))
@@ -156,7 +155,3 @@ class Decision(msgspec.Struct):
 def encode_payload(payload: JsonObject) -> bytes:
     """Encode an event's payload, for an event that is appended later."""
     return _encode(payload)
-
-
-def _word(text: str | None) -> bytes:
-    return b"null" if text is None else b'"%b"' % text.encode()
