@@ -112,7 +112,7 @@ class _NewRows:
             return False, None
         change, values = found
         row = change.row(values)
-        return True, lookup.answer(row) if lookup.fits(row, params) else None
+        return True, lookup.found_in(row, params)
 
 
 class PreparedTx:

@@ -46,29 +46,30 @@ def pick_named(names: Sequence[str]) -> Callable[[Mapping[str, Value]], Row]:
     return lambda params: tuple([params[name] for name in names])
 
 
-def _whole(row: Row) -> Row:
-    return row
-
-
 class Lookup(msgspec.Struct, frozen=True):
     """A select that finds one row by its key, or by the column that tells rows apart too.
 
     Attributes:
         key: The parameters of the key; empty where it is not by the key.
         other: The parameter of the other column.
-        tests: Columns and the parameters that they must equal besides.
-        answer: What the select reads of a row.
+        test: What a row has in some columns, and what the parameters say that it has there; None
+            where nothing but the key is tested.
+        answer: What the select reads of a row; None for all of it.
     """
 
     table: str
     key: tuple[str, ...]
     other: str | None
-    tests: tuple[tuple[int, str], ...]
-    answer: Pick
+    test: tuple[Callable[[Row], object], Callable[[Mapping[str, Value]], object]] | None
+    answer: Pick | None
 
-    def fits(self, row: Row, params: Mapping[str, Value]) -> bool:
-        """Whether the other conditions hold of a row."""
-        return all(row[at] == params[name] for at, name in self.tests)
+    def found_in(self, row: Row, params: Mapping[str, Value]) -> Row | None:
+        """What the select finds in the row of its key."""
+        if self.test is not None:
+            tested, wanted = self.test
+            if tested(row) != wanted(params):
+                return None
+        return row if self.answer is None else self.answer(row)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -144,12 +145,16 @@ class RowTable:
             return
         used = self._key if by_key else (self._other,)
         picks = tuple(map(known.columns.index, shape.columns))
+        tests = [(known.columns.index(at), name) for at, name in shape.where if at not in used]
+        test = None
+        if tests:
+            test = itemgetter(*[at for at, _ in tests]), itemgetter(*[name for _, name in tests])
         known.lookups[statement.name] = Lookup(
             self.name,
             tuple(where[column] for column in self._key) if by_key else (),
             None if by_key or self._other is None else where[self._other],
-            tuple((known.columns.index(at), name) for at, name in shape.where if at not in used),
-            pick(picks) if picks != tuple(range(len(known.columns))) else _whole,
+            test,
+            pick(picks) if picks != tuple(range(len(known.columns))) else None,
         )
 
     def _add_change(self, known: KnownTable, statement: Statement, shape: Shape) -> None:
@@ -273,7 +278,7 @@ class UnitRows:
         row = None if key is None else self._rows.get(key) or self._kept.rows.get(key)
         if row is None:
             return False, None
-        return True, lookup.answer(row) if lookup.fits(row, params) else None
+        return True, lookup.found_in(row, params)
 
     def note(self, row: Row) -> None:
         """A whole row was read from the database, with nothing unwritten here."""
