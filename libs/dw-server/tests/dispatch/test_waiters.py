@@ -87,7 +87,7 @@ async def test_a_wait_ends_when_the_caller_goes_away() -> None:
 
 def test_a_run_wakes_all_who_watch_it_and_nobody_else() -> None:
     watch = RunWatch()
-    one, two, other, late = (RunWaiter() for _ in range(4))
+    one, two, other, late = (RunWaiter(watch) for _ in range(4))
     watch.enter("a", one, end_only=False)
     watch.enter("a", two, end_only=True)
     watch.enter("b", other, end_only=False)

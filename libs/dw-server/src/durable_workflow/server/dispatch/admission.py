@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from typing import Self
 
 
 class TooManyWaiting(Exception):
@@ -21,8 +20,7 @@ class Admission:
         self._limit = limit
         self.held = 0
 
-    @contextmanager
-    def hold(self) -> Generator[None, None, None]:
+    def hold(self) -> Self:
         """Hold one more for the length of the block.
 
         Raises:
@@ -30,8 +28,10 @@ class Admission:
         """
         if self.held >= self._limit:
             raise TooManyWaiting(f"{self.held} requests are being held")
+        return self
+
+    def __enter__(self) -> None:
         self.held += 1
-        try:
-            yield
-        finally:
-            self.held -= 1
+
+    def __exit__(self, *error: object) -> None:
+        self.held -= 1

@@ -316,14 +316,9 @@ class Dispatcher:
                 waiter.take()
             return waiter.end
 
-    @contextmanager
-    def run_waiter(self) -> Generator[RunWaiter, None, None]:
+    def run_waiter(self) -> RunWaiter:
         """A request that will watch one run, until the end of the block."""
-        waiter = RunWaiter()
-        try:
-            yield waiter
-        finally:
-            self._runs.leave(waiter)
+        return RunWaiter(self._runs)
 
     @contextmanager
     def heartbeat(self, namespace: str, worker_id: str) -> Generator[HeldHeartbeat, None, None]:

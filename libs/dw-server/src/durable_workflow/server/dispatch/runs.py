@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from durable_workflow.server.dispatch.waiters import Waiter
 from durable_workflow.server.notices import RunEnd
 
 
 class RunWaiter(Waiter):
-    """A request that watches one run.
+    """A request that watches one run, until the end of the block that it is entered for.
+
+    Args:
+        watch: The requests to which it belongs then.
 
     Attributes:
         end: How the run ended, once the unit that closed it has told.
@@ -15,13 +20,20 @@ class RunWaiter(Waiter):
         has_left: It will watch nothing any more.
     """
 
-    __slots__ = ("end", "has_left", "run_id")
+    __slots__ = ("_watch", "end", "has_left", "run_id")
 
-    def __init__(self) -> None:
+    def __init__(self, watch: RunWatch) -> None:
         super().__init__()
+        self._watch = watch
         self.end: RunEnd | None = None
         self.run_id: str | None = None
         self.has_left = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._watch.leave(self)
 
 
 class RunWatch:
