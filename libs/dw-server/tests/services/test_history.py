@@ -146,7 +146,8 @@ async def test_a_history_is_packed_when_it_is_long_or_has_ended(
         def look(read: Read) -> list[bool]:
             return [kept[:1] != b"{" for _, _, kept in read.all(statement, run_id=run_id)]
 
-        return await server.store.read(look)
+        found: list[bool] = await server.store.read(look)
+        return found
 
     await server.start("short")
     await server.decide(commands.activity())
