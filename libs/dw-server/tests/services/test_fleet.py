@@ -55,7 +55,7 @@ async def cohorts(server: Any) -> dict[str | None, Json]:
 
 async def remove(server: Any, worker_id: str = "w") -> Json:
     body: Json = (
-        await server.run(sessions.remove, "default", NamedWorker(worker_id=worker_id))
+        await server.run(sessions.remove, server.caller, NamedWorker(worker_id=worker_id))
     ).body
     return body
 

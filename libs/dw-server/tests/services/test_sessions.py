@@ -441,7 +441,7 @@ async def test_what_an_operator_has_taken_out_ends_by_its_own_time_too(
     await join(server, "s")
     await both_kinds(server, commands, "s")
     asked = NamedWorker(worker_id="w")
-    await server.run(sessions.remove, "default", asked)
+    await server.run(sessions.remove, server.caller, asked)
     server.clock.advance(3600)
     await server.run(sessions.await_return)
     await server.pass_time(1)

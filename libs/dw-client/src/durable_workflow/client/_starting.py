@@ -1,11 +1,10 @@
 """The request that starts a workflow, as both methods that start one send it."""
 
 from typing import Any
-from uuid import uuid4
 
-from durable_workflow._wire.headers import IDEMPOTENCY_KEY
 from durable_workflow._wire.json_values import JsonObject, present
 from durable_workflow.client._call import Call, Repeat, json_object
+from durable_workflow.client._keys import new_key
 from durable_workflow.client._payloads import Payloads, positional
 from durable_workflow.client._routes import Route
 from durable_workflow.serializer import PayloadSizeWarningContext
@@ -64,6 +63,6 @@ async def start_call(
             **further,
         ),
         context=workflow_id or "",
-        headers={IDEMPOTENCY_KEY: uuid4().hex},
+        headers=new_key(),
         repeat=Repeat.ALWAYS if workflow_id and policy in _SAFE_POLICIES else Repeat.IF_KEYED,
     )

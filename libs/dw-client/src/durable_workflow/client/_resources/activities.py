@@ -4,14 +4,14 @@ import asyncio
 import time
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
-from durable_workflow._wire.headers import IDEMPOTENCY_KEY, PREFER
+from durable_workflow._wire.headers import PREFER
 from durable_workflow._wire.json_values import JsonObject, object_or_empty, present, text
 from durable_workflow.client._arguments import Seconds, WholeSeconds, capable, seconds
 from durable_workflow.client._away import is_away, until_back, why_away
 from durable_workflow.client._call import Call, Repeat, Response, json_object, reading
 from durable_workflow.client._handles import StandaloneActivityHandle
+from durable_workflow.client._keys import new_key
 from durable_workflow.client._payloads import positional
 from durable_workflow.client._results.activities import (
     StandaloneActivityExecution,
@@ -94,7 +94,7 @@ class ActivityMethods(Session):
                 ),
                 context=activity_id or activity_type,
                 # Not by its id: an activity may have ended before its start is sent again.
-                headers={IDEMPOTENCY_KEY: uuid4().hex},
+                headers=new_key(),
                 repeat=Repeat.IF_KEYED,
             )
         )

@@ -5,6 +5,7 @@ from typing import Any
 from durable_workflow._wire.json_values import present
 from durable_workflow.client._call import Call, reading
 from durable_workflow.client._callers import warn_caller
+from durable_workflow.client._keys import new_key
 from durable_workflow.client._results.namespaces import (
     NamespaceDescription,
     NamespaceList,
@@ -50,7 +51,16 @@ class NamespaceMethods(Session):
             InvalidArgument: The name is taken, or an argument is out of bounds.
         """
         body = {"name": name, "description": description, "retention_days": retention_days}
-        return await self._send(Call("POST", Route.NAMESPACES, _NAMESPACE, body=body, context=name))
+        return await self._send(
+            Call(
+                "POST",
+                Route.NAMESPACES,
+                _NAMESPACE,
+                body=body,
+                context=name,
+                headers=new_key(),
+            )
+        )
 
     async def update_namespace(
         self, name: str, description: str | None = None, retention_days: int | None = None
@@ -81,7 +91,8 @@ class NamespaceMethods(Session):
             The namespace as it was, with `deleted` saying how much went with it.
 
         Raises:
-            NamespaceNotFound: There is none of that name.
+            NamespaceNotFound: There is none of that name; or it was deleted, and the answer that
+                said so was lost.
         """
         return await self._send(Call("DELETE", Route.NAMESPACE, _NAMESPACE, path={"name": name}))
 

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
-from durable_workflow._wire.headers import IDEMPOTENCY_KEY
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow._wire.json_values import JsonObject, present, text
 from durable_workflow.client._arguments import WholeSeconds, instance
 from durable_workflow.client._call import Call, Repeat, json_object, nothing, reading
 from durable_workflow.client._handles import ScheduleHandle
+from durable_workflow.client._keys import new_key
 from durable_workflow.client._payloads import positional
 from durable_workflow.client._results.schedules import (
     ScheduleAction,
@@ -93,7 +92,7 @@ class ScheduleMethods(Session):
                     note=note,
                 ),
                 context=schedule_id or "",
-                headers=_key(),
+                headers=new_key(),
                 # A server that knows no keys tells a repetition from a second schedule by its id.
                 repeat=Repeat.ALWAYS if schedule_id else Repeat.IF_KEYED,
             )
@@ -168,7 +167,7 @@ class ScheduleMethods(Session):
                     search_attributes=search_attributes,
                     note=note,
                 ),
-                headers=_key(),
+                headers=new_key(),
             )
         )
 
@@ -215,7 +214,7 @@ class ScheduleMethods(Session):
                 reading(lambda data: trigger_result(data, schedule_id)),
                 path={"schedule_id": schedule_id},
                 body=present(overlap_policy=overlap_policy),
-                headers=_key(),
+                headers=new_key(),
                 repeat=Repeat.IF_KEYED,
             )
         )
@@ -235,7 +234,7 @@ class ScheduleMethods(Session):
                 Route.SCHEDULE,
                 nothing,
                 path={"schedule_id": schedule_id},
-                headers=_key(),
+                headers=new_key(),
             )
         )
 
@@ -268,7 +267,7 @@ class ScheduleMethods(Session):
                 body=present(
                     start_time=start_time, end_time=end_time, overlap_policy=overlap_policy
                 ),
-                headers=_key(),
+                headers=new_key(),
                 repeat=Repeat.IF_KEYED,
             )
         )
@@ -282,7 +281,7 @@ class ScheduleMethods(Session):
                 nothing,
                 path={"schedule_id": schedule_id},
                 body=present(note=note),
-                headers=_key(),
+                headers=new_key(),
             )
         )
 
@@ -303,8 +302,3 @@ class ScheduleMethods(Session):
             ),
         )
         return action.to_dict(input_encoder=lambda _: envelope)
-
-
-def _key() -> dict[str, str]:
-    """By this the server finds a repetition, and repeats its answer."""
-    return {IDEMPOTENCY_KEY: uuid4().hex}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from durable_workflow.client._call import Call, as_object, reading
+from durable_workflow.client._keys import new_key
 from durable_workflow.client._results.search_attributes import SearchAttributeList
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
@@ -32,7 +33,14 @@ class SearchAttributeMethods(Session):
         """
         body = {"name": name, "type": attribute_type}
         return await self._send(
-            Call("POST", Route.SEARCH_ATTRIBUTES, as_object(_INVALID), body=body, context=name)
+            Call(
+                "POST",
+                Route.SEARCH_ATTRIBUTES,
+                as_object(_INVALID),
+                body=body,
+                context=name,
+                headers=new_key(),
+            )
         )
 
     async def delete_search_attribute(self, name: str) -> dict[str, Any]:
@@ -46,5 +54,11 @@ class SearchAttributeMethods(Session):
             InvalidArgument: It belongs to the system.
         """
         return await self._send(
-            Call("DELETE", Route.SEARCH_ATTRIBUTE, as_object(_INVALID), path={"name": name})
+            Call(
+                "DELETE",
+                Route.SEARCH_ATTRIBUTE,
+                as_object(_INVALID),
+                path={"name": name},
+                headers=new_key(),
+            )
         )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from durable_workflow.client._call import Call, as_object, reading
+from durable_workflow.client._keys import new_key
 from durable_workflow.client._results.workers import WorkerDescription, WorkerList, worker_list
 from durable_workflow.client._routes import Route
 from durable_workflow.client._session import Session
@@ -55,5 +56,11 @@ class WorkerMethods(Session):
             WorkerNotFound: None of that id is registered.
         """
         return await self._send(
-            Call("DELETE", Route.WORKER, as_object(_INVALID), path={"worker_id": worker_id})
+            Call(
+                "DELETE",
+                Route.WORKER,
+                as_object(_INVALID),
+                path={"worker_id": worker_id},
+                headers=new_key(),
+            )
         )

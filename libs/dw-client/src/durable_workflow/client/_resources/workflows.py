@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
-from durable_workflow._wire.headers import IDEMPOTENCY_KEY
 from durable_workflow._wire.json_values import JsonObject, present, text
 from durable_workflow.client._arguments import WholeSeconds
 from durable_workflow.client._call import Call, json_object, nothing, reading
 from durable_workflow.client._handles import WorkflowHandle
+from durable_workflow.client._keys import new_key
 from durable_workflow.client._results.workflows import (
     WorkflowCommandResult,
     WorkflowExecution,
@@ -274,7 +273,7 @@ class WorkflowMethods(Session):
                 body=body,
                 # Without it an attempt whose predecessor's answer was lost would be told that the
                 # run is not active.
-                headers={IDEMPOTENCY_KEY: uuid4().hex},
+                headers=new_key(),
             )
         )
 
@@ -285,5 +284,12 @@ class WorkflowMethods(Session):
             lambda data: WorkflowCommandResult.from_dict(data, workflow_id=workflow_id)
         )
         return await self._send(
-            Call("POST", route, reader, path={"workflow_id": workflow_id}, body=body)
+            Call(
+                "POST",
+                route,
+                reader,
+                path={"workflow_id": workflow_id},
+                body=body,
+                headers=new_key(),
+            )
         )

@@ -72,7 +72,8 @@ class NamespaceMethods(Blocking):
             The namespace as it was, with `deleted` saying how much went with it.
 
         Raises:
-            NamespaceNotFound: There is none of that name.
+            NamespaceNotFound: There is none of that name; or it was deleted, and the answer that
+                said so was lost.
         """
         return self._wait(self._async.delete_namespace(name))
 

@@ -19,6 +19,7 @@ from durable_workflow.server.records.leases import Holder
 from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
+    Caller,
     DeregisterWorker,
     NamedWorker,
     PollTask,
@@ -64,7 +65,7 @@ def deregister(
     )
 
 
-def remove(tx: Tx, namespace: str, asked: NamedWorker, settings: ServiceSettings) -> Reply:
+def remove(tx: Tx, caller: Caller, asked: NamedWorker, settings: ServiceSettings) -> Reply:
     """Take a worker out for an operator: all of its sessions, which are refused from now on.
 
     Its leases run to their end, so that what it works on is not done twice.
@@ -73,6 +74,7 @@ def remove(tx: Tx, namespace: str, asked: NamedWorker, settings: ServiceSettings
         Refused: None of that id is registered.
     """
     del settings
+    namespace = caller.namespace
     records.lock(tx, namespace, asked.worker_id)
     found = records.sessions(tx, namespace, asked.worker_id)
     if not found:

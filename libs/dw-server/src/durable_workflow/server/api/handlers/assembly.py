@@ -76,7 +76,7 @@ def operations(
         *description.operations(),
         *FigureHandlers(store, dispatcher, counted, settings.metrics_access).operations(),
         *NamespaceHandlers(store, services, known_namespaces, payloads).operations(),
-        *search_attributes.operations(store, settings.wire),
+        *search_attributes.operations(units, settings.wire),
         *schedules.operations(units, settings.wire),
         *WorkflowHandlers(units, dispatcher, settings).operations(),
         *BridgeHandlers(units, updating, settings.wire).operations(),

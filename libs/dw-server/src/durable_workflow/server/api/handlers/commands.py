@@ -37,12 +37,13 @@ def operations(
     signal = units.command(signals.signal)
     cancel = units.command(once(ends.cancel))
     terminate = units.command(once(ends.terminate))
+    mend, keep = units.command(once(repair.repair)), units.command(once(archiving.archive))
     return [
         Operation("signal_workflow", OPERATORS, SignalWorkflow, signal),
         Operation("query_workflow", OPERATORS, QueryWorkflow, query),
         Operation("update_workflow", OPERATORS, UpdateWorkflow, update),
         Operation("cancel_workflow", OPERATORS, CloseWorkflow, cancel),
         Operation("terminate_workflow", OPERATORS, CloseWorkflow, terminate),
-        Operation("repair_workflow", OPERATORS, RepairWorkflow, units.command(repair.repair)),
-        Operation("archive_workflow", OPERATORS, ArchiveWorkflow, units.command(archiving.archive)),
+        Operation("repair_workflow", OPERATORS, RepairWorkflow, mend),
+        Operation("archive_workflow", OPERATORS, ArchiveWorkflow, keep),
     ]

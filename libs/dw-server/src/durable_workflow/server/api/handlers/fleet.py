@@ -15,6 +15,7 @@ from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import ListWorkers, NamedQueue, NamedWorker, RollBuild
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import builds, sessions
+from durable_workflow.server.services.repetitions import once
 from durable_workflow.server.store import Read
 from durable_workflow.server.views import builds as build_views
 from durable_workflow.server.views import task_queues
@@ -54,7 +55,7 @@ def operations(units: Units, queries: PendingQueries) -> list[Operation[Any]]:
     return [
         Operation("list_workers", OPERATORS, ListWorkers, look(worker_views.list_workers)),
         Operation("describe_worker", OPERATORS, NamedWorker, look(worker_views.describe)),
-        Operation("remove_worker", ADMINS, NamedWorker, units.report(sessions.remove)),
+        Operation("remove_worker", ADMINS, NamedWorker, units.command(once(sessions.remove))),
         Operation("list_task_queues", OPERATORS, Nothing, list_queues),
         Operation("describe_task_queue", OPERATORS, NamedQueue, describe_queue),
         Operation("list_builds", OPERATORS, NamedQueue, look(build_views.list_builds)),

@@ -15,6 +15,7 @@ from durable_workflow.server.payload_storage import StorageUnavailable
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests import (
+    Caller,
     CreateNamespace,
     NamedNamespace,
     SetExternalStorage,
@@ -23,7 +24,8 @@ from durable_workflow.server.requests import (
 )
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import namespaces as services
-from durable_workflow.server.store import Store
+from durable_workflow.server.services.repetitions import once
+from durable_workflow.server.store import Store, Tx
 from durable_workflow.server.views import namespaces as views
 
 
@@ -71,8 +73,8 @@ class NamespaceHandlers:
         return Reply(await self._store.read(views.list_all))
 
     async def _create(self, call: Call, asked: CreateNamespace) -> Reply:
-        days = self._settings.retention_days
-        return await self._store.run(lambda tx: services.create(tx, asked, retention_days=days))
+        caller = call.caller()
+        return await self._store.run(lambda tx: _create(tx, caller, asked, self._settings))
 
     async def _describe(self, call: Call, asked: NamedNamespace) -> Reply:
         return Reply(await self._store.read(lambda read: views.describe(read, asked.name)))
@@ -119,3 +121,9 @@ class NamespaceHandlers:
             raise Refused("storage_driver_unavailable", str(error), extra=extra) from None
         told["status"] = "passed"
         return Reply({**told, "small_payload": small, "large_payload": large})
+
+
+@once
+def _create(tx: Tx, caller: Caller, asked: CreateNamespace, settings: ServiceSettings) -> Reply:
+    del caller
+    return services.create(tx, asked, retention_days=settings.retention_days)

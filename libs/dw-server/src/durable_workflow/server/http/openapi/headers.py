@@ -31,6 +31,8 @@ _ONCE: Final = (
     "start_activity",
     "cancel_workflow",
     "terminate_workflow",
+    "repair_workflow",
+    "archive_workflow",
     "create_schedule",
     "update_schedule",
     "delete_schedule",
@@ -38,6 +40,10 @@ _ONCE: Final = (
     "resume_schedule",
     "trigger_schedule",
     "backfill_schedule",
+    "create_search_attribute",
+    "delete_search_attribute",
+    "create_namespace",
+    "remove_worker",
 )
 
 
