@@ -116,7 +116,7 @@ def _renew_workflow_task(unit: Unit, worker: Worker, task: HeldTask) -> bool:
         return False  # of a task that was never committed
     lease = lease_seconds(worker, unit.settings.workflow_lease_seconds)
     if _ends_soon(run, worker, tx.now, seconds(lease)):
-        unit.apply(tasks.renew(run, tx.now, tx.new_id, lease_seconds=lease))
+        unit.put(tasks.renew(run, tx.now, tx.new_id, lease_seconds=lease).run)
     return True
 
 

@@ -109,6 +109,11 @@ class Unit:
         """Save a run although no decision was about it: its due time has moved."""
         self._unsaved.setdefault(run.run_id, False)
 
+    def put(self, run: Run) -> None:
+        """Save a run as a decision has left it that changed its row alone: claims do, renewals."""
+        self._runs[run.run_id] = run
+        self._unsaved.setdefault(run.run_id, False)
+
     # --- writing down ------------------------------------------------------------------------
 
     def apply(self, decision: Decision, *, has_decision: bool = False) -> None:

@@ -83,7 +83,7 @@ def claim(
     else:
         run = _claimable(tx, worker, settings, fair)
         return None if run is None else _lease(unit, run, request, worker, fair)
-    unit.apply(decision)
+    unit.put(decision.run)
     unit.finish()
     return _task(tx, decision.run, request, settings, foreign=not worker.knows_extensions)
 
@@ -220,7 +220,7 @@ def _lease(
         keeps_machines=STICKY_HISTORY in worker.capabilities,
         claim_id=claim_id,
     )
-    unit.apply(decision)
+    unit.put(decision.run)
     unit.finish()
     return _task(tx, decision.run, request, settings, foreign=not worker.knows_extensions)
 

@@ -70,7 +70,7 @@ def heartbeat(tx: Tx, namespace: str, owner: TaskOwner, settings: ServiceSetting
     unit = Unit(tx, settings)
     run = unit.adopt(guard(tx, namespace, owner))
     lease = settings.workflow_lease_seconds
-    unit.apply(tasks.renew(run, tx.now, tx.new_id, lease_seconds=lease))
+    unit.put(tasks.renew(run, tx.now, tx.new_id, lease_seconds=lease).run)
     unit.finish()
     seen_by_lease(tx, namespace, owner.lease_owner, run.lease_session, settings)
     run = unit.run(run.run_id)
