@@ -11,6 +11,7 @@ DURABLE_WORKFLOW_SPEC_DATA  where tests find the specification's data. "none" sa
 """
 
 import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -41,6 +42,20 @@ class SessionRules:
     def _note(self, node_id: str, reason: str) -> None:
         if self.strict and not (self.data_absent and "specification" in reason):
             self.refused.append(f"{node_id}: {reason}")
+
+    @pytest.hookimpl
+    def pytest_sessionstart(self) -> None:
+        """Expect that an interruption of workflow code comes where Python reports and forgets it.
+
+        In a finalizer nothing can be raised. The watchdog interrupts the code again.
+        """
+        report = sys.unraisablehook
+
+        def report_unless_interrupted(unraisable: "sys.UnraisableHookArgs") -> None:
+            if unraisable.exc_type.__name__ != "CodeInterrupted":
+                report(unraisable)
+
+        sys.unraisablehook = report_unless_interrupted
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
