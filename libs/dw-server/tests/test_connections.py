@@ -104,6 +104,77 @@ async def test_a_request_is_answered_before_half_a_head_behind_it_ends_its_conne
     assert b"preference-applied: wait=1" in answers
 
 
+@pytest.mark.parametrize(
+    ("request_", "more"),
+    [
+        (b"POST /api/nope HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", b"a"),
+        (LIST, b"\r\n"),
+    ],
+    ids=["more of a body that nobody reads", "an empty line"],
+)
+async def test_a_connection_ends_on_which_nothing_begins_any_more(
+    monkeypatch: pytest.MonkeyPatch, request_: bytes, more: bytes
+) -> None:
+    monkeypatch.setattr("durable_workflow.server.connections._HEAD_SECONDS", 0.05)
+    async with embedded_server() as url:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(request_)
+        await reader.readuntil(b"\r\n\r\n")  # it is answered, and only then more comes
+        writer.write(more)
+        async with asyncio.timeout(20):
+            await reader.read()
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (b"Content-Length: 2\r\n\r\n{}", b"400"),
+        (b"X-Long: %b\r\n\r\n" % (b"x" * 10_000), b"431"),
+        (b"X: y\r\n" * 200 + b"\r\n", b"431"),
+    ],
+    ids=["a body", "a long header", "many headers"],
+)
+async def test_an_opening_of_a_stream_that_cannot_be_read_is_refused(
+    headers: bytes, status: bytes
+) -> None:
+    async with embedded_server() as url:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(UPGRADE.removesuffix(b"\r\n") + headers)
+        async with asyncio.timeout(20):
+            answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 " + status)
+
+
+async def test_the_caller_of_a_held_request_with_a_large_body_is_seen_to_leave() -> None:
+    headers = {"X-Durable-Workflow-Control-Plane-Version": "2"}
+    start = {"workflow_id": "w", "workflow_type": "t", "input": ["x" * 1_900_000]}
+    settings = Settings(max_waiting_polls=1)
+    async with (
+        embedded_server(settings=settings) as url,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as http,
+    ):
+
+        async def status_of_another() -> int:
+            path = "/api/workflows/w"
+            return (await http.get(path, headers={"Prefer": "wait=1"})).status_code
+
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as caller:
+            held = asyncio.create_task(
+                caller.post("/api/workflows", json=start, headers={"Prefer": "wait=60"})
+            )
+            async with asyncio.timeout(20):
+                while await status_of_another() != 429:  # noqa: ASYNC110 (it asks the server)
+                    await asyncio.sleep(0.01)
+            held.cancel()
+        async with asyncio.timeout(20):
+            while await status_of_another() == 429:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
 HALF = (
     b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     b"Expect: 100-continue\r\nContent-Length: 100\r\n\r\n"

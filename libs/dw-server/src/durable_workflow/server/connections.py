@@ -156,8 +156,13 @@ class Connection(HttpToolsProtocol):
             message = "The headers of the request are too large."
             self.logger.warning(message)
             self.send_400_response(message)
-        elif self._is_in_head and self._head_due is None:
+        elif self._head_due is None and (self._is_in_head or self._serves_nothing()):
             self._wait_for_head()
+
+    def _serves_nothing(self) -> bool:
+        """Whether every request of this connection is answered, and it is still one of requests."""
+        last = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        return self in self.connections and (last is None or last.response_complete)
 
     def _wait_for_head(self) -> None:
         self._head_due = self.loop.call_later(_HEAD_SECONDS, self._end_unless_it_serves)
@@ -207,6 +212,9 @@ class Connection(HttpToolsProtocol):
         """A request is complete."""
         if not self._has_too_many and not self._offers_a_protocol:
             super().on_message_complete()
+            if not self.pipeline and self._rest is None:
+                # A large body has paused reading, and only who reads sees that the caller leaves.
+                self.flow.resume_reading()
 
     @property
     def _offers_a_protocol(self) -> bool:

@@ -44,6 +44,7 @@ _FRAME_BYTES: Final = 64
 _WHOLE_TEXT: Final = 0x81
 _MASKED: Final = 0x80
 _SHORT_BYTES: Final = 4096
+_BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 # So long short messages wait for each other.
 _SHORT_SECONDS: Final = 0.1
 # Whether pings are due is looked at so often.
@@ -140,7 +141,17 @@ class StreamConnection(WebSocketsSansIOProtocol):
                 super().data_received, self.transport, lambda: self.read_paused
             )
         self._reader.data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse_opening()
         self._count(len(self.conn.reader.buffer) + self._fragments)
+
+    def _refuse_opening(self) -> None:
+        """End a connection whose first request cannot be read: uvicorn looks at those that can."""
+        if self.close_sent:
+            return
+        self.transport.write(b"".join(self.conn.data_to_send()) or _BAD_REQUEST)
+        self.handshake_complete = self.close_sent = True
+        self.transport.close()
 
     def _take_whole(self, data: bytes) -> bool:
         """Have the application take one short message, at once or in the next round; whether it is.
