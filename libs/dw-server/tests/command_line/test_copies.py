@@ -117,6 +117,15 @@ async def test_a_server_at_work_is_copied_and_the_copy_serves(
     assert "bytes in" in capsys.readouterr().out
 
 
+def test_a_copy_below_a_file_cannot_be_written(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "file" / "copy.db"
+    target.parent.touch()
+    assert main(["--db", str(state), "backup", str(target)]) == 1
+    assert f"cannot write {target}: Not a directory" in capsys.readouterr().err
+
+
 def test_what_is_there_is_not_overwritten(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = state.with_name("copy.db")
     target.write_text("mine")

@@ -33,8 +33,8 @@ from durable_workflow.server.settings import (
     SettingsError,
 )
 
-# Of what is the same of two short names.
-_NEAR: Final = 0.4
+# What a key is called elsewhere.
+_OTHER_WORDS: Final = {"db": "database"}
 _NAMES: Final = [name for variables in VARIABLES.values() for name in variables]
 # What Kubernetes puts into the environment for a service whose name begins with "dw-".
 _SERVICE_LINK = re.compile(
@@ -176,7 +176,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     found = difflib.get_close_matches(name, names, n=1)
     if not found:
         by_key = {_plain(each): each for each in names}
-        keys = difflib.get_close_matches(_plain(name), by_key, n=1, cutoff=_NEAR)
+        by_key |= {_OTHER_WORDS[key]: by_key[key] for key in by_key.keys() & _OTHER_WORDS.keys()}
+        keys = difflib.get_close_matches(_plain(name), by_key, n=1)
         found = [by_key[key] for key in keys]
     return f"; did you mean {found[0]}?" if found else ""
 

@@ -79,7 +79,8 @@ def copy_database(
         os.link(part, target)
     finally:
         reading.close()
-        with contextlib.suppress(FileNotFoundError):
+        # A folder in its place, or none above it: that was told already.
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
             part.unlink()
     sync_folder(target.parent)
     return size
