@@ -33,6 +33,15 @@ def test_only_the_exact_type_can_be_cloned() -> None:
     assert _meet.transport_clone_for(AsyncMock(spec=Client)) is None
 
 
+@pytest.mark.usefixtures("factories")
+@pytest.mark.parametrize("name", ["heartbeat_worker", "_request"])
+def test_a_client_with_a_replaced_method_is_not_copied(name: str) -> None:
+    _meet.register_transport_clone(Client, lambda client: client)
+    client = Client()
+    vars(client)[name] = AsyncMock()
+    assert _meet.transport_clone_for(client) is None
+
+
 def test_a_mock_of_a_client_passes_for_one() -> None:
     assert isinstance(AsyncMock(spec=_meet.WorkerClient), _meet.WorkerClient)
     assert not isinstance(Client(), _meet.ActivityHeartbeatTransport)

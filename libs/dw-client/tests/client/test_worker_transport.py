@@ -112,6 +112,9 @@ async def test_over_what_sees_every_request_there_is_no_stream(client: Client) -
         assert HttpWorkerTransport(plain).can_stream
         vars(plain._http)["request"] = AsyncMock()
         assert not HttpWorkerTransport(plain).can_stream
+    async with Client("http://localhost:1") as plain:
+        vars(plain)["_request"] = AsyncMock()
+        assert not HttpWorkerTransport(plain).can_stream
 
 
 async def test_what_comes_over_a_stream_is_counted_as_the_request_that_it_stands_for() -> None:

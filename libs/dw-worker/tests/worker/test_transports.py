@@ -17,7 +17,7 @@ from durable_workflow._meet import (
     register_worker_transport,
 )
 from durable_workflow.worker import Worker
-from durable_workflow.worker._transports import ClientMethods, transport_of
+from durable_workflow.worker._transports import ClientMethods, requests_of, transport_of
 
 ACTIVITY = Lease("activity", "t", "a-1", "w")
 
@@ -152,3 +152,25 @@ async def test_a_registered_transport_gets_encoded_bodies(server: Any, pack: Any
     assert failed.verb == "fail"
     assert "cannot be encoded" in failed.body["failure"]["message"]
     assert failed.body["failure"]["non_retryable"] is True
+
+
+async def test_a_report_that_is_sent_again_goes_the_way_that_it_was_made_for(server: Any) -> None:
+    class Registered(type(server)):  # type: ignore[misc]  # the double is known to the fixture only
+        async def complete_activity_task(self, **_: Any) -> None: ...
+
+    class Direct(ClientMethods):
+        encodes = False
+
+    register_worker_transport(Registered, Direct)
+    client: Any = Registered()
+    requests = requests_of(client)
+    unencoded = Report(ACTIVITY, "complete", unencoded={"result": 2, "codec": "json"})
+    encoded = Report(ACTIVITY, "complete", {"result": serializer.envelope(2)})
+    failed = Report(ACTIVITY, "fail", {"failure": {"message": "no"}})
+
+    assert [type(requests(each)) for each in (None, encoded, failed)] == [Direct] * 3
+    assert type(requests(unencoded)) is ClientMethods
+
+    client.complete_activity_task = AsyncMock()
+    assert [type(requests(each)) for each in (None, unencoded, failed)] == [ClientMethods] * 3
+    assert type(requests(encoded)) is Direct

@@ -163,8 +163,13 @@ class Session:
 
     async def _send(self, call: Call[T]) -> T:
         """Send a call, and read its response."""
-        replaced = "_request" in vars(self) or type(self)._request is not Session._OWN_REQUEST
+        replaced = self._request_is_replaced
         return call.read(await (self._requested(call) if replaced else self._exchange(call)))
+
+    @property
+    def _request_is_replaced(self) -> bool:
+        """Whether a subclass or a test has put something in the place of `_request`."""
+        return "_request" in vars(self) or type(self)._request is not Session._OWN_REQUEST
 
     async def _requested(self, call: Call[Any]) -> Response:
         """The response by the `_request` that a subclass or a test has put in place of ours."""

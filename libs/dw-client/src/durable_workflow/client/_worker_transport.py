@@ -97,6 +97,8 @@ class HttpWorkerTransport:
 
         What is put in their place sees every request.
         """
+        if self._client._request_is_replaced:  # pyright: ignore[reportPrivateUsage]
+            return False
         http: object = self._client._http  # pyright: ignore[reportPrivateUsage]
         return type(http) is httpx.AsyncClient and "request" not in vars(http)
 

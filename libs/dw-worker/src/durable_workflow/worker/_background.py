@@ -70,7 +70,7 @@ class Background:
         self._standing.stream = stream
 
         async def serve(_: WorkerClient, pacing: Pacing) -> None:
-            line = Line(lambda: requests, self._standing)
+            line = Line(lambda _: requests, self._standing)
             async with asyncio.TaskGroup() as tasks:
                 if stream is not None:
                     tasks.create_task(keep_up(stream, self._standing, self._worker_id))

@@ -59,7 +59,7 @@ class Lifecycle:
         pacing: Pacing,
         where: str,
         shutdown_timeout: float,
-        can_clone: bool,
+        can_clone: Callable[[], bool],
         can_stream: Callable[[], bool],
     ) -> None:
         """Nothing is started yet.
@@ -132,9 +132,11 @@ class Lifecycle:
             return False
         self._parts.reporter.patient = True
         self._parts.watch.start()
-        in_stream = registration.uses(WORKER_STREAM)
+        # Asked anew: a test may have replaced a method while the server was waited for.
+        can_clone = self._can_clone()
+        in_stream = can_clone and registration.uses(WORKER_STREAM)
         background.start(
-            in_thread=in_stream or (registration.uses(HELD_TASKS) and self._can_clone),
+            in_thread=in_stream or (can_clone and registration.uses(HELD_TASKS)),
             open_stream=self._parts.open_stream if in_stream else None,
         )
         self._parts.pollers.start_queries()

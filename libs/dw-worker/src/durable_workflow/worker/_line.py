@@ -42,18 +42,20 @@ class Line:
     """A `WorkerTransport` for one event loop.
 
     Args:
-        requests: Gives what takes requests on that loop.
+        requests: Gives what takes requests on that loop, or takes this report.
         standing: The worker's stream.
     """
 
-    def __init__(self, requests: Callable[[], WorkerTransport], standing: Standing) -> None:
+    def __init__(
+        self, requests: Callable[[Report | None], WorkerTransport], standing: Standing
+    ) -> None:
         self._requests = requests
         self._standing = standing
 
     @property
     def requests(self) -> WorkerTransport:
         """What takes requests now."""
-        return self._requests()
+        return self._requests(None)
 
     @property
     def encodes(self) -> bool:
@@ -90,7 +92,10 @@ class Line:
         )
 
     async def report(self, report: Report) -> Any:
-        return await self._either(lambda way: way.report(report))
+        return await self._first(
+            lambda stream: stream.report(report),
+            lambda _: self._requests(report).report(report),
+        )
 
     async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
         return await self._either(lambda way: way.heartbeat(lease, details))

@@ -27,15 +27,31 @@ def transport_of(client: WorkerClient) -> WorkerTransport:
     return worker_transport_for(client) or ClientMethods(client)
 
 
-def requests_of(client: WorkerClient) -> Callable[[], WorkerTransport]:
+def requests_of(client: WorkerClient) -> Callable[[Report | None], WorkerTransport]:
     """What takes the requests of a worker that is given `client`, asked for each of them.
 
-    Test suites replace methods of a client also after a worker was made with it.
+    Test suites replace methods of a client also after a worker was made with it. A report that is
+    sent again goes the way that it was made for: on the other its result would not be found.
     """
     transport, methods = worker_transport_for(client), ClientMethods(client)
     if transport is None:
-        return lambda: methods
-    return lambda: methods if worker_transport_for(client) is None else transport
+        return lambda _: methods
+
+    def requests(report: Report | None) -> WorkerTransport:
+        way = methods if worker_transport_for(client) is None else transport
+        if report is None or way.encodes is bool(report.unencoded):
+            return way
+        if report.unencoded:
+            return methods
+        return transport if _is_encoded(report) else way
+
+    return requests
+
+
+def _is_encoded(report: Report) -> bool:
+    """Whether a report has a payload, which the client's methods would encode once more."""
+    is_result = report.lease.kind != "workflow" and "result" in report.body
+    return is_result or "details" in report.body.get("failure", ())
 
 
 class ClientMethods:

@@ -246,7 +246,7 @@ class Worker(Seams):
             pacing=self._pacing,
             where=str(getattr(self.client, "base_url", None) or "an address of its client's own"),
             shutdown_timeout=self._settings.shutdown_timeout,
-            can_clone=self._can_clone(),
+            can_clone=self._can_clone,
             can_stream=lambda: self._can_clone() and can_stream(self._transport.requests),
         )
 
