@@ -1,7 +1,7 @@
 """What a worker accepts, and what it makes of what it is given."""
 
 # pyright: reportPrivateUsage=false
-from typing import Any
+from typing import Any, Generic, TypeVar
 from unittest.mock import AsyncMock
 
 import pytest
@@ -10,6 +10,8 @@ from durable_workflow import activity, workflow
 from durable_workflow.external_storage import LocalFilesystemExternalStorage
 from durable_workflow.metrics import NOOP_METRICS, InMemoryMetrics
 from durable_workflow.worker import QUERY_TASKS_CAPABILITY, Worker
+
+T = TypeVar("T")
 
 
 @workflow.defn(name="named")
@@ -190,3 +192,22 @@ def test_settings_default_to_those_of_the_client(tmp_path: Any) -> None:
     assert worker.external_storage is client.external_storage
     assert worker.external_storage_threshold_bytes == 10
     assert worker._payloads.storage_options() != {}
+
+
+class Typed(Generic[T]):
+    def run(self, ctx: Any) -> None: ...
+
+
+class Wrapper:
+    """An application's own client, around ours."""
+
+    def __init__(self, client: Any) -> None:
+        self._async = client
+
+    async def poll_workflow_task(self, **_: Any) -> None: ...
+
+
+def test_a_generic_class_and_a_client_around_ours_are_accepted() -> None:
+    wrapper: Any = Wrapper(Attributed())
+    worker = Worker(wrapper, task_queue="q", workflows=[Typed[int]], worker_id="generic")
+    assert worker.client is wrapper

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_origin
 
 from durable_workflow.worker._fingerprints import (
     activity_name,
@@ -69,8 +69,7 @@ def definitions_of(
         RuntimeError: This worker id had another definition of one of the types before.
     """
     classes = {
-        workflow_name(each): each
-        for each in _listed("workflows", workflows, "classes", inspect.isclass)
+        workflow_name(each): each for each in _listed("workflows", workflows, "classes", _is_class)
     }
     functions = {
         activity_name(each): each
@@ -88,6 +87,10 @@ def definitions_of(
     for name, value in fingerprints.items():
         guard_definition(worker_id, name, value)
     return Definitions(classes, functions, fingerprints)
+
+
+def _is_class(given: object) -> bool:
+    return inspect.isclass(get_origin(given) or given)  # also of a generic class with its types
 
 
 def _listed(argument: str, given: Any, what: str, fits: Callable[[Any], bool]) -> list[Any]:

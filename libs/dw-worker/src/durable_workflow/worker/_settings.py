@@ -1,5 +1,6 @@
 """What a worker is configured with, checked."""
 
+import inspect
 import operator
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,8 @@ def _whole(name: str, value: Any) -> int:
 
 def check_client(client: object) -> None:
     """Refuse what cannot be a client, before a task of the worker finds out."""
-    if "_async" in getattr(client, "__dict__", ()):
+    polls = getattr(client, "poll_workflow_task", None)
+    if "_async" in getattr(client, "__dict__", ()) and not inspect.iscoroutinefunction(polls):
         raise TypeError(
             "client must be the async Client: a worker runs on an event loop, which the blocking "
             "client of durable_workflow.sync would stop"
