@@ -2,10 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from durable_workflow._kernel.steps import Resolution
+from durable_workflow._wire import json_text
 from durable_workflow._wire.events import Event
 from durable_workflow._wire.json_values import is_object
 
@@ -89,7 +89,8 @@ def payload_result(event: Event, decode: Decode) -> Resolution:
     payload = event.payload
     value = payload["result"] if "result" in payload else payload.get("output")
     if _is_plain(value):
-        return Resolution(deepcopy(value))  # the code may change what it gets
+        # A copy, because the code may change what it gets.
+        return Resolution(json_text.decode(json_text.encode(value)))
     return Resolution(decode(value, payload.get("payload_codec")))
 
 

@@ -1,4 +1,4 @@
-"""The one reader of history records: a JSON object in, a frozen `Event` out.
+"""The one reader of history records: a JSON object in, an `Event` out.
 
 Readers accept both spellings of a key where servers and history exports differ. Unknown keys are
 ignored; absent and null mean the same.

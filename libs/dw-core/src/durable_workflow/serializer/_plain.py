@@ -92,8 +92,11 @@ def beside_its_envelope(value: Any, envelope: Mapping[str, Any]) -> Any:
     would be larger than servers take, although the payload is not, or is kept elsewhere.
     """
     reference = envelope.get("external_storage")
-    size = len(envelope["blob"]) if reference is None else reference["size_bytes"]
-    return None if size > _LARGEST_COPY_BYTES else as_plain(value)
+    if reference is None:
+        is_large = len(envelope["blob"]) > _LARGEST_COPY_BYTES
+    else:  # only the copy takes room, and the server cannot read what the reference is to
+        is_large = reference["size_bytes"] > 2 * _LARGEST_COPY_BYTES
+    return None if is_large else as_plain(value)
 
 
 def _record(value: Any) -> Any:

@@ -54,3 +54,14 @@ def test_code_cannot_change_a_plain_result_in_history(recorded: Any) -> None:
     assert returned(Changing, history) == {"items": [0, 1]}
     assert returned(Changing, history) == {"items": [0, 1]}
     assert plain == {"items": [0]}
+
+
+def test_plain_json_may_be_nested_as_deeply_as_a_payload(recorded: Any) -> None:
+    value: Any = []
+    for _ in range(600):
+        value = [value]
+    history = recorded().add("ActivityCompleted", sequence=1, result=value)
+    result = returned(Once, history)
+    for _ in range(600):
+        [result] = result
+    assert result == []
