@@ -17,7 +17,6 @@ from uvicorn.server import ServerState
 from durable_workflow.server import Settings, embedded_server
 from durable_workflow.server.connections import Connection
 from durable_workflow.server.http.request import HAS_LEFT
-from durable_workflow.server.stream_connections import StreamConnection
 
 Message = MutableMapping[str, Any]
 LIST = (
@@ -27,12 +26,6 @@ ENDLESS_HEADERS = b"GET /api/health HTTP/1.1\r\nHost: x\r\n"
 ENDLESS_TRAILERS = (
     b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
-)
-
-UPGRADE = (
-    b"GET /api/worker/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"X-Durable-Workflow-Protocol-Version: 1.1\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
 
 
@@ -127,28 +120,6 @@ async def test_a_connection_ends_on_which_nothing_begins_any_more(
         writer.close()
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        (b"Content-Length: 2\r\n\r\n{}", b"400"),
-        (b"X-Long: %b\r\n\r\n" % (b"x" * 10_000), b"431"),
-        (b"X: y\r\n" * 200 + b"\r\n", b"431"),
-    ],
-    ids=["a body", "a long header", "many headers"],
-)
-async def test_an_opening_of_a_stream_that_cannot_be_read_is_refused(
-    headers: bytes, status: bytes
-) -> None:
-    async with embedded_server() as url:
-        address = urlsplit(url)
-        reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        writer.write(UPGRADE.removesuffix(b"\r\n") + headers)
-        async with asyncio.timeout(20):
-            answer = await reader.read()
-        writer.close()
-    assert answer.startswith(b"HTTP/1.1 " + status)
-
-
 async def test_the_caller_of_a_held_request_with_a_large_body_is_seen_to_leave() -> None:
     headers = {"X-Durable-Workflow-Control-Plane-Version": "2"}
     start = {"workflow_id": "w", "workflow_type": "t", "input": ["x" * 1_900_000]}
@@ -212,37 +183,6 @@ async def test_a_request_that_has_not_arrived_when_the_server_ends_is_refused(
     assert b"retry-after: " in answer
     assert b'"server_busy"' in answer
     assert "Exception in ASGI application" not in caplog.text
-
-
-async def test_others_are_served_between_the_pings_of_a_flood(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Counted in pings and not in seconds: thousands of them would fit into what one read takes."""
-    pings = 0
-    handle_ping = StreamConnection.handle_ping
-
-    def handle(self: StreamConnection) -> None:
-        nonlocal pings
-        pings += 1
-        handle_ping(self)
-
-    monkeypatch.setattr(StreamConnection, "handle_ping", handle)
-    monkeypatch.setattr("durable_workflow.server.throttle._REST", 10_000)
-    async with embedded_server() as url, httpx.AsyncClient(base_url=url) as http:
-        address = urlsplit(url)
-        reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        writer.write(UPGRADE)
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write((b"\x89\xfd" + bytes(4 + 125)) * 30_000)
-        async with asyncio.timeout(20):
-            while True:
-                if pings:
-                    break
-                await asyncio.sleep(0)
-            for _ in range(3):
-                await http.get("/api/health")
-        writer.transport.abort()
-    assert pings < 2000
 
 
 PIPELINED = 2_000
