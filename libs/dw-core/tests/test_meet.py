@@ -36,7 +36,7 @@ def test_only_the_exact_type_can_be_cloned() -> None:
 @pytest.mark.usefixtures("factories")
 @pytest.mark.parametrize("name", ["heartbeat_worker", "_request"])
 def test_a_client_with_a_replaced_method_is_not_copied(name: str) -> None:
-    _meet.register_transport_clone(Client, lambda client: client)
+    _meet.register_transport_clone(Client, AsyncMock())
     client = Client()
     vars(client)[name] = AsyncMock()
     assert _meet.transport_clone_for(client) is None
