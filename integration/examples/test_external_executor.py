@@ -15,6 +15,7 @@ from durable_workflow import Client, Worker, WorkflowHandle, activity, workflow
 from durable_workflow.errors import ActivityFailed
 from durable_workflow.workflow import ActivityRetryPolicy
 from integration.harness.processes import ManagedProcess, ServerProcess
+from integration.harness.serving import serving
 from integration.harness.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -245,12 +246,9 @@ async def bad_endpoint() -> AsyncGenerator[str]:
         if content is None:
             await reader.read()  # until the caller has given up
         writer.write(content or b"")
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()[:2]
-    async with server:
-        yield f"http://{host}:{port}"
+    async with serving(serve) as url:
+        yield url
 
 
 async def test_each_failure_of_an_endpoint_has_its_type_and_leaves_nothing_leased(

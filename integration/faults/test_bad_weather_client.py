@@ -123,7 +123,7 @@ async def test_every_call_ends_in_time_with_a_typed_error_and_leaves_nothing_ope
             proxy.weather = fair
             assert (await client.describe_workflow(workflow_id)).workflow_id == workflow_id
             left = {task for task in asyncio.all_tasks() - tasks if not task.done()}
-            assert [task for task in left if "Forwarder" not in repr(task)] == []
+            assert [task for task in left if "/integration/harness/" not in repr(task)] == []
         await eventually(lambda: _number(proxy.open), lambda seen: seen == 0, within=2)
 
 

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from integration.harness.serving import serving
+
 _REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -92,10 +94,9 @@ class Forwarder:
                 with suppress(OSError, asyncio.IncompleteReadError):
                     await self._forward(reader, writer)
         except asyncio.CancelledError:
-            pass  # cut
+            writer.transport.abort()  # cut: what is on its way to the client is lost, too
         finally:
             self._connections.discard(task)
-            await _close(writer)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -128,29 +129,10 @@ class Forwarder:
                     return
                 chunk = b""
 
-    async def end(self) -> None:
-        """Tear everything, and wait until it is."""
-        self.cut()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-
 
 @asynccontextmanager
 async def forwarder(target: str) -> AsyncGenerator[Forwarder]:
     """A proxy to `target` for the length of the block."""
     proxy = Forwarder(target)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-    proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with serving(proxy.serve) as proxy.url:
         yield proxy
-    finally:
-        server.close()
-        await proxy.end()
-
-
-async def _close(writer: asyncio.StreamWriter) -> None:
-    """Close, with what was written for the client on its way to it; a cut drops that."""
-    writer.close()
-    with suppress(OSError, TimeoutError):
-        async with asyncio.timeout(1):
-            await writer.wait_closed()
-    writer.transport.abort()

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from integration.harness.serving import close, serving
+
 
 @dataclass
 class Tearing:
@@ -42,32 +44,16 @@ class Tearing:
 
 
 @asynccontextmanager
-async def torn_connections(url: str, tearing: Tearing) -> AsyncGenerator[str, None]:
+async def torn_connections(url: str, tearing: Tearing) -> AsyncGenerator[str]:
     """Serve a proxy to `url` for the length of the block, and yield its own URL."""
     target = urlsplit(url)
-    open_pipes: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        open_pipes.add(task)
-        try:
-            with suppress(OSError):
-                await _pipe_both(reader, writer, target.hostname or "", target.port or 0, tearing)
-        finally:
-            open_pipes.discard(task)
-            await _close(writer)
+        with suppress(OSError):
+            await _pipe_both(reader, writer, target.hostname or "", target.port or 0, tearing)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        port = server.sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.close()
-        await asyncio.sleep(0)  # what was accepted just now has begun
-        for task in list(open_pipes):
-            task.cancel()
-        await asyncio.gather(*open_pipes, return_exceptions=True)
+    async with serving(serve) as proxy:
+        yield proxy
 
 
 async def _pipe_both(
@@ -90,14 +76,7 @@ async def _pipe_both(
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
     finally:
-        await _close(server_writer)
-
-
-async def _close(writer: asyncio.StreamWriter) -> None:
-    """Close a connection, and wait until it is: the event loop may end at once."""
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
+        await close(server_writer)
 
 
 async def _pipe(

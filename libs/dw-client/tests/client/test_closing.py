@@ -12,6 +12,7 @@ from durable_workflow.client._fast_http import FastHttp
 from durable_workflow.errors import ClientClosed
 from durable_workflow.metrics import CLIENT_REQUESTS, InMemoryMetrics
 from durable_workflow.retry_policy import TransportRetryPolicy
+from integration.harness.serving import serving
 
 Wait = Callable[[Client], Awaitable[Any]]
 OPEN = {"workflow_id": "w", "run_id": "r", "activity_id": "a", "status": "running"}
@@ -145,16 +146,12 @@ async def silent() -> AsyncIterator[tuple[str, asyncio.Event]]:
     asked = asyncio.Event()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await reader.readuntil(b"\r\n\r\n")
-            asked.set()
-            await reader.read()  # until the client hangs up
-        finally:
-            writer.close()
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await reader.read()  # until the client hangs up
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
-    server.close()
+    async with serving(accept) as url:
+        yield url, asked
 
 
 @pytest.mark.parametrize("library", ["httpx", "aiohttp"])

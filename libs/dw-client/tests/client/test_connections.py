@@ -5,8 +5,7 @@
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -14,6 +13,7 @@ import pytest
 
 from durable_workflow.client import _transport
 from durable_workflow.client._connections import Connections
+from integration.harness.serving import serving
 
 
 class Peer:
@@ -38,38 +38,6 @@ class Peer:
     async def has_received(self, count: int) -> None:
         async with self.arrived:
             await self.arrived.wait_for(lambda: self.waiting >= count)
-
-
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def serving(serve: Serve) -> AsyncGenerator[str, None]:
-    """Give each connection to `serve`; at the end all are closed, or the next test hears of it."""
-    served: set[asyncio.Task[None]] = set()
-
-    async def serve_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        served.add(task)
-        try:
-            with suppress(asyncio.IncompleteReadError, ConnectionError):
-                await serve(reader, writer)
-        finally:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
-
-    server = await asyncio.start_server(serve_and_close, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.close()
-        await asyncio.sleep(0)  # what was accepted just now has begun
-        for task in served:
-            task.cancel()
-        await asyncio.gather(*served, return_exceptions=True)
 
 
 def client_of(url: str, *, most: int = 8, kept: int = 8) -> httpx.AsyncClient:

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest.mock import AsyncMock, patch
@@ -20,6 +20,7 @@ import pytest
 
 from durable_workflow.client import Client, _fast_http
 from durable_workflow.retry_policy import TransportRetryPolicy
+from integration.harness.serving import serving
 
 pytest.importorskip("aiohttp", reason="aiohttp, the extra `speed`, is not installed")
 
@@ -57,20 +58,12 @@ class Peer:
                     return
         except (asyncio.IncompleteReadError, ConnectionError):
             return
-        finally:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
 
 
 @asynccontextmanager
 async def listening(peer: Peer) -> AsyncGenerator[Peer]:
-    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
-    peer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with serving(peer.serve) as peer.url:
         yield peer
-    finally:
-        server.close()
         await asyncio.gather(*peer.served)  # the client has closed its connections
 
 
