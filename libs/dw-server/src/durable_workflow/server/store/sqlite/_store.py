@@ -1,7 +1,8 @@
 """Group commit on SQLite.
 
-Units that wait are run one after the other in one transaction, each that writes inside a savepoint,
-and are committed together: one fsync serves them all. While it is under way the next units gather.
+Units that wait are run one after the other in one transaction, each that writes inside a savepoint
+unless it is the first, and are committed together: one fsync serves them all. While it is under way
+the next units gather.
 
 Who does what is decided by the interpreter lock. SQLite's bindings give it up in every statement,
 and a thread that wants it back from a busy event loop waits a switch interval, each time. With the
@@ -345,7 +346,7 @@ class SqliteStore:
         """
         if not self._writer.in_transaction:
             self._database.check_in_place()
-            self._writer.execute("BEGIN IMMEDIATE").fetchall()
+            self._units.begin()
         deadline = time.perf_counter() + _BATCH_SECONDS
         while self._waiting and len(batch.units) < _BATCH_UNITS:
             if batch.units and self._waiting[0].is_long:

@@ -164,9 +164,11 @@ class SqliteTx(SqliteRead):
 
     Args:
         last: What is not unique now was not in the attempt before either: it is no conflict.
+        alone: The transaction is the unit's alone so far: all of it can be taken back, so that no
+            savepoint is needed.
 
     Attributes:
-        has_written: Whether the savepoint of the unit is open.
+        has_written: Whether there may be something to take back.
         saves_space: Whether what is written goes to a disk.
     """
 
@@ -178,10 +180,12 @@ class SqliteTx(SqliteRead):
         new_id: Callable[[int], str],
         *,
         last: bool = False,
+        alone: bool = False,
     ) -> None:
         super().__init__(connection, ways, now)
         self._new_id = new_id
         self._last = last
+        self._alone = alone
         self._error: BaseException | None = None
         self._changes = UnitChanges(ways, self._run)
         self._memos = ways.memos
@@ -189,7 +193,7 @@ class SqliteTx(SqliteRead):
         self.saves_space = ways.saves_space
         self.has_written = False
         self._changed_before = 0
-        # Writes, from the savepoint on.
+        # Writes, from the savepoint on where there is one.
         self._cursor = connection.cursor()
         self.not_unique = False
         self.notices: list[Notice] = []
@@ -274,14 +278,17 @@ class SqliteTx(SqliteRead):
             Whether the unit has changed any row.
 
         Raises:
-            StoreError: It cannot be written, or the unit went on after an error of a statement.
+            StoreError: It cannot be written, or the unit went on after an error of a statement, or
+                after the end of the transaction.
         """
         self.check()
         self._changes.write()
         has_written, self.has_written = self.has_written, False
         has_changed = has_written and self._connection.total_changes() != self._changed_before
-        if has_written:
+        if has_written and not self._alone:
             self._cursor.execute("RELEASE unit")
+        elif has_written and not self._connection.in_transaction:
+            raise StoreUnavailable("the transaction was rolled back")
         self._changes.keep()
         self._memos.keep(self._remembered)
         return has_changed
@@ -313,19 +320,20 @@ class SqliteTx(SqliteRead):
         return rows
 
     def _begin(self, way: Way) -> None:
-        """Open the savepoint of the unit before a statement that changes rows and returns some."""
+        """Get ready for a statement that changes rows and returns some."""
         if way.changes and not self.has_written:
-            self._open_savepoint()
+            self._begin_to_write()
 
-    def _open_savepoint(self) -> None:
-        self._cursor.execute("SAVEPOINT unit")
+    def _begin_to_write(self) -> None:
+        if not self._alone:
+            self._cursor.execute("SAVEPOINT unit")
         self.has_written = True
         self._changed_before = self._connection.total_changes()
 
     def _run(self, statement: Statement, rows: Sequence[Row]) -> None:
         try:
             if not self.has_written:
-                self._open_savepoint()
+                self._begin_to_write()
             text = self._ways.text_of(statement)
             if len(rows) == 1:
                 self._cursor.execute(text, rows[0])

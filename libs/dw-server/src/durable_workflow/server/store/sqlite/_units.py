@@ -25,10 +25,13 @@ _PART: Final = 250
 
 
 class UnitRunner:
-    """Runs units, one after the other, each that writes in a savepoint of its own.
+    """Runs units, one after the other, so that each can be taken back without the others.
+
+    The first of a transaction is taken back with all of that, and needs no savepoint: this spares
+    two statements, and a copy of each page that is changed. Each later one that writes has one.
 
     Args:
-        writer: The connection, with a transaction open.
+        writer: The connection.
         clock, new_id: Give each attempt its time and its identifiers.
         placement: Gives ready tasks to workers at the end of each unit.
     """
@@ -46,9 +49,17 @@ class UnitRunner:
         self._clock = clock
         self._new_id = new_id
         self._placement = placement
+        # Whether nothing was done in the open transaction yet.
+        self._is_fresh = False
+
+    def begin(self) -> None:
+        """Open a transaction for the units that are run next."""
+        self._writer.execute("BEGIN IMMEDIATE").fetchall()
+        self._is_fresh = True
 
     def run(self, unit: Unit) -> Slices[None]:
-        """Run a unit, and again where it meets a conflict or a claim at its end fails.
+        """Run a unit in the open transaction, and again where it meets a conflict or a claim at its
+        end fails.
 
         It pauses where a long unit does, and while many tasks are given out. The connection is the
         unit's alone until it has ended.
@@ -60,7 +71,8 @@ class UnitRunner:
         not_placed: Exception | None = None
         for _ in range(_MOST_ATTEMPTS):
             now = self._clock.now() if unit.at is None else unit.at
-            tx = SqliteTx(self._writer, self._ways, now, self._new_id, last=last)
+            alone, self._is_fresh = self._is_fresh, False
+            tx = SqliteTx(self._writer, self._ways, now, self._new_id, last=last, alone=alone)
             placing: list[Notice] | None = None
             try:
                 result = unit.work(tx)
@@ -81,7 +93,7 @@ class UnitRunner:
                 return
             if placement is not None and placing is not None:
                 placement.revoke(placing)
-            self._take_back(tx, unit.error)
+            self._take_back(tx, unit.error, alone=alone)
             if isinstance(unit.error, Conflict):
                 last = last or tx.not_unique
             elif placing is not None and isinstance(unit.error, Exception):
@@ -111,10 +123,16 @@ class UnitRunner:
             if not notices:
                 return
 
-    def _take_back(self, tx: SqliteTx, error: BaseException) -> None:
+    def _take_back(self, tx: SqliteTx, error: BaseException, *, alone: bool) -> None:
         # A full disk and the like end the whole transaction, and with it the batch.
         if not self._writer.in_transaction:
             raise StoreUnavailable("the transaction was rolled back") from error
-        if tx.has_written:
+        if not tx.has_written:
+            return
+        if alone:
+            # Nobody else writes, so the next transaction begins where this one did.
+            self._writer.execute("ROLLBACK").fetchall()
+            self.begin()
+        else:
             self._writer.execute("ROLLBACK TO unit").fetchall()
             self._writer.execute("RELEASE unit").fetchall()
