@@ -375,6 +375,18 @@ BEGIN: Work = ([("insert", number) for number in range(RUNS)], "well")
         ([([("report", 0), ("report", 0)], "well")], None, 0),
     ]
 )
+# First units that fail, break a rule, and lose their claim, each with others behind them.
+@example(
+    batches=[
+        ([([("schedule", 0), ("close", 1)], "well")], None, 0),
+        ([([("report", 0), ("delete", 1)], "raise"), ([("report", 0)], "well")], None, 0),
+        ([([("save", 0), ("delete", 1)], "break"), ([("schedule", 0)], "well")], None, 0),
+        ([([("schedule", 0)], "break"), ([("delete", 1)], "raise")], "claim", 0),
+        ([([("schedule", 0)], "well"), ([("delete", 1)], "raise")], "claim", 0),
+        ([([("delete", 1)], "raise"), ([("delete", 1), ("report", 0)], "well")], "full", 0),
+        ([([("delete", 1)], "raise"), ([("delete", 1), ("report", 0)], "well")], None, 0),
+    ]
+)
 def test_kept_rows_are_the_stored_ones_whatever_fails(
     empty: Path, batches: list[tuple[list[Work], str | None, int]]
 ) -> None:
