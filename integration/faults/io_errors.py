@@ -15,12 +15,13 @@ import json
 import logging
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +43,8 @@ from integration.faults.marked_store import Ledger, marked_units, marks_in
 OPERATIONS: Final = ("read", "write", "sync")
 DATABASE: Final = "state.db"
 _WORKFLOWS: Final = 12
+# In the names of workflows whose units fail by themselves.
+_TAKEN_BACK: Final = "taken-back"
 # Pages in memory: so few that they are read again and again.
 _CACHE_PAGES: Final = 10
 _CALLER: Final = Caller(namespace="default")
@@ -150,15 +153,23 @@ class IoErrors:
             self.findings.wrong.append(f"{which}: lost {sorted(lost)}")
         if undone := marks & ledger.failed.keys():
             self.findings.wrong.append(f"{which}: refused and there: {sorted(undone)}")
+        with closing(sqlite3.connect(path)) as connection:
+            text = "SELECT workflow_id FROM runs WHERE workflow_id LIKE ?"
+            left = connection.execute(text, (f"%{_TAKEN_BACK}%",)).fetchall()
+        self.findings.wrong += [f"{which}: failed and there: {name}" for (name,) in left]
         verified = look_over(path)
         self.findings.wrong += [f"{which}: {each}" for each in verified.problems]
+
+
+class _TakenBack(Exception):
+    """A unit has failed after it had written."""
 
 
 async def _work(server: Server, name: str, told: Callable[[str, StoreError], None]) -> bool:
     """Start workflows, signal them and read of them; whether nothing was refused at the end."""
     settings = server.settings.services
 
-    def start(number: int) -> Callable[[Tx], Any]:
+    def start(number: int | str) -> Callable[[Tx], Any]:
         request = StartWorkflow(
             workflow_type="flow",
             workflow_id=f"{name}-{number}",
@@ -172,14 +183,23 @@ async def _work(server: Server, name: str, told: Callable[[str, StoreError], Non
         )
         return lambda tx: signals.signal(tx, _CALLER, request, settings)
 
+    def fail(tx: Tx) -> None:
+        start(_TAKEN_BACK)(tx)
+        # To be read, it is written.
+        describing.list_runs(tx, "default", f"{name}-{_TAKEN_BACK}")
+        raise _TakenBack
+
     refused = 0
     for make in (start, signal):
-        units = [server.store.run(make(number)) for number in range(_WORKFLOWS)]
+        works = [make(number) for number in range(_WORKFLOWS)]
+        # The first of a transaction, the next one, and one behind others.
+        works = [fail, fail, *works[:5], fail, *works[5:]]
+        units = map(server.store.run, works)
         for result in await asyncio.gather(*units, return_exceptions=True):
             if isinstance(result, StoreError):
                 told("unit", result)
                 refused += 1
-            elif isinstance(result, BaseException) and not isinstance(result, Refused):
+            elif isinstance(result, BaseException) and not isinstance(result, Refused | _TakenBack):
                 raise result  # not by the service either, as a signal to what was not started
         try:
             await server.store.read(lambda read: _list_runs(read, name))
