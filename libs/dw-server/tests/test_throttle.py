@@ -268,6 +268,20 @@ async def test_cheap_bytes_are_read_without_a_rest() -> None:
     assert b"".join(pieces) == b"x" * 100_000 + b"y"
 
 
+async def test_bytes_that_only_waited_for_the_processor_are_not_costly() -> None:
+    transport, pieces = Transport(), list[bytes]()
+
+    def read(data: bytes) -> None:
+        pieces.append(data)
+        time.sleep(0.005)
+
+    reader = RestingReader(read, transport, lambda: False)
+    reader.data_received(b"x" * 50_000)
+    assert transport.reads
+    assert not reader.is_resting()
+    assert b"".join(pieces) == b"x" * 50_000
+
+
 async def test_a_peer_that_is_cut_off_in_the_middle_is_read_no_more() -> None:
     transport, pieces = Transport(), list[bytes]()
 

@@ -65,7 +65,9 @@ def test_any_text_is_read_alike(value: Any, fault: str, at: int, less: int, esca
     ["9" * 5000, "1e999", "NaN", "-NaN", "--Infinity", "1NaN", "NaNNaN", '"\\NaN"', '"\\Infinity"'],
 )
 def test_odd_numbers_are_read_alike(part: str) -> None:
-    for text in (f"[{SPACE}{part}]", SPACE + part, f"{{{SPACE}{part}:1}}"):
+    string = '"' + "9" * blobs.LARGE + '"'
+    beside = f"[{string}, {part}, {string}]"
+    for text in (f"[{SPACE}{part}]", SPACE + part, f"{{{SPACE}{part}:1}}", beside):
         assert said_at_a_look(text, "json") == said(text, "json")
 
 

@@ -11,6 +11,7 @@ import msgspec
 from durable_workflow import serializer
 from durable_workflow.serializer import _avro, _avro_value
 from durable_workflow.server.slices import Slices
+from durable_workflow.server.structure import structure_of
 
 # Characters. Smaller ones are decoded as quickly as they are looked over.
 LARGE: Final = 16 * 1024
@@ -47,8 +48,9 @@ def is_list(blob: str, codec: str) -> Slices[bool]:
             text = text.replace(number, b"[]")
         if not is_json(_OF_A_PAIR.sub(rb"\\u0061", text)):
             raise ValueError("Payload is not valid JSON")
-    if _TOO_MANY_DIGITS in text.translate(_DIGITS):
-        # In a string there may be as many.
+    # Of a megabyte in one string, to look at each byte would take longest of all that is done here.
+    if _TOO_MANY_DIGITS in structure_of(text).translate(_DIGITS):
+        # In a string there may be as many, and where strings are many they are looked at too.
         return isinstance(serializer.decode(blob, codec), list)
     return in_list
 

@@ -16,9 +16,9 @@ from durable_workflow.server.http.incoming import DENSE_BYTES, parsed_size
 from durable_workflow.server.http.request import Receive, Request
 from durable_workflow.server.http.routing import Route
 from durable_workflow.server.http.slicing import Sliced
-from durable_workflow.server.http.structure import structure_of
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.slices import Slices
+from durable_workflow.server.structure import structure_of
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _VERSION = re.compile(r"^(\d{1,4})\.(\d{1,4})$")

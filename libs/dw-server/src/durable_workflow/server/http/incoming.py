@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from durable_workflow.server.http.structure import structure_of
 from durable_workflow.server.refusals import Refused
+from durable_workflow.server.structure import structure_of
 from durable_workflow.server.throttle import Throttle
 
 # What all together may hold, and what nobody is refused for.

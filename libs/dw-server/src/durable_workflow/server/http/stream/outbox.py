@@ -159,7 +159,8 @@ class Outbox:
         ):
             parts.append(self._waiting.popleft())
             self._sending += len(parts[-1])
-        return b"[" + b",".join(parts) + b"]"
+        # Joined at once: most of a large frame is one message, which is copied once.
+        return b"".join((b"[", b",".join(parts), b"]"))
 
     def _note_room(self) -> None:
         if self._clogged is not None and not self._is_over():

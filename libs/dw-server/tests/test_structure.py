@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_workflow.server.http.structure import structure_of
+from durable_workflow.server.structure import structure_of
 
 LONG = "x" * 5000
 
