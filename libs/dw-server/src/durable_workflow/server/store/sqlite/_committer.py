@@ -21,7 +21,7 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import apsw
 
-from durable_workflow.server.store.sqlite._connection import Connection
+from durable_workflow.server.store.sqlite._connection import Connection, Executing
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Committer:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self._cursor = connection.cursor()
         self._work: SimpleQueue[Done | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="dw-store-commit", daemon=True)
         self._thread.start()
@@ -108,15 +108,15 @@ class Committer:
 
     def _serve(self) -> None:
         while (done := self._work.get()) is not None:
-            done(commit(self._connection))
+            done(commit(self._cursor))
 
 
-def commit(connection: Connection) -> Committed:
+def commit(writer: Executing) -> Committed:
     """Commit the open transaction, here and now."""
     began = time.perf_counter()
     error: apsw.Error | None = None
     try:
-        connection.execute("COMMIT").fetchall()
+        writer.execute("COMMIT").fetchall()
     except apsw.Error as caught:
         error = caught
     return Committed(error, time.perf_counter() - began)

@@ -34,8 +34,14 @@ class Cursor(Protocol):
         """The remaining rows; the statement is finished after it."""
         ...
 
-    def close(self) -> None:
-        """Finish the statement."""
+
+class Executing(Protocol):
+    """A cursor; or a connection, which makes one for each statement, and that takes time."""
+
+    def execute(
+        self, statements: str, bindings: Mapping[str, Value] | Sequence[Value] = ..., /
+    ) -> Cursor:
+        """Run statements."""
         ...
 
 

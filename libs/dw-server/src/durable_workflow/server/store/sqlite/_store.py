@@ -326,7 +326,7 @@ class SqliteStore:
         if self._checkpoints is not None and self._checkpoints.may_copy:
             quick = False
         if self._committer is None or quick:
-            self._committed(loop, batch, commit(self._writer))
+            self._committed(loop, batch, commit(self._units.cursor))
         else:
             done = functools.partial(self._committed, loop, batch)
             self._committer.commit(functools.partial(call_in, loop, done))

@@ -19,7 +19,7 @@ from durable_workflow.server.store.errors import (
 )
 from durable_workflow.server.store.protocol import Key, MemoKey, Row, Value
 from durable_workflow.server.store.sqlite._changes import UnitChanges, Way, Ways
-from durable_workflow.server.store.sqlite._connection import Connection
+from durable_workflow.server.store.sqlite._connection import Connection, Cursor, Executing
 from durable_workflow.server.store.statements import Statement
 
 _NOT_UNIQUE = frozenset(
@@ -95,9 +95,9 @@ class Line(NamedTuple):
 class SqliteRead:
     """A view of the database, for as long as one unit or one read lasts."""
 
-    def __init__(self, connection: Connection, ways: Ways, now: int) -> None:
+    def __init__(self, runs: Executing, ways: Ways, now: int) -> None:
         self.now = now
-        self._connection = connection
+        self._runs = runs
         self._ways = ways
 
     def one(self, statement: str, /, **params: Value) -> Row | None:
@@ -115,23 +115,22 @@ class SqliteRead:
     def select(self, text: str, params: Mapping[str, Value]) -> list[Row]:
         """All rows of a text that this dialect has made for a search."""
         try:
-            return self._connection.execute(text, params).fetchall()
+            return self._runs.execute(text, params).fetchall()
         except apsw.Error as error:
             raise self._failed(error, "search") from error
 
     def _one(self, way: Way, params: Mapping[str, Value]) -> Row | None:
-        try:
-            cursor = self._connection.execute(way.text, way.values(params))
-            row = cursor.fetchone()
-        except apsw.Error as error:
-            raise self._failed(error, way.statement.name) from error
-        # An unfinished SELECT would hold its snapshot, and the WAL could not be reset.
-        cursor.close()
-        return row
+        rows = self._found(way, params)
+        return rows[0] if rows else None
 
     def _all(self, way: Way, params: Mapping[str, Value]) -> list[Row]:
+        return self._found(way, params)
+
+    def _found(self, way: Way, params: Mapping[str, Value]) -> list[Row]:
+        # To the last row: an unfinished SELECT would hold its snapshot, and the WAL could not be
+        # reset.
         try:
-            return self._connection.execute(way.text, way.values(params)).fetchall()
+            return self._runs.execute(way.text, way.values(params)).fetchall()
         except apsw.Error as error:
             raise self._failed(error, way.statement.name) from error
 
@@ -163,6 +162,7 @@ class SqliteTx(SqliteRead):
     alone already. What it changes is written at the end, or before it is read.
 
     Args:
+        cursor: Runs its statements. None is left unfinished, so units share one.
         last: What is not unique now was not in the attempt before either: it is no conflict.
         alone: The transaction is the unit's alone so far: all of it can be taken back, so that no
             savepoint is needed.
@@ -175,6 +175,7 @@ class SqliteTx(SqliteRead):
     def __init__(
         self,
         connection: Connection,
+        cursor: Cursor,
         ways: Ways,
         now: int,
         new_id: Callable[[int], str],
@@ -182,7 +183,9 @@ class SqliteTx(SqliteRead):
         last: bool = False,
         alone: bool = False,
     ) -> None:
-        super().__init__(connection, ways, now)
+        super().__init__(cursor, ways, now)
+        self._connection = connection
+        self._cursor = cursor
         self._new_id = new_id
         self._last = last
         self._alone = alone
@@ -193,8 +196,6 @@ class SqliteTx(SqliteRead):
         self.saves_space = ways.saves_space
         self.has_written = False
         self._changed_before = 0
-        # Writes, from the savepoint on where there is one.
-        self._cursor = connection.cursor()
         self.not_unique = False
         self.notices: list[Notice] = []
         self.lines: list[Line] = []
@@ -304,17 +305,18 @@ class SqliteTx(SqliteRead):
         in_memory, row = self._changes.find(way, params)
         if not in_memory:
             self._begin(way)
-            row = super()._one(way, params)
+            rows = self._found(way, params)
+            row = rows[0] if rows else None
             if row is not None and way.gives is not None:
                 self._changes.note(way, [row])
         return row
 
     def _all(self, way: Way, params: Mapping[str, Value]) -> list[Row]:
         if way.settled and not way.changes:
-            return self._changes.answer(way, params, super()._all)
+            return self._changes.answer(way, params, self._found)
         self._changes.write_before(way)
         self._begin(way)
-        rows = super()._all(way, params)
+        rows = self._found(way, params)
         if way.gives is not None:
             self._changes.note(way, rows)
         return rows

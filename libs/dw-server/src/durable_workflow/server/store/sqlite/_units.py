@@ -30,6 +30,9 @@ class UnitRunner:
     The first of a transaction is taken back with all of that, and needs no savepoint: this spares
     two statements, and a copy of each page that is changed. Each later one that writes has one.
 
+    Attributes:
+        cursor: Runs the statements of units and of their transactions, one after the other.
+
     Args:
         writer: The connection.
         clock, new_id: Give each attempt its time and its identifiers.
@@ -45,6 +48,7 @@ class UnitRunner:
         placement: Placement | None,
     ) -> None:
         self._writer = writer
+        self.cursor = writer.cursor()
         self._ways = ways
         self._clock = clock
         self._new_id = new_id
@@ -54,7 +58,7 @@ class UnitRunner:
 
     def begin(self) -> None:
         """Open a transaction for the units that are run next."""
-        self._writer.execute("BEGIN IMMEDIATE").fetchall()
+        self.cursor.execute("BEGIN IMMEDIATE")
         self._is_fresh = True
 
     def run(self, unit: Unit) -> Slices[None]:
@@ -72,7 +76,9 @@ class UnitRunner:
         for _ in range(_MOST_ATTEMPTS):
             now = self._clock.now() if unit.at is None else unit.at
             alone, self._is_fresh = self._is_fresh, False
-            tx = SqliteTx(self._writer, self._ways, now, self._new_id, last=last, alone=alone)
+            tx = SqliteTx(
+                *(self._writer, self.cursor, self._ways, now, self._new_id), last=last, alone=alone
+            )
             placing: list[Notice] | None = None
             try:
                 result = unit.work(tx)
@@ -131,8 +137,8 @@ class UnitRunner:
             return
         if alone:
             # Nobody else writes, so the next transaction begins where this one did.
-            self._writer.execute("ROLLBACK").fetchall()
+            self.cursor.execute("ROLLBACK")
             self.begin()
         else:
-            self._writer.execute("ROLLBACK TO unit").fetchall()
-            self._writer.execute("RELEASE unit").fetchall()
+            self.cursor.execute("ROLLBACK TO unit")
+            self.cursor.execute("RELEASE unit")
