@@ -59,15 +59,15 @@ async def test_an_activity_that_outlasts_its_lease_is_attempted_once(
 async def test_a_new_process_under_the_id_of_a_dead_one_gets_its_tasks(
     server: ServerProcess, client: Client
 ) -> None:
-    handle = await start(client, "sleeps", 1)
+    handle = await start(client, "sleeps", 4)
     with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="host") as dead:
         await until_started(client, handle)
         dead.kill()
     began = time.monotonic()
     with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="host"):
         result = await handle.result(timeout=30)
-    # Two seconds of silence and one of work, and what it takes to start a process.
-    assert time.monotonic() - began < 10
+    # Two seconds of silence, not three heartbeats that are missed: they take half a minute.
+    assert time.monotonic() - began < 25
     assert result == {"attempt": 2, "worker": "host"}
 
 
@@ -91,7 +91,7 @@ async def test_two_live_workers_with_one_id_are_both_served_and_warned(
 async def test_what_a_stopped_worker_leaves_behind_is_free_at_once(
     server: ServerProcess, client: Client
 ) -> None:
-    handle = await start(client, "swallows", 2.5)
+    handle = await start(client, "swallows", 8)
     worker = Worker(
         client,
         task_queue=QUEUE,
@@ -104,16 +104,16 @@ async def test_what_a_stopped_worker_leaves_behind_is_free_at_once(
     await until_started(client, handle)
     began = time.monotonic()
     await worker.stop()
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < 6  # it does not wait for what swallows its end
     await running
     with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="second"):
         result = await handle.result(timeout=30)
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 29  # no heartbeats had to be missed
     assert result == {"attempt": 2, "worker": "second"}
 
 
 async def test_ctrl_c_frees_what_the_worker_holds(server: ServerProcess, client: Client) -> None:
-    handle = await start(client, "sleeps", 2)
+    handle = await start(client, "sleeps", 5)
     arguments = [sys.executable, "-m", PROGRAMS, server.url, "interrupted"]
     process = ManagedProcess(arguments, name="worker")
     try:
@@ -127,7 +127,7 @@ async def test_ctrl_c_frees_what_the_worker_holds(server: ServerProcess, client:
     server.process.wait_for_line(re.compile("ended its stream, leases freed: 1"))
     with worker_process(server.url, PROGRAMS, task_queue=QUEUE, worker_id="second"):
         result = await handle.result(timeout=30)
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 29  # no heartbeats had to be missed
     assert result == {"attempt": 2, "worker": "second"}
 
 
