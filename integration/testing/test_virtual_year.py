@@ -13,9 +13,8 @@ async def test_a_month_with_a_worker_leaves_nothing_out() -> None:
     assert found["timers"] == 80
 
 
-async def test_a_quarter_of_the_server_alone_takes_a_quarter_of_ten_seconds() -> None:
+async def test_a_quarter_of_a_year_of_the_server_alone_leaves_nothing_out() -> None:
     found = await without_worker(days=QUARTER, timers=250)
     assert found["fires"] == found["fires_expected"]
+    assert found["fires"]["hourly"] == QUARTER * 24
     assert found["timers"] == 250
-    # Of the processor, as others may share the machine; there it has taken 1.2 seconds.
-    assert found["cpu_s"] < 2.5, found
