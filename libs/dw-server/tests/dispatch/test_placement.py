@@ -78,6 +78,28 @@ async def test_an_activity_goes_to_the_worker_it_is_near_to_while_half_of_its_sl
     assert pushed(other) == ["t5", "t6", "t7"], "beyond that the shares decide"
 
 
+async def test_activities_that_become_ready_together_keep_all_workers_busy(scene: Scene) -> None:
+    streams = [scene.stream(name, 50) for name in ("a", "b", "c", "d")]
+    for _ in range(3):
+        scene.unit(*(task(number) for number in range(4)), kind="activity")
+    assert [len(pushed(stream)) for stream in streams] == [3, 3, 3, 3]
+
+
+@pytest.mark.parametrize("used", [0, 1, 12])
+async def test_runs_that_start_together_and_their_single_activities_keep_all_workers_busy(
+    scene: Scene, used: int
+) -> None:
+    """However much each has to do: an activity may compute, and follows its run's machine."""
+    streams = {name: scene.stream(name, 50) for name in ("a", "b", "c", "d")}
+    scene.unit(*(task(number) for number in range(4 * used)))
+    scene.unit(*(task(number) for number in range(100, 104)))
+    keepers = [name for name, each in streams.items() for _ in pushed(each)[used:]]
+    assert keepers == ["a", "b", "c", "d"]
+    activities = [task(200 + at, near=name) for at, name in enumerate(keepers)]
+    scene.unit(*activities, kind="activity")
+    assert [pushed(each)[-1] for each in streams.values()] == ["t200", "t201", "t202", "t203"]
+
+
 async def test_a_worker_that_is_not_there_or_may_not_is_not_waited_for(scene: Scene) -> None:
     near, other = scene.stream("near"), scene.stream("other")
     near.draining = True
