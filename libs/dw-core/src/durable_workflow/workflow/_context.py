@@ -87,17 +87,12 @@ class ContextControl:
         finally:
             self._time, self._recorded = before
 
-    @contextlib.contextmanager
-    def logging(self, audible: bool) -> Generator[None, None, None]:
+    def logging(self, audible: bool) -> contextlib.AbstractContextManager[None]:
         """Write log lines while the code runs if `audible`.
 
         An earlier task has not written them.
         """
-        before, self.audible = self.audible, audible
-        try:
-            yield
-        finally:
-            self.audible = before
+        return _Logging(self, audible)
 
     def silent(self) -> contextlib.AbstractContextManager[None]:
         """Write no log lines while a handler runs: every replay would repeat them."""
@@ -132,6 +127,22 @@ class ContextControl:
         present = {name: value for name, value in labels.items() if value is not None}
         extra = {"durable_workflow_payload_decode": present}
         _LOGGER.error("%s", error, exc_info=error, extra=extra)
+
+
+# A class, and not a generator: each resumption of code passes through, and that costs less.
+class _Logging(contextlib.AbstractContextManager[None]):
+    __slots__ = ("_audible", "_before", "_control")
+
+    def __init__(self, control: ContextControl, audible: bool) -> None:
+        self._control = control
+        self._audible = audible
+        self._before = False
+
+    def __enter__(self) -> None:
+        self._before, self._control.audible = self._control.audible, self._audible
+
+    def __exit__(self, *_: object) -> None:
+        self._control.audible = self._before
 
 
 class ReplayLogger:

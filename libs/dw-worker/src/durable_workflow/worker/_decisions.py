@@ -96,7 +96,12 @@ class Decisions:
         return decided
 
     def rebuild(
-        self, run: Run[Any], task: WorkflowTask, workflow_class: type, events: list[JsonObject]
+        self,
+        run: Run[Any],
+        task: WorkflowTask,
+        start: RunStart,
+        workflow_class: type,
+        events: list[JsonObject],
     ) -> Outcome:
         """Replay the whole history."""
         try:
@@ -106,13 +111,14 @@ class Decisions:
         subject = Subject(workflow_class, task.workflow_id, task.run_id, task.payload_codec)
         machine = start_machine(subject, arguments, self._payloads)
         with self._machines.using(machine) as use:
-            outcome = self._replay_whole(run, task, machine, events)
+            outcome = self._replay_whole(run, task, Kept(machine, start), events)
             use.stays = isinstance(outcome, Decided) and outcome.kept is not None
         return outcome
 
     def _replay_whole(
-        self, run: Run[Any], task: WorkflowTask, machine: Machine, events: list[JsonObject]
+        self, run: Run[Any], task: WorkflowTask, fresh: Kept, events: list[JsonObject]
     ) -> Outcome:
+        machine = fresh.machine
         try:
             with replaying(run, events):
                 machine.feed(events)
@@ -126,7 +132,7 @@ class Decisions:
             return failed_with(error, f"replay failed: {error_text(error)}", traceback.format_exc())
         if machine.mismatched and task.update_id is None:
             return mismatched(task, commands[0])
-        return self.decided(task, Kept(machine, start_of(task)), commands)
+        return self.decided(task, fresh, commands)
 
     def commands(self, task: WorkflowTask, machine: Machine) -> list[Any]:
         """What a machine commands, now that it was fed; of an update what its handler does."""

@@ -177,7 +177,8 @@ class WorkflowTasks:
 
     async def _replay(self, task: WorkflowTask, workflow_class: type) -> Outcome:
         events = await self._histories.brought(task)
-        kept = self._machines.take(task.run_id, start_of(task))
+        start = start_of(task)
+        kept = self._machines.take(task.run_id, start)
         if kept is not None and kept.is_ahead:
             # It was fed a result that history may not have, at a time that it does not know.
             self._machines.let_go(kept.machine)
@@ -196,11 +197,14 @@ class WorkflowTasks:
             else:
                 self._machines.let_go(machine)
             del kept, machine
+        sent = task
         task, events = await self._histories.whole(task, events)
+        if task is not sent:  # it says now what its run was started with
+            start = start_of(task)
         return await self._code.run(
             workflow_class,
             events,
-            lambda run: self._decisions.rebuild(run, task, workflow_class, events),
+            lambda run: self._decisions.rebuild(run, task, start, workflow_class, events),
         )
 
 
