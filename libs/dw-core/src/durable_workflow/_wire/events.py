@@ -44,8 +44,7 @@ def read_event(record: Mapping[str, Any]) -> Event:
         record: An object of a history page, a task's `history_events` or a history export.
     """
     payload = record.get("payload")
-    # Nearly all are dictionaries, and `Mapping` is slow to ask for.
-    if not (isinstance(payload, dict) or is_object(payload)):
+    if not is_object(payload):
         payload = _EMPTY
     workflow_sequence = payload.get("sequence") or payload.get("workflow_sequence")
     return Event(
