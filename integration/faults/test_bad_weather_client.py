@@ -20,7 +20,7 @@ from integration.harness.forwarder import fair, forwarder
 from integration.harness.processes import ServerProcess
 from integration.harness.waiting import eventually
 
-TIMEOUT = 0.5
+TIMEOUT = 2.0
 # How long a result is waited for.
 WAIT = 0.4
 # Beside the time-out of an attempt: what a busy machine may take for it.

@@ -49,6 +49,21 @@ async def test_what_was_written_arrives_before_the_connection_is_closed() -> Non
         await writer.wait_closed()
 
 
+async def test_the_end_of_the_block_waits_for_no_peer_that_does_not_read() -> None:
+    written = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"x" * 50_000_000)
+        written.set()
+        await reader.read()
+
+    async with serving(answer) as url:
+        parts = urlsplit(url)
+        client = socket.create_connection((parts.hostname, parts.port), timeout=5)
+        await written.wait()
+    client.close()
+
+
 async def test_a_fault_of_the_server_fails_the_test() -> None:
     async def fail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raise AssertionError(await reader.readexactly(1))

@@ -117,10 +117,10 @@ class Forwarder:
             ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            server_writer.transport.abort()  # first: at the end of the block the rest may be left
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            server_writer.transport.abort()
 
     async def _pipe(self, way: Way, chunk: bytes = b"") -> None:
         with suppress(OSError):

@@ -68,5 +68,8 @@ async def _serve(accepted: socket.socket, serve: Serve) -> None:
     try:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             await serve(reader, writer)
+    except asyncio.CancelledError:
+        writer.transport.abort()  # the peer may never read what was written
+        raise
     finally:
         await close(writer)

@@ -18,7 +18,7 @@ from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.settings import Settings
-from durable_workflow.server.store.sqlite import Committed, Connection, Done, commit
+from durable_workflow.server.store.sqlite import Committed, Done, Executing, commit
 from integration.simulation.loop import Node, SimulatedLoop
 from integration.simulation.network import Network, SimulatedTransport
 from integration.simulation.sources import EPOCH
@@ -53,9 +53,9 @@ class LoopClock:
 class SimulatedCommitter:
     """Commits in the loop, after a while, or fails to."""
 
-    def __init__(self, server: ServerProcess, connection: Connection) -> None:
+    def __init__(self, server: ServerProcess, cursor: Executing) -> None:
         self._server = server
-        self._connection = connection
+        self._cursor = cursor
         self._network = server.network
         self._fails = False
 
@@ -85,7 +85,7 @@ class SimulatedCommitter:
         if crashes and sky.happens(0.5):
             self._server.crash("before a commit")
             return
-        how = commit(self._connection)
+        how = commit(self._cursor)
         trace.note("committed")
         if crashes:
             self._server.crash("behind a commit")
@@ -94,7 +94,7 @@ class SimulatedCommitter:
 
     def _fail_to_sync(self) -> None:
         """Write the log and fail: what is refused comes back, for it crashes before it commits."""
-        commit(self._connection)
+        commit(self._cursor)
         self._fails = True
         seconds = self._network.sky.dice.uniform(0, 0.1)
         self._network.loop.call_later(seconds, self._server.crash, "behind a sync that failed")
@@ -143,7 +143,7 @@ class ServerProcess:
             msgspec.structs.replace(SETTINGS, db=str(self.file)),
             clock=LoopClock(self.network.loop),
             ids=self._ids,
-            make_committer=lambda connection: SimulatedCommitter(self, connection),
+            make_committer=lambda cursor: SimulatedCommitter(self, cursor),
         )
         await server.start()
         self.app = create_app(server)

@@ -14,7 +14,7 @@ import pytest
 from durable_workflow.server.store import StoreUnavailable
 from durable_workflow.server.store.sqlite import Committer, SqliteStore, _checkpoints
 from durable_workflow.server.store.sqlite._committer import CommitPace
-from durable_workflow.server.store.sqlite._connection import Connection
+from durable_workflow.server.store.sqlite._connection import Connection, Executing
 from durable_workflow.server.store.sqlite._database import Database
 
 Open = Callable[..., SqliteStore]
@@ -25,8 +25,8 @@ _DUE = 20
 class Held(Committer):
     """Keeps what is to be run apart until the test runs it."""
 
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
+    def __init__(self, cursor: Executing) -> None:
+        super().__init__(cursor)
         self.works: list[Work] = []
 
     def run_apart(self, work: Work) -> None:
@@ -51,8 +51,8 @@ class Log:
     def apart(self) -> Held:
         return self.held[0]
 
-    def _make(self, connection: Connection) -> Held:
-        self.held.append(Held(connection))
+    def _make(self, cursor: Executing) -> Held:
+        self.held.append(Held(cursor))
         return self.held[0]
 
     async def commit(self, pages: int = 1) -> None:

@@ -15,7 +15,7 @@ from durable_workflow.server.store.schema import Migration
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.sqlite._transaction import SqliteTx
 from durable_workflow.server.store.sqlite._units import UnitRunner
-from durable_workflow.server.store.statements import Statement
+from durable_workflow.server.store.statements import Statement, parse_statements
 
 Open = Callable[..., SqliteStore]
 Work = Callable[[Tx], Any]
@@ -229,6 +229,44 @@ async def test_a_first_unit_that_lets_the_end_of_its_transaction_pass_fails_its_
         tx.all("list_boxes")
 
     store = open_file()
-    results = await together(store, pass_over)
+    results = await together(store, pass_over, put("c"))
 
-    assert [type(result) for result in results] == [StoreUnavailable]
+    # What came behind it is in a batch of its own, and not outside of any transaction.
+    assert [type(result) for result in results] == [StoreUnavailable, type(None)]
+
+
+UNFINISHED = """-- read_bad_text: The second row cannot be read.
+SELECT CASE WHEN name = 'b' THEN CAST(x'ff' AS TEXT) ELSE name END FROM boxes ORDER BY name;
+
+-- drop_box: Its row is left where it is run for the change alone.
+DELETE FROM boxes WHERE name = :name RETURNING name;
+"""
+
+
+def read_bad_text(tx: Tx) -> None:
+    tx.all("read_bad_text")
+
+
+def drop(tx: Tx) -> None:
+    tx.do("drop_box", name="a")
+
+
+@pytest.mark.parametrize(("work", "ends"), [(read_bad_text, UnicodeDecodeError), (drop, None)])
+@pytest.mark.parametrize("through_the_thread", [False, True])
+async def test_a_statement_that_was_not_run_to_its_end_keeps_nobody_from_committing_or_closing(
+    open_file: Open,
+    box_statements: dict[str, Statement],
+    work: Work,
+    ends: type[Exception] | None,
+    through_the_thread: bool,
+) -> None:
+    more = {each.name: each for each in parse_statements(UNFINISHED, "unfinished.sql")}
+    store = open_file(statements={**box_statements, **more})
+    await together(store, put("a"), put("b"), put("c"))
+    pace = store._pace  # pyright: ignore[reportPrivateUsage]
+    pace._average = 1.0 if through_the_thread else 0.0  # pyright: ignore[reportPrivateUsage]
+
+    [ended] = await together(store, work)
+    assert isinstance(ended, ends or type(None))
+    assert ("a" in await names(store)) == (ends is not None)
+    await store.close()

@@ -7,7 +7,7 @@ from durable_workflow.server.store.sqlite._committer import (
     MakeCommits,
     commit,
 )
-from durable_workflow.server.store.sqlite._connection import Connection
+from durable_workflow.server.store.sqlite._connection import Executing
 from durable_workflow.server.store.sqlite._copying import copy_database
 from durable_workflow.server.store.sqlite._lock import FileLock
 from durable_workflow.server.store.sqlite._store import SqliteStore
@@ -16,8 +16,8 @@ from durable_workflow.server.store.sqlite._verifying import Verified, verify_dat
 __all__ = [
     "Committed",
     "Committer",
-    "Connection",
     "Done",
+    "Executing",
     "FileLock",
     "MakeCommits",
     "SqliteStore",

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import apsw
 
-from durable_workflow.server.store.sqlite._connection import Connection, Executing
+from durable_workflow.server.store.sqlite._connection import Executing
 
 _log = logging.getLogger(__name__)
 
@@ -75,17 +75,21 @@ class Commits(Protocol):
         ...
 
 
-MakeCommits: TypeAlias = Callable[[Connection], Commits]
+MakeCommits: TypeAlias = Callable[[Executing], Commits]
 
 
 class Committer:
     """Commits what is open on a connection, one transaction at a time, in a thread.
 
     Between `commit` and the call of its `done` the connection belongs to the thread alone.
+
+    Args:
+        cursor: That of the units: a statement of theirs that was not run to its end would keep
+            another from committing, and here it is ended.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self._cursor = connection.cursor()
+    def __init__(self, cursor: Executing) -> None:
+        self._cursor = cursor
         self._work: SimpleQueue[Done | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="dw-store-commit", daemon=True)
         self._thread.start()

@@ -154,8 +154,9 @@ class SqliteStore:
         self._database = Database(location, migrations, now=clock.now(), vfs=vfs)
         self.ways = Ways(statements, saves_space=not self._database.in_memory)
         self._writer = self._database.writer
+        self._units = UnitRunner(self._writer, self.ways, clock, ids.new, placement)
         # A commit in memory waits for nothing, so it needs no thread.
-        self._committer = None if self._database.in_memory else make_committer(self._writer)
+        self._committer = None if self._database.in_memory else make_committer(self._units.cursor)
         self._checkpoints = (
             None
             if self._committer is None
@@ -164,7 +165,6 @@ class SqliteStore:
         self._following_up = following_up if self._database.in_memory else None
         self._pace = CommitPace()
         self._figures = figures or CommitFigures()
-        self._units = UnitRunner(self._writer, self.ways, clock, ids.new, placement)
         self._reads = Reads(self._database, self.ways, clock)
         self._waiting: deque[Unit] = deque()
         # Notices of what is committed, oldest first.

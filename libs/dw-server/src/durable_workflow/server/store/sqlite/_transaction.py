@@ -162,7 +162,7 @@ class SqliteTx(SqliteRead):
     alone already. What it changes is written at the end, or before it is read.
 
     Args:
-        cursor: Runs its statements. None is left unfinished, so units share one.
+        cursor: Runs its statements; units share one, and what one leaves unfinished the next ends.
         last: What is not unique now was not in the attempt before either: it is no conflict.
         alone: The transaction is the unit's alone so far: all of it can be taken back, so that no
             savepoint is needed.
