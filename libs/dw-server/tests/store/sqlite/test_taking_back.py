@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,7 +37,7 @@ def open_boxes(
     if request.param == "file":
         return open_file
     kinds: dict[str, Any] = {"statements": box_statements, "migrations": box_migrations}
-    return lambda **options: open_sqlite(**kinds, **options)
+    return functools.partial(open_sqlite, **kinds)
 
 
 def put(name: str) -> Work:
