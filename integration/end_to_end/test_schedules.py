@@ -83,7 +83,8 @@ async def test_a_worker_replays_what_a_schedule_started(client: Client) -> None:
         run = client.get_workflow_handle(fire.workflow_instance_id)
         assert "scheduled" in str(await run.result(timeout=30))
         history = await client.get_history(fire.workflow_instance_id, fire.workflow_run_id)
-        assert types(history["events"])[:2] == ["WorkflowStarted", "ScheduleTriggered"]
+        begin = ["StartAccepted", "WorkflowStarted", "ScheduleTriggered"]
+        assert types(history["events"])[:3] == begin
         assert violations(history["events"]) == []
     assert (await events_of(handle))[-1].event_type == "ScheduleDeleted"
 

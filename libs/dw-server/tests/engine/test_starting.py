@@ -19,9 +19,13 @@ def records(decision: Any) -> list[Json]:
     [
         ({}, ["WorkflowStarted"]),
         ({"command_id": "c", "command": {"id": "c"}}, ["StartAccepted", "WorkflowStarted"]),
+        (
+            {"fired_by": {"schedule_id": "s"}},
+            ["StartAccepted", "WorkflowStarted", "ScheduleTriggered"],
+        ),
     ],
 )
-def test_a_start_by_a_caller_begins_with_the_command(
+def test_a_start_by_a_caller_or_a_schedule_begins_with_its_acceptance(
     started: Any, fields: Json, types: list[str]
 ) -> None:
     decision = started(**fields)

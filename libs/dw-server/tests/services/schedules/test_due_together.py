@@ -38,7 +38,7 @@ async def test_each_fires_once_for_its_time(server: Any, planned: Any) -> None:
         run = runs[[each["memo"]["number"] for each in described].index(number)]
         assert shown["latest_workflow_instance_id"] == run["workflow_id"]
         events = await server.events(run["workflow_id"])
-        assert events[1]["payload"]["schedule_id"] == f"s{number}"
+        assert events[2]["payload"]["schedule_id"] == f"s{number}"
 
 
 async def test_each_has_its_own_overlap_policy(server: Any, planned: Any) -> None:

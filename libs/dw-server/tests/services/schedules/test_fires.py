@@ -50,8 +50,19 @@ async def test_the_fire_is_in_both_histories(server: Any, planned: Any) -> None:
     [run] = await planned.runs()
 
     events = await server.events(run["workflow_id"])
-    assert [event["event_type"] for event in events] == ["WorkflowStarted", "ScheduleTriggered"]
-    said = events[1]["payload"]
+    begin = ["StartAccepted", "WorkflowStarted", "ScheduleTriggered"]
+    assert [event["event_type"] for event in events] == begin
+    assert events[0]["payload"] == {
+        "workflow_instance_id": run["workflow_id"],
+        "workflow_run_id": run["run_id"],
+        "workflow_class": "flow",
+        "workflow_type": "flow",
+        "business_key": None,
+        "memo": {},
+        "search_attributes": {},
+        "outcome": "started_new",
+    }
+    said = events[2]["payload"]
     ulid = said.pop("schedule_ulid")
     assert said == {
         "workflow_instance_id": run["workflow_id"],
@@ -72,7 +83,7 @@ async def test_the_fire_is_in_both_histories(server: Any, planned: Any) -> None:
     assert fired["workflow_run_id"] == run["run_id"]
     assert ulid
     task = await server.task()
-    assert [event["event_type"] for event in task["history_events"]][1] == "ScheduleTriggered"
+    assert [event["event_type"] for event in task["history_events"]] == begin
 
 
 async def test_missed_fires_collapse_into_one(server: Any, planned: Any) -> None:

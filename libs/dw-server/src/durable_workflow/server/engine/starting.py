@@ -20,7 +20,8 @@ class Beginning(msgspec.Struct, kw_only=True):
         schedule_id: The schedule that starts it, or the first of its chain.
         fired_by: What `ScheduleTriggered` says, where a schedule starts it.
         started_by: Further members of `WorkflowStarted`: parent link, origin of a chain or retry.
-        command_id: The caller's command; with it the history begins with `StartAccepted`.
+        command_id: The caller's command. The history of a run that a caller or a schedule starts
+            begins with `StartAccepted` (history-events.md); a schedule has no command.
         command: The snapshot of that command.
         available_at: When the first task may be taken; None for now.
     """
@@ -104,7 +105,7 @@ def create(beginning: Beginning, now: int, new_id: NewId) -> Decision:
         search_attributes=b.search_attributes,
         continued_from_run_id=b.continued_from_run_id,
     )
-    if b.command_id is not None:
+    if b.command_id is not None or b.fired_by is not None:
         accepted = start_command_payload(b.command_id, b.command, decision.run, decision.created)
         accepted["outcome"] = "started_new"
         decision.append(names.START_ACCEPTED, accepted, command_id=b.command_id)
@@ -115,11 +116,11 @@ def create(beginning: Beginning, now: int, new_id: NewId) -> Decision:
 
 
 def start_command_payload(
-    command_id: str, command: JsonObject | None, run: Run, details: RunDetails
+    command_id: str | None, command: JsonObject | None, run: Run, details: RunDetails
 ) -> JsonObject:
     """What `StartAccepted` and `StartRejected` say of a start and of the run it concerns."""
-    payload: JsonObject = {
-        "workflow_command_id": command_id,
+    payload: JsonObject = {} if command_id is None else {"workflow_command_id": command_id}
+    payload |= {
         "workflow_instance_id": run.workflow_id,
         "workflow_run_id": run.run_id,
         "workflow_class": run.workflow_type,
