@@ -195,8 +195,9 @@ async def test_a_worker_that_cannot_be_missed_keeps_no_timer(
     assert metrics.counter_value(SERVER_DUE_FAILURES, {"source": "worker"}) == 1
 
 
-async def test_the_first_due_times_are_found_by_their_indexes(wire: Wire) -> None:
-    text = load_statements("sqlite")["next_due"].text
+@pytest.mark.parametrize("statement", ["first_due", "next_due", "standing"])
+async def test_the_first_due_times_are_found_by_their_indexes(wire: Wire, statement: str) -> None:
+    text = load_statements("sqlite")[statement].text
     reader = wire.server.store._database.reader  # pyright: ignore[reportPrivateUsage]
     plan = json.dumps(reader.execute("EXPLAIN QUERY PLAN " + text, {"now": 1}).fetchall())
     for table in ("timers", "runs", "activities", "workers", "schedules"):

@@ -9,8 +9,8 @@ import pytest
 
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
-from durable_workflow.server.store.sqlite._shapes import short
-from durable_workflow.server.store.statements import Statement, load_statements
+from durable_workflow.server.store.sqlite._texts import short
+from durable_workflow.server.store.statements import Statement, load_statements, parse_statements
 
 # These hold what is open alone, so they may be gone through from end to end.
 OF_THE_OPEN = re.compile(r"USING (?:COVERING )?INDEX (runs|activities)_leased$")
@@ -69,12 +69,21 @@ def program(database: Database, text: str, values: object) -> list[tuple[object,
     return [row[:5] for row in rows]
 
 
+def with_defaults(name: str) -> str:
+    """A statement that says of each column that it leaves out what is there without that."""
+    text = STATEMENTS[name].text
+    if name == "insert_run":
+        text = text.replace(" lease_claim)", " lease_claim, removed_from)")
+        text = text.replace(" :lease_claim)", " :lease_claim, NULL)")
+    return text
+
+
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_a_statement_means_the_same_in_few_characters(name: str, database: Database) -> None:
     statement = STATEMENTS[name]
-    text = short(statement)
+    text = short(statement, database.columns())
     assert len(text) <= len(statement.text)
-    named = program(database, statement.text, dict.fromkeys(statement.order))
+    named = program(database, with_defaults(name), dict.fromkeys(statement.order))
     assert program(database, text, [None] * len(statement.order)) == named
 
 
@@ -83,10 +92,48 @@ def test_quotes_are_kept_as_they_are_and_comments_are_not() -> None:
     FROM t WHERE a <= :long_name  AND b = ( :other ) AND c IN (:long_name, :other)"""
     order = ("long_name", "other")
     statement = Statement("s", "it is short", text, text, order, frozenset(order), "here")
-    assert short(statement) == (
+    assert short(statement, {}) == (
         """SELECT 'a , = :b -- it''s',"c (d)" """
         """ FROM t WHERE a <=?1 AND b=(?2)AND c IN(?1,?2)"""
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "shortened"),
+    [
+        ("INSERT INTO t (a, b) VALUES (:a, :b)", "ab", "INSERT INTO t VALUES(?,?)"),
+        # The values are given in the order of the statement, whatever that of the table is.
+        ("INSERT INTO t (a, b, c) VALUES (:a, 1, :c)", "cba", "INSERT INTO t VALUES(?2,1,?1)"),
+        ("INSERT INTO t (a, b, c) VALUES (:a, :b, :c)", "bac", "INSERT INTO t VALUES(?2,?1,?)"),
+        ("INSERT INTO t (a, b, c) VALUES (:a, :a, :c)", "bca", "INSERT INTO t VALUES(?1,?,?1)"),
+        # What the statement does not give is what it is without that.
+        ("INSERT INTO t (a, b) VALUES (:a, '')", "abc", "INSERT INTO t VALUES(?,'',0)"),
+        ("INSERT INTO t (b, c) VALUES (:b, :c)", "abc", "INSERT INTO t VALUES(0,?,?)"),
+        ("SELECT a, b FROM t WHERE a = :a", "ab", "SELECT * FROM t WHERE a=?"),
+        (
+            "SELECT a, b, (SELECT c FROM d WHERE c = a) FROM t WHERE a = :a",
+            *("ab", "SELECT *,(SELECT c FROM d WHERE c=a)FROM t WHERE a=?"),
+        ),
+        # Where it would not be shorter, or is of another table, or reads other columns.
+        ("INSERT INTO t (a) VALUES (:a)", "abcd", "INSERT INTO t(a)VALUES(?)"),
+        ("INSERT INTO u (a, b) VALUES (:a, :b)", "ab", "INSERT INTO u(a,b)VALUES(?,?)"),
+        ("INSERT INTO t (a, d) VALUES (:a, :d)", "ab", "INSERT INTO t(a,d)VALUES(?,?)"),
+        ("SELECT a FROM t WHERE a = :a", "ab", "SELECT a FROM t WHERE a=?"),
+        ("SELECT b, a FROM t WHERE a = :a", "ab", "SELECT b,a FROM t WHERE a=?"),
+        ("SELECT a FROM t JOIN u WHERE a = :a", "a", "SELECT a FROM t JOIN u WHERE a=?"),
+        ("SELECT a, b FROM t AS u WHERE a = :a", "ab", "SELECT a,b FROM t AS u WHERE a=?"),
+    ],
+)
+def test_columns_are_not_named_where_a_row_is_given_or_all_of_it_is_read(
+    text: str, columns: str, shortened: str
+) -> None:
+    [statement] = parse_statements(f"-- s: it is short.\n{text};", "here")
+    assert short(statement, {"t": dict.fromkeys(columns, "0")}) == shortened
+
+
+def test_the_widest_row_is_put_without_names(database: Database) -> None:
+    text = short(STATEMENTS["insert_run"], database.columns())
+    assert text.startswith("INSERT INTO runs VALUES(")
 
 
 @pytest.fixture

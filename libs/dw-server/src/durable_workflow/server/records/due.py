@@ -71,7 +71,20 @@ class SetAside(msgspec.Struct, frozen=True):
 
 def times(read: Read) -> DueTimes:
     """When the first of each kind falls due."""
-    row = read.one("next_due", now=read.now)
+    row = read.one("first_due")
+    assert row is not None
+    return times_of(read, DueTimes(*row), read.now)
+
+
+def times_of(read: Read, first: DueTimes, now: int) -> DueTimes:
+    """When the first of each kind falls due that does not rest at a moment.
+
+    Args:
+        first: Likewise, with what rests: nearly always nothing does, and is looked for no more.
+    """
+    if first.set_aside is None:
+        return first
+    row = read.one("next_due", now=now)
     assert row is not None
     return DueTimes(*row)
 

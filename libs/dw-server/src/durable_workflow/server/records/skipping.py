@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from durable_workflow.server.records.due import DueTimes
+from durable_workflow.server.records.due import DueTimes, times_of
 from durable_workflow.server.store.protocol import Read, Tx
 
 
@@ -27,7 +27,8 @@ def standing(read: Read, now: int) -> Standing:
     row = read.one("standing", now=now)
     assert row is not None
     *times, leased, workflow_task, activity_task = row
-    return Standing(DueTimes(*times), bool(leased), (workflow_task, activity_task))
+    first = times_of(read, DueTimes(*times), now)
+    return Standing(first, bool(leased), (workflow_task, activity_task))
 
 
 def shift_workers(tx: Tx, by: int) -> None:

@@ -1,6 +1,7 @@
--- standing: what falls due next, whether a task is leased, and the newest tasks that are ready now.
+-- standing: what falls due first where nothing is set aside, whether a task is leased, and the newest
+-- tasks that are ready now.
 SELECT
-    {next_due_times},
+    {first_due_times},
     EXISTS (SELECT 1 FROM runs WHERE task_status = 'leased')
         OR EXISTS (SELECT 1 FROM activities WHERE task_status = 'leased') AS leased,
     (SELECT max(task_id) FROM runs WHERE task_status = 'ready' AND task_available_at <= :now)

@@ -32,8 +32,8 @@ from durable_workflow.server.store.sqlite._shapes import (
     named_tables,
     reads_rows,
     shape_of,
-    short,
 )
+from durable_workflow.server.store.sqlite._texts import Columns, short
 from durable_workflow.server.store.statements import Statement, Statements
 
 # What a run of a thousand activities has open stays in memory; rows are one or two kilobytes.
@@ -89,6 +89,9 @@ class Ways(dict[str, Way]):
 
     A way is made when its statement is asked for first: most servers run a part of them.
 
+    Args:
+        columns: Those of the database's tables; of a table that is missing the columns are named.
+
     Attributes:
         kept: The rows of open things.
         memos: What units have remembered.
@@ -96,13 +99,16 @@ class Ways(dict[str, Way]):
         saves_space: Whether what they write should be small.
     """
 
-    def __init__(self, statements: Statements, *, saves_space: bool = True) -> None:
+    def __init__(
+        self, statements: Statements, columns: Columns | None = None, *, saves_space: bool = True
+    ) -> None:
         super().__init__()
         self.kept: dict[str, KeptRows] = tables_of(statements, ROW_TABLES)
         self.memos = Memos()
         self.answers = Answers()
         self.saves_space = saves_space
         self._statements = statements
+        self._columns = columns or {}
         self._changed = changed_tables(statements)
         self._texts: dict[str, str] = {}
 
@@ -117,7 +123,7 @@ class Ways(dict[str, Way]):
         """What SQLite is given for a statement, which may be several put together."""
         found = self._texts.get(statement.name)
         if found is None:
-            found = self._texts[statement.name] = short(statement)
+            found = self._texts[statement.name] = short(statement, self._columns)
         return found
 
     def forget(self) -> None:

@@ -54,6 +54,11 @@ PRAGMA checkpoint_fullfsync = ON;
 PRAGMA wal_autocheckpoint = 4000;
 PRAGMA journal_size_limit = 67108864;
 """
+_COLUMNS = """
+SELECT t.name, c.name, coalesce(c.dflt_value, 'NULL')
+FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
+WHERE t.type = 'table' ORDER BY t.name, c.cid
+"""
 
 
 class Database:
@@ -88,6 +93,14 @@ class Database:
         """Names of the migrations that this database has not had."""
         applied = version_of(self.reader)
         return [migration.name for migration in pending(self._migrations, applied)]
+
+    def columns(self) -> dict[str, dict[str, str]]:
+        """The columns of each table, in order, with their defaults as SQL says them."""
+        columns: dict[str, dict[str, str]] = {}
+        with translated("cannot read the schema"):
+            for table, column, default in self.writer.execute(_COLUMNS).fetchall():
+                columns.setdefault(table, {})[column] = default
+        return columns
 
     def rewrite_version(self) -> None:
         """Write the first page as it is, in the writer's transaction: the smallest change."""

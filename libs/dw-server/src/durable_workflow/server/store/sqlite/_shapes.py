@@ -24,10 +24,6 @@ _SELECT: Final = re.compile(r"SELECT ([\w, ]+) FROM (\w+) WHERE (.*)")
 _ROWS: Final = re.compile(r"SELECT ([\w, ]+) FROM (\w+) WHERE ")
 _EQUAL: Final = re.compile(r"(\w+) = :(\w+)")
 _PARAMETER: Final = re.compile(r":(\w+)")
-# What stands in quotes, comments, room around signs and between words, parameters.
-_PIECES: Final = re.compile(
-    r"""('(?:[^']|'')*'|"[^"]*")|--[^\n]*|\s*([,()=])\s*|(\s+)|:([a-z_][a-z0-9_]*)"""
-)
 _CHANGED: Final = re.compile(
     r"\b(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM|REPLACE INTO) (?!SET\b)(\w+)"
 )
@@ -54,25 +50,6 @@ class Shape(NamedTuple):
 def plain(text: str) -> str:
     """A statement without its comments, on one line."""
     return _SPACE.sub(" ", _COMMENT.sub(" ", text)).strip()
-
-
-@functools.lru_cache(maxsize=2048)
-def short(statement: Statement) -> str:
-    """A statement in as few characters as SQLite needs, with numbers for its parameters.
-
-    apsw finds what it has prepared before by the whole text, in time that is in proportion to it.
-    """
-    numbers = {name: number for number, name in enumerate(statement.order, 1)}
-
-    def shortened(piece: re.Match[str]) -> str:
-        quoted, sign, room, name = piece.groups()
-        if quoted or sign:
-            return quoted or sign
-        if name:
-            return f"?{numbers[name]}"
-        return " " if room else ""  # a comment is followed by the end of its line
-
-    return _PIECES.sub(shortened, statement.text).strip()
 
 
 @functools.lru_cache(maxsize=2048)

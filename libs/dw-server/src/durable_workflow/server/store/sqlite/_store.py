@@ -152,7 +152,9 @@ class SqliteStore:
         self._clock = clock
         self._max_waiting = max_waiting
         self._database = Database(location, migrations, now=clock.now(), vfs=vfs)
-        self.ways = Ways(statements, saves_space=not self._database.in_memory)
+        self.ways = Ways(
+            statements, self._database.columns(), saves_space=not self._database.in_memory
+        )
         self._writer = self._database.writer
         self._units = UnitRunner(self._writer, self.ways, clock, ids.new, placement)
         # A commit in memory waits for nothing, so it needs no thread.
