@@ -86,7 +86,7 @@ def test_every_statement_that_changes_a_settled_table_is_known_to(table: str) ->
     for statement in changing:
         way = ways[statement.name]
         assert way.changes, statement.name
-        assert way.settled, statement.name
+        assert way.unsettles, statement.name
         assert table in way.tables, statement.name
 
 

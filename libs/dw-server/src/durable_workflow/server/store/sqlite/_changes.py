@@ -64,24 +64,49 @@ class Way(msgspec.Struct, frozen=True):
         text: What SQLite is given.
         values: Its parameters, in the order in which the text numbers them.
         tables: Tables that it names and that units change.
+        count: How many there are.
+        takes: Whether it takes its rows.
         lookup: How its answer is found among the rows in memory.
         change: How it changes a row in memory.
         later: Whether it may be written later as it is: it reads nothing.
         gives: The table whose whole rows it reads.
         changes: Whether it changes rows, even where it returns some.
-        settled: Whether it reads settled tables and nothing else, or changes one of them.
+        recalled: Whether it reads settled tables and nothing else: its answers are kept.
+        unsettles: Whether it changes such a table.
     """
 
     statement: Statement
     text: str
     values: Callable[[Mapping[str, Value]], Row]
+    count: int
+    takes: bool
     tables: frozenset[str]
     lookup: Lookup | None
     change: Change | None
     later: bool
     gives: str | None
     changes: bool
-    settled: bool
+    recalled: bool
+    unsettles: bool
+
+    def given(self, params: Mapping[str, Value]) -> Row:
+        """The values of its parameters, in their order.
+
+        Raises:
+            StatementMisused: They are not its parameters.
+        """
+        try:
+            values = self.values(params)
+        except KeyError:
+            raise self._misused(params) from None
+        if len(params) != self.count:
+            raise self._misused(params)
+        return values
+
+    def _misused(self, params: Mapping[str, Value]) -> StatementMisused:
+        parameters = self.statement.parameters
+        missing, unknown = sorted(parameters - params.keys()), sorted(params.keys() - parameters)
+        return StatementMisused(f"{self.statement.name}: missing {missing}, unknown {unknown}")
 
 
 class Ways(dict[str, Way]):
@@ -97,6 +122,7 @@ class Ways(dict[str, Way]):
         memos: What units have remembered.
         answers: What they have read of settled tables.
         saves_space: Whether what they write should be small.
+        texts: What SQLite is given for a statement, by its name, where that was asked for before.
     """
 
     def __init__(
@@ -110,7 +136,7 @@ class Ways(dict[str, Way]):
         self._statements = statements
         self._columns = columns or {}
         self._changed = changed_tables(statements)
-        self._texts: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
 
     def __missing__(self, name: str) -> Way:
         statement = self._statements.get(name)
@@ -121,9 +147,9 @@ class Ways(dict[str, Way]):
 
     def text_of(self, statement: Statement) -> str:
         """What SQLite is given for a statement, which may be several put together."""
-        found = self._texts.get(statement.name)
+        found = self.texts.get(statement.name)
         if found is None:
-            found = self._texts[statement.name] = short(statement, self._columns)
+            found = self.texts[statement.name] = short(statement, self._columns)
         return found
 
     def forget(self) -> None:
@@ -136,24 +162,27 @@ class Ways(dict[str, Way]):
     def _way(self, statement: Statement) -> Way:
         shape, name = shape_of(statement), statement.name
         tables = [kept.table for kept in self.kept.values()]
-        lookup = next((each.lookups[name] for each in tables if name in each.lookups), None)
+        takes = statement.holds == "take"
+        lookups = [] if takes else [each.lookups[name] for each in tables if name in each.lookups]
         change = next((each.changes[name] for each in tables if name in each.changes), None)
         is_update = shape is not None and shape.verb == "update"
         in_memory = shape is not None and shape.table in self.kept
         named, changes = named_tables(statement, self._changed), changes_rows(statement)
-        reads_settled = bool(named) and named <= SETTLED
         return Way(
             statement,
             self.text_of(statement),
             pick_named(statement.order),
+            len(statement.order),
+            takes,
             named,
-            lookup,
+            lookups[0] if lookups else None,
             change,
             # Of rows in memory an update that is not by their key may change some.
             is_insert(statement) or (is_update and (not in_memory or change is not None)),
             self._given(statement),
             changes,
-            not named.isdisjoint(SETTLED) if changes else reads_settled,
+            not changes and bool(named) and named <= SETTLED,
+            changes and not named.isdisjoint(SETTLED),
         )
 
     def _given(self, statement: Statement) -> str | None:
@@ -166,7 +195,7 @@ class Ways(dict[str, Way]):
 class Reading(Protocol):
     """Runs a statement in the database."""
 
-    def __call__(self, way: Way, params: Mapping[str, Value], /) -> list[Row]: ...
+    def __call__(self, way: Way, values: Row, /) -> list[Row]: ...
 
 
 class UnitChanges:
@@ -187,26 +216,21 @@ class UnitChanges:
         # The settled tables that it has changed: until it ends nothing that is found there is kept.
         self._unsettled: set[str] = set()
 
-    def answer(self, way: Way, params: Mapping[str, Value], read: Reading) -> list[Row]:
+    def answer(self, way: Way, values: Row, read: Reading) -> list[Row]:
         """What a statement finds that reads settled tables alone."""
-        question = way.statement.name, way.values(params)
+        question = way.statement.name, values
         is_settled = self._unsettled.isdisjoint(way.tables)
         known = self._ways.answers.get(way.tables, question) if is_settled else None
         if known is None:
             self.write_before(way)
-            known = read(way, params)
+            known = read(way, values)
             if is_settled:
                 self._ways.answers.put(way.tables, question, known)
         return list(known)
 
-    def find(self, way: Way, params: Mapping[str, Value]) -> tuple[bool, Row | None]:
-        """Whether it is known in memory what a statement finds, and what; else all is written."""
-        if way.lookup is not None:
-            known, row = self._of(way.lookup.table).find(way.lookup, params)
-            if known:
-                return True, row
-        self.write_before(way)
-        return False, None
+    def find(self, lookup: Lookup, values: Row) -> tuple[bool, Row | None]:
+        """Whether it is known in memory what a statement finds, and what."""
+        return self._of(lookup.table).find(lookup, values)
 
     def write_before(self, way: Way) -> None:
         """Make ready for a statement that is run by the database.
@@ -215,7 +239,7 @@ class UnitChanges:
         are forgotten.
         """
         if way.changes:
-            if way.settled:
+            if way.unsettles:
                 self._note_change(way)
             self.write()
             for table in way.tables & self._ways.kept.keys():
@@ -232,13 +256,14 @@ class UnitChanges:
 
     def change(self, way: Way, rows: Sequence[Row]) -> None:
         """Run a statement that changes rows, now or later."""
-        if way.change is not None and way.change.is_insert and len(rows) > _MANY_ROWS:
+        change = way.change
+        if change is not None and change.is_insert and len(rows) > _MANY_ROWS:
             self.write_at_once(way, way.statement, rows)
             return
-        if way.settled:
+        if way.unsettles:
             self._note_change(way)
-        if way.change is not None:
-            rows = self._change_in_memory(way.change, rows)
+        if change is not None:
+            rows = self._change_in_memory(change, rows)
             if not rows:
                 return
         if way.later:
@@ -254,13 +279,15 @@ class UnitChanges:
 
     def write_at_once(self, way: Way, statement: Statement, rows: Sequence[Row]) -> None:
         """Have rows put that are not kept in memory, by the statement of `way` or another."""
-        if way.settled:
+        if way.unsettles:
             self._note_change(way)
         self.write()
         self._run(statement, rows)
 
     def write(self) -> None:
         """Write everything that is unwritten."""
+        if not self._unwritten:
+            return
         unwritten, self._unwritten = self._unwritten, {}
         self._tables = set()
         for what in unwritten.values():
@@ -289,8 +316,11 @@ class UnitChanges:
     def _change_in_memory(self, change: Change, rows: Sequence[Row]) -> list[Row]:
         """Change rows in memory; those that are not known there are left."""
         table = self._of(change.table)
-        left = [values for values in rows if not table.change(change, values)]
+        left: list[Row] = []
+        for values in rows:
+            if not table.change(change, values):
+                left.append(values)
         if len(left) < len(rows):
-            self._unwritten.setdefault(f"rows of {change.table}", table)
+            self._unwritten.setdefault(table.place, table)
             self._tables.add(change.table)
         return left

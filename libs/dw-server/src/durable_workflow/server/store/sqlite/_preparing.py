@@ -13,12 +13,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.slices import Slices
-from durable_workflow.server.store.errors import StatementMisused
 from durable_workflow.server.store.protocol import Key, MemoKey, Read, Row, Tx, Value
 from durable_workflow.server.store.sqlite._changes import Way, Ways
 from durable_workflow.server.store.sqlite._rows import Change, Lookup, RowKey
@@ -104,15 +103,14 @@ class _NewRows:
         for values in rows:
             known[change.key(values)] = change, values
 
-    def find(self, lookup: Lookup, params: Mapping[str, Value]) -> tuple[bool, Row | None]:
+    def find(self, lookup: Lookup, values: Row) -> tuple[bool, Row | None]:
         """Whether a row that a select looks for by its key is one of them, and what is found."""
-        key = tuple(params[name] for name in lookup.key)
-        found = self._rows.get(lookup.table, {}).get(key)
+        key = None if lookup.key is None else lookup.key(values)
+        found = None if key is None else self._rows.get(lookup.table, {}).get(key)
         if found is None:
             return False, None
-        change, values = found
-        row = change.row(values)
-        return True, lookup.found_in(row, params)
+        change, put = found
+        return True, lookup.found_in(change.row(put), values)
 
 
 class PreparedTx:
@@ -146,7 +144,7 @@ class PreparedTx:
         """Run a named statement; its first row, or None."""
         way = self._ways[statement]
         if way.lookup is not None and self._finds_new(way, way.lookup):
-            is_new, new = self._new.find(way.lookup, params)
+            is_new, new = self._new.find(way.lookup, way.given(params))
             if is_new:
                 return new
             row = self._view().one(statement, **params)
@@ -180,9 +178,7 @@ class PreparedTx:
     def do(self, statement: str, /, **params: Value) -> None:
         """Keep a statement that changes rows."""
         way = self._ways[statement]
-        if params.keys() != way.statement.parameters:
-            raise StatementMisused(f"{statement}: {sorted(params)} are not its parameters")
-        self._keep(way, [tuple(params[name] for name in way.statement.order)])
+        self._keep(way, [way.given(params)])
 
     def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
         """Keep a statement that is run once for each row of values."""
@@ -247,7 +243,7 @@ class PreparedTx:
 
     def _finds_new(self, way: Way, lookup: Lookup) -> bool:
         """Whether a select of one row by its key is sure to find what is not written."""
-        is_by_key, others = lookup.other is None, way.tables - {lookup.table}
+        is_by_key, others = lookup.key is not None, way.tables - {lookup.table}
         return (
             is_by_key and self._changed.isdisjoint(way.tables) and self._extended.isdisjoint(others)
         )

@@ -35,7 +35,8 @@ def pick(places: Sequence[int]) -> Pick:
         picked: Pick = itemgetter(*places)
         return picked
     [only] = places
-    return lambda row: (row[only],)
+    one: Pick = itemgetter(slice(only, only + 1))
+    return one
 
 
 def pick_named(names: Sequence[str]) -> Callable[[Mapping[str, Value]], Row]:
@@ -43,31 +44,34 @@ def pick_named(names: Sequence[str]) -> Callable[[Mapping[str, Value]], Row]:
     if len(names) > 1:
         picked: Callable[[Mapping[str, Value]], Row] = itemgetter(*names)
         return picked
-    return lambda params: tuple([params[name] for name in names])
+    if not names:
+        return lambda _: ()
+    [only] = names
+    return lambda params: (params[only],)
 
 
 class Lookup(msgspec.Struct, frozen=True):
     """A select that finds one row by its key, or by the column that tells rows apart too.
 
     Attributes:
-        key: The parameters of the key; empty where it is not by the key.
-        other: The parameter of the other column.
-        test: What a row has in some columns, and what the parameters say that it has there; None
+        key: The key among the values; None where it is not by the key.
+        other: The place of the other column's value among them.
+        test: What a row has in some columns, and what the values say that it has there; None
             where nothing but the key is tested.
         answer: What the select reads of a row; None for all of it.
     """
 
     table: str
-    key: tuple[str, ...]
-    other: str | None
-    test: tuple[Callable[[Row], object], Callable[[Mapping[str, Value]], object]] | None
+    key: Pick | None
+    other: int
+    test: tuple[Callable[[Row], object], Callable[[Row], object]] | None
     answer: Pick | None
 
-    def found_in(self, row: Row, params: Mapping[str, Value]) -> Row | None:
+    def found_in(self, row: Row, values: Row) -> Row | None:
         """What the select finds in the row of its key."""
         if self.test is not None:
             tested, wanted = self.test
-            if tested(row) != wanted(params):
+            if tested(row) != wanted(values):
                 return None
         return row if self.answer is None else self.answer(row)
 
@@ -145,14 +149,17 @@ class RowTable:
             return
         used = self._key if by_key else (self._other,)
         picks = tuple(map(known.columns.index, shape.columns))
-        tests = [(known.columns.index(at), name) for at, name in shape.where if at not in used]
+        places = {name: at for at, name in enumerate(statement.order)}
+        tests = [
+            (known.columns.index(at), places[name]) for at, name in shape.where if at not in used
+        ]
         test = None
         if tests:
-            test = itemgetter(*[at for at, _ in tests]), itemgetter(*[name for _, name in tests])
+            test = itemgetter(*[at for at, _ in tests]), itemgetter(*[at for _, at in tests])
         known.lookups[statement.name] = Lookup(
             self.name,
-            tuple(where[column] for column in self._key) if by_key else (),
-            None if by_key or self._other is None else where[self._other],
+            pick([places[where[column]] for column in self._key]) if by_key else None,
+            0 if by_key or self._other is None else places[where[self._other]],
             test,
             pick(picks) if picks != tuple(range(len(known.columns))) else None,
         )
@@ -185,6 +192,8 @@ class KnownTable:
     def __init__(self, name: str, most: int, key: tuple[int, ...], columns: list[str]) -> None:
         self.most = most
         self.key_of = pick(key)
+        # What stands for its rows among what is unwritten: no name of a statement.
+        self.place = f"rows of {name}"
         self._name = name
         self._key = key
         self.columns = columns
@@ -196,9 +205,6 @@ class KnownTable:
 
     def writing(self, names: tuple[str, ...]) -> tuple[Statement, Pick]:
         """The statement that writes what some statements change of a row, and its values."""
-        if len(names) == 1:
-            change = self.changes[names[0]]
-            return change.statement, change.values
         found = self._together.get(names)
         if found is None:
             found = self._together[names] = self._put_together(names)
@@ -206,6 +212,9 @@ class KnownTable:
 
     def _put_together(self, names: tuple[str, ...]) -> tuple[Statement, Pick]:
         """One update of a row for several: an index is changed once, and one statement is run."""
+        if len(names) == 1:
+            change = self.changes[names[0]]
+            return change.statement, change.values
         changed = dict.fromkeys(each for name in names for each in self.changes[name].columns)
         key = [self.columns[at] for at in self._key]
         given = ", ".join(f"{column} = :{column}" for column in changed)
@@ -260,6 +269,8 @@ class KeptRows:
 class UnitRows:
     """The rows of one table that one unit has read or changed."""
 
+    __slots__ = ("_by_other", "_kept", "_new", "_rows", "_table", "_unwritten")
+
     def __init__(self, kept: KeptRows) -> None:
         self._kept = kept
         self._table = kept.table
@@ -269,16 +280,21 @@ class UnitRows:
         self._unwritten: dict[RowKey, tuple[str, ...]] = {}
         self._new: set[RowKey] = set()
 
-    def find(self, lookup: Lookup, params: Mapping[str, Value]) -> tuple[bool, Row | None]:
+    @property
+    def place(self) -> str:
+        """What stands for these rows among what is unwritten."""
+        return self._table.place
+
+    def find(self, lookup: Lookup, values: Row) -> tuple[bool, Row | None]:
         """Whether it is known what a select finds, and what."""
-        if lookup.other is None:
-            key: RowKey | None = tuple([params[name] for name in lookup.key])
+        if lookup.key is not None:
+            key: RowKey | None = lookup.key(values)
         else:
-            key = self._key_of_other(params[lookup.other])
+            key = self._key_of_other(values[lookup.other])
         row = None if key is None else self._rows.get(key) or self._kept.rows.get(key)
         if row is None:
             return False, None
-        return True, lookup.found_in(row, params)
+        return True, lookup.found_in(row, values)
 
     def note(self, row: Row) -> None:
         """A whole row was read from the database, with nothing unwritten here."""
@@ -315,7 +331,7 @@ class UnitRows:
             together.setdefault(names, []).append(self._rows[key])
         for names, rows in together.items():
             statement, values = self._table.writing(names)
-            run(statement, [values(row) for row in rows])
+            run(statement, list(map(values, rows)))
 
     def forget(self) -> None:
         """Rows were changed in a way that is not followed here. Nothing is unwritten."""

@@ -370,7 +370,7 @@ class SqliteStore:
 
     def _follow_up(self, following_up: FollowingUp, last: Unit) -> Slices[Unit | None]:
         """Run a unit that follows from the last one; None where there is none, or it failed."""
-        read = SqliteRead(self._writer, self.ways, self._clock.now())
+        read = SqliteRead(self._units.cursor, self.ways, self._clock.now())
         unit = follower(following_up, read, last)
         if unit is not None:
             yield from self._units.run(unit)

@@ -83,6 +83,10 @@ def one_snapshot(connection: Connection) -> Generator[None, None, None]:
             connection.execute("COMMIT").fetchall()
 
 
+def _untaken(way: Way) -> StatementMisused:
+    return StatementMisused(f"{way.statement.name!r} takes its rows, and is run by `take`")
+
+
 class Line(NamedTuple):
     """A line of the log that waits for a commit."""
 
@@ -102,11 +106,17 @@ class SqliteRead:
 
     def one(self, statement: str, /, **params: Value) -> Row | None:
         """Run a named statement; its first row, or None."""
-        return self._one(self._way(statement, params), params)
+        rows = self.all(statement, **params)
+        return rows[0] if rows else None
 
     def all(self, statement: str, /, **params: Value) -> list[Row]:
         """Run a named statement; all its rows."""
-        return self._all(self._way(statement, params), params)
+        way = self._ways[statement]
+        # Checked here: `PRAGMA query_only`, switched on a connection that also writes, has SQLite
+        # prepare every statement anew.
+        if way.changes:
+            raise StatementMisused(f"{statement} changes rows, and a read is read-only")
+        return self._found(way, way.given(params))
 
     def recall(self, key: MemoKey, /) -> Any:
         """None: what is remembered may be ahead of what is read here."""
@@ -119,37 +129,13 @@ class SqliteRead:
         except apsw.Error as error:
             raise self._failed(error, "search") from error
 
-    def _one(self, way: Way, params: Mapping[str, Value]) -> Row | None:
-        rows = self._found(way, params)
-        return rows[0] if rows else None
-
-    def _all(self, way: Way, params: Mapping[str, Value]) -> list[Row]:
-        return self._found(way, params)
-
-    def _found(self, way: Way, params: Mapping[str, Value]) -> list[Row]:
+    def _found(self, way: Way, values: Row) -> list[Row]:
         # To the last row: an unfinished SELECT would hold its snapshot, and the WAL could not be
         # reset.
         try:
-            return self._runs.execute(way.text, way.values(params)).fetchall()
+            return self._runs.execute(way.text, values).fetchall()
         except apsw.Error as error:
             raise self._failed(error, way.statement.name) from error
-
-    def _way(self, name: str, params: Mapping[str, Value]) -> Way:
-        way = self._named(name, params)
-        # Checked here: `PRAGMA query_only`, switched on a connection that also writes, has SQLite
-        # prepare every statement anew.
-        if way.changes:
-            raise StatementMisused(f"{name} changes rows, and a read is read-only")
-        return way
-
-    def _named(self, name: str, params: Mapping[str, Value]) -> Way:
-        way = self._ways[name]
-        statement = way.statement
-        if params.keys() != statement.parameters:
-            missing = sorted(statement.parameters - params.keys())
-            unknown = sorted(params.keys() - statement.parameters)
-            raise StatementMisused(f"{name}: missing {missing}, unknown {unknown}")
-        return way
 
     def _failed(self, error: apsw.Error, doing: str) -> BaseException:
         return translate(error, doing)
@@ -200,6 +186,22 @@ class SqliteTx(SqliteRead):
         self.notices: list[Notice] = []
         self.lines: list[Line] = []
 
+    def one(self, statement: str, /, **params: Value) -> Row | None:
+        """Run a named statement; its first row, or None."""
+        way = self._ways[statement]
+        values = way.given(params)
+        if way.lookup is not None:
+            known, row = self._changes.find(way.lookup, values)
+            if known:
+                return row
+        rows = self._answer(way, values)
+        return rows[0] if rows else None
+
+    def all(self, statement: str, /, **params: Value) -> list[Row]:
+        """Run a named statement; all its rows."""
+        way = self._ways[statement]
+        return self._answer(way, way.given(params))
+
     def lock(self, key: Key, /) -> None:
         """Have `key` to oneself until the end."""
 
@@ -216,15 +218,17 @@ class SqliteTx(SqliteRead):
     def take(self, statement: str, /, *, most: int, **params: Value) -> list[Row]:
         """Run a statement that takes rows: at most `most` that no other unit holds."""
         params["most"] = most
-        way = self._named(statement, params)
-        if way.statement.holds != "take":
+        way = self._ways[statement]
+        if not way.takes:
             raise StatementMisused(f"{statement!r} is no statement that takes")
-        return self._all(way, params)
+        return self._read(way, way.given(params))
 
     def do(self, statement: str, /, **params: Value) -> None:
         """Run a named statement that changes rows."""
-        way = self._way(statement, params)
-        self._changes.change(way, [way.values(params)])
+        way = self._ways[statement]
+        if way.takes:
+            raise _untaken(way)
+        self._changes.change(way, [way.given(params)])
 
     def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
         """Run a named statement once for each row of values."""
@@ -299,32 +303,21 @@ class SqliteTx(SqliteRead):
         if self._error is not None:
             raise self._error
 
-    def _one(self, way: Way, params: Mapping[str, Value]) -> Row | None:
-        if way.settled and not way.changes:
-            return next(iter(self._all(way, params)), None)
-        in_memory, row = self._changes.find(way, params)
-        if not in_memory:
-            self._begin(way)
-            rows = self._found(way, params)
-            row = rows[0] if rows else None
-            if row is not None and way.gives is not None:
-                self._changes.note(way, [row])
-        return row
+    def _answer(self, way: Way, values: Row) -> list[Row]:
+        if way.recalled:
+            return self._changes.answer(way, values, self._found)
+        if way.takes:
+            raise _untaken(way)
+        return self._read(way, values)
 
-    def _all(self, way: Way, params: Mapping[str, Value]) -> list[Row]:
-        if way.settled and not way.changes:
-            return self._changes.answer(way, params, self._found)
+    def _read(self, way: Way, values: Row) -> list[Row]:
         self._changes.write_before(way)
-        self._begin(way)
-        rows = self._found(way, params)
+        if way.changes and not self.has_written:
+            self._begin_to_write()
+        rows = self._found(way, values)
         if way.gives is not None:
             self._changes.note(way, rows)
         return rows
-
-    def _begin(self, way: Way) -> None:
-        """Get ready for a statement that changes rows and returns some."""
-        if way.changes and not self.has_written:
-            self._begin_to_write()
 
     def _begin_to_write(self) -> None:
         if not self._alone:
@@ -336,19 +329,13 @@ class SqliteTx(SqliteRead):
         try:
             if not self.has_written:
                 self._begin_to_write()
-            text = self._ways.text_of(statement)
+            text = self._ways.texts.get(statement.name) or self._ways.text_of(statement)
             if len(rows) == 1:
                 self._cursor.execute(text, rows[0])
             else:
                 self._cursor.executemany(text, rows)
         except apsw.Error as error:
             raise self._failed(error, statement.name) from error
-
-    def _way(self, name: str, params: Mapping[str, Value]) -> Way:
-        way = self._named(name, params)
-        if way.statement.holds == "take":
-            raise StatementMisused(f"{name!r} takes its rows, and is run by `take`")
-        return way
 
     def _failed(self, error: apsw.Error, doing: str) -> BaseException:
         failed: BaseException = translate(error, doing)
