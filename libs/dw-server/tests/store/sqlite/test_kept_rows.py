@@ -203,7 +203,9 @@ class Unit:
         assert runs.lock(tx, run.run_id) is None
         while "runs" not in run_deletion.delete_rows(tx, run.run_id):
             pass
-        self.effects["deleted", run.run_id] = None
+        # What follows may put it again: effects are in the order in which they last were so.
+        left = {key: seen for key, seen in self.effects.items() if key[1] != run.run_id}
+        self.effects = {**left, ("deleted", run.run_id): None}
 
     def schedule(self, tx: Tx, number: int) -> None:
         self.save(tx, number)
@@ -376,6 +378,7 @@ BEGIN: Work = ([("insert", number) for number in range(RUNS)], "well")
     ]
 )
 # First units that fail, break a rule, and lose their claim, each with others behind them.
+@example(batches=[([([("close", 0), ("delete", 0), ("insert", 0)], "well")], None, 0)])
 @example(
     batches=[
         ([([("schedule", 0), ("close", 1)], "well")], None, 0),
