@@ -8,11 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from durable_workflow.server.store import StoreLocked, StoreUnavailable, StoreUnusable, Tx
 from durable_workflow.server.store.schema import Migration, load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
+from durable_workflow.server.store.sqlite._database import MEMORY, Database
 
 
 def put(name: str) -> Callable[[Tx], None]:
@@ -26,6 +28,18 @@ async def test_the_settings_that_durability_rests_on(open_file: Callable[[], Sql
         return [tx.one(name) for name in ("journal_mode", "synchronous", "foreign_keys")]
 
     assert await store.run(settings) == [("wal",), (2,), (1,)]  # 2 is FULL
+
+
+def test_only_what_no_other_thread_can_have_is_used_without_locks(tmp_path: Path) -> None:
+    def has_locks(location: str) -> bool:
+        database = Database(location, load_migrations("sqlite"), now=0, vfs=None)
+        try:
+            return not database.writer.open_flags & apsw.SQLITE_OPEN_NOMUTEX
+        finally:
+            database.close()
+
+    assert has_locks(str(tmp_path / "state.db"))
+    assert not has_locks(MEMORY)
 
 
 async def test_what_was_acknowledged_is_there_after_a_restart(

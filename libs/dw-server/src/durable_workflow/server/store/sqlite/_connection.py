@@ -49,6 +49,11 @@ class Connection(Protocol):
     """One connection to a database."""
 
     @property
+    def open_flags(self) -> int:
+        """How it was opened."""
+        ...
+
+    @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
         ...
