@@ -7,7 +7,7 @@ whether it may be kept.
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from durable_workflow import serializer
 from durable_workflow._conversion import fitting
@@ -50,21 +50,24 @@ from durable_workflow.workflow._commands import (
 from durable_workflow.workflow._context import WorkflowContext, control_of
 from durable_workflow.workflow._definition import InvalidWorkflowDefinition, lacks_run
 
-# As a result it is a forgotten `yield`, which would end the run without what it asks for.
-_FORGOTTEN = (
-    ScheduleActivity,
-    StartTimer,
-    StartChildWorkflow,
-    WaitCondition,
-    RecordSideEffect,
-    RecordVersionMarker,
-    UpsertSearchAttributes,
+# As a result it is a forgotten `yield`, which would end the run without what it asks for. Commands
+# are told apart by their types: to ask their abstract classes takes long, and each run ends here.
+_FORGOTTEN: Final[frozenset[type]] = frozenset(
+    {
+        ScheduleActivity,
+        StartTimer,
+        StartChildWorkflow,
+        WaitCondition,
+        RecordSideEffect,
+        RecordVersionMarker,
+        UpsertSearchAttributes,
+    }
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Start:
-    """What a run was started with.
+    """What a run was started with. Nobody changes it; it is not frozen, as each replay makes one.
 
     Attributes:
         workflow_id: Named by errors about undecodable payloads.
@@ -212,7 +215,7 @@ class Execution:
         """End the run with what the code returned, if it has yielded all that history has."""
         returned = cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
         first = returned[0] if returned else cast("object", value)
-        if isinstance(first, _FORGOTTEN):
+        if type(first) in _FORGOTTEN:
             what = type(first).__name__
             raise InvalidWorkflowDefinition(
                 f"{self._class.__name__}.run returned a {'list with a ' if returned else ''}{what} "
@@ -228,7 +231,7 @@ class Execution:
                 return
         self._skip_stale_openings()
         step = run.next_step()
-        continues = isinstance(value, ContinueAsNew)
+        continues = type(value) is ContinueAsNew
         if step is not None:
             run.mismatch(step, "continue as new" if continues else "complete workflow")
         self._end(value if continues else CompleteWorkflow(value))

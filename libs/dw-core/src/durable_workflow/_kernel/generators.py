@@ -16,14 +16,15 @@ from durable_workflow._kernel.replay_state import Send, Throw
 from durable_workflow.errors import NonDeterministicReplayError
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: each time that the code is resumed makes one.
+@dataclass(slots=True)
 class Yielded:
     """The code stopped at a yield."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Returned:
     """The code came to its end."""
 
@@ -96,4 +97,5 @@ class GeneratorDriver:
 
     def __del__(self) -> None:
         """Close the code when it is dropped, not when garbage is collected."""
-        self.close()
+        if not self._ended_at:
+            self.close()

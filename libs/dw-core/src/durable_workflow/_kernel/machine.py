@@ -226,7 +226,7 @@ class Machine(Execution):
         """The commands of a completion at this point, those of open steps included."""
         self._catch_up()
         self._require_usable()
-        if isinstance(self._ended, FailWorkflow):
+        if type(self._ended) is FailWorkflow:
             return [self._ended]
         markers = [entry.command for entry in self._run.ahead if entry.command is not None]
         if self._ended is not None:
@@ -418,7 +418,7 @@ class Machine(Execution):
     def _check_after_end(self) -> None:
         """Check that nothing was recorded that contradicts the end of the code."""
         run, index = self._run, self._history.index
-        if isinstance(self._ended, FailWorkflow):
+        if type(self._ended) is FailWorkflow:
             # A failure drops the stops that were ahead, and steps that were not yielded remain.
             went_on = index.created > self._ended_with
         else:

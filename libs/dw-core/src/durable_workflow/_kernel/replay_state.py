@@ -21,7 +21,7 @@ from durable_workflow.workflow._commands import Command, ContinueAsNew, WaitCond
 from durable_workflow.workflow._context import ContextControl
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there is one for each step
 class Send:
     """Resume the code with a value; `time` moves its clock."""
 

@@ -67,15 +67,15 @@ def lease_of(kind: str, task: object, owner: str) -> Lease | None:
         return None
     found = cast("dict[str, Any]", task)
     task_id, attempt = found.get(TASK_ID_FIELDS[kind]), found.get(ATTEMPT_FIELDS[kind])
-    if not isinstance(task_id, str) or not isinstance(attempt, int | str):
+    if not isinstance(task_id, str) or not isinstance(attempt, (int, str)):
         return None
     claim = found.get("claim")
     return Lease(kind, task_id, attempt, owner, claim if isinstance(claim, str) else None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
-    """How a task ended, as a worker tells it.
+    """How a task ended, as a worker tells it. Nobody changes it; as a lease it is not frozen.
 
     Attributes:
         lease: The task.

@@ -44,7 +44,7 @@ def read_event(record: Mapping[str, Any]) -> Event:
         record: An object of a history page, a task's `history_events` or a history export.
     """
     payload = record.get("payload")
-    if not is_object(payload):
+    if not (isinstance(payload, dict) or is_object(payload)):
         payload = _EMPTY
     workflow_sequence = payload.get("sequence") or payload.get("workflow_sequence")
     return Event(
@@ -57,13 +57,12 @@ def read_event(record: Mapping[str, Any]) -> Event:
     )
 
 
-def text(source: Mapping[str, Any], *keys: str) -> str | None:
+def text(source: Mapping[str, Any], key: str, *others: str) -> str | None:
     """The first value among these keys that is a non-empty string."""
-    for key in keys:
-        value = source.get(key)
-        if isinstance(value, str) and value:  # inline: replay reads several for each event
-            return value
-    return None
+    value = source.get(key)
+    if isinstance(value, str) and value:  # before any loop: replay reads several for each event
+        return value
+    return text(source, *others) if others else None
 
 
 def nested(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -18,7 +18,8 @@ def is_list(value: object) -> TypeGuard[list[Any]]:
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a value is an object."""
-    return isinstance(value, Mapping)
+    # Most are dictionaries, and to ask an abstract class takes ten times as long.
+    return isinstance(value, (dict, Mapping))
 
 
 def object_or_none(value: object) -> JsonObject | None:
@@ -96,6 +97,8 @@ def text_or_none(value: object) -> str | None:
 
 def integer_or_none(value: object) -> int | None:
     """The value if it is an integer, also one written as a string of digits, else None."""
+    if value is None or type(value) is int:  # most are, and a replay reads several for each event
+        return value
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

@@ -145,7 +145,7 @@ def context_of_each(
     Raises:
         ValueError: There is a sequence of contexts, of another length.
     """
-    if warning_context is None or isinstance(warning_context, PayloadSizeWarningContext | Mapping):
+    if warning_context is None or isinstance(warning_context, (PayloadSizeWarningContext, Mapping)):
         return [warning_context] * count
     if len(warning_context) != count:
         raise ValueError(f"warning_context has {len(warning_context)} entries for {count} payloads")

@@ -30,7 +30,7 @@ from durable_workflow.worker._traces import whole_trace_text
 _MOST_NOTED = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: each task makes one
 class Decided:
     """The result of a replay: commands in wire form, and the machine if it can be kept."""
 

@@ -86,16 +86,20 @@ class Line:
         return await self._either(lambda way: way.alive(body))
 
     async def poll(self, kind: str, body: JsonObject, *, timeout: float) -> Any:
-        return await self._first(
-            lambda stream: stream.poll(kind, timeout=min(timeout, _IDLE_SECONDS)),
-            lambda requests: requests.poll(kind, body, timeout=timeout),
-        )
+        if (stream := self._standing.stream) is not None:
+            try:
+                return await stream.poll(kind, timeout=min(timeout, _IDLE_SECONDS))
+            except StreamEnded:
+                self._standing.ended(stream)
+        return await self.requests.poll(kind, body, timeout=timeout)
 
     async def report(self, report: Report) -> Any:
-        return await self._first(
-            lambda stream: stream.report(report),
-            lambda _: self._requests(report).report(report),
-        )
+        if (stream := self._standing.stream) is not None:
+            try:
+                return await stream.report(report)
+            except StreamEnded:  # what it did not take before it ended is a request
+                self._standing.ended(stream)
+        return await self._requests(report).report(report)
 
     async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
         return await self._either(lambda way: way.heartbeat(lease, details))
@@ -106,17 +110,9 @@ class Line:
     async def _either(
         self, call: Callable[[WorkerStream | WorkerTransport], Awaitable[Any]]
     ) -> Any:
-        return await self._first(call, call)
-
-    async def _first(
-        self,
-        by_stream: Callable[[WorkerStream], Awaitable[Any]],
-        by_request: Callable[[WorkerTransport], Awaitable[Any]],
-    ) -> Any:
-        """Use the stream while there is one. What it did not take before it ended is a request."""
         if (stream := self._standing.stream) is not None:
             try:
-                return await by_stream(stream)
+                return await call(stream)
             except StreamEnded:
                 self._standing.ended(stream)
-        return await by_request(self.requests)
+        return await call(self.requests)

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.worker._code_runs import Outcome, Run
@@ -202,8 +202,8 @@ def _is_light(events: list[JsonObject]) -> bool:
             if isinstance(value, str):  # most are texts
                 if len(value) > _MOST_CHARACTERS:
                     return False
-                continue
-            blob = object_or_empty(value).get("blob")
-            if isinstance(blob, str) and len(blob) > _MOST_CHARACTERS:
-                return False
+            elif isinstance(value, dict):
+                blob = cast("JsonObject", value).get("blob")
+                if isinstance(blob, str) and len(blob) > _MOST_CHARACTERS:
+                    return False
     return True

@@ -216,13 +216,13 @@ class Pollers:
             register_again=register_again,
         )
 
-    async def _poll_once(self, transport: WorkerTransport, kind: str) -> Any:
+    def _poll_once(self, transport: WorkerTransport, kind: str) -> Awaitable[Any]:
         body = {
             "worker_id": self._identity.worker_id,
             "task_queue": self._identity.task_queue,
             **self._registration.session_fields(),
         }
-        return await transport.poll(kind, body, timeout=self.poll_timeout)
+        return transport.poll(kind, body, timeout=self.poll_timeout)
 
 
 async def _end_in_time(answering: asyncio.Task[None], until: float | None) -> None:

@@ -25,7 +25,7 @@ class WorkflowCodeExited(Exception):
     """Workflow code raised a `BaseException` that is no `Exception`, as `sys.exit` does."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: each replay makes one
 class Subject:
     """The run that a machine replays."""
 

@@ -155,7 +155,7 @@ class WorkerStream:
         if message.get("ahead") is not None and operation.name == "complete_activity_task":
             operation = self._complete_ahead
         ends = verb != "heartbeat"
-        if ends and isinstance(attempt, int | str):
+        if ends and isinstance(attempt, (int, str)):
             self._give_back(kind, task_id, attempt)
         members = {"lease_owner": self.worker.worker_id, _ATTEMPT[kind]: attempt}
         try:
@@ -167,7 +167,7 @@ class WorkerStream:
             raise
         if ends and reply.reason in _OVER and await self._was_taken(kind, task_id, attempt):
             return Reply({"recorded": True})
-        if ends and reply.reason is None and isinstance(attempt, int | str):
+        if ends and reply.reason is None and isinstance(attempt, (int, str)):
             self._unacknowledged.discard((kind, task_id, attempt))
         return reply
 

@@ -125,7 +125,7 @@ def _add(parsed: Parsed, command: Command) -> None:
         parsed.needs_details = True
     if command.step is not None:
         parsed.blocks = True
-    if isinstance(command, CompleteUpdate | FailUpdate):
+    if isinstance(command, (CompleteUpdate, FailUpdate)):
         if command.update_id in parsed.update_ids:
             raise InvalidCommands(f"update {command.update_id} is ended twice")
         parsed.update_ids.append(command.update_id)
