@@ -125,7 +125,8 @@ class Machine(Execution):
         if position >= self._sized_until:
             frame = self._driver.frame_locals if self._driver is not None else {}
             kept = [self._history.index.untaken, self._run.receivers.waiting]
-            self._size = estimated_size([self._handlers.instance, frame, *kept])
+            roots = [self._handlers.instance, frame, *kept]
+            self._size = estimated_size(roots, besides=self._context)
             # An estimate costs as much as many steps, so it is repeated after a quarter more
             # history.
             self._sized_until = position + position // 4 + 8
