@@ -115,6 +115,10 @@ class StreamPair:
             self._to_server.deliver({"type": "websocket.receive", "text": frame})
         return True
 
+    def send_here(self, frame: str, /) -> bool:
+        """Leave it to the loop: a simulation has one thread."""
+        return False
+
     async def send(self, frame: str, /) -> None:
         """Send a frame."""
         if self._ended is not None:

@@ -1,6 +1,7 @@
 """Calls of others into the thread of a stream, and the answers on their way back."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +17,12 @@ class Calls:
 
     Attributes:
         ended: Why the stream has ended; None before.
+        lock: Held while something is made for the stream. Its thread waits for it, others do not.
     """
 
     def __init__(self, loops: Loops) -> None:
         self.ended: StreamEnded | None = None
+        self.lock = threading.Lock()
         self._loops = loops
         self._loop_calls: LoopCalls | None = None
 
@@ -38,12 +41,18 @@ class Calls:
         if self._loop_calls is not None:
             self._loop_calls.run()  # nobody would, later
 
-    async def ask(self, make: Callable[[Answer], None], forget: Callable[[Answer], None]) -> Any:
-        """Have a request made in the stream's thread, and wait for its answer.
+    async def ask(
+        self,
+        make: Callable[[Answer], None],
+        forget: Callable[[Answer], None],
+        make_here: Callable[[Answer], bool] | None = None,
+    ) -> Any:
+        """Have a request made, and wait for its answer.
 
         Args:
-            make: Makes it.
+            make: Makes it, in the stream's thread.
             forget: Called there when nobody waits for the answer any more.
+            make_here: Makes it in this thread where that can be now; returns whether it did.
 
         Raises:
             StreamEnded: The stream has ended.
@@ -55,7 +64,8 @@ class Calls:
             raise ServerUnreachable("the stream has not begun")
         answer = Answer(self._loops)
         assert answer.future is not None
-        self._loop_calls.call(self._begin, make, answer)
+        if make_here is None or not self._was_made(make_here, answer):
+            self._loop_calls.call(self._begin, make, answer)
         if self.ended is not None:  # perhaps before anybody took the call
             answer.fail(self.ended)
         try:
@@ -69,14 +79,26 @@ class Calls:
         if self._loop_calls is not None:
             self._loop_calls.call(self._unless_ended, callback, *arguments)
 
+    def _was_made(self, make_here: Callable[[Answer], bool], answer: Answer) -> bool:
+        """Make a request in this thread, unless the stream's is about to make something."""
+        if not self.lock.acquire(blocking=False):
+            return False
+        try:
+            is_idle = self._loop_calls is not None and self._loop_calls.is_idle
+            return is_idle and self.ended is None and make_here(answer)
+        finally:
+            self.lock.release()
+
     def _begin(self, make: Callable[[Answer], None], answer: Answer) -> None:
         try:
             if self.ended is not None:
                 raise self.ended
-            make(answer)
+            with self.lock:
+                make(answer)
         except Exception as error:  # noqa: BLE001 - raised where it is waited for
             answer.fail(error)
 
     def _unless_ended(self, callback: Callable[..., None], *arguments: Any) -> None:
         if self.ended is None:
-            callback(*arguments)
+            with self.lock:
+                callback(*arguments)

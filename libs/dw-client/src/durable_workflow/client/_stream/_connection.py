@@ -18,6 +18,7 @@ from websockets.streams import StreamReader
 
 from durable_workflow._meet import StreamEnded
 from durable_workflow._wire import json_text
+from durable_workflow.client._stream._shortcut import Shortcut
 
 _log = logging.getLogger("durable_workflow.worker")
 # What the library says of a connection: to debug it, that is the headers, with the token, and what
@@ -77,6 +78,10 @@ class Connection(Protocol):
         """Send a frame now; False where it must wait, as for a peer that reads slowly."""
         ...
 
+    def send_here(self, frame: str, /) -> bool:
+        """Send a frame now from whichever thread this is; False where that can't be."""
+        ...
+
     async def send(self, frame: str, /) -> None:
         """Send a frame, and wait until there is room for another one."""
         ...
@@ -122,6 +127,12 @@ class StreamConnection(ClientConnection):
         # Of a connection whose peer is behind: whether anything came, and when to look again.
         self._is_heard = False
         self._look: asyncio.TimerHandle | None = None
+        self._shortcut: Shortcut | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands."""
+        super().connection_made(transport)
+        self._shortcut = Shortcut(self.transport, self.loop)
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived, mostly one whole frame: that needs no parser."""
@@ -170,6 +181,8 @@ class StreamConnection(ClientConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
+        if self._shortcut is not None:
+            self._shortcut.close()  # the peer sees the end once every descriptor is closed
         super().connection_lost(exc)
         self._look_no_more()
         self._is_lost = True
@@ -223,6 +236,29 @@ class StreamConnection(ClientConnection):
             _log.debug("a frame could not be sent: %s", error)
             self.transport.abort()
         return True
+
+    def send_here(self, frame: str, /) -> bool:
+        """Send a frame now from whichever thread this is; False where that can't be."""
+        shortcut = self._shortcut
+        if shortcut is None or not shortcut.lock.acquire(blocking=False):
+            return False
+        try:
+            # A close frame makes it another state before it is written, under this lock.
+            return (
+                self.protocol.state is State.OPEN
+                and not self.paused
+                and shortcut.send(frame.encode())
+            )
+        finally:
+            shortcut.lock.release()
+
+    def send_data(self) -> None:
+        """Write what the protocol has to say, behind what another thread has begun to send."""
+        shortcut = self._shortcut
+        assert shortcut is not None, "there is a connection"
+        with shortcut.lock:
+            shortcut.write_rest()
+            super().send_data()
 
     async def recv(self, decode: bool | None = None) -> Any:
         """Wait for a frame; it is not decoded."""

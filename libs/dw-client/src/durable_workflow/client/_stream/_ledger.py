@@ -1,4 +1,4 @@
-"""What a worker holds, and what it waits for an answer to. Used in the thread of its stream.
+"""What a worker holds, and what it waits for an answer to. Used with the lock of its stream.
 
 Everything that is not acknowledged is held: tasks that wait to be started, tasks that run, and
 finished ones whose report was not answered yet.
@@ -68,6 +68,10 @@ class Ledger:
         """Whether `give_back` could find that a task takes a slot. From any thread."""
         # In this order: what is dropped is added there before it is taken out here.
         return key in self._held or key in self._dropped
+
+    def is_alone(self, key: Key) -> bool:
+        """Whether a task is held, and no other."""
+        return key in self._held and len(self._held) == 1
 
     def give_back(self, key: Key) -> bool:
         """The worker has ended a task; whether it still takes a slot, as nobody reported it."""

@@ -13,6 +13,13 @@ class LoopCalls:
         self._loop = loop
         self._waiting: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._woken = False
+        self._running = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every call that was handed over has been made. From any thread."""
+        # In this order: what is taken out to be made was said to run before.
+        return not self._waiting and not self._running
 
     def call(self, callback: Callable[..., None], *arguments: Any) -> None:
         """Make a call on the loop soon, after those handed over before. From any thread.
@@ -26,12 +33,14 @@ class LoopCalls:
 
     def run(self) -> None:
         """Make the calls that wait now. On the loop."""
+        self._running = True
         self._woken = False
         try:
             for _ in range(len(self._waiting)):
                 callback, arguments = self._waiting.popleft()
                 callback(*arguments)
         finally:
+            self._running = False
             if self._waiting and not self._woken:
                 self._wake()
 

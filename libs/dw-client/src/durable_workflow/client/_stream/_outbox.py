@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections import deque
 from typing import Any, Final
 
@@ -36,9 +37,15 @@ def size_of(text: str) -> int:
 
 
 class Outbox:
-    """What waits to be sent over one connection."""
+    """What waits to be sent over one connection.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        connection: It.
+        lock: Held while anything here changes.
+    """
+
+    def __init__(self, connection: Connection, lock: threading.Lock) -> None:
+        self._lock = lock
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._waiting: list[str] = []
@@ -47,17 +54,26 @@ class Outbox:
         self._some_late = asyncio.Event()
 
     def put(self, text: str) -> None:
-        """Send a message with all others of this turn of the event loop."""
+        """Send a message with all others of this turn of the event loop. In its thread."""
         if not self._waiting:
             self._loop.call_soon(self._send)
         self._waiting.append(text)
 
+    def put_here(self, text: str) -> None:
+        """Send a message at once from whichever thread this is, or else with the others."""
+        if not self._waiting and not self._late and self._connection.send_here(f"[{text}]"):
+            return
+        if not self._waiting:
+            self._loop.call_soon_threadsafe(self._send)
+        self._waiting.append(text)
+
     def _send(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for frame in frames_of(waiting):
-            if self._late or not self._connection.send_now(frame):
-                self._late.append(frame)
-                self._some_late.set()
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            for frame in frames_of(waiting):
+                if self._late or not self._connection.send_now(frame):
+                    self._late.append(frame)
+                    self._some_late.set()
 
     async def run(self) -> None:
         """Send what has to wait, until the connection ends."""

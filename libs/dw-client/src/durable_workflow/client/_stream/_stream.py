@@ -1,15 +1,16 @@
 """The stream of a worker: one WebSocket that carries its tasks, reports and signs of life.
 
-It is kept up in a thread of its own and used from others. What the server has not acknowledged
-when a connection ends is sent again on the next one, after `hello` has named everything that the
-worker holds; so a cut costs a task nothing as long as it is shorter than the server's grace.
+It is kept up in a thread of its own and used from others, which send a report themselves where it
+is the only one and nothing waits to be sent. What the server has not acknowledged when a connection
+ends is sent again on the next one, after `hello` has named everything that the worker holds; so a
+cut costs a task nothing as long as it is shorter than the server's grace.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from websockets.exceptions import ConnectionClosed
 
@@ -33,7 +34,7 @@ from durable_workflow.client._stream._connection import (
     open_connection,
 )
 from durable_workflow.client._stream._handshake import shake_hands
-from durable_workflow.client._stream._ledger import Ledger, Request, key_of
+from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
 from durable_workflow.client._stream._loop_calls import Answer, Loops
 from durable_workflow.client._stream._mailbox import Mailbox
 from durable_workflow.client._stream._messages import about
@@ -62,6 +63,8 @@ _BUSY: Final = frozenset({429, 503})
 _BUSY_PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 # What says that a task is not this worker's, so that no other report of it would be taken.
 _NOT_OURS: Final = frozenset({404, 409, 410})
+
+MakeHere: TypeAlias = Callable[[Answer], bool]
 
 
 class HttpStream:
@@ -144,13 +147,15 @@ class HttpStream:
         try:
             welcome, rest = await shake_hands(connection, self._hello(), self._listener)
             self._welcomed(welcome)
-            outbox = Outbox(connection)
+            outbox = Outbox(connection, self._calls.lock)
             sending = asyncio.create_task(send_from(outbox))
-            self._begin(outbox)
+            with self._calls.lock:
+                self._begin(outbox)
             try:
                 await self._receive(connection, rest)
             finally:
-                self._outbox = None
+                with self._calls.lock:
+                    self._outbox = None
                 sending.cancel()
         except ConnectionClosed as error:
             raise self._lost(error) from error
@@ -205,8 +210,7 @@ class HttpStream:
             self._send(request)
 
     async def _receive(self, connection: Connection, rest: list[JsonObject]) -> None:
-        for message in rest:
-            self._take(message)
+        self._take_all(rest)
         await connection.deliver_to(self._take_frame)
 
     def _give_up_where_unfit(self, away: Away) -> None:
@@ -251,8 +255,12 @@ class HttpStream:
     # --- what the server says -------------------------------------------------------------
 
     def _take_frame(self, frame: str | bytes) -> None:
-        for message in messages_of(frame):
-            self._take(message)
+        self._take_all(messages_of(frame))
+
+    def _take_all(self, messages: list[JsonObject]) -> None:
+        with self._calls.lock:
+            for message in messages:
+                self._take(message)
 
     def _take(self, message: JsonObject) -> None:
         kind = message.get("type")
@@ -297,8 +305,9 @@ class HttpStream:
         self._ledger.refuse(request, error_for(status, message.get("body"), context=context))
 
     def _send_later(self, request: Request) -> None:
-        if not request.answer.is_settled:
-            self._send(request)
+        with self._calls.lock:
+            if not request.answer.is_settled:
+                self._send(request)
 
     def _send(self, request: Request) -> None:
         if self._outbox is not None:
@@ -332,7 +341,10 @@ class HttpStream:
         lease = report.lease
         text = encode(about(lease, report.verb) | report.body)
         key = key_of(lease)
-        asked = self._ask(lambda answer: self._make(Request(text, answer, key)))
+        asked = self._ask(
+            lambda answer: self._make(Request(text, answer, key)),
+            lambda answer: self._make_here(Request(text, answer, key), key),
+        )
         return await self._counted(lease, report.verb, asked)
 
     async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
@@ -356,8 +368,21 @@ class HttpStream:
         self._calls.call(self._drop_unreported, object_or_empty(answered).get("dropped"))
         return answered
 
-    async def _ask(self, make: Callable[[Answer], None]) -> Any:
-        return await self._calls.ask(make, self._ledger.forget)
+    async def _ask(self, make: Callable[[Answer], None], make_here: MakeHere | None = None) -> Any:
+        return await self._calls.ask(make, self._ledger.forget, make_here)
+
+    def _make_here(self, request: Request, key: Key) -> bool:
+        """Make the report of the only task in the thread that reports it, where that can be.
+
+        Where there are several their reports share frames, and wake-ups of the stream's thread.
+        """
+        outbox = self._outbox
+        if outbox is None or self._closing or not self._ledger.is_alone(key):
+            return False
+        self._check_size(request.text)
+        self._ledger.add(request)
+        outbox.put_here(numbered(request.text, self._ledger.number(request)))
+        return True
 
     def release(self, lease: Lease) -> None:
         """The worker has ended a task. One that it could not report is failed, so that it is free.

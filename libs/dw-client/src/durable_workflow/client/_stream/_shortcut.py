@@ -1,0 +1,100 @@
+"""A second way onto the socket of a connection: for threads other than that of its loop.
+
+To wake that thread takes longer than to send what most frames hold. Frames stay whole and in order:
+what the system does not take of one is the loop's to write, before anything else, and while the
+loop has something to write nobody sends here.
+"""
+
+import asyncio
+import os
+import socket
+import threading
+from typing import Final
+
+from websockets.frames import Frame, Opcode
+
+# To mask and to copy a larger one is work that the loop's thread does beside the others.
+_MOST_BYTES: Final = 64 * 1024
+
+
+class Shortcut:
+    """Sends text frames of a client.
+
+    Attributes:
+        lock: Held while anything is written, by whichever thread: the loop's waits for it, others
+            do not.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self.lock = threading.Lock()
+        self._transport = transport
+        self._loop = loop
+        self._socket: socket.socket | None = second_socket(transport)
+        # What the system did not take of a frame.
+        self._rest = b""
+
+    def send(self, text: bytes) -> bool:
+        """Send a frame now, if nothing waits and the system takes it. With the lock, in any thread.
+
+        A connection that is lost by that is ended: so much as for a frame that the loop sends.
+        """
+        if self._socket is None or self._rest or len(text) > _MOST_BYTES or self._is_behind():
+            return False
+        frame = Frame(Opcode.TEXT, text).serialize(mask=True)
+        sent = 0
+        try:
+            sent = self._socket.send(frame)
+        except BlockingIOError:
+            return False
+        except OSError:
+            self._loop.call_soon_threadsafe(self._transport.abort)
+            return True
+        except BaseException:  # an interrupt: nobody knows how much of it is sent
+            self._loop.call_soon_threadsafe(self._transport.abort)
+            raise
+        if sent < len(frame):
+            self._rest = frame[sent:]
+            self._loop.call_soon_threadsafe(self._finish)
+        return True
+
+    def write_rest(self) -> None:
+        """Write what is left of a frame. With the lock, in the loop's thread, before all else."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            self._transport.write(rest)
+
+    def close(self) -> None:
+        """Send nothing any more. In the loop's thread, as soon as the connection is lost."""
+        with self.lock:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+
+    def _finish(self) -> None:
+        with self.lock:
+            self.write_rest()
+
+    def _is_behind(self) -> bool:
+        """Whether the loop has something to write, or writes no more."""
+        try:
+            return self._transport.is_closing() or self._transport.get_write_buffer_size() > 0
+        except RuntimeError:  # uvloop's, of one that is closed meanwhile
+            return True
+
+
+def second_socket(transport: asyncio.Transport) -> socket.socket | None:
+    """Another descriptor of a transport's socket; None where others may not write to it.
+
+    A copy, since the transport's own may be closed, and its number be another file's, meanwhile.
+    """
+    if os.name != "posix" or transport.get_extra_info("sslcontext") is not None:
+        return None
+    own: socket.socket | None = transport.get_extra_info("socket")
+    if own is None:
+        return None
+    try:
+        second = socket.fromfd(own.fileno(), own.family, own.type)
+    except OSError:  # too many open files: the loop sends everything
+        return None
+    second.setblocking(False)
+    return second
