@@ -10,9 +10,13 @@ import weakref
 from typing import TYPE_CHECKING, Final, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
-from durable_workflow.server.http.request import HAS_LEFT
+from durable_workflow.server.http.request import EXCHANGE
 from durable_workflow.server.throttle import PeerCosts, Rest, RestingReader
 
 if TYPE_CHECKING:
@@ -66,6 +70,11 @@ class HeadWithBody:
             self._transport.write(head)
             self._transport.write(data)
 
+    def write_whole(self, data: bytes) -> None:
+        """Write an answer, of which nothing was written yet."""
+        self._is_begun = True
+        self._transport.write(data)
+
     def end(self) -> None:
         """The answer is complete: a head without a body is written too."""
         head, self._head = self._head, None
@@ -80,6 +89,65 @@ class HeadWithBody:
         """Close the connection behind what was written."""
         self.end()
         self._transport.close()
+
+
+class Exchange:
+    """One request and its answer, as the application may ask the connection about them.
+
+    It keeps the request weakly: that keeps its scope, which has this, and would be garbage that
+    only a collection finds.
+
+    Attributes:
+        gone: Done when the caller has gone away; shared with other requests.
+    """
+
+    __slots__ = ("_asked", "gone")
+
+    def __init__(self, cycle: RequestResponseCycle, gone: asyncio.Future[None]) -> None:
+        self._asked = weakref.ref(cycle)
+        self.gone = gone
+
+    def has_left(self) -> bool:
+        """Whether the caller has gone away, without a look at what comes."""
+        cycle = self._asked()
+        return cycle is None or cycle.disconnected
+
+    def has_arrived(self) -> bool:
+        """Whether some of the body, or its end, is there."""
+        cycle = self._asked()
+        return cycle is not None and cycle.message_event.is_set()
+
+    def answer(self, status: int, head: bytes, body: bytes) -> bool:
+        """Answer in one piece, as two `send` would; False, and nothing is sent, where only those
+        can.
+
+        uvicorn looks at each header, and each of two events is a coroutine: that takes longer than
+        many answers take to make.
+
+        Args:
+            head: The headers, each a line; none says that the connection ends.
+        """
+        cycle = self._asked()
+        if (
+            cycle is None
+            or cycle.disconnected
+            or cycle.response_started
+            or not cycle.keep_alive
+            or cycle.access_log
+            or cycle.flow.write_paused
+            or cycle.scope["method"] == "HEAD"
+        ):
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        parts = [STATUS_LINE[status]]
+        for name, value in cycle.default_headers:
+            parts += (name, b": ", value, b"\r\n")
+        parts += (head, b"\r\n", body)
+        cast("HeadWithBody", cycle.transport).write_whole(b"".join(parts))
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
 
 class Connection(HttpToolsProtocol):
@@ -260,22 +328,10 @@ class Connection(HttpToolsProtocol):
         self._answer = HeadWithBody(self.transport)
         cycle.transport = cast("asyncio.Transport", self._answer)
         extensions = cycle.scope.get("extensions") or {}
-        # Weakly: the request keeps its scope, and would be garbage that only a collection finds.
-        asked = weakref.ref(cycle)
-
-        def has_left() -> bool:
-            of = asked()
-            return of is None or of.disconnected
-
         self._end = self._end or self.loop.create_future()
-        cycle.scope["extensions"] = {
-            **extensions,
-            HAS_LEFT: {
-                "ask": has_left,
-                "arrived": cycle.message_event.is_set,
-                "gone": self._end,
-            },
-        }
+        # uvicorn says that each is a dictionary, which ASGI does not.
+        exchange = cast("dict[object, object]", Exchange(cycle, self._end))
+        cycle.scope["extensions"] = {**extensions, EXCHANGE: exchange}
         if not self._begins_waiting:
             super()._start_asgi_task(cycle, app)
             return

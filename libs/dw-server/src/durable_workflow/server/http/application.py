@@ -18,7 +18,12 @@ from durable_workflow.server.http import checks, envelope, metrics_page, openapi
 from durable_workflow.server.http.incoming import Incoming
 from durable_workflow.server.http.refusals import retry_after, status_of
 from durable_workflow.server.http.request import Receive, Request, raw_path
-from durable_workflow.server.http.responses import Send, respond, respond_in_parts
+from durable_workflow.server.http.responses import (
+    Send,
+    is_worth_compressing,
+    respond,
+    respond_in_parts,
+)
 from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.http.routing import Found, Plane, Route, Routes
 from durable_workflow.server.http.stream.outbox import Unread
@@ -32,6 +37,13 @@ _VERSION_HEADERS: dict[Plane, tuple[bytes, bytes]] = {
     "control": (CONTROL_PLANE_VERSION_HEADER.lower().encode(), CONTROL_PLANE_VERSION.encode()),
     "worker": (PROTOCOL_VERSION_HEADER.lower().encode(), PROTOCOL_VERSION.encode()),
 }
+# The headers of most answers, up to the length of the body.
+_USUAL_HEADS: Final[dict[Plane, bytes]] = {
+    plane: b"content-type: application/json\r\n%b: %b\r\ncontent-length: " % header
+    for plane, header in _VERSION_HEADERS.items()
+}
+# A larger answer is sent in parts, and not copied behind its head.
+_WHOLE_BYTES: Final = 64 * 1024
 STREAM: Final = "open_stream"
 _log = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
@@ -203,9 +215,21 @@ class Application:
         send: Send,
         receive: Receive,
     ) -> None:
+        names_request = status >= 400 or b"x-request-id" in request.headers
+        accept_encoding = self._accepted(request)
+        # The common members of the plane do not count towards the size: they would make every
+        # small answer a large one, and compressing costs more than sending a kilobyte.
+        incompressible = self._envelope.size if plane == "worker" else 0
+        is_plain = accept_encoding is None or not is_worth_compressing(len(body) - incompressible)
+        if is_plain and not names_request and len(body) <= _WHOLE_BYTES:
+            head = b"%b%d\r\n" % (_USUAL_HEADS[plane], len(body))
+            for header in request.answer_headers:
+                head += b"%b: %b\r\n" % header
+            if request.answer(status, head, body):
+                return
         headers = [_VERSION_HEADERS[plane], *request.answer_headers]
         logged = current_request.get()
-        if logged is not None and (status >= 400 or b"x-request-id" in request.headers):
+        if logged is not None and names_request:
             headers.append((b"x-request-id", logged.request_id.encode()))
         wait = retry_after(status)
         if wait is not None:
@@ -220,10 +244,8 @@ class Application:
             status,
             body,
             headers,
-            accept_encoding=self._accepted(request),
-            # The common members of the plane do not count towards the size: they would make every
-            # small answer a large one, and compressing costs more than sending a kilobyte.
-            incompressible=self._envelope.size if plane == "worker" else 0,
+            accept_encoding=accept_encoding,
+            incompressible=incompressible,
             head=request.method == "HEAD",
             before_end=before_end,
         )

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import parse_qsl
 
 from durable_workflow.server.api import Credentials, Forwarded, Origin
@@ -21,10 +21,27 @@ _SHOWN = 255
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.ASCII | re.IGNORECASE)
 _PREFER_MINIMAL = re.compile(r"(?:^|[,;\s])return\s*=\s*\"?minimal\b", re.ASCII | re.IGNORECASE)
 _LONGEST_WAIT = 60
-# An extension of ASGI: `ask` says whether the caller has gone away, without a look at what comes.
-# `gone` is a future, shared with other requests, that is done when it has.
-HAS_LEFT: Final = "durable_workflow.has_left"
+# An extension of ASGI, where the server offers it: the `Exchange` of a request.
+EXCHANGE: Final = "durable_workflow.exchange"
 _NO_EXTENSIONS: Final[Mapping[str, Any]] = {}
+
+
+class Exchange(Protocol):
+    """One request and its answer, as its connection knows them."""
+
+    gone: asyncio.Future[None]
+
+    def has_left(self) -> bool:
+        """Whether the caller has gone away, without a look at what comes."""
+        ...
+
+    def has_arrived(self) -> bool:
+        """Whether some of the body, or its end, is there."""
+        ...
+
+    def answer(self, status: int, head: bytes, body: bytes) -> bool:
+        """Answer in one piece; False, and nothing is sent, where that cannot be."""
+        ...
 
 
 class Request:
@@ -72,11 +89,9 @@ class Request:
         self._client: tuple[str, int] | None = scope.get("client")
         self._receive = receive
         extensions: Mapping[str, Any] = scope.get("extensions") or _NO_EXTENSIONS
-        known: Mapping[str, Any] = extensions.get(HAS_LEFT, _NO_EXTENSIONS)
-        self._ask_left: Callable[[], bool] | None = known.get("ask")
-        self._ask_arrived: Callable[[], bool] | None = known.get("arrived")
+        self._exchange: Exchange | None = extensions.get(EXCHANGE)
         self._trusts_proxies = trusts_proxies
-        self._gone: asyncio.Future[None] | None = known.get("gone")
+        self._gone = None if self._exchange is None else self._exchange.gone
         self._watching: asyncio.Task[None] | None = None
         self._left = False
 
@@ -115,12 +130,12 @@ class Request:
 
     def has_arrived(self) -> bool:
         """Whether some of the body, or its end, is known to be there."""
-        return self._ask_arrived is not None and self._ask_arrived()
+        return self._exchange is not None and self._exchange.has_arrived()
 
     def has_left(self) -> bool:
         """Whether the caller is known to have gone away by now. `gone` says so a little later."""
-        if self._ask_left is not None:
-            self._left = self._left or self._ask_left()
+        if self._exchange is not None:
+            self._left = self._left or self._exchange.has_left()
             return self._left
         while not self._left:
             receiving = self._receive().__await__()
@@ -132,6 +147,14 @@ class Request:
                 receiving.close()  # nothing has come
                 break
         return self._left
+
+    def answer(self, status: int, head: bytes, body: bytes) -> bool:
+        """Answer in one piece; False, and nothing is sent, where that cannot be.
+
+        Args:
+            head: The headers, each a line; none says that the connection ends.
+        """
+        return self._exchange is not None and self._exchange.answer(status, head, body)
 
     async def finish(self) -> None:
         """Stop watching the caller, and hold nothing of the request any more."""

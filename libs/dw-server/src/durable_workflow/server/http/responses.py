@@ -43,7 +43,7 @@ async def respond(
             the server may close the connection when it ends.
     """
     headers = [(b"content-type", content_type), *headers]
-    if accept_encoding is not None and len(body) - incompressible >= _SMALLEST:
+    if accept_encoding is not None and is_worth_compressing(len(body) - incompressible):
         headers.append((b"vary", b"Accept-Encoding"))
         encoding = choose_encoding(accept_encoding)
         if encoding is not None:
@@ -103,6 +103,11 @@ async def respond_in_parts(
             return
     last = b"" if compressor is None else compressor.flush()
     await send({"type": "http.response.body", "body": last})
+
+
+def is_worth_compressing(size: int) -> bool:
+    """Whether a body of so many bytes is compressed for a caller that takes it so."""
+    return size >= _SMALLEST
 
 
 def compress(body: bytes, encoding: Encoding) -> bytes:
