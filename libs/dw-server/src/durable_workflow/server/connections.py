@@ -255,11 +255,18 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer: of too many the rest is not kept."""
-        if len(self.headers) < _MOST_HEADERS:
+        """A header, or a trailer: of too many the rest is not kept.
+
+        Kept as uvicorn does it, and not by a call of that: a request has ten.
+        """
+        if len(self.headers) >= _MOST_HEADERS:
+            self._has_too_many = True
+            return
+        name = name.lower()
+        if name == b"expect":
             super().on_header(name, value)
         else:
-            self._has_too_many = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """A head has ended; with too many headers its request does not begin."""

@@ -42,7 +42,7 @@ class LoggedRequest:
     def __init__(self, route: str, names: Mapping[str, str], given_id: str) -> None:
         self.route = route
         self.names = names
-        self._id = given_id if _SANE_ID.fullmatch(given_id) else ""
+        self._id = given_id if given_id and _SANE_ID.fullmatch(given_id) else ""
 
     def note_ids(self, answer: Mapping[str, object]) -> None:
         """Take the ids of an answer, where the path has none: a start says what it has started."""

@@ -14,12 +14,21 @@ from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCO
 from durable_workflow._wire.json_values import dict_or_none
 from durable_workflow.server.http.incoming import DENSE_BYTES, parsed_size
 from durable_workflow.server.http.request import Receive, Request
-from durable_workflow.server.http.routing import Route
+from durable_workflow.server.http.routing import Plane, Route
 from durable_workflow.server.http.slicing import Sliced
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.slices import Slices
 from durable_workflow.server.structure import structure_of
 
+# The version header of each plane, and what it mostly says.
+_HEADERS: Final[dict[Plane, bytes]] = {
+    "worker": PROTOCOL_VERSION_HEADER.lower().encode(),
+    "control": CONTROL_PLANE_VERSION_HEADER.lower().encode(),
+}
+_VERSIONS: Final[dict[Plane, bytes]] = {
+    "worker": PROTOCOL_VERSION.encode(),
+    "control": CONTROL_PLANE_VERSION.encode(),
+}
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _VERSION = re.compile(r"^(\d{1,4})\.(\d{1,4})$")
 # Deeper than any real document, and far below the depth at which encoding it again could fail.
@@ -51,7 +60,7 @@ async def read_body(request: Request, receive: Receive, limit: int) -> None:
     Raises:
         Refused: Too large, too slow, of another media type, or not JSON; or too much is held.
     """
-    length = request.header(b"content-length")
+    length = request.headers.get(b"content-length", b"").strip()
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
     if request.has_arrived():
@@ -129,6 +138,8 @@ def check_document(request: Request) -> None:
 
 def check_version(request: Request, route: Route) -> None:
     """Check that the caller speaks a version that this server speaks."""
+    if request.headers.get(_HEADERS[route.plane]) == _VERSIONS[route.plane]:
+        return  # mostly the very same
     if route.plane == "worker":
         header, supported, name = PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION, "protocol_version"
         what = "worker protocol"
@@ -188,6 +199,8 @@ def _refused(error: Exception) -> Refused:
 
 
 def _check_media_type(request: Request) -> None:
+    if request.headers.get(b"content-type") == b"application/json":
+        return  # as mostly
     media_type = request.header(b"content-type").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise Refused(
