@@ -303,14 +303,3 @@ async def test_a_task_for_the_keeper_of_a_machine_brings_no_arguments(stage: Any
     assert page["id"] == asked
     assert page["body"]["arguments"] == envelope
     assert run["run_id"] == again["run_id"]
-
-
-async def test_a_pushed_task_leaves_out_what_a_polled_one_says_of_no_reason(stage: Any) -> None:
-    await stage.register("poller", "p", capabilities=[])
-    await stage.start("polled")
-    polled = await stage.poll()
-    peer = await stage.peer("streamer", slots={"workflow": 1})
-    await stage.start("pushed")
-    left_out = polled.keys() - (await peer.task()).keys()
-    assert {"workflow_update_id", "timer_id", "open_wait_id"} <= left_out
-    assert {polled[name] for name in left_out} == {None}

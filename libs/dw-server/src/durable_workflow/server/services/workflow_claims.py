@@ -34,8 +34,7 @@ from durable_workflow.server.store.protocol import Tx
 from durable_workflow.server.views import history
 from durable_workflow.server.views.fingerprints import hide_fingerprint
 
-# Why the task exists. Over HTTP all members are always present, and null where they do not apply;
-# over a stream those are left out, which would be half of the members of a task.
+# Why the task exists. All members are always present, and null where they do not apply.
 _NO_CONTEXT: dict[str, Any] = dict.fromkeys(
     (
         "workflow_wait_kind",
@@ -123,7 +122,7 @@ def claim_for(
         history_page_bytes=history.PAGE_BYTES,
     )
     claim_id = tx.new_id() if names_claims else None
-    task = _lease(Unit(tx, settings), run, request, worker, fair, claim_id, streamed=True)
+    task = _lease(Unit(tx, settings), run, request, worker, fair, claim_id)
     return task if claim_id is None else task | {"claim": claim_id}
 
 
@@ -203,8 +202,6 @@ def _lease(
     worker: Worker,
     fair: FairQueues,
     claim_id: str | None = None,
-    *,
-    streamed: bool = False,
 ) -> dict[str, Any]:
     tx, settings = unit.tx, unit.settings
     if request.poll_request_id is not None:
@@ -225,18 +222,11 @@ def _lease(
     )
     unit.put(decision.run)
     unit.finish()
-    foreign = not worker.knows_extensions
-    return _task(tx, decision.run, request, settings, foreign=foreign, streamed=streamed)
+    return _task(tx, decision.run, request, settings, foreign=not worker.knows_extensions)
 
 
 def _task(
-    tx: Tx,
-    run: Run,
-    request: PollTask,
-    settings: ServiceSettings,
-    *,
-    foreign: bool,
-    streamed: bool = False,
+    tx: Tx, run: Run, request: PollTask, settings: ServiceSettings, *, foreign: bool
 ) -> dict[str, Any]:
     limits = settings.limits
     # The worker that kept the run's machine needs only what it has not seen.
@@ -257,7 +247,7 @@ def _task(
         "compatibility": run.compatibility,
         "lease_owner": run.lease_owner,
         "lease_expires_at": precise(run.lease_expires_at),
-        **({} if streamed else _NO_CONTEXT),
+        **_NO_CONTEXT,
         "continue_as_new_recommended": is_long(
             run, limits.history_hint_events, limits.history_hint_bytes
         ),
