@@ -132,8 +132,16 @@ def test_plain_function_completes_at_once(recorded: Any) -> None:
         def run(self, ctx: Any) -> Any:
             return ctx.continue_as_new(5)
 
+    class Onward(workflow.ContinueAsNew):
+        """A command of the user's own."""
+
+    class GoesOn:
+        def run(self, ctx: Any) -> Any:
+            return Onward(arguments=[6])
+
     assert workflow.replay(Plain, [], [7]).commands == [workflow.CompleteWorkflow(7)]
     assert workflow.replay(Continues, [], []).commands == [workflow.ContinueAsNew(arguments=[5])]
+    assert workflow.replay(GoesOn, [], []).commands == [Onward(arguments=[6])]
 
 
 @pytest.mark.parametrize("yields", [True, False])

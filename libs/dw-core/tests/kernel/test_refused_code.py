@@ -43,11 +43,19 @@ def test_a_command_that_is_returned_without_a_yield_is_refused() -> None:
         def run(self, ctx: Any) -> Any:
             return ctx.side_effect(lambda: 1)
 
+    class Own(workflow.StartTimer):
+        """A command of the user's own."""
+
+    class OfOwn:
+        def run(self, ctx: Any) -> Any:
+            return Own(5)
+
     for workflow_cls, command in (
         (Plain, "ScheduleActivity"),
         (AfterOthers, "StartTimer"),
         (Listed, "list with a ScheduleActivity"),
         (Effect, "RecordSideEffect"),
+        (OfOwn, "Own"),
     ):
         said = f"{workflow_cls.__name__}.run returned a {command} that it did not yield"
         with pytest.raises(workflow.InvalidWorkflowDefinition, match=said):

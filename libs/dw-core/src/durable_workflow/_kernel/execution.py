@@ -51,7 +51,8 @@ from durable_workflow.workflow._context import WorkflowContext, control_of
 from durable_workflow.workflow._definition import InvalidWorkflowDefinition, lacks_run
 
 # As a result it is a forgotten `yield`, which would end the run without what it asks for. Commands
-# are told apart by their types: to ask their abstract classes takes long, and each run ends here.
+# are told apart by the bases of their types: to ask their abstract classes takes long, and each run
+# ends here.
 _FORGOTTEN: Final[frozenset[type]] = frozenset(
     {
         ScheduleActivity,
@@ -215,7 +216,7 @@ class Execution:
         """End the run with what the code returned, if it has yielded all that history has."""
         returned = cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
         first = returned[0] if returned else cast("object", value)
-        if type(first) in _FORGOTTEN:
+        if not _FORGOTTEN.isdisjoint(type(first).__mro__):
             what = type(first).__name__
             raise InvalidWorkflowDefinition(
                 f"{self._class.__name__}.run returned a {'list with a ' if returned else ''}{what} "
@@ -231,7 +232,7 @@ class Execution:
                 return
         self._skip_stale_openings()
         step = run.next_step()
-        continues = type(value) is ContinueAsNew
+        continues = ContinueAsNew in type(value).__mro__
         if step is not None:
             run.mismatch(step, "continue as new" if continues else "complete workflow")
         self._end(value if continues else CompleteWorkflow(value))
