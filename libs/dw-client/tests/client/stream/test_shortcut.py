@@ -4,6 +4,7 @@
 import asyncio
 import json
 import random
+import signal
 import socket
 import ssl
 import threading
@@ -16,9 +17,11 @@ import pytest
 
 from durable_workflow._event_loops import loop_factory
 from durable_workflow._meet import Lease, Opening, Report
+from durable_workflow.client._stream._calls import Calls
 from durable_workflow.client._stream._connection import Address, StreamConnection, open_connection
+from durable_workflow.client._stream._loop_calls import Answer, Loops
 from durable_workflow.client._stream._outbox import Outbox
-from durable_workflow.client._stream._shortcut import second_socket
+from durable_workflow.client._stream._shortcut import Shortcut, second_socket
 from durable_workflow.client._stream._stream import HttpStream
 
 Json = dict[str, Any]
@@ -370,3 +373,109 @@ async def test_what_waits_in_this_turn_leaves_before_what_is_sent_here(
     assert (await peer.next())["number"] == 2
     assert [len(each) for each in peer.frames] == [2, 1]
     await narrow.close()
+
+
+class Buffered(asyncio.Transport):
+    """A transport with so much unwritten, as only the thread of its loop may ask."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        super().__init__({"socket": plain})
+        self.unwritten = 0
+        self.is_gone = False
+        self.written: list[bytes] = []
+        self._thread = threading.get_ident()
+
+    def get_write_buffer_size(self) -> int:
+        assert threading.get_ident() == self._thread, "another thread asks amid a write"
+        return self.unwritten
+
+    def is_closing(self) -> bool:
+        return self.is_gone
+
+    def write(self, data: Any) -> None:
+        assert not self.is_gone
+        self.written.append(data)
+
+
+async def sent_apart(shortcut: Shortcut, text: bytes) -> bool:
+    """Whether another thread could send."""
+
+    def send() -> bool:
+        with shortcut.lock:
+            return shortcut.send(text)
+
+    return await asyncio.to_thread(send)
+
+
+async def test_while_the_loop_has_something_to_write_nobody_sends_here() -> None:
+    one, two = socket.socketpair()
+    with one, two:
+        transport = Buffered(one)
+        shortcut = Shortcut(transport, asyncio.get_running_loop())
+        assert await sent_apart(shortcut, b"first")
+
+        transport.unwritten = 9
+        with shortcut.lock:
+            shortcut.note_written()
+        assert not await sent_apart(shortcut, b"second")
+        transport.unwritten = 0
+        async with asyncio.timeout(20):
+            while not await sent_apart(shortcut, b"third"):  # noqa: ASYNC110 (nobody tells)
+                await asyncio.sleep(0)
+        assert two.recv(100)[-4:] != b"cond"
+        shortcut.close()
+
+
+async def test_the_rest_of_a_frame_is_forgotten_with_its_connection() -> None:
+    one, two = socket.socketpair()
+    with one, two:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        transport = Buffered(one)
+        shortcut = Shortcut(transport, asyncio.get_running_loop())
+        with shortcut.lock:
+            while shortcut.send(b"x" * 50_000):
+                pass
+        assert shortcut._rest
+        transport.is_gone = True
+        await asyncio.sleep(0)  # here it would have been written
+        assert (transport.written, shortcut._rest) == ([], b"")
+        shortcut.close()
+
+
+class Interrupted(Exception):
+    """What a handler of a signal raises, as of Ctrl-C."""
+
+
+async def test_an_interrupt_leaves_no_lock_behind() -> None:
+    calls, answer = Calls(Loops()), Answer(None)
+    calls.begin()
+    inside: list[bool] = []
+    interrupts = 0
+
+    def interrupt(*_: object) -> None:
+        if inside:
+            inside.clear()
+            raise Interrupted
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    try:
+        while interrupts < 200:
+            try:
+                inside.append(True)
+                calls._was_made(lambda _: True, answer)
+                inside.clear()
+            except Interrupted:
+                interrupts += 1
+                assert not calls.lock.locked()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+async def test_who_would_wait_for_the_lock_leaves_it_to_the_streams_thread() -> None:
+    calls, answer = Calls(Loops()), Answer(None)
+    calls.begin()
+    assert calls._was_made(lambda _: True, answer)
+    with calls.lock:
+        assert not await asyncio.to_thread(calls._was_made, lambda _: True, answer)

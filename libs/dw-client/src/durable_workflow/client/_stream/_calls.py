@@ -17,7 +17,8 @@ class Calls:
 
     Attributes:
         ended: Why the stream has ended; None before.
-        lock: Held while something is made for the stream. Its thread waits for it, others do not.
+        lock: Held while something is made for the stream. Its thread waits for it, others only
+            where both begin at once.
     """
 
     def __init__(self, loops: Loops) -> None:
@@ -81,13 +82,13 @@ class Calls:
 
     def _was_made(self, make_here: Callable[[Answer], bool], answer: Answer) -> bool:
         """Make a request in this thread, unless the stream's is about to make something."""
-        if not self.lock.acquire(blocking=False):
+        if self.lock.locked():
             return False
-        try:
+        with (
+            self.lock
+        ):  # not `acquire`: an interrupt right behind it would leave it locked for ever
             is_idle = self._loop_calls is not None and self._loop_calls.is_idle
             return is_idle and self.ended is None and make_here(answer)
-        finally:
-            self.lock.release()
 
     def _begin(self, make: Callable[[Answer], None], answer: Answer) -> None:
         try:

@@ -240,17 +240,16 @@ class StreamConnection(ClientConnection):
     def send_here(self, frame: str, /) -> bool:
         """Send a frame now from whichever thread this is; False where that can't be."""
         shortcut = self._shortcut
-        if shortcut is None or not shortcut.lock.acquire(blocking=False):
+        if shortcut is None or shortcut.lock.locked():
             return False
-        try:
+        # Not `acquire`: an interrupt right behind it would leave it locked for ever.
+        with shortcut.lock:
             # A close frame makes it another state before it is written, under this lock.
             return (
                 self.protocol.state is State.OPEN
                 and not self.paused
                 and shortcut.send(frame.encode())
             )
-        finally:
-            shortcut.lock.release()
 
     def send_data(self) -> None:
         """Write what the protocol has to say, behind what another thread has begun to send."""
@@ -259,6 +258,7 @@ class StreamConnection(ClientConnection):
         with shortcut.lock:
             shortcut.write_rest()
             super().send_data()
+            shortcut.note_written()
 
     async def recv(self, decode: bool | None = None) -> Any:
         """Wait for a frame; it is not decoded."""

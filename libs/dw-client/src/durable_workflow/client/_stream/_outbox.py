@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from durable_workflow._wire import json_text
 from durable_workflow.client._stream._connection import Connection
+from durable_workflow.client._stream._shortcut import MOST_BYTES
 
 # A frame ends here; a larger message is alone in one.
 FRAME_BYTES: Final = 4 * 1024 * 1024
@@ -61,7 +62,8 @@ class Outbox:
 
     def put_here(self, text: str) -> None:
         """Send a message at once from whichever thread this is, or else with the others."""
-        if not self._waiting and not self._late and self._connection.send_here(f"[{text}]"):
+        is_next = not self._waiting and not self._late and len(text) < MOST_BYTES
+        if is_next and self._connection.send_here(f"[{text}]"):
             return
         if not self._waiting:
             self._loop.call_soon_threadsafe(self._send)

@@ -14,7 +14,9 @@ from typing import Final
 from websockets.frames import Frame, Opcode
 
 # To mask and to copy a larger one is work that the loop's thread does beside the others.
-_MOST_BYTES: Final = 64 * 1024
+MOST_BYTES: Final = 64 * 1024
+# While a peer reads slowly the loop looks so often whether it has caught up.
+_LOOK_SECONDS: Final = 0.05
 
 
 class Shortcut:
@@ -22,7 +24,7 @@ class Shortcut:
 
     Attributes:
         lock: Held while anything is written, by whichever thread: the loop's waits for it, others
-            do not.
+            only where both begin at once.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -32,13 +34,19 @@ class Shortcut:
         self._socket: socket.socket | None = second_socket(transport)
         # What the system did not take of a frame.
         self._rest = b""
+        # Whether the loop may have something to write. Only its thread can ask that: asyncio takes
+        # what it writes out of its buffer, and puts the rest back.
+        self._is_behind = False
+        self._looks_again = False
 
     def send(self, text: bytes) -> bool:
         """Send a frame now, if nothing waits and the system takes it. With the lock, in any thread.
 
         A connection that is lost by that is ended: so much as for a frame that the loop sends.
         """
-        if self._socket is None or self._rest or len(text) > _MOST_BYTES or self._is_behind():
+        if self._socket is None or self._rest or len(text) > MOST_BYTES:
+            return False
+        if self._is_behind or self._transport.is_closing():
             return False
         frame = Frame(Opcode.TEXT, text).serialize(mask=True)
         sent = 0
@@ -59,13 +67,21 @@ class Shortcut:
 
     def write_rest(self) -> None:
         """Write what is left of a frame. With the lock, in the loop's thread, before all else."""
-        if self._rest:
-            rest, self._rest = self._rest, b""
+        rest, self._rest = self._rest, b""
+        if rest and not self._transport.is_closing():
             self._transport.write(rest)
+
+    def note_written(self) -> None:
+        """The loop's thread has written something. With the lock."""
+        self._is_behind = self._has_unwritten()
+        if self._is_behind and not self._looks_again:
+            self._looks_again = True
+            self._loop.call_soon(self._look_again)  # uvloop writes at the end of a turn
 
     def close(self) -> None:
         """Send nothing any more. In the loop's thread, as soon as the connection is lost."""
         with self.lock:
+            self._rest = b""
             if self._socket is not None:
                 self._socket.close()
                 self._socket = None
@@ -73,13 +89,18 @@ class Shortcut:
     def _finish(self) -> None:
         with self.lock:
             self.write_rest()
+            self.note_written()
 
-    def _is_behind(self) -> bool:
-        """Whether the loop has something to write, or writes no more."""
-        try:
-            return self._transport.is_closing() or self._transport.get_write_buffer_size() > 0
-        except RuntimeError:  # uvloop's, of one that is closed meanwhile
-            return True
+    def _look_again(self) -> None:
+        with self.lock:
+            self._is_behind = self._has_unwritten()
+            self._looks_again = self._is_behind and not self._transport.is_closing()
+            if self._looks_again:
+                self._loop.call_later(_LOOK_SECONDS, self._look_again)
+
+    def _has_unwritten(self) -> bool:
+        # uvloop does not tell of one that is closed.
+        return self._transport.is_closing() or self._transport.get_write_buffer_size() > 0
 
 
 def second_socket(transport: asyncio.Transport) -> socket.socket | None:
