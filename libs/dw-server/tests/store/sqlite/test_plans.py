@@ -66,7 +66,7 @@ STATEMENTS = load_statements("sqlite")
 def program(database: Database, text: str, values: object) -> list[tuple[object, ...]]:
     """What SQLite makes of a statement, without its own comments."""
     rows = database.writer.execute(f"EXPLAIN {text}", values).fetchall()  # type: ignore[arg-type]
-    return [row[:5] for row in rows]
+    return [row[:6] for row in rows]
 
 
 def with_defaults(name: str) -> str:
@@ -117,6 +117,8 @@ def test_quotes_are_kept_as_they_are_and_comments_are_not() -> None:
         # Where it would not be shorter, or is of another table, or reads other columns.
         ("INSERT INTO t (a) VALUES (:a)", "abcd", "INSERT INTO t(a)VALUES(?)"),
         ("INSERT INTO u (a, b) VALUES (:a, :b)", "ab", "INSERT INTO u(a,b)VALUES(?,?)"),
+        ("INSERT INTO t (a, b) VALUES (:a, :b +1)", "ba", "INSERT INTO t(a,b)VALUES(?,? +1)"),
+        ("INSERT INTO t (a, b) VALUES (-:a, '?')", "ba", "INSERT INTO t(a,b)VALUES(-?,'?')"),
         ("INSERT INTO t (a, d) VALUES (:a, :d)", "ab", "INSERT INTO t(a,d)VALUES(?,?)"),
         ("SELECT a FROM t WHERE a = :a", "ab", "SELECT a FROM t WHERE a=?"),
         ("SELECT b, a FROM t WHERE a = :a", "ab", "SELECT b,a FROM t WHERE a=?"),

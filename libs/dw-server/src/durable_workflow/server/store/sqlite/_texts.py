@@ -23,6 +23,7 @@ _PIECES: Final = re.compile(
     r"""('(?:[^']|'')*'|"[^"]*")|--[^\n]*|\s*([,()=])\s*|(\s+)|:([a-z_][a-z0-9_]*)"""
 )
 _INSERT: Final = re.compile(r"INSERT INTO (\w+)\(([\w,]+)\)VALUES\(([^()]+)\)")
+_PARAMETER: Final = re.compile(r"\?\d*")
 _SELECT: Final = re.compile(
     r"SELECT ([\w,]+)(?= FROM (\w+) WHERE |,\(SELECT .*\)FROM (\w+) WHERE )"
 )
@@ -57,7 +58,9 @@ def _without_names(text: str, columns: Columns) -> str:
     if found := _INSERT.fullmatch(text):
         there = columns.get(found[1], {})
         names, values = found[2].split(","), found[3].split(",")
-        if there.keys() >= set(names) and len(values) == len(names):
+        # What is worked out of a parameter would need its number set in the midst of it.
+        is_plain = all("?" not in each or _PARAMETER.fullmatch(each) for each in values)
+        if is_plain and there.keys() >= set(names) and len(values) == len(names):
             shorter = f"INSERT INTO {found[1]} VALUES({_in_order(names, values, there)})"
             return min(text, shorter, key=len)
         return text
