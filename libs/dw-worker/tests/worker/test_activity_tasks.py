@@ -64,14 +64,24 @@ class DoubleObject:
         return 2 * number
 
 
+class DoubleProxy:
+    """An object that has whatever it is asked for, as proxies of remote procedures do."""
+
+    def __getattr__(self, name: str) -> Any:
+        return DoubleProxy()
+
+    def __call__(self, number: int) -> int:
+        return 2 * number
+
+
 def double_later(number: int) -> Awaitable[int]:
     return double(number)
 
 
 @pytest.mark.parametrize(
     "function",
-    [double, functools.partial(double), DoubleObject(), double_later],
-    ids=["coroutine", "partial", "object", "awaitable"],
+    [double, functools.partial(double), DoubleObject(), DoubleProxy(), double_later],
+    ids=["coroutine", "partial", "object", "proxy", "awaitable"],
 )
 async def test_functions_of_every_form_are_called(server: Any, pack: Any, function: Any) -> None:
     worker = _worker(server)

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, cast
 
 from durable_workflow import activity
@@ -338,8 +339,7 @@ def _log_failed(task: ActivityTask, failed: Failed, error: BaseException) -> Non
 
 
 def _is_coroutine_function(function: Callable[..., Any]) -> bool:
-    code = getattr(function, "__code__", None)
-    if code is not None and code.co_flags & inspect.CO_COROUTINE:  # to ask `inspect` takes longer
-        return True
+    if type(function) is FunctionType and function.__code__.co_flags & inspect.CO_COROUTINE:
+        return True  # to ask `inspect` takes longer
     call = getattr(function, "__call__", None)  # noqa: B004 - an object may be async to call
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
