@@ -459,15 +459,22 @@ def test_size_follows_what_is_kept(recorded: Any) -> Any:
             for _ in range(count):
                 kept.append((yield ctx.schedule_activity("a", [])))
 
-    def size(text: Any) -> Any:
+    class KeepsOnContext:
+        def run(self, ctx: Any, count: Any) -> Any:
+            ctx.kept = []
+            for _ in range(count):
+                ctx.kept.append((yield ctx.schedule_activity("a", [])))
+
+    def size(text: Any, keeps: Any = Keeps) -> Any:
         history = recorded()
         for _ in range(50):
             history.activity(len(history) + 1, text)
-        machine = machine_of(60, Keeps)
+        machine = machine_of(60, keeps)
         machine.feed(history)
         return machine.size_hint_bytes
 
     assert size("x" * 10_000) > 50 * 10_000 > size("x")
+    assert size("x" * 10_000, KeepsOnContext) > 50 * 10_000
     assert machine_of(1).size_hint_bytes > 0
 
 

@@ -232,10 +232,10 @@ class Execution:
                 return
         self._skip_stale_openings()
         step = run.next_step()
-        continues = ContinueAsNew in type(value).__mro__
+        continues = ContinueAsNew in type(cast("object", value)).__mro__
         if step is not None:
             run.mismatch(step, "continue as new" if continues else "complete workflow")
-        self._end(value if continues else CompleteWorkflow(value))
+        self._end(cast("ContinueAsNew", value) if continues else CompleteWorkflow(value))
 
     def _fail(self, failure: WorkflowFailure) -> None:
         self.mismatched = failure.mismatch

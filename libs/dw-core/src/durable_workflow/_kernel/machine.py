@@ -6,7 +6,7 @@ more events.
 
 import contextlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from durable_workflow._kernel.batches import Batch
 from durable_workflow._kernel.execution import Execution, Start
@@ -29,6 +29,9 @@ from durable_workflow.workflow._commands import (
     FailWorkflow,
     ScheduleActivity,
 )
+
+# What each context has of its own.
+_OF_CONTEXT: Final = frozenset({"_control", "logger"})
 
 
 class Machine(Execution):
@@ -125,6 +128,8 @@ class Machine(Execution):
         if position >= self._sized_until:
             frame = self._driver.frame_locals if self._driver is not None else {}
             kept = [self._history.index.untaken, self._run.receivers.waiting]
+            # The context is in what all machines have, but for what the code has put there.
+            kept += [each for name, each in vars(self._context).items() if name not in _OF_CONTEXT]
             roots = [self._handlers.instance, frame, *kept]
             self._size = estimated_size(roots, besides=self._context)
             # An estimate costs as much as many steps, so it is repeated after a quarter more

@@ -43,9 +43,8 @@ def read_event(record: Mapping[str, Any]) -> Event:
     Args:
         record: An object of a history page, a task's `history_events` or a history export.
     """
-    payload = record.get("payload")
-    if not (isinstance(payload, dict) or is_object(payload)):
-        payload = _EMPTY
+    found: object = record.get("payload")
+    payload = found if is_object(found) else _EMPTY
     workflow_sequence = payload.get("sequence") or payload.get("workflow_sequence")
     return Event(
         event_type=text(record, "event_type", "type") or "",
