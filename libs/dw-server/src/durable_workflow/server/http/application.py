@@ -10,8 +10,6 @@ from typing import Any, Final
 
 import msgspec
 
-from durable_workflow._protocol import CONTROL_PLANE_VERSION, PROTOCOL_VERSION
-from durable_workflow._wire.headers import CONTROL_PLANE_VERSION_HEADER, PROTOCOL_VERSION_HEADER
 from durable_workflow.server.api import Api, Call, Operation, explain
 from durable_workflow.server.api.manifests import server_capabilities
 from durable_workflow.server.http import checks, envelope, metrics_page, openapi, stream
@@ -33,14 +31,10 @@ from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Parts, Reply
 from durable_workflow.server.settings import Settings
 
-_VERSION_HEADERS: dict[Plane, tuple[bytes, bytes]] = {
-    "control": (CONTROL_PLANE_VERSION_HEADER.lower().encode(), CONTROL_PLANE_VERSION.encode()),
-    "worker": (PROTOCOL_VERSION_HEADER.lower().encode(), PROTOCOL_VERSION.encode()),
-}
 # The headers of most answers, up to the length of the body.
 _USUAL_HEADS: Final[dict[Plane, bytes]] = {
     plane: b"content-type: application/json\r\n%b: %b\r\ncontent-length: " % header
-    for plane, header in _VERSION_HEADERS.items()
+    for plane, header in checks.VERSION_HEADERS.items()
 }
 # A larger answer is sent in parts, and not copied behind its head.
 _WHOLE_BYTES: Final = 64 * 1024
@@ -227,7 +221,7 @@ class Application:
                 head += b"%b: %b\r\n" % header
             if request.answer(status, head, body):
                 return
-        headers = [_VERSION_HEADERS[plane], *request.answer_headers]
+        headers = [checks.VERSION_HEADERS[plane], *request.answer_headers]
         logged = current_request.get()
         if logged is not None and names_request:
             headers.append((b"x-request-id", logged.request_id.encode()))
@@ -267,7 +261,7 @@ class Application:
                 send,
                 status,
                 iter(()) if request.method == "HEAD" else body.parts(),
-                [_VERSION_HEADERS["control"], *request.answer_headers],
+                [checks.VERSION_HEADERS["control"], *request.answer_headers],
                 accept_encoding=self._accepted(request),
                 left=request.has_left,
             )

@@ -20,14 +20,10 @@ from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.slices import Slices
 from durable_workflow.server.structure import structure_of
 
-# The version header of each plane, and what it mostly says.
-_HEADERS: Final[dict[Plane, bytes]] = {
-    "worker": PROTOCOL_VERSION_HEADER.lower().encode(),
-    "control": CONTROL_PLANE_VERSION_HEADER.lower().encode(),
-}
-_VERSIONS: Final[dict[Plane, bytes]] = {
-    "worker": PROTOCOL_VERSION.encode(),
-    "control": CONTROL_PLANE_VERSION.encode(),
+# The version header of each plane, as answers have it and as most requests do.
+VERSION_HEADERS: Final[dict[Plane, tuple[bytes, bytes]]] = {
+    "control": (CONTROL_PLANE_VERSION_HEADER.lower().encode(), CONTROL_PLANE_VERSION.encode()),
+    "worker": (PROTOCOL_VERSION_HEADER.lower().encode(), PROTOCOL_VERSION.encode()),
 }
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _VERSION = re.compile(r"^(\d{1,4})\.(\d{1,4})$")
@@ -138,8 +134,9 @@ def check_document(request: Request) -> None:
 
 def check_version(request: Request, route: Route) -> None:
     """Check that the caller speaks a version that this server speaks."""
-    if request.headers.get(_HEADERS[route.plane]) == _VERSIONS[route.plane]:
-        return  # mostly the very same
+    usual_header, usual_version = VERSION_HEADERS[route.plane]
+    if request.headers.get(usual_header) == usual_version:
+        return
     if route.plane == "worker":
         header, supported, name = PROTOCOL_VERSION_HEADER, PROTOCOL_VERSION, "protocol_version"
         what = "worker protocol"

@@ -122,7 +122,6 @@ class Ways(dict[str, Way]):
         memos: What units have remembered.
         answers: What they have read of settled tables.
         saves_space: Whether what they write should be small.
-        texts: What SQLite is given for a statement, by its name, where that was asked for before.
     """
 
     def __init__(
@@ -136,7 +135,7 @@ class Ways(dict[str, Way]):
         self._statements = statements
         self._columns = columns or {}
         self._changed = changed_tables(statements)
-        self.texts: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
 
     def __missing__(self, name: str) -> Way:
         statement = self._statements.get(name)
@@ -147,9 +146,9 @@ class Ways(dict[str, Way]):
 
     def text_of(self, statement: Statement) -> str:
         """What SQLite is given for a statement, which may be several put together."""
-        found = self.texts.get(statement.name)
+        found = self._texts.get(statement.name)
         if found is None:
-            found = self.texts[statement.name] = short(statement, self._columns)
+            found = self._texts[statement.name] = short(statement, self._columns)
         return found
 
     def forget(self) -> None:

@@ -329,7 +329,7 @@ class SqliteTx(SqliteRead):
         try:
             if not self.has_written:
                 self._begin_to_write()
-            text = self._ways.texts.get(statement.name) or self._ways.text_of(statement)
+            text = self._ways.text_of(statement)
             if len(rows) == 1:
                 self._cursor.execute(text, rows[0])
             else:
