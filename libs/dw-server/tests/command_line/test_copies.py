@@ -374,6 +374,24 @@ def test_a_run_that_has_lost_what_it_waits_for_is_found(
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["index", "table"])
+def test_each_index_and_table_that_is_missing_is_found(
+    state: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    whole = state.read_bytes()
+    connection = sqlite3.connect(state)
+    made = "SELECT name FROM sqlite_master WHERE type = ? AND sql IS NOT NULL"
+    names = [name for (name,) in connection.execute(made, (kind,))]
+    connection.close()
+    kept = [name for name in names if name not in ("schema_migrations", "sqlite_sequence")]
+    assert len(kept) > 10
+    for name in kept:
+        change(state, f"DROP {kind} {name}")
+        assert main(["verify", str(state)]) == 1
+        assert f"the {kind} {name} is missing" in capsys.readouterr().err
+        state.write_bytes(whole)
+
+
 def test_damaged_pages_are_found(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with state.open("r+b") as file:
         file.seek(2048 * 20)

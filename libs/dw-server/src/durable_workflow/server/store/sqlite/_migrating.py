@@ -21,6 +21,10 @@ _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS schema_migrations ("
     "version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)"
 )
+_NAMES: Final = (
+    "SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!' "
+    "ORDER BY type, name"
+)
 
 
 def migrate(connection: Connection, migrations: list[Migration], now: int) -> None:
@@ -49,6 +53,15 @@ def version_of(connection: Connection) -> int:
     """The newest migration that the database has had; 0 before the first."""
     rows = connection.execute("SELECT max(version) FROM schema_migrations").fetchall()
     return int(cast("int | None", rows[0][0]) or 0)
+
+
+def lost(connection: Connection, migrations: list[Migration]) -> list[tuple[str, str]]:
+    """Kind and name of each table and index that the migrations make and the database lacks."""
+    with closing(apsw.Connection(":memory:")) as made:
+        made.deserialize("main", _empty(tuple(migrations), ""))
+        wanted = cast(Connection, made).execute(_NAMES).fetchall()
+    found = set(connection.execute(_NAMES).fetchall())
+    return [(str(kind), str(name)) for kind, name in wanted if (kind, name) not in found]
 
 
 @functools.lru_cache(maxsize=4)

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from durable_workflow.server.store.errors import StoreUnusable
 from durable_workflow.server.store.protocol import Value
 from durable_workflow.server.store.schema import Migration, refuse_newer
+from durable_workflow.server.store.sqlite import _migrating
 from durable_workflow.server.store.sqlite._connection import Connection
 from durable_workflow.server.store.sqlite._copying import open_for_reading
 from durable_workflow.server.store.sqlite._transaction import translated
@@ -170,10 +171,10 @@ def verify_database(
 ) -> Verified:
     """Look over a state file, which another process may be serving.
 
-    Looked at are the pages and indexes, that histories are dense, that the large strings that they
-    and the payloads of runs refer to are there, that runs have the rows that were written with
-    them, and that every open run has something that will move it: a task that can be taken or will
-    be freed, a wait, or an open step.
+    Looked at are the pages, that no table or index is missing, that histories are dense, that the
+    large strings that they and the payloads of runs refer to are there, that runs have the rows
+    that were written with them, and that every open run has something that will move it: a task
+    that can be taken or will be freed, a wait, or an open step.
 
     Args:
         large: Shorter strings than this are not kept apart.
@@ -206,9 +207,14 @@ def _verify(
         raise StoreUnusable(f"{path}: {error}") from None
     if applied != migrations[-1].version:
         return Verified([], older=True)
+    lost = _migrating.lost(connection, migrations)
+    problems = [f"the {kind} {name} is missing" for kind, name in lost]
+    if any(kind == "table" for kind, _ in lost):
+        # The statements below would fail for want of it.
+        return Verified(problems)
     [(runs,)] = connection.execute("SELECT count(*) FROM runs").fetchall()
     [(events,)] = connection.execute(_EVENTS).fetchall()
-    problems = [*_problems(connection), *strings.problems()]
+    problems += [*_problems(connection), *strings.problems()]
     return Verified(problems, int(str(runs)), int(str(events)))
 
 
