@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Generator
 from typing import Any
 
@@ -56,6 +57,14 @@ class StepsAhead:
         return seen
 
 
+@workflow.defn(name="echo-ahead")
+class EchoAhead:
+    """Return what an activity returns."""
+
+    def run(self, ctx: WorkflowContext, words: str) -> Steps:
+        return (yield ctx.schedule_activity("echo", [words]))
+
+
 def counted(metrics: InMemoryMetrics, name: str, outcome: str) -> float:
     """How many workflow tasks were counted with an outcome."""
     wanted = {("task_kind", "workflow"), ("outcome", outcome)}
@@ -72,6 +81,19 @@ async def test_steps_need_no_workflow_task_and_are_counted_as_ever(scene: Scene)
     assert counted(metrics, WORKER_TASKS, "completed") == 21
     if STREAMS:
         assert counted(metrics, WORKER_POLLS, "task") < 20
+
+
+async def test_a_large_result_that_the_workflow_returns_needs_no_workflow_task(
+    scene: Scene,
+) -> None:
+    metrics = InMemoryMetrics()
+    words = random.Random(3).randbytes(2**19).hex()
+    async with scene.working(StepsAhead, EchoAhead, metrics=metrics):
+        for _ in range(4):  # the first of them show that they are quick
+            assert await scene.outcome("echo-ahead", words) == words
+    assert counted(metrics, WORKER_TASKS, "completed") == 8
+    if STREAMS:
+        assert counted(metrics, WORKER_POLLS, "task") < 8
 
 
 async def test_code_that_asks_for_the_time_sees_that_of_the_event(scene: Scene) -> None:

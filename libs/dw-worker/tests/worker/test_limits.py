@@ -71,6 +71,22 @@ def _task(pack: Any, where: str, update: tuple[str, int] | None = None) -> dict[
     }
 
 
+def test_beside_a_result_commands_have_what_it_leaves_of_a_request() -> None:
+    limits = Limits(payload_bytes=2**21, request_bytes=2**21)
+    large = {"codec": "avro", "blob": "x" * 1_400_000}
+    assert limits.has_room_beside(large)
+    limits.check_beside(large, [{"type": "complete_workflow"}])
+    fits = {"type": "complete_workflow", "result": {"codec": "avro", "blob": "x" * 500_000}}
+    limits.check_beside(large, [fits])
+    with pytest.raises(CompletionTooLarge, match="commands of this completion"):
+        limits.check_beside(large, [fits, fits])
+    assert not limits.has_room_beside({"codec": "avro", "blob": "x" * 1_900_000})
+    assert not limits.has_room_beside(large | {"codec": "json"}), "all of it may be escaped"
+    assert limits.has_room_beside({"codec": "avro", "external_storage": {"uri": "elsewhere"}})
+    assert Limits().has_room_beside(large), "such a server says nothing"
+    assert not Limits(None, 2**18).has_room_beside({"codec": "avro", "blob": ""})
+
+
 @pytest.mark.parametrize(
     ("where", "named"),
     [

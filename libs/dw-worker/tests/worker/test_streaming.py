@@ -400,6 +400,7 @@ def opened(
     async def open_scene(*, takes: bool = True, **options: Any) -> AsyncGenerator[Scene]:
         client, streams = streaming
         client.info = info(extensions=EXTENSIONS | {"sticky_history": 1})
+        client.info["limits"] = {"max_payload_bytes": options.pop("room", 2**21)}
         monkeypatch.setattr(Stream, "takes_decisions", takes)
         worker, running, stream = await begin(
             client, streams, workflows=[TwoSteps], activities=[step], **options
@@ -427,8 +428,8 @@ async def test_a_result_brings_along_what_the_workflow_does_next(opened: Open) -
         assert (command["type"], command["activity_type"]) == ("schedule_activity", "step")
         [body] = await scene.do(step_task("run-1", number=2), TAKEN)
         assert body["ahead"]["after"] == 4
-        [command] = body["ahead"]["commands"]
-        assert command["type"] == "complete_workflow"
+        assert body["ahead"]["commands"] == [{"type": "complete_workflow"}]
+        assert body["ahead"]["passes_on"] is True
         assert "keep_history" not in body["ahead"]
         assert len(scene.machines) == 1, "the other run's"
 
@@ -457,7 +458,8 @@ async def test_a_report_that_is_refused_is_sent_again_without_the_decision(
 
 
 @pytest.mark.parametrize(
-    "options", [{"takes": False}, {"interceptors": [PassthroughWorkerInterceptor()]}], ids=["", "i"]
+    "options",
+    [{"takes": False}, {"room": 99_999}, {"interceptors": [PassthroughWorkerInterceptor()]}],
 )
 async def test_no_decision_goes_where_a_task_is_wanted_for_it(opened: Open, options: Any) -> None:
     async with opened(**options) as scene:

@@ -90,6 +90,38 @@ async def test_a_decision_is_taken_with_its_result_and_told_when_that_was_record
     assert await scene.peer.silent(), "there was no workflow task"
 
 
+async def test_a_result_that_the_workflow_returns_is_sent_once(stage: Any) -> None:
+    scene = await scene_of(stage)
+    text = "x" * (2**20 + 2**19)
+    ahead = scene.ahead({"type": "complete_workflow"}, passes_on=True)
+    answer = await scene.answer(ahead, result={"codec": "json", "blob": f'"{text}"'})
+    assert answer["type"] == "answer"
+    described = await stage.get(f"/workflows/wf/runs/{scene.run['run_id']}")
+    assert (described["status"], described["output"]) == ("completed", text)
+
+
+@pytest.mark.parametrize(
+    ("commands", "result"),
+    [
+        ([SCHEDULE], {"codec": "json", "blob": "1"}),
+        ([COMPLETE], {"codec": "json", "blob": "1"}),
+        ([{"type": "complete_workflow", "result": None}], {"codec": "json", "blob": "1"}),
+        ([{"type": "complete_workflow"}, TIMER], {"codec": "json", "blob": "1"}),
+        ([{"type": "complete_workflow"}], "no envelope"),
+        ([{"type": "complete_workflow"}], {"codec": "json", "blob": "1", "more": 1}),
+        ([{"type": "complete_workflow"}], None),
+    ],
+)
+async def test_a_result_is_passed_on_by_a_workflow_that_returns_an_envelope_alone(
+    stage: Any, commands: list[Json], result: Any
+) -> None:
+    scene = await scene_of(stage)
+    answer = await scene.answer(scene.ahead(*commands, passes_on=True), result=result)
+    assert answer["type"] == "acks"
+    assert (await scene.events())[-1] == "ActivityCompleted"
+    await scene.peer.acknowledged(await scene.peer.complete(await scene.peer.task(), COMPLETE))
+
+
 async def test_steps_follow_each_other_without_a_workflow_task(stage: Any) -> None:
     scene = await scene_of(stage)
     for _ in range(5):
@@ -215,6 +247,7 @@ async def test_commands_that_cannot_be_taken_are_left_to_the_task(
         ({"run_id": "r", "after": 0, "commands": [COMPLETE]}, "ahead.after"),
         ({"run_id": "r", "after": "x", "commands": [COMPLETE]}, "ahead.after"),
         ({"run_id": "r", "after": 2}, "ahead.commands"),
+        ({"run_id": "r", "after": 2, "commands": [COMPLETE], "passes_on": "x"}, "ahead.passes_on"),
         ({"run_id": "r", "after": 2, "commands": []}, "ahead.commands"),
         ({"run_id": "r", "after": 2, "commands": ["x"]}, "ahead.commands.0"),
     ],

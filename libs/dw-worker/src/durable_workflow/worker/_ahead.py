@@ -58,7 +58,7 @@ class AheadDecisions:
         # By type: how many decisions are left to tasks, because earlier ones were not taken.
         self._debts: defaultdict[str, int] = defaultdict(int)
 
-    async def decide(self, activity: ActivityTask, result: JsonObject) -> Ahead | None:
+    def decide(self, activity: ActivityTask, result: JsonObject) -> Ahead | None:
         """Decide what the activity's run does once it has the result.
 
         Args:
@@ -74,7 +74,7 @@ class AheadDecisions:
         claim = f"{activity.task_id} {activity.attempt_id}"
         workflow_type = self._machines.type_of(activity.run_id) or ""
         try:
-            foreseen = await self._foresight.foresee(activity, result, claim)
+            foreseen = self._foresight.foresee(activity, result, claim)
         except Exception:  # noqa: BLE001 - the task that follows meets it again, and fails with it
             log.debug("what follows %s is left to its task", activity, exc_info=True)
             self._note_replay(workflow_type, _EVENTS_OF_UNKNOWN)
@@ -116,6 +116,8 @@ def _message(run_id: str, foreseen: Foreseen) -> JsonObject:
         "after": foreseen.after,
         "commands": foreseen.commands,
     }
+    if foreseen.passes_on:
+        message["passes_on"] = True
     if foreseen.keeps_history:
         message["keep_history"] = True
     return message

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_workflow._wire.json_values import JsonObject
+from durable_workflow._wire.names import COMPLETE_WORKFLOW
 from durable_workflow.worker._code_runs import Run
 from durable_workflow.worker._decisions import Decided, Decisions
 from durable_workflow.worker._limits import Limits
@@ -29,6 +30,7 @@ class Foreseen:
         events: How many its history has.
         after: Position of the last event that its machine was fed before.
         commands: In wire form.
+        passes_on: Whether the workflow ends with that result, which its command leaves out.
         keeps_history: Whether the machine is kept.
     """
 
@@ -36,6 +38,7 @@ class Foreseen:
     events: int
     after: int
     commands: list[JsonObject]
+    passes_on: bool
     keeps_history: bool
 
 
@@ -61,9 +64,7 @@ class Foresight:
         # Types whose decisions need the time that only a task brings.
         self._asks_time: set[type] = set()
 
-    async def foresee(
-        self, activity: ActivityTask, result: JsonObject, claim: str
-    ) -> Foreseen | None:
+    def foresee(self, activity: ActivityTask, result: JsonObject, claim: str) -> Foreseen | None:
         """Feed the kept machine of a run the result of its activity, and decide.
 
         Args:
@@ -89,17 +90,19 @@ class Foresight:
         if (
             workflow_class is None
             or events is None
-            or not limits.has_room
-            or not self._code.runs_here(workflow_class, events)
+            or not limits.has_room_beside(result)
+            or not self._code.may_run_here(workflow_class)
         ):
             self._machines.put(activity.run_id, kept, kept.claim, is_ahead=kept.is_ahead)
             return None
         task = _foreseen_task(activity, kept.start)
-        decided = await self._code.run(
-            workflow_class, events, lambda run: self._go_ahead(run, task, kept, events)
+        # However large the result is: this loop has encoded it, which takes as long as this.
+        ahead = self._code.run_here(
+            workflow_class, lambda run: self._go_ahead(run, task, kept, events, result)
         )
-        if decided is None:
+        if ahead is None:
             raise NotForeseen
+        decided, commands = ahead
         if decided.kept is not None:
             decided.kept.decided_at = time.monotonic()
             self._machines.put(activity.run_id, decided.kept, claim, is_ahead=True)
@@ -108,14 +111,22 @@ class Foresight:
             task.workflow_type,
             kept.machine.event_count,
             after,
-            decided.commands,
+            commands,
+            commands is not decided.commands,
             keeps_history,
         )
 
     def _go_ahead(
-        self, run: Run[Any], task: WorkflowTask, kept: Kept, foreseen: list[JsonObject]
-    ) -> Decided | None:
+        self,
+        run: Run[Any],
+        task: WorkflowTask,
+        kept: Kept,
+        foreseen: list[JsonObject],
+        result: JsonObject,
+    ) -> tuple[Decided, list[JsonObject]] | None:
         """Feed a kept machine foreseen events; what it decides, if that can go along with them.
+
+        The commands are those of the decision, as they stand beside the result.
 
         That the run fails is left to a task: it is logged, and should be so once.
         """
@@ -129,9 +140,18 @@ class Foresight:
             if not commands or any(isinstance(each, FailWorkflow) for each in commands):
                 return None
             decided = self._decisions.decided(task, kept, commands)
-            self._limits().check_beside(decided.commands)
+            beside = _passing_on(result, decided.commands)
+            self._limits().check_beside(result, beside)
             use.stays = decided.kept is not None
-        return decided
+        return decided, beside
+
+
+def _passing_on(result: JsonObject, commands: list[JsonObject]) -> list[JsonObject]:
+    """The commands; where the run ends with that result the last one leaves it out."""
+    last = commands[-1]
+    if last["type"] != COMPLETE_WORKFLOW or last.get("result") != result:
+        return commands
+    return [*commands[:-1], {name: last[name] for name in last if name != "result"}]
 
 
 def _foreseen_task(activity: ActivityTask, start: RunStart) -> WorkflowTask:

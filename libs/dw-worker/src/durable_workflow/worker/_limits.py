@@ -19,9 +19,10 @@ _LONGEST_TEXT = 64 * 1024
 _COMMAND_BYTES = 4096
 _ESCAPED_BYTES = 6
 
-# What a report has room for besides the commands that go along with it: a result that is small
-# enough to be decoded on the loop, escaped.
-_ROOM_BYTES = 512 * 1024
+# What a report has room for besides a result and the commands that go along with it.
+_ROOM_BYTES = 64 * 1024
+# Where fewer are left for commands it is not tried: most would not fit.
+_LEAST_BESIDE_BYTES = 256 * 1024
 # More are applied in turns of their own.
 _MOST_BESIDE = 100
 
@@ -63,22 +64,29 @@ class Limits:
                 )
         self._check_whole(commands, sizes)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a report may bring commands besides a result."""
-        return self.request_bytes is None or self.request_bytes >= 2 * _ROOM_BYTES
+    def has_room_beside(self, result: JsonObject) -> bool:
+        """Whether a report may bring commands of some size besides a result."""
+        return self.request_bytes is None or self._left_beside(result) >= _LEAST_BESIDE_BYTES
 
-    def check_beside(self, commands: Sequence[JsonObject]) -> None:
+    def check_beside(self, result: JsonObject, commands: Sequence[JsonObject]) -> None:
         """Check commands that go along with a result in one request.
 
+        Args:
+            result: As an envelope.
+            commands: In wire form.
         Raises:
             CompletionTooLarge: Both together may be refused.
         """
         if len(commands) > _MOST_BESIDE:
             raise CompletionTooLarge(f"a report brings {_MOST_BESIDE} commands at most")
         if self.request_bytes is not None:
-            most = self.request_bytes - _ROOM_BYTES
-            Limits(self.payload_bytes, most).check(commands)
+            Limits(self.payload_bytes, self._left_beside(result)).check(commands)
+
+    def _left_beside(self, result: JsonObject) -> int:
+        """How many bytes a request has left for commands besides a result."""
+        assert self.request_bytes is not None
+        growth = 1 if result.get("codec") == AVRO_CODEC else _ESCAPED_BYTES  # base64 has no escapes
+        return self.request_bytes - _ROOM_BYTES - growth * _blob_size(result)
 
     def shorten_messages(self, commands: Sequence[JsonObject]) -> None:
         """Cut the messages of failures down to what can be sent."""

@@ -72,9 +72,18 @@ class LoopCode:
         self._watched: _Watched | None = None
         self._watchdog: threading.Thread | None = None
 
-    def runs_here(self, workflow: type, events: list[JsonObject]) -> bool:
-        """Whether `run` would do the work at once, on the loop."""
-        return self._allowed and self._pace_of(workflow).is_quick and _is_light(events)
+    def may_run_here(self, workflow: type) -> bool:
+        """Whether code of this workflow may run on the loop."""
+        return self._allowed and self._pace_of(workflow).is_quick
+
+    def run_here(self, workflow: type, work: Callable[[Run[T]], T]) -> T:
+        """Do work that may run here at once; see `run`."""
+        pace = self._pace_of(workflow)
+        try:
+            return self._run_here(pace, work)
+        except CodeOverran:
+            pace.note_overrun()
+            raise
 
     async def run(self, workflow: type, events: list[JsonObject], work: Callable[[Run[T]], T]) -> T:
         """Do work that runs code of a workflow.

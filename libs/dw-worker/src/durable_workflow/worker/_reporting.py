@@ -6,7 +6,7 @@ else has the task by now; then there is nothing more to say.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -96,7 +96,7 @@ class Ahead:
 
 
 # Makes it from the activity and its result, as an envelope; None where that is left to a task.
-Decide: TypeAlias = Callable[[ActivityTask, JsonObject], Awaitable[Ahead | None]]
+Decide: TypeAlias = Callable[[ActivityTask, JsonObject], Ahead | None]
 
 
 class Reporter:
@@ -178,7 +178,7 @@ class Reporter:
         what = f"completion of activity task {task.task_id}"
         ahead: Ahead | None = None
         if decide is not None and not self._transport.encodes:
-            ahead = await decide(task, report.body["result"])
+            ahead = decide(task, report.body["result"])
         if ahead is not None:
             both = replace(report, body=report.body | {"ahead": ahead.message})
             problem = await self._attempt(

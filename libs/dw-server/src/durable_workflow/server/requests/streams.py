@@ -71,12 +71,14 @@ class NextDecision(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         run_id: Its run.
         after: Position of the last event that the worker had before those of the activity.
+        passes_on: The workflow returns that result: its command brings none.
     """
 
     run_id: Annotated[str, Text()]
     after: Annotated[int, Whole(least=1)]
     commands: Annotated[list[dict[str, Any]], Commands(each=Object(or_list=False), required=True)]
     keep_history: Annotated[bool, Flag()] = False
+    passes_on: Annotated[bool, Flag()] = False
 
 
 class CompleteActivityAhead(CompleteActivityTask, frozen=True, kw_only=True):

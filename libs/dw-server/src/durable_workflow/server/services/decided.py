@@ -8,14 +8,17 @@ being given out.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+from durable_workflow._wire.json_values import dict_or_none
+from durable_workflow._wire.names import COMPLETE_WORKFLOW
 from durable_workflow.server.engine import completion, tasks
 from durable_workflow.server.engine.commands import parse_commands
 from durable_workflow.server.engine.decision import Decision
 from durable_workflow.server.engine.refusal import InvalidCommands, LimitExceeded
 from durable_workflow.server.engine.state import COMPLETED, READY, Activity, Run
 from durable_workflow.server.engine.times import precise
+from durable_workflow.server.fields.payloads import is_envelope
 from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
@@ -73,7 +76,7 @@ def complete(
         session=worker.session or None,
         keeps_machines=True,
     )
-    unit.apply(_decided(unit, leased.run, request.ahead))
+    unit.apply(_decided(unit, leased.run, request.ahead, request.result))
     unit.finish()
     return Reply({"decided_at": precise(tx.now)})
 
@@ -99,14 +102,15 @@ def _fits(run: Run, activity: Activity, ahead: NextDecision, worker: Worker, now
     )
 
 
-def _decided(unit: Unit, run: Run, ahead: NextDecision) -> Decision:
+def _decided(unit: Unit, run: Run, ahead: NextDecision, result: Any) -> Decision:
     """What the decision does to the run, whose task the worker has."""
     tx, limits = unit.tx, unit.settings.limits
+    commands = ahead.commands if not ahead.passes_on else _passing_on(ahead.commands, result)
     try:
-        parsed, errors = at_once(parse_commands(ahead.commands, run.codec, limits))
+        parsed, errors = at_once(parse_commands(commands, run.codec, limits))
         if errors:
             raise NotTaken
-        check_upserts(tx, run.namespace, ahead.commands)
+        check_upserts(tx, run.namespace, commands)
         return at_once(
             completion.complete(
                 run,
@@ -121,3 +125,17 @@ def _decided(unit: Unit, run: Run, ahead: NextDecision) -> Decision:
     except (InvalidCommands, LimitExceeded, completion.NonDeterminism, Refused) as error:
         # The worker meets the same with the task, and is told there.
         raise NotTaken from error
+
+
+def _passing_on(commands: list[dict[str, Any]], result: Any) -> list[dict[str, Any]]:
+    """Commands whose last one ends the run with the result of the activity.
+
+    Raises:
+        NotTaken: It is another one, or the result is no envelope, which a workflow's has to be.
+    """
+    last, envelope = commands[-1], dict_or_none(result)
+    if last.get("type") != COMPLETE_WORKFLOW or "result" in last:
+        raise NotTaken
+    if envelope is None or not is_envelope(envelope):
+        raise NotTaken
+    return [*commands[:-1], {**last, "result": envelope}]
