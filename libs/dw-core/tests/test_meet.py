@@ -86,6 +86,19 @@ def test_a_client_whose_class_has_a_replaced_method_is_called_by_its_methods(
     assert _meet.worker_transport_for(Client()) is transport
 
 
+@pytest.mark.usefixtures("factories")
+def test_to_ask_whether_a_client_takes_a_transport_makes_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Client] = []
+    _meet.register_worker_transport(Client, made.append)  # type: ignore[arg-type]
+    assert _meet.takes_transport(Client())
+    assert not _meet.takes_transport(OtherClient())
+    monkeypatch.setattr(Client, "poll_workflow_task", AsyncMock(), raising=False)
+    assert not _meet.takes_transport(Client())
+    assert made == []
+
+
 def test_errors_that_mean_no_answer_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     class Reset(Exception):
         """What an HTTP library raises."""

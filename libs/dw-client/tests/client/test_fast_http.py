@@ -38,6 +38,7 @@ class Peer:
         self.connections = 0
         self.url = ""
         self.served: set[asyncio.Task[None]] = set()
+        self.asked = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -51,6 +52,7 @@ class Peer:
                 length = [line for line in head.lower().split("\r\n") if "content-length" in line]
                 size = int(length[0].partition(":")[2]) if length else 0
                 self.bodies.append(await reader.readexactly(size))
+                self.asked.set()
                 if not self.answer:
                     return
                 writer.write(self.answer)
@@ -147,6 +149,19 @@ async def test_a_refused_connection_is_a_connect_error() -> None:
         with pytest.raises(httpx.ConnectError) as refused:
             await loaded(client).health()
     assert refused.value.request.method == "GET"
+
+
+async def test_an_answer_that_nobody_waits_for_is_not_taken_for_the_next_one(peer: Peer) -> None:
+    peer.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"  # and the rest too late
+    async with Client(peer.url, retry_policy=ONCE) as client:
+        asked = asyncio.create_task(loaded(client).trigger_schedule("s"))
+        await peer.asked.wait()
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        peer.answer = OK
+        assert await client.health() == {"ok": True}
+    assert peer.connections == 2
 
 
 async def test_silence_is_a_read_timeout(peer: Peer) -> None:

@@ -12,8 +12,7 @@ import asyncio
 import logging
 import os
 import weakref
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
@@ -82,7 +81,7 @@ class FastHttp(TransportClient):
         super().__init__(self._transport, base_url)
         self._http = http
         self._httpx_transport = transport
-        self._settings = _settings(http)
+        self._settings = dict(vars(http))
         self._headers = http.headers.raw
         self._requests = 0
         self._loading: asyncio.Future[Any] | None = None
@@ -105,9 +104,11 @@ class FastHttp(TransportClient):
         for owner, name, original in _STANDING:
             if getattr(owner, name, None) is not original:
                 return False
+        # What httpx notes there itself: whether it was used.
+        self._settings["_state"] = vars(http)["_state"]
         return (
             not http.is_closed
-            and _settings(http) == self._settings
+            and vars(http) == self._settings
             and http.headers.raw == self._headers
             and not any(http.event_hooks.values())
             and not http.cookies
@@ -161,17 +162,20 @@ class AiohttpTransport:
     ) -> TransportResponse:
         """Send one request and receive the whole response."""
         session = await self._ready_session()
-        with self._failures_of_httpx(method, url):
-            async with session.request(
+        try:
+            # No block: where the whole was read the connection is free, and else it is closed.
+            response = await session.request(
                 method,
                 self._url(url, encoded=True),
                 headers=headers,
                 data=body,
                 timeout=self._timeout(timeout),
                 allow_redirects=False,
-            ) as response:
-                content: bytes = await response.read()
-                return TransportResponse(response.status, response.headers, content)
+            )
+            content: bytes = await response.read()
+        except self._aiohttp.ClientError as failure:
+            raise self._of_httpx(failure, httpx.Request(method, url)) from failure
+        return TransportResponse(response.status, response.headers, content)
 
     def clone(self) -> "AiohttpTransport":
         """A transport with connections of its own."""
@@ -225,40 +229,30 @@ class AiohttpTransport:
             self._forget()
 
     def _timeout(self, seconds: float | None) -> Any:
-        """The same limit for a connection and for each next piece of the response."""
+        """The limit for a connection: `request_within` bounds how long the whole may take."""
         found = self._timeouts.get(seconds)
         if found is None:
             if len(self._timeouts) >= MANY:
                 self._timeouts.clear()
             found = self._timeouts[seconds] = self._aiohttp.ClientTimeout(
-                total=None, connect=seconds, sock_connect=seconds, sock_read=seconds
+                total=None, connect=seconds, sock_connect=seconds
             )
         return found
 
-    @contextmanager
-    def _failures_of_httpx(self, method: str, url: str) -> Generator[None]:
-        """Raise a failure of aiohttp as the one of httpx that says the same."""
+    def _of_httpx(self, failure: Exception, request: httpx.Request) -> httpx.TransportError:
+        """The failure of httpx that says the same as one of aiohttp."""
         aiohttp = self._aiohttp
-        try:
-            yield
-        except aiohttp.ClientError as failure:
-            if isinstance(failure, aiohttp.ConnectionTimeoutError):
-                kind: type[httpx.TransportError] = httpx.ConnectTimeout
-            elif isinstance(failure, TimeoutError):
-                kind = httpx.ReadTimeout
-            elif isinstance(failure, aiohttp.ClientConnectorError):
-                kind = httpx.ConnectError
-            elif isinstance(failure, aiohttp.ClientOSError):
-                kind = httpx.ReadError
-            else:
-                kind = httpx.RemoteProtocolError
-            text = str(failure) or type(failure).__name__
-            raise kind(text, request=httpx.Request(method, url)) from failure
-
-
-def _settings(http: httpx.AsyncClient) -> dict[str, Any]:
-    """What an application may have set, the objects themselves."""
-    return {name: value for name, value in vars(http).items() if name != "_state"}
+        if isinstance(failure, aiohttp.ConnectionTimeoutError):
+            kind: type[httpx.TransportError] = httpx.ConnectTimeout
+        elif isinstance(failure, TimeoutError):
+            kind = httpx.ReadTimeout
+        elif isinstance(failure, aiohttp.ClientConnectorError):
+            kind = httpx.ConnectError
+        elif isinstance(failure, aiohttp.ClientOSError):
+            kind = httpx.ReadError
+        else:
+            kind = httpx.RemoteProtocolError
+        return kind(str(failure) or type(failure).__name__, request=request)
 
 
 def _drop(session: Any, connector: Any) -> None:

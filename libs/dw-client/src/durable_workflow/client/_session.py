@@ -4,7 +4,7 @@ Headers, tokens, retries, metrics and errors are handled here, once for all meth
 """
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
@@ -163,8 +163,11 @@ class Session:
 
     async def _send(self, call: Call[T]) -> T:
         """Send a call, and read its response."""
-        replaced = self._request_is_replaced
-        return call.read(await (self._requested(call) if replaced else self._exchange(call)))
+        return call.read(await self._answer(call))
+
+    def _answer(self, call: Call[Any]) -> Coroutine[Any, Any, Response]:
+        """Send a call; awaited, its response."""
+        return self._requested(call) if self._request_is_replaced else self._exchange(call)
 
     @property
     def _request_is_replaced(self) -> bool:
@@ -178,7 +181,7 @@ class Session:
         try:
             return await self._requested_once(call)
         except httpx.TimeoutException:
-            pass  # as in `_attempts`: the next one is under the same poll id
+            pass  # as in `_accepted`: the next one is under the same poll id
         try:
             return await self._requested_once(call)
         except httpx.TimeoutException:
@@ -309,13 +312,17 @@ class Session:
     async def _accepted(self, call: Call[Any], seen: _Observation) -> Response:
         """The response, once it is known not to be a refusal."""
         try:
-            response = await self._attempts(call)
-        except httpx.TimeoutException as failure:
+            response = await self._try(call)
+        except httpx.TimeoutException:
             if call.repeat is not Repeat.LONG_POLL:
                 raise
-            # No response within the time of the poll is the same as one without a task.
-            seen.outcome = type(failure).__name__
-            return Response(204, None)
+            try:
+                # The poll may have leased a task. Under the same poll id the server returns that.
+                response = await self._try(call)
+            except httpx.TimeoutException as failure:
+                # No response within the time of the poll is the same as one without a task.
+                seen.outcome = type(failure).__name__
+                return Response(204, None)
         status = response.status_code
         seen.status = str(status)
         if status >= 300 and status not in call.accepted_statuses:
@@ -325,16 +332,6 @@ class Session:
         body = body_of(response) if status < 300 else error_body(response)
         seen.outcome = "ok" if status < 300 else "bridge_rejected"
         return Response(status, body, headers_of(response))
-
-    async def _attempts(self, call: Call[Any]) -> HttpResponse:
-        """Send a call as often as the retry policy and the call itself allow."""
-        if call.repeat is not Repeat.LONG_POLL:
-            return await self._try(call)
-        try:
-            return await self._try(call)
-        except httpx.TimeoutException:
-            # The poll may have leased a task. Under the same poll id the server returns that task.
-            return await self._try(call)
 
     async def _try(self, call: Call[Any]) -> HttpResponse:
         """Send a call under the retry policy. A final refusal is returned, not raised."""

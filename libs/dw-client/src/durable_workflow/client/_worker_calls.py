@@ -3,8 +3,8 @@
 The client's methods make the bodies out of their arguments, a worker out of its tasks.
 """
 
+from secrets import token_hex
 from typing import Any, Final
-from uuid import uuid4
 
 from durable_workflow._meet import Lease
 from durable_workflow._protocol import DEFAULT_SDK_VERSION
@@ -62,7 +62,7 @@ def poll(kind: str, body: JsonObject, *, timeout: Seconds) -> Call[Any]:
         "POST",
         Route(f"/worker/{kind}-tasks/poll"),
         _task,
-        body={"poll_request_id": poll_id(kind), **body},
+        body=body if "poll_request_id" in body else {"poll_request_id": poll_id(kind), **body},
         worker=True,
         timeout=seconds("timeout", timeout),
         context=body["worker_id"],
@@ -72,7 +72,7 @@ def poll(kind: str, body: JsonObject, *, timeout: Seconds) -> Call[Any]:
 
 def poll_id(kind: str) -> str:
     """A new id, by which the server finds the repetitions of one poll."""
-    return _POLL_PREFIX[kind] + uuid4().hex
+    return _POLL_PREFIX[kind] + token_hex(16)
 
 
 def about_task(lease: Lease, verb: str, body: JsonObject) -> Call[Any]:

@@ -1,8 +1,7 @@
 """How a worker speaks to a server through a `Client`: its bodies as they are, over HTTP."""
 
 import ssl
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
@@ -17,7 +16,7 @@ from durable_workflow._meet import (
 )
 from durable_workflow._wire.json_values import JsonObject, present
 from durable_workflow.client import _worker_calls as worker_calls
-from durable_workflow.client._call import Call, Response
+from durable_workflow.client._call import Call
 from durable_workflow.client._stream._connection import Address
 from durable_workflow.client._stream._stream import HttpStream
 from durable_workflow.errors import ServerError
@@ -45,10 +44,10 @@ class HttpWorkerTransport:
         self._lost_polls: dict[tuple[str, str, str | None], list[str]] = {}
 
     async def cluster_info(self) -> Any:
-        return await _translated(self._client.get_cluster_info)
+        return await _translated(self._client.get_cluster_info())
 
     async def describe(self, workflow_id: str) -> Any:
-        return await _translated(lambda: self._client.describe_workflow(workflow_id))
+        return await _translated(self._client.describe_workflow(workflow_id))
 
     async def register(self, body: JsonObject) -> Any:
         return await self._send(worker_calls.register(body))
@@ -69,10 +68,12 @@ class HttpWorkerTransport:
         poll_id = lost.pop() if lost else worker_calls.poll_id(kind)
         call = worker_calls.poll(kind, {**body, "poll_request_id": poll_id}, timeout=timeout)
         try:
-            response = await self._send(replace(call, read=_whole))
+            response = await self._client._answer(call)  # pyright: ignore[reportPrivateUsage]
         except Exception as error:
             if _may_be_carried_out(error):
                 lost.append(poll_id)
+            if isinstance(error, httpx.TransportError):
+                raise _unreachable(error) from error
             raise
         if response.status == _TIMED_OUT:
             lost.append(poll_id)
@@ -122,28 +123,29 @@ class HttpWorkerTransport:
         return await self._client._counted(call, answer)  # pyright: ignore[reportPrivateUsage]
 
     async def _send(self, call: Call[T]) -> T:
-        return await _translated(
-            lambda: self._client._send(call)  # pyright: ignore[reportPrivateUsage]
-        )
-
-
-def _whole(response: Response) -> Response:
-    return response
+        try:
+            return await self._client._send(call)  # pyright: ignore[reportPrivateUsage]
+        except httpx.TransportError as error:
+            raise _unreachable(error) from error
 
 
 def _may_be_carried_out(error: Exception) -> bool:
     """Whether a request that failed may have reached the server, and its answer was lost."""
     if isinstance(error, ServerError):
         return error.status < 300 or error.status >= 500  # what a proxy says, perhaps
-    return isinstance(error, ServerUnreachable)
+    return isinstance(error, httpx.TransportError | ServerUnreachable)
 
 
-async def _translated(call: Callable[[], Awaitable[T]]) -> T:
+async def _translated(call: Awaitable[T]) -> T:
     """Raise an error of dw-core where no response came."""
     try:
-        return await call()
+        return await call
     except httpx.TransportError as error:
-        raise ServerUnreachable(str(error) or type(error).__name__) from error
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: httpx.TransportError) -> ServerUnreachable:
+    return ServerUnreachable(str(error) or type(error).__name__)
 
 
 register_unanswered(httpx.TransportError)

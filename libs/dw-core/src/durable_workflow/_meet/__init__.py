@@ -20,6 +20,7 @@ from durable_workflow._meet._registries import (
     register_transport_clone,
     register_unanswered,
     register_worker_transport,
+    takes_transport,
     transport_clone_for,
     worker_transport_for,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "register_transport_clone",
     "register_unanswered",
     "register_worker_transport",
+    "takes_transport",
     "transport_clone_for",
     "worker_transport_for",
 ]

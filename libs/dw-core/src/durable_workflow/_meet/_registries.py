@@ -69,16 +69,21 @@ def worker_transport_for(client: object) -> WorkerTransport | None:
 
     Test suites replace public methods of a client, or of its class: those are called then.
     """
-    kind = type(client)
-    factory = _transport_factories.get(kind)
-    if factory is None or not _METHODS.isdisjoint(vars(client)):
-        return None
-    return factory(client) if _methods_in(kind) == _own_methods[kind] else None
+    return _transport_factories[type(client)](client) if takes_transport(client) else None
+
+
+def takes_transport(client: object) -> bool:
+    """Whether there is a transport over `client`."""
+    own = _own_methods.get(type(client))
+    if own is None or not _METHODS.isdisjoint(vars(client)):
+        return False
+    return _methods_in(type(client)) == own
 
 
 def _methods_in(client_type: type[object]) -> dict[str, object]:
     """The methods that a worker calls, as far as this very class has them."""
-    return {name: each for name, each in vars(client_type).items() if name in _METHODS}
+    has = vars(client_type)
+    return {name: has[name] for name in _METHODS.intersection(has)}
 
 
 def register_unanswered(kind: type[Exception]) -> None:

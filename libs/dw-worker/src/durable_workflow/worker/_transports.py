@@ -16,6 +16,7 @@ from durable_workflow._meet import (
     WorkerClient,
     WorkerTransport,
     is_unanswered,
+    takes_transport,
     worker_transport_for,
 )
 from durable_workflow._wire.json_values import JsonObject
@@ -38,7 +39,7 @@ def requests_of(client: WorkerClient) -> Callable[[Report | None], WorkerTranspo
         return lambda _: methods
 
     def requests(report: Report | None) -> WorkerTransport:
-        way = methods if worker_transport_for(client) is None else transport
+        way = transport if takes_transport(client) else methods
         if report is None or way.encodes is bool(report.unencoded):
             return way
         if report.unencoded:
