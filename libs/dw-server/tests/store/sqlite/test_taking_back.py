@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import apsw
 import pytest
 
 from durable_workflow.server.notices import DueAt, Notice
-from durable_workflow.server.store import Conflict, ConstraintViolated, StoreUnavailable, Tx
+from durable_workflow.server.store import Conflict, ConstraintViolated, StatementMisused, StoreUnavailable, Tx
 from durable_workflow.server.store.schema import Migration
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.sqlite._transaction import SqliteTx
@@ -271,3 +272,30 @@ async def test_a_statement_that_was_not_run_to_its_end_keeps_nobody_from_committ
     assert isinstance(ended, ends or type(None))
     assert ("a" in await names(store)) == (ends is not None)
     await store.close()
+
+
+async def test_units_leave_nothing_for_the_collector_of_cycles(open_boxes: Open) -> None:
+    store = open_boxes()
+    await store.run(put("first"))
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(10):
+            await store.run(put(f"box {number}"))
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = [each for each in gc.garbage if isinstance(each, SqliteTx)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert left == []
+
+
+async def test_a_unit_that_has_ended_changes_nothing(open_boxes: Open) -> None:
+    store = open_boxes()
+    kept: list[Tx] = []
+    await store.run(kept.append)
+
+    with pytest.raises(StatementMisused, match="has ended"):
+        kept[0].do("empty_boxes")

@@ -300,6 +300,10 @@ class UnitChanges:
         for rows in self._rows.values():
             rows.keep()
 
+    def end(self) -> None:
+        """Run nothing any more: the unit has ended, however it did."""
+        self._run = _run_nothing
+
     def _note_change(self, way: Way) -> None:
         """A statement changes settled tables."""
         changed = way.tables & SETTLED
@@ -323,3 +327,8 @@ class UnitChanges:
             self._unwritten.setdefault(table.place, table)
             self._tables.add(change.table)
         return left
+
+
+def _run_nothing(statement: Statement, rows: Sequence[Row]) -> None:
+    del rows
+    raise StatementMisused(f"{statement.name}: the unit of work has ended")

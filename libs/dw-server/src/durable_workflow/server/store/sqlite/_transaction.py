@@ -298,6 +298,14 @@ class SqliteTx(SqliteRead):
         self._memos.keep(self._remembered)
         return has_changed
 
+    def end(self) -> None:
+        """The attempt is over. What it used is free at once: it refers to itself no more.
+
+        Else all of it would wait for the collector of cycles, and the next unit would work in
+        memory that the processor does not have at hand.
+        """
+        self._changes.end()
+
     def check(self) -> None:
         """Raise the error of a statement that the unit did not let pass: it must not go on."""
         if self._error is not None:

@@ -97,6 +97,8 @@ class UnitRunner:
                 if not_placed is not None:
                     _log.error("tasks could not be given out, and wait", exc_info=not_placed)
                 return
+            finally:
+                tx.end()
             if placement is not None and placing is not None:
                 placement.revoke(placing)
             self._take_back(tx, unit.error, alone=alone)
