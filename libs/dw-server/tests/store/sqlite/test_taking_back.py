@@ -12,7 +12,13 @@ import apsw
 import pytest
 
 from durable_workflow.server.notices import DueAt, Notice
-from durable_workflow.server.store import Conflict, ConstraintViolated, StatementMisused, StoreUnavailable, Tx
+from durable_workflow.server.store import (
+    Conflict,
+    ConstraintViolated,
+    StatementMisused,
+    StoreUnavailable,
+    Tx,
+)
 from durable_workflow.server.store.schema import Migration
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.sqlite._transaction import SqliteTx

@@ -1,8 +1,9 @@
 """Rows that are read and written by key: kept in memory, and written once in each unit.
 
 A unit that reports a result, wakes its run and claims the next task changes the run's row three
-times. Here it is changed in memory, and written when the unit ends. Rows of what is still open stay
-in memory for the units to come, because they are read again with every report.
+times. Here it is changed in memory, and written when the unit ends: the columns whose values differ
+by then, which of the fifty that may change are ten. Rows of what is still open stay in memory for
+the units to come, because they are read again with every report.
 
 What a unit has changed belongs to that unit alone (`UnitRows`) until it has ended well; only then
 are the kept rows told (`KeptRows`). So a unit that fails leaves them as they are. A batch that is
@@ -12,8 +13,9 @@ not committed makes them forget everything. They never hold what the database do
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
-from typing import TypeAlias
+from itertools import compress
+from operator import itemgetter, ne
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -27,6 +29,8 @@ Run: TypeAlias = Callable[[Statement, Sequence[Row]], None]
 
 
 Pick: TypeAlias = Callable[[Row], Row]
+# So many sets of columns that change together have statements of their own.
+_MOST_UPDATES: Final = 40
 
 
 def pick(places: Sequence[int]) -> Pick:
@@ -197,34 +201,50 @@ class KnownTable:
         self._name = name
         self._key = key
         self.columns = columns
+        self._places = range(len(columns))
         self.other: int | None = None
         self.closed: int | None = None
         self.lookups: dict[str, Lookup] = {}
         self.changes: dict[str, Change] = {}
-        self._together: dict[tuple[str, ...], tuple[Statement, Pick]] = {}
+        # By the places of the columns that they write; None for the insert of a whole row.
+        self._writing: dict[tuple[int, ...] | None, tuple[Statement, Pick]] = {}
 
-    def writing(self, names: tuple[str, ...]) -> tuple[Statement, Pick]:
-        """The statement that writes what some statements change of a row, and its values."""
-        found = self._together.get(names)
+    def writing(self, changed: tuple[int, ...] | None) -> tuple[Statement, Pick]:
+        """The statement that writes some columns of a row, or all of a new one, and its values."""
+        found = self._writing.get(changed)
         if found is None:
-            found = self._together[names] = self._put_together(names)
+            found = self._inserting() if changed is None else self._updating(changed)
+            self._writing[changed] = found
         return found
 
-    def _put_together(self, names: tuple[str, ...]) -> tuple[Statement, Pick]:
-        """One update of a row for several: an index is changed once, and one statement is run."""
-        if len(names) == 1:
-            change = self.changes[names[0]]
-            return change.statement, change.values
-        changed = dict.fromkeys(each for name in names for each in self.changes[name].columns)
-        key = [self.columns[at] for at in self._key]
-        given = ", ".join(f"{column} = :{column}" for column in changed)
+    def differing(self, before: Row, row: Row) -> tuple[int, ...]:
+        """The columns to write of a row that was another one before."""
+        changed = tuple(compress(self._places, map(ne, before, row)))
+        if changed in self._writing or len(self._writing) < _MOST_UPDATES:
+            return changed
+        return self._changing() if changed else ()
+
+    def _inserting(self) -> tuple[Statement, Pick]:
+        [insert] = [change for change in self.changes.values() if change.is_insert]
+        return insert.statement, insert.values
+
+    def _updating(self, changed: tuple[int, ...]) -> tuple[Statement, Pick]:
+        columns, key = ([self.columns[at] for at in places] for places in (changed, self._key))
+        given = ", ".join(f"{column} = :{column}" for column in columns)
         where = " AND ".join(f"{column} = :{column}" for column in key)
         text = f"UPDATE {self._name} SET {given} WHERE {where}"
-        order = (*changed, *key)
+        name = f"write {', '.join(columns)} of {self._name}"
+        order = (*columns, *key)
         statement = Statement(
-            " and ".join(names), "all that they do", text, text, order, frozenset(order), __name__
+            name, "what has changed", text, text, order, frozenset(order), __name__
         )
-        return statement, pick([self.columns.index(column) for column in order])
+        return statement, pick([*changed, *self._key])
+
+    def _changing(self) -> tuple[int, ...]:
+        """All columns that any statement changes."""
+        updates = [change for change in self.changes.values() if not change.is_insert]
+        named = {column for change in updates for column in change.columns}
+        return tuple(at for at, column in enumerate(self.columns) if column in named)
 
     def is_open(self, row: Row) -> bool:
         """Whether somebody will ask for the row again."""
@@ -269,16 +289,15 @@ class KeptRows:
 class UnitRows:
     """The rows of one table that one unit has read or changed."""
 
-    __slots__ = ("_by_other", "_kept", "_new", "_rows", "_table", "_unwritten")
+    __slots__ = ("_by_other", "_kept", "_rows", "_table", "_unwritten")
 
     def __init__(self, kept: KeptRows) -> None:
         self._kept = kept
         self._table = kept.table
         self._rows: dict[RowKey, Row] = {}
         self._by_other: dict[Value, RowKey] = {}
-        # The statements that write what was changed; of a new row its insert alone.
-        self._unwritten: dict[RowKey, tuple[str, ...]] = {}
-        self._new: set[RowKey] = set()
+        # What was changed, with the row that the database has; None for a new one.
+        self._unwritten: dict[RowKey, Row | None] = {}
 
     @property
     def place(self) -> str:
@@ -309,28 +328,26 @@ class UnitRows:
             if key in self._rows or key in self._kept.rows:
                 return False  # the database says what is wrong with it
             self._put(key, change.row(values))
-            self._unwritten[key] = (change.statement.name,)
-            self._new.add(key)
+            self._unwritten[key] = None
             return True
         before = self._rows.get(key) or self._kept.rows.get(key)
         if before is None:
             return False
         self._put(key, change.row(before + values))
-        if key not in self._new:
-            written_by = self._unwritten.get(key, ())
-            if change.statement.name not in written_by:
-                self._unwritten[key] = (*written_by, change.statement.name)
+        self._unwritten.setdefault(key, before)
         return True
 
     def write(self, run: Run) -> None:
         """Write what was changed."""
         unwritten, self._unwritten = self._unwritten, {}
-        self._new.clear()
-        together: dict[tuple[str, ...], list[Row]] = {}
-        for key, names in unwritten.items():
-            together.setdefault(names, []).append(self._rows[key])
-        for names, rows in together.items():
-            statement, values = self._table.writing(names)
+        together: dict[tuple[int, ...] | None, list[Row]] = {}
+        for key, before in unwritten.items():
+            row = self._rows[key]
+            changed = None if before is None else self._table.differing(before, row)
+            if changed != ():
+                together.setdefault(changed, []).append(row)
+        for changed, rows in together.items():
+            statement, values = self._table.writing(changed)
             run(statement, list(map(values, rows)))
 
     def forget(self) -> None:
