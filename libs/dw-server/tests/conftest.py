@@ -26,6 +26,7 @@ from durable_workflow.server.store.protocol import (
     MemoKey,
     Read,
     Row,
+    RowsOf,
     Sizes,
     Store,
     Tx,
@@ -84,6 +85,7 @@ SELECT 1 FROM nowhere;
 """
 
 T = TypeVar("T")
+G = TypeVar("G")
 Work: TypeAlias = Callable[[Tx], T]
 
 
@@ -118,6 +120,11 @@ class PassingTx:
 
     def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
         self.tx.do_many(statement, rows)
+
+    def do_together(
+        self, statement: str, group: G, items: Sequence[T], rows_of: RowsOf[G, T], /
+    ) -> None:
+        self.tx.do_together(statement, group, items, rows_of)
 
     def new_id(self) -> str:
         return self.tx.new_id()
@@ -154,6 +161,12 @@ class LateTx(PassingTx):
     def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
         copied = list(rows)
         self._kept.append(lambda: self.tx.do_many(statement, copied))
+
+    def do_together(
+        self, statement: str, group: G, items: Sequence[T], rows_of: RowsOf[G, T], /
+    ) -> None:
+        copied = list(items)
+        self._kept.append(lambda: self.tx.do_together(statement, group, copied, rows_of))
 
     def flush(self) -> None:
         kept, self._kept = self._kept, []

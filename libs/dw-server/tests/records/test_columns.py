@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 import pytest
@@ -99,6 +99,9 @@ class Given:
         self.rows[statement] = tuple(
             unpacked(value).decode() if isinstance(value, bytes) else value for value in rows[0]
         )
+
+    def do_together(self, statement: str, group: Any, items: Any, rows_of: Any, /) -> None:
+        self.do_many(statement, rows_of(group, items))
 
 
 def named(record: type[T]) -> T:

@@ -371,6 +371,12 @@ class OwnedTx:
             self._check(statement, dict(zip(order, row, strict=True)))
         self._tx.do_many(statement, rows)
 
+    def do_together(self, statement: str, group: Any, items: Any, rows_of: Any, /) -> None:
+        order = _STATEMENTS[statement].order
+        for row in rows_of(group, items):
+            self._check(statement, dict(zip(order, row, strict=True)))
+        self._tx.do_together(statement, group, items, rows_of)
+
     def _check(self, statement: str, params: Any) -> None:
         if statement in _FREE:
             return

@@ -39,14 +39,17 @@ def insert(tx: Tx, run: Run, events: Sequence[Event]) -> None:
     that takes longer than to write them as they are.
     """
     packs = tx.saves_space and (run.closed or not _is_short(run))
-    tx.do_many(
-        "insert_event",
-        [
-            (run.run_id, row.sequence, row.event_type, row.record, row.events)
-            for row in rows_of(_cut(tx, events), packs=packs)
-        ],
-    )
+    tx.do_together("insert_event", (run.run_id, packs), _cut(tx, events), _rows)
     _remember(tx, run, events)
+
+
+def _rows(group: tuple[str, bool], events: Sequence[Event]) -> list[Row]:
+    """The rows of what one unit appends to a history: of a report, and of the claim behind it."""
+    run_id, packs = group
+    return [
+        (run_id, row.sequence, row.event_type, row.record, row.events)
+        for row in rows_of(events, packs=packs)
+    ]
 
 
 def _is_short(run: Run) -> bool:

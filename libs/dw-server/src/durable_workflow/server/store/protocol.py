@@ -38,8 +38,11 @@ from durable_workflow.server.slices import Slices
 from durable_workflow.server.store.search import RunKey, RunSearch
 
 T = TypeVar("T")
+G = TypeVar("G")
 Value: TypeAlias = int | float | str | bytes | None
 Row: TypeAlias = tuple[Any, ...]
+# Makes the rows of the items of a group.
+RowsOf: TypeAlias = Callable[[G, Sequence[T]], list[Row]]
 # A kind of thing, and which one.
 MemoKey: TypeAlias = tuple[str, str]
 KeyKind: TypeAlias = Literal["workflow", "run", "worker", "schedule"]
@@ -172,6 +175,19 @@ class Tx(Read, Protocol):
 
         Args:
             rows: Values in the order in which their parameters first stand in the statement.
+        """
+        ...
+
+    def do_together(
+        self, statement: str, group: G, items: Sequence[T], rows_of: RowsOf[G, T], /
+    ) -> None:
+        """Run a named statement once for each row that is made of items.
+
+        Items that are given for one group, one after the other, may share rows: those are made
+        when they are written.
+
+        Args:
+            rows_of: Makes the rows of all items of a group, and does nothing else.
         """
         ...
 

@@ -9,12 +9,12 @@ be taken back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from durable_workflow.server.store.errors import StatementMisused
-from durable_workflow.server.store.protocol import Row, Value
+from durable_workflow.server.store.protocol import Row, RowsOf, Value
 from durable_workflow.server.store.sqlite._memos import SETTLED, Answers, Memos
 from durable_workflow.server.store.sqlite._rows import (
     Change,
@@ -41,6 +41,8 @@ _OPEN_RUNS: Final = 2_000
 _OPEN_ACTIVITIES: Final = 4_000
 # More new rows than these are written at once: they would cost more here than they save.
 _MANY_ROWS: Final = 100
+# More items than these make whole rows among themselves, and are not kept for the end.
+_FEW_ITEMS: Final = 16
 ROW_TABLES: Final = (
     RowTable("runs", ("run_id",), other="task_id", closed="closed_at", most=_OPEN_RUNS),
     RowTable(
@@ -197,6 +199,20 @@ class Reading(Protocol):
     def __call__(self, way: Way, values: Row, /) -> list[Row]: ...
 
 
+class Groups(msgspec.Struct):
+    """Items that a statement is run for once they have been made into rows, group by group."""
+
+    statement: Statement
+    items: dict[tuple[RowsOf[Any, Any], Any], list[Any]]
+
+    def rows(self) -> list[Row]:
+        """The rows of all groups."""
+        found: list[Row] = []
+        for (rows_of, group), items in self.items.items():
+            found += rows_of(group, items)
+        return found
+
+
 class UnitChanges:
     """The changes of one unit.
 
@@ -210,7 +226,7 @@ class UnitChanges:
         self._rows: dict[str, UnitRows] = {}
         # What is to be written, in the order in which it was changed first: the rows of a table,
         # or a statement and what it is run with.
-        self._unwritten: dict[str, UnitRows | tuple[Statement, list[Row]]] = {}
+        self._unwritten: dict[str, UnitRows | tuple[Statement, list[Row]] | Groups] = {}
         self._tables: set[str] = set()
         # The settled tables that it has changed: until it ends nothing that is found there is kept.
         self._unsettled: set[str] = set()
@@ -276,6 +292,23 @@ class UnitChanges:
         self.write_before(way)
         self._run(way.statement, rows)
 
+    def add(self, way: Way, group: Any, items: Sequence[Any], rows_of: RowsOf[Any, Any]) -> None:
+        """Have an insert run later for the rows of a group, of which these items are some."""
+        if not way.later:
+            raise StatementMisused(f"{way.statement.name!r} cannot be run later")
+        if len(items) > _FEW_ITEMS:
+            self.change(way, rows_of(group, items))
+            return
+        if way.unsettles:
+            self._note_change(way)
+        place = f"groups of {way.statement.name}"
+        groups = self._unwritten.get(place)
+        if groups is None:
+            groups = self._unwritten[place] = Groups(way.statement, {})
+        assert isinstance(groups, Groups)
+        groups.items.setdefault((rows_of, group), []).extend(items)
+        self._tables |= way.tables
+
     def write_at_once(self, way: Way, statement: Statement, rows: Sequence[Row]) -> None:
         """Have rows put that are not kept in memory, by the statement of `way` or another."""
         if way.unsettles:
@@ -292,6 +325,8 @@ class UnitChanges:
         for what in unwritten.values():
             if isinstance(what, UnitRows):
                 what.write(self._run)
+            elif isinstance(what, Groups):
+                self._run(what.statement, what.rows())
             else:
                 self._run(*what)
 

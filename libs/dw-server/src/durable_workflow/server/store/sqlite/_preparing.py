@@ -18,7 +18,16 @@ from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from durable_workflow.server.notices import Notice
 from durable_workflow.server.slices import Slices
-from durable_workflow.server.store.protocol import Key, MemoKey, Read, Row, Tx, Value
+from durable_workflow.server.store.protocol import (
+    G,
+    Key,
+    MemoKey,
+    Read,
+    Row,
+    RowsOf,
+    Tx,
+    Value,
+)
 from durable_workflow.server.store.sqlite._changes import Way, Ways
 from durable_workflow.server.store.sqlite._rows import Change, Lookup, RowKey
 from durable_workflow.server.store.sqlite._shapes import is_insert
@@ -183,6 +192,12 @@ class PreparedTx:
     def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
         """Keep a statement that is run once for each row of values."""
         self._keep(self._ways[statement], rows)
+
+    def do_together(
+        self, statement: str, group: G, items: Sequence[T], rows_of: RowsOf[G, T], /
+    ) -> None:
+        """Keep a statement that is run once for each row of a group."""
+        self.do_many(statement, rows_of(group, items))
 
     def new_id(self) -> str:
         """A new identifier."""

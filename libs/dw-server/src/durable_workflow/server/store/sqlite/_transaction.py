@@ -17,7 +17,7 @@ from durable_workflow.server.store.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
-from durable_workflow.server.store.protocol import Key, MemoKey, Row, Value
+from durable_workflow.server.store.protocol import G, Key, MemoKey, Row, RowsOf, T, Value
 from durable_workflow.server.store.sqlite._changes import UnitChanges, Way, Ways
 from durable_workflow.server.store.sqlite._connection import Connection, Cursor, Executing
 from durable_workflow.server.store.statements import Statement
@@ -239,6 +239,13 @@ class SqliteTx(SqliteRead):
                 raise StatementMisused(f"{statement}: {len(row)} values for {', '.join(order)}")
         if rows:
             self._changes.change(way, rows)
+
+    def do_together(
+        self, statement: str, group: G, items: Sequence[T], rows_of: RowsOf[G, T], /
+    ) -> None:
+        """Run a named insert once for each row that is made of the items of a group."""
+        if items:
+            self._changes.add(self._ways[statement], group, items, rows_of)
 
     def do_aside(self, text: str) -> None:
         """Change what belongs to this connection alone: it is no part of the unit."""
