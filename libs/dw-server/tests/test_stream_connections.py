@@ -7,9 +7,13 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from websockets.frames import Frame, Opcode
 
 from durable_workflow.server import embedded_server
-from durable_workflow.server.stream_connections import StreamConnection
+from durable_workflow.server.stream_connections import (
+    StreamConnection,
+    _whole_text,  # pyright: ignore[reportPrivateUsage]
+)
 
 UPGRADE = (
     b"GET /api/worker/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -69,3 +73,9 @@ async def test_others_are_served_between_the_pings_of_a_flood(
                 await http.get("/api/health")
         writer.transport.abort()
     assert pings < 2000
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+def test_a_text_leaves_in_the_frame_that_the_library_would_make(size: int) -> None:
+    text = b"x" * size
+    assert _whole_text(text) == Frame(Opcode.TEXT, text).serialize(mask=False)

@@ -12,6 +12,12 @@ SLICE: Final = 500
 Slices: TypeAlias = Generator[None, None, T]
 
 
+def run_through(work: Slices[None]) -> None:
+    """Do all of it now, where it has no result: what is returned travels as an exception."""
+    for _ in work:
+        pass
+
+
 def at_once(work: Slices[T]) -> T:
     """Do all of it now."""
     try:

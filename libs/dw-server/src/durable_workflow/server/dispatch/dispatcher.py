@@ -27,6 +27,7 @@ from durable_workflow.server.notices import (
     RunEnd,
     RunProgressed,
     TaskKind,
+    TaskOffered,
     TaskReady,
     WorkerChallenged,
     WorkerGone,
@@ -37,6 +38,9 @@ T = TypeVar("T")
 
 # If several servers share a store, the notice of another one may be late, or lost.
 _LOOK_AGAIN_SECONDS: Final = 5.0
+
+# What may be given out before its commit, and what says that it was.
+_EARLY: Final = frozenset({PollWoken, TaskOffered, TaskReady})
 
 # Starts watching for the caller to go away; the future is done when it has.
 Gone: TypeAlias = Callable[[], asyncio.Future[None]]
@@ -112,10 +116,15 @@ class Dispatcher:
         return [
             notice
             for notice in notices
-            if type(notice) is not PollWoken
-            and not self._wake_a_poll(notice)
-            and not self.placement.send_early(notice)
+            if type(notice) not in _EARLY or not self._give_out_early(notice)
         ]
+
+    def _give_out_early(self, notice: Notice) -> bool:
+        return (
+            type(notice) is PollWoken
+            or self._wake_a_poll(notice)
+            or self.placement.send_early(notice)
+        )
 
     def _wake_a_poll(self, notice: Notice) -> bool:
         if type(notice) is not TaskReady:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 import msgspec
+from msgspec.structs import replace
 
 from durable_workflow._wire import names
 from durable_workflow._wire.json_values import JsonObject
@@ -46,7 +45,7 @@ def claim(
 ) -> Decision:
     """Lease the activity's task to a worker, and begin an attempt."""
     decision = Decision(run, now, new_id)
-    activity = copy(activity)
+    activity = replace(activity)
     policy = policy_of(activity)
     activity.status = RUNNING
     activity.attempt_count += 1
@@ -69,7 +68,7 @@ def claim(
 
 def renewed(activity: Activity, now: int, *, lease_seconds: float) -> Activity:
     """The activity with its lease renewed, for a poll that is repeated."""
-    activity = copy(activity)
+    activity = replace(activity)
     activity.lease_expires_at = now + lease_length(policy_of(activity), lease_seconds)
     return activity
 
@@ -93,7 +92,7 @@ def heartbeat(
 ) -> Decision:
     """Renew the lease and (R7) the heartbeat deadline."""
     decision = Decision(run, now, new_id)
-    activity = copy(activity)
+    activity = replace(activity)
     policy = policy_of(activity)
     activity.lease_expires_at = now + lease_length(policy, lease_seconds)
     activity.last_heartbeat_at = now
@@ -114,7 +113,7 @@ def heartbeat(
 def expire_lease(run: Run, activity: Activity, now: int, new_id: NewId) -> Decision:
     """The worker is gone: offer the task again as a new attempt, whatever its retry policy says."""
     decision = Decision(run, now, new_id)
-    activity = copy(activity)
+    activity = replace(activity)
     activity.redelivered += 1
     supersede_attempt(decision, activity, EXPIRED)
     activity.available_at = now
@@ -130,7 +129,7 @@ def cancelled(decision: Decision, activity: Activity, command_id: str | None) ->
         payload["workflow_command_id"] = command_id
     payload["cancelled_at"] = precise(decision.now)
     decision.append(names.ACTIVITY_CANCELLED, payload, command_id=command_id)
-    activity = copy(activity)
+    activity = replace(activity)
     close(activity, CANCELLED, decision.now)
     return activity
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from durable_workflow._wire import names
 from durable_workflow._wire.json_values import JsonObject, dict_or_none
@@ -58,7 +58,7 @@ def complete(
 
     `held` are the held results, needed where this completes the batch.
     """
-    activity = copy(activity)
+    activity = replace(activity)
     size = blob_size(result)
     if payload_limit and size > payload_limit:
         decision = Decision(run, now, new_id)
@@ -98,7 +98,7 @@ def fail(
     Args:
         attempt_status: What is remembered of the attempt, where it is tried again.
     """
-    activity = copy(activity)
+    activity = replace(activity)
     decision = Decision(run, now, new_id)
     policy = policy_of(activity)
     never = failure.non_retryable or (
@@ -128,7 +128,7 @@ def lose_worker(
     Args:
         most: How many leases of one attempt may run out; 0 is any number.
     """
-    activity = copy(activity)
+    activity = replace(activity)
     activity.redeliveries += 1
     if not most or activity.redeliveries < most:
         return expire_lease(run, activity, now, new_id)
@@ -163,7 +163,7 @@ def time_out(
     held: Sequence[Resolution],
 ) -> Decision:
     """A deadline passed: the activity is tried again, or timed out for good."""
-    activity = copy(activity)
+    activity = replace(activity)
     decision = Decision(run, now, new_id)
     policy = policy_of(activity)
     if timeout_kind == "schedule_to_start":

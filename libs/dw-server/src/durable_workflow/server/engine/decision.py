@@ -7,10 +7,10 @@ service writes it down in one unit of work.
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.state import (
@@ -109,7 +109,7 @@ class Decision(msgspec.Struct):
     created_task_ids: list[str] = []
 
     def __post_init__(self) -> None:
-        self.run = copy(self.run)
+        self.run = replace(self.run)
         self._at = precise(self.now)
 
     def append(

@@ -16,6 +16,7 @@ from durable_workflow.server.engine.due import activity_due_at, run_due_at
 from durable_workflow.server.engine.payloads import external_uris, uris_of
 from durable_workflow.server.engine.state import (
     CANCELLED,
+    COMPLETED,
     LEASED,
     PENDING,
     READY,
@@ -47,7 +48,7 @@ from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.services import admission, writing
 from durable_workflow.server.services.warnings import warn_near_limits
 from durable_workflow.server.services.writing import in_parts, is_long, ready_task
-from durable_workflow.server.slices import Slices, at_once
+from durable_workflow.server.slices import Slices, run_through
 from durable_workflow.server.store.protocol import Key, Tx
 
 
@@ -122,7 +123,7 @@ class Unit:
         Args:
             has_decision: What the task that it makes ready would ask for follows at once.
         """
-        at_once(self.apply_in_slices(decision, has_decision=has_decision))
+        run_through(self.apply_in_slices(decision, has_decision=has_decision))
 
     def apply_in_slices(self, decision: Decision, *, has_decision: bool = False) -> Slices[None]:
         """`apply`, with pauses where there is much to write."""
@@ -134,6 +135,8 @@ class Unit:
         if uris := external_uris(decision):
             external_payloads.hold(self.tx, run.run_id, sorted(uris))
         writing.write_run(self.tx, decision)
+        if decision.events and (decision.closes or run.run_id not in self._events):
+            writing.tell_of_progress(self.tx, decision)
         self._note_events(decision)
         yield from self._write_steps(decision)
         writing.write_buffered(self.tx, decision)
@@ -150,7 +153,7 @@ class Unit:
 
     def finish(self) -> None:
         """Save the runs. Nothing is applied after this."""
-        at_once(self.finish_in_slices())
+        run_through(self.finish_in_slices())
 
     def finish_in_slices(self) -> Slices[None]:
         """`finish`, with a pause after each run."""
@@ -180,7 +183,12 @@ class Unit:
 
     def save_activity(self, activity: Activity) -> None:
         """Save an activity that a decision has changed."""
-        if activity.closed_at is not None and activity.attempt_id is not None:
+        # Who has reported a result knows that the attempt is over.
+        if (
+            activity.closed_at is not None
+            and activity.attempt_id is not None
+            and activity.status != COMPLETED
+        ):
             reason = writing.why_dropped(self.run(activity.run_id))
             self.tx.notify(TaskDropped(activity.task_id, activity.attempt_id, reason))
         activity.due_at = activity_due_at(activity, self.tx.now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from operator import attrgetter
+from operator import attrgetter, ge
 from typing import Final
 
 from durable_workflow.server.engine.limits import Limits
@@ -26,8 +26,8 @@ _counts = attrgetter(*_COUNTED)
 def warn_near_limits(tx: Tx, before: Run, after: Run, limits: Limits) -> None:
     """Log each count of what a run has pending that has just passed the threshold."""
     were, are = _counts(before), _counts(after)
-    if were == are:
-        return
+    if all(map(ge, were, are)):
+        return  # nothing has grown
     for kind, was, now, limit in zip(_COUNTED.values(), were, are, _counts(limits), strict=True):
         threshold = limit * _PERCENT // 100
         if limit and was < threshold <= now:

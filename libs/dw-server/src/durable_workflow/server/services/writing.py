@@ -31,9 +31,13 @@ def write_run(tx: Tx, decision: Decision) -> None:
         runs.insert_details(tx, run, decision.created)
     for past in decision.past_tasks:
         runs.insert_past_task(tx, past)
-    if decision.events:
-        end = _end_of(decision) if decision.closes else None
-        tx.notify(RunProgressed(run.run_id, run.closed, end))
+
+
+def tell_of_progress(tx: Tx, decision: Decision) -> None:
+    """Tell those who watch a run that it has gone on, and how it has ended where it has."""
+    run = decision.run
+    end = _end_of(decision) if decision.closes else None
+    tx.notify(RunProgressed(run.run_id, run.closed, end))
 
 
 def write_buffered(tx: Tx, decision: Decision) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import ClassVar, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine import batches
@@ -79,7 +79,7 @@ class Turn:
         assert run.task_id is not None
         self.decision = decision
         self.limits = limits
-        self.details = copy(details)
+        self.details = None if details is None else replace(details)
         self.updates = updates
         self.now = decision.now
         self.task_id = run.task_id
