@@ -14,6 +14,8 @@ _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _RANDOM_BITS = 80
 _TIME_BITS = 48
 _LOW_BITS = 20
+# How many ids have all but their last two characters in common.
+_LASTS = len(_PAIRS)
 
 
 class IdSource(Protocol):
@@ -38,25 +40,34 @@ class UlidSource:
         source = random.SystemRandom() if seed is None else random.Random(seed)
         self._bits: Callable[[int], int] = source.getrandbits
         self._millisecond = -1
+        self._now = -1
         # The end is counted by itself: a completion may need thousands of ids, and what is before
-        # it stays the same.
+        # it stays the same. Of the end the last two characters are counted by themselves again.
         self._prefix = ""
+        self._stem = ""
         self._high = 0
         self._low = 0
+        self._last = 0
 
     def new(self, now: int, /) -> str:
         """A new identifier."""
-        millisecond = now // 1000
-        if millisecond > self._millisecond:
-            self._begin(millisecond)
-        else:
-            self._low += 1
-            if self._low >> _LOW_BITS:
-                self._carry()
-        low = self._low
-        return f"{self._prefix}{_PAIRS[low >> 10]}{_PAIRS[low & 1023]}"
+        if now != self._now:
+            self._now = now
+            millisecond = now // 1000
+            if millisecond > self._millisecond:
+                self._begin(millisecond)
+                return f"{self._stem}{_PAIRS[self._last]}"
+        self._last += 1
+        if self._last == _LASTS:
+            self._carry()
+        return f"{self._stem}{_PAIRS[self._last]}"
 
     def _carry(self) -> None:
+        self._last = 0
+        self._low += 1
+        if self._low < _LASTS:
+            self._stem = f"{self._prefix}{_PAIRS[self._low]}"
+            return
         self._low = 0
         self._high += 1
         if self._high >> (_RANDOM_BITS - _LOW_BITS):
@@ -70,7 +81,8 @@ class UlidSource:
         self._millisecond = millisecond
         # The highest bit stays free, so that counting up has room for longer than any test lives.
         tail = self._bits(_RANDOM_BITS - 1)
-        self._high, self._low = tail >> _LOW_BITS, tail & ((1 << _LOW_BITS) - 1)
+        self._high, end = tail >> _LOW_BITS, tail & ((1 << _LOW_BITS) - 1)
+        self._low, self._last = divmod(end, _LASTS)
         self._spell()
 
     def _spell(self) -> None:
@@ -82,6 +94,7 @@ class UlidSource:
             f"{pairs[high >> 50]}{pairs[high >> 40 & 1023]}{pairs[high >> 30 & 1023]}"
             f"{pairs[high >> 20 & 1023]}{pairs[high >> 10 & 1023]}{pairs[high & 1023]}"
         )
+        self._stem = f"{self._prefix}{pairs[self._low]}"
 
 
 def id_of(text: str) -> str:

@@ -29,8 +29,7 @@ def warn_near_limits(tx: Tx, before: Run, after: Run, limits: Limits) -> None:
     if all(map(ge, were, are)):
         return  # nothing has grown
     for kind, was, now, limit in zip(_COUNTED.values(), were, are, _counts(limits), strict=True):
-        threshold = limit * _PERCENT // 100
-        if limit and was < threshold <= now:
+        if was < now and limit and was < limit * _PERCENT // 100 <= now:
             tx.say(
                 logging.WARNING,
                 "run %s of %s: %s is %d, the limit is %d",

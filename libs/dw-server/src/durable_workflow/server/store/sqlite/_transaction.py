@@ -233,10 +233,11 @@ class SqliteTx(SqliteRead):
     def do_many(self, statement: str, rows: Sequence[Row], /) -> None:
         """Run a named statement once for each row of values."""
         way = self._ways[statement]
-        order = way.statement.order
+        count = way.count
         for row in rows:
-            if len(row) != len(order):
-                raise StatementMisused(f"{statement}: {len(row)} values for {', '.join(order)}")
+            if len(row) != count:
+                order = ", ".join(way.statement.order)
+                raise StatementMisused(f"{statement}: {len(row)} values for {order}")
         if rows:
             self._changes.change(way, rows)
 
