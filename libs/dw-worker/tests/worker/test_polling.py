@@ -10,9 +10,9 @@ import pytest
 
 from durable_workflow import workflow
 from durable_workflow.errors import ServerError
-from durable_workflow.metrics import WORKER_POLLS, InMemoryMetrics
+from durable_workflow.metrics import NOOP_METRICS, WORKER_POLLS, InMemoryMetrics
 from durable_workflow.worker import Worker, _polling
-from durable_workflow.worker._polling import Pacing, pause_after
+from durable_workflow.worker._polling import Begin, Pacing, Poller, PollTarget, pause_after
 
 
 @workflow.defn(name="w")
@@ -93,6 +93,49 @@ async def test_a_worker_that_was_deregistered_ends_with_an_error(server: Any) ->
         await worker.run()
     assert raised.value.__cause__ is refusal
     assert server.count("poll_workflow_task") <= _polling.POLLERS_PER_KIND
+
+
+async def test_a_task_that_has_begun_keeps_its_slot_though_its_poller_is_cancelled() -> None:
+    begun: asyncio.Queue[Any] = asyncio.Queue()
+    slots = asyncio.Semaphore(1)
+
+    async def poll(begin: Begin | None) -> Any:
+        assert begin is not None
+        begin({"task_id": "t-1"})
+        await asyncio.Event().wait()
+
+    async def start(task: Any) -> None:
+        raise AssertionError("it has begun")
+
+    target = PollTarget("activity", "q", poll, start, slots, NOOP_METRICS, begin=begun.put_nowait)
+    poller = asyncio.create_task(Poller(target, Pacing(asyncio.Event())).run())
+    await begun.get()
+    poller.cancel()
+    await asyncio.gather(poller, return_exceptions=True)
+    assert slots.locked()
+
+
+async def test_a_task_that_has_begun_is_not_started_again() -> None:
+    begun: list[Any] = []
+    stop = asyncio.Event()
+
+    async def poll(begin: Begin | None) -> Any:
+        assert begin is not None
+        task = {"task_id": f"t-{len(begun)}"}
+        if len(begun) < 2:
+            begin(task)
+            return task
+        stop.set()
+        return None
+
+    async def start(task: Any) -> None:
+        raise AssertionError("it has begun")
+
+    slots = asyncio.Semaphore(3)
+    target = PollTarget("activity", "q", poll, start, slots, NOOP_METRICS, begin=begun.append)
+    await Poller(target, Pacing(stop)).run()
+    assert [each["task_id"] for each in begun] == ["t-0", "t-1"]
+    assert slots._value == 1, "both have theirs still"
 
 
 async def test_a_poller_takes_a_slot_before_it_polls(server: Any) -> None:

@@ -37,15 +37,12 @@ class Stream:
     takes_decisions = False
 
     def __init__(self, opening: Opening, listener: StreamListener) -> None:
-        self.opening = opening
-        self.listener = listener
+        self.opening, self.listener = opening, listener
         self.answers: list[Any] = []
         self.calls: list[tuple[Any, ...]] = []
-        self.reported = threading.Event()
-        self.thread = ""
+        self.reported, self.thread = threading.Event(), ""
         self._tasks: dict[str, list[Any]] = defaultdict(list)
-        self._end = threading.Event()
-        self._refused = False
+        self._end, self._refused = threading.Event(), False
 
     def put(self, kind: str, task: dict[str, Any]) -> None:
         self._tasks[kind].append(task)
@@ -64,13 +61,16 @@ class Stream:
         if self._refused:
             raise StreamEnded("the upgrade was answered with HTTP 404")
 
-    async def poll(self, kind: str, *, timeout: float) -> Any:
+    async def poll(self, kind: str, *, timeout: float, begin: Any = None) -> Any:
         assert timeout <= 30
         while not self._tasks[kind]:
             if self._end.is_set():
                 raise StreamEnded
             await asyncio.sleep(0.001)
-        return self._tasks[kind].pop()
+        task = self._tasks[kind].pop()
+        if begin is not None:
+            begin(task)
+        return task
 
     async def report(self, report: Report) -> Any:
         if self._end.is_set():

@@ -27,7 +27,8 @@ class Polls:
         )
         self._log = log
 
-    async def _poll(self) -> Any:
+    async def _poll(self, begin: object) -> Any:
+        assert begin is None, "whoever takes turns starts tasks itself"
         self._log.append(self.target.kind)
         answer = await self.answers.get()
         if isinstance(answer, Exception):

@@ -207,6 +207,44 @@ async def test_a_task_that_is_dropped_before_it_was_asked_for_is_not_given_out(
     assert (message["type"], message["task_id"]) == ("fail", "t-1"), "its slot is given back"
 
 
+async def test_a_task_begins_before_whoever_waited_for_it_goes_on(
+    open_stream: Begin, server: Any
+) -> None:
+    stream = open_stream()
+    peer = await server.peer()
+    order: list[str] = []
+
+    def begin(task: Any) -> None:
+        asyncio.get_running_loop().call_soon(order.append, task["task_id"])
+
+    async def poll() -> None:
+        await stream.poll("activity", timeout=5, begin=begin)
+        order.append("polled")
+
+    polling = asyncio.create_task(poll())
+    await peer.next_pong()
+    await peer.send(TASK)
+    await polling
+    assert order == ["t-1", "polled"]
+
+
+async def test_a_task_that_is_dropped_before_it_was_asked_for_does_not_begin(
+    open_stream: Begin, server: Any, listener: Any
+) -> None:
+    stream = open_stream()
+    peer = await server.peer()
+    await asyncio.wait_for(listener.opened.wait(), 5)
+    await peer.send(TASK)
+    alive = asyncio.create_task(stream.alive({}))
+    message = await peer.next()
+    body = {"dropped": ["t-1"]}
+    await peer.send({"type": "answer", "id": message["id"], "status": 200, "body": body})
+    await alive
+    begun: list[Any] = []
+    assert await stream.poll("activity", timeout=0.05, begin=begun.append) is None
+    assert not begun
+
+
 async def test_a_refusal_is_the_error_that_it_stands_for_and_the_task_is_held_on(
     open_stream: Begin, server: Any
 ) -> None:

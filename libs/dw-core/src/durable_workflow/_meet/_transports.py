@@ -1,6 +1,6 @@
 """How a worker speaks to a server: by requests, and over a stream where there is one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -139,8 +139,17 @@ class WorkerStream(Protocol):
         """
         ...
 
-    async def poll(self, kind: str, *, timeout: float) -> Any:
-        """Wait for a task that the server sends; None where there was none for so long."""
+    async def poll(
+        self, kind: str, *, timeout: float, begin: Callable[[Any], None] | None = None
+    ) -> Any:
+        """Wait for a task that the server sends; None where there was none for so long.
+
+        Args:
+            kind: Of the task.
+            timeout: How long to wait, in seconds.
+            begin: Called with the task on this event loop as soon as it is there, before whoever
+                waits here goes on.
+        """
         ...
 
     async def report(self, report: Report) -> Any:

@@ -85,10 +85,26 @@ class Line:
     async def alive(self, body: JsonObject) -> Any:
         return await self._either(lambda way: way.alive(body))
 
-    async def poll(self, kind: str, body: JsonObject, *, timeout: float) -> Any:
+    async def poll(
+        self,
+        kind: str,
+        body: JsonObject,
+        *,
+        timeout: float,
+        begin: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Ask for a task.
+
+        Args:
+            kind: Of the task.
+            body: Of the request, where there is no stream.
+            timeout: How long to wait, in seconds.
+            begin: Called at once with a task that a stream brings.
+        """
         if (stream := self._standing.stream) is not None:
             try:
-                return await stream.poll(kind, timeout=min(timeout, _IDLE_SECONDS))
+                most = min(timeout, _IDLE_SECONDS)
+                return await stream.poll(kind, timeout=most, begin=begin)
             except StreamEnded:
                 self._standing.ended(stream)
         return await self.requests.poll(kind, body, timeout=timeout)

@@ -16,6 +16,7 @@ from durable_workflow.worker._dispatch import Dispatch
 from durable_workflow.worker._line import Line, Standing
 from durable_workflow.worker._polling import (
     POLLERS_PER_KIND,
+    Begin,
     Deregistered,
     Pacing,
     Poller,
@@ -125,15 +126,19 @@ class Pollers:
         """How workflow or activity tasks are asked for, and what becomes of them."""
         is_workflow = kind == "workflow"
 
-        async def start(task: JsonObject) -> asyncio.Task[None]:
+        def begin(task: JsonObject) -> asyncio.Task[None]:
             calls = self._calls
             dispatch = calls.dispatch_workflow_task if is_workflow else calls.dispatch_activity_task
             return calls.track(asyncio.create_task(dispatch(task)))
 
+        async def start(task: JsonObject) -> asyncio.Task[None]:
+            return begin(task)
+
         return PollTarget(
             kind=kind,
             task_queue=self._identity.task_queue,
-            poll=lambda: self._poll_once(self._transport, kind),
+            poll=lambda begin: self._poll_once(self._transport, kind, begin),
+            begin=begin,
             start=start,
             slots=self._slots.workflow if is_workflow else self._slots.activity,
             metrics=self._metrics,
@@ -179,7 +184,7 @@ class Pollers:
 
     def _query_target(
         self,
-        transport: WorkerTransport,
+        transport: Line,
         register_again: Callable[[], Awaitable[None]] | None,
         *,
         track: Callable[[asyncio.Task[None]], asyncio.Task[None]] | None = None,
@@ -209,20 +214,20 @@ class Pollers:
         return PollTarget(
             kind="query",
             task_queue=self._identity.task_queue,
-            poll=lambda: self._poll_once(transport, "query"),
+            poll=lambda _: self._poll_once(transport, "query", None),
             start=start,
             slots=None,
             metrics=self._metrics,
             register_again=register_again,
         )
 
-    def _poll_once(self, transport: WorkerTransport, kind: str) -> Awaitable[Any]:
+    def _poll_once(self, transport: Line, kind: str, begin: Begin | None) -> Awaitable[Any]:
         body = {
             "worker_id": self._identity.worker_id,
             "task_queue": self._identity.task_queue,
             **self._registration.session_fields(),
         }
-        return transport.poll(kind, body, timeout=self.poll_timeout)
+        return transport.poll(kind, body, timeout=self.poll_timeout, begin=begin)
 
 
 async def _end_in_time(answering: asyncio.Task[None], until: float | None) -> None:

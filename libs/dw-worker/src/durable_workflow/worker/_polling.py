@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.metrics import (
@@ -104,6 +104,10 @@ def _retry_after(error: BaseException) -> float:
     return 0.0
 
 
+# Takes over a task that has come.
+Begin: TypeAlias = Callable[[JsonObject], None]
+
+
 @dataclass(slots=True)
 class Waiting:
     """How many polls of one kind are out."""
@@ -118,9 +122,11 @@ class PollTarget:
     Attributes:
         kind: `workflow`, `activity` or `query`.
         task_queue: Named in metrics.
-        poll: Asks once.
+        poll: Asks once. A task that a stream brings is given to what it is called with, where that
+            is something, and returned nevertheless.
         start: Takes a task over, and returns it where it runs by itself. A slot, where there are
             slots, is its to release.
+        begin: Does so at once, where a task runs by itself.
         slots: What bounds the tasks; None where `start` runs each task to its end.
         metrics: Where polls are counted.
         waiting: Shared by the pollers of a kind.
@@ -130,21 +136,22 @@ class PollTarget:
 
     kind: str
     task_queue: str
-    poll: Callable[[], Awaitable[Any]]
+    poll: Callable[[Begin | None], Awaitable[Any]]
     start: Callable[[JsonObject], Awaitable[asyncio.Task[None] | None]]
     slots: Slots | None
     metrics: MetricsRecorder
     waiting: Waiting = field(default_factory=Waiting)
     is_pushed: Callable[[], bool] = lambda: False
     register_again: Callable[[], Awaitable[None]] | None = None
+    begin: Callable[[JsonObject], object] | None = None
 
-    async def poll_once(self) -> JsonObject | None:
+    async def poll_once(self, begin: Begin | None = None) -> JsonObject | None:
         """Ask once, and count it."""
         started = time.perf_counter()
         outcome = "error"
         self.waiting.polls += 1
         try:
-            answer = await self.poll()
+            answer = await self.poll(begin)
             task = cast("JsonObject", answer) if isinstance(answer, dict) and answer else None
             outcome = "empty" if task is None else "task"
             log.debug("%s poll of task queue %s: %s", self.kind, self.task_queue, outcome)
@@ -177,6 +184,7 @@ class Poller:
         self._pacing = pacing
         self._failures = 0
         self._instants = 0
+        self._has_begun = False  # what the last poll brought
 
     async def run(self) -> None:
         """Ask until the worker stops.
@@ -185,19 +193,22 @@ class Poller:
             Deregistered: An operator has taken this worker out.
         """
         slots = self._target.slots
+        begin = None if self._target.begin is None else self._begin
         while not self._pacing.stop.is_set():
             if slots is not None:
                 await slots.acquire()
             task: JsonObject | None = None
             problem: Exception | None = None
+            self._has_begun = False
             started = time.perf_counter()
             try:
                 if not self._pacing.stop.is_set():
-                    task = await self._target.poll_once()
+                    task = await self._target.poll_once(begin)
             except Exception as error:  # noqa: BLE001 - a poller outlives whatever a poll raises
                 problem = error
             finally:
-                if task is None and slots is not None:
+                # Begun, it gives the slot back, though this poller was cancelled meanwhile.
+                if task is None and not self._has_begun and slots is not None:
                     slots.release()
             if problem is not None:
                 await self._recover(problem)
@@ -207,6 +218,8 @@ class Poller:
                 self._pacing.reached()
             if task is None:
                 await self._after_empty(time.perf_counter() - started)
+            elif self._has_begun:
+                self._instants = 0
             else:
                 self._instants = 0
                 started_task = await self._target.start(task)
@@ -215,6 +228,12 @@ class Poller:
                     # Another poll waits already, so this one need not compete with the task for
                     # the interpreter: to build and send a request takes about as long as a replay.
                     await asyncio.wait({started_task}, timeout=_HEAD_START_SECONDS)
+
+    def _begin(self, task: JsonObject) -> None:
+        """A stream has brought a task, in a turn of the loop before that of this poller."""
+        assert self._target.begin is not None
+        self._target.begin(task)
+        self._has_begun = True
 
     async def _recover(self, error: Exception) -> None:
         self._failures += 1

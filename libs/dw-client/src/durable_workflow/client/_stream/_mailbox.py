@@ -3,12 +3,14 @@
 import asyncio
 import threading
 from collections import deque
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, cast
 
 from durable_workflow._meet import StreamEnded
 from durable_workflow.client._stream._loop_calls import Loops
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Mailbox(Generic[T]):
@@ -22,7 +24,7 @@ class Mailbox(Generic[T]):
         self._loops = loops
         self._lock = threading.Lock()
         self._items: deque[T] = deque()
-        self._waiting: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[bool]]] = deque()
+        self._waiting: deque[_Wait[T]] = deque()
         self._closed = False
 
     def put(self, item: T) -> None:
@@ -31,8 +33,12 @@ class Mailbox(Generic[T]):
             self._items.append(item)
             self._wake_one()
 
-    async def get(self, timeout: float) -> T | None:
-        """The oldest item, or None when there was none for `timeout` seconds.
+    async def get(self, timeout: float, take: Callable[[T], R]) -> R | None:
+        """What `take` makes of the oldest item, or None when there was none for so many seconds.
+
+        Args:
+            timeout: How long to wait.
+            take: Called on this loop as soon as there is an item, before whoever waits goes on.
 
         Raises:
             StreamEnded: The mailbox is closed.
@@ -40,20 +46,22 @@ class Mailbox(Generic[T]):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         while True:
-            woken = self._take_or_wait()
-            if not isinstance(woken, _Wait):
-                return woken
-            timer = loop.call_at(deadline, _done, woken.future, False)
+            waiting = self._take_or_wait(take)
+            if not isinstance(waiting, _Wait):
+                return take(waiting)
+            timer = loop.call_at(deadline, waiting.end, None)
             try:
-                was_woken = await woken.future
+                woken = await waiting.future
             except BaseException:
-                self._leave(woken.future)
+                self._leave(waiting)
                 raise
             finally:
                 timer.cancel()
-            if not was_woken:
-                self._leave(woken.future)
+            if woken is None:
+                self._leave(waiting)
                 return None
+            if woken:
+                return cast("R", woken[0])
 
     def close(self) -> None:
         """Give no more items out."""
@@ -63,37 +71,62 @@ class Mailbox(Generic[T]):
             while self._waiting:
                 self._wake_one()
 
-    def _take_or_wait(self) -> "T | _Wait":
+    def _take_or_wait(self, take: Callable[[T], Any]) -> "T | _Wait[T]":
         with self._lock:
             if self._closed:
                 raise StreamEnded
             if self._items:
                 return self._items.popleft()
-            loop = asyncio.get_running_loop()
-            future = loop.create_future()
-            self._waiting.append((loop, future))
-            return _Wait(future)
+            waiting = _Wait(asyncio.get_running_loop(), take)
+            self._waiting.append(waiting)
+            return waiting
 
-    def _leave(self, future: asyncio.Future[bool]) -> None:
+    def _leave(self, waiting: "_Wait[T]") -> None:
         with self._lock:
-            self._waiting = deque(each for each in self._waiting if each[1] is not future)
+            self._waiting = deque(each for each in self._waiting if each is not waiting)
             # It was woken, and takes nothing, as when it was cancelled: the next may.
             if self._items:
                 self._wake_one()
 
     def _wake_one(self) -> None:
         while self._waiting:
-            loop, future = self._waiting.popleft()
-            if not loop.is_closed():
-                self._loops.to(loop).call(_done, future, True)
+            waiting = self._waiting.popleft()
+            if not waiting.loop.is_closed():
+                self._loops.to(waiting.loop).call(self._hand_over, waiting)
                 return
 
+    def _hand_over(self, waiting: "_Wait[T]") -> None:
+        """Have whoever waits take the oldest item. On its loop."""
+        if waiting.future.done():
+            return  # it has left, or is about to, and wakes another one
+        with self._lock:
+            items = [self._items.popleft()] if self._items else []
+        try:
+            # None where another was quicker: it waits again, or finds that this is closed.
+            waiting.end(tuple(map(waiting.take, items)))
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            if not waiting.future.done():
+                waiting.future.set_exception(error)
 
-class _Wait:
-    def __init__(self, future: asyncio.Future[bool]) -> None:
-        self.future = future
 
+class _Wait(Generic[T]):
+    """Somebody waits.
 
-def _done(future: asyncio.Future[bool], was_woken: bool) -> None:
-    if not future.done():
-        future.set_result(was_woken)
+    Attributes:
+        loop: Where.
+        take: What takes an item.
+        future: What that made of it, alone in a tuple; an empty one to look again; None for the
+            end of the time.
+    """
+
+    __slots__ = ("future", "loop", "take")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[T], Any]) -> None:
+        self.loop = loop
+        self.take = take
+        self.future: asyncio.Future[tuple[Any, ...] | None] = loop.create_future()
+
+    def end(self, taken: tuple[Any, ...] | None) -> None:
+        """Wake whoever waits, unless it has left."""
+        if not self.future.done():
+            self.future.set_result(taken)

@@ -64,6 +64,8 @@ _BUSY_PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 # What says that a task is not this worker's, so that no other report of it would be taken.
 _NOT_OURS: Final = frozenset({404, 409, 410})
 
+_DROPPED: Final = object()
+
 MakeHere: TypeAlias = Callable[[Answer], bool]
 
 
@@ -322,19 +324,26 @@ class HttpStream:
 
     # --- from any thread ------------------------------------------------------------------
 
-    async def poll(self, kind: str, *, timeout: float) -> Any:
+    async def poll(
+        self, kind: str, *, timeout: float, begin: Callable[[Any], None] | None = None
+    ) -> Any:
         """Wait for a task that the server sends; None where there was none for so long."""
-        while True:
-            found = await self._mailboxes[kind].get(timeout)
-            if found is None:
-                return None
+
+        def take(found: tuple[Lease, Any]) -> Any:
             lease, task = found
             if self._ledger.holds(key_of(lease)):
+                if begin is not None:
+                    begin(task)
                 return task
             # It was dropped while it waited, and takes a slot until it is reported.
             if lease.claim is not None:
                 self._listener.settled(lease.claim)
             self.release(lease)
+            return _DROPPED
+
+        while (taken := await self._mailboxes[kind].get(timeout, take)) is _DROPPED:
+            pass
+        return taken
 
     async def report(self, report: Report) -> Any:
         """Say how a task ended; returns once the server has stored it."""
