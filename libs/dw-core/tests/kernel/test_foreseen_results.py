@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from durable_workflow import workflow
 from durable_workflow._kernel import Machine, Start
+from durable_workflow._wire.events import read_event
 
 ENVELOPE = {"codec": "json", "blob": "7"}
 
@@ -78,11 +79,13 @@ def test_the_events_of_a_result_are_those_that_are_recorded_but_for_what_the_ser
     returned(history)
     assert foreseen is not None
     for event, real in zip(foreseen, history[1:], strict=True):
-        assert event["event_type"] == real["event_type"]
-        assert event["sequence"] == real["sequence"]
-        assert event["payload"]["sequence"] == real["payload"]["sequence"]
-        assert event["payload"]["activity_type"] == real["payload"]["activity_type"]
-    assert foreseen[-1]["payload"]["result"] == ENVELOPE
+        read = read_event(real)
+        assert event.event_type == read.event_type
+        assert event.sequence == read.sequence
+        assert event.workflow_sequence == read.workflow_sequence
+        assert event.payload["sequence"] == read.payload["sequence"]
+        assert event.payload["activity_type"] == read.payload["activity_type"]
+    assert foreseen[-1].payload["result"] == ENVELOPE
 
 
 @given(

@@ -85,6 +85,8 @@ def test_beside_a_result_commands_have_what_it_leaves_of_a_request() -> None:
     assert limits.has_room_beside({"codec": "avro", "external_storage": {"uri": "elsewhere"}})
     assert Limits().has_room_beside(large), "such a server says nothing"
     assert not Limits(None, 2**18).has_room_beside({"codec": "avro", "blob": ""})
+    with pytest.raises(CompletionTooLarge, match="in one payload"):
+        Limits(payload_bytes=499_999).check_beside(large, [fits])
 
 
 @pytest.mark.parametrize(

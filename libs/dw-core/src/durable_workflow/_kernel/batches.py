@@ -77,11 +77,14 @@ class Batch(Stop):
 
     def _completed_at(self, run: ReplayState) -> float:
         """Position of the event that made the batch complete."""
+        if self._bound == 1:  # as almost always
+            only = run.index.peek()
+            return UNTIL_RESOLVED if only is None else only.resolved_at or 0
         steps = (run.index.peek(offset) for offset in range(self._bound))
         return max((s.resolved_at or 0 for s in steps if s is not None), default=UNTIL_RESOLVED)
 
     def _answer(self, steps: list[Step]) -> Resumption:
-        latest = max(steps, key=lambda step: step.resolved_at or 0, default=None)
+        latest = steps[0] if len(steps) == 1 else _latest(steps)
         time = latest.time if latest is not None else None
         values: list[Any] = []
         for step in steps:
@@ -93,6 +96,10 @@ class Batch(Stop):
         if self._shape is None:
             return Send(values[0], time)
         return Send(_shaped(self._shape, iter(values)), time)
+
+
+def _latest(steps: list[Step]) -> Step | None:
+    return max(steps, key=lambda step: step.resolved_at or 0, default=None)
 
 
 def _flat(commands: list[Any]) -> Iterator[Any]:

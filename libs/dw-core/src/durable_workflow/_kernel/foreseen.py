@@ -1,10 +1,15 @@
 """Events that are known before the server has recorded them."""
 
+from typing import Final
+
 from durable_workflow._wire import names
+from durable_workflow._wire.events import Event
 from durable_workflow._wire.json_values import JsonObject
 
+_TYPES: Final = (names.ACTIVITY_SCHEDULED, names.ACTIVITY_STARTED, names.ACTIVITY_COMPLETED)
 
-def events_of_result(sequence: int, activity_type: str, result: JsonObject) -> list[JsonObject]:
+
+def events_of_result(sequence: int, activity_type: str, result: JsonObject) -> list[Event]:
     """What an activity leaves in history that returns at its first attempt.
 
     Args:
@@ -12,13 +17,9 @@ def events_of_result(sequence: int, activity_type: str, result: JsonObject) -> l
         result: As an envelope.
     """
     step: JsonObject = {"sequence": sequence, "activity_type": activity_type}
-    ended = step | {"result": result}
-    payloads = {
-        names.ACTIVITY_SCHEDULED: step,
-        names.ACTIVITY_STARTED: step,
-        names.ACTIVITY_COMPLETED: ended,
-    }
+    scheduled, started, completed = _TYPES
     return [
-        {"event_type": event_type, "sequence": sequence + offset, "payload": payload}
-        for offset, (event_type, payload) in enumerate(payloads.items())
+        Event(scheduled, step, sequence, sequence, None, None),
+        Event(started, step, sequence, sequence + 1, None, None),
+        Event(completed, {**step, "result": result}, sequence, sequence + 2, None, None),
     ]

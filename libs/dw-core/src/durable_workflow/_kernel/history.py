@@ -19,6 +19,12 @@ from durable_workflow.workflow._context import parse_time
 _TERMINAL: Final = names.events_with(names.Trait.CLOSES)
 # The second spelling is of old exports.
 _UPDATE_ACCEPTED: Final = frozenset({names.UPDATE_ACCEPTED, "update_accepted"})
+# What `_read_lifecycle` reads; most events are others.
+_LIFECYCLE: Final = (
+    _TERMINAL
+    | _UPDATE_ACCEPTED
+    | {names.WORKFLOW_STARTED, names.SIGNAL_NOT_APPLIED, names.UPDATE_COMPLETED}
+)
 _MID_TASK: Final = names.events_with(names.Trait.MID_TASK)
 _EVENT_CLOCK = "event"
 
@@ -141,6 +147,8 @@ class History:
 
     def _read_lifecycle(self, event: Event) -> None:
         event_type = event.event_type
+        if event_type not in _LIFECYCLE:
+            return
         if event_type == names.WORKFLOW_STARTED:
             self._read_start(event)
         elif event_type in _UPDATE_ACCEPTED:

@@ -169,6 +169,9 @@ class Machine(Execution):
             NonDeterministicReplayError: The code does not match the history.
             WorkflowPayloadDecodeError: Arguments of a signal or an update do not decode.
         """
+        self._take(map(read_event, events), more=more, decided=decided)
+
+    def _take(self, events: Iterable[Event], *, more: bool = False, decided: bool = False) -> None:
         if self.stale or not self.awaits:
             self._require_usable()
         safe = False
@@ -185,7 +188,7 @@ class Machine(Execution):
             # somewhere between two yields.
             self.stale = not safe
 
-    def foresee(self, activity_type: str, result: JsonObject) -> list[JsonObject] | None:
+    def foresee(self, activity_type: str, result: JsonObject) -> list[Event] | None:
         """The events of the activity that the code waits for, if it returns at its first attempt.
 
         They lack what only the server knows, their time among it: after `feed_foreseen` has
@@ -209,14 +212,14 @@ class Machine(Execution):
             return None
         return events_of_result(history.last_sequence + 1, command.activity_type, result)
 
-    def feed_foreseen(self, events: list[JsonObject]) -> bool:
+    def feed_foreseen(self, events: list[Event]) -> bool:
         """Take foreseen events; whether the code did without the time that they lack.
 
         Where it did not, the code has seen a wrong time: drop the machine.
         """
         control = self._run.control
         control.asked_time = False
-        self.feed(events)
+        self._take(events)
         return not control.asked_time
 
     def settle_time(self, recorded_at: str) -> None:
@@ -341,15 +344,15 @@ class Machine(Execution):
 
     # --- running -----------------------------------------------------------------------
 
-    def _feed(self, events: Iterable[Mapping[str, Any]], more: bool, decided: bool) -> None:
+    def _feed(self, events: Iterable[Event], more: bool, decided: bool) -> None:
         if decided:
             self._run.ahead.clear()
         history = self._history
         started_before = history.started
         if self._started:
             history.forget_completed_updates()
-        for record in events:
-            history.add(read_event(record), self._run.receivers)
+        for event in events:
+            history.add(event, self._run.receivers)
         if self.spent and not self.awaits:
             self.spent = False
         elif self.awaits and not more:

@@ -173,8 +173,8 @@ class ReplayState:
             Diverged: Something that was passed is not in history, or this step, or a receiver
                 recorded before it, belonged to a stop that was passed without it.
         """
-        step = self.next_step()
-        if self.ahead and step is not None:
+        step = self.next_step() if self.ahead else None
+        if step is not None:
             unrecorded = any(entry.confirm is not None for entry in self.ahead)
             taken = any(entry.claims is not None and entry.claims(step) for entry in self.ahead)
             if unrecorded or taken or self._missed_receiver():

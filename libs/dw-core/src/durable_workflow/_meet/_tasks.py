@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
 # By kind of task, how the task and its attempt are named.
 TASK_ID_FIELDS: Final[Mapping[str, str]] = {
@@ -63,13 +63,14 @@ class Lease:
 
 def lease_of(kind: str, task: object, owner: str) -> Lease | None:
     """The lease of a task as the server sent it; None where it names no task or no attempt."""
-    if kind not in ATTEMPT_FIELDS or not isinstance(task, dict):
+    attempt_field = ATTEMPT_FIELDS.get(kind)
+    if attempt_field is None or not isinstance(task, dict):
         return None
-    found = cast("dict[str, Any]", task)
-    task_id, attempt = found.get(TASK_ID_FIELDS[kind]), found.get(ATTEMPT_FIELDS[kind])
+    found: dict[str, Any] = task
+    task_id, attempt = found.get(TASK_ID_FIELDS[kind]), found.get(attempt_field)
     if not isinstance(task_id, str) or not isinstance(attempt, (int, str)):
         return None
-    claim = found.get("claim")
+    claim = found.get("claim") if kind == "workflow" else None
     return Lease(kind, task_id, attempt, owner, claim if isinstance(claim, str) else None)
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from durable_workflow._wire.keys import refuse_colliding_keys
 
@@ -69,12 +69,12 @@ def is_plain(value: Any) -> bool:
     """Whether both writers write a value alike. It must not contain itself."""
     if value.__class__ in _PLAIN:
         return True
-    waiting = [value]
+    waiting: list[Any] = [value]
     while waiting:
         found = waiting.pop()
         kind = found.__class__
         if kind is dict:
-            for key, each in cast("dict[Any, Any]", found).items():
+            for key, each in found.items():
                 if key.__class__ is not str:
                     return False
                 if each.__class__ not in _PLAIN:

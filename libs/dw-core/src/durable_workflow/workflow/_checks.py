@@ -83,9 +83,11 @@ def check_timeouts(
         TypeError: One is no whole number.
         ValueError: One is too small, or exceeds another that it is part of.
     """
-    for option, seconds in timeouts.items():
-        if seconds is None:
-            continue
+    given = [option for option, seconds in timeouts.items() if seconds is not None]
+    if not given:
+        return
+    for option in given:
+        seconds = timeouts[option]
         if not isinstance(seconds, int) or isinstance(seconds, bool):
             raise TypeError(
                 f"{command}: {option} must be a whole number of seconds, "

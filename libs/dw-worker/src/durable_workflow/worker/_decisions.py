@@ -152,14 +152,18 @@ class Decisions:
         update = failed_update(update_id, what, error)
         return Decided(self._wire([update], task), None)
 
-    def decided(self, task: WorkflowTask, kept: Kept, commands: list[Any]) -> Decided:
+    def decided(
+        self, task: WorkflowTask, kept: Kept, commands: list[Any], *, checks: bool = True
+    ) -> Decided:
         """Commands in wire form, with what the server may be told beside them.
 
+        Args:
+            checks: Whether a completion is to bring them, whose limits they have to keep.
         Raises:
             CompletionTooLarge: The server would not take them, and they are of no update.
         """
         try:
-            wire = self._wire(commands, task)
+            wire = self._wire(commands, task, checks=checks)
         except Exception as error:
             if task.update_id is None:
                 raise
@@ -181,7 +185,9 @@ class Decisions:
         kept.measure()
         return Decided(wire, kept)
 
-    def _wire(self, commands: list[Any], task: WorkflowTask) -> list[JsonObject]:
+    def _wire(
+        self, commands: list[Any], task: WorkflowTask, *, checks: bool = True
+    ) -> list[JsonObject]:
         """Commands as they are sent.
 
         Raises:
@@ -190,7 +196,8 @@ class Decisions:
         wire = self._payloads.encode_commands(commands, task)
         limits = self._limits()
         limits.shorten_messages(wire)
-        limits.check(wire)
+        if checks:
+            limits.check(wire)
         return wire
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from durable_workflow._wire.events import Event
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.names import COMPLETE_WORKFLOW
 from durable_workflow.worker._code_runs import Run
@@ -83,7 +84,7 @@ class Foresight:
         if kept is None:
             return None
         workflow_class = self._workflows.get(kept.start.workflow_type)
-        events: list[JsonObject] | None = None
+        events: list[Event] | None = None
         if workflow_class not in self._asks_time and kept.decided_at <= activity.came_at:
             events = kept.machine.foresee(activity.activity_type, result)
         after, limits = kept.machine.last_sequence, self._limits()
@@ -121,7 +122,7 @@ class Foresight:
         run: Run[Any],
         task: WorkflowTask,
         kept: Kept,
-        foreseen: list[JsonObject],
+        foreseen: list[Event],
         result: JsonObject,
     ) -> tuple[Decided, list[JsonObject]] | None:
         """Feed a kept machine foreseen events; what it decides, if that can go along with them.
@@ -139,9 +140,12 @@ class Foresight:
                 commands = self._decisions.commands(task, machine)
             if not commands or any(isinstance(each, FailWorkflow) for each in commands):
                 return None
-            decided = self._decisions.decided(task, kept, commands)
+            decided = self._decisions.decided(task, kept, commands, checks=False)
             beside = _passing_on(result, decided.commands)
-            self._limits().check_beside(result, beside)
+            limits = self._limits()
+            limits.check_beside(result, beside)
+            if beside is not decided.commands:
+                limits.check(decided.commands)  # what is left out has to keep them, too
             use.stays = decided.kept is not None
         return decided, beside
 

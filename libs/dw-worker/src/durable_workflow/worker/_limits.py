@@ -54,6 +54,9 @@ class Limits:
         Raises:
             CompletionTooLarge: It would be refused.
         """
+        self._check(commands, self.request_bytes)
+
+    def _check(self, commands: Sequence[JsonObject], request_bytes: int | None) -> None:
         sizes = [_payload_size(command) for command in commands]
         for index, size in enumerate(sizes):
             if self.payload_bytes is not None and size > self.payload_bytes:
@@ -62,7 +65,8 @@ class Limits:
                     f"{self.payload_bytes} bytes in one payload (payload_size): keep large values "
                     "in external storage, or elsewhere, and pass a reference"
                 )
-        self._check_whole(commands, sizes)
+        if request_bytes is not None and commands:
+            _check_whole(commands, sizes, request_bytes)
 
     def has_room_beside(self, result: JsonObject) -> bool:
         """Whether a report may bring commands of some size besides a result."""
@@ -79,8 +83,8 @@ class Limits:
         """
         if len(commands) > _MOST_BESIDE:
             raise CompletionTooLarge(f"a report brings {_MOST_BESIDE} commands at most")
-        if self.request_bytes is not None:
-            Limits(self.payload_bytes, self._left_beside(result)).check(commands)
+        left = None if self.request_bytes is None else self._left_beside(result)
+        self._check(commands, left)
 
     def _left_beside(self, result: JsonObject) -> int:
         """How many bytes a request has left for commands besides a result."""
@@ -95,32 +99,6 @@ class Limits:
             message = command.get("message")
             if isinstance(message, str):
                 command["message"] = shortened(message, longest)
-
-    def _check_whole(self, commands: Sequence[JsonObject], sizes: list[int]) -> None:
-        limit = self.request_bytes
-        if limit is None or not commands:
-            return
-        unbounded = any("attributes" in command or "message" in command for command in commands)
-        # Almost every completion ends here, as if all of it were escaped.
-        most = sum(sizes) * _ESCAPED_BYTES + len(commands) * _COMMAND_BYTES
-        if most > limit:  # of base64 nothing is
-            most -= (_ESCAPED_BYTES - 1) * sum(
-                size
-                for command, size in zip(commands, sizes, strict=True)
-                if size and _is_base64(command)
-            )
-        if most <= limit and not unbounded:
-            return
-        encoded = json.dumps(commands, ensure_ascii=False, separators=(",", ":"))
-        whole = len(encoded) if encoded.isascii() else len(encoded.encode())
-        if whole > limit:
-            index = max(range(len(sizes)), key=sizes.__getitem__)
-            raise CompletionTooLarge(
-                f"the {len(commands)} commands of this completion have {whole} bytes, and the "
-                f"server takes at most {limit} bytes in one request (max_payload_bytes); the "
-                f"largest is {_shown(index, commands[index], sizes[index])}: ask for less at "
-                "once, or keep large values in external storage"
-            )
 
 
 def read_limits(cluster_info: Mapping[str, Any]) -> Limits:
@@ -139,6 +117,33 @@ def shortened(text: str, longest: int = _LONGEST_TEXT) -> str:
         return encoded.decode()
     length = f"... ({len(text)} characters)"
     return encoded[: max(0, longest - len(length))].decode(errors="ignore") + length
+
+
+def _check_whole(commands: Sequence[JsonObject], sizes: list[int], limit: int) -> None:
+    unbounded = False
+    for command in commands:
+        if "attributes" in command or "message" in command:
+            unbounded = True
+    # Almost every completion ends here, as if all of it were escaped.
+    most = sum(sizes) * _ESCAPED_BYTES + len(commands) * _COMMAND_BYTES
+    if most > limit:  # of base64 nothing is
+        most -= (_ESCAPED_BYTES - 1) * sum(
+            size
+            for command, size in zip(commands, sizes, strict=True)
+            if size and _is_base64(command)
+        )
+    if most <= limit and not unbounded:
+        return
+    encoded = json.dumps(commands, ensure_ascii=False, separators=(",", ":"))
+    whole = len(encoded) if encoded.isascii() else len(encoded.encode())
+    if whole > limit:
+        index = max(range(len(sizes)), key=sizes.__getitem__)
+        raise CompletionTooLarge(
+            f"the {len(commands)} commands of this completion have {whole} bytes, and the "
+            f"server takes at most {limit} bytes in one request (max_payload_bytes); the "
+            f"largest is {_shown(index, commands[index], sizes[index])}: ask for less at "
+            "once, or keep large values in external storage"
+        )
 
 
 def _payload_size(command: JsonObject) -> int:

@@ -1,12 +1,12 @@
 """Replay in a code thread: making machines, and counting the time of user code."""
 
 import threading
+from collections.abc import Sized
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from durable_workflow._kernel import Machine, Start
-from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.texts import error_text
 from durable_workflow.worker._code_runs import Run
 from durable_workflow.worker._code_threads import CodeThreads
@@ -45,7 +45,7 @@ class replaying:
 
     __slots__ = ("_events", "_run")
 
-    def __init__(self, run: Run[Any], events: list[JsonObject]) -> None:
+    def __init__(self, run: Run[Any], events: Sized) -> None:
         self._run = run
         self._events = events
 

@@ -7,7 +7,7 @@ else has the task by now; then there is nothing more to say.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from durable_workflow._meet import Lease, Report, WorkerTransport
@@ -180,7 +180,7 @@ class Reporter:
         if decide is not None and not self._transport.encodes:
             ahead = decide(task, report.body["result"])
         if ahead is not None:
-            both = replace(report, body=report.body | {"ahead": ahead.message})
+            both = Report(report.lease, report.verb, report.body | {"ahead": ahead.message})
             problem = await self._attempt(
                 both, what=what, may_retry=lambda _: False, settle=ahead.settle
             )

@@ -118,6 +118,8 @@ class StreamConnection(ClientConnection):
     def __init__(self, protocol: ClientProtocol, **options: Any) -> None:
         super().__init__(protocol, **options)
         self._parts: list[Frame] = []
+        # Whether the library's parser was given something, and may not be done with it.
+        self._left_to_parser = True
         self._frames: deque[str | bytes] = deque()
         self._take: Callable[[str | bytes], None] = self._frames.append
         # Done when there is something for whoever waits: a frame, or the end.
@@ -138,6 +140,7 @@ class StreamConnection(ClientConnection):
         """Take what arrived, mostly one whole frame: that needs no parser."""
         frame = whole_frame(data)
         if frame is None or self._parts or not self._is_between_frames():
+            self._left_to_parser = True
             super().data_received(data)
             return
         self._is_heard = True
@@ -147,6 +150,12 @@ class StreamConnection(ClientConnection):
         """Whether what arrives now begins a frame, of a connection that stands."""
         if self.response is None or self.protocol.state is not State.OPEN:
             return False
+        if self._left_to_parser:
+            self._left_to_parser = not self._is_parser_done()
+        return not self._left_to_parser
+
+    def _is_parser_done(self) -> bool:
+        """Whether the library's parser has read what it was given to its last frame's end."""
         # Before each frame the parser looks whether there is anything; then it waits for bytes.
         waiting: object = self.protocol.parser
         while isinstance(waiting, GeneratorType):
