@@ -261,6 +261,61 @@ async def test_an_answer_in_one_piece_is_that_of_two_events(
     assert await answered_whole(request) == await written(request, head(2), piece(b"{}"))
 
 
+async def bodies_of(*pieces: bytes, leaves: bool = False) -> list[bytes | None]:
+    """What an application has of a body at once when a request comes in these pieces."""
+    transport, over = Transport(), asyncio.Event()
+    found: list[bytes | None] = []
+
+    async def serve(
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        exchange = scope["extensions"][EXCHANGE]
+        found.append(exchange.whole_body())
+        if found == [None] and not leaves:
+            while (await receive())["more_body"]:
+                pass
+        await send(head(2))
+        found.append(exchange.whole_body())
+        await send(piece(b"{}"))
+        found.append(exchange.whole_body())
+        over.set()
+
+    config = uvicorn.Config(cast("Any", serve), http=Connection, lifespan="off", log_config=None)
+    connection = Connection(config, ServerState(), {})
+    connection.connection_made(transport)
+    for each in pieces:
+        connection.data_received(each)
+        if leaves:
+            connection.connection_lost(None)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await over.wait()
+    if not leaves:
+        connection.connection_lost(None)
+    return found
+
+
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+
+
+async def test_a_body_that_came_with_its_head_is_had_at_once_and_once() -> None:
+    assert await bodies_of(POST + b"body") == [b"body", b"", None]
+
+
+async def test_a_request_without_a_body_has_an_empty_one_at_once() -> None:
+    assert await bodies_of(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") == [b"", b"", None]
+
+
+async def test_a_body_that_is_not_all_there_is_received() -> None:
+    assert await bodies_of(POST + b"bo", b"dy") == [None, b"", None]
+
+
+async def test_the_body_of_a_caller_that_has_left_is_not_had() -> None:
+    assert await bodies_of(POST + b"body", leaves=True) == [None, None, None]
+
+
 async def test_requests_in_a_row_are_each_answered_in_one_piece() -> None:
     asked = b"GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n"
     async with embedded_server() as url:

@@ -41,7 +41,7 @@ async def test_it_is_told_at_once_whether_the_caller_has_left() -> None:
     assert request.has_left()
     assert request.has_left()
     await asyncio.wait_for(asyncio.shield(request.gone()), 5)
-    await request.finish()
+    await request.watch_no_more()
 
 
 async def test_looking_takes_nothing_from_who_waits_for_the_caller_to_leave() -> None:
@@ -53,7 +53,7 @@ async def test_looking_takes_nothing_from_who_waits_for_the_caller_to_leave() ->
     connection.hang_up()
     await asyncio.wait_for(asyncio.shield(gone), 5)
     assert request.has_left()
-    await request.finish()
+    await request.watch_no_more()
 
 
 @pytest.mark.parametrize(

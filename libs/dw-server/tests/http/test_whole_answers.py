@@ -48,8 +48,8 @@ class Peer:
     def has_left(self) -> bool:
         return False
 
-    def has_arrived(self) -> bool:
-        return True
+    def whole_body(self) -> bytes | None:
+        return None
 
     def answer(self, status: int, head: bytes, body: bytes) -> bool:
         if not self._takes_whole:

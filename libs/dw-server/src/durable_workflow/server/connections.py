@@ -112,10 +112,17 @@ class Exchange:
         cycle = self._asked()
         return cycle is None or cycle.disconnected
 
-    def has_arrived(self) -> bool:
-        """Whether some of the body, or its end, is there."""
+    def whole_body(self) -> bytes | None:
+        """The body, where all of it is there: as `receive` would give it, and once.
+
+        To receive it takes three coroutines, and most bodies come with their heads.
+        """
         cycle = self._asked()
-        return cycle is not None and cycle.message_event.is_set()
+        if cycle is None or cycle.more_body or cycle.disconnected or cycle.response_complete:
+            return None
+        body, cycle.body = bytes(cycle.body), bytearray()
+        cycle.message_event.clear()
+        return body
 
     def answer(self, status: int, head: bytes, body: bytes) -> bool:
         """Answer in one piece, as two `send` would; False, and nothing is sent, where only those
@@ -167,6 +174,8 @@ class Connection(HttpToolsProtocol):
     _taken = b""
     _has_too_many = False
     _is_in_head = False
+    # Whether the head that came last offers a protocol that is not spoken here.
+    _is_declined = False
     _reader: RestingReader | None = None
     # The request that began last, and of those that wait behind it what they have cost so far.
     _begun: RequestResponseCycle | None = None
@@ -274,7 +283,8 @@ class Connection(HttpToolsProtocol):
         if not self._has_too_many:
             self._unfinished = 0
             self._wait_no_more()
-            if not self._offers_a_protocol:
+            self._is_declined = self._offers_a_protocol
+            if not self._is_declined:
                 super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -285,7 +295,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is complete."""
-        if not self._has_too_many and not self._offers_a_protocol:
+        if not self._has_too_many and not self._is_declined:
             super().on_message_complete()
             if not self.pipeline and self._rest is None:
                 # A large body has paused reading, and only who reads sees that the caller leaves.

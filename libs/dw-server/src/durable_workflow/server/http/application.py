@@ -36,6 +36,8 @@ _USUAL_HEADS: Final[dict[Plane, bytes]] = {
     plane: b"content-type: application/json\r\n%b: %b\r\ncontent-length: " % header
     for plane, header in checks.VERSION_HEADERS.items()
 }
+# By which method of a route another one is answered.
+_METHODS: Final = {"HEAD": "GET"}
 # A larger answer is sent in parts, and not copied behind its head.
 _WHOLE_BYTES: Final = 64 * 1024
 STREAM: Final = "open_stream"
@@ -75,6 +77,7 @@ class Application:
             scope, receive, send = await upgrade.as_request()
         elif scope["type"] != "http":
             raise ValueError(f"nothing here speaks {scope['type']}")
+        method: str = scope["method"]
         found = self._routes.find(raw_path(scope))
         request = Request(
             scope,
@@ -83,20 +86,23 @@ class Application:
             incoming=self._incoming,
             trusts_proxies=self._trusts_proxies,
         )
-        route = _route(found, request.method)
-        logged = LoggedRequest(
-            f"{request.method} {_where(route)}", request.names, request.header(b"x-request-id")
-        )
+        route = None if found is None else found.methods.get(_METHODS.get(method, method))
+        where = _where(route)
+        given = request.header(b"x-request-id") if b"x-request-id" in request.headers else ""
+        logged = LoggedRequest(f"{method} {where}", request.names, given)
         began, token = time.perf_counter(), current_request.set(logged)
         try:
             status = await self._serve(found, route, request, receive, send, upgrade)
             seconds = time.perf_counter() - began
-            self._api.requests.note(_method(request, route), _where(route), status, seconds)
+            # Callers may name any method: those that no route has are counted together.
+            self._api.requests.note(method if route else "other", where, status, seconds)
             if self._logs_access:
                 _log_access(logged, request, status, seconds)
         finally:
             current_request.reset(token)
-            await request.finish()
+            request.share.release()
+            if request.is_watched:
+                await request.watch_no_more()
 
     async def _serve(
         self,
@@ -210,12 +216,12 @@ class Application:
         receive: Receive,
     ) -> None:
         names_request = status >= 400 or b"x-request-id" in request.headers
-        accept_encoding = self._accepted(request)
         # The common members of the plane do not count towards the size: they would make every
         # small answer a large one, and compressing costs more than sending a kilobyte.
         incompressible = self._envelope.size if plane == "worker" else 0
-        is_plain = accept_encoding is None or not is_worth_compressing(len(body) - incompressible)
-        if is_plain and not names_request and len(body) <= _WHOLE_BYTES:
+        is_large = is_worth_compressing(len(body) - incompressible)
+        accept_encoding = self._accepted(request) if is_large else None
+        if accept_encoding is None and not names_request and len(body) <= _WHOLE_BYTES:
             head = b"%b%d\r\n" % (_USUAL_HEADS[plane], len(body))
             for header in request.answer_headers:
                 head += b"%b: %b\r\n" % header
@@ -295,20 +301,9 @@ class Application:
         return request.header(b"accept-encoding")
 
 
-def _route(found: Found | None, method: str) -> Route | None:
-    if found is None:
-        return None
-    return found.methods.get("GET" if method == "HEAD" else method)
-
-
 def _where(route: Route | None) -> str:
     # The template and not the path: ids of users do not belong in logs.
     return route.template if route is not None else "an unknown route"
-
-
-def _method(request: Request, route: Route | None) -> str:
-    # Callers may name any method: those that no route has are counted together.
-    return request.method if route is not None else "other"
 
 
 def _log_refusal(reason: str, request: Request) -> None:

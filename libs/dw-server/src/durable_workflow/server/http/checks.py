@@ -59,10 +59,13 @@ async def read_body(request: Request, receive: Receive, limit: int) -> None:
     length = request.headers.get(b"content-length", b"").strip()
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
-    if request.has_arrived():
-        request.body = await _read_part(request, receive, 0, limit)
-    if request.has_unread:
-        await _read_rest(request, receive, limit)
+    whole = request.whole_body()
+    if whole is None:
+        await _read_parts(request, receive, limit)
+    else:
+        request.has_unread = False
+        _check_size(request, len(whole), len(whole), limit)
+        request.body = whole
     if request.body and request.method in _WITH_BODY:
         _check_media_type(request)
         grows = parsed_size(request.body)
@@ -77,9 +80,8 @@ async def read_body(request: Request, receive: Receive, limit: int) -> None:
         request.document = found or {}
 
 
-async def _read_rest(request: Request, receive: Receive, limit: int) -> None:
-    parts = bytearray(request.body)
-    request.body = b""
+async def _read_parts(request: Request, receive: Receive, limit: int) -> None:
+    parts = bytearray()
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             while request.has_unread:
@@ -100,10 +102,14 @@ async def _read_part(request: Request, receive: Receive, before: int, limit: int
         raise CallerLeft
     part: bytes = message.get("body", b"")
     request.has_unread = message.get("more_body", False)
-    if before + len(part) > limit:
-        raise _too_large(limit)
-    request.share.add(len(part))
+    _check_size(request, len(part), before + len(part), limit)
     return part
+
+
+def _check_size(request: Request, more: int, so_far: int, limit: int) -> None:
+    if so_far > limit:
+        raise _too_large(limit)
+    request.share.add(more)
 
 
 async def discard_body(receive: Receive) -> None:

@@ -35,8 +35,8 @@ class Exchange(Protocol):
         """Whether the caller has gone away, without a look at what comes."""
         ...
 
-    def has_arrived(self) -> bool:
-        """Whether some of the body, or its end, is there."""
+    def whole_body(self) -> bytes | None:
+        """The body, where all of it is there: as it would be received, and once."""
         ...
 
     def answer(self, status: int, head: bytes, body: bytes) -> bool:
@@ -51,7 +51,6 @@ class Request:
         incoming: What the server holds of all requests.
         trusts_proxies: Whether what it says of the caller in a proxy's name is believed.
     Attributes:
-        path: As it came, percent-encoded.
         names: Values of the path's parameters, decoded.
         incoming: What the server holds of all requests.
         share: What it holds of this one.
@@ -72,7 +71,7 @@ class Request:
         trusts_proxies: bool = False,
     ) -> None:
         self.method: str = scope["method"]
-        self.path: str = raw_path(scope).decode("latin-1")
+        self._scope = scope
         self.names = names
         self._header_lines: Sequence[tuple[bytes, bytes]] = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(self._header_lines)
@@ -94,6 +93,11 @@ class Request:
         self._gone = None if self._exchange is None else self._exchange.gone
         self._watching: asyncio.Task[None] | None = None
         self._left = False
+
+    @property
+    def path(self) -> str:
+        """As it came, percent-encoded."""
+        return raw_path(self._scope).decode("latin-1")
 
     @property
     def from_this_machine(self) -> bool:
@@ -128,9 +132,9 @@ class Request:
             self._gone = self._watching = asyncio.create_task(self._until_gone())
         return self._gone
 
-    def has_arrived(self) -> bool:
-        """Whether some of the body, or its end, is known to be there."""
-        return self._exchange is not None and self._exchange.has_arrived()
+    def whole_body(self) -> bytes | None:
+        """The body, where all of it is known to be there: then nothing else has to be received."""
+        return None if self._exchange is None else self._exchange.whole_body()
 
     def has_left(self) -> bool:
         """Whether the caller is known to have gone away by now. `gone` says so a little later."""
@@ -156,9 +160,13 @@ class Request:
         """
         return self._exchange is not None and self._exchange.answer(status, head, body)
 
-    async def finish(self) -> None:
-        """Stop watching the caller, and hold nothing of the request any more."""
-        self.share.release()
+    @property
+    def is_watched(self) -> bool:
+        """Whether something waits for the caller to go away, until `watch_no_more`."""
+        return self._watching is not None
+
+    async def watch_no_more(self) -> None:
+        """Stop watching the caller."""
         if self._watching is not None:
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):

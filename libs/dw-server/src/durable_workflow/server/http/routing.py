@@ -69,7 +69,10 @@ class Routes:
         if fixed is not None:
             return Found(fixed.methods, {})
         try:
-            segments = [unquote_to_bytes(segment).decode() for segment in raw.split(b"/")]
+            if b"%" in raw:
+                segments = [unquote_to_bytes(segment).decode() for segment in raw.split(b"/")]
+            else:
+                segments = raw.decode().split("/")
         except UnicodeDecodeError:
             return None
         values: list[str] = []
