@@ -241,6 +241,23 @@ async def test_an_activity_is_told_to_stop_when_its_run_ends(stage: Any) -> None
     assert (refused["id"], refused["status"]) == (number, 409)
 
 
+async def test_an_activity_whose_result_came_over_http_is_told_to_stop(stage: Any) -> None:
+    peer = await stage.peer()
+    await stage.start()
+    schedule = {"type": "schedule_activity", "activity_type": "act", "queue": "q"}
+    await peer.complete(await peer.task(), schedule)
+    activity = await peer.task("activity")
+    body = {
+        "lease_owner": peer.worker_id,
+        "activity_attempt_id": activity["activity_attempt_id"],
+        "result": {"codec": "json", "blob": "1"},
+    }
+    path = f"/worker/activity-tasks/{activity['task_id']}/complete"
+    assert (await stage.post(path, body)).status_code == 200
+    cancel = await peer.next("cancel", seconds=1)
+    assert cancel["task_id"] == activity["task_id"]
+
+
 async def test_queries_are_pushed_and_answered_over_the_stream(stage: Any) -> None:
     peer = await stage.peer()
     await stage.start()

@@ -16,7 +16,6 @@ from durable_workflow.server.engine.due import activity_due_at, run_due_at
 from durable_workflow.server.engine.payloads import external_uris, uris_of
 from durable_workflow.server.engine.state import (
     CANCELLED,
-    COMPLETED,
     LEASED,
     PENDING,
     READY,
@@ -183,12 +182,7 @@ class Unit:
 
     def save_activity(self, activity: Activity) -> None:
         """Save an activity that a decision has changed."""
-        # Who has reported a result knows that the attempt is over.
-        if (
-            activity.closed_at is not None
-            and activity.attempt_id is not None
-            and activity.status != COMPLETED
-        ):
+        if activity.closed_at is not None and activity.attempt_id is not None:
             reason = writing.why_dropped(self.run(activity.run_id))
             self.tx.notify(TaskDropped(activity.task_id, activity.attempt_id, reason))
         activity.due_at = activity_due_at(activity, self.tx.now)
