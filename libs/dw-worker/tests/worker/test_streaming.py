@@ -7,7 +7,7 @@ import contextlib
 import threading
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -28,13 +28,14 @@ from durable_workflow.worker import Worker
 from durable_workflow.worker._transports import ClientMethods
 
 EXTENSIONS = {"held_tasks": 1, "deregister": 1, "worker_stream": 1}
+TAKES = {"takes_decisions": True, "passes_on": True}
 
 
 class Stream:
     """A stream without a network. Its calls come from the worker's loop and from threads."""
 
     heartbeat_seconds = 7
-    takes_decisions = False
+    takes: ClassVar[dict[str, bool]] = {}
 
     def __init__(self, opening: Opening, listener: StreamListener) -> None:
         self.opening, self.listener = opening, listener
@@ -54,9 +55,7 @@ class Stream:
     async def run(self) -> None:
         self.thread = threading.current_thread().name
         welcome = {"heartbeat_seconds": self.heartbeat_seconds, "warnings": ["two of this id"]}
-        if self.takes_decisions:
-            welcome["takes_decisions"] = True
-        self.listener.welcomed(welcome)
+        self.listener.welcomed(welcome | self.takes)
         await asyncio.to_thread(self._end.wait, 30)
         if self._refused:
             raise StreamEnded("the upgrade was answered with HTTP 404")
@@ -397,11 +396,11 @@ def opened(
     """Opens a scene."""
 
     @contextlib.asynccontextmanager
-    async def open_scene(*, takes: bool = True, **options: Any) -> AsyncGenerator[Scene]:
+    async def open_scene(*, takes: Any = TAKES, **options: Any) -> AsyncGenerator[Scene]:
         client, streams = streaming
         client.info = info(extensions=EXTENSIONS | {"sticky_history": 1})
         client.info["limits"] = {"max_payload_bytes": options.pop("room", 2**21)}
-        monkeypatch.setattr(Stream, "takes_decisions", takes)
+        monkeypatch.setattr(Stream, "takes", takes)
         worker, running, stream = await begin(
             client, streams, workflows=[TwoSteps], activities=[step], **options
         )
@@ -419,8 +418,9 @@ TAKEN = {"decided_at": "2026-06-01T12:00:01.000000Z"}
 Open = Callable[..., contextlib.AbstractAsyncContextManager[Scene]]
 
 
-async def test_a_result_brings_along_what_the_workflow_does_next(opened: Open) -> None:
-    async with opened() as scene:
+@pytest.mark.parametrize("passes_on", [True, False])
+async def test_a_result_brings_along_what_comes_next(opened: Open, passes_on: bool) -> None:
+    async with opened(takes=TAKES | {"passes_on": passes_on}) as scene:
         [body] = await scene.do(step_task("run-1"), TAKEN)
         ahead = body["ahead"]
         assert (ahead["run_id"], ahead["after"], ahead["keep_history"]) == ("run-1", 1, True)
@@ -428,9 +428,9 @@ async def test_a_result_brings_along_what_the_workflow_does_next(opened: Open) -
         assert (command["type"], command["activity_type"]) == ("schedule_activity", "step")
         [body] = await scene.do(step_task("run-1", number=2), TAKEN)
         assert body["ahead"]["after"] == 4
-        assert body["ahead"]["commands"] == [{"type": "complete_workflow"}]
-        assert body["ahead"]["passes_on"] is True
-        assert "keep_history" not in body["ahead"]
+        sent = {} if passes_on else {"result": body["result"]}
+        assert body["ahead"]["commands"] == [{"type": "complete_workflow"} | sent]
+        assert ("passes_on" in body["ahead"], "keep_history" in body["ahead"]) == (passes_on, False)
         assert len(scene.machines) == 1, "the other run's"
 
 
@@ -459,7 +459,7 @@ async def test_a_report_that_is_refused_is_sent_again_without_the_decision(
 
 @pytest.mark.parametrize(
     "options",
-    [{"takes": False}, {"room": 99_999}, {"interceptors": [PassthroughWorkerInterceptor()]}],
+    [{"takes": {}}, {"room": 99_999}, {"interceptors": [PassthroughWorkerInterceptor()]}],
 )
 async def test_no_decision_goes_where_a_task_is_wanted_for_it(opened: Open, options: Any) -> None:
     async with opened(**options) as scene:

@@ -337,4 +337,5 @@ async def test_the_welcome_says_that_decisions_are_taken_to_those_who_would_send
         "slots": {},
     }
     await peer.send(hello | {"held": [], "decides": True})
-    assert (await peer.next("welcome"))["takes_decisions"] is True
+    welcome = await peer.next("welcome")
+    assert (welcome["takes_decisions"], welcome["passes_on"]) == (True, True)

@@ -55,6 +55,7 @@ class Foresight:
         decisions: Decisions,
         keeps_history: Callable[[], bool],
         limits: Callable[[], Limits],
+        passes_on: Callable[[], bool],
     ) -> None:
         self._workflows = workflows
         self._code = code
@@ -62,6 +63,7 @@ class Foresight:
         self._decisions = decisions
         self._keeps_history = keeps_history
         self._limits = limits
+        self._passes_on = passes_on
         # Types whose decisions need the time that only a task brings.
         self._asks_time: set[type] = set()
 
@@ -141,7 +143,9 @@ class Foresight:
             if not commands or any(isinstance(each, FailWorkflow) for each in commands):
                 return None
             decided = self._decisions.decided(task, kept, commands, checks=False)
-            beside = _passing_on(result, decided.commands)
+            beside = decided.commands
+            if self._passes_on():
+                beside = _passing_on(result, beside)
             limits = self._limits()
             limits.check_beside(result, beside)
             if beside is not decided.commands:

@@ -105,6 +105,7 @@ def handlers_of(
         machines=parts.machines,
         keeps_history=lambda: registration.uses(STICKY_HISTORY),
         limits=lambda: registration.offer.limits,
+        passes_on=lambda: parts.standing.passes_on,
     )
     ahead = AheadDecisions(
         foresight,

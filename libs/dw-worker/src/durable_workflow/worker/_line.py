@@ -16,11 +16,13 @@ class Standing:
     Attributes:
         stream: It; None before it begins, and for good once it has ended.
         welcome_takes_decisions: Whether its server takes decisions that come with a result.
+        passes_on: Whether it puts that result where the decision returns it.
     """
 
     def __init__(self) -> None:
         self.stream: WorkerStream | None = None
         self.welcome_takes_decisions = False
+        self.passes_on = False
 
     @property
     def takes_decisions(self) -> bool:

@@ -44,6 +44,7 @@ class Listener:
         self._heartbeats.adopt({"heartbeat_interval_seconds": welcome.get("heartbeat_seconds")})
         self._heartbeats.pass_on(welcome.get("warnings"))
         self._standing.welcome_takes_decisions = welcome.get("takes_decisions") is True
+        self._standing.passes_on = welcome.get("passes_on") is True
 
     def dropped(self, task_id: str, attempt: int | str) -> None:
         """A task is not this worker's any more."""

@@ -94,7 +94,7 @@ class WorkerStreams:
         worker = opened.worker
         budget = self.settings.admission.budget("workflow", worker.namespace, worker.task_queue)
         if asked.decides and not budget.limits_anything:
-            welcome["takes_decisions"] = True
+            welcome["takes_decisions"] = welcome["passes_on"] = True
         if opened.shares_id:
             welcome["warnings"] = [SHARED_ID]
         held = {
