@@ -1,6 +1,7 @@
 """Tasks on their way to whoever waits for one."""
 
 import asyncio
+import contextvars
 import threading
 from typing import Any
 
@@ -42,6 +43,15 @@ async def test_an_item_is_taken_on_the_loop_that_waits_whichever_thread_brings_i
     await asyncio.to_thread(mailbox.put, 1)
     assert await getting == -1
     assert threads == [threading.get_ident()]
+
+
+async def test_an_item_is_taken_in_the_context_of_whoever_waits(mailbox: Mailbox[int]) -> None:
+    color = contextvars.ContextVar("color", default="none")
+    color.set("red")
+    getting = asyncio.create_task(mailbox.get(5, lambda _: color.get()))
+    await asyncio.sleep(0)
+    await asyncio.to_thread(contextvars.Context().run, mailbox.put, 1)
+    assert await getting == "red"
 
 
 async def test_what_was_taken_for_one_who_is_cancelled_meanwhile_is_taken_once(

@@ -1,6 +1,7 @@
 """Tasks on their way from the thread of a stream to whoever asks for one."""
 
 import asyncio
+import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -103,7 +104,7 @@ class Mailbox(Generic[T]):
             items = [self._items.popleft()] if self._items else []
         try:
             # None where another was quicker: it waits again, or finds that this is closed.
-            waiting.end(tuple(map(waiting.take, items)))
+            waiting.end(tuple(waiting.context.run(waiting.take, item) for item in items))
         except Exception as error:  # noqa: BLE001 - raised where it is waited for
             if not waiting.future.done():
                 waiting.future.set_exception(error)
@@ -115,15 +116,17 @@ class _Wait(Generic[T]):
     Attributes:
         loop: Where.
         take: What takes an item.
+        context: In which it does: else it would be that of the thread that brings the item.
         future: What that made of it, alone in a tuple; an empty one to look again; None for the
             end of the time.
     """
 
-    __slots__ = ("future", "loop", "take")
+    __slots__ = ("context", "future", "loop", "take")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[T], Any]) -> None:
         self.loop = loop
         self.take = take
+        self.context = contextvars.copy_context()
         self.future: asyncio.Future[tuple[Any, ...] | None] = loop.create_future()
 
     def end(self, taken: tuple[Any, ...] | None) -> None:
