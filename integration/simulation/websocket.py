@@ -109,13 +109,14 @@ class StreamPair:
 
     # --- the client's end ----------------------------------------------------------------------
 
-    def send_now(self, frame: str, /) -> bool:
+    def send_now(self, frame: bytes, /) -> bool:
         """Send a frame now."""
-        if self._ended is None and self._passes(f"{self.client.name} ->", frame):
-            self._to_server.deliver({"type": "websocket.receive", "text": frame})
+        text = frame.decode()
+        if self._ended is None and self._passes(f"{self.client.name} ->", text):
+            self._to_server.deliver({"type": "websocket.receive", "text": text})
         return True
 
-    def send_here(self, frame: str, /) -> bool:
+    def send_here(self, frame: bytes, /) -> bool:
         """Leave it to the loop: a simulation has one thread."""
         return False
 
@@ -123,7 +124,7 @@ class StreamPair:
         """Send a frame."""
         if self._ended is not None:
             raise self._ended
-        self.send_now(frame)
+        self.send_now(frame.encode())
 
     async def deliver_to(self, take: Callable[[str | bytes], None]) -> None:
         """Give each frame to `take`, until the connection ends."""

@@ -96,6 +96,16 @@ def test_every_value_is_written_alike(value: Any) -> None:
     assert outcome(json_text.encode, value) == outcome(by_json(json_text.encode), value)
 
 
+def in_bytes(value: Any) -> bytes:
+    return json_text.encode(value).encode()
+
+
+@given(VALUES)
+def test_every_value_is_written_alike_in_bytes(value: Any) -> None:
+    assert outcome(json_text.encode_bytes, value) == outcome(in_bytes, value)
+    assert outcome(by_json(json_text.encode_bytes), value) == outcome(in_bytes, value)
+
+
 @pytest.mark.parametrize("value", STRANGE, ids=lambda value: type(value).__name__)
 def test_what_msgspec_has_forms_for_is_refused_all_the_same(value: Any) -> None:
     assert outcome(json_text.encode, value) == outcome(by_json(json_text.encode), value)

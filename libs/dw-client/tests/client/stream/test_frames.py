@@ -16,7 +16,7 @@ from durable_workflow.client._stream._connection import (
     Address,
     StreamConnection,
     open_connection,
-    whole_frame,
+    text_frame,
 )
 from durable_workflow.client._stream._stream import HttpStream
 
@@ -49,14 +49,17 @@ def frame_of(data: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> 
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536])
-def test_bytes_that_are_one_whole_text_are_taken_as_they_are(size: int) -> None:
+def test_bytes_that_begin_with_a_text_say_how_long_it_is(size: int) -> None:
     text = b"x" * size
     frame = frame_of(text)
-    assert whole_frame(frame) == text
-    others = [frame[:-1], frame + b"\x81", frame * 2, frame[:1], b"", frame[:5] + frame]
+    head = len(frame) - size
+    assert text_frame(frame) == (len(frame), head)
+    assert text_frame(frame[:head]) == text_frame(frame * 2) == (len(frame), head)
+    others = [frame[: head - 1], frame[:1], b"", Frame(Opcode.TEXT, text).serialize(mask=True)]
     others += [frame_of(text, Opcode.BINARY), frame_of(text, Opcode.CONT)]
     others += [frame_of(text, fin=False), frame_of(text[:125], Opcode.PING)]
-    assert [whole_frame(each) for each in others] == [None] * len(others)
+    others += [b"\x81\x7f" + b"\xff" * 8]
+    assert [text_frame(each) for each in others] == [(0, 0)] * len(others)
 
 
 async def test_frames_arrive_in_order_however_their_bytes_are_cut(server: Any) -> None:
@@ -83,8 +86,11 @@ async def test_frames_arrive_in_order_however_their_bytes_are_cut(server: Any) -
         connection.data_received(whole[cut:])
     for frame in frames:
         connection.data_received(frame)
+    for size in (1, 3, 50):
+        for at in range(0, len(whole), size):
+            connection.data_received(whole[at : at + size])
     texts = [b"one", b"two", b"three", b"x" * 200, frame_of(b"five"), b"six"]
-    assert taken == texts * (len(whole) + 2)
+    assert taken == texts * (len(whole) + 5)
     delivering.cancel()
     await connection.close()
 
@@ -180,7 +186,7 @@ async def test_a_peer_that_is_slow_or_heard_is_waited_for(
     peer = await server.peer()
     await connection.recv()  # the welcome
     peer.socket.transport.pause_reading()
-    assert connection.send_now(json.dumps([WIDE]))
+    assert connection.send_now(json.dumps([WIDE]).encode())
     waiting = connection.transport.get_write_buffer_size()
     look = connection._end_if_stalled  # pyright: ignore[reportPrivateUsage]
 
@@ -207,7 +213,7 @@ async def test_a_connection_whose_peer_takes_nothing_can_be_closed(
     await connection.send('[{"type": "hello"}]')
     peer = await server.peer()
     peer.socket.transport.pause_reading()
-    assert connection.send_now(json.dumps([WIDE]))
+    assert connection.send_now(json.dumps([WIDE]).encode())
     await asyncio.wait_for(connection.close(), 20)
     await asyncio.wait_for(connection.wait_closed(), 20)
     peer.socket.transport.abort()

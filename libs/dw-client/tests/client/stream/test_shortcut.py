@@ -230,8 +230,8 @@ async def narrow(server: Any) -> StreamConnection:
     return connection
 
 
-def frame(number: int, sender: str = "here", size: int = 50_000) -> str:
-    return json.dumps([{"sender": sender, "number": number, "wide": "x" * size}])
+def frame(number: int, sender: str = "here", size: int = 50_000) -> bytes:
+    return json.dumps([{"sender": sender, "number": number, "wide": "x" * size}]).encode()
 
 
 async def test_the_rest_of_a_frame_leaves_before_anything_else(
@@ -278,7 +278,7 @@ class Talk:
         threads = [asyncio.to_thread(self._send, connection, sender) for sender in ("one", "two")]
         sending = asyncio.gather(*threads)
         for number in range(self.count):
-            await connection.send(frame(number, "loop", number * 100))
+            await connection.send(frame(number, "loop", number * 100).decode())
             if number % 10 == 0:
                 await asyncio.wait_for(await connection.ping(), 10)
         await sending
@@ -361,10 +361,10 @@ async def test_what_waits_in_this_turn_leaves_before_what_is_sent_here(
 ) -> None:
     peer = await server.peer()
     outbox = Outbox(narrow, threading.Lock())
-    outbox.put('{"number":0}')
-    outbox.put_here('{"number":1}')
+    outbox.put(b'{"number":0}')
+    outbox.put_here(b'{"number":1}')
     assert [(await peer.next())["number"] for _ in range(2)] == [0, 1]
-    outbox.put_here('{"number":2}')
+    outbox.put_here(b'{"number":2}')
     assert (await peer.next())["number"] == 2
     assert [len(each) for each in peer.frames] == [2, 1]
     await narrow.close()

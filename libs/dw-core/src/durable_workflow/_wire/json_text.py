@@ -34,17 +34,33 @@ def encode(value: Any) -> str:
             are one in JSON.
         RecursionError: It is nested too deeply.
     """
+    text = _written(value)
+    return _slowly(value) if text is None else text.decode()
+
+
+def encode_bytes(value: Any) -> bytes:
+    """The same in UTF-8, for what is sent: to copy a megabyte takes its time."""
+    text = _written(value)
+    return _slowly(value).encode() if text is None else text
+
+
+def _written(value: Any) -> bytes | None:
+    """A text by msgspec; None where it might be another than the slow one."""
     write = _write if _looked else _find()
     if write is not None:
         try:
             text = write(value)
             if is_plain(value):
-                return text.decode()
+                return text
         except Exception:  # noqa: BLE001, S110 - the other writer says what is wrong, if anything is
             pass
-    slow = _slow.encode(value)
+    return None
+
+
+def _slowly(value: Any) -> str:
+    text = _slow.encode(value)
     refuse_colliding_keys(value)
-    return slow
+    return text
 
 
 def decode(text: str | bytes) -> Any:

@@ -20,7 +20,7 @@ except ImportError:
     # The same in Python: thirty times as slow.
     from websockets.utils import apply_mask
 
-from durable_workflow.server.http.stream import EXTENSION, Listener
+from durable_workflow.server.http.stream import ASCII, EXTENSION, Listener
 from durable_workflow.server.rounds import rounds_of
 from durable_workflow.server.throttle import RestingReader
 
@@ -132,6 +132,20 @@ class StreamConnection(WebSocketsSansIOProtocol):
         """A message goes on, perhaps in frames without a byte, without an end."""
         self._fragments = 0 if event.fin else self._fragments + len(event.data) + _FRAME_BYTES
         super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """A message is complete: one in ASCII is handed over as it is, without being decoded."""
+        data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+        is_text = self.curr_msg_data_type == "text"
+        if self.close_sent or not is_text or not data.isascii():
+            super().send_receive_event_to_app()
+            return
+        self.frames = []
+        event: Any = {"type": "websocket.receive", ASCII: data}
+        self.queue.put_nowait(event)
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
 
     def handle_ping(self) -> None:
         """Answer a ping, unless its peer does not read what it is sent: nor would it read this."""

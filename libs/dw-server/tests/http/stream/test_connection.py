@@ -220,6 +220,21 @@ async def test_a_frame_over_the_limit_of_frames_ends_the_connection(stage: Any) 
     assert await peer.ended() == 1009
 
 
+@pytest.mark.parametrize("text", ["x" * 300_000, "\u00e9" * 300_000, "\U0001f642" + "x" * 300_000])
+async def test_a_large_text_arrives_as_it_is_in_whatever_letters(stage: Any, text: str) -> None:
+    peer = await stage.peer()
+    await stage.start()
+    result = {"codec": "json", "blob": json.dumps(text, ensure_ascii=False)}
+    message: dict[str, Any] = {"type": "complete", "id": 1, "kind": "workflow", "attempt": 1}
+    message["task_id"] = (await peer.task())["task_id"]
+    message["commands"] = [{"type": "complete_workflow", "result": result}]
+    whole = json.dumps([message], ensure_ascii=False)
+    at = len(whole) // 2
+    await peer.socket.send([whole[:at], whole[at:]])
+    await peer.acknowledged(1)
+    assert (await stage.get("/workflows/wf"))["output"] == text
+
+
 async def test_many_messages_of_one_frame_are_done_in_order(stage: Any) -> None:
     peer = await stage.peer(slots={"workflow": 50})
     for number in range(50):

@@ -21,7 +21,14 @@ LIMIT = 100_000
 
 
 def read(frame: str, largest: int = LIMIT) -> tuple[list[Any], str | None]:
-    """What came of a frame: the messages before an error, and the error."""
+    """What came of a frame, as text or as bytes: the messages before an error, and the error."""
+    found = read_one(frame, largest)
+    if frame.isascii():
+        assert read_one(frame.encode(), largest) == found
+    return found
+
+
+def read_one(frame: str | bytes, largest: int) -> tuple[list[Any], str | None]:
     found: list[Any] = []
     try:
         for message in messages_of(frame, largest):

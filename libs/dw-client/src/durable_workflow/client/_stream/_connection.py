@@ -40,6 +40,10 @@ _SLOW_BYTES_PER_SECOND: Final = 32 * 1024
 _DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 # The first byte of a frame that is a whole text message.
 _WHOLE_TEXT: Final = 0x81
+# The bit of the second byte that says that a mask follows, which no server sends.
+_MASKED: Final = 0x80
+# What a frame may say that it has.
+_LARGEST: Final = 2**63 - 1
 
 
 class Away(Exception):
@@ -74,12 +78,12 @@ class Address:
 class Connection(Protocol):
     """A WebSocket; once it has ended, calls raise the `ConnectionClosed` of `websockets`."""
 
-    def send_now(self, frame: str, /) -> bool:
-        """Send a frame now; False where it must wait, as for a peer that reads slowly."""
+    def send_now(self, frame: bytes, /) -> bool:
+        """Send a frame of text now; False where it must wait, as for a peer that reads slowly."""
         ...
 
-    def send_here(self, frame: str, /) -> bool:
-        """Send a frame now from whichever thread this is; False where that can't be."""
+    def send_here(self, frame: bytes, /) -> bool:
+        """Send a frame of text now from whichever thread this is; False where that can't be."""
         ...
 
     async def send(self, frame: str, /) -> None:
@@ -120,6 +124,9 @@ class StreamConnection(ClientConnection):
         self._parts: list[Frame] = []
         # Whether the library's parser was given something, and may not be done with it.
         self._left_to_parser = True
+        # Of a frame that arrives in pieces: those that have come, and how much has not.
+        self._pieces: list[bytes] = []
+        self._missing = 0
         self._frames: deque[str | bytes] = deque()
         self._take: Callable[[str | bytes], None] = self._frames.append
         # Done when there is something for whoever waits: a frame, or the end.
@@ -137,14 +144,31 @@ class StreamConnection(ClientConnection):
         self._shortcut = Shortcut(self.transport, self.loop)
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived, mostly one whole frame: that needs no parser."""
-        frame = whole_frame(data)
-        if frame is None or self._parts or not self._is_between_frames():
+        """Take what arrived, mostly one whole frame or a piece of one: that needs no parser."""
+        if self._missing:
+            self._take_piece(data)
+            return
+        size, at = text_frame(data)
+        if not size or size < len(data) or self._parts or not self._is_between_frames():
             self._left_to_parser = True
             super().data_received(data)
             return
         self._is_heard = True
-        self._hand_on(frame)
+        if size == len(data):
+            self._hand_on(data[at:])
+        else:
+            self._pieces, self._missing = [data[at:]], size - len(data)
+
+    def _take_piece(self, data: bytes) -> None:
+        """Take more of a frame. The parser copies each piece twice, and a megabyte takes long."""
+        self._is_heard = True
+        self._pieces.append(data[: self._missing])
+        rest, self._missing = data[self._missing :], max(self._missing - len(data), 0)
+        if not self._missing:
+            pieces, self._pieces = self._pieces, []
+            self._hand_on(b"".join(pieces))
+            if rest:
+                self.data_received(rest)
 
     def _is_between_frames(self) -> bool:
         """Whether what arrives now begins a frame, of a connection that stands."""
@@ -234,11 +258,11 @@ class StreamConnection(ClientConnection):
         except TimeoutError:
             self.transport.abort()
 
-    def send_now(self, frame: str, /) -> bool:
-        """Send a frame now; False where it must wait."""
+    def send_now(self, frame: bytes, /) -> bool:
+        """Send a frame of text now; False where it must wait."""
         if self.protocol.state is not State.OPEN or self.paused:
             return False
-        self.protocol.send_text(frame.encode())
+        self.protocol.send_text(frame)
         try:
             self.send_data()
         except Exception as error:  # noqa: BLE001 - whatever it is, the connection is lost
@@ -246,19 +270,15 @@ class StreamConnection(ClientConnection):
             self.transport.abort()
         return True
 
-    def send_here(self, frame: str, /) -> bool:
-        """Send a frame now from whichever thread this is; False where that can't be."""
+    def send_here(self, frame: bytes, /) -> bool:
+        """Send a frame of text now from whichever thread this is; False where that can't be."""
         shortcut = self._shortcut
         if shortcut is None or shortcut.lock.locked():
             return False
         # Not `acquire`: an interrupt right behind it would leave it locked for ever.
         with shortcut.lock:
             # A close frame makes it another state before it is written, under this lock.
-            return (
-                self.protocol.state is State.OPEN
-                and not self.paused
-                and shortcut.send(frame.encode())
-            )
+            return self.protocol.state is State.OPEN and not self.paused and shortcut.send(frame)
 
     def send_data(self) -> None:
         """Write what the protocol has to say, behind what another thread has begun to send."""
@@ -342,16 +362,19 @@ async def open_connection(address: Address) -> Connection:
         raise Away(f"the upgrade was refused: {error}", refused=True) from error
 
 
-def whole_frame(data: bytes) -> bytes | None:
-    """What the one frame from a server says that these bytes are; None where they are not one."""
-    if len(data) < 2 or data[0] != _WHOLE_TEXT:
-        return None
+def text_frame(data: bytes) -> tuple[int, int]:
+    """How long the text frame is that these bytes begin with, and where its text begins.
+
+    Zeros where they begin with something else, or with less than its head.
+    """
+    if len(data) < 2 or data[0] != _WHOLE_TEXT or data[1] >= _MASKED:
+        return 0, 0
     size, at = data[1], 2
     if size == 126:
         size, at = int.from_bytes(data[2:4], "big"), 4
     elif size == 127:
         size, at = int.from_bytes(data[2:10], "big"), 10
-    return data[at:] if len(data) == at + size else None
+    return (at + size, at) if len(data) >= at and size <= _LARGEST else (0, 0)
 
 
 def messages_of(frame: str | bytes) -> list[dict[str, Any]]:

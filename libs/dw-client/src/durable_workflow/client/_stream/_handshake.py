@@ -22,7 +22,7 @@ async def shake_hands(
         Away: The server has no time, or does not know the worker, which registers again.
         StreamEnded: It refuses.
     """
-    await connection.send(f"[{encode(hello)}]")
+    await connection.send(f"[{encode(hello).decode()}]")
     try:
         async with asyncio.timeout(_WELCOME_SECONDS):
             messages = messages_of(await connection.recv())

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias, cast
 
 from durable_workflow._meet import Lease
 from durable_workflow.client._stream._loop_calls import Answer
-from durable_workflow.client._stream._outbox import size_of
 from durable_workflow.errors import ServerError
 
 # Kind, task, attempt and claim.
@@ -35,7 +34,7 @@ class Request:
         refusals: How often the server had no time for it.
     """
 
-    text: str
+    text: bytes
     answer: Answer
     reports: Key | None = None
     again: bool = True
@@ -174,7 +173,7 @@ class Ledger:
 
     def largest(self) -> Request | None:
         """The largest request that waits for its answer."""
-        return max(self._unanswered, key=lambda request: size_of(request.text), default=None)
+        return max(self._unanswered, key=lambda request: len(request.text), default=None)
 
     def end(self, error: Exception) -> None:
         """Fail everything."""

@@ -16,25 +16,19 @@ from durable_workflow.client._stream._shortcut import MOST_BYTES
 FRAME_BYTES: Final = 4 * 1024 * 1024
 
 
-def encode(message: dict[str, Any]) -> str:
+def encode(message: dict[str, Any]) -> bytes:
     """A message as JSON text.
 
     Raises:
         ValueError: JSON cannot carry it: NaN, or keys that collide as text.
         TypeError: Neither can it carry this.
     """
-    return json_text.encode(message)
+    return json_text.encode_bytes(message)
 
 
-def numbered(text: str, number: int) -> str:
+def numbered(text: bytes, number: int) -> bytes:
     """An encoded message with its id."""
-    return f'{{"id":{number},{text[1:]}'
-
-
-def size_of(text: str) -> int:
-    """Bytes of an encoded message."""
-    # Characters, and not bytes, where all are ASCII, which payloads are.
-    return len(text) if text.isascii() else len(text.encode())
+    return b"".join((b'{"id":%d,' % number, memoryview(text)[1:]))
 
 
 class Outbox:
@@ -49,21 +43,21 @@ class Outbox:
         self._lock = lock
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[str] = []
+        self._waiting: list[bytes] = []
         # Frames that the connection has no room for yet, in order.
-        self._late: deque[str] = deque()
+        self._late: deque[bytes] = deque()
         self._some_late = asyncio.Event()
 
-    def put(self, text: str) -> None:
+    def put(self, text: bytes) -> None:
         """Send a message with all others of this turn of the event loop. In its thread."""
         if not self._waiting:
             self._loop.call_soon(self._send)
         self._waiting.append(text)
 
-    def put_here(self, text: str) -> None:
+    def put_here(self, text: bytes) -> None:
         """Send a message at once from whichever thread this is, or else with the others."""
         is_next = not self._waiting and not self._late and len(text) < MOST_BYTES
-        if is_next and self._connection.send_here(f"[{text}]"):
+        if is_next and self._connection.send_here(b"[%b]" % text):
             return
         if not self._waiting:
             self._loop.call_soon_threadsafe(self._send)
@@ -82,25 +76,24 @@ class Outbox:
         while True:
             await self._some_late.wait()
             while self._late:
-                await self._connection.send(self._late[0])
+                await self._connection.send(self._late[0].decode())
                 self._late.popleft()
             self._some_late.clear()
 
 
-def frames_of(messages: list[str]) -> list[str]:
+def frames_of(messages: list[bytes]) -> list[bytes]:
     """Messages in as few frames as their sizes allow, in order."""
     if len(messages) == 1:
-        return [f"[{messages[0]}]"]
-    frames: list[list[str]] = []
+        return [b"[%b]" % messages[0]]
+    frames: list[list[bytes]] = []
     size = FRAME_BYTES
     for message in messages:
-        length = size_of(message)
-        if size + length + 1 > FRAME_BYTES:
+        if size + len(message) + 1 > FRAME_BYTES:
             frames.append([])
             size = 2
         frames[-1].append(message)
-        size += length + 1
-    return [f"[{','.join(frame)}]" for frame in frames]
+        size += len(message) + 1
+    return [b"[%b]" % b",".join(frame) for frame in frames]
 
 
 async def send_from(outbox: Outbox) -> None:

@@ -44,7 +44,6 @@ from durable_workflow.client._stream._outbox import (
     encode,
     numbered,
     send_from,
-    size_of,
 )
 from durable_workflow.client._stream._pauses import Pauses
 from durable_workflow.errors import error_for
@@ -453,13 +452,13 @@ class HttpStream:
         self._closes.append(answer)
         self._outbox.put(encode({"type": "bye"}))
 
-    def _check_size(self, text: str) -> None:
+    def _check_size(self, text: bytes) -> None:
         """Refuse a message that the server would not read, and would end the connection for.
 
         Raises:
             ServerError: 413, as for a body that is too large over HTTP.
         """
         most = self._opening.message_bytes or FRAME_BYTES
-        if (size := size_of(text)) > max(most, FRAME_BYTES - _FRAME_ROOM):
+        if (size := len(text)) > max(most, FRAME_BYTES - _FRAME_ROOM):
             message = f"the message has {size} bytes, and the server takes at most {most}"
             raise error_for(413, {"reason": "payload_too_large", "message": message, "limit": most})

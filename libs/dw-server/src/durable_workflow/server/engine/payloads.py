@@ -15,6 +15,11 @@ from durable_workflow.server.engine.decision import Decision
 _MARK: Final = b'"external_storage":{'
 
 
+# What is larger has large strings, which are not searched.
+_LARGE: Final = 16 * 1024
+_MOST_STRINGS: Final = 128
+
+
 def blob_size(value: Any) -> int:
     """Bytes of a bare blob, or of what is in an envelope; 0 for anything else."""
     envelope = dict_or_none(value)
@@ -44,13 +49,13 @@ def external_uris(decision: Decision) -> set[str]:
     """Where the payloads are that a decision refers to and that are kept elsewhere."""
     found: set[str] = set()
     for event in decision.events:
-        if event.record.find(_MARK) >= 0:
+        if _may_refer(event.record):
             found |= uris_of_record(event.record)
     for buffered in decision.buffered:
-        if buffered.payload.find(_MARK) >= 0:
+        if _may_refer(buffered.payload):
             found.update(_of_event(msgspec.json.decode(buffered.payload)))
     for held in decision.held_results:
-        if held.payload.find(_MARK) >= 0:
+        if _may_refer(held.payload):
             found.update(_of_event(msgspec.json.decode(held.payload)))
     # Each decision comes along here, and nearly none has a reference: so no call for each payload.
     for new in decision.new_activities:
@@ -66,9 +71,27 @@ def external_uris(decision: Decision) -> set[str]:
 
 def uris_of_record(record: bytes) -> set[str]:
     """Where the payloads are that a history record refers to and that are kept elsewhere."""
-    if record.find(_MARK) < 0:
+    if not _may_refer(record):
         return set()
     return set(_of_event(msgspec.json.decode(record)["payload"]))
+
+
+def _may_refer(text: bytes) -> bool:
+    """Whether a JSON text has the mark outside of its strings; it may also be said of others."""
+    if len(text) < _LARGE:
+        return text.find(_MARK) >= 0
+    begin = at = 0
+    for _ in range(_MOST_STRINGS):
+        first = text.find(b'"', at)
+        last = text.find(b'"', first + 1)
+        if first < 0 or last < 0 or text[last - 1 : last] == b"\\":
+            break  # its end would have to be looked for
+        at = last + 1
+        if at - first > _LARGE:
+            if text.find(_MARK, begin, first) >= 0:
+                return True
+            begin = at
+    return text.find(_MARK, begin) >= 0
 
 
 def uris_of(value: Any) -> Iterator[str]:

@@ -51,6 +51,12 @@ def cut(tx: Tx, run_id: str, text: bytes) -> bytes:
     begin = at = 0
     for _ in range(_MOST_STRINGS):
         first = text.find(b'"', at)
+        known = _last.string
+        if known and text.startswith(known, first):
+            # Neither is its end searched, nor is it copied: that is most of what this takes.
+            parts += [text[begin:first], _reference(tx, run_id, known)]
+            begin = at = first + len(known)
+            continue
         last = text.find(b'"', first + 1)
         if first < 0 or last < 0 or text[last - 1 : last] == b"\\":
             break

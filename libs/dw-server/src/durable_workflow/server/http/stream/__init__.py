@@ -1,6 +1,6 @@
 """The worker stream: a WebSocket as the second carrier of what workers ask and report."""
 
 from durable_workflow.server.http.stream.connection import Limits, serve
-from durable_workflow.server.http.stream.wire import EXTENSION, Listener, Wire
+from durable_workflow.server.http.stream.wire import ASCII, EXTENSION, Listener, Wire
 
-__all__ = ["EXTENSION", "Limits", "Listener", "Wire", "serve"]
+__all__ = ["ASCII", "EXTENSION", "Limits", "Listener", "Wire", "serve"]

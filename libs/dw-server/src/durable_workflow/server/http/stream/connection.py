@@ -35,7 +35,7 @@ from durable_workflow.server.http.stream.frames import (
 )
 from durable_workflow.server.http.stream.outbox import Outbox, Send, Unread
 from durable_workflow.server.http.stream.peer import Peer
-from durable_workflow.server.http.stream.wire import Wire
+from durable_workflow.server.http.stream.wire import ASCII, Wire
 from durable_workflow.server.notices import TaskKind
 from durable_workflow.server.refusals import Invalid, Refused
 from durable_workflow.server.replies import Reply
@@ -192,7 +192,7 @@ class _Connection:
         async for message in self._messages_of(await self._next_frame()):
             await self._take(self._stream, message)
 
-    async def _messages_of(self, frame: str) -> AsyncIterator[Message]:
+    async def _messages_of(self, frame: str | bytes) -> AsyncIterator[Message]:
         """The messages of a frame, in order, each when it is its turn to be decoded."""
         largest = self._limits.largest_message
         if not self._frame_is_dense:
@@ -203,7 +203,8 @@ class _Connection:
         for text in texts_of(frame):
             yield await dense.run_if_costly(message_in_slices(text, largest))
 
-    async def _next_frame(self) -> str:
+    async def _next_frame(self) -> str | bytes:
+        """The next frame, as bytes where they are ASCII: most are, and a copy takes its time."""
         await self._outbox.until_read()
         self._waits_for_frame = True
         try:
@@ -212,8 +213,8 @@ class _Connection:
             self._waits_for_frame = False
         if event["type"] == "websocket.disconnect":
             raise _Closed
-        text = event.get("text")
-        if not isinstance(text, str):
+        text = event.get(ASCII, event.get("text"))
+        if not isinstance(text, str | bytes):
             self._outbox.close(_BINARY, "frames are text")
             raise _Ended
         if self._at_work and len(text) > SMALL_BYTES:
@@ -224,13 +225,13 @@ class _Connection:
         self._frame_is_dense = len(text) > SMALL_BYTES and self._hold(text)
         return text
 
-    def _hold(self, frame: str) -> bool:
+    def _hold(self, frame: str | bytes) -> bool:
         """Count a large frame, and end the stream where too much is held: it may come back.
 
         Returns:
             Whether it is of many small values.
         """
-        grows = parsed_size(frame.encode())
+        grows = parsed_size(frame if isinstance(frame, bytes) else frame.encode())
         try:
             self._share.add(len(frame) + grows)
         except Refused:

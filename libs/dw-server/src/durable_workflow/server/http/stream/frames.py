@@ -55,10 +55,11 @@ _decode_documents = msgspec.json.Decoder(list[dict[str, Any]]).decode
 _decode_head = msgspec.json.Decoder(_Head).decode
 
 
-def messages_of(frame: str, largest: int) -> Iterator[Message]:
+def messages_of(frame: str | bytes, largest: int) -> Iterator[Message]:
     """The messages of a frame, in order.
 
     Args:
+        frame: As text, or as the bytes of one that is ASCII.
         largest: Bytes that one message may have.
     Raises:
         BadFrame: It is not an array of messages.
@@ -70,7 +71,7 @@ def messages_of(frame: str, largest: int) -> Iterator[Message]:
         yield _message(text, largest)
 
 
-def texts_of(frame: str) -> Iterator[bytes]:
+def texts_of(frame: str | bytes) -> Iterator[bytes]:
     """The texts of a frame's messages, in order.
 
     Raises:
@@ -100,11 +101,11 @@ def message_in_slices(text: bytes, largest: int) -> Slices[Message]:
     return msgspec.structs.replace(_message_of(document), is_dense=True)
 
 
-def _all_at_once(frame: str, largest: int) -> list[Message] | None:
+def _all_at_once(frame: str | bytes, largest: int) -> list[Message] | None:
     """The messages of a frame where nothing is wrong with any; else None, and each is looked at."""
     if len(frame) < _LARGE_FRAME or not frame.isascii() or len(frame) > largest:
         return None
-    if not is_shallow(frame.encode()):
+    if not is_shallow(frame if isinstance(frame, bytes) else frame.encode()):
         return None
     try:
         return [_message_of(document) for document in _decode_documents(frame)]

@@ -7,6 +7,8 @@ from typing import Final, Protocol
 
 # Where the scope of a connection has it, among its extensions.
 EXTENSION: Final = "durable_workflow.wire"
+# The member of an event that has a message in ASCII as the bytes that it came in, and no `text`.
+ASCII: Final = "durable_workflow.ascii"
 
 
 class Listener(Protocol):
