@@ -63,10 +63,10 @@ class Lease:
 
 def lease_of(kind: str, task: object, owner: str) -> Lease | None:
     """The lease of a task as the server sent it; None where it names no task or no attempt."""
+    found: Any = task  # no cast: it is a call, for each task
     attempt_field = ATTEMPT_FIELDS.get(kind)
     if attempt_field is None or not isinstance(task, dict):
         return None
-    found: dict[str, Any] = task
     task_id, attempt = found.get(TASK_ID_FIELDS[kind]), found.get(attempt_field)
     if not isinstance(task_id, str) or not isinstance(attempt, (int, str)):
         return None

@@ -48,8 +48,8 @@ class Mailbox(Generic[T]):
         deadline = loop.time() + timeout
         while True:
             waiting = self._take_or_wait(take)
-            if not isinstance(waiting, _Wait):
-                return take(waiting)
+            if isinstance(waiting, tuple):
+                return take(waiting[0])
             timer = loop.call_at(deadline, waiting.end, None)
             try:
                 woken = await waiting.future
@@ -72,12 +72,12 @@ class Mailbox(Generic[T]):
             while self._waiting:
                 self._wake_one()
 
-    def _take_or_wait(self, take: Callable[[T], Any]) -> "T | _Wait[T]":
+    def _take_or_wait(self, take: Callable[[T], Any]) -> "tuple[T] | _Wait[T]":
         with self._lock:
             if self._closed:
                 raise StreamEnded
             if self._items:
-                return self._items.popleft()
+                return (self._items.popleft(),)
             waiting = _Wait(asyncio.get_running_loop(), take)
             self._waiting.append(waiting)
             return waiting
