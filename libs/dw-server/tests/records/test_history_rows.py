@@ -13,6 +13,7 @@ from durable_workflow.server.engine.decision import Event
 from durable_workflow.server.records.history_rows import (
     MOST_EVENTS,
     SOUGHT,
+    SOUGHT_OF_HOST,
     HistoryRow,
     records_of,
     rows_of,
@@ -83,3 +84,11 @@ def test_a_record_with_a_line_end_in_it_has_a_row_of_its_own() -> None:
 def test_everything_that_is_looked_for_by_type_can_be_found() -> None:
     looked_for = {names.ACTIVITY_RETRY_SCHEDULED, names.SIGNAL_NOT_APPLIED, *failures.FAILURE_KINDS}
     assert looked_for == SOUGHT
+
+
+def test_of_a_run_that_hosts_an_activity_each_attempt_and_beat_is_found_by_its_type() -> None:
+    types = ["ActivityScheduled", "ActivityStarted", "ActivityHeartbeatRecorded", "Other", "Other"]
+    events = [event(at, event_type=each) for at, each in enumerate(types, 1)]
+    rows = rows_of(events, sought=SOUGHT_OF_HOST)
+    assert [row.event_type for row in rows] == [*types[:3], ""]
+    assert [row.events for row in rows] == [1, 1, 1, 2]

@@ -52,11 +52,12 @@ class UlidSource:
     def new(self, now: int, /) -> str:
         """A new identifier."""
         if now != self._now:
-            self._now = now
             millisecond = now // 1000
             if millisecond > self._millisecond:
                 self._begin(millisecond)
+                self._now = now
                 return f"{self._stem}{_PAIRS[self._last]}"
+            self._now = now
         self._last += 1
         if self._last == _LASTS:
             self._carry()

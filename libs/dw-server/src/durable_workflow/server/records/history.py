@@ -11,7 +11,13 @@ from durable_workflow.server.engine.decision import Event
 from durable_workflow.server.engine.state import BufferedEvent, KnownStep, Resolution, Run
 from durable_workflow.server.records import large_strings
 from durable_workflow.server.records.columns import text, value, values_from
-from durable_workflow.server.records.history_rows import MOST_EVENTS, records_of, rows_of
+from durable_workflow.server.records.history_rows import (
+    MOST_EVENTS,
+    SOUGHT,
+    SOUGHT_OF_HOST,
+    records_of,
+    rows_of,
+)
 from durable_workflow.server.records.packing import unpacked
 from durable_workflow.server.store.protocol import MemoKey, Read, Row, Tx
 
@@ -39,16 +45,17 @@ def insert(tx: Tx, run: Run, events: Sequence[Event]) -> None:
     that takes longer than to write them as they are.
     """
     packs = tx.saves_space and (run.closed or not _is_short(run))
-    tx.do_together("insert_event", (run.run_id, packs), _cut(tx, events), _rows)
+    sought = SOUGHT_OF_HOST if run.hosts_activity else SOUGHT
+    tx.do_together("insert_event", (run.run_id, packs, sought), _cut(tx, events), _rows)
     _remember(tx, run, events)
 
 
-def _rows(group: tuple[str, bool], events: Sequence[Event]) -> list[Row]:
+def _rows(group: tuple[str, bool, frozenset[str]], events: Sequence[Event]) -> list[Row]:
     """The rows of what one unit appends to a history: of a report, and of the claim behind it."""
-    run_id, packs = group
+    run_id, packs, sought = group
     return [
         (run_id, row.sequence, row.event_type, row.record, row.events)
-        for row in rows_of(events, packs=packs)
+        for row in rows_of(events, sought=sought, packs=packs)
     ]
 
 
@@ -95,7 +102,9 @@ def close(tx: Tx, run: Run, events: Sequence[Event]) -> None:
         "insert_closed_history",
         [
             (run.run_id, row.sequence, row.events, row.record)
-            for row in rows_of(_cut(tx, [*before, *events]), findable=False, packs=tx.saves_space)
+            for row in rows_of(
+                _cut(tx, [*before, *events]), sought=frozenset(), packs=tx.saves_space
+            )
         ],
     )
 
@@ -133,7 +142,7 @@ def newest(read: Read, run_id: str, after: int, types: Sequence[str], most: int)
     """The newest records behind `after` whose type is among `types`, newest first.
 
     Args:
-        types: Among `SOUGHT`.
+        types: Among `SOUGHT`, or `SOUGHT_OF_HOST` where the run hosts an activity.
     """
     found = read.all("recent_events", run_id=run_id, after=after, types=text(types), most=most)
     records = [large_strings.whole(read, run_id, unpacked(record)) for (record,) in found]

@@ -32,6 +32,9 @@ SOUGHT: Final = frozenset(
     }
 )
 
+# Those that are looked for in the history of a run that hosts an activity.
+SOUGHT_OF_HOST: Final = SOUGHT | {names.ACTIVITY_STARTED, names.ACTIVITY_HEARTBEAT_RECORDED}
+
 # Whoever reads one record of a row unpacks all of it.
 MOST_EVENTS: Final = 64
 _MOST_BYTES: Final = 8192
@@ -57,19 +60,19 @@ class HistoryRow(NamedTuple):
 
 
 def rows_of(
-    events: Iterable[Event], *, findable: bool = True, packs: bool = True
+    events: Iterable[Event], *, sought: frozenset[str] = SOUGHT, packs: bool = True
 ) -> list[HistoryRow]:
     """The rows for events of one run, in order.
 
     Args:
-        findable: An event whose type is sought gets a row of its own.
+        sought: An event of one of these types gets a row of its own.
         packs: The rows are to be small.
     """
     rows: list[HistoryRow] = []
     together: list[Event] = []
     size = 0
     for event in events:
-        alone = _is_alone(event.record) or (findable and event.event_type in SOUGHT)
+        alone = _is_alone(event.record) or event.event_type in sought
         size += len(event.record)
         if together and (
             alone
