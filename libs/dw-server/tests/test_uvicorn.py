@@ -41,7 +41,7 @@ CHANGED = [
         {
             *("connection_lost", "data_received", "handle_bytes", "handle_connect"),
             *("handle_cont", "handle_ping", "handle_text", "schedule_ping"),
-            *("send", "send_keepalive_ping", "stop_keepalive"),
+            *("send", "send_keepalive_ping", "send_receive_event_to_app", "stop_keepalive"),
         },
         {"keepalive_timeout"},
     ),
