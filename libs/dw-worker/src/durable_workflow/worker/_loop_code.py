@@ -100,10 +100,10 @@ class LoopCode:
         if not self._allowed:
             return await asyncio.wrap_future(self._threads.submit(work))
         pace, light = self._pace_of(workflow), _is_light(events)
+        if pace.is_quick and light:
+            return self.run_here(workflow, work)
+        noted = _noted(pace, work) if light else work
         try:
-            if pace.is_quick and light:
-                return self._run_here(pace, work)
-            noted = _noted(pace, work) if light else work
             return await asyncio.wrap_future(self._threads.submit(noted))
         except CodeOverran:
             pace.note_overrun()
