@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, get_args
 
 import httpx
@@ -22,6 +23,7 @@ from durable_workflow.server.fields import (
     Envelope,
     Flag,
     Identifier,
+    Inside,
     IsoDuration,
     Kind,
     Listed,
@@ -29,11 +31,14 @@ from durable_workflow.server.fields import (
     Object,
     Reading,
     Result,
+    RetryPolicy,
     Schemas,
     Text,
     TimeZone,
+    Together,
     Whole,
     WireLimits,
+    table_of,
     texts,
 )
 from durable_workflow.server.filters.fields import STATUSES
@@ -43,7 +48,7 @@ from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.records.queues import TaskKind
 from durable_workflow.server.replies import Reply
 from durable_workflow.server.requests.fleet import WORKER_STATES
-from durable_workflow.server.requests.schedules import OVERLAP_POLICIES
+from durable_workflow.server.requests.schedules import OVERLAP_POLICIES, Action
 from durable_workflow.server.requests.workflows import (
     STATUS_BUCKETS,
     SearchAttributes,
@@ -212,6 +217,42 @@ KINDS: list[Kind] = [
 
 @pytest.mark.parametrize("kind", KINDS, ids=repr)
 def test_a_schema_takes_what_its_kind_reads_and_nothing_else(kind: Kind) -> None:
+    take_the_same(kind)
+
+
+def test_so_does_the_schema_of_each_field_of_each_body(
+    operations: dict[str, Operation[Any]],
+) -> None:
+    bodies = [operations[route.operation].asks for route in ROUTES if route.method != "GET"]
+    kinds = kinds_of(bodies)
+    assert {Inside, Action, RetryPolicy} <= {type(kind) for kind in kinds} | {
+        kind.into for kind in kinds if isinstance(kind, Inside)
+    }
+    for kind in kinds:
+        # What a time zone may be is known to the machine alone.
+        if not isinstance(kind, TimeZone):
+            take_the_same(kind)
+
+
+def kinds_of(tables: Iterable[type[Any]]) -> list[Kind]:
+    """The kinds of all fields of these tables, and of those inside them."""
+    left, seen, found = [*tables], set[type[Any]](), list[Kind]()
+    while left:
+        into = left.pop()
+        if into in seen:
+            continue
+        seen.add(into)
+        for row in table_of(into).rows:
+            kind = row.kind
+            within = kind.each if isinstance(kind, Listed) else kind
+            if isinstance(within, Inside | Together):
+                left.append(within.into)
+            if row.table is None and not kind.beside and kind not in found:
+                found.append(kind)
+    return found
+
+
+def take_the_same(kind: Kind) -> None:
     schemas = Schemas(WireLimits(), 1000)
     schema = kind.schema(schemas, needed=True)
     # Its stubs name types that they do not bring.
@@ -223,7 +264,7 @@ def test_a_schema_takes_what_its_kind_reads_and_nothing_else(kind: Kind) -> None
         read = kind.read(value, "field", reading)
         # No arguments are arguments.
         taken = reading.failures == 0 and (read is not None or isinstance(kind, Arguments))
-        assert bool(validator.is_valid(value)) == taken, (value, read, reading.errors, schema)
+        assert bool(validator.is_valid(value)) == taken, (kind, value, read, reading.errors, schema)
 
 
 def test_a_choice_that_need_not_be_made_may_be_blank() -> None:

@@ -42,7 +42,15 @@ from durable_workflow.server.fields.strings import (
     WorkflowType,
     as_whole,
 )
-from durable_workflow.server.fields.tables import Inside, Say, Table, Together, or_null, table_of
+from durable_workflow.server.fields.tables import (
+    Inside,
+    Say,
+    Table,
+    Together,
+    or_null,
+    schema_inside,
+    table_of,
+)
 
 __all__ = [
     "LARGEST",
@@ -88,6 +96,7 @@ __all__ = [
     "as_whole",
     "check_timeouts",
     "or_null",
+    "schema_inside",
     "seconds",
     "table_of",
     "texts",

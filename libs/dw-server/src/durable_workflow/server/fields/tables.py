@@ -230,7 +230,15 @@ class Inside(SlicedKind, frozen=True, kw_only=True):
         return (yield from table_of(self.into).read_in_slices(found, reading, at=f"{at}."))
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
-        return schemas.of_table(self.into.__name__, table_of(self.into))
+        return schema_inside(self.into.__name__, table_of(self.into), schemas)
+
+
+def schema_inside(name: str, table: Table[Any], schemas: Schemas) -> JsonObject:
+    """What `Inside` reads: objects, and the empty list where an empty object would do."""
+    objects = schemas.of_table(name, table)
+    if "required" in schemas.components[name]:
+        return objects
+    return {"anyOf": [objects, {"type": "array", "maxItems": 0}]}
 
 
 def _rows(into: type[Any]) -> list[Row]:

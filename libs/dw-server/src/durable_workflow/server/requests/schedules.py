@@ -27,6 +27,7 @@ from durable_workflow.server.fields import (
     TimeZone,
     Whole,
     WorkflowType,
+    schema_inside,
     seconds,
     table_of,
 )
@@ -150,7 +151,7 @@ class Action(SlicedKind, frozen=True, kw_only=True):
         into, name = (
             (NewAction, "ScheduleAction") if self.whole else (ActionChanges, "ActionChanges")
         )
-        return schemas.of_table(name, table_of(into))
+        return schema_inside(name, table_of(into), schemas)
 
 
 class Emptied(Object, frozen=True, kw_only=True):
