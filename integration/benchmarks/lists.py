@@ -35,6 +35,7 @@ from durable_workflow.server.store.sqlite._transaction import SqliteRead
 from durable_workflow.server.store.sqlite._walks import Select
 from durable_workflow.server.store.statements import load_statements
 from durable_workflow.server.views.lists import condition_of, list_workflows
+from integration.harness.runs import plain_run
 
 SECOND: Final = 1_000_000
 BEGIN: Final = 1_700_000_000 * SECOND
@@ -132,26 +133,13 @@ def _write(choices: random.Random, numbers: range, count: int, tx: Tx) -> None:
 
 
 def _run(choices: random.Random, number: int, run_id: str) -> Run:
-    run = Run(
+    run = plain_run(
         run_id=run_id,
-        namespace="default",
         workflow_id=f"wf-{number}",
-        run_number=1,
         workflow_type=f"type-{choices.randrange(20)}",
         task_queue=f"queue-{choices.randrange(5)}",
-        compatibility=None,
         codec="avro",
-        priority=5,
-        fairness_key=None,
-        fairness_weight=1,
         started_at=BEGIN + number * SECOND,
-        execution_timeout_seconds=None,
-        run_timeout_seconds=None,
-        execution_deadline=None,
-        run_deadline=None,
-        parent_run_id=None,
-        parent_sequence=None,
-        link_id=None,
     )
     run.tasks_completed = 1
     share = choices.random()

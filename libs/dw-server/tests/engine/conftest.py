@@ -31,6 +31,7 @@ from durable_workflow.server.engine.state import (
     Timer,
     Update,
 )
+from integration.harness.runs import plain_run
 
 NOW = 1_767_225_600_000_000
 SECOND = 1_000_000
@@ -93,31 +94,8 @@ class Given:
 
     def run(self, **fields: Any) -> Run:
         """An open run that waits for nothing: it has completed one task and has none now."""
-        given: Json = {
-            "run_id": "run",
-            "namespace": "default",
-            "workflow_id": "wf",
-            "run_number": 1,
-            "workflow_type": "flow",
-            "task_queue": "q",
-            "compatibility": None,
-            "codec": "json",
-            "priority": 5,
-            "fairness_key": None,
-            "fairness_weight": 1,
-            "started_at": NOW,
-            "execution_timeout_seconds": None,
-            "run_timeout_seconds": None,
-            "execution_deadline": None,
-            "run_deadline": None,
-            "parent_run_id": None,
-            "parent_sequence": None,
-            "link_id": None,
-            "status": "waiting",
-            "last_sequence": 3,
-            "tasks_completed": 1,
-        }
-        return Run(**given | fields)
+        waiting: Json = {"status": "waiting", "last_sequence": 3, "tasks_completed": 1}
+        return plain_run(**{"started_at": NOW} | waiting | fields)
 
     def ready(self, **fields: Any) -> Run:
         """A run with an ordinary task that nobody has claimed."""

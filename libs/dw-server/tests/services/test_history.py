@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.ids import UlidSource
@@ -179,3 +180,11 @@ async def test_what_is_recorded_after_the_end_comes_behind_the_packed_events(
     assert after[: len(before)] == before
     assert [event["sequence"] for event in after] == list(range(1, len(after) + 1))
     assert len(after) > len(before)
+
+
+async def test_newest_events_are_not_looked_for_by_a_type_that_is_not_found(server: Any) -> None:
+    def look(read: Read) -> list[bytes]:
+        return history.newest(read, "run", 0, ["ActivityCompleted", "MarkerRecorded"], 1)
+
+    with pytest.raises(ValueError, match="MarkerRecorded"):
+        await server.store.read(look)

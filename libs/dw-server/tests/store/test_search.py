@@ -29,6 +29,7 @@ from durable_workflow.server.records import runs, search_attributes
 from durable_workflow.server.store import RunKey, RunSearch, SearchTooBroad, Store
 from durable_workflow.server.store.protocol import Tx
 from durable_workflow.server.store.sqlite import _search
+from integration.harness.runs import plain_run
 
 TYPES: dict[str, AttributeType] = {
     "Tier": "keyword",
@@ -52,7 +53,7 @@ SYSTEM_FIELDS: dict[str, Callable[[Run], Value | None]] = {
 
 
 def made(choices: random.Random, number: int, namespace: str) -> tuple[Run, RunDetails]:
-    run = Run(
+    run = plain_run(
         run_id=f"run-{choices.randrange(10**9)}-{number}",
         namespace=namespace,
         workflow_id=f"Wf_{number // 2}%{choices.choice('ab')}",
@@ -60,18 +61,7 @@ def made(choices: random.Random, number: int, namespace: str) -> tuple[Run, RunD
         workflow_type=choices.choice(["order", "refund", "report"]),
         task_queue=choices.choice(["q1", "q2"]),
         compatibility=choices.choice([None, "b1", "b2"]),
-        codec="avro",
-        priority=5,
-        fairness_key=None,
-        fairness_weight=1,
         started_at=choices.randrange(40) * SECOND,
-        execution_timeout_seconds=None,
-        run_timeout_seconds=None,
-        execution_deadline=None,
-        run_deadline=None,
-        parent_run_id=None,
-        parent_sequence=None,
-        link_id=None,
         tasks_completed=choices.choice([0, 1]),
         task_status=choices.choice([None, "ready"]),
     )

@@ -34,6 +34,7 @@ from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.sqlite._changes import Ways
 from durable_workflow.server.store.sqlite._database import Database
 from durable_workflow.server.store.statements import load_statements
+from integration.harness.runs import plain_run
 
 Model: TypeAlias = dict[tuple[Any, ...], tuple[Any, ...] | None]
 # What a unit does, to which of a few runs; and how it ends.
@@ -107,27 +108,7 @@ class Claims:
 
 
 def new_run(number: int) -> Run:
-    return Run(
-        run_id=f"r{number}",
-        namespace="n",
-        workflow_id=f"w{number}",
-        run_number=1,
-        workflow_type="t",
-        task_queue="q",
-        compatibility=None,
-        codec="json",
-        priority=0,
-        fairness_key=None,
-        fairness_weight=1,
-        started_at=5,
-        execution_timeout_seconds=None,
-        run_timeout_seconds=None,
-        execution_deadline=None,
-        run_deadline=None,
-        parent_run_id=None,
-        parent_sequence=None,
-        link_id=None,
-    )
+    return plain_run(run_id=f"r{number}", workflow_id=f"w{number}", namespace="n")
 
 
 def new_activity(run: Run, task_id: str) -> NewActivity:

@@ -7,36 +7,16 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from durable_workflow.server.engine.state import Run
 from durable_workflow.server.store.sqlite._changes import Ways
 from durable_workflow.server.store.sqlite._rows import UnitRows
 from durable_workflow.server.store.statements import load_statements
+from integration.harness.runs import plain_run
 
 # Of each statement its text, and for how many rows it is run.
 Texts: TypeAlias = list[tuple[str, int]]
 
 STATEMENTS = load_statements("sqlite")
-RUN = Run(
-    run_id="r",
-    namespace="n",
-    workflow_id="w",
-    run_number=1,
-    workflow_type="t",
-    task_queue="q",
-    compatibility=None,
-    codec="json",
-    priority=0,
-    fairness_key=None,
-    fairness_weight=1,
-    started_at=5,
-    execution_timeout_seconds=None,
-    run_timeout_seconds=None,
-    execution_deadline=None,
-    run_deadline=None,
-    parent_run_id=None,
-    parent_sequence=None,
-    link_id=None,
-)
+RUN = plain_run(run_id="r")
 
 
 class RunsOfAUnit:

@@ -142,8 +142,13 @@ def newest(read: Read, run_id: str, after: int, types: Sequence[str], most: int)
     """The newest records behind `after` whose type is among `types`, newest first.
 
     Args:
-        types: Among `SOUGHT`, or `SOUGHT_OF_HOST` where the run hosts an activity.
+        types: Among `SOUGHT`, or `SOUGHT_OF_HOST` where the run hosts an activity: events of other
+            types share rows, where they are not found by their type.
+    Raises:
+        ValueError: A type is among neither.
     """
+    if not SOUGHT_OF_HOST.issuperset(types):
+        raise ValueError(f"events are not kept to be found by these types: {[*types]}")
     found = read.all("recent_events", run_id=run_id, after=after, types=text(types), most=most)
     records = [large_strings.whole(read, run_id, unpacked(record)) for (record,) in found]
     packed = _records_of(read.all("closed_history", run_id=run_id))
