@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from durable_workflow.server.ids import UlidSource
+from durable_workflow.server.ids import UlidSource, paired
 
 NOW = 1_767_225_600_000_000
 
@@ -29,6 +29,23 @@ def test_ids_sort_by_order_of_making_whatever_the_clock_does() -> None:
 
     assert made == sorted(made)
     assert len(set(made)) == len(made)
+
+
+def test_an_id_belongs_to_another_one_that_no_source_makes() -> None:
+    source = UlidSource(seed=4)
+    made = [source.new(moment) for moment in range(NOW, NOW + 2_000_000, 1_000)]
+    others = [paired(each) for each in made]
+
+    assert not {*made} & {*others}
+    assert [paired(each) for each in others] == made
+    assert others == sorted(others)
+    assert [each[:10] for each in others] == [each[:10] for each in made]
+    assert all(before < other for before, other in zip(made, others, strict=True))
+
+
+def test_what_is_no_id_belongs_to_nothing_that_is_one() -> None:
+    for text in ("", "01", "no id", "x" * 10, "UUUUUUUUUUUUUUUUUUUUUUUUUU", "é" * 26):
+        assert paired(text) == text
 
 
 def test_a_seed_repeats_the_sequence() -> None:

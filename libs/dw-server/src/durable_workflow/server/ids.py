@@ -16,6 +16,9 @@ _TIME_BITS = 48
 _LOW_BITS = 20
 # How many ids have all but their last two characters in common.
 _LASTS = len(_PAIRS)
+# The highest of the random bits, in the character that has it: no source sets it.
+_SPARE = 10
+_PAIRED = str.maketrans(_ALPHABET, _ALPHABET[16:] + _ALPHABET[:16])
 
 
 class IdSource(Protocol):
@@ -102,6 +105,14 @@ def id_of(text: str) -> str:
     """An identifier that is always the same for a text. It does not sort by time."""
     bits = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
     return "".join(_PAIRS[(bits >> shift) & 1023] for shift in range(120, -1, -10))
+
+
+def paired(ulid: str) -> str:
+    """The identifier that belongs to another one, and the other way round.
+
+    It sorts behind those of the other one's millisecond. What is no identifier has none.
+    """
+    return f"{ulid[:_SPARE]}{ulid[_SPARE : _SPARE + 1].translate(_PAIRED)}{ulid[_SPARE + 1 :]}"
 
 
 def created_at(ulid: str) -> int:

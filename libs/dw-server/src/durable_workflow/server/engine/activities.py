@@ -23,6 +23,8 @@ from durable_workflow.server.engine.times import SECOND, precise, seconds
 
 EXPIRED = "expired"
 CLOSED_TASK = "closed"
+# Likewise, and the workflow task that its result made ready is over too.
+DECIDED_TASK = "decided"
 
 _read_policy = msgspec.json.Decoder(ActivityPolicy).decode
 

@@ -18,6 +18,7 @@ from durable_workflow.server.exporting.messages import MessageReader
 from durable_workflow.server.exporting.payloads import note
 from durable_workflow.server.exporting.steps import AUTHORITY, task
 from durable_workflow.server.ids import created_at
+from durable_workflow.server.records import decided_tasks
 from durable_workflow.server.records.command_records import NO_PAYLOAD, StoredCommand
 from durable_workflow.server.services.control import SOURCE
 
@@ -121,8 +122,12 @@ class RowReader:
 
     # --- tasks -------------------------------------------------------------------------------
 
-    def past_task(self, past: PastTask) -> None:
-        """Write one workflow task that is over."""
+    def past_task(self, past: PastTask, *, behind: str | None = None) -> None:
+        """Write one workflow task that is over.
+
+        Args:
+            behind: The task that it was made after, where its id does not sort by time.
+        """
         leased_at = None if past.held is None else past.closed_at - past.held
         if leased_at is None or past.waited is None:
             available_at = created_at(past.task_id)
@@ -135,6 +140,7 @@ class RowReader:
             available_at=precise(available_at),
             leased_at=precise_or_none(leased_at),
             lease_owner=past.lease_owner,
+            behind=behind,
         )
 
     def open_task(self) -> None:
@@ -155,7 +161,7 @@ class RowReader:
             repair_available_at=precise(run.task_available_at) if run.task_failures else None,
         )
 
-    def _task(self, task_id: str, status: str, **known: Any) -> None:
+    def _task(self, task_id: str, status: str, *, behind: str | None = None, **known: Any) -> None:
         run = self._run
         place = {
             "connection": run.connection,
@@ -163,7 +169,8 @@ class RowReader:
             "compatibility": run.compatibility,
         }
         shown = task(task_id, "workflow", status, payload={}, **place, **known)
-        self._lists.tasks.add(shown, key=task_id)
+        # No id has this character: it stands right behind the other one.
+        self._lists.tasks.add(shown, key=task_id if behind is None else f"{behind}~")
 
     # --- activities --------------------------------------------------------------------------
 
@@ -175,6 +182,9 @@ class RowReader:
         Args:
             past: Its superseded attempts, by their ids.
         """
+        decided = decided_tasks.of(row)
+        if decided is not None:
+            self.past_task(decided, behind=row.task_id)
         trace = trace_of(self._lists.traces, row.sequence)
         if trace is None:
             return  # Newer than the history of this bundle.

@@ -30,6 +30,9 @@ STATEMENTS: Final = {
     "delete_run": "runs",
 }
 
+# What goes with the rows of a statement, which say in a second column how many.
+_ALSO: Final = {"delete_run_activities": "workflow_tasks"}
+
 # What one statement deletes at most, and for how long a unit goes on to the next. Nobody else
 # writes meanwhile.
 _ROWS: Final = 64
@@ -102,8 +105,11 @@ def delete_rows(tx: Tx, run_id: str, until: float | None = None) -> dict[str, in
     for statement, kind in STATEMENTS.items():
         params = _BOUNDS[statement]
         while True:
-            deleted = sum(row[0] for row in tx.all(statement, run_id=run_id, **params))
+            found = tx.all(statement, run_id=run_id, **params)
+            deleted = sum(row[0] for row in found)
             counts[kind] = counts.get(kind, 0) + deleted
+            if (also := _ALSO.get(statement)) is not None:
+                counts[also] = counts.get(also, 0) + sum(row[1] for row in found)
             if time.perf_counter() > until:
                 return counts
             if not params or not deleted:

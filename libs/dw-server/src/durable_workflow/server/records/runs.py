@@ -12,6 +12,7 @@ import msgspec
 
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.engine.state import PastTask, Run, RunDetails
+from durable_workflow.server.ids import paired
 from durable_workflow.server.records import large_strings
 from durable_workflow.server.records import search_attributes as attribute_records
 from durable_workflow.server.records.columns import (
@@ -73,7 +74,9 @@ def by_task(read: Read, namespace: str, task_id: str) -> Run | None:
 
 def of_past_task(read: Read, namespace: str, task_id: str) -> tuple[str, str] | None:
     """How a workflow task that is over ended, and its run."""
-    row = read.one("run_of_past_task", task_id=task_id, namespace=namespace)
+    row = read.one(
+        "run_of_past_task", task_id=task_id, of_activity=paired(task_id), namespace=namespace
+    )
     return None if row is None else (row[0], row[1])
 
 
@@ -165,10 +168,11 @@ def is_reported(
     row = read.one(
         "reported_workflow_task",
         task_id=task_id,
+        of_activity=paired(task_id),
         namespace=namespace,
         worker_id=worker_id,
         session=session,
-        kept_session=_kept(session) or "",
+        kept_session=kept_session(session) or "",
         attempt=attempt,
     )
     return row is not None
@@ -176,12 +180,12 @@ def is_reported(
 
 def insert_past_task(tx: Tx, past: PastTask) -> None:
     """Remember a workflow task that is over."""
-    kept = msgspec.structs.replace(past, lease_session=_kept(past.lease_session))
+    kept = msgspec.structs.replace(past, lease_session=kept_session(past.lease_session))
     tx.do_many("insert_past_task", [_past_task_params(kept)])
 
 
 @functools.lru_cache(maxsize=1024)
-def _kept(session: str | None) -> str | None:
+def kept_session(session: str | None) -> str | None:
     """A session as tasks that are over name it: it is only compared, so a digest is enough."""
     if not session:
         return None

@@ -19,6 +19,7 @@ from durable_workflow.server.engine.refusal import InvalidCommands, LimitExceede
 from durable_workflow.server.engine.state import COMPLETED, READY, Activity, Run
 from durable_workflow.server.engine.times import precise
 from durable_workflow.server.fields.payloads import is_envelope
+from durable_workflow.server.records import decided_tasks
 from durable_workflow.server.records.workers import Worker
 from durable_workflow.server.refusals import Refused
 from durable_workflow.server.replies import Reply
@@ -65,6 +66,9 @@ def complete(
     budget = settings.admission.budget("workflow", namespace, ended.run.task_queue)
     if budget.limits_anything:
         raise NotTaken  # what it would be given out under counts tasks
+    is_made_here = held.run.task_id is None
+    if is_made_here:
+        ended.run.task_id = decided_tasks.note(activity, worker.session)
     unit.apply(ended, has_decision=True)
     leased = tasks.claim(
         ended.run,
@@ -76,7 +80,10 @@ def complete(
         session=worker.session or None,
         keeps_machines=True,
     )
-    unit.apply(_decided(unit, leased.run, request.ahead, request.result))
+    decision = _decided(unit, leased.run, request.ahead, request.result)
+    if is_made_here:
+        decision.past_tasks.clear()  # the row of the activity tells of it
+    unit.apply(decision)
     unit.finish()
     return Reply({"decided_at": precise(tx.now)})
 

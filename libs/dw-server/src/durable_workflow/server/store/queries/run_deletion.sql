@@ -94,12 +94,12 @@ WHERE run_id = :run_id AND task_id IN (
 )
 RETURNING 1;
 
--- delete_run_activities: its activities.
+-- delete_run_activities: its activities, and the workflow tasks that were decided with their results.
 DELETE FROM activities
 WHERE run_id = :run_id AND sequence IN (
     SELECT sequence FROM activities WHERE run_id = :run_id ORDER BY sequence LIMIT :most
 )
-RETURNING 1;
+RETURNING 1, CASE WHEN task_status = 'decided' THEN 1 ELSE 0 END;
 
 -- delete_run_activity_arguments: what the first of them were called with, up to so many bytes.
 DELETE FROM activity_arguments

@@ -63,12 +63,19 @@ FROM runs
 WHERE task_id = :task_id AND namespace = :namespace
 {lock};
 
--- run_of_past_task: the run of a workflow task that is over, with how that task ended.
+-- run_of_past_task: the run of a workflow task that is over, with how that task ended. One that was
+-- decided with the result before it is found by the task of its activity, :of_activity.
 SELECT
     p.status, p.run_id
 FROM past_workflow_tasks AS p
 INNER JOIN runs AS r ON p.run_id = r.run_id
-WHERE p.task_id = :task_id AND r.namespace = :namespace;
+WHERE p.task_id = :task_id AND r.namespace = :namespace
+UNION ALL
+SELECT
+    'completed', a.run_id
+FROM activities AS a
+INNER JOIN runs AS r ON a.run_id = r.run_id
+WHERE a.task_id = :of_activity AND a.task_status = 'decided' AND r.namespace = :namespace;
 
 -- insert_past_task: a workflow task that is over. Its run says of which namespace it is.
 INSERT INTO past_workflow_tasks (
@@ -89,14 +96,22 @@ ORDER BY task_id
 LIMIT :most;
 
 -- reported_workflow_task: whether a session has reported this attempt of a workflow task, which ended
--- with the report.
+-- with the report. Of those that were decided with a result each had one attempt.
 SELECT 1
 FROM past_workflow_tasks AS p
 INNER JOIN runs AS r ON p.run_id = r.run_id
 WHERE
     p.task_id = :task_id AND r.namespace = :namespace AND p.status = 'completed'
     AND p.lease_owner = :worker_id AND coalesce(p.lease_session, '') IN (:session, :kept_session)
-    AND p.attempt = :attempt;
+    AND p.attempt = :attempt
+UNION ALL
+SELECT 1
+FROM activities AS a
+INNER JOIN runs AS r ON a.run_id = r.run_id
+WHERE
+    a.task_id = :of_activity AND a.task_status = 'decided' AND r.namespace = :namespace
+    AND a.lease_owner = :worker_id AND coalesce(a.lease_session, '') IN (:session, :kept_session)
+    AND :attempt = 1;
 
 -- claimable_run [take]: the runs of a fairness class whose ready task a worker should get next.
 -- :types is a JSON list of types, '[]' for any. A task that is offered to a sticky worker
