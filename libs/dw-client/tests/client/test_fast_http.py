@@ -8,8 +8,7 @@ import gzip
 import json
 import logging
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest.mock import AsyncMock, patch
@@ -20,53 +19,11 @@ import pytest
 
 from durable_workflow.client import Client, _fast_http
 from durable_workflow.retry_policy import TransportRetryPolicy
-from integration.harness.serving import serving
+from integration.harness.raw_peer import OK, Peer, listening
 
 pytest.importorskip("aiohttp", reason="aiohttp, the extra `speed`, is not installed")
 
-OK = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\nX-Given: yes\r\n\r\n{"ok":true}'
 ONCE = TransportRetryPolicy(max_attempts=1)
-
-
-class Peer:
-    """Answers every request with some bytes, and remembers what came."""
-
-    def __init__(self, answer: bytes = OK) -> None:
-        self.answer = answer
-        self.heads: list[str] = []
-        self.bodies: list[bytes] = []
-        self.connections = 0
-        self.url = ""
-        self.served: set[asyncio.Task[None]] = set()
-        self.asked = asyncio.Event()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        task = asyncio.current_task()
-        assert task is not None
-        self.served.add(task)
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                self.heads.append(head)
-                length = [line for line in head.lower().split("\r\n") if "content-length" in line]
-                size = int(length[0].partition(":")[2]) if length else 0
-                self.bodies.append(await reader.readexactly(size))
-                self.asked.set()
-                if not self.answer:
-                    return
-                writer.write(self.answer)
-                if not self.answer.endswith(b"}"):
-                    return
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-
-
-@asynccontextmanager
-async def listening(peer: Peer) -> AsyncGenerator[Peer]:
-    async with serving(peer.serve) as peer.url:
-        yield peer
-        await asyncio.gather(*peer.served)  # the client has closed its connections
 
 
 @pytest.fixture

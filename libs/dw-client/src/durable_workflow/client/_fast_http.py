@@ -21,6 +21,7 @@ import httpcore
 import httpx
 
 from durable_workflow.client._connections import Connections
+from durable_workflow.client._posts import READ_BUFFER, Posts, can_post
 from durable_workflow.client._transport import MAX_CONNECTIONS, TransportClient, TransportResponse
 
 _log = logging.getLogger("durable_workflow.client")
@@ -77,7 +78,7 @@ class FastHttp(TransportClient):
     """
 
     def __init__(self, http: httpx.AsyncClient, transport: Connections, base_url: str) -> None:
-        self._transport = AiohttpTransport(http, transport)
+        self._transport = AiohttpTransport(http, transport, base_url)
         super().__init__(self._transport, base_url)
         self._http = http
         self._httpx_transport = transport
@@ -122,15 +123,19 @@ class AiohttpTransport:
     Args:
         http: Whose headers it sends.
         connections: Whose TLS context it uses.
+        base_url: The server, perhaps with the beginning of a path.
     """
 
-    def __init__(self, http: httpx.AsyncClient, connections: Connections) -> None:
+    def __init__(self, http: httpx.AsyncClient, connections: Connections, base_url: str) -> None:
         self._http = http
         self._connections = connections
+        self._base_url = base_url
         self._headers = {**http.headers, "accept-encoding": "gzip, deflate"}
         self._aiohttp: Any = None
         self._url: Any = None
         self._session: Any = None
+        self._can_post = False
+        self._posts: Posts | None = None  # over the session
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timeouts: dict[float | None, Any] = {}
         self._used_at = 0.0
@@ -149,6 +154,7 @@ class AiohttpTransport:
         except ImportError:
             _log.warning("aiohttp is installed and cannot be loaded: httpx serves", exc_info=True)
         else:
+            self._can_post = can_post(aiohttp)
             self._aiohttp = aiohttp
 
     async def send(
@@ -162,14 +168,17 @@ class AiohttpTransport:
     ) -> TransportResponse:
         """Send one request and receive the whole response."""
         session = await self._ready_session()
+        limits, posts = self._timeout(timeout), self._posts
         try:
+            if posts is not None and body is not None and posts.takes(method, url):
+                return await posts.send(url, headers, body, limits)
             # No block: where the whole was read the connection is free, and else it is closed.
             response = await session.request(
                 method,
                 self._url(url, encoded=True),
                 headers=headers,
                 data=body,
-                timeout=self._timeout(timeout),
+                timeout=limits,
                 allow_redirects=False,
             )
             content: bytes = await response.read()
@@ -179,7 +188,7 @@ class AiohttpTransport:
 
     def clone(self) -> "AiohttpTransport":
         """A transport with connections of its own."""
-        return AiohttpTransport(self._http, self._connections)
+        return AiohttpTransport(self._http, self._connections, self._base_url)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -217,8 +226,10 @@ class AiohttpTransport:
             connector=connector,
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
-            read_bufsize=2**20,
+            read_bufsize=READ_BUFFER,
         )
+        if self._can_post:
+            self._posts = Posts(aiohttp, self._url, connector, self._base_url, self._headers)
         # Without this a client that nobody closes would be complained of in the log.
         self._forget = weakref.finalize(self, _drop, self._session, connector)
 
