@@ -242,4 +242,4 @@ def _plain_context() -> ssl.SSLContext:
 
 def _encode(body: Any) -> bytes:
     # NaN and infinities are not JSON. httpx refuses them too.
-    return json_text.encode(body).encode()
+    return json_text.encode_bytes(body)
