@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest.mock import AsyncMock, patch
@@ -212,6 +213,23 @@ def replaced_transport(client: Client) -> Any:
     return patch.object(client._http, "_transport", httpx.MockTransport(lambda _: None))  # type: ignore[arg-type]
 
 
+@contextmanager
+def cookie(client: Client) -> Iterator[None]:
+    http: Any = client._http
+    http.cookies.set("a", "b")
+    yield
+    http.cookies.clear()
+
+
+@contextmanager
+def hooks_of_its_own(client: Client) -> Iterator[None]:
+    http: Any = client._http
+    http.event_hooks = {}
+    http.event_hooks["request"].append(print)
+    yield
+    http.event_hooks["request"].clear()
+
+
 WAYS: dict[str, Callable[[Client], Any]] = {
     "its request": replaced_request,
     "its transport": replaced_transport,
@@ -235,6 +253,8 @@ WAYS: dict[str, Callable[[Client], Any]] = {
         client._http.event_hooks,  # type: ignore[attr-defined]
         {"request": [print]},
     ),
+    "hooks in place of those it had": hooks_of_its_own,
+    "a cookie": cookie,
     "a client in its place": lambda client: patch.object(client, "_http", httpx.AsyncClient()),
 }
 

@@ -18,7 +18,7 @@ from durable_workflow.errors import InvalidResponse, UnsendableArgument
 T = TypeVar("T")
 ResultT = TypeVar("ResultT")
 
-_NOTHING: Mapping[str, Any] = {}
+_NOTHING: dict[str, Any] = {}
 
 # httpx refuses longer ones, and so do servers.
 _LONGEST_URL = 60_000
@@ -83,13 +83,13 @@ class Call(Generic[T]):
     method: str
     route: str
     read: Callable[[Response], T]
-    path: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
-    query: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    path: Mapping[str, str] = field(default_factory=_NOTHING.copy)
+    query: Mapping[str, Any] = field(default_factory=_NOTHING.copy)
     body: JsonObject | None = None
     worker: bool = False
     timeout: float | None = None
     context: str = ""
-    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    headers: Mapping[str, str] = field(default_factory=_NOTHING.copy)
     accepted_statuses: frozenset[int] = frozenset()
     repeat: Repeat = Repeat.ALWAYS
     raw_url: str | None = None

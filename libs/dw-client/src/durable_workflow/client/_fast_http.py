@@ -83,22 +83,27 @@ class FastHttp(TransportClient):
         self._http = http
         self._httpx_transport = transport
         self._settings = dict(vars(http))
+        # These can be changed in place, so `_settings` does not show it.
+        self._mutable = http.headers, http.event_hooks, http.cookies
         self._headers = http.headers.raw
         self._requests = 0
         self._loading: asyncio.Future[Any] | None = None
 
     def stands_in_for(self, http: object) -> bool:
         """Whether it may send what `http` is to send now."""
-        return http is self._http and self._is_worth_it() and self._is_untouched()
-
-    def _is_worth_it(self) -> bool:
+        if http is not self._http:
+            return False
         if self._transport.is_loaded:
-            return True
+            return self._is_untouched()
+        self._count()
+        return False
+
+    def _count(self) -> None:
+        """Count a request that httpx sends, and load aiohttp after many."""
         self._requests += 1
         if self._requests >= MANY and self._loading is None:
             load = self._transport.load
             self._loading = asyncio.get_running_loop().run_in_executor(None, load)
-        return False
 
     def _is_untouched(self) -> bool:
         http = self._http
@@ -107,12 +112,13 @@ class FastHttp(TransportClient):
                 return False
         # What httpx notes there itself: whether it was used.
         self._settings["_state"] = vars(http)["_state"]
+        headers, hooks, cookies = self._mutable
         return (
             not http.is_closed
             and vars(http) == self._settings
-            and http.headers.raw == self._headers
-            and not any(http.event_hooks.values())
-            and not http.cookies
+            and headers.raw == self._headers
+            and not any(hooks.values())
+            and not cookies
             and "handle_async_request" not in vars(self._httpx_transport)
         )
 
@@ -124,6 +130,9 @@ class AiohttpTransport:
         http: Whose headers it sends.
         connections: Whose TLS context it uses.
         base_url: The server, perhaps with the beginning of a path.
+
+    Attributes:
+        is_loaded: Whether aiohttp has been loaded.
     """
 
     def __init__(self, http: httpx.AsyncClient, connections: Connections, base_url: str) -> None:
@@ -131,6 +140,7 @@ class AiohttpTransport:
         self._connections = connections
         self._base_url = base_url
         self._headers = {**http.headers, "accept-encoding": "gzip, deflate"}
+        self.is_loaded = False
         self._aiohttp: Any = None
         self._url: Any = None
         self._session: Any = None
@@ -140,11 +150,6 @@ class AiohttpTransport:
         self._timeouts: dict[float | None, Any] = {}
         self._used_at = 0.0
         self._forget: weakref.finalize[..., Any] | None = None
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether aiohttp has been loaded."""
-        return self._aiohttp is not None
 
     def load(self) -> None:
         """Load aiohttp. Where it cannot be loaded, httpx goes on serving."""
@@ -156,6 +161,7 @@ class AiohttpTransport:
         else:
             self._can_post = can_post(aiohttp)
             self._aiohttp = aiohttp
+            self.is_loaded = True
 
     async def send(
         self,

@@ -7,7 +7,7 @@ the application's own it is a `TransportClient`, which has the same method and k
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 from urllib.request import getproxies
@@ -132,7 +132,7 @@ class TransportClient:
         self.transport = transport
         self._base_url = base_url
 
-    async def request(
+    def request(
         self,
         method: str,
         url: str,
@@ -140,12 +140,10 @@ class TransportClient:
         headers: Mapping[str, str],
         json: Any | None,
         timeout: float | None,
-    ) -> TransportResponse:
+    ) -> Coroutine[Any, Any, TransportResponse]:
         """Send one request; `url` is relative to the base URL."""
         body = None if json is None else _encode(json)
-        return await self.transport.send(
-            method, self._base_url + url, headers, body, timeout=timeout
-        )
+        return self.transport.send(method, self._base_url + url, headers, body, timeout=timeout)
 
     async def aclose(self) -> None:
         """Close the transport."""
