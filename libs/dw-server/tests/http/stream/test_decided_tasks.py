@@ -14,10 +14,10 @@ import pytest
 
 from durable_workflow.server import Settings
 from durable_workflow.server.engine import completion
-from durable_workflow.server.engine.state import READY, PastTask
+from durable_workflow.server.engine.state import READY, Activity, PastTask
 from durable_workflow.server.ids import paired
 from durable_workflow.server.records import activities, decided_tasks, runs
-from durable_workflow.server.store import Tx
+from durable_workflow.server.store import Read, Tx
 
 Json = dict[str, Any]
 Staged = Callable[..., AbstractAsyncContextManager[Any]]
@@ -73,7 +73,7 @@ def write_rows(file: Path) -> list[str]:
         "SELECT task_id, run_id, sequence, closed_at, lease_owner, lease_session FROM activities "
         "WHERE task_status = 'decided'"
     ).fetchall()
-    task_ids = []
+    task_ids: list[str] = []
     for activity_task, run_id, sequence, closed_at, owner, session in found:
         task_ids.append(paired(activity_task))
         connection.execute(
@@ -137,7 +137,7 @@ async def test_what_is_told_of_them_is_what_their_rows_told(
     shutil.copy(settings.db, older)
     task_ids = write_rows(older)
     assert len(task_ids) == 3
-    found = []
+    found: list[list[Any]] = []
     for db in (settings.db, str(older)):
         async with staged(msgspec.structs.replace(settings, db=db)) as stage:
             found.append(await told(stage, steps.run, task_ids))
@@ -211,9 +211,11 @@ async def test_what_is_kept_of_one_is_what_the_engine_says_of_it(
     monkeypatch.setattr(completion, "complete", noted)
     await steps.take(SCHEDULE)
     await steps.take(last)
-    found = await stage.server.store.read(
-        lambda read: activities.of_run(read, steps.run["run_id"], after=0, most=10)
-    )
+
+    def look(read: Read) -> list[Activity]:
+        return activities.of_run(read, steps.run["run_id"], after=0, most=10)
+
+    found = await stage.server.store.read(look)
     assert len(ended) == 2
     assert [decided_tasks.of(each) for each in found] == [
         msgspec.structs.replace(past, lease_session=runs.kept_session(past.lease_session))
