@@ -8,7 +8,7 @@ import gzip
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -214,7 +214,7 @@ def replaced_transport(client: Client) -> Any:
 
 
 @contextmanager
-def cookie(client: Client) -> Iterator[None]:
+def cookie(client: Client) -> Generator[None]:
     http: Any = client._http
     http.cookies.set("a", "b")
     yield
@@ -222,9 +222,9 @@ def cookie(client: Client) -> Iterator[None]:
 
 
 @contextmanager
-def hooks_of_its_own(client: Client) -> Iterator[None]:
+def hooks_of_its_own(client: Client) -> Generator[None]:
     http: Any = client._http
-    http.event_hooks = {}
+    http.event_hooks = dict[str, Any]()
     http.event_hooks["request"].append(print)
     yield
     http.event_hooks["request"].clear()

@@ -7,7 +7,7 @@ the application's own it is a `TransportClient`, which has the same method and k
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 from urllib.request import getproxies
@@ -108,7 +108,7 @@ class HttpResponse(Protocol):
 class HttpClient(Protocol):
     """The part of `httpx.AsyncClient` that this client uses."""
 
-    async def request(
+    def request(
         self,
         method: str,
         url: str,
@@ -116,7 +116,7 @@ class HttpClient(Protocol):
         headers: Mapping[str, str],
         json: Any | None,
         timeout: float | None,
-    ) -> HttpResponse:
+    ) -> Awaitable[HttpResponse]:
         """Send one request; `url` is relative to the base URL."""
         ...
 
@@ -140,7 +140,7 @@ class TransportClient:
         headers: Mapping[str, str],
         json: Any | None,
         timeout: float | None,
-    ) -> Coroutine[Any, Any, TransportResponse]:
+    ) -> Awaitable[TransportResponse]:
         """Send one request; `url` is relative to the base URL."""
         body = None if json is None else _encode(json)
         return self.transport.send(method, self._base_url + url, headers, body, timeout=timeout)
