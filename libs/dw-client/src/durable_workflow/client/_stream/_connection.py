@@ -221,6 +221,36 @@ class StreamConnection(ClientConnection):
         self._is_lost = True
         self._wake()
 
+    def lend(self) -> bool:
+        """Read no more, as another thread does from now on; False where that can't be now."""
+        if self._missing or self._parts or self._error is not None:
+            return False
+        if self.transport.is_closing() or not self._is_between_frames():
+            return False
+        self.transport.pause_reading()
+        return True
+
+    def take_back(self, data: bytes, /) -> None:
+        """Take what another thread has read last, if anything, and read again."""
+        if data:
+            self.data_received(data)
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def fail(self, error: Exception, /) -> None:
+        """Have whoever waits for frames end in an error."""
+        self._error = error
+        self._wake()
+        self.take_back(b"")
+
+    def abort(self) -> None:
+        """End it at once."""
+        self.transport.abort()
+
+    def hear(self) -> None:
+        """Something has come, whoever reads it. From any thread."""
+        self._is_heard = True
+
     def pause_writing(self) -> None:
         """More waits to be sent than the peer takes at once."""
         super().pause_writing()

@@ -53,6 +53,11 @@ class Ledger:
         self._numbers: dict[int, Request] = {}
         self._count = itertools.count(1)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held, and no answer waited for. From any thread."""
+        return not self._held and not self._unanswered
+
     # --- tasks ----------------------------------------------------------------------------
 
     def hold(self, key: Key) -> None:

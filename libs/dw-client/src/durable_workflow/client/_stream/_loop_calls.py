@@ -7,10 +7,14 @@ from typing import Any
 
 
 class LoopCalls:
-    """The way into one event loop."""
+    """The way into one event loop.
+
+    Attributes:
+        loop: It.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._waiting: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._woken = False
         self._running = False
@@ -44,10 +48,18 @@ class LoopCalls:
             if self._waiting and not self._woken:
                 self._wake()
 
+    def gather(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Do some work, and then at once the calls that it has handed over. On the loop."""
+        self._woken = True  # nobody wakes a loop that is about to make the calls
+        try:
+            work(*arguments)
+        finally:
+            self.run()
+
     def _wake(self) -> None:
         self._woken = True
         try:
-            self._loop.call_soon_threadsafe(self.run)
+            self.loop.call_soon_threadsafe(self.run)
         except RuntimeError:  # the loop is closed
             self._woken = False
             self._waiting.clear()

@@ -6,6 +6,7 @@ loop has something to write nobody sends here.
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import threading
@@ -83,6 +84,9 @@ class Shortcut:
         with self.lock:
             self._rest = b""
             if self._socket is not None:
+                # The peer sees the end now, whoever else has a descriptor.
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
                 self._socket.close()
                 self._socket = None
 

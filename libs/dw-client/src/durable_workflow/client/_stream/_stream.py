@@ -35,7 +35,7 @@ from durable_workflow.client._stream._connection import (
 )
 from durable_workflow.client._stream._handshake import shake_hands
 from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
-from durable_workflow.client._stream._loop_calls import Answer, Loops
+from durable_workflow.client._stream._loop_calls import Answer, LoopCalls, Loops
 from durable_workflow.client._stream._mailbox import Mailbox
 from durable_workflow.client._stream._messages import about
 from durable_workflow.client._stream._outbox import (
@@ -46,6 +46,7 @@ from durable_workflow.client._stream._outbox import (
     send_from,
 )
 from durable_workflow.client._stream._pauses import Pauses
+from durable_workflow.client._stream._reading import reading_of
 from durable_workflow.errors import error_for
 
 # Where the log lines of a worker go: a stream belongs to one.
@@ -62,6 +63,9 @@ _BUSY: Final = frozenset({429, 503})
 _BUSY_PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 # What says that a task is not this worker's, so that no other report of it would be taken.
 _NOT_OURS: Final = frozenset({404, 409, 410})
+
+# What the loop that asks for tasks may take itself: all that comes often.
+_OFTEN: Final = frozenset({"task", "acks", "answer"})
 
 _DROPPED: Final = object()
 
@@ -102,7 +106,9 @@ class HttpStream:
         self._connect = connect
         self._slots = self._slots_of_hello = dict(opening.slots)
         self._ledger = Ledger()
-        loops = Loops()
+        self._loops = loops = Loops()
+        # The way into the loop that asks for tasks.
+        self._asking: LoopCalls | None = None
         self._calls = Calls(loops)
         self._mailboxes: dict[str, Mailbox[tuple[Lease, Any]]] = {
             kind: Mailbox(loops) for kind in ATTEMPT_FIELDS
@@ -212,7 +218,14 @@ class HttpStream:
 
     async def _receive(self, connection: Connection, rest: list[JsonObject]) -> None:
         self._take_all(rest)
-        await connection.deliver_to(self._take_frame)
+        reading = reading_of(
+            connection, self._take_often, lambda: self._asking, lambda: self._ledger.is_empty
+        )
+        try:
+            await connection.deliver_to(self._take_frame)
+        finally:
+            if reading is not None:
+                reading.end()
 
     def _give_up_where_unfit(self, away: Away) -> None:
         """End where something answers there that gives no stream.
@@ -257,6 +270,17 @@ class HttpStream:
 
     def _take_frame(self, frame: str | bytes) -> None:
         self._take_all(messages_of(frame))
+
+    def _take_often(self, frame: bytes) -> bool:
+        """Take a frame in whichever thread, where it has nothing that is for the stream's own."""
+        try:
+            messages = messages_of(frame)
+        except StreamEnded:
+            return False  # raised there
+        if not all(message.get("type") in _OFTEN for message in messages):
+            return False
+        self._take_all(messages)
+        return True
 
     def _take_all(self, messages: list[JsonObject]) -> None:
         with self._calls.lock:
@@ -326,7 +350,12 @@ class HttpStream:
     async def poll(
         self, kind: str, *, timeout: float, begin: Callable[[Any], None] | None = None
     ) -> Any:
-        """Wait for a task that the server sends; None where there was none for so long."""
+        """Wait for a task that the server sends; None where there was none for so long.
+
+        Where tasks begin at once, the loop that asks for them reads the stream, too.
+        """
+        if begin is not None and self._asking is None:
+            self._asking = self._loops.to(asyncio.get_running_loop())
 
         def take(found: tuple[Lease, Any]) -> Any:
             lease, task = found

@@ -1,0 +1,367 @@
+"""The loop that asks for tasks reads the stream itself, as long as nothing holds it up."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+from durable_workflow._event_loops import loop_factory
+from durable_workflow._meet import Lease, Opening, Report, StreamEnded
+from durable_workflow.client._stream._connection import Address
+from durable_workflow.client._stream._loop_calls import LoopCalls
+from durable_workflow.client._stream._reading import Reading
+from durable_workflow.client._stream._stream import HttpStream
+
+Json = dict[str, Any]
+SECONDS = 10
+
+
+def text(content: bytes) -> bytes:
+    """A frame of text, as a server sends it."""
+    assert len(content) < 126
+    return bytes([0x81, len(content)]) + content
+
+
+PING = bytes([0x89, 0])
+
+
+class Line:
+    """A connection in a thread of its own, of which only the reading is real."""
+
+    def __init__(self, taken: Callable[[bytes], bool], asking: LoopCalls) -> None:
+        self.far, near = socket.socketpair()
+        near.setblocking(False)
+        self.given_back: list[bytes] = []
+        self.was_heard = False
+        self.errors: list[Exception] = []
+        self.lent = threading.Event()
+        self.back = threading.Event()
+        self.reading: Reading | None = None
+        self.loop = asyncio.new_event_loop()
+        self._near = near
+        self._taken = taken
+        self._asking = asking
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.call_soon(self._begin)
+        self.loop.run_forever()
+        self.loop.close()
+
+    def _begin(self) -> None:
+        self.reading = Reading(self, self._near, self._taken, lambda: self._asking)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        def end() -> None:
+            assert self.reading is not None
+            self.reading.end()
+            self.reading.end()
+            self.loop.stop()
+
+        self.loop.call_soon_threadsafe(end)
+        self._thread.join(SECONDS)
+        assert not self._thread.is_alive()
+
+    def lend(self) -> bool:
+        self.back.clear()
+        self.lent.set()
+        return True
+
+    def take_back(self, data: bytes, /) -> None:
+        self.given_back.append(data)
+        self.lent.clear()
+        self.back.set()
+
+    def fail(self, error: Exception, /) -> None:
+        self.errors.append(error)
+        self.take_back(b"")
+
+    def abort(self) -> None:
+        self.take_back(b"")
+
+    def hear(self) -> None:
+        self.was_heard = True
+
+
+class Taken:
+    """What was taken, and where."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.threads: set[int] = set()
+        self.refused: set[bytes] = set()
+        self.arrived = asyncio.Event()
+
+    def __call__(self, frame: bytes) -> bool:
+        if frame in self.refused:
+            return False
+        if frame == b"broken":
+            raise ValueError("broken")
+        self.frames.append(frame)
+        self.threads.add(threading.get_ident())
+        self.arrived.set()
+        return True
+
+
+@pytest.fixture
+async def taken() -> Taken:
+    return Taken()
+
+
+@pytest.fixture
+async def line(taken: Taken) -> AsyncGenerator[Line]:
+    line = Line(taken, LoopCalls(asyncio.get_running_loop()))
+    line.start()
+    await happened(line.lent)
+    yield line
+    await asyncio.to_thread(line.end)
+    line.far.close()
+
+
+async def happened(event: threading.Event) -> None:
+    assert await asyncio.to_thread(event.wait, SECONDS)
+
+
+async def test_frames_are_taken_in_the_loop_that_asks(line: Line, taken: Taken) -> None:
+    line.far.sendall(text(b"1") + text(b"2"))
+    await asyncio.wait_for(taken.arrived.wait(), SECONDS)
+    assert taken.frames == [b"1", b"2"]
+    assert taken.threads == {threading.get_ident()}
+    assert line.given_back == []
+    assert line.was_heard
+
+
+async def test_a_loop_that_is_held_up_stops_nothing(line: Line, taken: Taken) -> None:
+    line.far.sendall(text(b"1"))
+    # Nothing but what this holds up would read it.
+    assert line.back.wait(SECONDS)
+    assert line.given_back == [b""]
+    assert taken.frames == []
+
+
+async def test_a_loop_that_was_held_up_reads_again(line: Line, taken: Taken) -> None:
+    line.far.sendall(text(b"1"))
+    assert line.back.wait(SECONDS)
+    await happened(line.lent)
+    await asyncio.wait_for(taken.arrived.wait(), SECONDS)
+    assert taken.frames == [b"1"]
+
+
+@pytest.mark.parametrize("other", [PING, text(b"refused"), bytes([0x81, 100])])
+async def test_what_is_no_frame_to_take_is_given_back_with_what_is_behind_it(
+    line: Line, taken: Taken, other: bytes
+) -> None:
+    taken.refused.add(b"refused")
+    line.far.sendall(text(b"1") + other + text(b"3"))
+    await happened(line.back)
+    assert taken.frames == [b"1"]
+    assert line.given_back == [other + text(b"3")]
+    await happened(line.lent)
+
+
+async def test_the_end_is_given_back(line: Line) -> None:
+    line.far.shutdown(socket.SHUT_WR)
+    await happened(line.back)
+    assert line.given_back[0] == b""
+
+
+async def test_an_error_goes_to_the_connection(line: Line) -> None:
+    line.far.sendall(text(b"broken"))
+    await happened(line.back)
+    assert [str(each) for each in line.errors] == ["broken"]
+
+
+async def test_a_loop_that_is_closed_reads_nothing(taken: Taken) -> None:
+    gone = asyncio.new_event_loop()
+    gone.close()
+    line = Line(taken, LoopCalls(gone))
+    line.start()
+    line.far.sendall(text(b"1"))
+    await asyncio.to_thread(line.end)
+    line.far.close()
+    assert not line.lent.is_set()
+
+
+# --- a whole stream -----------------------------------------------------------------------
+
+
+def task(number: int) -> Json:
+    about = {"task_id": f"t-{number}", "activity_attempt_id": "a", "activity_type": "act"}
+    return {"type": "task", "kind": "activity", "task": about}
+
+
+class Apart:
+    """A stream in a thread of its own, as a worker has it."""
+
+    def __init__(self, url: str, listener: Any, factory: Any) -> None:
+        async def counted(_: Lease, __: str, answer: Any) -> Any:
+            return await answer
+
+        opening = Opening("w", "s", "q", None, {"workflow": 9, "activity": 9, "query": 1}, None)
+        address = Address(url, {}, None)
+        self.stream = HttpStream(lambda: address, opening, listener, counted=counted)
+        self._factory = factory
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._has_begun = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=self._factory) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._running = asyncio.create_task(self.stream.run())
+        self._has_begun.set()
+        await asyncio.wait({self._running})
+
+    def start(self) -> None:
+        self._thread.start()
+        assert self._has_begun.wait(SECONDS)
+
+    async def end(self) -> None:
+        assert self._loop is not None
+        assert self._running is not None
+        with suppress(RuntimeError):  # it has ended by itself
+            self._loop.call_soon_threadsafe(self._running.cancel)
+        await asyncio.to_thread(self._thread.join, SECONDS)
+        assert not self._thread.is_alive()  # once more does nothing
+
+    @contextmanager
+    def standing_still(self) -> Generator[None]:
+        """Its thread does nothing meanwhile."""
+        stands, goes_on = threading.Event(), threading.Event()
+
+        def stand() -> None:
+            stands.set()
+            goes_on.wait(2 * SECONDS)
+
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(stand)
+        assert stands.wait(SECONDS)
+        try:
+            yield
+        finally:
+            goes_on.set()
+
+    async def next(self) -> Json:
+        """The next task, for which this loop reads."""
+        found: Json = await self.stream.poll("activity", timeout=SECONDS, begin=lambda _: None)
+        return found
+
+
+@pytest.fixture(params=[None, loop_factory()])
+async def apart(request: pytest.FixtureRequest, server: Any, listener: Any) -> Any:
+    made = Apart(server.url, listener, request.param)
+    made.start()
+    yield made
+    await made.end()
+
+
+async def until_read_here(apart: Any, peer: Any, number: int) -> Json:
+    """Send tasks until one arrives while the stream's thread stands still; returns that."""
+    while True:
+        asked: asyncio.Task[Json] = asyncio.create_task(apart.next())
+        await asyncio.sleep(0)
+        with apart.standing_still():
+            await peer.send(task(number))
+            await asyncio.wait({asked}, timeout=0.2)
+            if asked.done():
+                return asked.result()
+        await asked
+
+
+async def test_a_task_and_what_becomes_of_it_need_no_other_thread(apart: Any, server: Any) -> None:
+    peer = await server.peer()
+    found = await until_read_here(apart, peer, 1)
+    assert found["task_id"] == "t-1"
+    lease = Lease("activity", "t-1", "a", "w")
+    report = Report(lease, "complete", {"result": {"codec": "json", "blob": "1"}})
+    with apart.standing_still():
+        reporting = asyncio.create_task(apart.stream.report(report))
+        await peer.acknowledge(await peer.next())
+        assert await asyncio.wait_for(reporting, SECONDS) == {}
+
+
+class Asking:
+    """A loop in another thread that asks for tasks, and may be held up by one."""
+
+    def __init__(self, stream: HttpStream) -> None:
+        self.begun: set[str] = set()
+        self.has_begun = threading.Event()
+        self.is_held = threading.Event()
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+        self._stream = stream
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._ask()))
+        self._thread.start()
+
+    async def _ask(self) -> None:
+        with suppress(StreamEnded):
+            while True:
+                await self._stream.poll("activity", timeout=SECONDS, begin=self._begin)
+
+    def _begin(self, found: Json) -> None:
+        self.begun.add(found["task_id"])
+        self.has_begun.set()
+        if not self.goes_on.is_set():
+            self.is_held.set()
+            self.goes_on.wait(2 * SECONDS)
+
+    async def join(self) -> None:
+        await asyncio.to_thread(self._thread.join, SECONDS)
+        assert not self._thread.is_alive()
+
+
+async def test_pings_are_answered_while_the_loop_that_asks_is_held_up(
+    apart: Any, server: Any
+) -> None:
+    peer = await server.peer()
+    asking = Asking(apart.stream)
+    number = 0
+    while f"t-{number}" not in asking.begun:
+        number += 1
+        asking.has_begun.clear()
+        with apart.standing_still():
+            await peer.send(task(number))
+            await asyncio.to_thread(asking.has_begun.wait, 0.2)
+    asking.goes_on.clear()
+    await peer.send(task(number + 1))
+    await happened(asking.is_held)
+    pong = await peer.socket.ping()
+    await asyncio.wait_for(pong, SECONDS)
+    assert not asking.goes_on.is_set()
+    asking.goes_on.set()
+    await apart.end()
+    await asking.join()
+
+
+async def test_a_cut_is_noticed_and_what_comes_behind_it_arrives(apart: Any, server: Any) -> None:
+    peer = await server.peer()
+    for number in range(10):
+        await until_read_here(apart, peer, number)
+        await peer.cut()
+        peer = await server.peer()
+        assert f"t-{number}" in {each["task_id"] for each in peer.hello["held"]}
+
+
+async def test_a_cancellation_is_told_by_the_thread_of_the_stream(
+    apart: Any, server: Any, listener: Any
+) -> None:
+    peer = await server.peer()
+    await until_read_here(apart, peer, 1)
+    asked = asyncio.create_task(apart.next())
+    cancel = {"type": "cancel", "kind": "activity", "task_id": "t-1", "reason": "gone"}
+    await peer.socket.send(json.dumps([cancel, task(2)]))
+    assert (await asked)["task_id"] == "t-2"
+    assert listener.cancels == [("t-1", "gone")]
