@@ -2,21 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Mapping
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from durable_workflow._event_loops import loop_factory
 from durable_workflow._meet import Lease, Opening
 from durable_workflow.client._stream._connection import Address
 from durable_workflow.client._stream._stream import HttpStream
 
 Json = dict[str, Any]
+LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop] | None
 WELCOME: Json = {"type": "welcome", "grace_ms": 1000, "heartbeat_seconds": 10, "dropped": []}
 
 
@@ -138,6 +141,68 @@ class Listener:
         self.registrations += 1
 
 
+class Apart:
+    """A stream in a thread of its own, as a worker has it."""
+
+    def __init__(self, url: str, listener: Any, factory: LoopFactory) -> None:
+        async def counted(_: Lease, __: str, answer: Any) -> Any:
+            return await answer
+
+        opening = Opening("w", "s", "q", None, {"workflow": 9, "activity": 9, "query": 1}, None)
+        address = Address(url, {}, None)
+        self.stream = HttpStream(lambda: address, opening, listener, counted=counted)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._has_begun = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._factory = factory
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=self._factory) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._running = asyncio.create_task(self.stream.run())
+        self._has_begun.set()
+        await asyncio.wait({self._running})
+
+    def start(self) -> None:
+        self._thread.start()
+        assert self._has_begun.wait(10)
+
+    async def end(self) -> None:
+        assert self._loop is not None
+        assert self._running is not None
+        with suppress(RuntimeError):  # it has ended by itself
+            self._loop.call_soon_threadsafe(self._running.cancel)
+        await asyncio.to_thread(self._thread.join, 10)
+        assert not self._thread.is_alive()
+
+    @contextmanager
+    def standing_still(self) -> Generator[None]:
+        """Its loop does nothing meanwhile."""
+        stands, goes_on = threading.Event(), threading.Event()
+
+        def stand() -> None:
+            stands.set()
+            goes_on.wait(20)
+
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(stand)
+        assert stands.wait(10)
+        try:
+            yield
+        finally:
+            goes_on.set()
+
+    @staticmethod
+    def activity(number: int) -> Json:
+        """A task as the server sends it."""
+        about = {"task_id": f"t-{number}", "activity_attempt_id": "a", "activity_type": "act"}
+        return {"type": "task", "kind": "activity", "task": about}
+
+
 @pytest.fixture
 async def server() -> AsyncGenerator[FakeServer]:
     server = FakeServer()
@@ -149,6 +214,16 @@ async def server() -> AsyncGenerator[FakeServer]:
 @pytest.fixture
 def listener() -> Listener:
     return Listener()
+
+
+@pytest.fixture(params=[None, loop_factory()])
+async def apart(
+    request: pytest.FixtureRequest, server: FakeServer, listener: Listener
+) -> AsyncGenerator[Apart]:
+    made = Apart(server.url, listener, request.param)
+    made.start()
+    yield made
+    await made.end()
 
 
 @pytest.fixture

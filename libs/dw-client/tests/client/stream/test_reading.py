@@ -4,15 +4,13 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from durable_workflow._event_loops import loop_factory
-from durable_workflow._meet import Lease, Opening, Report, StreamEnded
-from durable_workflow.client._stream._connection import Address
+from durable_workflow._meet import Lease, Report, StreamEnded
 from durable_workflow.client._stream._loop_calls import LoopCalls
 from durable_workflow.client._stream._reading import Reading
 from durable_workflow.client._stream._stream import HttpStream
@@ -194,87 +192,20 @@ async def test_a_loop_that_is_closed_reads_nothing(taken: Taken) -> None:
 # --- a whole stream -----------------------------------------------------------------------
 
 
-def task(number: int) -> Json:
-    about = {"task_id": f"t-{number}", "activity_attempt_id": "a", "activity_type": "act"}
-    return {"type": "task", "kind": "activity", "task": about}
-
-
-class Apart:
-    """A stream in a thread of its own, as a worker has it."""
-
-    def __init__(self, url: str, listener: Any, factory: Any) -> None:
-        async def counted(_: Lease, __: str, answer: Any) -> Any:
-            return await answer
-
-        opening = Opening("w", "s", "q", None, {"workflow": 9, "activity": 9, "query": 1}, None)
-        address = Address(url, {}, None)
-        self.stream = HttpStream(lambda: address, opening, listener, counted=counted)
-        self._factory = factory
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._running: asyncio.Task[None] | None = None
-        self._has_begun = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=self._factory) as runner:
-            runner.run(self._serve())
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._running = asyncio.create_task(self.stream.run())
-        self._has_begun.set()
-        await asyncio.wait({self._running})
-
-    def start(self) -> None:
-        self._thread.start()
-        assert self._has_begun.wait(SECONDS)
-
-    async def end(self) -> None:
-        assert self._loop is not None
-        assert self._running is not None
-        with suppress(RuntimeError):  # it has ended by itself
-            self._loop.call_soon_threadsafe(self._running.cancel)
-        await asyncio.to_thread(self._thread.join, SECONDS)
-        assert not self._thread.is_alive()  # once more does nothing
-
-    @contextmanager
-    def standing_still(self) -> Generator[None]:
-        """Its thread does nothing meanwhile."""
-        stands, goes_on = threading.Event(), threading.Event()
-
-        def stand() -> None:
-            stands.set()
-            goes_on.wait(2 * SECONDS)
-
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(stand)
-        assert stands.wait(SECONDS)
-        try:
-            yield
-        finally:
-            goes_on.set()
-
-    async def next(self) -> Json:
-        """The next task, for which this loop reads."""
-        found: Json = await self.stream.poll("activity", timeout=SECONDS, begin=lambda _: None)
-        return found
-
-
-@pytest.fixture(params=[None, loop_factory()])
-async def apart(request: pytest.FixtureRequest, server: Any, listener: Any) -> Any:
-    made = Apart(server.url, listener, request.param)
-    made.start()
-    yield made
-    await made.end()
+async def next_task(apart: Any) -> Json:
+    """The next task, for which this loop reads."""
+    stream: HttpStream = apart.stream
+    found: Json = await stream.poll("activity", timeout=SECONDS, begin=lambda _: None)
+    return found
 
 
 async def until_read_here(apart: Any, peer: Any, number: int) -> Json:
     """Send tasks until one arrives while the stream's thread stands still; returns that."""
     while True:
-        asked: asyncio.Task[Json] = asyncio.create_task(apart.next())
+        asked: asyncio.Task[Json] = asyncio.create_task(next_task(apart))
         await asyncio.sleep(0)
         with apart.standing_still():
-            await peer.send(task(number))
+            await peer.send(apart.activity(number))
             await asyncio.wait({asked}, timeout=0.2)
             if asked.done():
                 return asked.result()
@@ -333,10 +264,10 @@ async def test_pings_are_answered_while_the_loop_that_asks_is_held_up(
         number += 1
         asking.has_begun.clear()
         with apart.standing_still():
-            await peer.send(task(number))
+            await peer.send(apart.activity(number))
             await asyncio.to_thread(asking.has_begun.wait, 0.2)
     asking.goes_on.clear()
-    await peer.send(task(number + 1))
+    await peer.send(apart.activity(number + 1))
     await happened(asking.is_held)
     pong = await peer.socket.ping()
     await asyncio.wait_for(pong, SECONDS)
@@ -360,8 +291,8 @@ async def test_a_cancellation_is_told_by_the_thread_of_the_stream(
 ) -> None:
     peer = await server.peer()
     await until_read_here(apart, peer, 1)
-    asked = asyncio.create_task(apart.next())
+    asked = asyncio.create_task(next_task(apart))
     cancel = {"type": "cancel", "kind": "activity", "task_id": "t-1", "reason": "gone"}
-    await peer.socket.send(json.dumps([cancel, task(2)]))
+    await peer.socket.send(json.dumps([cancel, apart.activity(2)]))
     assert (await asked)["task_id"] == "t-2"
     assert listener.cancels == [("t-1", "gone")]

@@ -8,29 +8,22 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 import pytest
 
 from durable_workflow._event_loops import loop_factory
-from durable_workflow._meet import Lease, Opening, Report
+from durable_workflow._meet import Lease, Report
 from durable_workflow.client._stream._calls import Calls
 from durable_workflow.client._stream._connection import Address, StreamConnection, open_connection
 from durable_workflow.client._stream._loop_calls import Answer, Loops
 from durable_workflow.client._stream._outbox import Outbox
 from durable_workflow.client._stream._shortcut import Shortcut, second_socket
-from durable_workflow.client._stream._stream import HttpStream
 
 Json = dict[str, Any]
 LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop] | None
-
-
-def task(number: int) -> Json:
-    about = {"task_id": f"t-{number}", "activity_attempt_id": "a", "activity_type": "act"}
-    return {"type": "task", "kind": "activity", "task": about}
 
 
 def report_of(found: Json) -> Report:
@@ -38,73 +31,9 @@ def report_of(found: Json) -> Report:
     return Report(lease, "complete", {"result": {"codec": "json", "blob": "1"}})
 
 
-class Apart:
-    """A stream in a thread of its own, as a worker has it."""
-
-    def __init__(self, url: str, listener: Any, factory: LoopFactory) -> None:
-        async def counted(_: Lease, __: str, answer: Any) -> Any:
-            return await answer
-
-        opening = Opening("w", "s", "q", None, {"workflow": 9, "activity": 9, "query": 1}, None)
-        address = Address(url, {}, None)
-        self.stream = HttpStream(lambda: address, opening, listener, counted=counted)
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self._running: asyncio.Task[None] | None = None
-        self._has_begun = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._factory = factory
-
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=self._factory) as runner:
-            runner.run(self._serve())
-
-    async def _serve(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self._running = asyncio.create_task(self.stream.run())
-        self._has_begun.set()
-        await asyncio.wait({self._running})
-
-    def start(self) -> None:
-        self._thread.start()
-        assert self._has_begun.wait(10)
-
-    async def end(self) -> None:
-        assert self.loop is not None
-        assert self._running is not None
-        with suppress(RuntimeError):  # it has ended by itself
-            self.loop.call_soon_threadsafe(self._running.cancel)
-        await asyncio.to_thread(self._thread.join, 10)
-        assert not self._thread.is_alive()
-
-    @contextmanager
-    def standing_still(self) -> Generator[None]:
-        """Its loop does nothing meanwhile."""
-        stands, goes_on = threading.Event(), threading.Event()
-
-        def stand() -> None:
-            stands.set()
-            goes_on.wait(20)
-
-        assert self.loop is not None
-        self.loop.call_soon_threadsafe(stand)
-        assert stands.wait(10)
-        try:
-            yield
-        finally:
-            goes_on.set()
-
-
-@pytest.fixture(params=[None, loop_factory()])
-async def apart(request: pytest.FixtureRequest, server: Any, listener: Any) -> Any:
-    made = Apart(server.url, listener, request.param)
-    made.start()
-    yield made
-    await made.end()
-
-
-async def given(apart: Apart, peer: Any, *numbers: int) -> list[Json]:
+async def given(apart: Any, peer: Any, *numbers: int) -> list[Json]:
     """Have the worker get tasks."""
-    await peer.send(*(task(number) for number in numbers))
+    await peer.send(*(apart.activity(number) for number in numbers))
     return [await apart.stream.poll("activity", timeout=5) for _ in numbers]
 
 
@@ -199,13 +128,13 @@ async def test_threads_that_report_at_once_send_each_report_once(apart: Any, ser
         each.start()
     numbers = iter(range(count * threads))
     # One at a time, then some at once: they are reported here and there.
-    await peer.send(*(task(next(numbers)) for _ in range(threads)))
+    await peer.send(*(apart.activity(next(numbers)) for _ in range(threads)))
     messages: list[Json] = []
     while len(messages) < count * threads:
         messages.append(await peer.next())
         await peer.acknowledge(messages[-1])
         if (number := next(numbers, None)) is not None:
-            await peer.send(task(number))
+            await peer.send(apart.activity(number))
     for each in workers:
         await asyncio.to_thread(each.join, 20)
     expected = sorted(f"t-{number}" for number in range(count * threads))
