@@ -2,12 +2,17 @@
 
 # pyright: reportPrivateUsage=false
 import asyncio
+import itertools
 import os
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from durable_workflow import workflow
 from durable_workflow.errors import ServerError
-from durable_workflow.worker import Worker
+from durable_workflow.worker import Worker, _process_metrics
 from durable_workflow.worker._process_metrics import ProcessMetrics
 
 
@@ -69,3 +74,21 @@ def test_process_metrics_have_the_shape_that_servers_store() -> None:
     assert 0 <= sample["cpu_percent"] <= 100
     assert sample["memory_bytes"] > 1_000_000
     assert 0 < len(sample["host"]) <= 255
+
+
+def test_a_start_two_minutes_ago_is_two_minutes_of_running_when_the_process_has_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    readings = itertools.chain([0], itertools.repeat(10))  # it has to wait behind the first
+
+    class Date(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime(2026, 1, 1, tzinfo=tz) + timedelta(seconds=next(readings))
+
+    monkeypatch.setattr(_process_metrics, "datetime", Date)
+    times = SimpleNamespace(monotonic=lambda: next(readings), process_time=lambda: 0.0)
+    monkeypatch.setattr(_process_metrics, "time", times)
+    metrics = ProcessMetrics()
+    metrics.move_start(Date.now(UTC) - timedelta(minutes=2))
+    assert metrics.sample()["process_uptime_seconds"] >= 120

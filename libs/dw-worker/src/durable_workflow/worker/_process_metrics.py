@@ -18,8 +18,9 @@ class ProcessMetrics:
     """
 
     def __init__(self) -> None:
-        self.started_at = datetime.now(UTC)
+        # First the clock that counts: what passes between the two readings is not missing then.
         self._started = self._sampled = time.monotonic()
+        self.started_at = datetime.now(UTC)
         self._cpu_seconds = time.process_time()
 
     def move_start(self, moment: datetime) -> None:
