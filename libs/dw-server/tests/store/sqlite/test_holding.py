@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +13,7 @@ from durable_workflow.server.notices import DueAt, Notice, RunProgressed, TaskOf
 from durable_workflow.server.store import Tx
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.sqlite import _holding as holding
+from durable_workflow.server.store.sqlite._batch import Batch
 
 OFFERED = TaskOffered("workflow", None, "t", 1, {"claim": "c"})
 
@@ -171,3 +172,76 @@ async def test_a_long_unit_does_not_join_and_follows_in_its_own_batch(
         await store.run_in_slices(slices)
         await first
     assert commits.units == [1, 1]
+
+
+class Turns:
+    """A loop that does what is called soon when it is told to, and knows one timer."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.soon: list[asyncio.Handle] = []
+        self.timers: list[asyncio.Handle] = []
+
+    def get_debug(self) -> bool:
+        return False
+
+    def call_soon(self, callback: Callable[[], None]) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, (), cast(asyncio.AbstractEventLoop, self))
+        self.soon.append(handle)
+        return handle
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> asyncio.Handle:
+        assert delay == 0.002
+        handle = asyncio.Handle(callback, (), cast(asyncio.AbstractEventLoop, self))
+        self.timers.append(handle)
+        return handle
+
+    def turn(self) -> None:
+        """Do what was called soon, or the timer where nothing was."""
+        for handle in self._taken(self.soon) or self._taken(self.timers):
+            if not handle.cancelled():
+                handle._run()
+
+    def _taken(self, handles: list[asyncio.Handle]) -> list[asyncio.Handle]:
+        taken = handles[:]
+        handles.clear()
+        return taken
+
+
+def held_on(turns: Turns) -> tuple[holding.Hold, list[Batch]]:
+    hold = holding.Hold(lambda: turns.now)
+    ended: list[Batch] = []
+    hold.begin(cast(asyncio.AbstractEventLoop, turns), Batch(), ended.append)
+    return hold, ended
+
+
+def test_a_batch_is_held_for_its_whole_time_where_the_timer_ends_early() -> None:
+    turns = Turns()
+    hold, ended = held_on(turns)
+    for microseconds in (1300, 1700, 1990):
+        turns.now = 100.0 + microseconds / 1e6
+        turns.turn()
+        assert not ended
+    assert hold.end() is not None
+
+
+def test_what_arrives_in_time_is_waited_for_until_it_is_a_unit() -> None:
+    turns = Turns()
+    hold, ended = held_on(turns)
+    turns.now = 100.01
+    for _ in range(3):
+        turns.turn()
+        assert not ended
+    assert hold.end() is not None
+    turns.turn()
+    assert not ended
+
+
+def test_a_batch_whose_time_is_up_goes_on_once() -> None:
+    turns = Turns()
+    hold, ended = held_on(turns)
+    turns.now = 100.01
+    for _ in range(8):
+        turns.turn()
+    assert len(ended) == 1
+    assert hold.end() is None

@@ -8,6 +8,7 @@ for is held, and only where such tasks are all that comes of it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -22,35 +23,50 @@ from durable_workflow.server.store.sqlite._batch import Batch
 
 # Replay of a few events and both ways take one.
 _LONGEST_SECONDS: Final = 0.002
+# What has arrived by then becomes a unit within so many turns of the loop.
+_TURNS: Final = 3
 # That an attempt is over is mostly known to its worker: it was its report.
 _MAY_WAIT: Final = frozenset({DueAt, RunAwaited, TaskDropped})
 
 
 class Hold:
-    """The batch that is held, where one is."""
+    """The batch that is held, where one is.
 
-    def __init__(self) -> None:
-        self._held: tuple[Batch, asyncio.TimerHandle] | None = None
+    Args:
+        clock: In seconds, and never set back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._held: tuple[Batch, asyncio.Handle] | None = None
 
     def begin(
         self, loop: asyncio.AbstractEventLoop, batch: Batch, then: Callable[[Batch], None]
     ) -> None:
         """Hold a batch. Unless `end` is called in time, `then` is called with it."""
+        until = self._clock() + _LONGEST_SECONDS
+        left = _TURNS
 
-        def time_is_up() -> None:
-            held = self.end()
-            if held is not None:
-                then(held)
+        def look() -> None:
+            nonlocal left
+            if self._clock() >= until:
+                left -= 1
+            if left < 0:
+                self._held = None
+                then(batch)
+            else:
+                # uvloop counts whole milliseconds: its timer may end a millisecond early.
+                self._held = batch, loop.call_soon(look)
 
-        self._held = batch, loop.call_later(_LONGEST_SECONDS, time_is_up)
+        self._held = batch, loop.call_later(_LONGEST_SECONDS, look)
 
     def end(self) -> Batch | None:
         """Hold nothing any more; what was held, which is the caller's to commit."""
         if self._held is None:
             return None
-        batch, timer = self._held
+        batch, handle = self._held
         self._held = None
-        timer.cancel()
+        handle.cancel()
         return batch
 
 
