@@ -52,6 +52,17 @@ async def test_a_head_that_does_not_end_is_refused(beginning: bytes, more: bytes
             assert (await answer).startswith(b"HTTP/1.1 4")
 
 
+async def used_connection(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection that the server has accepted, and on which it waits for the next request."""
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(LIST)
+    head = await reader.readuntil(b"\r\n\r\n")
+    [length] = re.findall(rb"content-length: (\d+)", head)
+    await reader.readexactly(int(length))
+    return reader, writer
+
+
 @pytest.mark.parametrize(
     "sent",
     [b"", ENDLESS_HEADERS, LIST + ENDLESS_HEADERS, ENDLESS_TRAILERS + b"\r\n" + ENDLESS_HEADERS],
@@ -60,22 +71,24 @@ async def test_a_head_that_does_not_end_is_refused(beginning: bytes, more: bytes
 async def test_a_connection_without_a_head_ends(
     monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr("durable_workflow.server.connections._HEAD_SECONDS", 0.05)
-    monkeypatch.setattr("durable_workflow.server.serving._KEEP_ALIVE_SECONDS", 0.05)
+    has_request = b"\r\n\r\n" in sent
     async with embedded_server() as url:
-        address = urlsplit(url)
-        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        if has_request:
+            reader, writer = await used_connection(url)
+        monkeypatch.setattr("durable_workflow.server.connections._HEAD_SECONDS", 0.05)
+        if not has_request:
+            address = urlsplit(url)
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(sent)
         async with asyncio.timeout(20):
             answers = await reader.read()
         writer.close()
-    assert answers.count(b"HTTP/1.1 ") == (1 if b"\r\n\r\n" in sent else 0)
+    assert answers.count(b"HTTP/1.1 ") == has_request
 
 
 async def test_a_request_is_answered_before_half_a_head_behind_it_ends_its_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("durable_workflow.server.connections._HEAD_SECONDS", 0.05)
     body = b'{"workflow_id": "w", "workflow_type": "t"}'
     held = (
         b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -83,8 +96,8 @@ async def test_a_request_is_answered_before_half_a_head_behind_it_ends_its_conne
         b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
     )
     async with embedded_server() as url:
-        address = urlsplit(url)
-        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        reader, writer = await used_connection(url)
+        monkeypatch.setattr("durable_workflow.server.connections._HEAD_SECONDS", 0.05)
         writer.write(held + ENDLESS_HEADERS)
         writer.write(b"X-More: of it\r\n")
         async with asyncio.timeout(20):
@@ -105,12 +118,12 @@ async def test_a_request_is_answered_before_half_a_head_behind_it_ends_its_conne
 async def test_a_connection_ends_on_which_nothing_begins_any_more(
     monkeypatch: pytest.MonkeyPatch, request_: bytes, more: bytes
 ) -> None:
-    monkeypatch.setattr("durable_workflow.server.connections._HEAD_SECONDS", 0.05)
     async with embedded_server() as url:
         address = urlsplit(url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(request_)
         await reader.readuntil(b"\r\n\r\n")  # it is answered, and only then more comes
+        monkeypatch.setattr("durable_workflow.server.connections._HEAD_SECONDS", 0.05)
         writer.write(more)
         async with asyncio.timeout(20):
             await reader.read()

@@ -123,10 +123,12 @@ async def test_an_answer_that_nobody_waits_for_is_not_taken_for_the_next_one(pee
 
 
 async def test_silence_is_a_read_timeout(peer: Peer) -> None:
-    peer.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"  # and nothing more
-    async with Client(peer.url, timeout=0.05, retry_policy=ONCE) as client:
+    async with Client(peer.url, retry_policy=ONCE) as client:
+        await loaded(client).health()  # it is connected, however long that takes
+        peer.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"  # and nothing more
         with pytest.raises(httpx.ReadTimeout):
-            await loaded(client).health()
+            await client._request("GET", "/health", timeout=0.05)
+    assert peer.connections == 1
 
 
 async def test_a_connection_that_was_closed_while_idle_is_not_used(

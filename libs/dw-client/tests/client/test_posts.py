@@ -28,9 +28,9 @@ async def peer() -> AsyncIterator[Peer]:
         yield peer
 
 
-def loaded(url: str, timeout: float | None = 60.0) -> Client:
+def loaded(url: str) -> Client:
     """A client as if it had sent many requests."""
-    client = Client(url, token="t", timeout=timeout, retry_policy=ONCE)
+    client = Client(url, token="t", retry_policy=ONCE)
     assert client._fast is not None
     client._fast._transport.load()
     return client
@@ -167,10 +167,12 @@ async def test_a_connection_that_takes_too_long_is_a_connect_timeout(
 
 
 async def test_silence_is_a_read_timeout(peer: Peer) -> None:
-    peer.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"  # and nothing more
-    async with loaded(peer.url, timeout=0.05) as client:
+    async with loaded(peer.url) as client:
+        await post(client)  # it is connected, however long that takes
+        peer.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"  # and nothing more
         with pytest.raises(httpx.ReadTimeout):
-            await post(client)
+            await client._request("POST", "/things", json={}, timeout=0.05)
+    assert peer.connections == 1
 
 
 async def test_a_header_cannot_hold_another(peer: Peer) -> None:

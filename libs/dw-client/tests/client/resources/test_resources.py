@@ -1,10 +1,10 @@
 """What is particular about the methods of the control plane."""
 
-import asyncio
 import inspect
 import json
 import warnings
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -12,6 +12,7 @@ import pytest
 
 from durable_workflow import serializer
 from durable_workflow.client import Client, ScheduleAction, ScheduleSpec
+from durable_workflow.client._resources import activities
 from durable_workflow.errors import (
     InvalidArgument,
     ScheduleAlreadyExists,
@@ -401,14 +402,22 @@ async def test_an_activity_that_takes_too_long(client: Client, answers: Answers)
 
 
 async def test_a_pause_between_two_questions_ends_with_the_wait(
-    client: Client, answers: Answers
+    client: Client, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    now, slept = 1000.0, list[float]()
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        slept.append(seconds)
+
+    monkeypatch.setattr(activities, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(activities, "asyncio", SimpleNamespace(sleep=sleep))
     answers += [ok(status="running"), ok(status="running")]
     handle = client.get_activity_handle("a")
-    async with asyncio.timeout(10.0):
-        with pytest.raises(TimeoutError, match="activity a"):
-            await handle.result(timeout=0.02, poll_interval=3600.0)
-    assert answers == []
+    with pytest.raises(TimeoutError, match="activity a"):
+        await handle.result(timeout=0.5, poll_interval=3600.0)
+    assert (slept, answers) == ([0.5], [])
 
 
 async def test_pages_of_activities(client: Client, answers: Answers) -> None:

@@ -78,7 +78,12 @@ class FakeServer:
 
     async def start(self) -> None:
         self._server = await serve(
-            self._accept, "127.0.0.1", self.port, process_request=self._upgrade, max_size=None
+            self._accept,
+            "127.0.0.1",
+            self.port,
+            process_request=self._upgrade,
+            max_size=None,
+            ping_interval=None,  # tests say when it pings
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
 

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import select
 import socket
 import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from durable_workflow._meet import Lease, Report, StreamEnded
+from durable_workflow.client._stream import _reading
 from durable_workflow.client._stream._loop_calls import LoopCalls
 from durable_workflow.client._stream._reading import Reading
 from durable_workflow.client._stream._stream import HttpStream
@@ -38,7 +41,7 @@ class Line:
         self.was_heard = False
         self.errors: list[Exception] = []
         self.lent = threading.Event()
-        self.back = threading.Event()
+        self.back = threading.Event()  # once: whoever waits for it may come late
         self.reading: Reading | None = None
         self.loop = asyncio.new_event_loop()
         self._near = near
@@ -48,7 +51,6 @@ class Line:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.call_soon(self._begin)
         self.loop.run_forever()
         self.loop.close()
 
@@ -56,6 +58,7 @@ class Line:
         self.reading = Reading(self, self._near, self._taken, lambda: self._asking)
 
     def start(self) -> None:
+        self.loop.call_soon(self._begin)  # before anything that another thread asks of it
         self._thread.start()
 
     def end(self) -> None:
@@ -70,7 +73,6 @@ class Line:
         assert not self._thread.is_alive()
 
     def lend(self) -> bool:
-        self.back.clear()
         self.lent.set()
         return True
 
@@ -115,6 +117,21 @@ async def taken() -> Taken:
     return Taken()
 
 
+class Blind:
+    """In place of a poll object: sees nothing of what waits to be read."""
+
+    def register(self, *_: Any) -> None: ...
+
+    def poll(self, *_: Any) -> list[Any]:
+        return []
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop that asks is waited for, however long the machine holds it up."""
+    monkeypatch.setattr(_reading, "select", SimpleNamespace(poll=Blind, POLLIN=select.POLLIN))
+
+
 @pytest.fixture
 async def line(taken: Taken) -> AsyncGenerator[Line]:
     line = Line(taken, LoopCalls(asyncio.get_running_loop()))
@@ -129,6 +146,7 @@ async def happened(event: threading.Event) -> None:
     assert await asyncio.to_thread(event.wait, SECONDS)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_frames_are_taken_in_the_loop_that_asks(line: Line, taken: Taken) -> None:
     line.far.sendall(text(b"1") + text(b"2"))
     await asyncio.wait_for(taken.arrived.wait(), SECONDS)
@@ -154,6 +172,7 @@ async def test_a_loop_that_was_held_up_reads_again(line: Line, taken: Taken) -> 
     assert taken.frames == [b"1"]
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("other", [PING, text(b"refused"), bytes([0x81, 100])])
 async def test_what_is_no_frame_to_take_is_given_back_with_what_is_behind_it(
     line: Line, taken: Taken, other: bytes
@@ -172,6 +191,7 @@ async def test_the_end_is_given_back(line: Line) -> None:
     assert line.given_back[0] == b""
 
 
+@pytest.mark.usefixtures("patient")
 async def test_an_error_goes_to_the_connection(line: Line) -> None:
     line.far.sendall(text(b"broken"))
     await happened(line.back)
