@@ -8,7 +8,7 @@ against all that a store may do (``store/protocol.py``), whichever database it h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -421,3 +421,16 @@ def box_store(
         return in_mode(open_file(max_waiting=50), mode)
     store = open_sqlite(statements=box_statements, migrations=box_migrations, max_waiting=50)
     return in_mode(store, mode)
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], Awaitable[None]]:
+    """Lets so many seconds of the event loop pass at once, and does what falls due meanwhile."""
+
+    async def passed(seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        before = loop.time
+        monkeypatch.setattr(loop, "time", lambda: before() + seconds)
+        await asyncio.sleep(0.001)  # behind all that is due
+
+    return passed

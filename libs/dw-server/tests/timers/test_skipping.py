@@ -39,12 +39,19 @@ async def server(clock: SkippingClock) -> AsyncIterator[Server]:
     await server.stop()
 
 
+async def until_it_is(clock: SkippingClock, moment: int) -> None:
+    async with asyncio.timeout(20):
+        while clock.now() < moment:  # noqa: ASYNC110 (a clock tells nobody)
+            await asyncio.sleep(0.01)
+
+
 async def test_it_runs_while_nobody_works(server: Server, clock: SkippingClock) -> None:
     began = time.monotonic()
-    async with asyncio.timeout(5):
-        while clock.now() < 200_000:  # noqa: ASYNC110 (a clock tells nobody)
-            await asyncio.sleep(0.01)
-    assert clock.now() <= (time.monotonic() - began + 0.1) * MICROSECONDS
+    for _ in range(2):  # the first step may bring time that has passed before
+        await until_it_is(clock, clock.now() + 1)
+    came = clock.now()
+    await until_it_is(clock, came + 200_000)
+    assert clock.now() - came <= (time.monotonic() - began + 0.1) * MICROSECONDS
 
 
 async def test_it_goes_where_it_is_asked_to(server: Server, clock: SkippingClock) -> None:

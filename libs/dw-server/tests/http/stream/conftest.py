@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from durable_workflow.server import Settings
-from durable_workflow.server.clock import SystemClock
+from durable_workflow.server.clock import Clock, ManualClock, SystemClock
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.service_settings import ServiceSettings
 from durable_workflow.server.serving import serving
@@ -164,8 +164,9 @@ class Peer:
 class Stage:
     """One server, and what works on it."""
 
-    def __init__(self, server: Server, url: str, http: httpx.AsyncClient) -> None:
+    def __init__(self, server: Server, clock: Clock, url: str, http: httpx.AsyncClient) -> None:
         self.server = server
+        self.clock = clock
         self.url = url
         self.http = http
         self._stack = AsyncExitStack()
@@ -244,6 +245,12 @@ class Stage:
         peer.welcome = await peer.next("welcome")
         return peer
 
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, which stands still otherwise: the server was given a `ManualClock`."""
+        assert isinstance(self.clock, ManualClock)
+        self.clock.advance(seconds)
+        self.server.timers.poke()
+
     async def close(self) -> None:
         await self._stack.aclose()
 
@@ -276,19 +283,22 @@ def held(task: Json) -> Json:
 
 
 @asynccontextmanager
-async def staged(settings: Settings | None = None, **services: Any) -> AsyncGenerator[Stage]:
+async def staged(
+    settings: Settings | None = None, *, clock: Clock | None = None, **services: Any
+) -> AsyncGenerator[Stage]:
     """Serve on a free port."""
     given = settings or Settings(db=":memory:", long_poll_timeout=1)
     given = msgspec.structs.replace(
         given, port=0, services=msgspec.structs.replace(ServiceSettings(), **services)
     )
-    server = Server(given, clock=SystemClock())
+    clock = clock or SystemClock()
+    server = Server(given, clock=clock)
     await server.start()
     async with AsyncExitStack() as stack:
         # In the order of a server that goes while its workers are connected.
         stack.push_async_callback(server.stop)
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30, verify=False))
-        stage = Stage(server, "", http)
+        stage = Stage(server, clock, "", http)
         stack.push_async_callback(stage.close)
         stage.url = await stack.enter_async_context(serving(server))
         http.base_url = stage.url

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from durable_workflow.server import Settings
+from durable_workflow.server.clock import ManualClock
 
 Json = dict[str, Any]
 SCHEDULE = {"type": "schedule_activity", "activity_type": "act", "queue": "q"}
@@ -23,7 +24,8 @@ async def stage(
 ) -> AsyncIterator[Any]:
     del disk  # made before the server opens its files
     settings = Settings(db=str(tmp_path / "state.db"), long_poll_timeout=1)
-    async with staged(settings, stream_grace_seconds=0.5) as stage:
+    # No time passes: nobody is missed, however long the machine holds a test up.
+    async with staged(settings, clock=ManualClock(), stream_grace_seconds=0.5) as stage:
         yield stage
 
 

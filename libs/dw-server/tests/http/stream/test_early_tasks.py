@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from durable_workflow.server import Settings
+from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.store.sqlite._committer import CommitPace
 from durable_workflow.server.views.history import FROM_THE_BEGINNING
 
@@ -31,7 +32,8 @@ async def stage(
     # Commits are made in a thread, so that the loop goes on while the disk waits.
     monkeypatch.setattr(CommitPace, "on_the_spot", never)
     settings = Settings(db=str(tmp_path / "state.db"), long_poll_timeout=1)
-    async with staged(settings, stream_grace_seconds=0.5) as stage:
+    # No time passes: nobody is missed, however long the machine holds a test up.
+    async with staged(settings, clock=ManualClock(), stream_grace_seconds=0.5) as stage:
         try:
             yield stage
         finally:

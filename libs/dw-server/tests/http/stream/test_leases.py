@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from durable_workflow.server import Settings
+from durable_workflow.server.clock import ManualClock, SystemClock
 from durable_workflow.server.store import Read, Row
 
 Json = dict[str, Any]
@@ -28,6 +29,13 @@ async def quick(staged: Staged) -> AsyncIterator[Any]:
         yield stage
 
 
+@pytest.fixture
+async def still(staged: Staged) -> AsyncIterator[Any]:
+    """The same, for which no time passes but what a test lets pass."""
+    async with staged(clock=ManualClock(), stream_grace_seconds=0.5) as stage:
+        yield stage
+
+
 async def with_activity(stage: Any, **peer: Any) -> tuple[Any, Json, Json]:
     """A worker that has an activity: it, the run, the task."""
     worker = await stage.peer(**peer)
@@ -37,15 +45,16 @@ async def with_activity(stage: Any, **peer: Any) -> tuple[Any, Json, Json]:
 
 
 async def test_a_worker_that_returns_within_the_grace_goes_on_with_what_it_holds(
-    quick: Any, held: Callable[[Json], Json]
+    still: Any, held: Callable[[Json], Json]
 ) -> None:
-    worker, run, task = await with_activity(quick)
+    worker, run, task = await with_activity(still)
     worker.drop()
-    again = await quick.peer(register=False, held=[held(task)])
+    again = await still.peer(register=False, held=[held(task)])
     assert again.welcome["dropped"] == []
-    assert await again.silent(0.8), "no second attempt, also when the grace is over"
+    still.pass_time(0.8)
+    assert await again.silent(), "no second attempt, also when the grace is over"
     await again.acknowledged(await again.complete_activity(task))
-    assert (await quick.events(run)).count("ActivityStarted") == 1
+    assert (await still.events(run)).count("ActivityStarted") == 1
 
 
 async def test_what_is_held_beyond_the_grace_is_free_and_late_reports_are_refused(
@@ -68,21 +77,21 @@ async def test_what_is_held_beyond_the_grace_is_free_and_late_reports_are_refuse
     assert (await quick.events(run)).count("ActivityCompleted") == 1
 
 
-async def test_what_is_not_named_in_the_hello_is_free_at_once(quick: Any) -> None:
-    worker, _, task = await with_activity(quick)
+async def test_what_is_not_named_in_the_hello_is_free_at_once(still: Any) -> None:
+    worker, _, task = await with_activity(still)
     worker.drop()
-    again = await quick.peer(register=False)
-    second = await again.task("activity", seconds=0.4)
+    again = await still.peer(register=False)
+    second = await again.task("activity")
     assert second["task_id"] == task["task_id"]
     assert second["attempt_number"] == 2
 
 
 @pytest.mark.parametrize("kind", ["workflow", "activity"])
 async def test_a_report_that_was_taken_before_a_cut_is_acknowledged_again_and_applied_once(
-    quick: Any, held: Callable[[Json], Json], kind: str
+    still: Any, held: Callable[[Json], Json], kind: str
 ) -> None:
-    worker = await quick.peer()
-    run = await quick.start()
+    worker = await still.peer()
+    run = await still.start()
     task = await worker.task()
     if kind == "activity":
         await worker.complete(task, SCHEDULE)
@@ -91,15 +100,15 @@ async def test_a_report_that_was_taken_before_a_cut_is_acknowledged_again_and_ap
     else:
         report = worker.complete
     await worker.acknowledged(await report(task))
-    events = await quick.events(run)
+    events = await still.events(run)
     # The worker never saw the acknowledgement.
     worker.drop()
-    again = await quick.peer(register=False, held=[held(task)])
+    again = await still.peer(register=False, held=[held(task)])
     assert again.welcome["dropped"] == []
     report = again.complete_activity if kind == "activity" else again.complete
     await again.acknowledged(await report(task))
-    assert (await quick.events(run))[: len(events)] == events
-    assert (await quick.events(run)).count("ActivityCompleted") == (kind == "activity")
+    assert (await still.events(run))[: len(events)] == events
+    assert (await still.events(run)).count("ActivityCompleted") == (kind == "activity")
     # Told once that it was taken, the worker has no reason to send it again.
     await report(task)
     assert (await again.next("refused"))["status"] == 409
@@ -120,7 +129,7 @@ async def test_a_goodbye_frees_what_is_held_at_once(staged: Staged) -> None:
         other = await stage.peer("other", "o")
         await worker.send({"type": "bye"})
         assert await worker.ended() == 1000
-        assert (await other.task("activity", seconds=2))["attempt_number"] == 2
+        assert (await other.task("activity"))["attempt_number"] == 2
 
 
 @pytest.mark.parametrize(("said_goodbye", "failures"), [(True, 0), (False, 1)])
@@ -135,7 +144,7 @@ async def test_only_a_worker_that_is_lost_uses_redeliveries_up(
         else:
             worker.drop()
         # The next attempt, or the workflow that is told of the failure.
-        await other.task("activity" if said_goodbye else "workflow", seconds=3)
+        await other.task("activity" if said_goodbye else "workflow")
         assert (await stage.events(run)).count("ActivityFailed") == failures
 
 
@@ -229,13 +238,13 @@ async def test_a_restart_of_the_server_is_outlived_within_the_grace_and_not_beyo
         await stays.send({"type": "slots", "workflow": 0, "activity": 1, "query": 0})
         await stage.start("held-by-the-one-that-goes")
         lost = await goes.task()
-    async with staged(settings, stream_grace_seconds=0.5) as stage:
-        began = time.monotonic()
+    clock = ManualClock(SystemClock().now())
+    async with staged(settings, clock=clock, stream_grace_seconds=0.5) as stage:
         again = await stage.peer("stays", "1", register=False, held=[held(task)])
         assert again.welcome["dropped"] == []
-        freed = await again.task(seconds=20)
-        assert freed["task_id"] == lost["task_id"]
-        assert time.monotonic() - began > 0.3  # the grace, and no lease: it takes half a minute
+        assert await again.silent(), "the grace is not over"
+        stage.pass_time(0.6)  # that is the grace, and no lease: it takes half a minute
+        assert (await again.task())["task_id"] == lost["task_id"]
         await again.acknowledged(await again.complete_activity(task))
         assert (await stage.events(run)).count("ActivityStarted") == 1
 
@@ -248,7 +257,7 @@ async def test_a_worker_that_stands_still_is_missed_after_three_heartbeats(
         other = await stage.peer("other", "o")
         worker.socket.transport.pause_reading()  # it answers no pings, and sends nothing
         second = None
-        async with asyncio.timeout(6):
+        async with asyncio.timeout(30):  # a lease takes minutes
             while second is None:
                 await other.ask("alive", held=[])
                 message = await other.next("task", "answer")
@@ -280,33 +289,53 @@ async def test_an_idle_worker_that_says_so_is_not_missed(staged: Staged) -> None
         assert (await worker.next("refused"))["status"] == 422
 
 
-async def test_a_worker_is_pinged_only_while_nothing_is_heard_of_it(
-    staged: Staged, caplog: pytest.LogCaptureFixture
-) -> None:
-    def pings() -> int:
-        return sum(record.getMessage().startswith("< PING") for record in caplog.records)
+class Pings(logging.Handler):
+    """Notes for how long the server has heard nothing of a worker when it pings it."""
 
-    with caplog.at_level(logging.DEBUG, "websockets.client"):
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self.heard_at = loop.time()
+        self.silences: list[float] = []
+        self._loop = loop
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage().startswith("< PING"):
+            self.silences.append(self._loop.time() - self.heard_at)
+
+
+async def test_a_worker_is_pinged_only_while_nothing_is_heard_of_it(staged: Staged) -> None:
+    loop = asyncio.get_running_loop()
+    logger, pings = logging.getLogger("websockets.client"), Pings(loop)
+    before = logger.level
+    logger.addHandler(pings)
+    logger.setLevel(logging.DEBUG)
+    try:
         async with staged(heartbeat_interval_seconds=1) as stage:
             worker = await stage.peer()
-            until = time.monotonic() + 2.6
-            while time.monotonic() < until:
+            for _ in range(9):
+                asked_at = loop.time()
                 await worker.ask("alive", held=[])
                 await worker.next("answer")
+                pings.heard_at = asked_at  # or a little later
                 await asyncio.sleep(0.3)
-            assert pings() == 0
-            async with asyncio.timeout(4):
-                while pings() == 0:
+            # None but where the machine has held up all of this for so long.
+            assert all(silent >= 1 for silent in pings.silences)
+            pings.silences.clear()
+            async with asyncio.timeout(20):
+                while not pings.silences:
                     assert await worker.silent(0.05)
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(pings)
 
 
 async def test_a_stream_that_answers_no_pings_is_ended_after_three_heartbeats(
     staged: Staged,
 ) -> None:
     async with staged(heartbeat_interval_seconds=1) as stage:
+        began = time.monotonic()
         worker = await stage.peer()
         worker.socket.transport.pause_reading()
-        began = time.monotonic()
         async with asyncio.timeout(20):
             while len(stage.server.dispatcher.streams):
                 # It is not missed: only its stream is dead.

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
 
 import pytest
 
 from durable_workflow.server.http.stream import Listener
-from durable_workflow.server.http.stream import outbox as limits
 from durable_workflow.server.http.stream.outbox import (
+    CLOGGED_SECONDS,
     MOST_UNREAD,
     MOST_UNREAD_BY_ALL,
     Outbox,
     Unread,
 )
+
+PassTime: TypeAlias = Callable[[float], Awaitable[None]]
 
 
 class Wire:
@@ -121,24 +123,22 @@ def message_of(size: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("beyond", [0, 1])
-async def test_what_one_peer_may_leave_unread(beyond: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_one_peer_may_leave_unread(beyond: int, pass_time: PassTime) -> None:
     """One byte more, and it gets no tasks and is dropped after a while."""
-    monkeypatch.setattr(limits, "CLOGGED_SECONDS", 0.01)
     wire = Wire()
     outbox = Outbox(never, wire, Unread(), lambda: None)
     outbox.put(message_of(MOST_UNREAD - 1000))
     assert not outbox.is_clogged()
     outbox.put(message_of(1000 + beyond))
     assert outbox.is_clogged() == bool(beyond)
-    await asyncio.sleep(0.05)  # longer than it may be so
+    await pass_time(CLOGGED_SECONDS + 1)
     assert wire.aborted == bool(beyond)
     await outbox.drop()
 
 
 async def test_a_peer_that_reads_in_time_is_not_dropped_and_gets_tasks_again(
-    monkeypatch: pytest.MonkeyPatch,
+    pass_time: PassTime,
 ) -> None:
-    monkeypatch.setattr(limits, "CLOGGED_SECONDS", 0.05)
     gate, room, wire = asyncio.Event(), asyncio.Event(), Wire()
 
     async def slow(event: MutableMapping[str, Any]) -> None:
@@ -150,7 +150,7 @@ async def test_a_peer_that_reads_in_time_is_not_dropped_and_gets_tasks_again(
     gate.set()
     await asyncio.wait_for(room.wait(), 5)
     assert not outbox.is_clogged()
-    await asyncio.sleep(0.1)  # longer than it might have been so
+    await pass_time(CLOGGED_SECONDS + 1)
     assert not wire.aborted
     await outbox.drop()
 
