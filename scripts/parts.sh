@@ -16,14 +16,23 @@ run_part() {
     local name=$1 from=$SECONDS said code=0
     shift
     said=$(mktemp "$parts/said.XXXXXX")
-    printf -- '--- %s begins\n' "$name"
+    printf -- '--- %s begins\n' "$name" | tell
     "$@" >"$said" 2>&1 || code=$?
     if [ "$code" -ne 0 ]; then
         printf '%s\n' "$name" >>"$parts/failed"
         name="$name: FAILED with $code"
     fi
     printf '%6s s  %s\n' $((SECONDS - from)) "$name" >>"$parts/times"
-    printf '\n--- %s, %s s\n%s\n' "$name" $((SECONDS - from)) "$(cat "$said")"
+    printf '\n--- %s, %s s\n%s\n' "$name" $((SECONDS - from)) "$(cat "$said")" | tell
+}
+
+# tell: writes what it reads while no other part writes. The shell writes each line by itself.
+tell() {
+    local code=0
+    until mkdir "$parts/telling" 2>/dev/null; do sleep 0.02; done
+    cat || code=$?
+    rmdir "$parts/telling"
+    return "$code"
 }
 
 # all_parts: waits for them, says how long each took, and fails where one has.

@@ -33,8 +33,14 @@ def test_a_part_that_fails_fails_the_whole_and_the_others_go_on(root: Path) -> N
     assert "never said" not in said
 
 
-def test_what_a_part_says_comes_as_a_whole(root: Path) -> None:
-    status, said = run(root, "part one says one 0; part two says two 0; all_parts; echo done")
+SLOWLY = """
+printf() { builtin printf "$@" | while IFS= read -r line; do echo "$line"; sleep 0.1; done; }
+"""
+
+
+def test_what_a_part_says_comes_as_a_whole_however_slowly_it_is_written(root: Path) -> None:
+    script = SLOWLY + "part one says one 0; part two says two 0; all_parts; echo done"
+    status, said = run(root, script)
     assert status == 0
     assert "one first\none last\n" in said
     assert "two first\ntwo last\n" in said
