@@ -3,7 +3,7 @@
 # pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from random import Random
 from typing import Any
 
@@ -240,6 +240,12 @@ def test_a_task_that_does_not_say_what_its_run_was_started_with_gets_its_machine
     assert not START.is_same(RunStart("other", "json", None))
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - a timer of the loop brings it about
+            await asyncio.sleep(0.01)
+
+
 def _machine() -> Kept:
     machine = Machine(Waiting, Start(run_id="r", arguments=[1]))
     machine.feed([])
@@ -269,6 +275,57 @@ def test_bytes_bound_it_too() -> None:
     assert cache.size_bytes <= size * 2.5
     cache.clear()
     assert (len(cache), cache.size_bytes) == (0, 0)
+
+
+async def test_what_is_measured_soon_is_bounded_then() -> None:
+    size = _machine().machine.size_hint_bytes
+    cache = MachineCache(100, int(size * 2.5))
+    machines = [_machine() for _ in range(20)]
+    for number, machine in enumerate(machines):
+        cache.put(str(number), machine, measured_soon=True)
+    assert (len(cache), cache.size_bytes) == (20, 0)
+    await until(lambda: len(cache) == 2)
+    assert cache.size_bytes == 2 * size
+    assert [cache.take(name, START) for name in ("18", "19")] == machines[-2:]
+    assert (len(cache), cache.size_bytes) == (0, 0)
+
+
+async def test_a_machine_that_turns_out_too_large_drives_no_others_out() -> None:
+    size = _machine().machine.size_hint_bytes
+    cache = MachineCache(100, int(size * 2.5))
+    cache.put("a", _machine())
+    large = _machine()
+    large.machine.instance.notes = "x" * (size * 3)
+    cache.put("large", large, measured_soon=True)
+    assert len(cache) == 2
+    await until(lambda: len(cache) == 1)
+    assert cache.size_bytes == size
+    assert cache.take("a", START) is not None
+
+
+async def test_a_machine_in_use_is_not_measured_meanwhile() -> None:
+    cache = MachineCache(100, 1 << 30)
+    used, other = _machine(), _machine()
+    cache.put("used", used, measured_soon=True)
+    assert cache.take("used", START) is used
+    cache.put("other", other, measured_soon=True)
+    await until(lambda: cache.size_bytes > 0)
+    assert (used.size, cache.size_bytes) == (0, other.size)
+
+
+def test_each_event_loop_measures_what_it_has_put() -> None:
+    cache = MachineCache(100, 1 << 30)
+
+    async def put() -> None:
+        cache.put("a", _machine(), measured_soon=True)
+
+    async def measured() -> None:
+        cache.put("b", _machine(), measured_soon=True)
+        await until(lambda: not any(kept.size == 0 for kept in cache._kept.values()))
+
+    asyncio.run(put())  # it ends before it has measured
+    asyncio.run(measured())
+    assert cache.size_bytes == 2 * _machine().machine.size_hint_bytes
 
 
 def test_a_machine_that_is_too_large_drives_no_others_out() -> None:

@@ -90,6 +90,11 @@ class Run(Generic[T]):
         return self.claim()
 
     @property
+    def is_on_loop(self) -> bool:
+        """Whether the thread of the event loop does it, and all else of the worker waits."""
+        return isinstance(self.future, Outcome)
+
+    @property
     def is_injected(self) -> bool:
         """Whether the interruption is on its way, or has come."""
         return self.injected is not None and self.injected.is_set()

@@ -91,7 +91,7 @@ class Decisions:
             except Exception as error:  # noqa: BLE001 - the rebuilt machine says what it is
                 log.debug("kept machine of %s is dropped: %s", task, error)
                 return Outdated()
-            decided = self.decided(task, kept, commands)
+            decided = self.decided(run, task, kept, commands)
             use.stays = decided.kept is not None
         return decided
 
@@ -132,7 +132,7 @@ class Decisions:
             return failed_with(error, f"replay failed: {error_text(error)}", traceback.format_exc())
         if machine.mismatched and task.update_id is None:
             return mismatched(task, commands[0])
-        return self.decided(task, fresh, commands)
+        return self.decided(run, task, fresh, commands)
 
     def commands(self, task: WorkflowTask, machine: Machine) -> list[Any]:
         """What a machine commands, now that it was fed; of an update what its handler does."""
@@ -153,7 +153,13 @@ class Decisions:
         return Decided(self._wire([update], task), None)
 
     def decided(
-        self, task: WorkflowTask, kept: Kept, commands: list[Any], *, checks: bool = True
+        self,
+        run: Run[Any],
+        task: WorkflowTask,
+        kept: Kept,
+        commands: list[Any],
+        *,
+        checks: bool = True,
     ) -> Decided:
         """Commands in wire form, with what the server may be told beside them.
 
@@ -182,7 +188,8 @@ class Decisions:
         ends = any(command.get("type") in TERMINAL_COMMAND_TYPES for command in wire)
         if ends or not self._machines.enabled or not kept.is_usable:
             return Decided(wire, None)
-        kept.measure()
+        if not run.is_on_loop:  # there it is measured once the report has left
+            kept.measure()
         return Decided(wire, kept)
 
     def _wire(

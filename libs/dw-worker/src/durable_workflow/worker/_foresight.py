@@ -96,7 +96,9 @@ class Foresight:
             or not limits.has_room_beside(result)
             or not self._code.may_run_here(workflow_class)
         ):
-            self._machines.put(activity.run_id, kept, kept.claim, is_ahead=kept.is_ahead)
+            self._machines.put(
+                activity.run_id, kept, kept.claim, is_ahead=kept.is_ahead, measured_soon=True
+            )
             return None
         task = _foreseen_task(activity, kept.start)
         # However large the result is: this loop has encoded it, which takes as long as this.
@@ -108,7 +110,9 @@ class Foresight:
         decided, commands = ahead
         if decided.kept is not None:
             decided.kept.decided_at = time.monotonic()
-            self._machines.put(activity.run_id, decided.kept, claim, is_ahead=True)
+            self._machines.put(
+                activity.run_id, decided.kept, claim, is_ahead=True, measured_soon=True
+            )
         keeps_history = decided.kept is not None and self._keeps_history()
         return Foreseen(
             task.workflow_type,
@@ -142,7 +146,7 @@ class Foresight:
                 commands = self._decisions.commands(task, machine)
             if not commands or any(isinstance(each, FailWorkflow) for each in commands):
                 return None
-            decided = self._decisions.decided(task, kept, commands, checks=False)
+            decided = self._decisions.decided(run, task, kept, commands, checks=False)
             beside = decided.commands
             if self._passes_on():
                 beside = _passing_on(result, beside)

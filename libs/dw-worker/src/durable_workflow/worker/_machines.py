@@ -5,6 +5,7 @@ one. If there is none, it is rebuilt from the history, with the same result. Not
 for correctness, and any machine may be dropped at any time.
 """
 
+import asyncio
 import contextlib
 import functools
 import json
@@ -13,13 +14,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import cast
+from itertools import islice
+from typing import Final, cast
 
 from durable_workflow import serializer
 from durable_workflow._kernel import Machine
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.errors import AvroNotInstalledError
 from durable_workflow.worker._tasks import sequence_of
+
+# How long a machine may be kept unmeasured. In that time a worker makes few.
+_UNMEASURED_SECONDS: Final = 0.25
+_MEASURED_A_TURN: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class Kept:
     def measure(self) -> None:
         """Update the size by the machine's estimate.
 
-        Call it in a code thread: it walks the state.
+        It walks the state: call it where no report waits for that.
         """
         self.size = max(1, self.machine.size_hint_bytes)
 
@@ -137,6 +143,9 @@ class MachineCache:
         # Claims of tasks at work that may never have been committed.
         self._doubted: set[str] = set()
         self._lock = threading.Lock()
+        # Runs whose machines wait to be measured, and the event loop that will do so.
+        self._unmeasured: dict[str, None] = {}
+        self._measuring_on: asyncio.AbstractEventLoop | None = None
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -175,18 +184,30 @@ class MachineCache:
             return self._remove(run_id)
 
     def put(
-        self, run_id: str, kept: Kept, claim: str | None = None, *, is_ahead: bool = False
+        self,
+        run_id: str,
+        kept: Kept,
+        claim: str | None = None,
+        *,
+        is_ahead: bool = False,
+        measured_soon: bool = False,
     ) -> None:
         """Keep a machine, in the place of any other of that run.
 
         Args:
             claim: Of the task that it was fed, where that may not be committed yet.
             is_ahead: It is of no task, but of a result that the server does not have yet.
+            measured_soon: The event loop that runs here measures it, but not now. That takes as
+                long as many a replay. No report should wait for it, and most runs are short: they
+                are over before.
         """
         if not self.enabled or not run_id or not kept.is_usable:
             self.let_go(kept.machine)
             return
-        kept.measure()
+        if measured_soon:
+            self._measure_soon(run_id)
+        else:
+            kept.measure()
         kept.claim = claim
         kept.is_ahead = is_ahead
         evicted: list[Kept] = []
@@ -199,10 +220,40 @@ class MachineCache:
             else:
                 self._kept[run_id] = kept
                 self._bytes += kept.size
-            while len(self._kept) > self._max_count or self._bytes > self._max_bytes:
-                _, oldest = self._kept.popitem(last=False)
-                self._bytes -= oldest.size
-                evicted.append(oldest)
+            evicted += self._evicted()
+        self._let_all_go(evicted)
+
+    def _measure_soon(self, run_id: str) -> None:
+        self._unmeasured[run_id] = None
+        loop = asyncio.get_running_loop()
+        if self._measuring_on is not loop:
+            self._measuring_on = loop
+            loop.call_later(_UNMEASURED_SECONDS, self._measure_some, loop)
+
+    def _measure_some(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Measure machines that were put here unmeasured, a few in each turn of the loop."""
+        try:
+            for run_id in list(islice(self._unmeasured, _MEASURED_A_TURN)):
+                del self._unmeasured[run_id]
+                self._measure(run_id)
+        finally:
+            if self._unmeasured:
+                loop.call_soon(self._measure_some, loop)
+            else:
+                self._measuring_on = None
+
+    def _measure(self, run_id: str) -> None:
+        evicted: list[Kept] = []
+        with self._lock:  # so that nobody takes it meanwhile; one that is in use comes again
+            if (kept := self._kept.get(run_id)) is None:
+                return
+            before = kept.size
+            kept.measure()
+            self._bytes += kept.size - before
+            if kept.size > self._max_bytes:
+                self._remove(run_id)
+                evicted.append(kept)
+            evicted += self._evicted()
         self._let_all_go(evicted)
 
     def using(self, machine: Machine) -> Use:
@@ -257,6 +308,15 @@ class MachineCache:
             dropped, self._kept = self._kept, OrderedDict()
             self._bytes = 0
         self._let_all_go(dropped.values())
+
+    def _evicted(self) -> list[Kept]:
+        """Remove the least recently used ones, until what is left is within the bounds."""
+        evicted: list[Kept] = []
+        while len(self._kept) > self._max_count or self._bytes > self._max_bytes:
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= oldest.size
+            evicted.append(oldest)
+        return evicted
 
     def _let_all_go(self, dropped: Iterable[Kept]) -> None:
         """Outside the lock: it runs code of users."""

@@ -109,7 +109,7 @@ class WorkflowTasks:
         if kept is not None:
             kept.decided_at = time.monotonic()
             # Before the completion: the run's next task may arrive before its answer does.
-            self._machines.put(task.run_id, kept, task.claim)
+            self._machines.put(task.run_id, kept, task.claim, measured_soon=True)
         error = await self._reporter.complete_workflow_task(
             task.task_id,
             task.attempt,
