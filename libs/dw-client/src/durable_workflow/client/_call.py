@@ -60,9 +60,11 @@ class Repeat(Enum):
     """All but time-outs: after one more try, a time-out counts as a poll without a task."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call(Generic[T]):
-    """One request of the control plane or the worker plane.
+    """One request of the control plane or the worker plane. Nobody changes it.
+
+    It is not frozen: each request makes one or two, which would take four times as long.
 
     Attributes:
         method: HTTP method.

@@ -213,14 +213,15 @@ class AiohttpTransport:
                 )
             self._drop()
             self._loop = loop
+        now = loop.time()
         if self._session is None:
             self._open()
-        elif loop.time() - self._used_at > _IDLE_SECONDS:
+        elif now - self._used_at > _IDLE_SECONDS:
             # A loop that stood still has not seen yet that the server closed idle connections.
             # In one turn it does, and in the next the connections are marked.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-        self._used_at = loop.time()
+        self._used_at = now
         return self._session
 
     def _open(self) -> None:

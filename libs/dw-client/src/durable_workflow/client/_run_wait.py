@@ -7,8 +7,7 @@ then asked again every `poll_interval`.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -62,14 +61,13 @@ class Holds:
         """For how many seconds of a wait a response may be held; 0 for not at all."""
         return max(0, int(min(_LONGEST_HOLD_SECONDS, remaining))) if self.has_room else 0
 
-    @contextmanager
-    def one(self) -> Generator[None]:
-        """Count one held response."""
+    def __enter__(self) -> None:
+        """Count one held response inside the block."""
         self._count += 1
-        try:
-            yield
-        finally:
-            self._count -= 1
+
+    def __exit__(self, *_: object) -> None:
+        """Count it no more."""
+        self._count -= 1
 
 
 class RunWait:
@@ -186,7 +184,7 @@ class RunWait:
             headers={**call.headers, PREFER: f"wait={hold}, {minimal}" if hold else minimal},
             timeout=self._outlasting(hold or None),
         )
-        with self._holds.one():
+        with self._holds:
             return await self._send(call)
 
     async def _explained(self, run: JsonObject) -> RunEnd:

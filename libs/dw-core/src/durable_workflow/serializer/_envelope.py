@@ -135,7 +135,8 @@ def decode_envelopes(
 
     Arguments and errors are those of `decode_envelope`.
     """
-    if external_storage is not None or any(_is_external(value) for value in values):
+    alone = len(values) == 1  # which needs no order
+    if alone or external_storage is not None or any(_is_external(value) for value in values):
         return [
             decode_envelope(
                 value,

@@ -231,7 +231,7 @@ class ActivityMethods(Session):
     async def _describe_held(self, activity_id: str, deadline: float) -> Response:
         """Describe an activity; the server holds the response until it has ended, if it can."""
         hold = self._holds.seconds(deadline - time.monotonic())
-        with self._holds.one():
+        with self._holds:
             return await self._send(
                 _description_of(
                     activity_id,
