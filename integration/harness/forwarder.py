@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -131,8 +132,8 @@ class Forwarder:
 
 
 @asynccontextmanager
-async def forwarder(target: str) -> AsyncGenerator[Forwarder]:
-    """A proxy to `target` for the length of the block."""
+async def forwarder(target: str, tls: ssl.SSLContext | None = None) -> AsyncGenerator[Forwarder]:
+    """A proxy to `target` for the length of the block; with `tls` it is where encryption ends."""
     proxy = Forwarder(target)
-    async with serving(proxy.serve) as proxy.url:
+    async with serving(proxy.serve, tls) as proxy.url:
         yield proxy

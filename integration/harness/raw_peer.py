@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -46,7 +47,7 @@ class Peer:
 
 
 @asynccontextmanager
-async def listening(peer: Peer) -> AsyncGenerator[Peer]:
-    async with serving(peer.serve) as peer.url:
+async def listening(peer: Peer, tls: ssl.SSLContext | None = None) -> AsyncGenerator[Peer]:
+    async with serving(peer.serve, tls) as peer.url:
         yield peer
         await asyncio.gather(*peer.served)  # the client has closed its connections

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -15,8 +16,10 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(serve: Serve) -> AsyncGenerator[str]:
+async def serving(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncGenerator[str]:
     """Call `serve` for each connection for the length of the block, and yield the base URL.
+
+    With `tls` connections are encrypted, and one whose peer does not agree never gets to `serve`.
 
     A connection is closed when its `serve` ends, with what was written on its way to the peer. At
     the end of the block every `serve` is cancelled, and the connections are torn. A peer that goes
@@ -31,12 +34,12 @@ async def serving(serve: Serve) -> AsyncGenerator[str]:
         with suppress(BlockingIOError, ConnectionError):
             accepted, _ = listener.accept()
             accepted.setblocking(False)
-            served[loop.create_task(_serve(accepted, serve))] = accepted
+            served[loop.create_task(_serve(accepted, serve, tls))] = accepted
 
     loop.add_reader(listener, accept)
     host, port = listener.getsockname()
     try:
-        yield f"http://{host}:{port}"
+        yield f"{'http' if tls is None else 'https'}://{host}:{port}"
     finally:
         loop.remove_reader(listener)
         listener.close()
@@ -63,8 +66,11 @@ async def close(writer: asyncio.StreamWriter) -> None:
         raise
 
 
-async def _serve(accepted: socket.socket, serve: Serve) -> None:
-    reader, writer = await asyncio.open_connection(sock=accepted)
+async def _serve(accepted: socket.socket, serve: Serve, tls: ssl.SSLContext | None) -> None:
+    try:
+        reader, writer = await _opened(accepted, tls)
+    except (ssl.SSLError, ConnectionError):
+        return  # the peer did not trust us
     try:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             await serve(reader, writer)
@@ -73,3 +79,13 @@ async def _serve(accepted: socket.socket, serve: Serve) -> None:
         raise
     finally:
         await close(writer)
+
+
+async def _opened(
+    accepted: socket.socket, tls: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted, ssl=tls)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)

@@ -5,6 +5,7 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from durable_workflow.client import Client
 from durable_workflow.client._posts import Posts, can_post
 from durable_workflow.retry_policy import TransportRetryPolicy
+from integration.harness.certificates import certified
 from integration.harness.raw_peer import OK, Peer, listening
 from integration.harness.serving import serving
 
@@ -60,6 +62,29 @@ async def test_the_session_uses_the_same_connections(peer: Peer) -> None:
         await post(client)
         await client.health()
     assert peer.connections == 1
+
+
+async def test_requests_to_a_server_with_tls_are_encrypted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, authority = certified(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    peer = Peer()
+    async with listening(peer, context), loaded(peer.url) as client:
+        for _ in range(3):
+            assert await post(client, a="x" * 300_000) == {"ok": True}
+    assert peer.url.startswith("https://")
+    assert [len(body) for body in peer.bodies] == [300_008] * 3
+    assert peer.connections == 1
+
+
+async def test_a_server_whose_certificate_nobody_trusts_gets_no_request(tmp_path: Path) -> None:
+    context, _ = certified(tmp_path)
+    peer = Peer()
+    async with listening(peer, context), loaded(peer.url) as client:
+        with pytest.raises(httpx.ConnectError, match=r"(?i)certificate"):
+            await post(client)
+    assert not peer.heads
 
 
 async def test_a_base_url_may_have_a_path(peer: Peer) -> None:
