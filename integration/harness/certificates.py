@@ -17,7 +17,8 @@ def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
     """
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
     file = folder / "authority.pem"
     authority.cert_pem.write_to_path(str(file))
     return context, file
