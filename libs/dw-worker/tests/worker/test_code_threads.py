@@ -105,14 +105,14 @@ def test_code_that_swallows_the_interruption_once_is_interrupted_again(
     swallowed = threading.Event()
 
     def stubborn(run: Run[None]) -> None:
-        with run.timed():
-            try:
-                for _ in itertools.count():
-                    pass
-            except BaseException:  # noqa: BLE001 - as careless code does
-                swallowed.set()
+        try:
+            run.begin_timed()  # the interruption may come from here on
             for _ in itertools.count():
                 pass
+        except BaseException:  # noqa: BLE001 - as careless code does
+            swallowed.set()
+        for _ in itertools.count():
+            pass
 
     with pytest.raises(CodeOverran):
         threads.submit(stubborn).result(5)

@@ -25,18 +25,25 @@ async def watch() -> AsyncIterator[LoopWatch]:
     watched.stop()
 
 
-def hold(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep the thread until somebody has noticed."""
-    deadline = time.monotonic() + 10
-    while HELD not in caplog.text and time.monotonic() < deadline:
+def hold(caplog: pytest.LogCaptureFixture, place: str) -> None:
+    """Keep the thread until somebody has noticed that it is held there.
+
+    Whatever a busy machine holds up right before it is named in its place, and then not this.
+    """
+    deadline = time.monotonic() + 1
+    while place not in caplog.text and time.monotonic() < deadline:
         pass
 
 
 async def test_an_activity_that_holds_the_loop_is_named_with_its_line(
     server: Any, watch: LoopWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    place = "in compute (hold(caplog, place)), in "
+
     async def compute() -> None:
-        hold(caplog)
+        while place not in caplog.text:
+            await asyncio.sleep(0.02)  # the loop ticks
+            hold(caplog, place)
 
     worker = Worker(server, task_queue="q", activities=[compute])
     task = {
@@ -44,20 +51,19 @@ async def test_an_activity_that_holds_the_loop_is_named_with_its_line(
         "workflow_id": "order-1", "run_id": "r-1",
     }  # fmt: skip
     assert await worker._run_activity_task(task) == "completed"
-    [line] = [each for each in caplog.messages if HELD in each]
+    [line] = [each for each in caplog.messages if place in each]
     assert line.startswith("activity compute of workflow order-1, run r-1 " + HELD)
     assert "test_loop_watch.py" in line
-    assert "in compute (hold(caplog)), in " in line
 
 
 async def test_other_code_that_holds_the_loop_is_named_too(
     watch: LoopWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asyncio.get_running_loop().call_soon(hold, caplog)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert f"code {HELD}" in caplog.text
-    assert "in hold" in caplog.text
+    while "in hold" not in caplog.text:
+        asyncio.get_running_loop().call_soon(hold, caplog, "in hold")
+        await asyncio.sleep(0.02)
+    [line] = [each for each in caplog.messages if "in hold" in each]
+    assert line.startswith(f"code {HELD}")
 
 
 async def test_a_loop_that_waits_is_not_named(
@@ -74,7 +80,9 @@ async def test_a_loop_that_waits_is_not_named(
 
     watch._tick = count  # type: ignore[method-assign]
     await asyncio.wait_for(ticked.wait(), 10)
-    assert HELD not in caplog.text
+    named = [each for each in caplog.messages if HELD in each]
+    # A busy machine may hold up the code of the test.
+    assert [each for each in named if "test_loop_watch.py" not in each] == []
 
 
 async def test_the_watch_ends_with_its_worker(server: Any) -> None:

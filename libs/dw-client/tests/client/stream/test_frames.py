@@ -155,8 +155,19 @@ WIDE = {"result": "x" * 8_000_000}
 
 @pytest.fixture
 def look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_connection, "_STALL_SECONDS", 0.05)
-    monkeypatch.setattr(_connection, "_SLOW_BYTES_PER_SECOND", 1e12)
+    """Have the first connection look at once whether its peer takes what waits to be sent."""
+    first: list[object] = []
+    look_later: Any = StreamConnection._look_later  # pyright: ignore[reportPrivateUsage]
+
+    def look(connection: StreamConnection) -> None:
+        first.append(connection)
+        with monkeypatch.context() as patched:
+            if connection is first[0]:
+                patched.setattr(_connection, "_STALL_SECONDS", 0.05)
+                patched.setattr(_connection, "_SLOW_BYTES_PER_SECOND", 1e12)
+            look_later(connection)
+
+    monkeypatch.setattr(StreamConnection, "_look_later", look)
 
 
 @pytest.mark.usefixtures("look_at_once")

@@ -342,7 +342,9 @@ def test_a_slice_ends_within_milliseconds(monkeypatch: pytest.MonkeyPatch) -> No
     tx: Any = _preparing.PreparedTx.__new__(_preparing.PreparedTx)
     preparation = _preparing.Preparation(endless, tx)
     read: Any = None
-    began = time.thread_time()
-    assert preparation._run_slice(read)  # pyright: ignore[reportPrivateUsage]
-    assert turns > 1
-    assert time.thread_time() - began < 0.05
+    longest = 0
+    while longest <= 1:  # a slice in which the machine holds it up may have one turn only
+        before, began = turns, time.thread_time()
+        assert preparation._run_slice(read)  # pyright: ignore[reportPrivateUsage]
+        assert time.thread_time() - began < 0.05
+        longest = max(longest, turns - before)
