@@ -198,7 +198,9 @@ async def test_nobody_waits_for_the_kept_machine_of_a_killed_worker(
 
 
 async def test_a_server_that_was_away_for_longer_than_a_lease_frees_nothing(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "state.db", environment=SHORT) as server:
+    # However long the machine holds up the worker's way back.
+    environment = SHORT | {"DW_STREAM_GRACE_SECONDS": "30"}
+    with ServerProcess(tmp_path / "state.db", environment=environment) as server:
         async with Client(server.url) as client:
             with worker_process(server.url, PROGRAMS, task_queue=QUEUE) as worker:
                 handle = await start(client, "sleeps", 8)

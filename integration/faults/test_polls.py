@@ -148,8 +148,8 @@ def test_workflow_task_of_a_killed_poller_is_free_soon_and_its_activity_is_kept(
             assert worker.stdout is not None
             workflow_task, activity = json.loads(worker.stdout.readline())
         finally:
+            began = time.monotonic()
             worker.kill()
-    began = time.monotonic()
     again = wire.poll("workflow", f"{queue}-other", queue=queue)
     assert 1.5 < time.monotonic() - began < LONG_POLL_SECONDS / 2
     assert (again["task_id"], again["workflow_task_attempt"]) == (workflow_task["task_id"], 2)

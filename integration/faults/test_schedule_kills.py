@@ -95,7 +95,7 @@ def runs(wire: Wire, workflow_type: str) -> set[str]:
 def kill_after_due(server: ServerProcess, seconds: float) -> datetime:
     """Kill the server so many seconds after the next due time, and return that."""
     due = (time.time() // EVERY + 1) * EVERY
-    time.sleep(due + seconds - time.time())
+    time.sleep(max(0.0, due + seconds - time.time()))
     server.kill()
     return datetime.fromtimestamp(due, UTC)
 
