@@ -111,8 +111,8 @@ async def test_attempt_that_times_out_is_retried(client: Client, option: str) ->
 
 
 async def test_heartbeats_keep_an_attempt_alive(client: Client) -> None:
-    result = await outcome(client, "catches", "beat", [8, 0.3], {"heartbeat_timeout": 1})
-    assert result == {"returned": 8}
+    result = await outcome(client, "catches", "beat", [14, 0.3], {"heartbeat_timeout": 3})
+    assert result == {"returned": 14}
 
 
 async def test_timers_fire_one_after_the_other(client: Client) -> None:

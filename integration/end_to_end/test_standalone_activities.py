@@ -216,8 +216,8 @@ async def test_timed_out_attempt_is_retried(carried: tuple[ServerProcess, str]) 
 async def test_heartbeats_keep_it_alive(carried: tuple[ServerProcess, str]) -> None:
     server, queue = carried
     async with connected(server) as client:
-        handle = await start(client, "beat", 8, 0.3, queue=queue, heartbeat_timeout_seconds=1)
-        assert await handle.result(timeout=20) == 8
+        handle = await start(client, "beat", 14, 0.3, queue=queue, heartbeat_timeout_seconds=3)
+        assert await handle.result(timeout=30) == 14
         assert (await handle.describe()).last_heartbeat_at is not None
 
 

@@ -256,7 +256,11 @@ async def test_each_failure_of_an_endpoint_has_its_type_and_leaves_nothing_lease
 ) -> None:
     async with bad_endpoint() as url:
         carriers = {
-            name: {"type": "invocable_http", "url": f"{url}/{name}", "timeout_seconds": 1}
+            name: {
+                "type": "invocable_http",
+                "url": f"{url}/{name}",
+                "timeout_seconds": 1 if name == "hangs" else 20,
+            }
             for name in BAD
         }
         carriers["missing"] = {"type": "invocable_http", "url": "http://127.0.0.1:9/"}

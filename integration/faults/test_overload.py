@@ -75,12 +75,14 @@ def test_units_beyond_the_bound_are_refused_and_leave_nothing(tmp_path: Path) ->
         Wire(server.url) as wire,
         ThreadPoolExecutor(16) as threads,
     ):
-        answers = list(threads.map(start, [server.url] * 100))
+        answers: list[tuple[str, Answer]] = []
+        # Whether two wait at once is the machine's to say.
+        while {answer.status for _, answer in answers} != {201, 503}:
+            answers += threads.map(start, [server.url] * 100)
         for workflow_id, answer in answers:
             if answer.status != 201:
                 check_refused(answer, 503)
             assert exists(wire, workflow_id) == (answer.status == 201)
-        assert {answer.status for _, answer in answers} == {201, 503}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit, which Linux alone has")

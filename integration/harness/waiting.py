@@ -20,8 +20,10 @@ async def eventually(
     """
     deadline = time.monotonic() + within
     while True:
+        # Before it is looked: what came while the machine held this up came in time.
+        is_late = time.monotonic() >= deadline
         seen = await look()
         if wanted(seen):
             return seen
-        assert time.monotonic() < deadline, f"not within {within} s; last seen: {seen!r}"
+        assert not is_late, f"not within {within} s; last seen: {seen!r}"
         await asyncio.sleep(0.02)  # between two looks, not for a time that something takes

@@ -1,8 +1,8 @@
 """Tasks that are carried here: what each situation is reported as."""
 
 import asyncio
-import time
-from datetime import UTC, datetime, timedelta
+import threading
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
@@ -14,7 +14,11 @@ from durable_workflow.external_storage import (
 )
 from durable_workflow.external_task_input import ExternalTaskInputError
 from durable_workflow.external_task_result import parse_external_task_result
-from durable_workflow.invocable import InvocableActivityHandler, handle_invocable_activity
+from durable_workflow.invocable import (
+    InvocableActivityHandler,
+    _handler,
+    handle_invocable_activity,
+)
 
 
 def moment(seconds: float) -> str:
@@ -130,18 +134,17 @@ async def test_a_coroutine_function_and_an_awaitable_are_awaited() -> None:
 
 
 async def test_a_blocking_handler_leaves_the_event_loop_alone() -> None:
-    turns = 0
+    has_turned = threading.Event()
 
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
+    async def turn() -> None:
+        for _ in range(5):
             await asyncio.sleep(0.005)
+        has_turned.set()
 
-    counting = asyncio.create_task(count())
-    await run(lambda: time.sleep(0.2))
-    counting.cancel()
-    assert turns > 5
+    turning = asyncio.create_task(turn())
+    result = await run(lambda: has_turned.wait(20))
+    assert result["result"]["payload"] == serializer.envelope(True)
+    await turning
 
 
 def raising(error: BaseException) -> Any:
@@ -217,16 +220,39 @@ async def test_a_deadline_that_is_no_time_is_a_decode_failure() -> None:
     assert result["failure"]["details"] == {"deadline": "heartbeat", "expires_at": "soon"}
 
 
-async def test_a_coroutine_is_ended_at_the_nearest_deadline() -> None:
+class Clock:
+    """The time of handlers, which passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.at = datetime.now(UTC)
+
+    def now(self, tz: tzinfo) -> datetime:
+        return self.at.astimezone(tz)
+
+    def later(self, seconds: float) -> str:
+        return (self.at + timedelta(seconds=seconds)).isoformat()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(_handler, "datetime", clock)
+    return clock
+
+
+async def test_a_coroutine_is_ended_at_the_nearest_deadline(clock: Clock) -> None:
     async def forever() -> None:
         await asyncio.Event().wait()
 
-    result = await run(forever, deadlines__start_to_close=moment(0.1))
+    result = await run(forever, deadlines__start_to_close=clock.later(0.1))
     assert failure(result) == ("timeout", "deadline_exceeded", "TimeoutError", True)
 
 
-async def test_a_result_that_comes_too_late_is_not_reported() -> None:
-    result = await run(lambda: time.sleep(0.3), deadlines__start_to_close=moment(0.1))
+async def test_a_result_that_comes_too_late_is_not_reported(clock: Clock) -> None:
+    def slow() -> None:
+        clock.at += timedelta(seconds=0.3)
+
+    result = await run(slow, deadlines__start_to_close=clock.later(0.1))
     assert failure(result)[2:] == ("ExternalTaskDeadlineExceeded", True)
     assert "completed after its deadline start_to_close" in result["failure"]["message"]
 
