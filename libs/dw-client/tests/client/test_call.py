@@ -1,9 +1,22 @@
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
-from durable_workflow.client._call import Call, Response, document, json_object, nothing
+from durable_workflow.client._call import Call, Repeat, Response, document, json_object, nothing
 from durable_workflow.errors import InvalidArgument, ServerError
+
+
+def test_a_held_call_differs_in_its_headers_and_its_time_out_alone() -> None:
+    call = Call(
+        "POST", "/a/{id}", json_object, {"id": "1"}, {"q": 1}, {"b": 2}, True, 3.0, "about",
+        {"H": "1", "Other": "2"}, frozenset({409}), Repeat.IF_KEYED, "/raw",
+    )  # fmt: skip
+    defaults = Call("GET", "/x", document)
+    assert all(getattr(call, each.name) != getattr(defaults, each.name) for each in fields(call))
+    held = call.held({"H": "3"}, 4.0)
+    assert held == replace(call, headers={"H": "3", "Other": "2"}, timeout=4.0)
+    assert (call.headers, call.timeout) == ({"H": "1", "Other": "2"}, 3.0)
 
 
 def url(route: str, **path: str) -> str:

@@ -15,6 +15,8 @@ import weakref
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import repeat
+from operator import is_
 from typing import Any, Final
 
 import httpcore
@@ -44,7 +46,9 @@ _REPLACED: Final[tuple[tuple[Any, str], ...]] = (
     (httpx, "AsyncClient"),
     (Connections, "handle_async_request"),
 )
-_STANDING: Final = tuple((owner, name, getattr(owner, name, None)) for owner, name in _REPLACED)
+_OWNED_BY: Final = tuple(owner for owner, _ in _REPLACED)
+_NAMES: Final = tuple(name for _, name in _REPLACED)
+_ORIGINALS: Final = tuple(getattr(owner, name, None) for owner, name in _REPLACED)
 _OWNERS: Final = ("httpx", "httpcore", "durable_workflow")
 
 
@@ -62,7 +66,7 @@ def fast_http(http: httpx.AsyncClient, base_url: str) -> "FastHttp | None":
         or os.environ.get(VARIABLE, "").strip().lower() == "httpx"
         or "@" in base_url
         or find_spec("aiohttp") is None
-        or not all(str(each.__module__).startswith(_OWNERS) for _, _, each in _STANDING if each)
+        or not all(str(each.__module__).startswith(_OWNERS) for each in _ORIGINALS if each)
     ):
         return None
     return FastHttp(http, transport, base_url)
@@ -107,9 +111,9 @@ class FastHttp(TransportClient):
 
     def _is_untouched(self) -> bool:
         http = self._http
-        for owner, name, original in _STANDING:
-            if getattr(owner, name, None) is not original:
-                return False
+        # In one expression, which runs in C: each request asks this.
+        if not all(map(is_, map(getattr, _OWNED_BY, _NAMES, repeat(None)), _ORIGINALS)):
+            return False
         # What httpx notes there itself: whether it was used.
         self._settings["_state"] = vars(http)["_state"]
         headers, hooks, cookies = self._mutable

@@ -179,13 +179,9 @@ class RunWait:
         """Send a call whose response tells how the run ended, and is held until then."""
         hold = self._holds.seconds(self.remaining)
         minimal = "return=minimal"
-        call = replace(
-            call,
-            headers={**call.headers, PREFER: f"wait={hold}, {minimal}" if hold else minimal},
-            timeout=self._outlasting(hold or None),
-        )
+        preference = {PREFER: f"wait={hold}, {minimal}" if hold else minimal}
         with self._holds:
-            return await self._send(call)
+            return await self._send(call.held(preference, self._outlasting(hold or None)))
 
     async def _explained(self, run: JsonObject) -> RunEnd:
         """How a closed run ended: from its description, or else from its history."""

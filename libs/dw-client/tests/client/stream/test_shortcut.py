@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 import pytest
+from websockets.frames import Frame, Opcode
 
 from durable_workflow._event_loops import loop_factory
 from durable_workflow._meet import Lease, Report
@@ -20,7 +21,7 @@ from durable_workflow.client._stream._calls import Calls
 from durable_workflow.client._stream._connection import Address, StreamConnection, open_connection
 from durable_workflow.client._stream._loop_calls import Answer, Loops
 from durable_workflow.client._stream._outbox import Outbox
-from durable_workflow.client._stream._shortcut import Shortcut, second_socket
+from durable_workflow.client._stream._shortcut import Shortcut, masked, second_socket
 
 Json = dict[str, Any]
 LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop] | None
@@ -35,6 +36,18 @@ async def given(apart: Any, peer: Any, *numbers: int) -> list[Json]:
     """Have the worker get tasks."""
     await peer.send(*(apart.activity(number) for number in numbers))
     return [await apart.stream.poll("activity", timeout=5) for _ in numbers]
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 70_000])
+def test_a_frame_is_that_of_the_library_under_a_mask_of_its_own(size: int) -> None:
+    text = random.Random(size).randbytes(size)
+    frame, other = masked(text), masked(text)
+    expected = Frame(Opcode.TEXT, text).serialize(mask=True)
+    mask_at = len(expected) - size - 4
+    assert (len(frame), frame[:mask_at]) == (len(expected), expected[:mask_at])
+    mask = frame[mask_at : mask_at + 4]
+    assert bytes(each ^ mask[at % 4] for at, each in enumerate(frame[mask_at + 4 :])) == text
+    assert other[mask_at : mask_at + 4] != mask or masked(text)[mask_at : mask_at + 4] != mask
 
 
 async def test_the_report_of_the_only_task_needs_no_other_thread(apart: Any, server: Any) -> None:

@@ -55,7 +55,10 @@ class WorkflowResultMethods(Session):
         capable("handle", handle, "workflow_id", "a WorkflowHandle")
         limit = seconds("timeout", timeout)
         wait = self._run_wait(
-            handle.workflow_id, handle.run_id, timeout=limit, poll_interval=poll_interval
+            handle.workflow_id,
+            handle.run_id,
+            timeout=limit,
+            poll_interval=seconds("poll_interval", poll_interval),
         )
         with self._open_calls.one():
             return read(await self._outcome(wait, timeout=limit, follow_runs=follow_runs))
@@ -122,7 +125,7 @@ class WorkflowResultMethods(Session):
         """
         read = reading_results(result_type)
         limit = seconds("timeout", timeout)
-        seconds("poll_interval", poll_interval)  # before anything is sent
+        pause = seconds("poll_interval", poll_interval)  # before anything is sent
         if workflow_id is None and duplicate_policy is None:
             # Nobody else knows the id: whoever has it already was started by this very request.
             duplicate_policy = "use-existing"
@@ -143,13 +146,13 @@ class WorkflowResultMethods(Session):
             fairness_key=fairness_key,
             fairness_weight=fairness_weight,
         )
-        wait = self._run_wait(call.about, None, timeout=limit, poll_interval=poll_interval)
+        wait = self._run_wait(call.about, None, timeout=limit, poll_interval=pause)
         with self._open_calls.one():
             await wait.begin(call)
             return read(await self._outcome(wait, timeout=limit, follow_runs=follow_runs))
 
     def _run_wait(
-        self, workflow_id: str, run_id: str | None, *, timeout: float, poll_interval: Seconds
+        self, workflow_id: str, run_id: str | None, *, timeout: float, poll_interval: float
     ) -> RunWait:
         return RunWait(
             self._send,
@@ -158,7 +161,7 @@ class WorkflowResultMethods(Session):
             workflow_id=workflow_id,
             run_id=run_id,
             timeout=timeout,
-            poll_interval=seconds("poll_interval", poll_interval),
+            poll_interval=poll_interval,
         )
 
     async def _outcome(self, wait: RunWait, *, timeout: float, follow_runs: bool) -> Any:
