@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from durable_workflow._meet import StreamEnded
-from durable_workflow.client._stream._loop_calls import Loops
+from durable_workflow.client._stream._loop_calls import Answer, Loops
 from durable_workflow.client._stream._mailbox import Mailbox
 
 
@@ -52,6 +52,31 @@ async def test_an_item_is_taken_in_the_context_of_whoever_waits(mailbox: Mailbox
     await asyncio.sleep(0)
     await asyncio.to_thread(contextvars.Context().run, mailbox.put, 1)
     assert await getting == "red"
+
+
+async def test_an_item_is_taken_before_the_answers_that_came_with_it_are_given() -> None:
+    loops = Loops()
+    mailbox, answer = Mailbox[int](loops), Answer(loops)
+    assert answer.future is not None
+    seen: list[bool] = []
+
+    def take(item: int) -> int:
+        assert answer.future is not None
+        seen.append(answer.future.done())
+        return -item
+
+    getting = [asyncio.create_task(mailbox.get(5, take)) for _ in range(2)]
+    await asyncio.sleep(0)
+
+    def bring() -> None:
+        answer.set("answer")
+        mailbox.put(1)
+        mailbox.put(2)
+
+    loops.to(asyncio.get_running_loop()).gather(bring)
+    assert (seen, answer.future.done()) == ([False, False], True)
+    assert set(await asyncio.gather(*getting)) == {-2, -1}
+    assert await answer.future == "answer"
 
 
 async def test_what_was_taken_for_one_who_is_cancelled_meanwhile_is_taken_once(

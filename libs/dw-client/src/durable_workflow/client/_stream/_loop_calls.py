@@ -35,6 +35,12 @@ class LoopCalls:
         if not self._woken:
             self._wake()
 
+    def call_first(self, callback: Callable[..., None], *arguments: Any) -> None:
+        """The same before those handed over before."""
+        self._waiting.appendleft((callback, arguments))
+        if not self._woken:
+            self._wake()
+
     def run(self) -> None:
         """Make the calls that wait now. On the loop."""
         self._running = True

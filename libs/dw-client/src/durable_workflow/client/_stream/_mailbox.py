@@ -93,7 +93,9 @@ class Mailbox(Generic[T]):
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.loop.is_closed():
-                self._loops.to(waiting.loop).call(self._hand_over, waiting)
+                # Before the answers of the same frame: what they let go on is over, mostly, and
+                # has less hurry than a task that begins.
+                self._loops.to(waiting.loop).call_first(self._hand_over, waiting)
                 return
 
     def _hand_over(self, waiting: "_Wait[T]") -> None:
