@@ -239,3 +239,50 @@ def test_a_bare_receiver_with_a_private_name_is_refused() -> None:
 
         @workflow.signal
         def _hidden(self: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("decorate", "what"),
+    [
+        (workflow.signal("it"), "handler of signal 'it'"),
+        (workflow.query("it"), "handler of query 'it'"),
+        (workflow.update("it"), "handler of update 'it'"),
+        (workflow.update_validator("it"), "validator of update 'it'"),
+    ],
+)
+def test_two_methods_for_one_name_are_refused(decorate: Any, what: str) -> None:
+    def one(self: object) -> None: ...
+    def two(self: object) -> None: ...
+
+    twice = type("Twice", (), {"one": decorate(one), "two": decorate(two)})
+    with pytest.raises(
+        workflow.InvalidWorkflowDefinition, match=f"Twice.one and Twice.two are both the {what}: "
+    ):
+        workflow.defn(name="twice")(twice)
+
+
+def test_an_alias_of_a_handler_is_the_same_handler() -> None:
+    @workflow.defn(name="alias")
+    class Aliased:
+        @workflow.signal("it")
+        def one(self) -> None: ...
+
+        two = one
+
+    marked: Any = Aliased
+    assert marked.__workflow_signals__ == {"it": "two"}
+
+
+@pytest.mark.parametrize("inherited", ["a_handler", "z_handler"])
+def test_a_handler_takes_the_place_of_an_inherited_one_whatever_their_names(inherited: str) -> None:
+    def of_parent(self: object) -> None: ...
+
+    parent = type("Parent", (), {inherited: workflow.signal("it")(of_parent)})
+
+    @workflow.defn(name="heir")
+    class Child(parent):  # type: ignore[valid-type, misc]
+        @workflow.signal("it")
+        def handler(self) -> None: ...
+
+    marked: Any = Child
+    assert marked.__workflow_signals__ == {"it": "handler"}

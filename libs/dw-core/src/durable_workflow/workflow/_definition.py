@@ -20,6 +20,12 @@ _TABLES = {
     "__update_name__": "__workflow_updates__",
     "__update_validator_name__": "__workflow_update_validators__",
 }
+_ROLES = {
+    "__signal_name__": "handler of signal",
+    "__query_name__": "handler of query",
+    "__update_name__": "handler of update",
+    "__update_validator_name__": "validator of update",
+}
 # A query's awaitable result is awaited by the worker; these three must answer at once.
 _SYNCHRONOUS = {
     "__signal_name__": "signal",
@@ -45,7 +51,8 @@ def defn(cls: type[Any] | None = None, /, *, name: str | None = None) -> Any:
             then cannot be renamed while runs of it are open.
     Raises:
         InvalidWorkflowDefinition: A signal, update or validator method is async or a generator;
-            replay calls it and would never run its body. Or a receiver has a private name.
+            replay calls it and would never run its body. Or a receiver has a private name, or two
+            methods of the class are one's handlers.
         TypeError: What is decorated is no class, or the name is no string.
     """
 
@@ -84,7 +91,31 @@ def _collect(cls: type, attribute: str, tables: dict[str, dict[str, str]]) -> No
     function = _function(inspect.getattr_static(cls, attribute))
     for mark, receiver in _marks(cls, attribute).items():
         _require_synchronous(cls, attribute, function, mark)
-        tables[_TABLES[mark]][receiver] = attribute
+        table = tables[_TABLES[mark]]
+        other = table.get(receiver)
+        if other is None or _overrules(cls, attribute, other, f"{_ROLES[mark]} {receiver!r}"):
+            table[receiver] = attribute
+
+
+def _overrules(cls: type, attribute: str, other: str, what: str) -> bool:
+    """Whether a method, and not the other one, is the handler: that of a subclass comes first.
+
+    Raises:
+        InvalidWorkflowDefinition: One class has both, and they are no aliases of one method.
+    """
+    owner, owner_of_other = (_owner(cls, each) for each in (attribute, other))
+    if owner is owner_of_other:
+        if _function(vars(owner)[attribute]) is _function(vars(owner)[other]):
+            return True
+        raise InvalidWorkflowDefinition(
+            f"{owner.__name__}.{other} and {owner.__name__}.{attribute} are both the {what}: only "
+            "one of them would be called"
+        )
+    return cls.__mro__.index(owner) < cls.__mro__.index(owner_of_other)
+
+
+def _owner(cls: type, attribute: str) -> type:
+    return next(owner for owner in cls.__mro__ if attribute in vars(owner))
 
 
 def _marks(cls: type, attribute: str) -> dict[str, str]:
