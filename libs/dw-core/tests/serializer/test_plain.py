@@ -1,6 +1,7 @@
 """Values without a plain form, and keys that are no text."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -138,3 +139,39 @@ def test_a_copy_of_a_large_value_does_not_go_along_with_its_envelope(
         )
     copy = {"due": ["2026-01-02"], "text": "x" * characters}
     assert beside_its_envelope(value, envelope) == (copy if goes_along else None)
+
+
+LOOP: dict[str, Any] = {"a": []}
+LOOP["a"].append(LOOP)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ([{"a": [1, float("nan")]}], "nan is not JSON compliant: .* at order.a[1]"),
+        ([Order([Item(float("-inf"))])], "-inf is not JSON compliant: .* at order.items[0].due"),
+        ([{"a": "x\udc80"}], "text cannot be encoded: .*: surrogates not allowed at order.a"),
+        ([{"é\udc80": 1}], "text cannot be encoded: .* at order"),
+        ([{float("nan"): 1}], "nan is not JSON compliant: .* at order"),
+        ([1, LOOP], "Circular reference detected: the value contains itself at arguments[1].a[0]"),
+    ],
+)
+@pytest.mark.parametrize("codec", ["avro", "json"])
+def test_what_json_cannot_carry_is_named_with_its_place(
+    value: Any, problem: str, codec: str
+) -> None:
+    @activity.defn(name="plain-faults")
+    def take(order: Any) -> None: ...
+
+    labels = {"kind": "activity_input", "activity_name": "plain-faults"}
+    with pytest.raises(ValueError, match="activity input of activity 'plain-faults': ") as refused:
+        serializer.encode_many([1, value], codec, warning_context=labels)
+    assert re.search(f"{re.escape(problem).replace(re.escape('.*'), '.*')}$", str(refused.value))
+    assert type(refused.value) is ValueError
+
+
+def test_what_json_cannot_carry_is_named_without_a_context_too() -> None:
+    with pytest.raises(ValueError, match=r"^nan is not JSON compliant: .* at \[0\].a$"):
+        serializer.encode([{"a": float("nan")}])
+    with pytest.raises(ValueError, match=r"no infinity$"):
+        serializer.encode(float("inf"))

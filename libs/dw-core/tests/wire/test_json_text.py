@@ -97,7 +97,7 @@ def test_every_value_is_written_alike(value: Any) -> None:
 
 
 def in_bytes(value: Any) -> bytes:
-    return json_text.encode(value).encode()
+    return json_text.in_utf8(json_text.encode(value), value)
 
 
 @given(VALUES)
@@ -154,3 +154,23 @@ def test_deep_nesting_is_refused_and_not_a_crash() -> None:
 def test_msgspec_serves() -> None:
     json_text.encode(1)
     assert json_text._write is not None  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "problem"),
+    [
+        (
+            {"memo": {"a": object()}},
+            TypeError,
+            "a value of type object is not plain JSON at memo.a",
+        ),
+        ({"memo": {(1, 2): 1}}, TypeError, "a value of type tuple cannot be the key of .* at memo"),
+        ({"details": [float("nan")]}, ValueError, r"nan is not JSON compliant: .* at details\[0\]"),
+        ({"memo": {"a": "\udc80"}}, ValueError, "surrogates not allowed at memo.a"),
+    ],
+)
+def test_a_body_that_cannot_be_sent_is_refused_with_the_place(
+    body: Any, kind: type[Exception], problem: str
+) -> None:
+    with pytest.raises(kind, match=f"{problem}$"):
+        json_text.encode_bytes(body)

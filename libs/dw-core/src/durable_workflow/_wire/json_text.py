@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
+from durable_workflow._wire.json_faults import at, fault_in, located
 from durable_workflow._wire.keys import refuse_colliding_keys
 
 _PLAIN: Final[frozenset[type]] = frozenset({str, int, bool, type(None)})
@@ -39,9 +40,36 @@ def encode(value: Any) -> str:
 
 
 def encode_bytes(value: Any) -> bytes:
-    """The same in UTF-8, for what is sent: to copy a megabyte takes its time."""
+    """The same in UTF-8, for what is sent: to copy a megabyte takes its time.
+
+    Raises:
+        TypeError: As for `encode`; the text says where.
+        ValueError: As for `encode`, or a text has half of a surrogate pair.
+        RecursionError: It is nested too deeply.
+    """
     text = _written(value)
-    return _slowly(value).encode() if text is None else text
+    if text is not None:
+        return text
+    try:
+        return in_utf8(_slowly(value), value)
+    except TypeError as error:
+        found = fault_in(value)
+        if found is None:
+            raise
+        problem, path = found
+        raise TypeError(problem + at(path)) from error
+
+
+def in_utf8(text: str, value: Any) -> bytes:
+    """The JSON text of a value in UTF-8.
+
+    Raises:
+        ValueError: A text in the value has half of a surrogate pair.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise located(error, value) from error
 
 
 def _written(value: Any) -> bytes | None:
@@ -58,7 +86,10 @@ def _written(value: Any) -> bytes | None:
 
 
 def _slowly(value: Any) -> str:
-    text = _slow.encode(value)
+    try:
+        text = _slow.encode(value)
+    except ValueError as error:
+        raise located(error, value) from error
     refuse_colliding_keys(value)
     return text
 

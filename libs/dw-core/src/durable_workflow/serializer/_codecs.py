@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from durable_workflow._wire.json_faults import NotJson
 from durable_workflow.serializer import _avro, _json
 from durable_workflow.serializer._plain import NoPlainForm
 from durable_workflow.serializer._sizes import (
@@ -40,13 +41,14 @@ def encode(
     Raises:
         TypeError: The value holds something without a plain form; the text names what is encoded,
             the place in it, and the ways out.
-        ValueError: The codec is unknown, or the value holds NaN or an infinity.
+        ValueError: The codec is unknown, or the value holds NaN, an infinity, itself, or half of a
+            surrogate pair; the text names the place likewise.
     """
     if codec not in SUPPORTED_CODECS:
         raise _unsupported(codec)
     try:
         blob = _avro.encode(value) if codec == AVRO_CODEC else _json.encode(value)
-    except NoPlainForm as error:
+    except (NoPlainForm, NotJson) as error:
         raise unencodable(error, warning_context) from error
     warn_if_payload_near_limit(
         blob, codec=codec, size_warning=size_warning, warning_context=warning_context
@@ -80,7 +82,7 @@ def encode_many(
             blobs = _avro.encode_many(values)
         else:
             blobs = [_json.encode(value) for value in values]
-    except NoPlainForm:
+    except (NoPlainForm, NotJson):
         # Which one it was: encoded one by one, it is named.
         for value, context in zip(
             values, context_of_each(warning_context, len(values)), strict=True

@@ -13,18 +13,21 @@ def encode(value: Any) -> str:
 
     Raises:
         NoPlainForm: A value or a key has none.
-        ValueError: A float is NaN or infinite, the value contains itself, a text has half of a
-            surrogate pair, which UTF-8 cannot carry, or two keys of a mapping are one in JSON.
+        NotJson: A float is NaN or infinite, the value contains itself, or a text has half of a
+            surrogate pair, which UTF-8 cannot carry.
+        ValueError: Two keys of a mapping are one in JSON, or it is nested too deeply.
     """
     try:
         try:
             text = json_text.encode(value)
         except TypeError:
-            text = json_text.encode(plain(value))
+            value = plain(value)
+            text = json_text.encode(value)
     except RecursionError as error:
         raise ValueError("payload is nested too deeply to be encoded") from error
     if not text.isascii():
-        text.encode()  # refused here, where the value is known, and not where it is sent
+        # Refused here, where the value is known, and not where it is sent.
+        json_text.in_utf8(text, value)
     return text
 
 

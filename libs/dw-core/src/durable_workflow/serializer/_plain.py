@@ -14,6 +14,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from durable_workflow._wire import json_text
+from durable_workflow._wire.json_faults import at
 from durable_workflow.serializer._sizes import DEFAULT_PAYLOAD_SIZE_BYTES
 from durable_workflow.serializer._values import fields_of
 
@@ -35,8 +36,7 @@ class NoPlainForm(TypeError):
     """
 
     def __init__(self, problem: str, path: str = "") -> None:
-        at = f" at {path.removeprefix('.')}" if path else ""
-        super().__init__(f"{problem}{at}; {_WAYS_OUT}")
+        super().__init__(f"{problem}{at(path)}; {_WAYS_OUT}")
         self.problem = problem
         self.path = path
 

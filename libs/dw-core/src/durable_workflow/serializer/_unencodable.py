@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from durable_workflow._definitions import argument_names
+from durable_workflow._wire.json_faults import NotJson
 from durable_workflow.serializer._plain import NoPlainForm
 from durable_workflow.serializer._sizes import PayloadWarningContext, labels_of
 
@@ -31,23 +32,26 @@ _ARGUMENTS: Final = frozenset(
 )
 
 
-def unencodable(error: NoPlainForm, context: PayloadWarningContext) -> TypeError:
+def unencodable(
+    error: NoPlainForm | NotJson, context: PayloadWarningContext
+) -> TypeError | ValueError:
     """The error for the caller.
 
     Args:
         error: What is wrong, and its path within the payload.
         context: Which payload it is.
     """
+    # The name of the class travels as the type of a failure, so it is one that people know.
+    known = TypeError if isinstance(error, NoPlainForm) else ValueError
     labels = labels_of(context)
     if not labels:
-        return TypeError(str(error))
+        return known(str(error))
     kind = str(labels.get("kind", "payload"))
     owners = [f"{word} {labels[key]!r}" for key, word in _OWNERS.items() if key in labels]
     whose = f" of {', '.join(owners)}" if owners else ""
     path = _named(error.path, kind, labels)
-    named = NoPlainForm(f"{kind.replace('_', ' ')}{whose}: {error.problem}", path)
-    # The name of the class travels as the type of a failure, so it is one that people know.
-    return TypeError(str(named))
+    named = type(error)(f"{kind.replace('_', ' ')}{whose}: {error.problem}", path)
+    return known(str(named))
 
 
 def _named(path: str, kind: str, labels: dict[str, Any]) -> str:
