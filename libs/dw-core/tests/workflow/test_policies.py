@@ -7,7 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from durable_workflow.workflow import ActivityRetryPolicy, ChildWorkflowRetryPolicy
+from durable_workflow.workflow import (
+    ActivityRetryPolicy,
+    ChildWorkflowRetryPolicy,
+    ScheduleActivity,
+    StartChildWorkflow,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +83,30 @@ def test_child_policy_is_an_activity_policy() -> None:
         "backoff_seconds": [1],
         "non_retryable_error_types": [],
     }
+
+
+@pytest.mark.parametrize("kind", ["activity", "child"])
+def test_a_mapping_with_the_fields_of_the_policy_class_means_that_policy(kind: str) -> None:
+    fields = {"max_attempts": 4, "initial_interval_seconds": 10, "maximum_interval_seconds": 30}
+    assert wire(kind, fields) == ActivityRetryPolicy(4, 10, 2.0, 30).to_dict()
+    assert wire(kind, {"backoff_coefficient": 3, "x": 1}) == {
+        "x": 1,
+        **ActivityRetryPolicy(backoff_coefficient=3).to_dict(),
+    }
+
+
+@pytest.mark.parametrize("kind", ["activity", "child"])
+def test_a_mapping_without_a_field_of_a_policy_is_refused_with_their_names(kind: str) -> None:
+    with pytest.raises(ValueError, match=r"'maximum_attempts': 3.* has no field .* max_attempts, "):
+        wire(kind, {"maximum_attempts": 3})
+    with pytest.raises(ValueError, match="initial_interval_seconds must not be negative"):
+        wire(kind, {"initial_interval_seconds": -1})
+
+
+def wire(kind: str, policy: dict[str, Any]) -> Any:
+    command = (
+        ScheduleActivity("a", [], retry_policy=policy)
+        if kind == "activity"
+        else StartChildWorkflow("c", [], retry_policy=policy)
+    )
+    return command.to_server_command("q")["retry_policy"]

@@ -3,7 +3,7 @@
 import math
 import operator
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeAlias
 
 from durable_workflow.workflow._checks import shown, shown_in_part
@@ -116,27 +116,43 @@ class ChildWorkflowRetryPolicy(ActivityRetryPolicy):
     """How often a failing child workflow is started anew; the fields of an activity's policy."""
 
 
+_FIELDS: Final = tuple(each.name for each in fields(ActivityRetryPolicy))
+# What no server knows: `to_dict` makes waits of them.
+_EXPANDED: Final = ("initial_interval_seconds", "backoff_coefficient", "maximum_interval_seconds")
+
 ActivityRetryPolicyInput: TypeAlias = ActivityRetryPolicy | Mapping[str, Any]
 ChildWorkflowRetryPolicyInput: TypeAlias = ChildWorkflowRetryPolicy | Mapping[str, Any]
 
 
 def wire_retry_policy(policy: ActivityRetryPolicyInput) -> dict[str, Any]:
-    """The policy as a command carries it; a mapping is copied as it stands.
+    """The policy as a command carries it.
+
+    A mapping with fields that only `ActivityRetryPolicy` has, such as `initial_interval_seconds`,
+    means that policy: servers ignore those fields. Another one is copied as it stands.
 
     Raises:
         TypeError: It is neither a policy nor a mapping, or a field of it is of another type.
-        ValueError: A field of it is out of range.
+        ValueError: A field of it is out of range, or a mapping has no field of a policy.
     """
     if isinstance(policy, ActivityRetryPolicy):
         return policy.to_dict()
     try:
-        return dict(policy)
+        given: dict[str, Any] = dict(policy)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(
             "retry_policy must be a retry policy object, such as ActivityRetryPolicy, or a "
             f"mapping, got {shown(policy)}"
         ) from error
+    if given.keys().isdisjoint(_FIELDS):
+        raise ValueError(
+            f"retry_policy: {shown_in_part(given)} has no field of a retry policy; these are "
+            f"{', '.join(_FIELDS)}"
+        )
+    if given.keys().isdisjoint(_EXPANDED):
+        return given
+    known = {name: given.pop(name) for name in _FIELDS if name in given}
+    return given | ActivityRetryPolicy(**known).to_dict()
 
 
 def _check_whole(option: str, value: Any) -> None:
