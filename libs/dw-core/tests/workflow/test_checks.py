@@ -109,6 +109,17 @@ WRONG = [
         TypeError,
         "child workflow 'c': parent_close_policy must be a string, got 1 (int)",
     ),
+    (
+        CTX.start_child_workflow("c", parent_close_policy="cancel"),
+        ValueError,
+        "child workflow 'c': parent_close_policy must be one of abandon, request_cancel, "
+        "terminate, got 'cancel'",
+    ),
+    (
+        CTX.upsert_search_attributes({}),
+        ValueError,
+        "search attributes: there must be at least one, got {} (dict)",
+    ),
     (CTX.start_child_workflow("c", task_queue=1), TypeError, "task_queue must be a string"),
     (CTX.start_timer(None), TypeError, "timer: seconds must be a number of seconds, got None"),
     (CTX.start_timer("soon"), TypeError, "got 'soon' (str)"),

@@ -358,3 +358,35 @@ def test_a_mock_gets_a_single_argument_as_a_worker_gives_it() -> None:
 
     env.register_activity("greet", greet)
     assert env.execute_workflow(Single) == ["world"]
+
+
+def test_code_that_yields_no_command_fails_with_the_advice_that_a_worker_gives() -> None:
+    @workflow.defn(name="advised")
+    class Advised:
+        def run(self, ctx: Any) -> Any:
+            yield
+
+    env = WorkflowEnvironment()
+    with pytest.raises(WorkflowFailed, match=r"unsupported command: None .a yield without a value"):
+        env.execute_workflow(Advised)
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        (lambda ctx: ctx.schedule_activity("a", [], retry_policy={"attempts": 3}), "has no field"),
+        (lambda ctx: ctx.start_child_workflow("c", parent_close_policy="cancel"), "one of abandon"),
+        (lambda ctx: ctx.upsert_search_attributes({}), "at least one"),
+    ],
+)
+def test_a_command_that_every_server_refuses_is_refused(command: Any, problem: str) -> None:
+    @workflow.defn(name="refused")
+    class Refused:
+        def run(self, ctx: Any) -> Any:
+            return (yield command(ctx))
+
+    env = WorkflowEnvironment()
+    env.register_activity_result("a", None)
+    env.register_child_workflow_result("c", None)
+    with pytest.raises(ValueError, match=problem):
+        env.execute_workflow(Refused)

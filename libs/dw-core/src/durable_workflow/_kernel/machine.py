@@ -6,6 +6,7 @@ more events.
 
 import contextlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from durable_workflow._kernel.batches import Batch
@@ -241,6 +242,21 @@ class Machine(Execution):
         if self._ended is not None:
             return [*markers, self._ended]
         return [*markers, *self._stop.commands()] if self._stop is not None else markers
+
+    def advised_commands(self) -> list[Command]:
+        """The commands; a failure also says what the author of the code probably meant.
+
+        `commands` does not, because the message of `replay` is a specified text.
+        """
+        commands = self.commands()
+        if self.advice is None:
+            return commands
+        return [
+            replace(each, message=f"{each.message} ({self.advice})")
+            if isinstance(each, FailWorkflow)
+            else each
+            for each in commands
+        ]
 
     def require_state(self) -> None:
         """Check that the replay has reached a state that can be asked about.

@@ -70,6 +70,20 @@ def check_optional_name(
         check_name(command, option, value, mark=mark)
 
 
+def check_choice(command: str, option: str, value: object, choices: tuple[str, ...]) -> None:
+    """Check that a word is None or one of some.
+
+    Raises:
+        TypeError: It is neither text nor None.
+        ValueError: It is another word.
+    """
+    check_optional_name(command, option, value)
+    if value is not None and value not in choices:
+        raise ValueError(
+            f"{command}: {option} must be one of {', '.join(choices)}, got {shown_in_part(value)}"
+        )
+
+
 def check_timeouts(
     command: str, timeouts: Mapping[str, Any], order: tuple[tuple[str, str], ...]
 ) -> None:
@@ -185,11 +199,14 @@ def checked_attributes(command: str, attributes: Any) -> dict[str, Any]:
 
 
 def check_plain(command: str, attributes: Mapping[Any, Any]) -> None:
-    """Check that search attributes are plain JSON.
+    """Check that search attributes are plain JSON, and that there are some.
 
     Raises:
         TypeError: A name is not a string, or JSON cannot represent a value.
+        ValueError: There are none.
     """
+    if not attributes:
+        raise ValueError(f"{command}: there must be at least one, got {shown(attributes)}")
     for name, value in attributes.items():
         if not isinstance(name, str):
             raise TypeError(f"{command}: names must be strings, got {shown(name)}")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from durable_workflow._wire import names
 from durable_workflow.workflow._checks import (
+    check_choice,
     check_delay,
     check_name,
     check_optional_name,
@@ -234,7 +235,7 @@ class StartChildWorkflow(PayloadWired):
         what = f"child workflow {self.workflow_type!r}"
         check_name("start_child_workflow", "workflow_type", self.workflow_type, mark=_WORKFLOW_MARK)
         check_optional_name(what, "task_queue", self.task_queue)
-        check_optional_name(what, "parent_close_policy", self.parent_close_policy)
+        check_choice(what, "parent_close_policy", self.parent_close_policy, _CLOSE_POLICIES)
         check_timeouts(what, timeouts, _CHILD_ORDER)
         return {
             "workflow_type": self.workflow_type,
@@ -347,6 +348,7 @@ _ACTIVITY_ORDER = (
     ("start_to_close_timeout", "schedule_to_close_timeout"),
     ("schedule_to_start_timeout", "schedule_to_close_timeout"),
 )
+_CLOSE_POLICIES = ("abandon", "request_cancel", "terminate")
 _CHILD_ORDER = (("run_timeout_seconds", "execution_timeout_seconds"),)
 # Where functions and classes, given in place of their names, have them.
 _ACTIVITY_MARK = "__activity_name__"

@@ -6,7 +6,7 @@ returned, is in a call of these, which `LoopCode` makes on the loop or in a code
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from durable_workflow._kernel import Machine
@@ -138,12 +138,7 @@ class Decisions:
         """What a machine commands, now that it was fed; of an update what its handler does."""
         if task.update_id is not None:
             return [machine.apply_update(task.update_id)]
-        commands: list[Any] = list(machine.commands())
-        if machine.advice is not None:
-            # Added here, because the message of `replay` is a specified text.
-            [failure] = commands
-            commands = [replace(failure, message=f"{failure.message} ({machine.advice})")]
-        return commands
+        return list(machine.advised_commands())
 
     def update_failed(
         self, task: WorkflowTask, update_id: str, what: str, error: Exception

@@ -176,11 +176,11 @@ class SimulatedRun:
         if machine is not None:
             machine.feed(new)
             if not machine.stale:
-                return machine.commands()
+                return machine.advised_commands()
             self.drop_machine()
         self._machine = machine = self.new_machine()
         machine.feed(self._history.events)
-        return machine.commands()
+        return machine.advised_commands()
 
     # --- waits ----------------------------------------------------------------------------
 
