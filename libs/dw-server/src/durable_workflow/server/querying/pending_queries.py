@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
 from durable_workflow.server.engine.times import SECOND, seconds
-from durable_workflow.server.notices import Notice, WorkerGone
+from durable_workflow.server.notices import NamespaceGone, Notice, WorkerGone
 from durable_workflow.server.querying.query import UPDATE_VALIDATION, Query
 from durable_workflow.server.querying.query_task import (
     Answered,
@@ -31,11 +31,14 @@ from durable_workflow.server.requests import (
     QueryTaskOwner,
 )
 from durable_workflow.server.service_settings import ServiceSettings
+from durable_workflow.server.views.namespaces import not_found
 
 # How long a worker counts as one that answers queries after it has polled for one.
 _POLLER_SECONDS = 60
 # The share of the caller's time after which a second worker is asked too.
 _PATIENCE = 0.2
+# The notices that concern queries.
+_HEEDED: Final = frozenset({NamespaceGone, WorkerGone})
 # What a worker says that was sent the end of a history and does not keep its beginning any more.
 HISTORY_NEEDED = "query_history_needed"
 
@@ -154,12 +157,14 @@ class PendingQueries:
             self.free(claim)
 
     def publish(self, notices: Sequence[Notice]) -> None:
-        """Offer to others what workers have that are gone."""
-        if WorkerGone not in map(type, notices):
+        """Offer to others what workers have that are gone; drop queries of a gone namespace."""
+        if not _HEEDED.intersection(map(type, notices)):
             return
         for notice in notices:
             if isinstance(notice, WorkerGone):
                 self.lose(notice.namespace, notice.worker_id, notice.session)
+            elif isinstance(notice, NamespaceGone):
+                self._drop(notice.namespace)
 
     def lose(self, namespace: str, worker_id: str, session: str) -> None:
         """Offer to others what a worker has that is gone, or that has begun anew."""
@@ -175,6 +180,12 @@ class PendingQueries:
                 claim.lost = True
             if mine:
                 task.announce()
+
+    def _drop(self, namespace: str) -> None:
+        """Tell the callers of a namespace that it is gone."""
+        for task in list(self._tasks.values()):
+            if task.query.namespace == namespace and not task.answer.done():
+                task.answer.set_exception(not_found(namespace))
 
     def move(self, claim: Claim, query: Query) -> None:
         """Ask another run instead, maybe in another queue."""
