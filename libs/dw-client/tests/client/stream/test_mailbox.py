@@ -54,9 +54,12 @@ async def test_an_item_is_taken_in_the_context_of_whoever_waits(mailbox: Mailbox
     assert await getting == "red"
 
 
-async def test_an_item_is_taken_before_the_answers_that_came_with_it_are_given() -> None:
+@pytest.mark.parametrize("hurried", [True, False])
+async def test_an_item_is_taken_before_the_answers_that_came_with_it_where_it_is_hurried(
+    hurried: bool,
+) -> None:
     loops = Loops()
-    mailbox, answer = Mailbox[int](loops), Answer(loops)
+    mailbox, answer = Mailbox[int](loops, hurried=hurried), Answer(loops)
     assert answer.future is not None
     seen: list[bool] = []
 
@@ -74,7 +77,7 @@ async def test_an_item_is_taken_before_the_answers_that_came_with_it_are_given()
         mailbox.put(2)
 
     loops.to(asyncio.get_running_loop()).gather(bring)
-    assert (seen, answer.future.done()) == ([False, False], True)
+    assert (seen, answer.future.done()) == ([not hurried, not hurried], True)
     assert set(await asyncio.gather(*getting)) == {-2, -1}
     assert await answer.future == "answer"
 

@@ -19,10 +19,12 @@ class Mailbox(Generic[T]):
 
     Args:
         loops: The ways into the loops that wait.
+        hurried: Whether an item is handed over before what else came with it.
     """
 
-    def __init__(self, loops: Loops) -> None:
+    def __init__(self, loops: Loops, *, hurried: bool = False) -> None:
         self._loops = loops
+        self._hurried = hurried
         self._lock = threading.Lock()
         self._items: deque[T] = deque()
         self._waiting: deque[_Wait[T]] = deque()
@@ -93,9 +95,9 @@ class Mailbox(Generic[T]):
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.loop.is_closed():
-                # Before the answers of the same frame: what they let go on is over, mostly, and
-                # has less hurry than a task that begins.
-                self._loops.to(waiting.loop).call_first(self._hand_over, waiting)
+                calls = self._loops.to(waiting.loop)
+                call = calls.call_first if self._hurried else calls.call
+                call(self._hand_over, waiting)
                 return
 
     def _hand_over(self, waiting: "_Wait[T]") -> None:

@@ -110,8 +110,10 @@ class HttpStream:
         # The way into the loop that asks for tasks.
         self._asking: LoopCalls | None = None
         self._calls = Calls(loops)
+        # An activity begins before what the answers of its frame let go on: that is over, mostly. A
+        # workflow task may need what they say of its run.
         self._mailboxes: dict[str, Mailbox[tuple[Lease, Any]]] = {
-            kind: Mailbox(loops) for kind in ATTEMPT_FIELDS
+            kind: Mailbox(loops, hurried=kind == "activity") for kind in ATTEMPT_FIELDS
         }
         self._outbox: Outbox | None = None
         self._was_open = False
