@@ -103,6 +103,11 @@ def test_a_mapping_without_a_field_of_a_policy_is_refused_with_their_names(kind:
         wire(kind, {"initial_interval_seconds": -1})
 
 
+@pytest.mark.parametrize("kind", ["activity", "child"])
+def test_an_empty_mapping_leaves_the_policy_to_the_server(kind: str) -> None:
+    assert wire(kind, {}) == {}
+
+
 def wire(kind: str, policy: dict[str, Any]) -> Any:
     command = (
         ScheduleActivity("a", [], retry_policy=policy)

@@ -132,7 +132,7 @@ def wire_retry_policy(policy: ActivityRetryPolicyInput) -> dict[str, Any]:
 
     Raises:
         TypeError: It is neither a policy nor a mapping, or a field of it is of another type.
-        ValueError: A field of it is out of range, or a mapping has no field of a policy.
+        ValueError: A field of it is out of range, or a mapping has other fields alone.
     """
     if isinstance(policy, ActivityRetryPolicy):
         return policy.to_dict()
@@ -144,7 +144,7 @@ def wire_retry_policy(policy: ActivityRetryPolicyInput) -> dict[str, Any]:
             "retry_policy must be a retry policy object, such as ActivityRetryPolicy, or a "
             f"mapping, got {shown(policy)}"
         ) from error
-    if given.keys().isdisjoint(_FIELDS):
+    if given and given.keys().isdisjoint(_FIELDS):
         raise ValueError(
             f"retry_policy: {shown_in_part(given)} has no field of a retry policy; these are "
             f"{', '.join(_FIELDS)}"
