@@ -201,6 +201,23 @@ class Apart:
         finally:
             goes_on.set()
 
+    async def next_task(self) -> Json:
+        """The next task, for which the loop that runs here reads."""
+        found: Json = await self.stream.poll("activity", timeout=10, begin=lambda _: None)
+        return found
+
+    async def until_read_here(self, peer: Peer, number: int) -> Json:
+        """Send tasks until one arrives while the stream's thread stands still; returns that."""
+        while True:
+            asked = asyncio.create_task(self.next_task())
+            await asyncio.sleep(0)
+            with self.standing_still():
+                await peer.send(self.activity(number))
+                await asyncio.wait({asked}, timeout=0.2)
+                if asked.done():
+                    return asked.result()
+            await asked
+
     @staticmethod
     def activity(number: int) -> Json:
         """A task as the server sends it."""

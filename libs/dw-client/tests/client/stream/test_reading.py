@@ -212,29 +212,9 @@ async def test_a_loop_that_is_closed_reads_nothing(taken: Taken) -> None:
 # --- a whole stream -----------------------------------------------------------------------
 
 
-async def next_task(apart: Any) -> Json:
-    """The next task, for which this loop reads."""
-    stream: HttpStream = apart.stream
-    found: Json = await stream.poll("activity", timeout=SECONDS, begin=lambda _: None)
-    return found
-
-
-async def until_read_here(apart: Any, peer: Any, number: int) -> Json:
-    """Send tasks until one arrives while the stream's thread stands still; returns that."""
-    while True:
-        asked: asyncio.Task[Json] = asyncio.create_task(next_task(apart))
-        await asyncio.sleep(0)
-        with apart.standing_still():
-            await peer.send(apart.activity(number))
-            await asyncio.wait({asked}, timeout=0.2)
-            if asked.done():
-                return asked.result()
-        await asked
-
-
 async def test_a_task_and_what_becomes_of_it_need_no_other_thread(apart: Any, server: Any) -> None:
     peer = await server.peer()
-    found = await until_read_here(apart, peer, 1)
+    found = await apart.until_read_here(peer, 1)
     assert found["task_id"] == "t-1"
     lease = Lease("activity", "t-1", "a", "w")
     report = Report(lease, "complete", {"result": {"codec": "json", "blob": "1"}})
@@ -300,7 +280,7 @@ async def test_pings_are_answered_while_the_loop_that_asks_is_held_up(
 async def test_a_cut_is_noticed_and_what_comes_behind_it_arrives(apart: Any, server: Any) -> None:
     peer = await server.peer()
     for number in range(10):
-        await until_read_here(apart, peer, number)
+        await apart.until_read_here(peer, number)
         await peer.cut()
         peer = await server.peer()
         assert f"t-{number}" in {each["task_id"] for each in peer.hello["held"]}
@@ -310,8 +290,8 @@ async def test_a_cancellation_is_told_by_the_thread_of_the_stream(
     apart: Any, server: Any, listener: Any
 ) -> None:
     peer = await server.peer()
-    await until_read_here(apart, peer, 1)
-    asked = asyncio.create_task(next_task(apart))
+    await apart.until_read_here(peer, 1)
+    asked = asyncio.create_task(apart.next_task())
     cancel = {"type": "cancel", "kind": "activity", "task_id": "t-1", "reason": "gone"}
     await peer.socket.send(json.dumps([cancel, apart.activity(2)]))
     assert (await asked)["task_id"] == "t-2"

@@ -11,9 +11,14 @@ from websockets.exceptions import ConnectionClosed
 from durable_workflow._wire import json_text
 from durable_workflow.client._stream._connection import Connection
 from durable_workflow.client._stream._shortcut import MOST_BYTES
+from durable_workflow.errors import error_for
 
 # A frame ends here; a larger message is alone in one.
 FRAME_BYTES: Final = 4 * 1024 * 1024
+# What a frame holds besides its only message: two brackets, and the message's id.
+_FRAME_ROOM: Final = 32
+# So many reports at most wait for each other: the server has something to do meanwhile.
+MOST_GATHERED: Final = 8
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -24,6 +29,22 @@ def encode(message: dict[str, Any]) -> bytes:
         TypeError: Neither can it carry this.
     """
     return json_text.encode_bytes(message)
+
+
+def check_size(text: bytes, largest: int | None) -> None:
+    """Refuse a message that the server would not read, and would end the connection for.
+
+    Args:
+        text: It, without its id.
+        largest: What the server says that it takes.
+
+    Raises:
+        ServerError: 413, as for a body that is too large over HTTP.
+    """
+    most = largest or FRAME_BYTES
+    if (size := len(text)) > max(most, FRAME_BYTES - _FRAME_ROOM):
+        message = f"the message has {size} bytes, and the server takes at most {most}"
+        raise error_for(413, {"reason": "payload_too_large", "message": message, "limit": most})
 
 
 def numbered(text: bytes, number: int) -> bytes:
@@ -47,10 +68,12 @@ class Outbox:
         # Frames that the connection has no room for yet, in order.
         self._late: deque[bytes] = deque()
         self._some_late = asyncio.Event()
+        # How many messages waited when the loop that gathers them looked last; None: it does not.
+        self._gathered: int | None = None
 
     def put(self, text: bytes) -> None:
         """Send a message with all others of this turn of the event loop. In its thread."""
-        if not self._waiting:
+        if not self._waiting or self._gathered is not None:
             self._loop.call_soon(self._send)
         self._waiting.append(text)
 
@@ -62,6 +85,41 @@ class Outbox:
         if not self._waiting:
             self._loop.call_soon_threadsafe(self._send)
         self._waiting.append(text)
+
+    def gather(self, text: bytes) -> None:
+        """Send a message from this thread, with those that its loop brings until it has no more.
+
+        What the loop is held up with is sent by `send_waiting`.
+        """
+        self._waiting.append(text)
+        if len(self._waiting) == MOST_GATHERED:
+            self._send_here()
+        elif self._gathered is None:
+            self._gathered = 0
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._look, loop)
+
+    def send_waiting(self) -> None:
+        """Send what waits, whoever has gathered it. In the thread of the connection."""
+        if self._waiting:
+            self._send()
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Send what was gathered, unless the turn of the loop that has ended brought more."""
+        with self._lock:
+            before, self._gathered = self._gathered, None
+            if len(self._waiting) > (before or 0):
+                self._gathered = len(self._waiting)
+                loop.call_soon(self._look, loop)
+            elif self._waiting:
+                self._send_here()
+
+    def _send_here(self) -> None:
+        if not self._late and self._connection.send_here(b"[%b]" % b",".join(self._waiting)):
+            self._waiting = []
+            return
+        with contextlib.suppress(RuntimeError):  # the stream has ended, and its loop is closed
+            self._loop.call_soon_threadsafe(self._send)
 
     def _send(self) -> None:
         with self._lock:

@@ -4,7 +4,8 @@ A stream has a thread of its own, which nothing holds up. But to wake that threa
 another one for what is in it, takes longer than most frames do otherwise. So the loop that asks
 for tasks reads itself, from a second descriptor of the socket. The stream's thread looks ten times
 a second whether what has arrived is read. It reads itself again where it is not, because that loop
-is held up, and whatever is no whole frame that any thread may take.
+is held up, and whatever is no whole frame that any thread may take. The loop that reads also sends
+what it reports; where it is held up with that, the stream's thread sends it when it looks.
 """
 
 import asyncio
@@ -63,6 +64,7 @@ class Reading:
         take: Takes the text of a frame, in whichever thread; False where it is not for any.
         asking: The way into the loop that asks for tasks, once there is one.
         is_idle: Whether the worker holds nothing and waits for no answer.
+        send_waiting: Sends what the other loop has gathered, and may be held up with.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Reading:
         take: Callable[[bytes], bool],
         asking: Callable[[], LoopCalls | None],
         is_idle: Callable[[], bool] = lambda: False,
+        send_waiting: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
         self._second = fileno = second.detach()
@@ -80,6 +83,7 @@ class Reading:
         self._take = take
         self._asking = asking
         self._is_idle = is_idle
+        self._send_waiting = send_waiting
         self._own = asyncio.get_running_loop()
         # Held while anything is read by the other loop, and where it changes who reads.
         self._lock = threading.Lock()
@@ -92,6 +96,11 @@ class Reading:
         self._poll = select.poll()
         self._poll.register(fileno, select.POLLIN)
         self._timer: asyncio.Handle | None = self._own.call_soon(self._look)
+
+    def is_done_by(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether this loop reads, and is not held up. From any thread."""
+        lent_to = self._lent_to
+        return lent_to is not None and lent_to.loop is loop
 
     # --- in the stream's thread -----------------------------------------------------------
 
@@ -109,6 +118,7 @@ class Reading:
     def _look(self) -> None:
         """See to it that somebody reads who is not held up."""
         pause = _IDLE_LOOK_SECONDS if self._is_idle() else _LOOK_SECONDS
+        self._send_waiting()
         if self._lent_to is None:
             self._ask()
         elif not self._poll.poll(0):
@@ -205,12 +215,15 @@ def reading_of(
     take: Callable[[bytes], bool],
     asking: Callable[[], LoopCalls | None],
     is_idle: Callable[[], bool],
+    send_waiting: Callable[[], None],
 ) -> Reading | None:
     """Have a connection read by the loop that asks for tasks, where others may read from it."""
     if not isinstance(connection, StreamConnection):
         return None
     second = second_socket(connection.transport)
-    return None if second is None else Reading(connection, second, take, asking, is_idle)
+    if second is None:
+        return None
+    return Reading(connection, second, take, asking, is_idle, send_waiting)
 
 
 def _call(

@@ -1,9 +1,10 @@
 """The stream of a worker: one WebSocket that carries its tasks, reports and signs of life.
 
 It is kept up in a thread of its own and used from others, which send a report themselves where it
-is the only one and nothing waits to be sent. What the server has not acknowledged when a connection
-ends is sent again on the next one, after `hello` has named everything that the worker holds; so a
-cut costs a task nothing as long as it is shorter than the server's grace.
+is the only one and nothing waits to be sent, or where they read the stream. What the server has not
+acknowledged when a connection ends is sent again on the next one, after `hello` has named
+everything that the worker holds; so a cut costs a task nothing as long as it is shorter than the
+server's grace.
 """
 
 import asyncio
@@ -39,14 +40,15 @@ from durable_workflow.client._stream._loop_calls import Answer, LoopCalls, Loops
 from durable_workflow.client._stream._mailbox import Mailbox
 from durable_workflow.client._stream._messages import about
 from durable_workflow.client._stream._outbox import (
-    FRAME_BYTES,
     Outbox,
+    check_size,
     encode,
     numbered,
     send_from,
 )
 from durable_workflow.client._stream._pauses import Pauses
-from durable_workflow.client._stream._reading import reading_of
+from durable_workflow.client._stream._reading import Reading, reading_of
+from durable_workflow.client._stream._shortcut import MOST_BYTES
 from durable_workflow.errors import error_for
 
 # Where the log lines of a worker go: a stream belongs to one.
@@ -56,8 +58,6 @@ _log = logging.getLogger("durable_workflow.worker")
 _UNFIT_SECONDS: Final = 10.0
 _BAD_DATA: Final = 1007
 _TOO_LARGE: Final = 1009
-# What a frame holds besides its only message: two brackets, and the message's id.
-_FRAME_ROOM: Final = 32
 # The server has no time: the same report is sent again, later.
 _BUSY: Final = frozenset({429, 503})
 _BUSY_PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -116,6 +116,7 @@ class HttpStream:
             kind: Mailbox(loops, hurried=kind == "activity") for kind in ATTEMPT_FIELDS
         }
         self._outbox: Outbox | None = None
+        self._reading: Reading | None = None
         self._was_open = False
         self._unfit_since: float | None = None
         self._closing = False
@@ -161,7 +162,7 @@ class HttpStream:
             with self._calls.lock:
                 self._begin(outbox)
             try:
-                await self._receive(connection, rest)
+                await self._receive(connection, rest, outbox)
             finally:
                 with self._calls.lock:
                     self._outbox = None
@@ -218,14 +219,21 @@ class HttpStream:
         for request in self._ledger.to_send():
             self._send(request)
 
-    async def _receive(self, connection: Connection, rest: list[JsonObject]) -> None:
+    async def _receive(
+        self, connection: Connection, rest: list[JsonObject], outbox: Outbox
+    ) -> None:
         self._take_all(rest)
-        reading = reading_of(
-            connection, self._take_often, lambda: self._asking, lambda: self._ledger.is_empty
+        self._reading = reading = reading_of(
+            connection,
+            self._take_often,
+            lambda: self._asking,
+            lambda: self._ledger.is_empty,
+            outbox.send_waiting,
         )
         try:
             await connection.deliver_to(self._take_frame)
         finally:
+            self._reading = None
             if reading is not None:
                 reading.end()
 
@@ -411,16 +419,23 @@ class HttpStream:
         return await self._calls.ask(make, self._ledger.forget, make_here)
 
     def _make_here(self, request: Request, key: Key) -> bool:
-        """Make the report of the only task in the thread that reports it, where that can be.
+        """Make a report in the thread that reports it, where that can be.
 
-        Where there are several their reports share frames, and wake-ups of the stream's thread.
+        That of the only task leaves at once. Where there are several their reports share frames:
+        those of the loop that reads are sent by it, others by the stream's thread.
         """
-        outbox = self._outbox
-        if outbox is None or self._closing or not self._ledger.is_alone(key):
+        outbox, reading = self._outbox, self._reading
+        if outbox is None or self._closing:
             return False
-        self._check_size(request.text)
+        put = outbox.put_here
+        if not self._ledger.is_alone(key):
+            is_read_here = reading is not None and reading.is_done_by(asyncio.get_running_loop())
+            if not is_read_here or len(request.text) >= MOST_BYTES:
+                return False
+            put = outbox.gather
+        check_size(request.text, self._opening.message_bytes)
         self._ledger.add(request)
-        outbox.put_here(numbered(request.text, self._ledger.number(request)))
+        put(numbered(request.text, self._ledger.number(request)))
         return True
 
     def release(self, lease: Lease) -> None:
@@ -445,7 +460,7 @@ class HttpStream:
     # --- asked for by others, in its thread -----------------------------------------------
 
     def _make(self, request: Request) -> None:
-        self._check_size(request.text)
+        check_size(request.text, self._opening.message_bytes)
         self._ledger.add(request)
         self._send(request)
 
@@ -482,14 +497,3 @@ class HttpStream:
             return
         self._closes.append(answer)
         self._outbox.put(encode({"type": "bye"}))
-
-    def _check_size(self, text: bytes) -> None:
-        """Refuse a message that the server would not read, and would end the connection for.
-
-        Raises:
-            ServerError: 413, as for a body that is too large over HTTP.
-        """
-        most = self._opening.message_bytes or FRAME_BYTES
-        if (size := len(text)) > max(most, FRAME_BYTES - _FRAME_ROOM):
-            message = f"the message has {size} bytes, and the server takes at most {most}"
-            raise error_for(413, {"reason": "payload_too_large", "message": message, "limit": most})
