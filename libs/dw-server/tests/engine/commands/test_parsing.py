@@ -64,6 +64,32 @@ def test_what_is_wrong_with_a_command_is_told_by_field(command: Json, fields: li
 
 
 @pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        (None, "The commands.0.type field is required."),
+        (" ", "The commands.0.type field is required."),
+        ({"a": None}, "The commands.0.type field must be a string."),
+        ("dance", "Workflow task command type [dance] is not supported by the server yet."),
+    ],
+)
+def test_a_type_that_is_none_is_named_as_its_worker_wrote_it(word: object, told: str) -> None:
+    errors = at_once(parse_commands([{"type": word}], "json", Limits()))[1]
+    assert errors == {"commands.0.type": [told]}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"type": "x" * 100_000},
+        {"type": "upsert_search_attributes", "attributes": {"x" * 100_000: 1}},
+    ],
+)
+def test_what_a_worker_is_told_is_not_as_long_as_what_it_wrote(command: Json) -> None:
+    errors = at_once(parse_commands([command], "json", Limits()))[1]
+    assert 300 < len(str(errors)) < 2000
+
+
+@pytest.mark.parametrize(
     "command",
     [
         ACTIVITY | {"heartbeat_timeout": "3", "start_to_close_timeout": None, "queue": ""},

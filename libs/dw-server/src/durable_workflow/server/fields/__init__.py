@@ -28,7 +28,7 @@ from durable_workflow.server.fields.payloads import (
     Payload,
     Result,
 )
-from durable_workflow.server.fields.reading import Errors, FoundReference, Reading
+from durable_workflow.server.fields.reading import Errors, FoundReference, Reading, shown
 from durable_workflow.server.fields.retry_policies import RetryPolicy, check_timeouts
 from durable_workflow.server.fields.schemas import Schemas
 from durable_workflow.server.fields.strings import (
@@ -98,6 +98,7 @@ __all__ = [
     "or_null",
     "schema_inside",
     "seconds",
+    "shown",
     "table_of",
     "texts",
 ]

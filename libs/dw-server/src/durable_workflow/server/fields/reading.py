@@ -16,6 +16,8 @@ Errors: TypeAlias = dict[str, list[str]]
 _DEFAULT: Final = WireLimits()
 # Whoever is told so many need not be told all.
 _MOST_FAILURES: Final = 1000
+# More than the path of any field of ours has.
+_LONGEST_SHOWN: Final = 320
 
 
 class FoundReference(msgspec.Struct, frozen=True):
@@ -29,6 +31,11 @@ class FoundReference(msgspec.Struct, frozen=True):
     at: str
     reference: ExternalPayloadReference
     is_list: bool = False
+
+
+def shown(theirs: str) -> str:
+    """What the caller wrote, as an answer names it, which must not become as long as that."""
+    return theirs if len(theirs) <= _LONGEST_SHOWN else f"{theirs[:_LONGEST_SHOWN]}…"
 
 
 class Reading:
@@ -61,8 +68,13 @@ class Reading:
 
     def fail(self, field: str, text: str) -> None:
         """Note that a field does not fit. `text` goes on after "The … field"."""
+        field = shown(field)
+        self.say(field, f"The {field} field {text}")
+
+    def say(self, field: str, text: str) -> None:
+        """Note that a field does not fit, in a whole sentence."""
         if not self.is_full():
-            self.errors.setdefault(field, []).append(f"The {field} field {text}")
+            self.errors.setdefault(shown(field), []).append(text)
         self.failures += 1
 
     def is_full(self) -> bool:

@@ -23,7 +23,7 @@ from durable_workflow.server.engine.commands.upsert_search_attributes import (
 from durable_workflow.server.engine.limits import Limits
 from durable_workflow.server.engine.payloads import blob_size
 from durable_workflow.server.engine.refusal import InvalidCommands, within
-from durable_workflow.server.fields import Errors, Reading, Table, table_of
+from durable_workflow.server.fields import Errors, Reading, Table, shown, table_of
 from durable_workflow.server.slices import Slices
 
 _COMMANDS: Final[tuple[type[Command], ...]] = (
@@ -107,9 +107,7 @@ def parse_commands(
         kind = item.get("type")
         table = _TABLES.get(kind) if isinstance(kind, str) else None
         if table is None or not isinstance(kind, str):
-            reading.errors[f"{at}type"] = [
-                f"Workflow task command type [{kind}] is not supported by the server yet."
-            ]
+            _refuse_type(kind, f"{at}type", reading)
             continue
         _check_scopes(item, kind, at, reading)
         _check_prose(item, at, reading, limits.payload_bytes)
@@ -118,6 +116,17 @@ def parse_commands(
             _add(parsed, command)
         yield
     return parsed, reading.errors
+
+
+def _refuse_type(kind: object, at: str, reading: Reading) -> None:
+    """Note that a command is of no type that there is."""
+    if kind is None or (isinstance(kind, str) and not kind.strip()):
+        reading.fail(at, "is required.")
+    elif not isinstance(kind, str):
+        reading.fail(at, "must be a string.")
+    else:
+        word = shown(kind)
+        reading.say(at, f"Workflow task command type [{word}] is not supported by the server yet.")
 
 
 def _add(parsed: Parsed, command: Command) -> None:
