@@ -6,15 +6,23 @@ import random
 from collections.abc import Generator
 from typing import Any
 
+import pytest
+
 from durable_workflow import workflow
 from durable_workflow.interceptors import PassthroughWorkerInterceptor
 from durable_workflow.metrics import WORKER_POLLS, WORKER_TASKS, InMemoryMetrics
 from durable_workflow.workflow import WorkflowContext
+from integration.harness.quick_code import keep_code_quick
 from integration.language.activities import gate
 from integration.language.scene import CARRIER, Scene
 
 Steps = Generator[Any, Any, Any]
 STREAMS = CARRIER == "stream"
+
+
+@pytest.fixture(autouse=True)
+def quick_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_code_quick(monkeypatch)
 
 
 @workflow.defn(name="steps-ahead")

@@ -12,7 +12,7 @@ import pytest
 from durable_workflow import activity
 from durable_workflow._meet import register_transport_clone
 from durable_workflow.errors import ActivityCancelled
-from durable_workflow.worker import Worker
+from durable_workflow.worker import Worker, _lifecycle
 from durable_workflow.worker._held import HeldTasks
 
 EXTENSIONS = {"held_tasks": 1, "deregister": 1}
@@ -212,16 +212,18 @@ async def test_being_cancelled_says_goodbye(holding: Any) -> None:
 
 
 async def test_a_goodbye_that_gets_no_answer_holds_up_nothing(
-    holding: Any, caplog: pytest.LogCaptureFixture
+    holding: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(**_: Any) -> None:
         await asyncio.Event().wait()
 
+    assert _lifecycle._GOODBYE_SECONDS < 1
+    monkeypatch.setattr(_lifecycle, "_GOODBYE_SECONDS", 0.05)
     holding.on["release_worker"] = never
     worker = Worker(holding, task_queue="q", activities=[len])
     running = asyncio.create_task(worker.run())
     await holding.until(lambda: holding.count("poll_activity_task"))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         await worker.stop()
         await running
     assert "could not say goodbye: TimeoutError" in caplog.text

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Generator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +26,7 @@ from durable_workflow.worker._paces import (
     QUICK_TASKS_PER_SLOW,
     pace_of,
 )
+from integration.harness.quick_code import keep_code_quick
 
 LIMIT = 0.2
 
@@ -52,9 +52,7 @@ def code() -> Generator[LoopCode]:
 
 @pytest.fixture
 def unheld(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Code is quick, however long the machine holds it up."""
-    times = SimpleNamespace(perf_counter=lambda: 0.0, thread_time=lambda: 0.0)
-    monkeypatch.setattr(_paces, "time", times)
+    keep_code_quick(monkeypatch)
 
 
 def here(run: Run[int]) -> int:

@@ -86,10 +86,11 @@ async def test_a_loop_that_waits_is_not_named(
 
 
 async def test_the_watch_ends_with_its_worker(server: Any) -> None:
+    before = set(threading.enumerate())  # that of another test may not have ended yet
     worker = Worker(server, task_queue="q")
     running = asyncio.create_task(worker.run())
     await server.until(lambda: server.count("poll_workflow_task"))
-    [thread] = [each for each in threading.enumerate() if each.name == "loop-watch"]
+    [thread] = [each for each in set(threading.enumerate()) - before if each.name == "loop-watch"]
     await worker.stop()
     await running
     await asyncio.to_thread(thread.join, 5)

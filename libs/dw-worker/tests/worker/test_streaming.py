@@ -26,6 +26,7 @@ from durable_workflow.interceptors import PassthroughWorkerInterceptor
 from durable_workflow.metrics import WORKER_POLLS, InMemoryMetrics
 from durable_workflow.worker import Worker
 from durable_workflow.worker._transports import ClientMethods
+from integration.harness.quick_code import keep_code_quick
 
 EXTENSIONS = {"held_tasks": 1, "deregister": 1, "worker_stream": 1}
 TAKES = {"takes_decisions": True, "passes_on": True}
@@ -401,6 +402,7 @@ def opened(
         client.info = info(extensions=EXTENSIONS | {"sticky_history": 1})
         client.info["limits"] = {"max_payload_bytes": options.pop("room", 2**21)}
         monkeypatch.setattr(Stream, "takes", takes)
+        keep_code_quick(monkeypatch)  # elsewhere nothing is decided ahead
         worker, running, stream = await begin(
             client, streams, workflows=[TwoSteps], activities=[step], **options
         )
