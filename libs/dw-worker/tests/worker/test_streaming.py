@@ -145,9 +145,7 @@ async def begin(
     worker = Worker(client, task_queue="q", worker_id="w", **options)
     running = asyncio.create_task(worker.run())
     await client.until(lambda: client.count("register_worker"))
-    async with asyncio.timeout(5):
-        while not streams or not streams[0].thread:  # noqa: ASYNC110 - another thread's doing
-            await asyncio.sleep(0.001)
+    await until(lambda: streams and streams[0].thread)
     return worker, running, streams[0]
 
 
