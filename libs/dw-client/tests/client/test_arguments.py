@@ -1,6 +1,7 @@
 """Arguments of a wrong type, and lengths of time."""
 
 import json
+import math
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -173,3 +174,23 @@ def test_a_clients_timeout_may_be_a_timedelta() -> None:
     assert Client("http://x.test", timeout=timedelta(minutes=2)).timeout == 120.0
     with pytest.raises(ValueError, match="not nan"):
         Client("http://x.test", timeout=float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "problem"),
+    [
+        ({"memo": {"a": [object()]}}, TypeError, r"type object is not plain JSON at memo\.a\[0\]$"),
+        ({"memo": {"a": math.nan}}, ValueError, r"nan is not JSON compliant: .* at memo\.a$"),
+        ({"memo": {"a": "\ud800"}}, ValueError, r"surrogates not allowed at memo\.a$"),
+    ],
+)
+async def test_what_is_no_json_names_its_place_and_is_not_sent(
+    client: Client,
+    requests: Requests,
+    given: dict[str, Any],
+    kind: type[Exception],
+    problem: str,
+) -> None:
+    with pytest.raises(kind, match=problem):
+        await client.start_workflow(**START, **given)
+    assert requests == []

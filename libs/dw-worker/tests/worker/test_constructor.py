@@ -42,6 +42,58 @@ def test_a_class_without_run_is_told_of(server: Any, caplog: pytest.LogCaptureFi
     assert "WithoutRun (type 'WithoutRun') has no method `run`" in said
 
 
+class AsyncRun:
+    async def run(self, ctx: Any) -> int:
+        return 1
+
+
+class WithoutContext:
+    def run(self) -> int:
+        return 1
+
+
+class WithArguments:
+    def __init__(self, shop: str, *, limit: int, days: int = 3) -> None: ...
+    def run(self, ctx: Any) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("cls", "problem"),
+    [
+        (AsyncRun, "has an async `run`, which must be a generator that yields commands"),
+        (WithoutContext, "has a `run` that does not take `ctx`"),
+        (WithArguments, "has an `__init__` with arguments (shop, limit)"),
+    ],
+)
+def test_a_class_of_which_no_run_can_begin_is_told_of(
+    server: Any, caplog: pytest.LogCaptureFixture, cls: type, problem: str
+) -> None:
+    Worker(server, task_queue="q", workflows=[cls])
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said.endswith(f"{cls.__name__}') {problem}: each of its tasks will fail")
+
+
+class Lenient:
+    def __init__(self, *args: Any, days: int = 3, **others: Any) -> None: ...
+    def run(self, *args: Any) -> int:
+        return 1
+
+
+class Static:
+    @staticmethod
+    def run(ctx: Any) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("cls", [Lenient, Static])
+def test_what_can_run_is_not_told_of(
+    server: Any, caplog: pytest.LogCaptureFixture, cls: type
+) -> None:
+    Worker(server, task_queue="q", workflows=[cls])
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

@@ -14,6 +14,7 @@ import httpx
 import durable_workflow
 from durable_workflow._wire import headers as wire
 from durable_workflow._wire.identifiers import identifier
+from durable_workflow._wire.json_faults import located
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.client._call import Call, Repeat, Response, document
 from durable_workflow.client._closing import OpenCalls
@@ -358,6 +359,8 @@ class Session:
                 if _may_repeat(call, failure):
                     raise
                 raise _NotRetried(failure) from failure
+            except (TypeError, ValueError) as failure:  # of httpx, which does not say where
+                raise located(failure, body) from None
             if response.status_code < 400 or is_final(call, response):
                 return response
             # Retry policies, also those of applications, read the status from this error.

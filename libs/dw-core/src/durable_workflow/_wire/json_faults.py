@@ -37,10 +37,13 @@ def fault_in(value: Any) -> tuple[str, str] | None:
         return None
 
 
-def located(error: ValueError, value: Any) -> ValueError:
+def located(error: TypeError | ValueError, value: Any) -> TypeError | ValueError:
     """A writer's error with the place; the same error where the place is not found."""
     found = fault_in(value)
-    return error if found is None else NotJson(*found)
+    if found is None:
+        return error
+    problem, path = found
+    return TypeError(problem + at(path)) if isinstance(error, TypeError) else NotJson(problem, path)
 
 
 def _fault(value: object, path: str, above: frozenset[int]) -> tuple[str, str] | None:

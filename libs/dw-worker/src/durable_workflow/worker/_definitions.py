@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, get_origin
+from typing import Any, Final, get_origin
 
 from durable_workflow.worker._fingerprints import (
     activity_name,
@@ -12,6 +12,13 @@ from durable_workflow.worker._fingerprints import (
     workflow_name,
 )
 from durable_workflow.worker._log import log
+
+_COLLECTING: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_BY_POSITION: Final = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +83,48 @@ def definitions_of(
         for each in _listed("activities", activities, "functions", callable)
     }
     for name, each in classes.items():
-        if not callable(getattr(each, "run", None)):
+        problem = _problem_of(get_origin(each) or each)
+        if problem is not None:
             log.warning(
-                "workflow class %s.%s (type %r) has no method `run`: each of its tasks will fail",
+                "workflow class %s.%s (type %r) %s: each of its tasks will fail",
                 each.__module__,
                 each.__qualname__,
                 name,
+                problem,
             )
     fingerprints = {name: fingerprint(each, name) for name, each in classes.items()}
     for name, value in fingerprints.items():
         guard_definition(worker_id, name, value)
     return Definitions(classes, functions, fingerprints)
+
+
+def _problem_of(cls: type) -> str | None:
+    """Why no run of a workflow class can begin."""
+    run = inspect.getattr_static(cls, "run", None)
+    bound = isinstance(run, staticmethod | classmethod)
+    function: Any = getattr(cls, "run", None)
+    if not callable(function):
+        return "has no method `run`"
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return "has an async `run`, which must be a generator that yields commands"
+    given = [each for each in _parameters(function) if each.kind in _BY_POSITION]
+    collects = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in given)
+    if given and not collects and len(given) < (1 if bound else 2):
+        return "has a `run` that does not take `ctx`"
+    needed = [
+        each.name
+        for each in _parameters(cls)
+        if each.default is each.empty and each.kind not in _COLLECTING
+    ]
+    return f"has an `__init__` with arguments ({', '.join(needed)})" if needed else None
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    """The parameters of a function or class, as far as they can be seen."""
+    try:
+        return [*inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):
+        return []
 
 
 def _is_class(given: object) -> bool:
