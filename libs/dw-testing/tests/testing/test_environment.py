@@ -2,6 +2,7 @@
 """Mocks, and what a workflow sees of them."""
 
 import asyncio
+import re
 from collections.abc import Generator
 from typing import Any
 
@@ -390,3 +391,23 @@ def test_a_command_that_every_server_refuses_is_refused(command: Any, problem: s
     env.register_child_workflow_result("c", None)
     with pytest.raises(ValueError, match=problem):
         env.execute_workflow(Refused)
+
+
+def test_a_signal_that_is_not_applied_is_logged_with_the_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @workflow.defn(name="one-signal")
+    class OneSignal:
+        @workflow.signal("approve")
+        def approve(self, by: str) -> None: ...
+
+        def run(self, ctx: WorkflowContext) -> Code:
+            yield ctx.sleep(1)
+
+    env = WorkflowEnvironment()
+    env.signal("aprove", ["ann"])
+    env.signal("approve", [])
+    env.execute_workflow(OneSignal)
+    unknown, unfit = (record.getMessage() for record in caplog.records)
+    assert re.match("signal 'aprove' of workflow .* was not applied: .*approve", unknown)
+    assert re.match("signal 'approve' of workflow .* do not fit: missing", unfit)

@@ -1,5 +1,6 @@
 """One run: its history, the machine that replays it, and what its commands bring about."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from durable_workflow.testing._simulation.chain import Chain
 
 TASK_QUEUE: Final = "default"
+log = logging.getLogger("durable_workflow.testing")
 
 
 class SimulatedRun:
@@ -145,6 +147,7 @@ class SimulatedRun:
         """Replay what is new, and do what the code asks for."""
         self.tasks += 1
         commands = self._decide()
+        self._log_passed()
         wire = commands_to_server_commands(commands, TASK_QUEUE, size_warning=None)
         self._settle_wait(wire)
         known = len(self._batch)
@@ -181,6 +184,17 @@ class SimulatedRun:
         self._machine = machine = self.new_machine()
         machine.feed(self._history.events)
         return machine.advised_commands()
+
+    def _log_passed(self) -> None:
+        """Log the signals that were not applied, as a worker does."""
+        for signal in () if self._machine is None else self._machine.take_passed_signals():
+            why = "its arguments do not fit: " * signal.has_handler + signal.reason
+            log.warning(
+                "signal %r of workflow %s was not applied: %s",
+                signal.name,
+                self.chain.workflow_id,
+                why,
+            )
 
     # --- waits ----------------------------------------------------------------------------
 
