@@ -3,7 +3,7 @@
 
 import asyncio
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -372,18 +372,20 @@ def test_code_that_yields_no_command_fails_with_the_advice_that_a_worker_gives()
         env.execute_workflow(Advised)
 
 
-@pytest.mark.parametrize(
-    ("command", "problem"),
-    [
-        (lambda ctx: ctx.schedule_activity("a", [], retry_policy={"attempts": 3}), "has no field"),
-        (lambda ctx: ctx.start_child_workflow("c", parent_close_policy="cancel"), "one of abandon"),
-        (lambda ctx: ctx.upsert_search_attributes({}), "at least one"),
-    ],
-)
-def test_a_command_that_every_server_refuses_is_refused(command: Any, problem: str) -> None:
+REFUSED: list[tuple[Callable[[WorkflowContext], Any], str]] = [
+    (lambda ctx: ctx.schedule_activity("a", [], retry_policy={"attempts": 3}), "has no field"),
+    (lambda ctx: ctx.start_child_workflow("c", parent_close_policy="cancel"), "one of abandon"),
+    (lambda ctx: ctx.upsert_search_attributes({}), "at least one"),
+]
+
+
+@pytest.mark.parametrize(("command", "problem"), REFUSED, ids=[each for _, each in REFUSED])
+def test_a_command_that_every_server_refuses_is_refused(
+    command: Callable[[WorkflowContext], Any], problem: str
+) -> None:
     @workflow.defn(name="refused")
     class Refused:
-        def run(self, ctx: Any) -> Any:
+        def run(self, ctx: WorkflowContext) -> Code:
             return (yield command(ctx))
 
     env = WorkflowEnvironment()
