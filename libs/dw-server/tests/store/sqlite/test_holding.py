@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -185,14 +187,16 @@ class Turns:
     def get_debug(self) -> bool:
         return False
 
-    def call_soon(self, callback: Callable[[], None]) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, (), cast(asyncio.AbstractEventLoop, self))
+    def call_soon(self, callback: Callable[..., None], *arguments: Any) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, arguments, cast(asyncio.AbstractEventLoop, self))
         self.soon.append(handle)
         return handle
 
-    def call_later(self, delay: float, callback: Callable[[], None]) -> asyncio.Handle:
+    def call_later(
+        self, delay: float, callback: Callable[..., None], *arguments: Any
+    ) -> asyncio.Handle:
         assert delay == 0.002
-        handle = asyncio.Handle(callback, (), cast(asyncio.AbstractEventLoop, self))
+        handle = asyncio.Handle(callback, arguments, cast(asyncio.AbstractEventLoop, self))
         self.timers.append(handle)
         return handle
 
@@ -245,3 +249,33 @@ def test_a_batch_whose_time_is_up_goes_on_once() -> None:
         turns.turn()
     assert len(ended) == 1
     assert hold.end() is None
+
+
+class Watched(Batch):
+    """Can be watched for whether it is free."""
+
+
+@pytest.mark.parametrize("way", ["followed in time", "followed late", "not followed"])
+def test_a_batch_that_is_held_no_more_is_free_at_once(
+    way: str,
+) -> None:
+    gc.disable()
+    try:
+        turns = Turns()
+        hold = holding.Hold(lambda: turns.now)
+        batch = Watched()
+        watched = weakref.ref(batch)
+        hold.begin(cast(asyncio.AbstractEventLoop, turns), batch, lambda batch: None)
+        del batch
+        if way != "followed in time":
+            turns.now = 100.01
+            turns.turn()
+        if way == "not followed":
+            for _ in range(4):
+                turns.turn()
+        else:
+            assert hold.end() is not None
+            turns.turn()
+        assert watched() is None
+    finally:
+        gc.enable()

@@ -45,20 +45,28 @@ class Hold:
     ) -> None:
         """Hold a batch. Unless `end` is called in time, `then` is called with it."""
         until = self._clock() + _LONGEST_SECONDS
-        left = _TURNS
+        handle = loop.call_later(_LONGEST_SECONDS, self._look, loop, until, _TURNS, then)
+        self._held = batch, handle
 
-        def look() -> None:
-            nonlocal left
-            if self._clock() >= until:
-                left -= 1
-            if left < 0:
-                self._held = None
-                then(batch)
-            else:
-                # uvloop counts whole milliseconds: its timer may end a millisecond early.
-                self._held = batch, loop.call_soon(look)
-
-        self._held = batch, loop.call_later(_LONGEST_SECONDS, look)
+    # A method: a function of `begin` that names itself would keep the batch, and all that its units
+    # were sent, until cycles are collected.
+    def _look(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        until: float,
+        left: int,
+        then: Callable[[Batch], None],
+    ) -> None:
+        assert self._held is not None  # else the handle was cancelled
+        batch, _ = self._held
+        if self._clock() >= until:
+            left -= 1
+        if left < 0:
+            self._held = None
+            then(batch)
+        else:
+            # uvloop counts whole milliseconds: its timer may end a millisecond early.
+            self._held = batch, loop.call_soon(self._look, loop, until, left, then)
 
     def end(self) -> Batch | None:
         """Hold nothing any more; what was held, which is the caller's to commit."""
