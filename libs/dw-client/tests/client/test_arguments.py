@@ -191,6 +191,7 @@ async def test_what_is_no_json_names_its_place_and_is_not_sent(
     kind: type[Exception],
     problem: str,
 ) -> None:
-    with pytest.raises(kind, match=problem):
+    with pytest.raises(kind, match=problem) as raised:
         await client.start_workflow(**START, **given)
+    assert raised.type is kind
     assert requests == []

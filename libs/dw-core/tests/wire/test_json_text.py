@@ -172,5 +172,6 @@ def test_msgspec_serves() -> None:
 def test_a_body_that_cannot_be_sent_is_refused_with_the_place(
     body: Any, kind: type[Exception], problem: str
 ) -> None:
-    with pytest.raises(kind, match=f"{problem}$"):
+    with pytest.raises(kind, match=f"{problem}$") as raised:
         json_text.encode_bytes(body)
+    assert raised.type is kind, "retry policies name it"

@@ -1,6 +1,7 @@
 """What a worker accepts, and what it makes of what it is given."""
 
 # pyright: reportPrivateUsage=false
+import functools
 from typing import Any, Generic, TypeVar
 from unittest.mock import AsyncMock
 
@@ -86,7 +87,35 @@ class Static:
         return 1
 
 
-@pytest.mark.parametrize("cls", [Lenient, Static])
+def given_context(function: Any) -> Any:
+    @functools.wraps(function)
+    def run(self: Any, ctx: Any) -> Any:
+        self.ctx = ctx
+        return function(self)
+
+    return run
+
+
+class Wrapped:
+    @given_context
+    def run(self) -> int:
+        return 1
+
+
+class Called:
+    def __call__(self, ctx: Any) -> int:
+        return 1
+
+
+class WithObject:
+    run = Called()
+
+
+class WithPartial:
+    run = functools.partial(len)
+
+
+@pytest.mark.parametrize("cls", [Lenient, Static, Wrapped, WithObject, WithPartial])
 def test_what_can_run_is_not_told_of(
     server: Any, caplog: pytest.LogCaptureFixture, cls: type
 ) -> None:

@@ -37,13 +37,24 @@ def fault_in(value: Any) -> tuple[str, str] | None:
         return None
 
 
+def not_json(error: ValueError, value: Any) -> ValueError:
+    """A writer's error as a `NotJson`; the same error where the place is not found."""
+    found = fault_in(value)
+    return error if found is None else NotJson(*found)
+
+
 def located(error: TypeError | ValueError, value: Any) -> TypeError | ValueError:
-    """A writer's error with the place; the same error where the place is not found."""
+    """A writer's error with the place; the same error where the place is not found.
+
+    It is a `TypeError` or `ValueError` itself: it may become the type of a failure, which the
+    retry policies of applications name.
+    """
     found = fault_in(value)
     if found is None:
         return error
     problem, path = found
-    return TypeError(problem + at(path)) if isinstance(error, TypeError) else NotJson(problem, path)
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    return kind(problem + at(path))
 
 
 def _fault(value: object, path: str, above: frozenset[int]) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
-from durable_workflow._wire.json_faults import located
+from durable_workflow._wire.json_faults import NotJson, located, not_json
 from durable_workflow._wire.keys import refuse_colliding_keys
 
 _PLAIN: Final[frozenset[type]] = frozenset({str, int, bool, type(None)})
@@ -52,7 +52,7 @@ def encode_bytes(value: Any) -> bytes:
         return text
     try:
         return in_utf8(_slowly(value), value)
-    except TypeError as error:
+    except (TypeError, NotJson) as error:
         raise located(error, value) from None
 
 
@@ -65,7 +65,7 @@ def in_utf8(text: str, value: Any) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
-        raise located(error, value) from None
+        raise not_json(error, value) from None
 
 
 def _written(value: Any) -> bytes | None:
@@ -85,7 +85,7 @@ def _slowly(value: Any) -> str:
     try:
         text = _slow.encode(value)
     except ValueError as error:
-        raise located(error, value) from None
+        raise not_json(error, value) from None
     refuse_colliding_keys(value)
     return text
 

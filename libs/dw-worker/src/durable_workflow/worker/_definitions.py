@@ -107,10 +107,12 @@ def _problem_of(cls: type) -> str | None:
         return "has no method `run`"
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return "has an async `run`, which must be a generator that yields commands"
-    given = [each for each in _parameters(function) if each.kind in _BY_POSITION]
-    collects = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in given)
-    if given and not collects and len(given) < (1 if bound else 2):
-        return "has a `run` that does not take `ctx`"
+    # Of an object that is called, or of a wrapper's function, it is not known what it is given.
+    if inspect.isfunction(run.__func__ if bound else run):
+        given = [each for each in _parameters(function) if each.kind in _BY_POSITION]
+        collects = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in given)
+        if given and not collects and len(given) < (1 if bound else 2):
+            return "has a `run` that does not take `ctx`"
     needed = [
         each.name
         for each in _parameters(cls)
@@ -122,7 +124,7 @@ def _problem_of(cls: type) -> str | None:
 def _parameters(function: Any) -> list[inspect.Parameter]:
     """The parameters of a function or class, as far as they can be seen."""
     try:
-        return [*inspect.signature(function).parameters.values()]
+        return [*inspect.signature(function, follow_wrapped=False).parameters.values()]
     except (TypeError, ValueError):
         return []
 

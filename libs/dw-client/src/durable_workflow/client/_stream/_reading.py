@@ -3,9 +3,10 @@
 A stream has a thread of its own, which nothing holds up. But to wake that thread for a frame, and
 another one for what is in it, takes longer than most frames do otherwise. So the loop that asks
 for tasks reads itself, from a second descriptor of the socket. The stream's thread looks ten times
-a second whether what has arrived is read. It reads itself again where it is not, because that loop
-is held up, and whatever is no whole frame that any thread may take. The loop that reads also sends
-what it reports; where it is held up with that, the stream's thread sends it when it looks.
+a second whether what has arrived is read, and twice a second while the worker has nothing to do. It
+reads itself again where it is not, because that loop is held up, and whatever is no whole frame
+that any thread may take. The loop that reads also sends what it reports; where it is held up with
+that, the stream's thread sends it when it looks.
 """
 
 import asyncio
