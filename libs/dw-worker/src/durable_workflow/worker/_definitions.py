@@ -108,7 +108,7 @@ def _problem_of(cls: type) -> str | None:
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return "has an async `run`, which must be a generator that yields commands"
     # Of an object that is called, or of a wrapper's function, it is not known what it is given.
-    if inspect.isfunction(run.__func__ if bound else run):
+    if inspect.isfunction(getattr(run, "__func__", run)):
         given = [each for each in _parameters(function) if each.kind in _BY_POSITION]
         collects = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in given)
         if given and not collects and len(given) < (1 if bound else 2):
