@@ -1,17 +1,15 @@
 """The stream of a worker: one WebSocket that carries its tasks, reports and signs of life.
 
-It is kept up in a thread of its own and used from others, which send a report themselves where it
-is the only one and nothing waits to be sent, or where they read the stream. What the server has not
-acknowledged when a connection ends is sent again on the next one, after `hello` has named
-everything that the worker holds; so a cut costs a task nothing as long as it is shorter than the
-server's grace.
+It is kept up in a thread of its own and used from others. What the server has not acknowledged when
+a connection ends is sent again on the next one, after `hello` has named everything that the worker
+holds; so a cut costs a task nothing as long as it is shorter than the server's grace.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from websockets.exceptions import ConnectionClosed
 
@@ -19,7 +17,6 @@ from durable_workflow._meet import (
     ATTEMPT_FIELDS,
     Lease,
     Opening,
-    Report,
     ServerUnreachable,
     StreamEnded,
     StreamListener,
@@ -35,20 +32,13 @@ from durable_workflow.client._stream._connection import (
     open_connection,
 )
 from durable_workflow.client._stream._handshake import shake_hands
-from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
+from durable_workflow.client._stream._ledger import Ledger, key_of
 from durable_workflow.client._stream._loop_calls import Answer, LoopCalls, Loops
 from durable_workflow.client._stream._mailbox import Mailbox
-from durable_workflow.client._stream._messages import about
-from durable_workflow.client._stream._outbox import (
-    Outbox,
-    check_size,
-    encode,
-    numbered,
-    send_from,
-)
+from durable_workflow.client._stream._outbox import Outbox, encode, send_from
 from durable_workflow.client._stream._pauses import Pauses
-from durable_workflow.client._stream._reading import Reading, reading_of
-from durable_workflow.client._stream._shortcut import MOST_BYTES
+from durable_workflow.client._stream._reading import reading_of
+from durable_workflow.client._stream._requests import Counted, Requests
 from durable_workflow.errors import error_for
 
 # Where the log lines of a worker go: a stream belongs to one.
@@ -58,18 +48,11 @@ _log = logging.getLogger("durable_workflow.worker")
 _UNFIT_SECONDS: Final = 10.0
 _BAD_DATA: Final = 1007
 _TOO_LARGE: Final = 1009
-# The server has no time: the same report is sent again, later.
-_BUSY: Final = frozenset({429, 503})
-_BUSY_PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-# What says that a task is not this worker's, so that no other report of it would be taken.
-_NOT_OURS: Final = frozenset({404, 409, 410})
 
 # What the loop that asks for tasks may take itself: all that comes often.
 _OFTEN: Final = frozenset({"task", "acks", "answer"})
 
 _DROPPED: Final = object()
-
-MakeHere: TypeAlias = Callable[[Answer], bool]
 
 
 class HttpStream:
@@ -77,6 +60,7 @@ class HttpStream:
 
     Attributes:
         refusal_seconds: How long a stream that was open before may be refused until it ends.
+        report: `Requests.report`, from any thread; likewise `heartbeat`, `history` and `release`.
     """
 
     refusal_seconds = 30.0
@@ -87,7 +71,7 @@ class HttpStream:
         opening: Opening,
         listener: StreamListener,
         *,
-        counted: Callable[[Lease, str, Awaitable[Any]], Awaitable[Any]],
+        counted: Counted,
         connect: Callable[[Address], Awaitable[Connection]] = open_connection,
     ) -> None:
         """Nothing is connected yet.
@@ -102,7 +86,6 @@ class HttpStream:
         self._address = address
         self._opening = opening
         self._listener = listener
-        self._counted = counted
         self._connect = connect
         self._slots = self._slots_of_hello = dict(opening.slots)
         self._ledger = Ledger()
@@ -115,11 +98,16 @@ class HttpStream:
         self._mailboxes: dict[str, Mailbox[tuple[Lease, Any]]] = {
             kind: Mailbox(loops, hurried=kind == "activity") for kind in ATTEMPT_FIELDS
         }
-        self._outbox: Outbox | None = None
-        self._reading: Reading | None = None
+        self._requests = requests = Requests(
+            self._ledger, self._calls, opening.message_bytes, counted
+        )
+        # No methods of this class: each would be one more call for every task.
+        self.report = requests.report
+        self.heartbeat = requests.heartbeat
+        self.history = requests.history
+        self.release = requests.release
         self._was_open = False
         self._unfit_since: float | None = None
-        self._closing = False
         self._closes: list[Answer] = []
         self._pauses = Pauses()
 
@@ -134,7 +122,7 @@ class HttpStream:
         self._calls.begin()
         ended = StreamEnded("the stream was closed")
         try:
-            while not self._closing:
+            while not self._requests.is_closing:
                 try:
                     await self._connect_and_serve()
                 except Away as away:
@@ -165,7 +153,7 @@ class HttpStream:
                 await self._receive(connection, rest, outbox)
             finally:
                 with self._calls.lock:
-                    self._outbox = None
+                    self._requests.outbox = None
                 sending.cancel()
         except ConnectionClosed as error:
             raise self._lost(error) from error
@@ -213,17 +201,16 @@ class HttpStream:
 
     def _begin(self, outbox: Outbox) -> None:
         """Send again what was not answered before, and what has changed since the hello."""
-        self._outbox = outbox
+        self._requests.outbox = outbox
         if self._slots != self._slots_of_hello:
             outbox.put(encode({"type": "slots", **self._slots}))
-        for request in self._ledger.to_send():
-            self._send(request)
+        self._requests.send_all()
 
     async def _receive(
         self, connection: Connection, rest: list[JsonObject], outbox: Outbox
     ) -> None:
         self._take_all(rest)
-        self._reading = reading = reading_of(
+        self._requests.reading = reading = reading_of(
             connection,
             self._take_often,
             lambda: self._asking,
@@ -233,7 +220,7 @@ class HttpStream:
         try:
             await connection.deliver_to(self._take_frame)
         finally:
-            self._reading = None
+            self._requests.reading = None
             if reading is not None:
                 reading.end()
 
@@ -256,7 +243,7 @@ class HttpStream:
 
     async def _wait(self, why: str) -> None:
         """Wait before the next connection, and say once that there is none."""
-        if self._closing:
+        if self._requests.is_closing:
             return
         if self._pauses.is_first():
             _log.warning(
@@ -307,7 +294,7 @@ class HttpStream:
         elif kind == "answer":
             self._ledger.answer(message.get("id"), message.get("body"))
         elif kind == "refused":
-            self._take_refusal(message)
+            self._requests.refused(message)
         elif kind == "cancel":
             self._listener.cancelled(
                 str(message.get("task_id")), str(message.get("reason") or "cancelled")
@@ -322,31 +309,6 @@ class HttpStream:
             return
         self._ledger.hold(key_of(lease))
         self._mailboxes[kind].put((lease, task))
-
-    def _take_refusal(self, message: JsonObject) -> None:
-        request = self._ledger.take(message.get("id"))
-        if request is None:
-            return
-        status = message.get("status")
-        status = status if isinstance(status, int) else 500
-        if status in _BUSY and request.refusals < len(_BUSY_PAUSES):
-            pause = _BUSY_PAUSES[request.refusals]
-            request.refusals += 1
-            asyncio.get_running_loop().call_later(pause, self._send_later, request)
-            return
-        if request.reports is not None and status in _NOT_OURS:
-            self._ledger.let_go(request.reports)
-        context = "" if request.reports is None else request.reports[1]
-        self._ledger.refuse(request, error_for(status, message.get("body"), context=context))
-
-    def _send_later(self, request: Request) -> None:
-        with self._calls.lock:
-            if not request.answer.is_settled:
-                self._send(request)
-
-    def _send(self, request: Request) -> None:
-        if self._outbox is not None:
-            self._outbox.put(numbered(request.text, self._ledger.number(request)))
 
     def _drop(self, task_ids: object) -> None:
         for _, task_id, attempt, _ in self._ledger.drop(task_ids):
@@ -383,68 +345,11 @@ class HttpStream:
             pass
         return taken
 
-    async def report(self, report: Report) -> Any:
-        """Say how a task ended; returns once the server has stored it."""
-        lease = report.lease
-        text = encode(about(lease, report.verb) | report.body)
-        key = key_of(lease)
-        asked = self._ask(
-            lambda answer: self._make(Request(text, answer, key)),
-            lambda answer: self._make_here(Request(text, answer, key), key),
-        )
-        return await self._counted(lease, report.verb, asked)
-
-    async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
-        """Report progress of an activity; the answer may ask it to stop."""
-        message = about(lease, "heartbeat")
-        if details is not None:
-            message["details"] = details
-        text = encode(message)
-        asked = self._ask(lambda answer: self._make_once(Request(text, answer, again=False)))
-        return await self._counted(lease, "heartbeat", asked)
-
-    async def history(self, lease: Lease, token: str) -> Any:
-        """Fetch a further page of the history of a workflow task."""
-        text = encode(about(lease, "history") | {"token": token})
-        asked = self._ask(lambda answer: self._make(Request(text, answer)))
-        return await self._counted(lease, "history", asked)
-
     async def alive(self, body: JsonObject) -> Any:
         """Say that the worker is alive."""
-        answered = await self._ask(lambda answer: self._make_alive(body, answer))
+        answered = await self._requests.alive(body)
         self._calls.call(self._drop_unreported, object_or_empty(answered).get("dropped"))
         return answered
-
-    async def _ask(self, make: Callable[[Answer], None], make_here: MakeHere | None = None) -> Any:
-        return await self._calls.ask(make, self._ledger.forget, make_here)
-
-    def _make_here(self, request: Request, key: Key) -> bool:
-        """Make a report in the thread that reports it, where that can be.
-
-        That of the only task leaves at once. Where there are several their reports share frames:
-        those of the loop that reads are sent by it, others by the stream's thread.
-        """
-        outbox, reading = self._outbox, self._reading
-        if outbox is None or self._closing:
-            return False
-        put = outbox.put_here
-        if not self._ledger.is_alone(key):
-            is_read_here = reading is not None and reading.is_done_by(asyncio.get_running_loop())
-            if not is_read_here or len(request.text) >= MOST_BYTES:
-                return False
-            put = outbox.gather
-        check_size(request.text, self._opening.message_bytes)
-        self._ledger.add(request)
-        put(numbered(request.text, self._ledger.number(request)))
-        return True
-
-    def release(self, lease: Lease) -> None:
-        """The worker has ended a task. One that it could not report is failed, so that it is free.
-
-        The lease of a stream never ends by itself.
-        """
-        if self._ledger.may_take_slot(key_of(lease)):
-            self._calls.call(self._release, lease)
 
     def drain(self) -> None:
         """Ask for no more tasks."""
@@ -455,45 +360,19 @@ class HttpStream:
         if not self._calls.is_open:
             return
         with contextlib.suppress(StreamEnded):
-            await self._ask(self._say_bye)
+            await self._calls.ask(self._say_bye, self._ledger.forget)
 
     # --- asked for by others, in its thread -----------------------------------------------
 
-    def _make(self, request: Request) -> None:
-        check_size(request.text, self._opening.message_bytes)
-        self._ledger.add(request)
-        self._send(request)
-
-    def _make_once(self, request: Request) -> None:
-        """Make a request that is of no use later."""
-        if self._outbox is None:
-            raise ServerUnreachable("the stream is interrupted")
-        self._make(request)
-
-    def _make_alive(self, body: JsonObject, answer: Answer) -> None:
-        message: JsonObject = {"type": "alive", "held": self._ledger.held()}
-        message |= {name: body[name] for name in ("process_metrics", "task_slots") if name in body}
-        self._make_once(Request(encode(message), answer, again=False))
-
-    def _release(self, lease: Lease) -> None:
-        key = key_of(lease)
-        if not self._ledger.give_back(key):
-            return
-        failure = {"message": "the worker ended this task without a report"}
-        if lease.kind == "query":
-            failure["reason"] = "query_rejected"
-        text = encode(about(lease, "fail") | {"failure": failure})
-        self._make(Request(text, Answer(None), key))
-
     def _drain(self) -> None:
         self._slots = dict.fromkeys(self._slots, 0)
-        if self._outbox is not None:
-            self._outbox.put(encode({"type": "slots", **self._slots}))
+        if (outbox := self._requests.outbox) is not None:
+            outbox.put(encode({"type": "slots", **self._slots}))
 
     def _say_bye(self, answer: Answer) -> None:
-        self._closing = True
-        if self._outbox is None:
+        self._requests.is_closing = True
+        if (outbox := self._requests.outbox) is None:
             answer.set(None)
             return
         self._closes.append(answer)
-        self._outbox.put(encode({"type": "bye"}))
+        outbox.put(encode({"type": "bye"}))
