@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from durable_workflow._event_loops import loop_factory
-from durable_workflow._meet import Lease, Opening
+from durable_workflow._meet import Lease, Opening, StreamEnded
 from durable_workflow.client._stream._connection import Address
 from durable_workflow.client._stream._stream import HttpStream
 
@@ -225,6 +225,51 @@ class Apart:
         return {"type": "task", "kind": "activity", "task": about}
 
 
+class Asking:
+    """A loop in a thread of its own that asks for tasks.
+
+    Attributes:
+        on_task: Called there with each task, as soon as it is there; it may hold the loop up.
+        goes_on: For what holds the loop up to wait for; set at the end at the latest.
+    """
+
+    def __init__(self, apart: Apart) -> None:
+        self.on_task: Callable[[Json], object] = lambda _: None
+        self.goes_on = threading.Event()
+        self._apart = apart
+        self._begun: set[str] = set()
+        self._has_begun = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._ask()))
+        self._thread.start()
+
+    async def _ask(self) -> None:
+        with suppress(StreamEnded):
+            while True:
+                await self._apart.stream.poll("activity", timeout=10, begin=self._begin)
+
+    def _begin(self, found: Json) -> None:
+        self._begun.add(found["task_id"])
+        self._has_begun.set()
+        self.on_task(found)
+
+    async def until_it_reads(self, peer: Peer) -> int:
+        """Send tasks until one arrives while the stream's thread stands still; its number."""
+        number = 0
+        while f"t-{number}" not in self._begun:
+            number += 1
+            self._has_begun.clear()
+            with self._apart.standing_still():
+                await peer.send(self._apart.activity(number))
+                await asyncio.to_thread(self._has_begun.wait, 0.2)
+        return number
+
+    async def end(self) -> None:
+        """End it. Its stream has ended."""
+        self.goes_on.set()
+        await asyncio.to_thread(self._thread.join, 10)
+        assert not self._thread.is_alive()
+
+
 @pytest.fixture
 async def server() -> AsyncGenerator[FakeServer]:
     server = FakeServer()
@@ -245,6 +290,15 @@ async def apart(
     made = Apart(server.url, listener, request.param)
     made.start()
     yield made
+    await made.end()
+
+
+@pytest.fixture
+async def asking(apart: Apart) -> AsyncGenerator[Asking]:
+    made = Asking(apart)
+    yield made
+    made.goes_on.set()
+    await apart.end()
     await made.end()
 
 

@@ -2,10 +2,9 @@
 
 import asyncio
 import threading
-from contextlib import suppress
 from typing import Any, cast
 
-from durable_workflow._meet import Lease, Report, StreamEnded
+from durable_workflow._meet import Lease, Report
 from durable_workflow.client._stream._outbox import MOST_GATHERED, Outbox
 from durable_workflow.client._stream._shortcut import MOST_BYTES
 
@@ -94,56 +93,25 @@ async def test_reports_are_sent_again_where_a_cut_comes_across(apart: Any, serve
     assert await asyncio.wait_for(asyncio.gather(*reports), SECONDS) == [{}, {}, {}]
 
 
-class Reporting:
-    """A loop in another thread that reports what it is given, and may then be held up."""
-
-    def __init__(self, stream: Any) -> None:
-        self.begun: set[str] = set()
-        self.has_begun = threading.Event()
-        self.goes_on = threading.Event()
-        self.holds_at = ""
-        self._stream = stream
-        self._reports: set[asyncio.Task[Any]] = set()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._ask()))
-        self._thread.start()
-
-    async def _ask(self) -> None:
-        with suppress(StreamEnded):
-            while True:
-                await self._stream.poll("activity", timeout=SECONDS, begin=self._begin)
-
-    def _begin(self, found: Json) -> None:
-        if self.holds_at:
-            self._reports.add(asyncio.create_task(self._stream.report(report_of(found))))
-        if found["task_id"] == self.holds_at:
-            # Behind the reports, and before the loop looks at what it has gathered.
-            asyncio.get_running_loop().call_soon(self.goes_on.wait, 2 * SECONDS)
-        self.begun.add(found["task_id"])
-        self.has_begun.set()
-
-    async def join(self) -> None:
-        self.goes_on.set()
-        await asyncio.to_thread(self._thread.join, SECONDS)
-        assert not self._thread.is_alive()
-
-
-async def test_what_a_loop_has_gathered_leaves_while_it_is_held_up(apart: Any, server: Any) -> None:
+async def test_what_a_loop_has_gathered_leaves_while_it_is_held_up(
+    apart: Any, asking: Any, server: Any
+) -> None:
     peer = await server.peer()
-    loop = Reporting(apart.stream)
-    number = 0
-    while f"t-{number}" not in loop.begun:  # until that loop reads
-        number += 1
-        loop.has_begun.clear()
-        with apart.standing_still():
-            await peer.send(apart.activity(number))
-            await asyncio.to_thread(loop.has_begun.wait, 0.2)
-    loop.holds_at = f"t-{number + 2}"
+    number = await asking.until_it_reads(peer)
+    last = f"t-{number + 2}"
+    reports: set[asyncio.Task[Any]] = set()
+
+    def report(found: Json) -> None:
+        reports.add(asyncio.create_task(apart.stream.report(report_of(found))))
+        if found["task_id"] == last:
+            # Behind the reports, and before the loop looks at what it has gathered.
+            asyncio.get_running_loop().call_soon(asking.goes_on.wait, 2 * SECONDS)
+
+    asking.on_task = report
     await peer.send(apart.activity(number + 1), apart.activity(number + 2))
     messages = [await peer.next(), await peer.next()]
-    assert not loop.goes_on.is_set()
-    assert [each["task_id"] for each in messages] == [f"t-{number + 1}", f"t-{number + 2}"]
-    await apart.end()
-    await loop.join()
+    assert not asking.goes_on.is_set()
+    assert [each["task_id"] for each in messages] == [f"t-{number + 1}", last]
 
 
 class Connection:

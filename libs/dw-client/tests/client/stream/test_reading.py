@@ -6,19 +6,16 @@ import select
 import socket
 import threading
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from durable_workflow._meet import Lease, Report, StreamEnded
+from durable_workflow._meet import Lease, Report
 from durable_workflow.client._stream import _reading
 from durable_workflow.client._stream._loop_calls import LoopCalls
 from durable_workflow.client._stream._reading import Reading
-from durable_workflow.client._stream._stream import HttpStream
 
-Json = dict[str, Any]
 SECONDS = 10
 
 
@@ -224,57 +221,23 @@ async def test_a_task_and_what_becomes_of_it_need_no_other_thread(apart: Any, se
         assert await asyncio.wait_for(reporting, SECONDS) == {}
 
 
-class Asking:
-    """A loop in another thread that asks for tasks, and may be held up by one."""
-
-    def __init__(self, stream: HttpStream) -> None:
-        self.begun: set[str] = set()
-        self.has_begun = threading.Event()
-        self.is_held = threading.Event()
-        self.goes_on = threading.Event()
-        self.goes_on.set()
-        self._stream = stream
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._ask()))
-        self._thread.start()
-
-    async def _ask(self) -> None:
-        with suppress(StreamEnded):
-            while True:
-                await self._stream.poll("activity", timeout=SECONDS, begin=self._begin)
-
-    def _begin(self, found: Json) -> None:
-        self.begun.add(found["task_id"])
-        self.has_begun.set()
-        if not self.goes_on.is_set():
-            self.is_held.set()
-            self.goes_on.wait(2 * SECONDS)
-
-    async def join(self) -> None:
-        await asyncio.to_thread(self._thread.join, SECONDS)
-        assert not self._thread.is_alive()
-
-
 async def test_pings_are_answered_while_the_loop_that_asks_is_held_up(
-    apart: Any, server: Any
+    apart: Any, asking: Any, server: Any
 ) -> None:
     peer = await server.peer()
-    asking = Asking(apart.stream)
-    number = 0
-    while f"t-{number}" not in asking.begun:
-        number += 1
-        asking.has_begun.clear()
-        with apart.standing_still():
-            await peer.send(apart.activity(number))
-            await asyncio.to_thread(asking.has_begun.wait, 0.2)
-    asking.goes_on.clear()
+    number = await asking.until_it_reads(peer)
+    is_held = threading.Event()
+
+    def hold(_: Any) -> None:
+        is_held.set()
+        asking.goes_on.wait(2 * SECONDS)
+
+    asking.on_task = hold
     await peer.send(apart.activity(number + 1))
-    await happened(asking.is_held)
+    await happened(is_held)
     pong = await peer.socket.ping()
     await asyncio.wait_for(pong, SECONDS)
     assert not asking.goes_on.is_set()
-    asking.goes_on.set()
-    await apart.end()
-    await asking.join()
 
 
 async def test_a_cut_is_noticed_and_what_comes_behind_it_arrives(apart: Any, server: Any) -> None:
