@@ -46,6 +46,17 @@ async def fails_until(attempt: int) -> int:
     return number
 
 
+@activity.defn(name="resumes")
+async def resumes(rows: int) -> list[int]:
+    """Do one row an attempt, from where the attempt before was; the rows of the last one."""
+    context = activity.context()
+    done = (context.info.heartbeat_details or {"row": 0})["row"]
+    await context.heartbeat({"row": done + 1})
+    if done + 1 < rows:
+        raise ConnectionError(f"lost at row {done}")
+    return [context.info.attempt_number, done]
+
+
 @activity.defn(name="refuses")
 async def refuses() -> None:
     raise NonRetryableError("never again")
@@ -85,4 +96,4 @@ async def unencodable() -> Any:
     return object()
 
 
-ACTIVITIES = [echo, later, fails, fails_until, refuses, beats, describes, unencodable]
+ACTIVITIES = [echo, later, fails, fails_until, resumes, refuses, beats, describes, unencodable]

@@ -69,6 +69,14 @@ async def test_policy_object_retries_until_it_answers(scene: Scene) -> None:
     assert len(payloads_of(events, "ActivityStarted")) == 3
 
 
+async def test_an_attempt_goes_on_from_the_heartbeats_of_the_one_before(scene: Scene) -> None:
+    policy = {"max_attempts": 5, "initial_interval_seconds": 0}
+    async with scene.working(Calls):
+        assert await scene.outcome("calls", "resumes", [3], {"retry": policy}) == {
+            "returned": [3, 2]
+        }
+
+
 async def test_policy_is_expanded_into_its_pauses(scene: Scene) -> None:
     policy = {
         "max_attempts": 4,

@@ -25,6 +25,14 @@ INFO = activity.ActivityInfo(
 )
 
 
+def test_an_attempt_knows_what_the_one_before_reported_last() -> None:
+    assert INFO.heartbeat_details is None
+    later = dataclasses.replace(INFO, heartbeat_details={"row": 7})
+    assert later.heartbeat_details == {"row": 7}
+    assert later != INFO
+    assert hash(later) == hash(INFO), "details are no key"
+
+
 class Heartbeats:
     """Takes heartbeats, and answers as told."""
 

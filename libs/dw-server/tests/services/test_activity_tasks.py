@@ -221,6 +221,36 @@ async def test_heartbeats_move_the_deadline(server: Any, commands: Any) -> None:
     assert (stopped.body["can_continue"], stopped.body["reason"]) == (False, "stale_attempt")
 
 
+async def test_the_next_attempt_is_told_what_the_last_heartbeat_said(
+    server: Any, commands: Any
+) -> None:
+    await scheduled(server, commands, retry_policy=policy(4, 0))
+    first = await server.activity()
+    assert "heartbeat_details" not in first
+    await server.beat(first, details={"row": 1})
+    await server.beat(first, details={"row": 2, "file": None})
+    await server.beat(first)  # says nothing, and takes nothing back
+    await server.fail_activity(first)
+    second = await server.activity()
+    assert second["heartbeat_details"] == {"row": 2, "file": None}
+    await server.fail_activity(second)
+    third = await server.activity()
+    assert third["heartbeat_details"] == {"row": 2, "file": None}
+    await server.beat(third, details={"row": 3})
+    await server.pass_time(server.settings.activity_lease_seconds + 1)
+    assert (await server.activity())["heartbeat_details"] == {"row": 3}
+
+
+async def test_a_heartbeat_with_no_more_than_a_message_has_no_details(
+    server: Any, commands: Any
+) -> None:
+    await scheduled(server, commands, retry_policy=policy(2, 0))
+    task = await server.activity()
+    await server.beat(task, message="half of it")
+    await server.fail_activity(task)
+    assert "heartbeat_details" not in await server.activity()
+
+
 async def test_heartbeats_renew_the_lease(server: Any, commands: Any) -> None:
     await scheduled(server, commands)
     task = await server.activity()

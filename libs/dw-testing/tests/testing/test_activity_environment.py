@@ -60,6 +60,20 @@ def test_info_is_made_up_or_given() -> None:
     assert ActivityEnvironment(info=info).run(attempt) == 7
 
 
+def test_an_attempt_begins_where_the_one_before_was() -> None:
+    @activity.defn(name="resumes")
+    def resumes() -> int:
+        before = activity.context().info.heartbeat_details or {"row": 0}
+        row = int(before["row"]) + 1
+        activity.context().heartbeat_sync({"row": row})
+        return row
+
+    assert ActivityEnvironment().run(resumes) == 1
+    env = ActivityEnvironment(attempt_number=2, heartbeat_details={"row": 6})
+    assert env.run(resumes) == 7
+    assert env.heartbeats == [{"row": 7}]
+
+
 def test_it_is_cancelled_on_demand() -> None:
     env = ActivityEnvironment()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow import workflow
+from durable_workflow import activity, workflow
 from durable_workflow.errors import ActivityFailed
 from durable_workflow.testing import WorkflowEnvironment
 from durable_workflow.workflow import ActivityRetryPolicy, WorkflowContext
@@ -61,6 +61,26 @@ def test_the_next_attempts_time_out(env: WorkflowEnvironment, calls: list[str]) 
     env.time_out_next_activity("one", "schedule_to_close")
     assert env.execute_workflow(Stubborn).endswith("schedule_to_close timeout.")
     assert calls == []
+
+
+def test_an_attempt_is_told_what_the_one_before_reported_last(env: WorkflowEnvironment) -> None:
+    told: list[Any] = []
+
+    def one() -> str:
+        context = activity.context()
+        told.append(context.info.heartbeat_details)
+        if len(told) == 1:
+            context.heartbeat_sync({"row": 1})
+            context.heartbeat_sync({"row": 2})
+            context.heartbeat_sync()
+            raise RuntimeError("halfway")
+        if len(told) == 2:
+            env.kill_worker()
+        return "done"
+
+    env.register_activity("one", one)
+    assert env.execute_workflow(Stubborn) == "done"
+    assert told == [None, {"row": 2}, {"row": 2}]
 
 
 def test_faults_are_checked(env: WorkflowEnvironment) -> None:

@@ -67,6 +67,42 @@ async def test_heartbeats_in_the_background_carry_the_newest_details(
     assert await run(server, steps, "steps") == "completed"
 
 
+async def test_what_a_failed_attempt_said_last_is_sent_before_its_failure(
+    server: Any, beats: Any
+) -> None:
+    sent_before: list[int] = []
+
+    def failed(**_: Any) -> dict[str, Any]:
+        sent_before.append(server.count("heartbeat_activity_task"))
+        return {}
+
+    server.on["fail_activity_task"] = failed
+
+    @activity.defn(name="halfway", heartbeat_every=30)
+    async def halfway() -> None:
+        progress = {"step": 0}
+        await activity.context().heartbeat(progress)
+        await beats(1)
+        await activity.context().heartbeat({"step": 1})
+        raise ConnectionError("lost")
+
+    assert await run(server, halfway, "halfway") == "failed"
+    assert await beats(2) == [{"step": 0}, {"step": 1}]
+    assert sent_before == [2]
+
+
+async def test_nothing_is_sent_twice_where_an_attempt_fails(server: Any, beats: Any) -> None:
+    @activity.defn(name="over", heartbeat_every=30)
+    async def over() -> None:
+        await activity.context().heartbeat({"step": 0})
+        await beats(1)
+        await asyncio.sleep(0)
+        raise ConnectionError("lost")
+
+    assert await run(server, over, "over") == "failed"
+    assert await beats(1) == [{"step": 0}]
+
+
 async def test_nothing_is_sent_where_the_code_says_nothing(server: Any) -> None:
     @activity.defn(name="quiet", heartbeat_every=0.001)
     async def quiet() -> None:

@@ -102,6 +102,21 @@ async def test_a_plain_function_runs_in_a_thread(server: Any, pack: Any) -> None
 
 
 @pytest.mark.parametrize(
+    ("sent", "seen"),
+    [({"row": 7}, {"row": 7}), ({}, {}), (None, None), ([], None), ("7", None)],
+)
+async def test_an_attempt_is_told_what_the_one_before_reported_last(
+    server: Any, pack: Any, sent: Any, seen: Any
+) -> None:
+    async def resumes() -> Any:
+        return activity.context().info.heartbeat_details
+
+    worker = _worker(server, resumes)
+    await worker._run_activity_task(_task(pack, "resumes", heartbeat_details=sent))
+    assert server.calls["complete_activity_task"][0]["result"] == seen
+
+
+@pytest.mark.parametrize(
     ("arguments", "expected"), [([1, 2], (1, 2)), ("one", ("one",)), (None, ()), ({}, ({},))]
 )
 async def test_arguments_are_spread(

@@ -3,7 +3,7 @@
 import asyncio
 from concurrent.futures import wait
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from durable_workflow._meet import ActivityHeartbeatTransport
@@ -26,6 +26,8 @@ class ActivityInfo:
         attempt_number: 1 for the first attempt.
         task_queue: Where it was taken from.
         worker_id: The worker that runs it.
+        heartbeat_details: Details of the last heartbeat of the attempts before that had any; None
+            where none had, and from a server that does not send them.
     """
 
     task_id: str
@@ -34,6 +36,7 @@ class ActivityInfo:
     attempt_number: int
     task_queue: str
     worker_id: str
+    heartbeat_details: dict[str, Any] | None = field(default=None, hash=False)
 
 
 class ActivityContext:

@@ -6,7 +6,11 @@ from typing import Any, TypeVar, overload
 
 from durable_workflow import activity
 from durable_workflow.activity import ActivityInfo
-from durable_workflow.testing._activity_context import RecordingContext, is_coroutine_function
+from durable_workflow.testing._activity_context import (
+    RecordingContext,
+    is_coroutine_function,
+    plain,
+)
 
 T = TypeVar("T")
 
@@ -31,6 +35,7 @@ class ActivityEnvironment:
         *,
         info: ActivityInfo | None = None,
         attempt_number: int = 1,
+        heartbeat_details: dict[str, Any] | None = None,
         on_heartbeat: Callable[[dict[str, Any] | None], object] | None = None,
     ) -> None:
         """Make an environment.
@@ -38,6 +43,7 @@ class ActivityEnvironment:
         Args:
             info: What `activity.context().info` says; None makes one up for each activity.
             attempt_number: The attempt that it says where it is made up.
+            heartbeat_details: Likewise, what the attempt before reported last.
             on_heartbeat: Called with the details of each heartbeat, for instance to `cancel`.
         """
         self.heartbeats: list[dict[str, Any] | None] = []
@@ -45,6 +51,7 @@ class ActivityEnvironment:
         self.cancelled = False
         self._info = info
         self._attempt_number = attempt_number
+        self._heartbeat_details = heartbeat_details
 
     def cancel(self) -> None:
         """Ask the activity to stop: the heartbeat after this raises `ActivityCancelled` in it.
@@ -106,4 +113,5 @@ class ActivityEnvironment:
             attempt_number=self._attempt_number,
             task_queue="default",
             worker_id="test-worker",
+            heartbeat_details=plain(self._heartbeat_details),
         )

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from durable_workflow._meet import HeartbeatOptions, Lease, WorkerTransport
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
+from durable_workflow.worker._contained import Ended
+from durable_workflow.worker._held import Dropped
 from durable_workflow.worker._log import log
 from durable_workflow.worker._reporting import Reporter
 from durable_workflow.worker._tasks import ActivityTask
@@ -99,19 +101,27 @@ class BackgroundHeartbeats:
             if not self._always:
                 await self._news.wait()
             self._news.clear()
-            self.sent = True
-            details, self._details = self._details, None
-            try:
-                reply: object = await self._transport.heartbeat(self._lease, details)
-            except Exception as error:  # noqa: BLE001 - the next one may arrive
-                log.warning(
-                    "heartbeat of %s failed: %s: %s", self._name, type(error).__name__, error
-                )
-            else:
-                if object_or_empty(reply).get("cancel_requested"):
-                    self._cancel()
-                    return
+            if await self._told_to_stop():
+                self._cancel()
+                return
             await asyncio.sleep(self._seconds)
+
+    async def send_rest(self) -> None:
+        """Send what no heartbeat has carried yet. Call it after `send` has ended."""
+        if self._details is not None:
+            await self._told_to_stop()
+
+    async def _told_to_stop(self) -> bool:
+        """Send a heartbeat with the newest details; whether the answer asks the attempt to stop."""
+        self.sent = True
+        try:
+            reply: object = await self._transport.heartbeat(self._lease, self._details)
+        except Exception as error:  # noqa: BLE001 - the next one may arrive
+            log.warning("heartbeat of %s failed: %s: %s", self._name, type(error).__name__, error)
+            return False
+        if not self._news.is_set():
+            self._details = None
+        return bool(object_or_empty(reply).get("cancel_requested"))
 
 
 @asynccontextmanager
@@ -134,9 +144,15 @@ async def heartbeats(
         name=str(task),
     )
     sending = asyncio.create_task(background.send(), name=f"heartbeats of {task.task_id}")
+    failed = False
     try:
         yield background
+    except Exception as error:
+        failed = not isinstance(error, Dropped | Ended)
+        raise
     finally:
         sending.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await sending
+        if failed:
+            await background.send_rest()  # the next attempt goes on from there

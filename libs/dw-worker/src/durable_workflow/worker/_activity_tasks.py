@@ -156,6 +156,7 @@ class ActivityTasks:
             attempt_number=task.attempt_number,
             task_queue=self._payloads.task_queue,
             worker_id=self._worker_id,
+            heartbeat_details=task.heartbeat_details,
         )
         log.info("starting %s, attempt %d", task, task.attempt_number)
         log.debug("%s is task %s", task, task.task_id)

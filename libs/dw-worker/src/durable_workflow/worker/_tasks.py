@@ -5,7 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard, TypeVar, cast
 
 from durable_workflow._wire.extensions import UPDATE_VALIDATION
-from durable_workflow._wire.json_values import JsonObject, integer_or_none, text_or_none
+from durable_workflow._wire.json_values import (
+    JsonObject,
+    dict_or_none,
+    integer_or_none,
+    text_or_none,
+)
 from durable_workflow.worker._attempts import NO_POLICY, Attempts, read_attempts
 
 T = TypeVar("T")
@@ -60,6 +65,8 @@ class ActivityTask:
     workflow_id: str = ""
     run_id: str = ""
     attempts: Attempts = NO_POLICY
+    # Of the last heartbeat of the attempts before that had any; not every server sends them.
+    heartbeat_details: JsonObject | None = None
     # By the monotonic clock, in seconds.
     came_at: float = field(default_factory=time.monotonic)
 
@@ -146,6 +153,7 @@ def read_activity_task(task: JsonObject) -> ActivityTask:
         workflow_id=text_or_none(task.get("workflow_id")) or "",
         run_id=text_or_none(task.get("run_id")) or "",
         attempts=read_attempts(task.get("retry_policy"), task.get("redeliveries")),
+        heartbeat_details=dict_or_none(task.get("heartbeat_details")),
     )
 
 

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 from durable_workflow._kernel.receivers import as_arguments
 from durable_workflow._wire import names
 from durable_workflow.activity import ActivityInfo
-from durable_workflow.testing._activity_context import RecordingContext, is_coroutine_function
+from durable_workflow.testing._activity_context import (
+    RecordingContext,
+    is_coroutine_function,
+    plain,
+)
 from durable_workflow.testing._mocks import Raise, TimeOut
 from durable_workflow.testing._simulation.agenda import later
 from durable_workflow.testing._simulation.failures import ENDS_ATTEMPT, Failure
@@ -32,6 +36,7 @@ class ActivityExecution:
         self._type = str(command["activity_type"])
         self._retries = Retries.of(command)
         self._attempt_number = 0
+        self._details: dict[str, Any] | None = None
         total = command.get("schedule_to_close_timeout")
         self._deadline = None if total is None else later(self._simulation.agenda.now, total)
 
@@ -103,6 +108,8 @@ class ActivityExecution:
     def _heartbeat(self, details: dict[str, Any] | None) -> bool:
         if self._run.closed:
             return True  # The workflow was cancelled meanwhile: the activity is asked to stop.
+        if details is not None:
+            self._details = details
         self._run.append(
             names.ACTIVITY_HEARTBEAT_RECORDED, self._fields() | {"progress": details or None}
         )
@@ -192,4 +199,5 @@ class ActivityExecution:
             attempt_number=self._attempt_number,
             task_queue=str(self._command["queue"]),
             worker_id=WORKER_ID,
+            heartbeat_details=plain(self._details),
         )
