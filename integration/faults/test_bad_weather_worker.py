@@ -13,7 +13,7 @@ import pytest
 
 from durable_workflow import Client, Worker, activity, workflow
 from durable_workflow.client import _worker_calls
-from durable_workflow.client._stream import _connection
+from durable_workflow.client._stream import _connecting
 from durable_workflow.worker import _compatibility
 from durable_workflow.workflow import WorkflowContext
 from integration.harness.bad_weather import BAD_WEATHER
@@ -57,9 +57,9 @@ def carrier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     name: str = request.param
     monkeypatch.setenv("DW_HTTP_CLIENT", "httpx" if name == "httpx" else "")
     # A stream that says nothing is given up after half a minute otherwise.
-    monkeypatch.setattr(_connection, "_OPEN_SECONDS", TIMEOUT)
-    monkeypatch.setattr(_connection, "_PING_SECONDS", 0.2)
-    monkeypatch.setattr(_connection, "_PONG_SECONDS", 0.5)
+    monkeypatch.setattr(_connecting, "_OPEN_SECONDS", TIMEOUT)
+    monkeypatch.setattr(_connecting, "_PING_SECONDS", 0.2)
+    monkeypatch.setattr(_connecting, "_PONG_SECONDS", 0.5)
     # As is an answer to a poll or to a heartbeat, which the server may hold for long.
     monkeypatch.setattr(_compatibility, "_LONG_POLL_MARGIN_SECONDS", TIMEOUT)
     monkeypatch.setattr(_worker_calls, "_HOLD_GRACE_SECONDS", TIMEOUT)

@@ -10,7 +10,7 @@ import httpx
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from websockets.frames import Close
 
-from durable_workflow.client._stream._connection import PATH, Address, Away
+from durable_workflow.client._stream._connecting import PATH, Address, Away
 from durable_workflow.server.http.stream.wire import EXTENSION, Listener
 from integration.simulation.loop import Node
 from integration.simulation.network import Event, Network, Served, scope_of

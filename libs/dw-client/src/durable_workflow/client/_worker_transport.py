@@ -17,7 +17,7 @@ from durable_workflow._meet import (
 from durable_workflow._wire.json_values import JsonObject, present
 from durable_workflow.client import _worker_calls as worker_calls
 from durable_workflow.client._call import Call
-from durable_workflow.client._stream._connection import Address
+from durable_workflow.client._stream._connecting import Address
 from durable_workflow.client._stream._stream import HttpStream
 from durable_workflow.errors import ServerError
 from durable_workflow.metrics import NOOP_METRICS

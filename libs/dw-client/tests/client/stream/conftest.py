@@ -15,7 +15,7 @@ from websockets.http11 import Request, Response
 
 from durable_workflow._event_loops import loop_factory
 from durable_workflow._meet import Lease, Opening, StreamEnded
-from durable_workflow.client._stream._connection import Address
+from durable_workflow.client._stream._connecting import Address
 from durable_workflow.client._stream._stream import HttpStream
 
 Json = dict[str, Any]

@@ -11,13 +11,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from durable_workflow._meet import Lease, Report
-from durable_workflow.client._stream import _connection
-from durable_workflow.client._stream._connection import (
-    Address,
-    StreamConnection,
-    open_connection,
-    text_frame,
-)
+from durable_workflow.client._stream import _connecting, _connection
+from durable_workflow.client._stream._connecting import Address, open_connection
+from durable_workflow.client._stream._connection import StreamConnection, text_frame
 from durable_workflow.client._stream._stream import HttpStream
 
 Begin = Callable[..., HttpStream]
@@ -217,8 +213,9 @@ async def test_a_peer_that_is_slow_or_heard_is_waited_for(
 async def test_a_connection_whose_peer_takes_nothing_can_be_closed(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_connection, "_CLOSE_SECONDS", 0.05)
-    monkeypatch.setattr(_connection, "_PING_SECONDS", 1000)
+    for module in (_connecting, _connection):
+        monkeypatch.setattr(module, "CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(_connecting, "_PING_SECONDS", 1000)
     connection = await open_connection(Address(server.url, {}, None))
     assert isinstance(connection, StreamConnection)
     await connection.send('[{"type": "hello"}]')

@@ -18,7 +18,8 @@ from websockets.frames import Frame, Opcode
 from durable_workflow._event_loops import loop_factory
 from durable_workflow._meet import Lease, Report
 from durable_workflow.client._stream._calls import Calls
-from durable_workflow.client._stream._connection import Address, StreamConnection, open_connection
+from durable_workflow.client._stream._connecting import Address, open_connection
+from durable_workflow.client._stream._connection import StreamConnection
 from durable_workflow.client._stream._loop_calls import Answer, Loops
 from durable_workflow.client._stream._outbox import Outbox
 from durable_workflow.client._stream._shortcut import Shortcut, masked, second_socket

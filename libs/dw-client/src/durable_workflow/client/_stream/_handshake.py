@@ -5,7 +5,8 @@ from typing import Final
 
 from durable_workflow._meet import StreamEnded, StreamListener
 from durable_workflow._wire.json_values import JsonObject
-from durable_workflow.client._stream._connection import Away, Connection, messages_of
+from durable_workflow.client._stream._connecting import Away
+from durable_workflow.client._stream._connection import Connection, messages_of
 from durable_workflow.client._stream._outbox import encode
 from durable_workflow.errors import DurableWorkflowError, error_for
 

@@ -24,13 +24,8 @@ from durable_workflow._meet import (
 )
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
 from durable_workflow.client._stream._calls import Calls
-from durable_workflow.client._stream._connection import (
-    Address,
-    Away,
-    Connection,
-    messages_of,
-    open_connection,
-)
+from durable_workflow.client._stream._connecting import Address, Away, open_connection
+from durable_workflow.client._stream._connection import Connection, messages_of
 from durable_workflow.client._stream._handshake import shake_hands
 from durable_workflow.client._stream._ledger import Ledger, key_of
 from durable_workflow.client._stream._loop_calls import Answer, LoopCalls, Loops
@@ -74,7 +69,7 @@ class HttpStream:
         counted: Counted,
         connect: Callable[[Address], Awaitable[Connection]] = open_connection,
     ) -> None:
-        """Nothing is connected yet.
+        """Make a stream, which `run` connects.
 
         Args:
             address: Where the stream is, asked for each connection.
