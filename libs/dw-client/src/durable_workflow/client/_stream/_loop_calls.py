@@ -10,7 +10,7 @@ class LoopCalls:
     """The way into one event loop.
 
     Attributes:
-        loop: It.
+        loop: The event loop.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -36,7 +36,7 @@ class LoopCalls:
             self._wake()
 
     def call_first(self, callback: Callable[..., None], *arguments: Any) -> None:
-        """The same before those handed over before."""
+        """Make a call on the loop soon, before those handed over already. From any thread."""
         self._waiting.appendleft((callback, arguments))
         if not self._woken:
             self._wake()

@@ -40,7 +40,7 @@ class Mailbox(Generic[T]):
         """What `take` makes of the oldest item, or None when there was none for so many seconds.
 
         Args:
-            timeout: How long to wait.
+            timeout: How long to wait, in seconds.
             take: Called on this loop as soon as there is an item, before whoever waits goes on.
 
         Raises:
@@ -115,14 +115,14 @@ class Mailbox(Generic[T]):
 
 
 class _Wait(Generic[T]):
-    """Somebody waits.
+    """One call of `Mailbox.get` that waits for an item.
 
     Attributes:
-        loop: Where.
-        take: What takes an item.
-        context: In which it does: else it would be that of the thread that brings the item.
-        future: What that made of it, alone in a tuple; an empty one to look again; None for the
-            end of the time.
+        loop: The loop that it waits on.
+        take: Called with the item.
+        context: The context of that call: else it would be that of the thread that brings the item.
+        future: Done with what `take` returned, alone in a tuple; with an empty tuple, to look
+            again; with None, when the time is up.
     """
 
     __slots__ = ("context", "future", "loop", "take")
@@ -134,6 +134,6 @@ class _Wait(Generic[T]):
         self.future: asyncio.Future[tuple[Any, ...] | None] = loop.create_future()
 
     def end(self, taken: tuple[Any, ...] | None) -> None:
-        """Wake whoever waits, unless it has left."""
+        """End the wait, unless that call has left."""
         if not self.future.done():
             self.future.set_result(taken)

@@ -35,7 +35,7 @@ def check_size(text: bytes, largest: int | None) -> None:
     """Refuse a message that the server would not read, and would end the connection for.
 
     Args:
-        text: It, without its id.
+        text: The message, without its id.
         largest: What the server says that it takes.
 
     Raises:
@@ -56,7 +56,7 @@ class Outbox:
     """What waits to be sent over one connection.
 
     Args:
-        connection: It.
+        connection: The one that it is sent over.
         lock: Held while anything here changes.
     """
 

@@ -11,7 +11,7 @@ _LONGEST_SECONDS: Final = 10.0
 
 
 class Pauses:
-    """At once, then every 200 ms for 30 s, then longer and longer."""
+    """Before each attempt: none at first, then 200 ms for 30 s, then longer and longer."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now

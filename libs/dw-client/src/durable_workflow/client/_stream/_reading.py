@@ -60,8 +60,8 @@ class Reading:
     """Has one connection read by the loop that asks for tasks.
 
     Args:
-        connection: It.
-        second: Another descriptor of its socket, which is this one's to close.
+        connection: The one that is read.
+        second: Another descriptor of its socket; this object closes it.
         take: Takes the text of a frame, in whichever thread; False where it is not for any.
         asking: The way into the loop that asks for tasks, once there is one.
         is_idle: Whether the worker holds nothing and waits for no answer.
