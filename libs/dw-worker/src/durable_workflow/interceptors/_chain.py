@@ -1,7 +1,7 @@
 """Hooks threaded onto a handler, the first one outermost.
 
 A hook is looked for at each call, as any method is: an interceptor may have some of the hooks only,
-and is passed by where it has none.
+and is left out where it has none.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence

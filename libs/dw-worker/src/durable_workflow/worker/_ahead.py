@@ -27,7 +27,7 @@ _EVENTS_OF_UNKNOWN: Final = 800
 
 
 class AheadDecisions:
-    """Makes such decisions for one worker."""
+    """Decides for one worker what runs do next, before the server has the result."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class AheadDecisions:
         task_queue: str,
         wanted: bool,
     ) -> None:
-        """Make it.
+        """Make it for the machines of one worker.
 
         Args:
             foresight: Runs the code.

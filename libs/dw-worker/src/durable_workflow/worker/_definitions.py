@@ -107,7 +107,8 @@ def _problem_of(cls: type) -> str | None:
         return "has no method `run`"
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return "has an async `run`, which must be a generator that yields commands"
-    # Of an object that is called, or of a wrapper's function, it is not known what it is given.
+    # What an object that can be called takes is not known. A wrapper is judged by what it takes
+    # itself, and not by what it wraps: see `follow_wrapped` below.
     if inspect.isfunction(getattr(run, "__func__", run)):
         given = [each for each in _parameters(function) if each.kind in _BY_POSITION]
         collects = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in given)

@@ -19,18 +19,18 @@ from durable_workflow.workflow import FailWorkflow
 
 
 class NotForeseen(Exception):
-    """What a run does behind a result is left to its task, and its machine is gone."""
+    """The next task has to ask what a run does with a result; its machine is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What a run does once it has a result that is not recorded yet.
+    """The decision of a run that was given a result before the server.
 
     Attributes:
-        workflow_type: The run's.
-        events: How many its history has.
-        after: Position of the last event that its machine was fed before.
-        commands: In wire form.
+        workflow_type: Type of the run.
+        events: How many events its history has.
+        after: Sequence of the last recorded event that its machine was fed.
+        commands: The commands in wire form.
         passes_on: Whether the workflow ends with that result, which its command leaves out.
         keeps_history: Whether the machine is kept.
     """

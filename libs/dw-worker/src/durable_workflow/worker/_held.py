@@ -45,7 +45,7 @@ class HeldTasks:
             self._held[named["task_id"]] = named
 
     def let_go(self, named: JsonObject) -> None:
-        """Name it no more."""
+        """Name a task no more."""
         with self._lock:
             # The same task may have come again, as another attempt.
             if self._held.get(named["task_id"]) is named:
@@ -59,12 +59,12 @@ class HeldTasks:
         return _Stopping(self, task_id, _Running(context))
 
     def run(self, task_id: str, running: "_Running") -> None:
-        """Code of an activity runs."""
+        """Note that code of an activity runs."""
         with self._lock:
             self._running[task_id] = running
 
     def end(self, task_id: str, running: "_Running") -> None:
-        """It has ended."""
+        """Note that it has ended."""
         with self._lock:
             if self._running.get(task_id) is running:
                 del self._running[task_id]

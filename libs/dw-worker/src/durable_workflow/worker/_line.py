@@ -14,7 +14,7 @@ class Standing:
     """The stream of one worker, shared by the lines of all its threads.
 
     Attributes:
-        stream: It; None before it begins, and for good once it has ended.
+        stream: The stream; None before it begins, and for good once it has ended.
         welcome_takes_decisions: Whether its server takes decisions that come with a result.
         passes_on: Whether it puts that result where the decision returns it.
     """

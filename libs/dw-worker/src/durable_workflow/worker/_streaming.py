@@ -1,4 +1,4 @@
-"""The worker's end of its stream: opened where the server lists it, and told to the parts."""
+"""The worker's end of its stream: opening it, and telling the parts what it says."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
