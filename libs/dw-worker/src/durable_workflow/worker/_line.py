@@ -112,12 +112,7 @@ class Line:
         return await self.requests.poll(kind, body, timeout=timeout)
 
     async def report(self, report: Report) -> Any:
-        if (stream := self._standing.stream) is not None:
-            try:
-                return await stream.report(report)
-            except StreamEnded:  # what it did not take before it ended is a request
-                self._standing.ended(stream)
-        return await self._requests(report).report(report)
+        return await self._either(lambda way: way.report(report), report)
 
     async def heartbeat(self, lease: Lease, details: JsonObject | None) -> Any:
         return await self._either(lambda way: way.heartbeat(lease, details))
@@ -126,11 +121,13 @@ class Line:
         return await self._either(lambda way: way.history(lease, token))
 
     async def _either(
-        self, call: Callable[[WorkerStream | WorkerTransport], Awaitable[Any]]
+        self,
+        call: Callable[[WorkerStream | WorkerTransport], Awaitable[Any]],
+        report: Report | None = None,
     ) -> Any:
         if (stream := self._standing.stream) is not None:
             try:
                 return await call(stream)
-            except StreamEnded:
+            except StreamEnded:  # what it did not take before it ended is a request
                 self._standing.ended(stream)
-        return await call(self.requests)
+        return await call(self._requests(report))
