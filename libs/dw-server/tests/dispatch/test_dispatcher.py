@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from durable_workflow.server.dispatch import Dispatcher, TaskKey, TooManyWaiting
-from durable_workflow.server.notices import DueAt, RunProgressed, TaskReady
+from durable_workflow.server.notices import DueAt, RunAwaited, RunProgressed, RunRemoved, TaskReady
 
 KEY = TaskKey("workflow", "default", "q")
 READY = TaskReady("workflow", "default", "q")
@@ -268,6 +268,16 @@ async def test_watching_a_run_until_there_is_enough(dispatcher: Dispatcher) -> N
         dispatcher.publish([RunProgressed("other", True), RunProgressed("r", False)])
 
     assert await task == 2
+
+
+async def test_who_waits_for_the_end_of_a_run_looks_again_when_it_is_removed(
+    dispatcher: Dispatcher,
+) -> None:
+    with dispatcher.run_waiter() as waiter:
+        dispatcher.publish([RunAwaited("r", waiter), RunProgressed("r", False)])
+        assert not waiter.woken
+        dispatcher.publish([RunRemoved("r")])
+        assert waiter.woken
 
 
 async def test_a_watch_looks_again_though_no_notice_came(dispatcher: Dispatcher) -> None:

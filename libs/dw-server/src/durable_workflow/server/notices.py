@@ -115,6 +115,12 @@ class RunProgressed(msgspec.Struct, frozen=True):
     end: RunEnd | None = None
 
 
+class RunRemoved(msgspec.Struct, frozen=True):
+    """Nobody finds a run any more."""
+
+    run_id: str
+
+
 class RunAwaited(msgspec.Struct, frozen=True):
     """A run began whose end its caller waits for.
 
@@ -183,6 +189,7 @@ Notice: TypeAlias = (
     | PollWoken
     | DueAt
     | RunProgressed
+    | RunRemoved
     | RunAwaited
     | WorkerChallenged
     | WorkerGone

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from durable_workflow.server.figures import CommitFigures
-from durable_workflow.server.notices import DueAt, Notice, RunProgressed, TaskOffered
+from durable_workflow.server.notices import DueAt, Notice, RunProgressed, RunRemoved, TaskOffered
 from durable_workflow.server.store import Tx
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.sqlite import _holding as holding
@@ -107,6 +107,7 @@ async def test_a_batch_that_nothing_follows_is_committed_a_little_later(
         pytest.param([], id="nothing was sent"),
         pytest.param([OFFERED, TaskOffered("activity", None, "a", "1", {})], id="a task waits"),
         pytest.param([OFFERED, RunProgressed("r", closed=True)], id="an end waits"),
+        pytest.param([OFFERED, RunRemoved("r")], id="a removal waits"),
     ],
 )
 async def test_a_batch_that_somebody_waits_for_is_not_held(

@@ -26,6 +26,7 @@ from durable_workflow.server.notices import (
     RunAwaited,
     RunEnd,
     RunProgressed,
+    RunRemoved,
     TaskKind,
     TaskOffered,
     TaskReady,
@@ -85,6 +86,7 @@ class Dispatcher:
         # ask whether one is of a structure's class costs as much as what most of them need.
         self._takes: dict[type[Notice], Callable[[Any], object]] = {
             RunProgressed: self._run_progressed,
+            RunRemoved: self._run_removed,
             RunAwaited: self._run_awaited,
             WorkerChallenged: self._worker_challenged,
             WorkerGone: self._worker_gone,
@@ -134,6 +136,9 @@ class Dispatcher:
 
     def _run_progressed(self, notice: RunProgressed) -> None:
         self._runs.wake(notice.run_id, closed=notice.closed, end=notice.end)
+
+    def _run_removed(self, notice: RunRemoved) -> None:
+        self._runs.wake(notice.run_id, closed=True, end=None)
 
     def _run_awaited(self, notice: RunAwaited) -> None:
         assert isinstance(notice.waiter, RunWaiter)

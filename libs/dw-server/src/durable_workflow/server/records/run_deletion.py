@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from durable_workflow.server.engine.state import Run
-from durable_workflow.server.notices import RunProgressed
+from durable_workflow.server.notices import RunRemoved
 from durable_workflow.server.records import external_payloads, history, instances
 from durable_workflow.server.store.protocol import Read, Tx
 
@@ -63,7 +63,7 @@ def remove(tx: Tx, run: Run) -> None:
     Those who watch the run look again, and are told that it is gone. The workflow id and the run
     are locked.
     """
-    tx.notify(RunProgressed(run.run_id, closed=True))
+    tx.notify(RunRemoved(run.run_id))
     named = {"namespace": run.namespace, "workflow_id": run.workflow_id}
     tx.do("remove_run", run_id=run.run_id)
     history.forget(tx, run.run_id)
