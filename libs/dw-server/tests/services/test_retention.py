@@ -45,7 +45,7 @@ async def rows_of(store: Store, run_id: str) -> dict[str, int]:
             self.counts = counts
 
     def count(tx: Tx) -> None:
-        counts = dict.fromkeys(run_deletion.STATEMENTS.values(), 0)
+        counts = dict.fromkeys(run_deletion.KINDS, 0)
         while True:
             deleted = run_deletion.delete_rows(tx, run_id)
             for kind, number in deleted.items():

@@ -10,29 +10,28 @@ from durable_workflow.server.notices import RunRemoved
 from durable_workflow.server.records import external_payloads, history, instances
 from durable_workflow.server.store.protocol import Read, Tx
 
-# One for each table that has rows of runs, and what callers are told how many there were; the run
-# itself comes last, so that what a crash leaves behind is found again.
+# One for each table that has rows of runs, with what callers are told how many there were: of each
+# column of what the statement gives. The run itself comes last, so that what a crash leaves behind
+# is found again.
 STATEMENTS: Final = {
-    "delete_run_details": "run_details",
-    "delete_run_closed_history": "history_events",
-    "delete_run_history": "history_events",
-    "delete_run_past_tasks": "workflow_tasks",
-    "delete_run_activities": "activity_executions",
-    "delete_run_activity_arguments": "activity_arguments",
-    "delete_run_large_strings": "large_strings",
-    "delete_run_past_attempts": "activity_attempts",
-    "delete_run_timers": "timers",
-    "delete_run_child_links": "links",
-    "delete_run_updates": "updates",
-    "delete_run_buffered_events": "buffered_events",
-    "delete_run_held_results": "held_results",
-    "delete_run_commands": "commands",
-    "delete_run_set_aside": "set_aside",
-    "delete_run": "runs",
+    "delete_run_details": ("run_details",),
+    "delete_run_closed_history": ("history_events",),
+    "delete_run_history": ("history_events",),
+    "delete_run_past_tasks": ("workflow_tasks",),
+    "delete_run_activities": ("activity_executions", "workflow_tasks"),
+    "delete_run_activity_arguments": ("activity_arguments",),
+    "delete_run_large_strings": ("large_strings",),
+    "delete_run_past_attempts": ("activity_attempts",),
+    "delete_run_timers": ("timers",),
+    "delete_run_child_links": ("links",),
+    "delete_run_updates": ("updates",),
+    "delete_run_buffered_events": ("buffered_events",),
+    "delete_run_held_results": ("held_results",),
+    "delete_run_commands": ("commands",),
+    "delete_run_set_aside": ("set_aside",),
+    "delete_run": ("runs",),
 }
-
-# What goes with the rows of a statement, which say in a second column how many.
-_ALSO: Final = {"delete_run_activities": "workflow_tasks"}
+KINDS: Final = tuple(dict.fromkeys(kind for kinds in STATEMENTS.values() for kind in kinds))
 
 # What one statement deletes at most, and for how long a unit goes on to the next. Nobody else
 # writes meanwhile.
@@ -105,17 +104,15 @@ def delete_rows(tx: Tx, run_id: str, until: float | None = None) -> dict[str, in
     while external_payloads.release_some_of_run(tx, run_id):
         if time.perf_counter() > until:
             return counts
-    for statement, kind in STATEMENTS.items():
+    for statement, kinds in STATEMENTS.items():
         params = _BOUNDS[statement]
         while True:
             found = tx.all(statement, run_id=run_id, **params)
-            deleted = sum(row[0] for row in found)
-            counts[kind] = counts.get(kind, 0) + deleted
-            if (also := _ALSO.get(statement)) is not None:
-                counts[also] = counts.get(also, 0) + sum(row[1] for row in found)
+            for column, kind in enumerate(kinds):
+                counts[kind] = counts.get(kind, 0) + sum(row[column] for row in found)
             if time.perf_counter() > until:
                 return counts
-            if not params or not deleted:
+            if not params or not any(row[0] for row in found):
                 break
     return counts
 

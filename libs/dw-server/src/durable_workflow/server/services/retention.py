@@ -256,7 +256,7 @@ async def _prune(
 
 async def _delete_rows(store: Store, run_id: str, *, gently: bool = False) -> dict[str, int]:
     """Delete all rows of a removed run; how many of each kind this call has deleted."""
-    counts = dict.fromkeys(run_deletion.STATEMENTS.values(), 0)
+    counts = dict.fromkeys(run_deletion.KINDS, 0)
     while True:
         began = time.perf_counter()
         deleted = await store.run(lambda tx: run_deletion.delete_rows(tx, run_id))
