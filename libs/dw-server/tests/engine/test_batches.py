@@ -1,4 +1,4 @@
-"""The batch of a run: outcomes are withheld until the last member has its own (WP-R1, R2)."""
+"""The batch of a run: results are held until the last member has its own (WP-R1, R2)."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_when_a_batch_is_complete(
     assert batches.is_complete(run) is complete
 
 
-def resolving(run: Any, given: Any, outcome: Resolution, held: list[Resolution]) -> Decision:
+def resolving(run: Any, given: Any, resolution: Resolution, held: list[Resolution]) -> Decision:
     decision = Decision(run, given.now, given.ids())
-    batches.resolve(decision, outcome, {"why": 1}, held)
+    batches.resolve(decision, resolution, {"why": 1}, held)
     return decision
 
 
@@ -60,7 +60,7 @@ def test_a_result_is_held_while_others_are_missing(given: Any, decide: Any, sequ
     assert decided.changed == {"batch_open": 1}
 
 
-def test_the_last_outcome_brings_all_in_member_order_and_wakes_the_run(
+def test_the_last_resolution_brings_all_in_member_order_and_wakes_the_run(
     given: Any, decide: Any
 ) -> None:
     held = [given.outcome(6), given.outcome(4)]
@@ -72,7 +72,7 @@ def test_the_last_outcome_brings_all_in_member_order_and_wakes_the_run(
     assert decided.decision.released
 
 
-def test_during_a_lease_the_last_outcome_waits_and_is_noted(given: Any, decide: Any) -> None:
+def test_during_a_lease_the_last_resolution_waits_and_is_noted(given: Any, decide: Any) -> None:
     run = given.leased(**BATCH, batch_open=1)
     decided = decide(resolving, run, given, given.outcome(5), [given.outcome(4)])
     assert decided.types == []

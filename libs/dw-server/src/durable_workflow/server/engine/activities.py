@@ -169,7 +169,7 @@ def queue_again(activity: Activity, from_: int, policy: ActivityPolicy | None = 
 
 
 def close(activity: Activity, status: str, now: int) -> None:
-    """Note in a copy that the activity has its outcome."""
+    """Note in a copy how the activity ended."""
     activity.status = status
     activity.task_status = CLOSED_TASK
     activity.closed_at = now

@@ -265,10 +265,12 @@ def _end(
         "workflow_sequence": activity.sequence,
         "workflow_event_type": event_type,
     }
-    outcome = Resolution(activity.sequence, event_type, encode_payload(payload), activity.task_id)
+    resolution = Resolution(
+        activity.sequence, event_type, encode_payload(payload), activity.task_id
+    )
     close(activity, status, decision.now)
     decision.activities.append(activity)
-    batches.resolve(decision, outcome, context, held)
+    batches.resolve(decision, resolution, context, held)
 
 
 def _failed(decision: Decision, activity: Activity, failure: Failure) -> JsonObject:

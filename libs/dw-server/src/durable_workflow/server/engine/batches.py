@@ -36,59 +36,61 @@ def add(run: Run, sequence: int, shown: str) -> None:
 
 
 def completes(run: Run) -> bool:
-    """Whether the next outcome is the last that the batch needs."""
+    """Whether the next resolution is the last that the batch needs."""
     return run.batch_open == 1
 
 
 def is_complete(run: Run) -> bool:
-    """Whether all outcomes are there but not in history yet."""
+    """Whether all resolutions are there but not in history yet."""
     return run.batch_size > 0 and run.batch_open == 0
 
 
 def resolve(
-    decision: Decision, outcome: Resolution, context: JsonObject, held: Sequence[Resolution]
+    decision: Decision, resolution: Resolution, context: JsonObject, held: Sequence[Resolution]
 ) -> None:
-    """Take the outcome of one member.
+    """Take the resolution of one member.
 
     Args:
         decision: The decision about the run.
-        outcome: How the member ended.
-        context: Resume context of the task, should this outcome be what wakes the run.
+        resolution: How the member ended.
+        context: Resume context of the task, should this resolution be what wakes the run.
         held: The results held so far; needed only where this one completes the batch.
     """
     run = decision.run
     run.batch_open -= 1
     if run.batch_open:
-        decision.held_results.append(outcome)
+        decision.held_results.append(resolution)
     elif buffers_events(run):
-        decision.held_results.append(outcome)
+        decision.held_results.append(resolution)
         decision.buffered.append(
             BufferedEvent("batch", str(run.batch_first), "", b"", context=context)
         )
         run.buffered += 1
     else:
-        deliver(decision, [*held, outcome], context)
+        deliver(decision, [*held, resolution], context)
         # A batch with one member never holds results.
         decision.released = bool(held)
 
 
-def deliver(decision: Decision, outcomes: Sequence[Resolution], context: JsonObject) -> None:
-    """Append the outcomes of a complete batch in member order, and wake the run."""
-    _append(decision, outcomes)
+def deliver(decision: Decision, resolutions: Sequence[Resolution], context: JsonObject) -> None:
+    """Append the resolutions of a complete batch in member order, and wake the run."""
+    _append(decision, resolutions)
     run = decision.run
     run.batch_first = run.batch_size = run.batch_open = 0
     run.blocked_on = None
     wake(decision, context)
 
 
-def release(decision: Decision, outcomes: Sequence[Resolution]) -> None:
+def release(decision: Decision, resolutions: Sequence[Resolution]) -> None:
     """Append the held results of an incomplete batch, because the run is about to close."""
-    _append(decision, outcomes)
+    _append(decision, resolutions)
 
 
-def _append(decision: Decision, outcomes: Sequence[Resolution]) -> None:
-    for outcome in sorted(outcomes, key=lambda member: member.sequence):
-        decision.append_encoded(outcome.event_type, outcome.payload, task_id=outcome.task_id)
+def _append(decision: Decision, resolutions: Sequence[Resolution]) -> None:
+    for resolution in sorted(resolutions, key=lambda member: member.sequence):
+        decision.append_encoded(
+            resolution.event_type, resolution.payload, task_id=resolution.task_id
+        )
     decision.released = True
 
 

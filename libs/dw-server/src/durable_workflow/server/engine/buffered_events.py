@@ -81,8 +81,10 @@ def timer_fired(
         "workflow_sequence": timer.sequence,
         "workflow_event_type": names.TIMER_FIRED,
     }
-    outcome = Resolution(timer.sequence, names.TIMER_FIRED, encode_payload(payload), timer.timer_id)
-    batches.resolve(decision, outcome, context, held)
+    resolution = Resolution(
+        timer.sequence, names.TIMER_FIRED, encode_payload(payload), timer.timer_id
+    )
+    batches.resolve(decision, resolution, context, held)
     return decision
 
 

@@ -75,7 +75,7 @@ def resolve(
     new_id: NewId,
     held: Sequence[Resolution],
 ) -> Decision:
-    """The child's run has ended: try again, or let that be the step's outcome.
+    """The child's run has ended: try again, or resolve the step.
 
     Args:
         parent: The parent's run, which is open.
@@ -112,8 +112,8 @@ def resolve(
         "workflow_sequence": link.sequence,
         "workflow_event_type": event_type,
     }
-    step = Resolution(link.sequence, event_type, encode_payload(payload))
-    batches.resolve(decision, step, context, held)
+    resolution = Resolution(link.sequence, event_type, encode_payload(payload))
+    batches.resolve(decision, resolution, context, held)
     return decision
 
 

@@ -31,7 +31,7 @@ class Open(msgspec.Struct):
     Attributes:
         timers: Pending timers of the workflow itself; that of the open wait is in the run.
         buffered: Buffered events, oldest first.
-        held_results: Outcomes of the members of a batch that are not in history yet.
+        held_results: The held results of a batch, which are not in history yet.
     """
 
     activities: Sequence[Activity] = ()

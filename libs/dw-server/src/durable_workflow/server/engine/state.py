@@ -77,7 +77,7 @@ class Run(msgspec.Struct):
     warned: bool = False
     tasks_completed: int = 0
 
-    # The current batch: blocking steps whose outcomes are not in history yet (WP-R1, R2).
+    # The current batch: blocking steps whose resolutions are not in history yet (WP-R1, R2).
     batch_first: int = 0
     batch_size: int = 0
     batch_open: int = 0

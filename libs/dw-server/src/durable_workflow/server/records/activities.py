@@ -70,12 +70,12 @@ def claimed_by_request(
 
 
 def open_of_run(read: Read, run_id: str) -> list[Activity]:
-    """The activities of a run that have no outcome, in order."""
+    """The open activities of a run, in order."""
     return [load(row) for row in read.all("open_activities", run_id=run_id)]
 
 
 def first_open_of_run(read: Read, run_id: str, most: int) -> list[Activity]:
-    """The first activities of a run that have no outcome, in order."""
+    """The first open activities of a run, in order."""
     return [load(row) for row in read.all("first_open_activities", run_id=run_id, most=most)]
 
 

@@ -22,7 +22,7 @@ def get(read: Read, link_id: str) -> ChildLink:
 
 
 def open_of_run(read: Read, run_id: str) -> list[ChildLink]:
-    """The children of a run that have no outcome, in order."""
+    """The open children of a run, in order."""
     return [load(row) for row in read.all("open_child_links", run_id=run_id)]
 
 

@@ -35,7 +35,7 @@ class _Typed(msgspec.Struct):
 
 _type_of = msgspec.json.Decoder(_Typed).decode
 
-_outcome_params = values_from(Resolution, "sequence")
+_held_result_params = values_from(Resolution, "sequence")
 
 
 def insert(tx: Tx, run: Run, events: Sequence[Event]) -> None:
@@ -216,11 +216,11 @@ def held_results(read: Read, run_id: str) -> list[Resolution]:
     return [Resolution(*row) for row in read.all("held_results", run_id=run_id)]
 
 
-def insert_held_results(tx: Tx, run_id: str, outcomes: Sequence[Resolution]) -> None:
+def insert_held_results(tx: Tx, run_id: str, results: Sequence[Resolution]) -> None:
     """Hold results until their batch is complete."""
     tx.do_many(
         "insert_held_results",
-        [(run_id, *_outcome_params(outcome)) for outcome in outcomes],
+        [(run_id, *_held_result_params(result)) for result in results],
     )
 
 

@@ -84,7 +84,7 @@ class Unit:
         return self._runs.setdefault(run.run_id, run)
 
     def held_for_last(self, run: Run) -> list[Resolution]:
-        """The held results, if the next outcome is the one that its batch waits for."""
+        """The held results, if the next resolution is the one that its batch waits for."""
         if run.batch_size > 1 and completes(run):
             return history.held_results(self.tx, run.run_id)
         return []
