@@ -1,4 +1,4 @@
-"""One timer for what many connections do now and then, and so together."""
+"""One timer for many connections: what each has to do now and then is done for all in rounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bound on the part of the processor that costly peers take from the others."""
+"""Peers whose requests are costly get a bounded part of the processor: others have theirs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dw-server`` without a command, which serves, and the first steps of that alone."""
+"""``dw-server`` without a command serves; ``dw-server bootstrap`` makes the state file and ends."""
 
 from __future__ import annotations
 

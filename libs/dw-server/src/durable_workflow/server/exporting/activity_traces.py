@@ -82,7 +82,7 @@ class ActivityReader:
         self._open: dict[str, ActivityTrace] = {}
 
     def read(self, event: JsonObject) -> None:
-        """Read one event; those about other things are passed by."""
+        """Read one event; those about other things are skipped."""
         payload, word = event["payload"], event["type"]
         execution_id = payload.get("activity_execution_id")
         if not isinstance(execution_id, str):

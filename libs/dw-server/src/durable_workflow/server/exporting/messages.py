@@ -24,7 +24,7 @@ class MessageReader:
         self._updates: dict[str, JsonObject] = {}
 
     def read(self, event: JsonObject) -> None:
-        """Read one event; those about other things are passed by."""
+        """Read one event; those about other things are skipped."""
         word = event["type"]
         if word == names.SIGNAL_RECEIVED:
             self._receive_signal(event)

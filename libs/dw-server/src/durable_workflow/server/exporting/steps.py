@@ -50,7 +50,7 @@ class StepReader:
         self._children: dict[str, JsonObject] = {}
 
     def read(self, event: JsonObject) -> None:
-        """Read one event; those about other things are passed by."""
+        """Read one event; those about other things are skipped."""
         word = event["type"]
         if word == names.TIMER_SCHEDULED:
             self._schedule_timer(event)

@@ -75,7 +75,7 @@ class Waits:
             wait |= known
 
     def end(self, kind: str, ref: str, source_status: str, at: str, summary: str) -> None:
-        """A wait ended; one that is not open is passed by."""
+        """A wait ended; one that is not open is skipped."""
         wait = self._open.pop(f"{kind}:{ref}", None)
         if wait is not None:
             self._add(wait, source_status, at, summary)

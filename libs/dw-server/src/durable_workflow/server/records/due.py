@@ -41,7 +41,7 @@ class DueItem(msgspec.Struct, frozen=True):
 
     Attributes:
         source: `timer`, `run`, `activity`, `worker` or `schedule`.
-        item: Which one.
+        item: Id of the timer, run, activity, worker or schedule.
         run_id: The run that it belongs to; None for a worker or a schedule.
     """
 

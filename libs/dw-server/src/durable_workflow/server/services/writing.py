@@ -1,4 +1,4 @@
-"""Writing parts of a decision down, and what is said of them."""
+"""Writing the parts of a decision, and the notices that tell of them."""
 
 from __future__ import annotations
 

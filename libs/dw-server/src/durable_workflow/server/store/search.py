@@ -1,4 +1,4 @@
-"""What a store is asked for runs of a namespace by, and when it gives up."""
+"""A search for runs of a namespace: what they must fit, and how long the store looks."""
 
 from __future__ import annotations
 

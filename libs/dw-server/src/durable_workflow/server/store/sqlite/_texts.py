@@ -1,4 +1,4 @@
-"""What SQLite is given for a statement: the same in as few characters as may be.
+"""The texts that SQLite is given for statements: the same ones in fewer characters.
 
 apsw finds what it has prepared before by the whole text, in time that is in proportion to it: the
 names of the 71 columns of a run cost as much as writing a small row.
