@@ -1,4 +1,4 @@
-"""What the wheel of the client has said of its types: how one is copied, or makes a transport."""
+"""What the client's wheel registers: how a client is copied, and how it makes a transport."""
 
 from collections.abc import Callable
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Texts of exceptions and values, also where their own methods raise, and of names."""
+"""Texts for messages: of names, and of exceptions and values, whose own methods may raise."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

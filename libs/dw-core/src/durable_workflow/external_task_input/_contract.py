@@ -61,7 +61,7 @@ class ExternalTaskInput:
 
     Attributes:
         kind: Whether it is an activity task or a workflow task.
-        task: Which one.
+        task: The ids of the task.
         workflow: The run it belongs to.
         lease: For whom it is leased.
         payloads: `arguments`, an envelope or null.

@@ -1,4 +1,4 @@
-"""The error of a payload that cannot be encoded: whose it is, and where in it."""
+"""The error of a payload that cannot be encoded: it names the owner, and the place in the value."""
 
 from typing import Any, Final
 

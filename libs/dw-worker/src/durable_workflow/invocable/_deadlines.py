@@ -10,7 +10,7 @@ class UnreadableDeadline(ValueError):
     """A deadline is no time in ISO 8601.
 
     Attributes:
-        deadline: Which one.
+        deadline: Name of the deadline.
         expires_at: What it says.
     """
 
