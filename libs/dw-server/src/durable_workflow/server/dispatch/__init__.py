@@ -1,4 +1,4 @@
-"""Long polls: the requests that wait, and waking them after a commit."""
+"""Who gets which ready task, and the requests that wait: for tasks, for a run, as heartbeats."""
 
 from durable_workflow.server.dispatch.admission import TooManyWaiting
 from durable_workflow.server.dispatch.dispatcher import Dispatcher
