@@ -63,27 +63,10 @@ class Server:
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
-        fair, services = FairQueues(), settings.services
-        known: dict[str, Any] = {"settings": services, "fair": fair}
         self.executors = load(
             settings.external_executor_config_path, settings.external_executor_config_overlay
         )
-        self.dispatcher = Dispatcher(
-            settings.max_waiting_polls,
-            claims={
-                "workflow": functools.partial(workflow_claims.claim_for, **known),
-                "activity": functools.partial(
-                    activity_claims.claim_for, **known, executors=self.executors
-                ),
-            },
-            claims_of_waiting={
-                "activity": functools.partial(
-                    activity_claims.claim_waiting, **known, executors=self.executors
-                ),
-            },
-            run_empty_unit=self._run_empty_unit,
-            fair_queues=fair,
-        )
+        self.dispatcher = self._make_dispatcher()
         self.ids = ids or UlidSource()
         skipping = self.clock if isinstance(self.clock, SkippingClock) else None
         # Queries are held in memory, for seconds: time that is skipped is not theirs.
@@ -112,15 +95,7 @@ class Server:
         self.retention = RetentionService(
             self.store, settings.services.retention_interval_seconds, self.payloads
         )
-        self.skipper: TimeSkipper | None = None
-        if skipping is not None:
-            self.skipper = TimeSkipper(
-                skipping,
-                self.store,
-                settings.services,
-                awaited=self.dispatcher.awaited_runs,
-                moved=self.timers.poke,
-            )
+        self.skipper = None if skipping is None else self._make_skipper(skipping)
         self.api = Api(
             settings,
             store=self.store,
@@ -131,6 +106,32 @@ class Server:
             commits=commits,
             executors=self.executors,
             metrics=metrics,
+        )
+
+    def _make_dispatcher(self) -> Dispatcher:
+        fair, executors = FairQueues(), self.executors
+        known: dict[str, Any] = {"settings": self.settings.services, "fair": fair}
+        claim, claim_waiting = activity_claims.claim_for, activity_claims.claim_waiting
+        return Dispatcher(
+            self.settings.max_waiting_polls,
+            claims={
+                "workflow": functools.partial(workflow_claims.claim_for, **known),
+                "activity": functools.partial(claim, **known, executors=executors),
+            },
+            claims_of_waiting={
+                "activity": functools.partial(claim_waiting, **known, executors=executors),
+            },
+            run_empty_unit=self._run_empty_unit,
+            fair_queues=fair,
+        )
+
+    def _make_skipper(self, clock: SkippingClock) -> TimeSkipper:
+        return TimeSkipper(
+            clock,
+            self.store,
+            self.settings.services,
+            awaited=self.dispatcher.awaited_runs,
+            moved=self.timers.poke,
         )
 
     async def start(self) -> None:

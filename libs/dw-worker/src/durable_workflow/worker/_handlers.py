@@ -107,14 +107,6 @@ def handlers_of(
         limits=lambda: registration.offer.limits,
         passes_on=lambda: parts.standing.passes_on,
     )
-    ahead = AheadDecisions(
-        foresight,
-        parts.machines,
-        parts.standing,
-        metrics=parts.metrics,
-        task_queue=identity.task_queue,
-        wanted=not parts.interceptors,
-    )
     return Handlers(
         workflow=workflow,
         activity=ActivityTasks(
@@ -126,7 +118,7 @@ def handlers_of(
             reporter=parts.reporter,
             held=parts.held,
             interceptors=parts.interceptors,
-            decide=ahead.decide,
+            decide=_ahead(identity, foresight, parts).decide,
         ),
         query=QueryTasks(
             definitions.workflows,
@@ -134,4 +126,15 @@ def handlers_of(
             threads=parts.threads.workflow,
             machines=parts.machines,
         ),
+    )
+
+
+def _ahead(identity: Identity, foresight: Foresight, parts: HandlerParts) -> AheadDecisions:
+    return AheadDecisions(
+        foresight,
+        parts.machines,
+        parts.standing,
+        metrics=parts.metrics,
+        task_queue=identity.task_queue,
+        wanted=not parts.interceptors,
     )
