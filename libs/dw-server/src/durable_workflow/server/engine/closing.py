@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from typing import Final
 
 import msgspec
 
@@ -23,6 +24,12 @@ from durable_workflow.server.engine.state import (
     Timer,
 )
 from durable_workflow.server.engine.times import in_seconds, offset, precise
+
+# By status: the command, the word in the class of the error, and the events that say so.
+_CLOSES: Final = {
+    CANCELLED: ("cancel", "Cancelled", names.CANCEL_REQUESTED, names.WORKFLOW_CANCELLED),
+    TERMINATED: ("terminate", "Terminated", names.TERMINATE_REQUESTED, names.WORKFLOW_TERMINATED),
+}
 
 
 class Open(msgspec.Struct):
@@ -94,59 +101,31 @@ def close_by_command(
     command: JsonObject | None = None,
 ) -> Decision:
     """Cancel or terminate a run at once (worker-protocol 8.2)."""
+    verb, word, requested_event, closed_event = _CLOSES[status]
     decision = _begin_server_close(run, now, new_id, opened)
-    verb = "cancel" if status == CANCELLED else "terminate"
+    # Absent, not null, where there is none: clients read it with a default.
+    why: JsonObject = {"reason": reason} if reason else {}
     ids: JsonObject = {
         "workflow_command_id": command_id,
         "workflow_instance_id": run.workflow_id,
         "workflow_run_id": run.run_id,
     }
-    requested = ids | {"command_type": verb}
-    word = "Cancelled" if status == CANCELLED else "Terminated"
-    message = f"Workflow {status}: {reason}" if reason else f"Workflow {status}."
-    closed = ids | {
-        "failure_id": new_id(),
-        "failure_category": status,
-        "closed_reason": status,
-        "exception_class": f"Workflow\\V2\\Exceptions\\Workflow{word}Exception",
-        "message": message,
-    }
-    if reason:  # Absent, not null, where there is none: clients read it with a default.
-        requested["reason"] = closed["reason"] = reason
+    requested = ids | {"command_type": verb} | why
     if command is not None:
         requested["command"] = command
-    cancelled = status == CANCELLED
-    decision.append(
-        names.CANCEL_REQUESTED if cancelled else names.TERMINATE_REQUESTED,
-        requested,
-        command_id=command_id,
-    )
-    cancel_open(decision, opened, command_id=command_id)
-    decision.append(
-        names.WORKFLOW_CANCELLED if cancelled else names.WORKFLOW_TERMINATED,
-        closed,
-        command_id=command_id,
-    )
-    decision.failure = {
-        "message": message,
-        "exception_type": None,
-        "exception_class": closed["exception_class"],
+    failure: JsonObject = {
         "failure_category": status,
-        "non_retryable": True,
+        "exception_class": f"Workflow\\V2\\Exceptions\\Workflow{word}Exception",
+        "message": f"Workflow {status}: {reason}" if reason else f"Workflow {status}.",
     }
-    if reason:
-        decision.failure["reason"] = reason
-    end(decision, CANCELLED if cancelled else TERMINATED, status)
-    _tell_parent(
-        decision,
-        {
-            "failure_id": closed["failure_id"],
-            "failure_category": status,
-            "exception_class": closed["exception_class"],
-            "message": message,
-        },
-        retryable=False,
-    )
+    told = {"failure_id": new_id()} | failure
+    decision.append(requested_event, requested, command_id=command_id)
+    cancel_open(decision, opened, command_id=command_id)
+    closed = ids | told | {"closed_reason": status} | why
+    decision.append(closed_event, closed, command_id=command_id)
+    decision.failure = failure | {"exception_type": None, "non_retryable": True} | why
+    end(decision, status, status)
+    _tell_parent(decision, told, retryable=False)
     return decision
 
 
