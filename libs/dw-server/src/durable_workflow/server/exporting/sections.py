@@ -21,37 +21,37 @@ _IN_MEMORY = 262_144
 PART_BYTES = 65_536
 
 
+class Place(NamedTuple):
+    """Where a text stands in its file, in bytes."""
+
+    offset: int
+    length: int
+
+
 class Entry(NamedTuple):
-    """Where an element of a list stands in its file.
+    """An element of a list.
 
     Attributes:
         key: Elements are sorted by it.
+        place: Where its text stands.
         notes: What the manifest says of its payloads.
         redacted: Paths in it where a secret stood.
     """
 
     key: Any
-    offset: int
-    length: int
+    place: Place
     notes: tuple[PayloadNote, ...]
     redacted: tuple[str, ...]
 
 
-class Section:
-    """One list of a bundle.
+class Texts:
+    """Texts in a temporary file, which is gone at the end of the block."""
 
-    Args:
-        name: The member of the bundle.
-        redaction: Takes secrets out of the elements.
-    """
-
-    def __init__(self, name: str, redaction: Redaction) -> None:
-        self.name = name
-        self._redaction = redaction
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed by `close`
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed by `__exit__`
         self._size = 0
-        self._entries: list[Entry] = []
-        self._sorted = True
+        # To seek is to write what is buffered: only where something was read.
+        self._is_at_end = True
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +64,36 @@ class Section:
     ) -> None:
         with contextlib.suppress(OSError):  # what is not written is not wanted any more
             self._file.close()
+
+    def _append(self, text: bytes) -> Place:
+        if not self._is_at_end:
+            self._file.seek(self._size)
+            self._is_at_end = True
+        self._file.write(text)
+        place = Place(self._size, len(text))
+        self._size += len(text)
+        return place
+
+    def _read(self, place: Place) -> bytes:
+        self._file.seek(place.offset)
+        self._is_at_end = False
+        return self._file.read(place.length)
+
+
+class Section(Texts):
+    """One list of a bundle.
+
+    Args:
+        name: The member of the bundle.
+        redaction: Takes secrets out of the elements.
+    """
+
+    def __init__(self, name: str, redaction: Redaction) -> None:
+        super().__init__()
+        self.name = name
+        self._redaction = redaction
+        self._entries: list[Entry] = []
+        self._sorted = True
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -78,9 +108,7 @@ class Section:
         key = len(self._entries) if key is None else key
         if self._entries and key < self._entries[-1].key:
             self._sorted = False
-        self._entries.append(Entry(key, self._size, len(text), notes, tuple(redacted)))
-        self._file.write(text)
-        self._size += len(text)
+        self._entries.append(Entry(key, self._append(text), notes, tuple(redacted)))
 
     def sort(self) -> None:
         """Put the elements into order. Nothing is added after this.
@@ -108,48 +136,25 @@ class Section:
         for index, entry in enumerate(self._entries):
             if index:
                 part += b","
-            part += self._read(entry)
+            part += self._read(entry.place)
             if len(part) >= PART_BYTES:
                 yield bytes(part)
                 part.clear()
         yield bytes(part) + b"]"
 
-    def _read(self, entry: Entry) -> bytes:
-        self._file.seek(entry.offset)
-        return self._file.read(entry.length)
 
-
-class Scratch:
+class Scratch(Texts):
     """Texts that are wanted again later, by their keys."""
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed by `close`
-        self._places: dict[Any, tuple[int, int]] = {}
-        self._size = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        with contextlib.suppress(OSError):  # what is not written is not wanted any more
-            self._file.close()
+        super().__init__()
+        self._places: dict[Any, Place] = {}
 
     def put(self, key: Any, text: bytes) -> None:
         """Keep a text; one that is kept under the key already is replaced."""
-        self._file.seek(self._size)
-        self._file.write(text)
-        self._places[key] = (self._size, len(text))
-        self._size += len(text)
+        self._places[key] = self._append(text)
 
     def get(self, key: Any) -> bytes | None:
         """What is kept under a key, or None."""
         place = self._places.get(key)
-        if place is None:
-            return None
-        self._file.seek(place[0])
-        return self._file.read(place[1])
+        return None if place is None else self._read(place)
