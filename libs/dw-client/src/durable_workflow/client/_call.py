@@ -18,6 +18,7 @@ from durable_workflow.errors import InvalidResponse, UnsendableArgument
 T = TypeVar("T")
 ResultT = TypeVar("ResultT")
 
+# Its `copy` makes a new one: `dict[str, Any]` takes seven times as long, and each call has three.
 _NOTHING: dict[str, Any] = {}
 
 # httpx refuses longer ones, and so do servers.
