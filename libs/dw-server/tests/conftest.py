@@ -23,8 +23,8 @@ from durable_workflow.server.store import Conflict
 from durable_workflow.server.store.protocol import (
     Condition,
     Key,
-    MemoKey,
     Read,
+    RecallKey,
     Row,
     RowsOf,
     Sizes,
@@ -97,10 +97,10 @@ class PassingTx:
         self.now = tx.now
         self.saves_space = tx.saves_space
 
-    def recall(self, key: MemoKey, /) -> Any:
+    def recall(self, key: RecallKey, /) -> Any:
         return self.tx.recall(key)
 
-    def remember(self, key: MemoKey, value: object, /) -> None:
+    def remember(self, key: RecallKey, value: object, /) -> None:
         self.tx.remember(key, value)
 
     def one(self, statement: str, /, **params: Value) -> Row | None:

@@ -24,7 +24,7 @@ from durable_workflow.server.records import (
     workers,
 )
 from durable_workflow.server.records.packing import unpacked
-from durable_workflow.server.store.protocol import MemoKey, Row, Tx
+from durable_workflow.server.store.protocol import RecallKey, Row, Tx
 from durable_workflow.server.store.statements import load_statements
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -89,10 +89,10 @@ class Given:
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
 
-    def recall(self, key: MemoKey, /) -> None:
+    def recall(self, key: RecallKey, /) -> None:
         del key
 
-    def remember(self, key: MemoKey, value: object, /) -> None:
+    def remember(self, key: RecallKey, value: object, /) -> None:
         del key, value
 
     def do_many(self, statement: str, rows: Sequence[Row], /) -> None:

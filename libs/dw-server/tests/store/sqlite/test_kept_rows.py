@@ -277,7 +277,7 @@ def kept_and_stored(store: SqliteStore, read: Read) -> list[tuple[object, object
         pairs.append((row, read.one("activity_by_task", task_id=activity.task_id, namespace="n")))
     assert not kept["run_details"].rows
     for number in range(RUNS):
-        known = store.ways.memos.get(("history", f"r{number}"))
+        known = store.ways.remembered.get(("history", f"r{number}"))
         if known is not None:
             pairs.append((list(known), history.between(read, f"r{number}", 0, 100, 100)))
     return pairs

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from durable_workflow.server.records.queues import TaskKind
-from durable_workflow.server.store.protocol import MemoKey, Tx
+from durable_workflow.server.store.protocol import RecallKey, Tx
 
 _LEASED: Final[dict[TaskKind, str]] = {
     "workflow": "answered_workflow_polls",
@@ -23,24 +23,24 @@ def may_be_known(
     tx: Tx, kind: TaskKind, namespace: str, worker_id: str, poll_request_id: str
 ) -> bool:
     """Whether a poll may have been handed a task that is still leased; False where it was not."""
-    memo = _memo(kind, namespace, worker_id)
-    known: frozenset[str] | None = tx.recall(memo)
+    key = _recall_key(kind, namespace, worker_id)
+    known: frozenset[str] | None = tx.recall(key)
     if known is None:
         found = tx.all(_LEASED[kind], namespace=namespace, worker_id=worker_id)
         known = frozenset(row[0] for row in found)
         if len(known) < _MOST:
-            tx.remember(memo, known)
+            tx.remember(key, known)
     return poll_request_id in known
 
 
 def note(tx: Tx, kind: TaskKind, namespace: str, worker_id: str, poll_request_id: str) -> None:
     """A poll is handed a task."""
-    memo = _memo(kind, namespace, worker_id)
-    known: frozenset[str] | None = tx.recall(memo)
+    key = _recall_key(kind, namespace, worker_id)
+    known: frozenset[str] | None = tx.recall(key)
     if known is not None:
         # Those whose lease has ended are left out when it is read again.
-        tx.remember(memo, known | {poll_request_id} if len(known) < _MOST else None)
+        tx.remember(key, known | {poll_request_id} if len(known) < _MOST else None)
 
 
-def _memo(kind: TaskKind, namespace: str, worker_id: str) -> MemoKey:
+def _recall_key(kind: TaskKind, namespace: str, worker_id: str) -> RecallKey:
     return f"answered {kind} polls", f"{namespace}\n{worker_id}"

@@ -19,7 +19,7 @@ from durable_workflow.server.records.history_rows import (
     rows_of,
 )
 from durable_workflow.server.records.packing import unpacked
-from durable_workflow.server.store.protocol import MemoKey, Read, Row, Tx
+from durable_workflow.server.store.protocol import Read, RecallKey, Row, Tx
 
 # So many events of a run that closes are packed anew, which takes half a millisecond at most, where
 # they are no larger on the average: payloads are not written twice.
@@ -67,18 +67,18 @@ def _remember(tx: Tx, run: Run, events: Sequence[Event]) -> None:
     """Keep a short history at hand: the claim of its task and its end read all of it."""
     known: tuple[bytes, ...] | None = None
     if _is_short(run):
-        known = () if events[0].sequence == 1 else tx.recall(_memo(run.run_id))
+        known = () if events[0].sequence == 1 else tx.recall(_recall_key(run.run_id))
         if known is not None:
             known += tuple(event.record for event in events)
-    tx.remember(_memo(run.run_id), known)
+    tx.remember(_recall_key(run.run_id), known)
 
 
 def forget(tx: Tx, run_id: str) -> None:
     """The history of an open run goes, or becomes another one."""
-    tx.remember(_memo(run_id), None)
+    tx.remember(_recall_key(run_id), None)
 
 
-def _memo(run_id: str) -> MemoKey:
+def _recall_key(run_id: str) -> RecallKey:
     return "history", run_id
 
 
@@ -110,7 +110,7 @@ def close(tx: Tx, run: Run, events: Sequence[Event]) -> None:
 
 
 def _open_events(tx: Tx, run_id: str) -> list[Event]:
-    known: tuple[bytes, ...] | None = tx.recall(_memo(run_id))
+    known: tuple[bytes, ...] | None = tx.recall(_recall_key(run_id))
     if known is not None:
         return [Event(run_id, sequence, "", record) for sequence, record in enumerate(known, 1)]
     found = tx.all("open_history", run_id=run_id)
@@ -122,7 +122,7 @@ def between(read: Read, run_id: str, after: int, upto: int, most: int) -> list[b
     upto = min(upto, after + most)
     if after >= upto:
         return []
-    known: tuple[bytes, ...] | None = read.recall(_memo(run_id))
+    known: tuple[bytes, ...] | None = read.recall(_recall_key(run_id))
     if known is not None:
         return list(known[after:upto])
     found = read.all(

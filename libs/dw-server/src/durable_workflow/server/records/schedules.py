@@ -26,7 +26,7 @@ from durable_workflow.server.records.columns import (
     value,
     values_of,
 )
-from durable_workflow.server.store.protocol import Key, MemoKey, Read, Row, Tx
+from durable_workflow.server.store.protocol import Key, Read, RecallKey, Row, Tx
 
 _KEY: Final = ("namespace", "schedule_id")
 # Written as JSON.
@@ -127,7 +127,7 @@ def wake(tx: Tx, namespace: str, schedule_id: str, workflow_id: str) -> None:
     tx.lock(Key.schedule(namespace, schedule_id))
     key: Params = {"namespace": namespace, "schedule_id": schedule_id}
     # Nearly none has: no look for nothing.
-    if tx.recall(_memo(namespace, schedule_id)) is False:
+    if tx.recall(_recall_key(namespace, schedule_id)) is False:
         return
     if tx.one("schedule_waits", **key, latest_workflow_id=workflow_id) is not None:
         tx.do("wake_schedule", **key, now=tx.now)
@@ -228,10 +228,10 @@ def _save(tx: Tx, schedule: Schedule) -> None:
 
 def _remember(tx: Tx, schedule: Schedule) -> None:
     """Spare the end of each workflow of a schedule a look whether fires wait for it."""
-    tx.remember(_memo(schedule.namespace, schedule.schedule_id), bool(schedule.buffered))
+    tx.remember(_recall_key(schedule.namespace, schedule.schedule_id), bool(schedule.buffered))
 
 
-def _memo(namespace: str, schedule_id: str) -> MemoKey:
+def _recall_key(namespace: str, schedule_id: str) -> RecallKey:
     return "whether fires of a schedule wait", f"{namespace}\0{schedule_id}"
 
 

@@ -44,7 +44,7 @@ Row: TypeAlias = tuple[Any, ...]
 # Makes the rows of the items of a group.
 RowsOf: TypeAlias = Callable[[G, Sequence[T]], list[Row]]
 # A kind of thing, and which one.
-MemoKey: TypeAlias = tuple[str, str]
+RecallKey: TypeAlias = tuple[str, str]
 KeyKind: TypeAlias = Literal["workflow", "run", "worker", "schedule"]
 
 # The order in which keys are locked.
@@ -127,7 +127,7 @@ class Read(Protocol):
         """Run a named statement; all its rows."""
         ...
 
-    def recall(self, key: MemoKey, /) -> Any:
+    def recall(self, key: RecallKey, /) -> Any:
         """What units have remembered under a key; None where that is not known."""
         ...
 
@@ -141,7 +141,7 @@ class Tx(Read, Protocol):
 
     saves_space: bool
 
-    def remember(self, key: MemoKey, value: object, /) -> None:
+    def remember(self, key: RecallKey, value: object, /) -> None:
         """Spare this unit and those that follow it a read: they recall `value`.
 
         It follows from rows. Whoever changes these remembers the new value, or None. A unit that is

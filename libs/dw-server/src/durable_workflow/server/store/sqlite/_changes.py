@@ -15,7 +15,7 @@ import msgspec
 
 from durable_workflow.server.store.errors import StatementMisused
 from durable_workflow.server.store.protocol import Row, RowsOf, Value
-from durable_workflow.server.store.sqlite._memos import SETTLED, Answers, Memos
+from durable_workflow.server.store.sqlite._remembered import SETTLED, Answers, Remembered
 from durable_workflow.server.store.sqlite._rows import (
     Change,
     KeptRows,
@@ -121,7 +121,7 @@ class Ways(dict[str, Way]):
 
     Attributes:
         kept: The rows of open things.
-        memos: What units have remembered.
+        remembered: What units have remembered.
         answers: What they have read of settled tables.
         saves_space: Whether what they write should be small.
     """
@@ -131,7 +131,7 @@ class Ways(dict[str, Way]):
     ) -> None:
         super().__init__()
         self.kept: dict[str, KeptRows] = tables_of(statements, ROW_TABLES)
-        self.memos = Memos()
+        self.remembered = Remembered()
         self.answers = Answers()
         self.saves_space = saves_space
         self._statements = statements
@@ -157,7 +157,7 @@ class Ways(dict[str, Way]):
         """Keep no rows any more: something was not committed."""
         for kept in self.kept.values():
             kept.clear()
-        self.memos.clear()
+        self.remembered.clear()
         self.answers.clear()
 
     def _way(self, statement: Statement) -> Way:

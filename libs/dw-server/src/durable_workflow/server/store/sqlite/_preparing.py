@@ -21,8 +21,8 @@ from durable_workflow.server.slices import Slices
 from durable_workflow.server.store.protocol import (
     G,
     Key,
-    MemoKey,
     Read,
+    RecallKey,
     Row,
     RowsOf,
     Tx,
@@ -147,7 +147,7 @@ class PreparedTx:
         self._changed: frozenset[str] = frozenset()
         self._notices: list[Notice] = []
         self._lines: list[Line] = []
-        self._remembered: dict[MemoKey, object] = {}
+        self._remembered: dict[RecallKey, object] = {}
 
     def one(self, statement: str, /, **params: Value) -> Row | None:
         """Run a named statement; its first row, or None."""
@@ -168,11 +168,11 @@ class PreparedTx:
         self._answers.append(_Answer(statement, params, rows, False))
         return rows
 
-    def recall(self, key: MemoKey, /) -> Any:
+    def recall(self, key: RecallKey, /) -> Any:
         """None: what is remembered may be ahead of what is committed."""
         del key
 
-    def remember(self, key: MemoKey, value: object, /) -> None:
+    def remember(self, key: RecallKey, value: object, /) -> None:
         """Have `value` recalled by the units that follow."""
         self._remembered[key] = value
 

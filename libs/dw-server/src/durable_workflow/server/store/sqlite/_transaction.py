@@ -17,7 +17,7 @@ from durable_workflow.server.store.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
-from durable_workflow.server.store.protocol import G, Key, MemoKey, Row, RowsOf, T, Value
+from durable_workflow.server.store.protocol import G, Key, RecallKey, Row, RowsOf, T, Value
 from durable_workflow.server.store.sqlite._changes import UnitChanges, Way, Ways
 from durable_workflow.server.store.sqlite._connection import Connection, Cursor, Executing
 from durable_workflow.server.store.statements import Statement
@@ -118,7 +118,7 @@ class SqliteRead:
             raise StatementMisused(f"{statement} changes rows, and a read is read-only")
         return self._found(way, way.given(params))
 
-    def recall(self, key: MemoKey, /) -> Any:
+    def recall(self, key: RecallKey, /) -> Any:
         """None: what is remembered may be ahead of what is read here."""
         del key
 
@@ -177,8 +177,8 @@ class SqliteTx(SqliteRead):
         self._alone = alone
         self._error: BaseException | None = None
         self._changes = UnitChanges(ways, self._run)
-        self._memos = ways.memos
-        self._remembered: dict[MemoKey, object] = {}
+        self._known = ways.remembered
+        self._remembered: dict[RecallKey, object] = {}
         self.saves_space = ways.saves_space
         self.has_written = False
         self._changed_before = 0
@@ -205,13 +205,13 @@ class SqliteTx(SqliteRead):
     def lock(self, key: Key, /) -> None:
         """Have `key` to oneself until the end."""
 
-    def recall(self, key: MemoKey, /) -> Any:
+    def recall(self, key: RecallKey, /) -> Any:
         """What this unit or those before it have remembered under a key; None if not known."""
         if key in self._remembered:
             return self._remembered[key]
-        return self._memos.get(key)
+        return self._known.get(key)
 
-    def remember(self, key: MemoKey, value: object, /) -> None:
+    def remember(self, key: RecallKey, value: object, /) -> None:
         """Have `value` recalled by this unit and, if it ends well, by those that follow."""
         self._remembered[key] = value
 
@@ -303,7 +303,7 @@ class SqliteTx(SqliteRead):
         elif has_written and not self._connection.in_transaction:
             raise StoreUnavailable("the transaction was rolled back")
         self._changes.keep()
-        self._memos.keep(self._remembered)
+        self._known.keep(self._remembered)
         return has_changed
 
     def end(self) -> None:

@@ -9,7 +9,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from durable_workflow.server.store.protocol import MemoKey, Row, Value
+from durable_workflow.server.store.protocol import RecallKey, Row, Value
 
 # Each is a few kilobytes at most.
 _MOST: Final = 2_000
@@ -23,19 +23,19 @@ _MOST_ROWS: Final = 20
 Question: TypeAlias = tuple[str, tuple[Value, ...]]
 
 
-class Memos:
+class Remembered:
     """What the units that ended well have remembered; of a kind the oldest is forgotten first."""
 
     def __init__(self) -> None:
         # Of a plain dict the first item is looked for behind all that were deleted before it.
         self._kinds: defaultdict[str, OrderedDict[str, object]] = defaultdict(OrderedDict)
 
-    def get(self, key: MemoKey) -> Any:
+    def get(self, key: RecallKey) -> Any:
         """What was remembered last under a key; None where that is not known."""
         kind, which = key
         return self._kinds[kind].get(which)
 
-    def keep(self, remembered: Mapping[MemoKey, object]) -> None:
+    def keep(self, remembered: Mapping[RecallKey, object]) -> None:
         """A unit has ended well: what it has remembered holds for those that follow."""
         for (kind, which), value in remembered.items():
             values = self._kinds[kind]

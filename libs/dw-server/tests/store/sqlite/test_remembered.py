@@ -13,7 +13,7 @@ from durable_workflow.server.store import Read, Tx
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
 from durable_workflow.server.store.sqlite._changes import Ways
-from durable_workflow.server.store.sqlite._memos import SETTLED, Answers, Memos
+from durable_workflow.server.store.sqlite._remembered import SETTLED, Answers, Remembered
 from durable_workflow.server.store.sqlite._shapes import changed_tables
 from durable_workflow.server.store.statements import load_statements
 
@@ -25,15 +25,15 @@ class OnPurpose(Exception):
 
 
 def test_only_so_much_is_remembered() -> None:
-    memos = Memos()
+    remembered = Remembered()
 
-    memos.keep({("n", "0"): 0, ("another kind", "0"): 7})
-    memos.keep({("n", str(number)): number for number in range(5_000)})
+    remembered.keep({("n", "0"): 0, ("another kind", "0"): 7})
+    remembered.keep({("n", str(number)): number for number in range(5_000)})
 
-    found = [number for number in range(5_000) if memos.get(("n", str(number))) is not None]
+    found = [number for number in range(5_000) if remembered.get(("n", str(number))) is not None]
     assert 1_000 < len(found) < 5_000
     assert found == list(range(found[0], 5_000))
-    assert memos.get(("another kind", "0")) == 7
+    assert remembered.get(("another kind", "0")) == 7
 
 
 async def test_what_is_read_of_settled_tables_is_read_again_when_they_change() -> None:
