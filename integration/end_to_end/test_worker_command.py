@@ -175,10 +175,28 @@ def test_a_refused_login_ends_it_with_1(app: Path, tmp_path: Path) -> None:
         assert "Traceback" not in worker.output
 
 
-def test_a_bad_setting_ends_it_with_2(app: Path) -> None:
-    with command(app, "app", "--task-queue", " ") as worker:
+def test_a_namespace_that_is_not_there_ends_it_with_1(
+    app: Path, shared_server: ServerProcess
+) -> None:
+    arguments = ("app", "--task-queue", "q", "--namespace", "nowhere")
+    with command(app, *arguments, "--url", shared_server.url) as worker:
+        assert worker.wait(timeout=30) == 1
+        assert "the worker ended: namespace not found: nowhere" in worker.output
+        assert "Traceback" not in worker.output
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "says"),
+    [
+        ("--task-queue", " ", "task_queue"),
+        ("--url", "localhost:8080", "base_url must name a scheme"),
+        ("--namespace", "ü", "namespace has a character"),
+    ],
+)
+def test_a_bad_setting_ends_it_with_2(app: Path, flag: str, value: str, says: str) -> None:
+    with command(app, "app", "--task-queue", "q", flag, value) as worker:
         assert worker.wait(timeout=30) == 2
-        assert "task_queue" in worker.output
+        assert f"dw-worker: {says}" in worker.output
         assert "Traceback" not in worker.output
 
 

@@ -21,6 +21,7 @@ from typing import (
     NotRequired,
     TypedDict,
 )
+from unittest.mock import AsyncMock, Mock
 from uuid import UUID
 
 import msgspec
@@ -281,6 +282,13 @@ def wrapper(*args: Any) -> None: ...
 )
 def test_functions_of_every_form_have_a_plan(called: Callable[..., Any]) -> None:
     assert list(converted(called, ["2026-05-01"])) == [date(2026, 5, 1)]
+
+
+def test_mocks_of_functions_get_their_arguments() -> None:
+    async def original(due: date) -> None: ...
+
+    for mocked in (Mock(), AsyncMock(), AsyncMock(spec=original)):
+        assert list(converted(mocked, [1])) == [1]
 
 
 def test_arguments_are_matched_by_position_behind_those_that_lead() -> None:

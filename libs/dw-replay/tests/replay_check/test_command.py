@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from durable_workflow import _facade  # pyright: ignore[reportPrivateUsage] (says what is there)
-from durable_workflow.replay_check import CheckReport, RunReport, main
+from durable_workflow.replay_check import CheckReport, RunReport, _command, main
 from durable_workflow.replay_check._progress import Progress
 from durable_workflow.replay_check._server import Server
+from durable_workflow.replay_check._sources import SourceError
 from durable_workflow.replay_check._table import as_text
 
 History = Callable[..., dict[str, Any]]
@@ -118,6 +119,25 @@ def test_without_the_client_a_server_cannot_be_read(
     printed = capsys.readouterr().err
     assert "reading from a server needs dw-client" in printed
     assert "pip install" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "namespace"), [([], "billing"), (["--namespace", "orders"], "orders")]
+)
+def test_the_environment_names_token_and_namespace(
+    arguments: list[str], namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Server] = []
+
+    def unreadable(server: Server) -> None:
+        asked.append(server)
+        raise SourceError("nobody is there")
+
+    monkeypatch.setattr(_command, "ServerReader", unreadable)
+    monkeypatch.setenv("DURABLE_WORKFLOW_AUTH_TOKEN", "secret")
+    monkeypatch.setenv("DURABLE_WORKFLOW_NAMESPACE", "billing")
+    assert main(["--server", "http://x", *CHECKED, *arguments]) == 2
+    assert asked == [Server("http://x", "secret", namespace)]
 
 
 def test_a_token_is_not_shown() -> None:

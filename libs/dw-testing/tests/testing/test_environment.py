@@ -5,6 +5,7 @@ import asyncio
 import re
 from collections.abc import Callable, Generator
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -199,6 +200,13 @@ async def test_coroutine_mocks_run_in_a_test_that_is_one(env: WorkflowEnvironmen
 
     env.register_activity("one", one)
     assert env.execute_workflow(CallOne) == "done"
+
+
+def test_mocks_of_the_standard_library_stand_in(env: WorkflowEnvironment) -> None:
+    for mock in (Mock(side_effect=["done"]), AsyncMock(return_value="done")):
+        env.register_activity("one", mock)
+        assert env.execute_workflow(CallOne, 1) == "done"
+        mock.assert_called_once_with(1)
 
 
 def test_undecorated_functions_and_classes_are_refused(env: WorkflowEnvironment) -> None:

@@ -5,7 +5,7 @@ import logging
 import sys
 import typing
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 log = logging.getLogger("durable_workflow.serializer")
@@ -32,7 +32,8 @@ def hints_of_function(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function, space, inner, include_extras=True)
     except Exception:  # noqa: BLE001 - an annotation may be any expression
-        written: Mapping[str, Any] = getattr(function, "__annotations__", {})
+        # An `AsyncMock` has None.
+        written: Mapping[str, Any] = getattr(function, "__annotations__", None) or {}
         name = getattr(function, "__qualname__", repr(function))
         return _each(name, written, space, inner)
 
@@ -63,7 +64,7 @@ def _closure(function: Any) -> dict[str, Any]:
     """Names of the scope around a function, as far as it uses them."""
     code = getattr(function, "__code__", None)
     cells = getattr(function, "__closure__", None) or ()
-    if code is None:
+    if type(code) is not CodeType:  # that of an `AsyncMock` is a mock, and says that it is code
         return {}
     found: dict[str, Any] = {}
     for name, cell in zip(code.co_freevars, cells, strict=False):

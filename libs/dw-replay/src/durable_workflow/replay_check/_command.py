@@ -48,7 +48,8 @@ def _check(options: argparse.Namespace) -> int:
     server = None
     if options.server is not None:
         token = options.token or os.environ.get("DURABLE_WORKFLOW_AUTH_TOKEN")
-        server = Server(options.server, token, options.namespace)
+        namespace = options.namespace or os.environ.get("DURABLE_WORKFLOW_NAMESPACE")
+        server = Server(options.server, token, namespace or "default")
     setup = Setup(
         options.workflows,
         server=server,
@@ -130,7 +131,10 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--token", help="its token (default: the environment's DURABLE_WORKFLOW_AUTH_TOKEN)"
     )
-    group.add_argument("--namespace", default="default")
+    group.add_argument(
+        "--namespace",
+        help="default: the environment's DURABLE_WORKFLOW_NAMESPACE, or else default",
+    )
     group.add_argument(
         "--workflow-type",
         metavar="TYPE",

@@ -9,7 +9,7 @@ import durable_workflow
 from durable_workflow._event_loops import loop_factory
 from durable_workflow._garbage import collect_rarely
 from durable_workflow._memory import keep_freed_memory
-from durable_workflow.errors import Unauthorized
+from durable_workflow.errors import DurableWorkflowError
 from durable_workflow.worker._command._options import Options, WrongUse, names_worker
 from durable_workflow.worker._command._targets import definitions_in, worker_of
 from durable_workflow.worker._log import log
@@ -32,7 +32,7 @@ def serve(options: Options) -> int:
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_serve(options))
-    except (RuntimeError, Unauthorized) as error:
+    except (RuntimeError, DurableWorkflowError) as error:
         log.error("the worker ended: %s", error, exc_info=log.isEnabledFor(logging.DEBUG))
         return FAILED
     return 0
@@ -45,9 +45,7 @@ async def _serve(options: Options) -> None:
         await _run(worker)
         return
     found = definitions_in(options.targets)
-    async with _client_class()(
-        options.url, token=options.token, namespace=options.namespace
-    ) as client:
+    async with _client(options) as client:
         try:
             worker = Worker(
                 client,
@@ -85,6 +83,13 @@ def _line(worker: Worker) -> str:
 def _names(kind: str, names: Any) -> str:
     plural = {"workflow": "workflows", "activity": "activities"}[kind]
     return f"{plural} {', '.join(sorted(names))}" if names else f"no {plural}"
+
+
+def _client(options: Options) -> Any:
+    try:
+        return _client_class()(options.url, token=options.token, namespace=options.namespace)
+    except ValueError as error:
+        raise WrongUse(str(error)) from error
 
 
 def _client_class() -> Any:
