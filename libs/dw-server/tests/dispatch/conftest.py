@@ -73,6 +73,7 @@ class Scene:
         self.busy: list[Collection[str]] = []
         self.fails_at = 0  # which claim fails
         self.empty_units = 0
+        self.now = 1000.0  # of the clock
         self.streams = Streams()
         self.line = Line()
         self.placement = Placement(
@@ -81,6 +82,7 @@ class Scene:
             {kind: self._claimer(kind) for kind in self.tasks},
             self._run_empty_unit,
             {"activity": self._claim_waiting},
+            clock=lambda: self.now,
         )
 
     def stream(

@@ -320,3 +320,21 @@ async def test_a_task_for_the_keeper_of_a_machine_brings_no_arguments(stage: Any
     assert page["id"] == asked
     assert page["body"]["arguments"] == envelope
     assert run["run_id"] == again["run_id"]
+
+
+async def test_new_runs_go_to_one_worker_once_workers_have_told_that_tasks_are_quick(
+    stage: Any,
+) -> None:
+    peers = [await stage.peer(name, slots={"workflow": 10}) for name in ("a", "b")]
+    stage.server.dispatcher.placement._clock = lambda: 0.0
+    [one, other] = stage.server.dispatcher.streams
+    served: list[str] = []
+    for number in range(130):
+        await stage.start(f"wf-{number}")
+        peer = peers[0] if one.tasks("workflow") else peers[1]
+        assert peer is peers[0] or other.tasks("workflow")
+        served.append(peer.worker_id)
+        report = await peer.complete(await peer.task(), {"type": "complete_workflow"}, took_ms=0.1)
+        await peer.acknowledged(report)
+    assert Counter(served[:40]) == {"a": 20, "b": 20}, "nothing is known yet"
+    assert len(set(served[-10:])) == 1

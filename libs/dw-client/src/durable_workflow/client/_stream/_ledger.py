@@ -5,6 +5,7 @@ finished ones whose report was not answered yet.
 """
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
@@ -42,10 +43,17 @@ class Request:
 
 
 class Ledger:
-    """The tasks and requests of one stream."""
+    """The tasks and requests of one stream.
 
-    def __init__(self) -> None:
-        self._held: dict[Key, None] = {}
+    Args:
+        clock: In seconds, and never set back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # Each with when it came.
+        self._held: dict[Key, float] = {}
+        self._ended_at = 0.0
         # Dropped tasks that take a slot until the worker has ended them.
         self._dropped: set[Key] = set()
         # In the order in which they were made.
@@ -62,7 +70,7 @@ class Ledger:
 
     def hold(self, key: Key) -> None:
         """A task came."""
-        self._held[key] = None
+        self._held[key] = self._clock()
 
     def holds(self, key: Key) -> bool:
         """Whether a task is held."""
@@ -76,6 +84,19 @@ class Ledger:
     def is_alone(self, key: Key) -> bool:
         """Whether a task is held, and no other."""
         return key in self._held and len(self._held) == 1
+
+    def took(self, key: Key) -> float | None:
+        """How many seconds a task took that ends now; None if it is not held. From any thread.
+
+        Since it came, or since the one before it ended: so tasks that are worked on together share
+        the time that passes.
+        """
+        came_at = self._held.get(key)
+        if came_at is None:
+            return None
+        now = self._clock()
+        began_at, self._ended_at = max(came_at, self._ended_at), now
+        return max(now - began_at, 0.0)
 
     def give_back(self, key: Key) -> bool:
         """The worker has ended a task; whether it still takes a slot, as nobody reported it."""

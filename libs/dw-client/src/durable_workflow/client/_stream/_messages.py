@@ -15,3 +15,15 @@ def about(lease: Lease, verb: str) -> JsonObject:
     if lease.claim is not None:
         message["claim"] = lease.claim
     return message
+
+
+def ending(lease: Lease, verb: str, took: float | None) -> JsonObject:
+    """The beginning of the report that ends a task.
+
+    Args:
+        took: The seconds for which it kept the worker busy, where that is known.
+    """
+    message = about(lease, verb)
+    if took is not None:
+        message["took_ms"] = round(took * 1000, 1)
+    return message

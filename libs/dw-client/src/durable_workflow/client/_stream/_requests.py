@@ -13,7 +13,7 @@ from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.client._stream._calls import Calls
 from durable_workflow.client._stream._ledger import Key, Ledger, Request, key_of
 from durable_workflow.client._stream._loop_calls import Answer
-from durable_workflow.client._stream._messages import about
+from durable_workflow.client._stream._messages import about, ending
 from durable_workflow.client._stream._outbox import Outbox, check_size, encode, numbered
 from durable_workflow.client._stream._reading import Reading
 from durable_workflow.client._stream._shortcut import MOST_BYTES
@@ -60,8 +60,8 @@ class Requests:
     async def report(self, report: Report) -> Any:
         """Say how a task ended; returns once the server has stored it."""
         lease = report.lease
-        text = encode(about(lease, report.verb) | report.body)
         key = key_of(lease)
+        text = encode(ending(lease, report.verb, self._ledger.took(key)) | report.body)
         asked = self._ask(
             lambda answer: self._make(Request(text, answer, key)),
             lambda answer: self._make_here(Request(text, answer, key), key),

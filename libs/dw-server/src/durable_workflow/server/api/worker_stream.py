@@ -156,7 +156,7 @@ class WorkerStream:
             operation = self._complete_ahead
         ends = verb != "heartbeat"
         if ends and isinstance(attempt, (int, str)):
-            self._give_back(kind, task_id, attempt)
+            self._give_back(kind, task_id, attempt, message.get("took_ms"))
         members = {"lease_owner": self.worker.worker_id, _ATTEMPT[kind]: attempt}
         try:
             names = {_TASK[kind]: task_id}
@@ -294,9 +294,10 @@ class WorkerStream:
         if self.leave_when_idle and self._stream.is_idle():
             self._stream.sink.close(GONE, "the worker is not registered any more")
 
-    def _give_back(self, kind: TaskKind, task_id: str, attempt: int | str) -> None:
+    def _give_back(self, kind: TaskKind, task_id: str, attempt: int | str, took_ms: object) -> None:
         had = self._streams.dispatcher.streams.give_back(self._stream, kind, task_id, attempt)
         if had:
+            self._streams.dispatcher.placement.note_took(self._stream, kind, took_ms)
             self._streams.look_for(self._stream)
 
     async def _was_taken(self, kind: TaskKind, task_id: str, attempt: object) -> bool:

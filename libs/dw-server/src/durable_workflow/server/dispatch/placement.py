@@ -5,7 +5,8 @@ made in the store, as part of the unit. What was claimed leaves after the commit
 its batch fails, the credit is given back.
 
 Among the streams that may have a task the one with the smallest share of used slots gets it, then
-the one that was served longest ago. A held poll is a candidate with one credit. What else its
+the one that was served longest ago; new runs go to one in a row while that is quick (`rows`). A
+held poll is a candidate with one credit. What else its
 worker does is not known, so it counts as used as that stream is: the one served longest ago gets
 the task, so that neither waits while only the other is served.
 """
@@ -14,10 +15,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from durable_workflow.server.dispatch.backlog import Backlog
+from durable_workflow.server.dispatch.rows import Rows
 from durable_workflow.server.dispatch.streams import Stream, Streams
 from durable_workflow.server.dispatch.takers import may_take, profile_of
 from durable_workflow.server.dispatch.turns import Wanted, next_served
@@ -57,6 +60,8 @@ _MOST_CLAIMS: Final = 20
 # A worker of which half of the slots are used is given nothing for being near.
 _NEAR_SHARE: Final = 0.5
 _AGAIN_SECONDS: Final = 0.5
+# A task that took longer counts as if it took this.
+_MOST_TOOK_MS: Final = 500
 # Pollers come and go under new ids: beyond so many their turns are forgotten.
 _MOST_TURNS: Final = 10_000
 _FIRST_PAUSE: Final = 0.05
@@ -73,6 +78,7 @@ class Placement:
         lines: The held polls there are.
         claims: How a task of each kind is claimed.
         claims_of_waiting: How several tasks of a kind are claimed that wait, where they can be.
+        clock: In seconds, and never set back.
         run_empty_unit: Runs a unit that does nothing, so that what waits is given out at its end.
     """
 
@@ -83,6 +89,7 @@ class Placement:
         claims: Mapping[TaskKind, Claim],
         run_empty_unit: Callable[[], Awaitable[None]],
         claims_of_waiting: Mapping[TaskKind, ClaimWaiting],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._streams = streams
         self._lines = lines
@@ -90,6 +97,8 @@ class Placement:
         self._claims_of_waiting = claims_of_waiting
         self._run_empty_unit = run_empty_unit
         self._backlogs: dict[TaskKey, Backlog] = {}
+        self._clock = clock
+        self._rows: dict[tuple[str, str], Rows] = {}
         # Streams that have credits, where something may be waiting for them.
         self._hungry: dict[Stream, None] = {}
         self._turn = 0
@@ -212,6 +221,8 @@ class Placement:
                 if poll.worker is not None and poll.worker.worker_id == task.keeper:
                     return poll
         best = self._nearest(kind, task, able)
+        if best is None and kind == "workflow" and able and not polls:
+            return self._rows_of(key.namespace, key.task_queue).next(kind, able, self._clock())
         if best is None:
             best = min(able, key=lambda stream: stream.rank(kind), default=None)
         if not polls:
@@ -321,6 +332,12 @@ class Placement:
             found = self._backlogs[key] = Backlog()
         return found
 
+    def _rows_of(self, namespace: str, task_queue: str) -> Rows:
+        found = self._rows.get((namespace, task_queue))
+        if found is None:
+            found = self._rows[namespace, task_queue] = Rows()
+        return found
+
     # --- between units -----------------------------------------------------------------------
 
     @staticmethod
@@ -351,6 +368,15 @@ class Placement:
                 stream = self._streams.holder("activity", notice.task_id, notice.attempt)
                 if stream is not None:
                     stream.sink.cancel("activity", notice.task_id, notice.reason)
+
+    def note_took(self, stream: Stream, kind: TaskKind, took_ms: object) -> None:
+        """A worker has told for how long a task kept it busy, if it tells."""
+        if kind not in _KINDS or not isinstance(took_ms, int | float) or took_ms < 0:
+            return
+        queue = stream.worker.namespace, stream.worker.task_queue
+        if self._streams.of_queue(*queue):
+            seconds = min(took_ms, _MOST_TOOK_MS) / 1000
+            self._rows_of(*queue).note(stream, kind, seconds, self._clock())
 
     def look_for(self, stream: Stream) -> None:
         """Look for waiting tasks: a stream has more credits, or there may be more tasks."""
@@ -386,6 +412,7 @@ class Placement:
         if not self._streams.of_queue(stream.worker.namespace, stream.worker.task_queue):
             for kind in _KINDS:
                 self._backlogs.pop(stream.keys[kind], None)
+            self._rows.pop((stream.worker.namespace, stream.worker.task_queue), None)
         if not self._streams:
             self._backlogs.clear()
             self._polls_served.clear()

@@ -127,6 +127,10 @@ class Stream:
             "draining": self.draining or bool(self.worker.draining),
         }
 
+    def load(self) -> int:
+        """How many tasks it has, of all kinds."""
+        return sum(map(len, self._has.values()))
+
     def is_idle(self) -> bool:
         """Whether it has nothing."""
         return not any(self._has.values())
