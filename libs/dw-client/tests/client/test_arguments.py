@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -12,6 +13,11 @@ import pytest
 
 from durable_workflow.client import Client, ScheduleAction, ScheduleSpec
 from durable_workflow.errors import UnsendableArgument
+from durable_workflow.workflow import (
+    ActivityRetryPolicy,
+    ScheduleActivity,
+    commands_to_server_commands,
+)
 
 Answers = list[httpx.Response | Exception]
 Requests = list[httpx.Request]
@@ -107,6 +113,53 @@ async def test_a_text_that_cannot_be_sent_names_the_argument(
         await call(client)
     assert type(caught.value) is UnsendableArgument
     assert len(str(caught.value)) < 200
+    assert requests == []
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (
+            ActivityRetryPolicy(max_attempts=3, initial_interval_seconds=2, backoff_coefficient=3),
+            {"max_attempts": 3, "backoff_seconds": [2, 6], "non_retryable_error_types": []},
+        ),
+        (
+            {"max_attempts": 3, "initial_interval_seconds": 2},
+            {"max_attempts": 3, "backoff_seconds": [2, 4], "non_retryable_error_types": []},
+        ),
+        (MappingProxyType({"max_attempts": 2}), {"max_attempts": 2}),
+        ({}, {}),
+    ],
+)
+async def test_the_retry_policy_of_an_activity_is_written_as_workflow_code_writes_it(
+    client: Client, answers: Answers, requests: Requests, given: Any, sent: dict[str, Any]
+) -> None:
+    answers.append(httpx.Response(201, json={}))
+    await client.start_activity(activity_type="charge", task_queue="q", retry_policy=given)
+    assert json.loads(requests[0].content)["retry_policy"] == sent
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "text"),
+    [
+        (5, TypeError, "activity 'charge': retry_policy must be a retry policy object"),
+        ({"attempts": 3}, ValueError, "activity 'charge': retry_policy: {'attempts': 3} has no"),
+        (
+            ActivityRetryPolicy(max_attempts=0),
+            ValueError,
+            "activity 'charge': retry_policy: max_attempts must be at least 1, got 0",
+        ),
+    ],
+)
+async def test_a_wrong_retry_policy_of_an_activity_is_refused_as_in_workflow_code(
+    client: Client, requests: Requests, given: Any, kind: type[Exception], text: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        await client.start_activity(activity_type="charge", task_queue="q", retry_policy=given)
+    assert str(caught.value).startswith(text)
+    command = ScheduleActivity("charge", [], retry_policy=given)
+    with pytest.raises(kind, match=re.escape(str(caught.value))):
+        commands_to_server_commands([command], "q")
     assert requests == []
 
 

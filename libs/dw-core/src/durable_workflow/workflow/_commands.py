@@ -18,7 +18,7 @@ from durable_workflow.workflow._checks import (
 from durable_workflow.workflow._policies import (
     ActivityRetryPolicyInput,
     ChildWorkflowRetryPolicyInput,
-    wire_retry_policy,
+    retry_policy_of,
 )
 from durable_workflow.workflow._wiring import Payload, PayloadWired, Wired, present
 
@@ -358,11 +358,7 @@ _WORKFLOW_MARK = "__workflow_name__"
 def _optional_policy(
     what: str, policy: ActivityRetryPolicyInput | ChildWorkflowRetryPolicyInput | None
 ) -> dict[str, Any]:
-    try:
-        return {} if policy is None else {"retry_policy": wire_retry_policy(policy)}
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{what}: {error}") from error
+    return {} if policy is None else {"retry_policy": retry_policy_of(what, policy)}
 
 
 def _not_callable(given: object) -> Callable[[], Any]:

@@ -155,6 +155,20 @@ def wire_retry_policy(policy: ActivityRetryPolicyInput) -> dict[str, Any]:
     return given | ActivityRetryPolicy(**known).to_dict()
 
 
+def retry_policy_of(what: str, policy: ActivityRetryPolicyInput) -> dict[str, Any]:
+    """The same; the errors say what the policy is of, as `activity 'charge'`.
+
+    Raises:
+        TypeError: As `wire_retry_policy`.
+        ValueError: Likewise.
+    """
+    try:
+        return wire_retry_policy(policy)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{what}: {error}") from error
+
+
 def _check_whole(option: str, value: Any) -> None:
     try:
         _ = operator.index(value)

@@ -24,6 +24,8 @@ from durable_workflow.client._run_wait import described, was_held
 from durable_workflow.client._session import Session
 from durable_workflow.client._still_open import still_open
 from durable_workflow.errors import WorkflowCancelled, WorkflowFailed, WorkflowTerminated
+from durable_workflow.workflow import ActivityRetryPolicyInput
+from durable_workflow.workflow._policies import retry_policy_of
 
 
 class ActivityMethods(Session):
@@ -38,7 +40,7 @@ class ActivityMethods(Session):
         activity_class: str | None = None,
         input: list[Any] | None = None,
         business_key: str | None = None,
-        retry_policy: dict[str, Any] | None = None,
+        retry_policy: ActivityRetryPolicyInput | None = None,
         start_to_close_timeout_seconds: WholeSeconds | None = None,
         schedule_to_start_timeout_seconds: WholeSeconds | None = None,
         schedule_to_close_timeout_seconds: WholeSeconds | None = None,
@@ -53,7 +55,8 @@ class ActivityMethods(Session):
             activity_class: A label.
             input: Its positional arguments; None sends none.
             business_key: A key of the application's.
-            retry_policy: `max_attempts`, `backoff_seconds`, `non_retryable_error_types`.
+            retry_policy: An `ActivityRetryPolicy`, or a mapping with fields of one, as for
+                `schedule_activity`; None tries once.
             start_to_close_timeout_seconds: Limit of one attempt.
             schedule_to_start_timeout_seconds: Limit of the wait for a worker.
             schedule_to_close_timeout_seconds: Limit of all attempts together.
@@ -65,7 +68,12 @@ class ActivityMethods(Session):
         Raises:
             WorkflowAlreadyStarted: The id is taken.
             InvalidArgument: The server refuses an argument.
+            TypeError: An argument, or a field of the retry policy, is of a wrong type.
+            ValueError: A field of the retry policy is out of range, or a mapping has none of them.
         """
+        policy = None
+        if retry_policy is not None:
+            policy = retry_policy_of(f"activity {activity_type!r}", retry_policy)
         envelope = None
         if input is not None:
             envelope = await self._payloads.encode(
@@ -86,7 +94,7 @@ class ActivityMethods(Session):
                     activity_class=activity_class,
                     business_key=business_key,
                     input=envelope,
-                    retry_policy=retry_policy,
+                    retry_policy=policy,
                     start_to_close_timeout_seconds=start_to_close_timeout_seconds,
                     schedule_to_start_timeout_seconds=schedule_to_start_timeout_seconds,
                     schedule_to_close_timeout_seconds=schedule_to_close_timeout_seconds,

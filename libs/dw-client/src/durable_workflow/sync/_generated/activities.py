@@ -12,6 +12,7 @@ from durable_workflow.client._results.activities import (
 )
 from durable_workflow.sync._blocking import Blocking, wrapped
 from durable_workflow.sync._generated.handles import SyncStandaloneActivityHandle
+from durable_workflow.workflow import ActivityRetryPolicyInput
 
 
 class ActivityMethods(Blocking):
@@ -26,7 +27,7 @@ class ActivityMethods(Blocking):
         activity_class: str | None = None,
         input: list[Any] | None = None,
         business_key: str | None = None,
-        retry_policy: dict[str, Any] | None = None,
+        retry_policy: ActivityRetryPolicyInput | None = None,
         start_to_close_timeout_seconds: WholeSeconds | None = None,
         schedule_to_start_timeout_seconds: WholeSeconds | None = None,
         schedule_to_close_timeout_seconds: WholeSeconds | None = None,
@@ -41,7 +42,8 @@ class ActivityMethods(Blocking):
             activity_class: A label.
             input: Its positional arguments; None sends none.
             business_key: A key of the application's.
-            retry_policy: `max_attempts`, `backoff_seconds`, `non_retryable_error_types`.
+            retry_policy: An `ActivityRetryPolicy`, or a mapping with fields of one, as for
+                `schedule_activity`; None tries once.
             start_to_close_timeout_seconds: Limit of one attempt.
             schedule_to_start_timeout_seconds: Limit of the wait for a worker.
             schedule_to_close_timeout_seconds: Limit of all attempts together.
@@ -53,6 +55,8 @@ class ActivityMethods(Blocking):
         Raises:
             WorkflowAlreadyStarted: The id is taken.
             InvalidArgument: The server refuses an argument.
+            TypeError: An argument, or a field of the retry policy, is of a wrong type.
+            ValueError: A field of the retry policy is out of range, or a mapping has none of them.
         """
         return SyncStandaloneActivityHandle(
             self._wait(
