@@ -241,6 +241,8 @@ def annotated(given: Any) -> str:
     name = re.sub("[~'\"]", "", _MODULE.sub("", name))
     # Wherever seconds are taken, a timedelta is too.
     name = name.replace("float | timedelta", "float").replace("int | timedelta", "int")
+    # And wherever text is a moment, a datetime is.
+    name = name.replace("str | datetime", "str")
     return re.sub(r"\s+", " ", name)
 
 

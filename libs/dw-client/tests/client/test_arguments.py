@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
 
@@ -68,6 +68,10 @@ WRONG: list[tuple[Callable[[Any], Any], str]] = [
     (result(timeout="30"), "timeout must be a number of seconds or a timedelta, not of type str"),
     (result(poll_interval=None), "poll_interval must be a number of seconds or a timedelta"),
     (lambda c: c.get_activity_result("a"), "handle must be a StandaloneActivityHandle"),
+    (
+        lambda c: c.backfill_schedule("s", start_time=1767225600, end_time="2026-01-02"),
+        "start_time must be a string or a datetime, not of type int",
+    ),
     (schedule(spec={}), "spec must be of type ScheduleSpec, not of type dict"),
     (schedule(action={}), "action must be of type ScheduleAction, not of type dict"),
     (schedule(paused="yes"), "paused must be True or False, not of type str"),
@@ -87,6 +91,36 @@ async def test_a_wrong_type_names_the_argument_and_sends_nothing(
     with pytest.raises(TypeError) as caught:
         await call(client)
     assert text in str(caught.value)
+    assert requests == []
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01T00:00:00+00:00"),
+        (datetime(2026, 1, 1, 2, 30, 0, 5, UTC), "2026-01-01T02:30:00.000005+00:00"),
+        (
+            datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+            "2025-12-31T18:30:00+00:00",
+        ),
+        ("2026-01-01 00:00", "2026-01-01 00:00"),
+    ],
+)
+async def test_a_moment_is_a_datetime_or_text(
+    client: Client, answers: Answers, requests: Requests, given: datetime | str, sent: str
+) -> None:
+    answers += [httpx.Response(200, json={}) for _ in range(2)]
+    await client.backfill_schedule("s", start_time=given, end_time="2026-02-01")
+    handle = client.get_schedule_handle("s")
+    await handle.backfill(start_time="2026-01-01", end_time=given)
+    bodies = [json.loads(request.content) for request in requests]
+    assert [bodies[0]["start_time"], bodies[1]["end_time"]] == [sent, sent]
+
+
+async def test_a_moment_without_a_time_zone_is_refused(client: Client, requests: Requests) -> None:
+    text = "end_time must be an aware datetime, not 2026-01-02T00:00:00 without a time zone"
+    with pytest.raises(ValueError, match=re.escape(text)):
+        await client.backfill_schedule("s", start_time="2026-01-01", end_time=datetime(2026, 1, 2))
     assert requests == []
 
 

@@ -1,4 +1,4 @@
-"""Checks of arguments that name the argument, and lengths of time as numbers of seconds.
+"""Checks of arguments that name the argument; lengths of time as seconds, moments as text.
 
 What a call sends is checked where its body and its query are written, by the names of its members:
 a wrong type is a `TypeError` before anything is sent. The server decides which values it allows.
@@ -6,7 +6,7 @@ a wrong type is a `TypeError` before anything is sent. The server decides which 
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from durable_workflow._wire.identifiers import identifier, sendable
@@ -16,6 +16,8 @@ T = TypeVar("T")
 # What methods take where they say seconds.
 Seconds = float | timedelta
 WholeSeconds = int | timedelta
+# Likewise, where they say a moment.
+Moment = str | datetime
 
 
 def seconds(argument: str, value: object) -> float:
@@ -100,6 +102,26 @@ def text(argument: str, value: object) -> str:
     return sendable(argument, value)
 
 
+def moment(argument: str, value: object) -> str:
+    """A moment in ISO 8601; text stays as it is, the server reads it.
+
+    Raises:
+        TypeError: It is no string and no datetime.
+        ValueError: It is a datetime without a time zone.
+        UnsendableArgument: UTF-8 cannot carry it.
+    """
+    if not isinstance(value, datetime):
+        if not isinstance(value, str):
+            raise _wrong(argument, "a string or a datetime", value)
+        return sendable(argument, value)
+    if value.utcoffset() is None:
+        raise ValueError(
+            f"{argument} must be an aware datetime, not {value.isoformat()} without a time zone: "
+            "for UTC give it tzinfo=datetime.UTC"
+        )
+    return value.astimezone(UTC).isoformat()
+
+
 def _whole(argument: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong(argument, "a whole number", value)
@@ -151,9 +173,10 @@ _MEMBERS: Final[dict[str, _Check]] = {
         text,
         *("workflow_type", "activity_type", "activity_class", "business_key", "duplicate_policy"),
         *("fairness_key", "overlap_policy", "note", "reason", "status", "query", "wait_for"),
-        *("next_page_token", "request_id", "start_time", "end_time", "description", "driver"),
+        *("next_page_token", "request_id", "description", "driver"),
         *("idempotency_key", "instance_id", "build_id"),
     ),
+    **_all(moment, "start_time", "end_time"),
     **_all(
         _whole,
         *("priority", "fairness_weight", "page_size", "limit", "after_sequence", "max_runs"),
@@ -181,6 +204,7 @@ def checked(members: Mapping[str, Any], *, worker: bool) -> Mapping[str, Any]:
 
     Raises:
         TypeError: One is of a wrong type.
+        ValueError: One is a datetime without a time zone.
         UnsendableArgument: An id is blank, or UTF-8 cannot carry a text.
     """
     checks = _IDENTIFIERS if worker else _MEMBERS

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import durable_workflow
-from durable_workflow.client._arguments import WholeSeconds
+from durable_workflow.client._arguments import Moment, WholeSeconds
 from durable_workflow.client._results.schedule_history import (
     ScheduleHistoryEvent,
     ScheduleHistoryPage,
@@ -80,7 +80,7 @@ class ScheduleHandle:
         await self._client.delete_schedule(self.schedule_id)
 
     async def backfill(
-        self, *, start_time: str, end_time: str, overlap_policy: str | None = None
+        self, *, start_time: Moment, end_time: Moment, overlap_policy: str | None = None
     ) -> ScheduleBackfillResult:
         """Start the workflows of a time span. See `Client.backfill_schedule`."""
         return await self._client.backfill_schedule(

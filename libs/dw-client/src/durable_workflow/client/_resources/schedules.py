@@ -5,7 +5,7 @@ from typing import Any
 
 from durable_workflow._wire.identifiers import identifier
 from durable_workflow._wire.json_values import JsonObject, present, text
-from durable_workflow.client._arguments import WholeSeconds, instance
+from durable_workflow.client._arguments import Moment, WholeSeconds, instance
 from durable_workflow.client._call import Call, Repeat, json_object, nothing, reading
 from durable_workflow.client._handles import ScheduleHandle
 from durable_workflow.client._keys import new_key
@@ -242,21 +242,23 @@ class ScheduleMethods(Session):
         self,
         schedule_id: str,
         *,
-        start_time: str,
-        end_time: str,
+        start_time: Moment,
+        end_time: Moment,
         overlap_policy: str | None = None,
     ) -> ScheduleBackfillResult:
         """Start the workflows of the fires in a time span.
 
         Args:
             schedule_id: Its id.
-            start_time: First instant, ISO 8601.
+            start_time: First instant: an aware datetime, or text in ISO 8601, which is UTC where it
+                names no zone.
             end_time: End of the span, itself outside.
             overlap_policy: Policy of these fires.
 
         Raises:
             ScheduleNotFound: There is none of that id.
             InvalidArgument: The span is empty or malformed.
+            ValueError: A datetime has no time zone.
         """
         return await self._send(
             Call(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from durable_workflow.client import ScheduleHandle, StandaloneActivityHandle, WorkflowHandle
-from durable_workflow.client._arguments import Seconds, WholeSeconds
+from durable_workflow.client._arguments import Moment, Seconds, WholeSeconds
 from durable_workflow.client._results.activities import StandaloneActivityExecution
 from durable_workflow.client._results.schedule_history import (
     ScheduleHistoryEvent,
@@ -129,7 +129,7 @@ class SyncScheduleHandle(BlockingHandle):
         self._wait(self._handle.delete())
 
     def backfill(
-        self, *, start_time: str, end_time: str, overlap_policy: str | None = None
+        self, *, start_time: Moment, end_time: Moment, overlap_policy: str | None = None
     ) -> ScheduleBackfillResult:
         """Start the workflows of a time span. See `Client.backfill_schedule`."""
         return self._wait(
