@@ -9,6 +9,7 @@ import pytest
 
 from durable_workflow import workflow
 from durable_workflow.errors import WorkflowFailed
+from durable_workflow.testing import WorkflowEnvironment
 from durable_workflow.workflow import WorkflowContext
 from integration.language.scene import Scene
 
@@ -35,6 +36,8 @@ class WrongOptions:
                 return ctx.get_version("v", 3, 2)
             case "attributes":
                 return ctx.upsert_search_attributes({"Who": object()})
+            case "long sleep":
+                return ctx.sleep(4e9)
             case "sleep":
                 return ctx.sleep("3")
             case "side effect":
@@ -70,6 +73,18 @@ async def test_what_no_completion_can_say_fails_the_task(
         await handle.terminate()
     assert error.startswith("unhandled workflow task execution error: ")
     assert says in error
+
+
+async def test_what_the_server_refuses_is_refused_in_the_same_words_by_the_environment(
+    scene: Scene,
+) -> None:
+    with pytest.raises(ValueError, match=r"field must not be greater than 3162240000\.") as caught:
+        WorkflowEnvironment().execute_workflow(WrongOptions, "long sleep")
+    async with scene.working(WrongOptions):
+        handle = await scene.start("wrong-options", "long sleep")
+        error = await scene.task_error(handle)
+        await handle.terminate()
+    assert str(caught.value) in error
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 """Simulated time: what takes how long, and in which order things happen."""
 
+import re
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from durable_workflow.workflow import ActivityRetryPolicy, WorkflowContext
 Code = Generator[Any, Any, Any]
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = 24 * 3600
+CENTURY = 100 * 366 * DAY  # as the server counts
 
 
 @pytest.fixture
@@ -86,8 +88,24 @@ def test_a_naive_start_time_is_refused() -> None:
 
 
 def test_timers_past_the_calendar_do_not_break_it(env: WorkflowEnvironment) -> None:
-    [_, last] = env.execute_workflow(Sleeper, 10**12)
+    *_, last = env.execute_workflow(Sleeper, *[CENTURY] * 81)
     assert last.startswith("9999-12-31")
+
+
+@pytest.mark.parametrize("length", [CENTURY + 1, 10**12, 1e300])
+def test_a_sleep_that_the_server_refuses_is_refused(
+    env: WorkflowEnvironment, length: float
+) -> None:
+    text = "The commands.0.delay_seconds field must not be greater than 3162240000."
+    with pytest.raises(ValueError, match=re.escape(text)):
+        env.execute_workflow(Sleeper, length)
+
+
+def test_timeouts_that_the_server_refuses_are_refused(env: WorkflowEnvironment) -> None:
+    with pytest.raises(ValueError, match=r"commands\.0\.timeout_seconds field must not be greater"):
+        env.execute_workflow(Waiter, 1, CENTURY + 1)
+    with pytest.raises(ValueError, match=r"commands\.0\.heartbeat_timeout field must not be"):
+        env.execute_workflow(Timed, 1, {"heartbeat_timeout": CENTURY + 1})
 
 
 def test_a_wait_times_out(env: WorkflowEnvironment) -> None:

@@ -12,6 +12,7 @@ from durable_workflow.testing._simulation.activities import ActivityExecution
 from durable_workflow.testing._simulation.agenda import later
 from durable_workflow.testing._simulation.children import ChildExecution
 from durable_workflow.testing._simulation.history import History, written
+from durable_workflow.testing._simulation.limits import refuse_too_long
 from durable_workflow.testing._simulation.payloads import CODEC, decoded, encoded
 from durable_workflow.testing._simulation.steps import Batch, OpenWait, Step
 from durable_workflow.workflow import Command, commands_to_server_commands
@@ -149,6 +150,7 @@ class SimulatedRun:
         commands = self._decide()
         self._log_passed()
         wire = commands_to_server_commands(commands, TASK_QUEUE, size_warning=None)
+        refuse_too_long(wire)
         self._settle_wait(wire)
         known = len(self._batch)
         for command, fields in zip(commands, wire, strict=True):
