@@ -181,6 +181,8 @@ def method(function: Function, target: str) -> str:
         call = f"{returned}({call})"
     result = call if returned == "None" else f"return {call}"
     head = f"def {function.name}({ast.unparse(arguments)}) -> {returned}:"
+    if "overload" in map(ast.unparse, function.decorator_list):
+        return indented(f"@overload\n{head} ...", 4)
     return indented("\n".join([head, indented(docstring(function), 4), f"    {result}", ""]), 4)
 
 

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 from durable_workflow._wire.identifiers import identifier, sendable
 
 T = TypeVar("T")
+# What `result_type` asks for, where it is a class and no other annotation.
+Result = TypeVar("Result")
 
 # What methods take where they say seconds.
 Seconds = float | timedelta

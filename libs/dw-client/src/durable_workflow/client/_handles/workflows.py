@@ -1,9 +1,9 @@
 """The handle of a workflow."""
 
-from typing import Any
+from typing import Any, overload
 
 import durable_workflow
-from durable_workflow.client._arguments import Seconds, WholeSeconds
+from durable_workflow.client._arguments import Result, Seconds, WholeSeconds
 from durable_workflow.client._results.workflows import (
     WorkflowCommandResult,
     WorkflowExecution,
@@ -44,6 +44,24 @@ class WorkflowHandle:
             f"workflow_type={self.workflow_type!r})"
         )
 
+    @overload
+    async def result(
+        self,
+        *,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        follow_runs: bool = True,
+        result_type: type[Result],
+    ) -> Result: ...
+    @overload
+    async def result(
+        self,
+        *,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        follow_runs: bool = True,
+        result_type: Any = None,
+    ) -> Any: ...
     async def result(
         self,
         *,
@@ -113,6 +131,23 @@ class WorkflowHandle:
             self.workflow_id, signal_name, args=args, **_added(request_id=(request_id, None))
         )
 
+    @overload
+    async def query(
+        self,
+        query_name: str,
+        args: list[Any] | None = None,
+        *,
+        result_type: type[Result],
+    ) -> Result: ...
+    @overload
+    async def query(
+        self,
+        query_name: str,
+        args: list[Any] | None = None,
+        *,
+        raw: bool = False,
+        result_type: Any = None,
+    ) -> Any: ...
     async def query(
         self,
         query_name: str,

@@ -2,12 +2,12 @@
 
 import math
 import time
-from typing import Any, Final
+from typing import Any, Final, overload
 from uuid import uuid4
 
 from durable_workflow._conversion import reading_results
 from durable_workflow._wire.json_values import object_or_empty, present
-from durable_workflow.client._arguments import WholeSeconds, optional, whole_seconds
+from durable_workflow.client._arguments import Result, WholeSeconds, optional, whole_seconds
 from durable_workflow.client._away import until_back
 from durable_workflow.client._call import Call, nothing, present_document
 from durable_workflow.client._routes import Route
@@ -57,6 +57,25 @@ class MessageMethods(Session):
             )
         )
 
+    @overload
+    async def query_workflow(
+        self,
+        workflow_id: str,
+        query_name: str,
+        args: list[Any] | None = None,
+        *,
+        result_type: type[Result],
+    ) -> Result: ...
+    @overload
+    async def query_workflow(
+        self,
+        workflow_id: str,
+        query_name: str,
+        args: list[Any] | None = None,
+        *,
+        raw: bool = False,
+        result_type: Any = None,
+    ) -> Any: ...
     async def query_workflow(
         self,
         workflow_id: str,

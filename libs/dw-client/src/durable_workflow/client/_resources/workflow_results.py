@@ -1,10 +1,10 @@
 """Waiting for the result of a workflow."""
 
-from typing import Any
+from typing import Any, overload
 from uuid import uuid4
 
 from durable_workflow._conversion import reading_results
-from durable_workflow.client._arguments import Seconds, WholeSeconds, capable, seconds
+from durable_workflow.client._arguments import Result, Seconds, WholeSeconds, capable, seconds
 from durable_workflow.client._away import is_away, why_away
 from durable_workflow.client._handles import WorkflowHandle
 from durable_workflow.client._run_ends import Continued, Raised, Returned
@@ -18,6 +18,26 @@ from durable_workflow.errors import WorkflowContinuedAsNew
 class WorkflowResultMethods(Session):
     """Wait for a workflow to end, and start one for that."""
 
+    @overload
+    async def get_result(
+        self,
+        handle: WorkflowHandle,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        *,
+        follow_runs: bool = True,
+        result_type: type[Result],
+    ) -> Result: ...
+    @overload
+    async def get_result(
+        self,
+        handle: WorkflowHandle,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        *,
+        follow_runs: bool = True,
+        result_type: Any = None,
+    ) -> Any: ...
     async def get_result(
         self,
         handle: WorkflowHandle,
@@ -63,6 +83,50 @@ class WorkflowResultMethods(Session):
         with self._open_calls.one():
             return read(await self._outcome(wait, timeout=limit, follow_runs=follow_runs))
 
+    @overload
+    async def execute_workflow(
+        self,
+        *,
+        workflow_type: str,
+        task_queue: str,
+        workflow_id: str | None = None,
+        input: list[Any] | None = None,
+        business_key: str | None = None,
+        execution_timeout_seconds: WholeSeconds | None = None,
+        run_timeout_seconds: WholeSeconds | None = None,
+        duplicate_policy: str | None = None,
+        memo: dict[str, Any] | None = None,
+        search_attributes: dict[str, Any] | None = None,
+        priority: int | None = None,
+        fairness_key: str | None = None,
+        fairness_weight: int | None = None,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        follow_runs: bool = True,
+        result_type: type[Result],
+    ) -> Result: ...
+    @overload
+    async def execute_workflow(
+        self,
+        *,
+        workflow_type: str,
+        task_queue: str,
+        workflow_id: str | None = None,
+        input: list[Any] | None = None,
+        business_key: str | None = None,
+        execution_timeout_seconds: WholeSeconds | None = None,
+        run_timeout_seconds: WholeSeconds | None = None,
+        duplicate_policy: str | None = None,
+        memo: dict[str, Any] | None = None,
+        search_attributes: dict[str, Any] | None = None,
+        priority: int | None = None,
+        fairness_key: str | None = None,
+        fairness_weight: int | None = None,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        follow_runs: bool = True,
+        result_type: Any = None,
+    ) -> Any: ...
     async def execute_workflow(
         self,
         *,
