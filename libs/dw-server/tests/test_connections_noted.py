@@ -328,7 +328,9 @@ async def test_requests_in_a_row_are_each_answered_in_one_piece() -> None:
     assert answers.count(b"\r\ncontent-type: application/json\r\n") == 3
 
 
-async def test_an_application_is_told_whether_the_caller_has_left() -> None:
+@pytest.mark.parametrize("behind", [0, 1, 2])
+async def test_an_application_is_told_whether_the_caller_has_left(behind: int) -> None:
+    """Also by a caller that sent more requests without waiting: what is answered is another one."""
     transport, asked = Transport(), asyncio.Event()
     said: list[bool] = []
 
@@ -341,12 +343,15 @@ async def test_an_application_is_told_whether_the_caller_has_left() -> None:
         said.append(exchange.has_left() or exchange.gone.done())
         connection.connection_lost(None)
         said.append(exchange.has_left() and exchange.gone.done())
+        await send(head(4))
+        await send(piece(b"body"))
         asked.set()
 
     config = uvicorn.Config(cast("Any", serve), http=Connection, lifespan="off", log_config=None)
     connection = Connection(config, ServerState(), {})
     connection.connection_made(transport)
-    connection.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * (1 + behind))
     async with asyncio.timeout(5):
         await asked.wait()
     assert said == [False, True]
+    assert transport.written == []

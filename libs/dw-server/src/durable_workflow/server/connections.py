@@ -207,6 +207,11 @@ class Connection(HttpToolsProtocol):
         self._wait_no_more()
         if self._end is not None and not self._end.done():
             self._end.set_result(None)
+        if self._begun is not None and not self._begun.response_complete:
+            # uvicorn tells the request that arrived last, and not the one that is being answered:
+            # that one would write on, which uvloop raises.
+            self._begun.disconnected = True
+            self._begun.message_event.set()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
