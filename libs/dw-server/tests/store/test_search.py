@@ -246,7 +246,7 @@ async def test_a_search_finds_what_a_loop_over_all_runs_would(store: Store, slic
     everything = await filled(store, 120)
     choices = random.Random(slices)
     trees = [parse(text, TYPES) for text in CONDITIONS]
-    trees += [Mentions("wf_3%"), Mentions("KEY"), Mentions("_1"), Mentions("!")]
+    trees += [Mentions("wf_3%"), Mentions("KEY"), Mentions("_1"), Mentions("!"), Mentions("\0w")]
     trees += [All(tuple(choices.sample(trees, 2))) for _ in range(30)]
     trees += [Either(tuple(choices.sample(trees, 2))) for _ in range(20)]
     trees += [Not(choice) for choice in choices.sample(trees, 20)]

@@ -92,6 +92,9 @@ class Conditions:
         match condition:
             case Among() | Range() | Absent():
                 return self._of_field(condition)
+            case Mentions(text=text) if "\0" in text:
+                # No id and no key has a null character; `LIKE` would read the text up to it.
+                return "(0)"
             case Mentions(text=text):
                 self.needs_details = True
                 pattern = self._parameters.add(_pattern(text))
