@@ -263,3 +263,35 @@ async def test_requests_that_do_not_wait_are_all_answered_in_order(
                 seen += re.findall(rb"x-request-id: (r\d+)", answer)
         writer.close()
     assert seen == [b"r%d" % number for number in range(30)]
+
+
+async def test_a_query_goes_with_its_caller() -> None:
+    """It would take a place among those that may wait, and a worker's time, for nobody."""
+    versions = {
+        "X-Durable-Workflow-Control-Plane-Version": "2",
+        "X-Durable-Workflow-Protocol-Version": "1.1",
+    }
+    worker = {"worker_id": "w", "task_queue": "q", "runtime": "go", "capabilities": ["query_tasks"]}
+    run = {"workflow_id": "wf", "workflow_type": "t", "task_queue": "q"}
+    query = b"POST /api/workflows/wf/query/state HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+    async with (
+        embedded_server() as url,
+        httpx.AsyncClient(base_url=f"{url}/api", headers=versions) as client,
+    ):
+
+        async def pending() -> int:
+            queue = (await client.get("/task-queues/q")).json()
+            waiting: int = queue["admission"]["query_tasks"]["approximate_pending_count"]
+            return waiting
+
+        await client.post("/worker/register", json=worker)
+        await client.post("/workflows", json=run)
+        address = urlsplit(url)
+        _, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(query + b"X-Durable-Workflow-Control-Plane-Version: 2\r\n\r\n")
+        async with asyncio.timeout(20):
+            while not await pending():
+                pass
+            writer.close()
+            while await pending():
+                pass

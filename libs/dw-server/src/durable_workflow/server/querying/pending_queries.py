@@ -70,24 +70,39 @@ class PendingQueries:
             if not task.answer.done():
                 task.answer.set_exception(_stopping())
 
-    async def ask(self, query: Query, timeout: float, announce: Callable[[], None]) -> Outcome:
+    async def ask(
+        self,
+        query: Query,
+        timeout: float,
+        announce: Callable[[], None],
+        gone: asyncio.Future[None] | None = None,
+    ) -> Outcome:
         """Offer a query to workers, and wait for its answer.
 
         Args:
             timeout: Seconds to wait.
             announce: Wakes the polls of the query's queue, once its task is there.
+            gone: Done when the caller has gone away: then nobody is asked any more.
         Raises:
             Refused: Too many queries wait in the queue, or the server stops.
         """
         if self._closed:
             raise _stopping()
         task = self._add(query, timeout, announce)
+
+        def forget(_: asyncio.Future[None]) -> None:
+            self._settle(task, Unanswered(task.attempt > 0))
+
+        if gone is not None:
+            gone.add_done_callback(forget)
         announce()
         try:
             return await asyncio.wait_for(task.answer, timeout)
         except TimeoutError:
             return task.refusal or Unanswered(task.attempt > 0)
         finally:
+            if gone is not None:
+                gone.remove_done_callback(forget)
             self._withdraw(task)
 
     def note_poll(self, namespace: str, task_queue: str, worker_id: str) -> None:

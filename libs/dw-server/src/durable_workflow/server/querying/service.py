@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -39,9 +40,13 @@ class QueryService:
         self._settings = settings
         self._publish = publish
 
-    async def query(self, namespace: str, request: QueryWorkflow) -> Reply:
+    async def query(
+        self, namespace: str, request: QueryWorkflow, gone: Callable[[], asyncio.Future[None]]
+    ) -> Reply:
         """Ask a run for a value.
 
+        Args:
+            gone: Done when the caller has gone away: then nobody is asked any more.
         Raises:
             Refused: There is no such workflow, or no worker that could answer.
         """
@@ -57,7 +62,7 @@ class QueryService:
             return asking.prepare(read, namespace, request, self._settings, pollers)
 
         query = await self._store.read(prepare)
-        outcome = await self._ask(query, self._settings.query_timeout_seconds)
+        outcome = await self._ask(query, self._settings.query_timeout_seconds, gone())
         scope = "instance" if request.run_id is None else "run"
         return asking.answer(query, scope, outcome)
 
@@ -78,9 +83,11 @@ class QueryService:
             return None
         return asking.refusal_of(await self._ask(query, _VALIDATION_SECONDS))
 
-    async def _ask(self, query: Query, timeout: float) -> Outcome:
+    async def _ask(
+        self, query: Query, timeout: float, gone: asyncio.Future[None] | None = None
+    ) -> Outcome:
         def announce() -> None:
             # Looked up each time: a query may move to another queue with its workflow.
             self._publish([TaskReady("query", query.namespace, query.task_queue)])
 
-        return await self._queries.ask(query, timeout, announce)
+        return await self._queries.ask(query, timeout, announce, gone)

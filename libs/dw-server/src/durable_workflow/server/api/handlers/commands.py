@@ -29,7 +29,7 @@ def operations(
     """What is asked of a run, on its workflow id or on the run itself."""
 
     async def query(call: Call, asked: QueryWorkflow) -> Reply:
-        return await querying.query(call.namespace, asked)
+        return await querying.query(call.namespace, asked, call.peer.gone)
 
     async def update(call: Call, asked: UpdateWorkflow) -> Reply:
         return await updating.update(call.caller(), asked, call.peer.gone)
