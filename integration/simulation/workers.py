@@ -20,7 +20,7 @@ from durable_workflow.client import Client
 from durable_workflow.client._stream._stream import HttpStream
 from durable_workflow.client._worker_transport import HttpWorkerTransport
 from durable_workflow.worker._client_thread import ClientThread, close_client
-from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_runs import CodeRun
 from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._loop_code import LoopCode
 from durable_workflow.worker._loop_watch import LoopWatch
@@ -41,10 +41,10 @@ _SLOTS = 4
 class InlineCode(CodeThreads):
     """User code runs at once, in the loop's thread."""
 
-    def submit(self, work: Callable[[Run[T]], T]) -> Future[T]:
+    def submit(self, work: Callable[[CodeRun[T]], T]) -> Future[T]:
         """Run `work`; its future is done."""
         future: Future[T] = Future()
-        run = Run(work, None, future)
+        run = CodeRun(work, None, future)
         loop = asyncio._get_running_loop()
         # As in a thread, where none runs.
         asyncio._set_running_loop(None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from durable_workflow.worker import _code_runs
-from durable_workflow.worker._code_runs import Outcome, Run
+from durable_workflow.worker._code_runs import CodeRun, LoopFuture
 
 LIMIT = 1.0
 
@@ -26,8 +26,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def run_of(limit: float | None = LIMIT) -> Run[Any]:
-    return Run(lambda run: None, limit, Outcome[Any]())
+def run_of(limit: float | None = LIMIT) -> CodeRun[Any]:
+    return CodeRun(lambda run: None, limit, LoopFuture[Any]())
 
 
 def test_only_time_in_user_code_counts(clock: Clock) -> None:
@@ -83,27 +83,27 @@ def test_without_a_limit_it_is_never_over(clock: Clock) -> None:
 @pytest.mark.parametrize("raises", [False, True])
 def test_what_the_code_ends_with_is_ignored_once_a_watchdog_has_decided(raises: bool) -> None:
     decided = LookupError("it took too long")
-    outcome = Outcome[str]()
+    future = LoopFuture[str]()
 
-    def work(run: Run[str]) -> str:
+    def work(run: CodeRun[str]) -> str:
         assert run.claim_to_interrupt()
-        outcome.set_exception(decided)
+        future.set_exception(decided)
         if raises:
             raise ValueError("its own")
         return "its own"
 
-    assert not Run(work, LIMIT, outcome).execute()
+    assert not CodeRun(work, LIMIT, future).execute()
     with pytest.raises(LookupError, match="too long"):
-        outcome.result()
+        future.result()
 
 
 def test_a_watchdog_that_comes_late_decides_nothing() -> None:
-    outcome = Outcome[str]()
-    run = Run(lambda run: "done", LIMIT, outcome)
+    future = LoopFuture[str]()
+    run = CodeRun(lambda run: "done", LIMIT, future)
     assert run.execute()
     assert not run.claim_to_interrupt()
     assert not run.is_injected
-    assert outcome.result() == "done"
+    assert future.result() == "done"
 
 
 def test_whoever_finds_a_run_claimed_waits_for_its_interruption() -> None:
@@ -127,12 +127,12 @@ def test_whoever_finds_a_run_claimed_waits_for_its_interruption() -> None:
 
 @pytest.mark.parametrize("error", [StopIteration(3), SystemExit(1), GeneratorExit()])
 def test_an_error_that_a_loop_would_take_for_its_own_is_wrapped(error: BaseException) -> None:
-    outcome = Outcome[None]()
+    future = LoopFuture[None]()
 
-    def work(run: Run[None]) -> None:
+    def work(run: CodeRun[None]) -> None:
         raise error
 
-    Run(work, LIMIT, outcome).execute()
+    CodeRun(work, LIMIT, future).execute()
     with pytest.raises(RuntimeError, match=type(error).__name__) as caught:
-        outcome.result()
+        future.result()
     assert caught.value.__cause__ is error

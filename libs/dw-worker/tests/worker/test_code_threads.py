@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_runs import CodeRun
 from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._overruns import CodeOverran
 
@@ -21,7 +21,7 @@ def threads() -> Generator[CodeThreads]:
     pool.close()
 
 
-def _spin(run: Run[None]) -> None:
+def _spin(run: CodeRun[None]) -> None:
     with run.timed():
         for _ in itertools.count():
             pass  # the endless line
@@ -36,7 +36,7 @@ def _wait_until(condition: Any) -> None:
 
 
 def test_returns_and_raises_what_the_work_does(threads: CodeThreads) -> None:
-    def fail(run: Run[None]) -> None:
+    def fail(run: CodeRun[None]) -> None:
         raise KeyError("mine")
 
     assert threads.submit(lambda run: 7).result(5) == 7
@@ -45,7 +45,7 @@ def test_returns_and_raises_what_the_work_does(threads: CodeThreads) -> None:
 
 
 async def test_a_stop_iteration_does_not_hang_an_awaiting_loop(threads: CodeThreads) -> None:
-    def fail(run: Run[None]) -> None:
+    def fail(run: CodeRun[None]) -> None:
         raise StopIteration(3)
 
     with pytest.raises(RuntimeError, match="StopIteration"):
@@ -58,7 +58,7 @@ def test_never_more_threads_than_its_size(threads: CodeThreads) -> None:
     most: list[int] = []
     lock = threading.Lock()
 
-    def work(run: Run[None]) -> None:
+    def work(run: CodeRun[None]) -> None:
         with lock:
             running.append(1)
             most.append(len(running))
@@ -84,7 +84,7 @@ def test_an_endless_loop_is_ended_and_named(threads: CodeThreads) -> None:
 def test_a_blocking_call_leaves_its_thread_behind(threads: CodeThreads) -> None:
     release = threading.Event()
 
-    def block(run: Run[None]) -> None:
+    def block(run: CodeRun[None]) -> None:
         with run.timed():
             release.wait()
 
@@ -104,7 +104,7 @@ def test_code_that_swallows_the_interruption_once_is_interrupted_again(
 ) -> None:
     swallowed = threading.Event()
 
-    def stubborn(run: Run[None]) -> None:
+    def stubborn(run: CodeRun[None]) -> None:
         try:
             run.begin_timed()  # the interruption may come from here on
             for _ in itertools.count():
@@ -121,7 +121,7 @@ def test_code_that_swallows_the_interruption_once_is_interrupted_again(
 
 
 def test_long_work_is_given_more(threads: CodeThreads) -> None:
-    def work(run: Run[str]) -> str:
+    def work(run: CodeRun[str]) -> str:
         with run.timed(extra_seconds=5):
             threading.Event().wait(0.3)
         return "done"
@@ -132,7 +132,7 @@ def test_long_work_is_given_more(threads: CodeThreads) -> None:
 def test_without_a_limit_nothing_is_ended() -> None:
     pool = CodeThreads("free", 1)
 
-    def work(run: Run[str]) -> str:
+    def work(run: CodeRun[str]) -> str:
         with run.timed():
             threading.Event().wait(0.3)
         return "done"

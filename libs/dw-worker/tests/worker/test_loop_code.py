@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from durable_workflow.worker import _loop_code, _paces
-from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_runs import CodeRun
 from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._loop_code import LoopCode
 from durable_workflow.worker._overruns import CodeInterrupted, CodeOverran
@@ -55,11 +55,11 @@ def unheld(monkeypatch: pytest.MonkeyPatch) -> None:
     keep_code_quick(monkeypatch)
 
 
-def here(run: Run[int]) -> int:
+def here(run: CodeRun[int]) -> int:
     return threading.get_ident()
 
 
-def spin(run: Run[Any]) -> None:
+def spin(run: CodeRun[Any]) -> None:
     with run.timed():
         for _ in itertools.count():
             pass  # the endless line
@@ -75,11 +75,11 @@ async def test_quick_code_stays_on_the_loop(code: LoopCode, workflow: type) -> N
         assert await on_the_loop(code, workflow)
 
 
-def block(run: Run[None]) -> None:
+def block(run: CodeRun[None]) -> None:
     time.sleep(2 * QUICK_SECONDS)
 
 
-def compute(run: Run[None]) -> None:
+def compute(run: CodeRun[None]) -> None:
     until = time.thread_time() + 2 * QUICK_SECONDS
     while time.thread_time() < until:
         pass
@@ -169,7 +169,7 @@ async def test_code_that_swallows_an_interruption_gets_another(
 ) -> None:
     swallowed: list[int] = []
 
-    def swallow(run: Run[None]) -> None:
+    def swallow(run: CodeRun[None]) -> None:
         while len(swallowed) < 2:
             try:
                 spin(run)
@@ -192,7 +192,7 @@ async def test_an_interruption_that_comes_when_the_code_has_ended_hits_nothing(
     for number in range(60):
         until = 0.009 + number * 0.0001
 
-        def work(run: Run[int], until: float = until) -> int:
+        def work(run: CodeRun[int], until: float = until) -> int:
             with run.timed():
                 deadline = time.monotonic() + until
                 while time.monotonic() < deadline:
@@ -209,10 +209,10 @@ async def test_an_interruption_that_comes_when_the_code_has_ended_hits_nothing(
 
 
 async def test_what_the_code_raises_is_raised(code: LoopCode, workflow: type) -> None:
-    def fail(run: Run[None]) -> None:
+    def fail(run: CodeRun[None]) -> None:
         raise KeyError("mine")
 
-    def stop(run: Run[None]) -> None:
+    def stop(run: CodeRun[None]) -> None:
         raise StopIteration(3)
 
     with pytest.raises(KeyError, match="mine"):
@@ -227,7 +227,7 @@ async def test_the_code_sees_neither_the_loop_nor_the_context_of_the_worker(
     variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=0)
     variable.set(1)
 
-    def look(run: Run[tuple[int, bool]]) -> tuple[int, bool]:
+    def look(run: CodeRun[tuple[int, bool]]) -> tuple[int, bool]:
         seen = variable.get()
         variable.set(2)
         return seen, asyncio._get_running_loop() is None

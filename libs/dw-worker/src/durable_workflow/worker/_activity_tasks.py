@@ -24,7 +24,7 @@ from durable_workflow.errors import ActivityCancelled, is_non_retryable
 from durable_workflow.interceptors import ActivityInterceptorContext, WorkerInterceptor
 from durable_workflow.interceptors._chain import chain_activity
 from durable_workflow.worker._activity_heartbeats import DirectHeartbeats, heartbeats
-from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_runs import CodeRun
 from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._held import Dropped, HeldTasks
@@ -301,7 +301,7 @@ class ActivityTasks:
         context = contextvars.copy_context()
         fit = self._payloads.fit
 
-        def call(run: Run[Any]) -> Any:
+        def call(run: CodeRun[Any]) -> Any:
             try:
                 return context.run(function, *fit(function, args))
             except BaseException as error:  # noqa: BLE001 - raised again where it is awaited

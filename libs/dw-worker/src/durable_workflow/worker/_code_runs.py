@@ -19,7 +19,7 @@ T = TypeVar("T")
 _NEVER: Final = float("inf")
 
 
-class Run(Generic[T]):
+class CodeRun(Generic[T]):
     """One call in one of the threads, and the time that it has left.
 
     Args:
@@ -30,9 +30,9 @@ class Run(Generic[T]):
 
     def __init__(
         self,
-        work: Callable[["Run[T]"], T],
+        work: Callable[["CodeRun[T]"], T],
         limit_seconds: float | None,
-        future: "Future[T] | Outcome[T]",
+        future: "Future[T] | LoopFuture[T]",
     ) -> None:
         self.future = future
         # Made by the watchdog when it is needed: see `claim_to_interrupt`.
@@ -92,7 +92,7 @@ class Run(Generic[T]):
     @property
     def is_on_loop(self) -> bool:
         """Whether the thread of the event loop does it, and all else of the worker waits."""
-        return isinstance(self.future, Outcome)
+        return isinstance(self.future, LoopFuture)
 
     @property
     def is_injected(self) -> bool:
@@ -121,8 +121,8 @@ class Run(Generic[T]):
         return True
 
 
-class Outcome(Generic[T]):
-    """What a run ended with that no other thread waits for: a future without locks."""
+class LoopFuture(Generic[T]):
+    """A future without locks, for a run on the loop: no other thread waits for what it gives."""
 
     __slots__ = ("_error", "_result")
 
@@ -157,7 +157,7 @@ class Outcome(Generic[T]):
 class _Timed:
     __slots__ = ("_extra_seconds", "_run")
 
-    def __init__(self, run: Run[Any], extra_seconds: float) -> None:
+    def __init__(self, run: CodeRun[Any], extra_seconds: float) -> None:
         self._run = run
         self._extra_seconds = extra_seconds
 
@@ -171,7 +171,7 @@ class _Timed:
 class _Untimed:
     __slots__ = ("_expires", "_run")
 
-    def __init__(self, run: Run[Any]) -> None:
+    def __init__(self, run: CodeRun[Any]) -> None:
         self._run = run
         self._expires = _NEVER
 

@@ -22,7 +22,7 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
-from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_runs import CodeRun
 from durable_workflow.worker._log import log
 from durable_workflow.worker._overruns import (
     INTERRUPTIONS,
@@ -42,12 +42,12 @@ _IDLE_SECONDS = 15.0
 class _CodeThread(threading.Thread):
     """A thread of the pool, with the run that it is given next or is working on."""
 
-    def __init__(self, name: str, main: Callable[["_CodeThread"], None], run: Run[Any]) -> None:
+    def __init__(self, name: str, main: Callable[["_CodeThread"], None], run: CodeRun[Any]) -> None:
         # Daemon: code that never returns must not keep the process from ending.
         super().__init__(name=name, daemon=True)
         self._main = main
-        self.mailbox: SimpleQueue[Run[Any] | None] = SimpleQueue()
-        self.current: Run[Any] | None = run
+        self.mailbox: SimpleQueue[CodeRun[Any] | None] = SimpleQueue()
+        self.current: CodeRun[Any] | None = run
 
     def run(self) -> None:
         with contextlib.suppress(CodeInterrupted):  # on its way when the run had just ended
@@ -72,12 +72,12 @@ class CodeThreads:
         self._idle: list[_CodeThread] = []
         self._live: set[_CodeThread] = set()
         self._given_up: set[_CodeThread] = set()
-        self._waiting: deque[Run[Any]] = deque()
+        self._waiting: deque[CodeRun[Any]] = deque()
         self._watchdog: threading.Thread | None = None
         self._closed = False
         self._started = 0
 
-    def submit(self, work: Callable[[Run[T]], T]) -> Future[T]:
+    def submit(self, work: Callable[[CodeRun[T]], T]) -> Future[T]:
         """Run `work` in a thread of the pool.
 
         Args:
@@ -87,7 +87,7 @@ class CodeThreads:
             A future of what it returns or raises, or of `CodeOverran`.
         """
         future: Future[T] = Future()
-        run = Run(work, self._limit, future)
+        run = CodeRun(work, self._limit, future)
         with self._lock:
             if self._idle:
                 thread = self._idle.pop()
@@ -114,7 +114,7 @@ class CodeThreads:
         with self._lock:
             return len(self._given_up)
 
-    def _start(self, run: Run[Any]) -> None:
+    def _start(self, run: CodeRun[Any]) -> None:
         self._started += 1
         thread = _CodeThread(f"{self._name}-{self._started}", self._serve, run)
         self._live.add(thread)
@@ -138,7 +138,7 @@ class CodeThreads:
             self._live.discard(thread)
             self._given_up.discard(thread)
 
-    def _next(self, thread: _CodeThread) -> Run[Any] | None:
+    def _next(self, thread: _CodeThread) -> CodeRun[Any] | None:
         with self._lock:
             if self._waiting:
                 return self._waiting.popleft()
@@ -174,7 +174,7 @@ class CodeThreads:
             for thread in given_up:
                 self._insist(thread)
 
-    def _give_up(self, thread: _CodeThread, run: Run[Any], limit: float) -> None:
+    def _give_up(self, thread: _CodeThread, run: CodeRun[Any], limit: float) -> None:
         failure = describe(frame_of(cast("int", thread.ident)), limit)
         with self._lock:
             self._live.discard(thread)

@@ -14,7 +14,7 @@ from durable_workflow._kernel.updates import failed_update
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.names import TERMINAL_COMMAND_TYPES
 from durable_workflow._wire.texts import error_text
-from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_runs import CodeRun
 from durable_workflow.worker._completions import log_passed, name_wait, passed_signal
 from durable_workflow.worker._failed_runs import log_failed_replay, mismatched, note_failure
 from durable_workflow.worker._limits import CompletionTooLarge, Limits
@@ -74,7 +74,7 @@ class Decisions:
 
     def go_on(
         self,
-        run: Run[Any],
+        run: CodeRun[Any],
         task: WorkflowTask,
         kept: Kept,
         new: list[JsonObject],
@@ -97,7 +97,7 @@ class Decisions:
 
     def rebuild(
         self,
-        run: Run[Any],
+        run: CodeRun[Any],
         task: WorkflowTask,
         start: RunStart,
         workflow_class: type,
@@ -116,7 +116,7 @@ class Decisions:
         return outcome
 
     def _replay_whole(
-        self, run: Run[Any], task: WorkflowTask, fresh: Kept, events: list[JsonObject]
+        self, run: CodeRun[Any], task: WorkflowTask, fresh: Kept, events: list[JsonObject]
     ) -> Outcome:
         machine = fresh.machine
         try:
@@ -149,7 +149,7 @@ class Decisions:
 
     def decided(
         self,
-        run: Run[Any],
+        run: CodeRun[Any],
         task: WorkflowTask,
         kept: Kept,
         commands: list[Any],

@@ -8,7 +8,7 @@ from typing import Any
 from durable_workflow._wire.events import Event
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.names import COMPLETE_WORKFLOW
-from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_runs import CodeRun
 from durable_workflow.worker._decisions import Decided, Decisions
 from durable_workflow.worker._limits import Limits
 from durable_workflow.worker._loop_code import LoopCode
@@ -125,7 +125,7 @@ class Foresight:
 
     def _go_ahead(
         self,
-        run: Run[Any],
+        run: CodeRun[Any],
         task: WorkflowTask,
         kept: Kept,
         foreseen: list[Event],

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
-from durable_workflow.worker._code_runs import Outcome, Run
+from durable_workflow.worker._code_runs import CodeRun, LoopFuture
 from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._overruns import (
     INTERRUPTIONS,
@@ -48,7 +48,7 @@ _IDLE_CHECKS: Final = 40
 class _Watched:
     """A run on a thread of a loop."""
 
-    run: Run[Any]
+    run: CodeRun[Any]
     thread: int
 
 
@@ -76,7 +76,7 @@ class LoopCode:
         """Whether code of this workflow may run on the loop."""
         return self._allowed and self._pace_of(workflow).is_quick
 
-    def run_here(self, workflow: type, work: Callable[[Run[T]], T]) -> T:
+    def run_here(self, workflow: type, work: Callable[[CodeRun[T]], T]) -> T:
         """Do work that may run here at once; see `run`."""
         pace = self._pace_of(workflow)
         try:
@@ -85,7 +85,9 @@ class LoopCode:
             pace.note_overrun()
             raise
 
-    async def run(self, workflow: type, events: list[JsonObject], work: Callable[[Run[T]], T]) -> T:
+    async def run(
+        self, workflow: type, events: list[JsonObject], work: Callable[[CodeRun[T]], T]
+    ) -> T:
         """Do work that runs code of a workflow.
 
         Args:
@@ -112,9 +114,9 @@ class LoopCode:
     def _pace_of(self, workflow: type) -> Pace:
         return pace_of(workflow)
 
-    def _run_here(self, pace: Pace, work: Callable[[Run[T]], T]) -> T:
-        outcome: Outcome[T] = Outcome()  # `Outcome[T]()` takes ten times as long
-        run = Run(work, self._limit, outcome)
+    def _run_here(self, pace: Pace, work: Callable[[CodeRun[T]], T]) -> T:
+        future: LoopFuture[T] = LoopFuture()  # `LoopFuture[T]()` takes ten times as long
+        run = CodeRun(work, self._limit, future)
         self._watched = _Watched(run, threading.get_ident())
         if self._watchdog is None:
             self._start_watchdog()
@@ -128,9 +130,9 @@ class LoopCode:
             self._watched = None
             asyncio._set_running_loop(loop)
         pace.note(timing.held_seconds())
-        return outcome.result()
+        return future.result()
 
-    def _settle(self, run: Run[Any]) -> None:
+    def _settle(self, run: CodeRun[Any]) -> None:
         """Execute a run, and let it be interrupted by the watchdog."""
         settled: bool | None = None
         while True:
@@ -145,7 +147,7 @@ class LoopCode:
             except CodeInterrupted:
                 continue
 
-    def _seal(self, run: Run[Any]) -> None:
+    def _seal(self, run: CodeRun[Any]) -> None:
         """Let the interruption of a run come, and none after it."""
         run.wait_for_injection()
         with self._lock:
@@ -190,10 +192,10 @@ class LoopCode:
             inject(run)
 
 
-def _noted(pace: Pace, work: Callable[[Run[T]], T]) -> Callable[[Run[T]], T]:
+def _noted(pace: Pace, work: Callable[[CodeRun[T]], T]) -> Callable[[CodeRun[T]], T]:
     """The work; how long it takes is noted."""
 
-    def timed(run: Run[T]) -> T:
+    def timed(run: CodeRun[T]) -> T:
         timing = Timing()
         try:
             return work(run)

@@ -11,7 +11,7 @@ import threading
 from types import FrameType, FunctionType
 from typing import Any, Final, cast
 
-from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_runs import CodeRun
 from durable_workflow.worker._places import place_of
 
 _CHECKS_PER_LIMIT = 8
@@ -41,7 +41,7 @@ def check_pause(limit: float) -> float:
     return min(_LONGEST_CHECK_SECONDS, limit / _CHECKS_PER_LIMIT)
 
 
-def interrupt(thread: int, run: Run[Any]) -> None:
+def interrupt(thread: int, run: CodeRun[Any]) -> None:
     """Raise `CodeInterrupted` in a thread, at its next bytecode."""
     run.interruptions += 1
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
@@ -49,7 +49,7 @@ def interrupt(thread: int, run: Run[Any]) -> None:
     )
 
 
-def inject(run: Run[Any]) -> None:
+def inject(run: CodeRun[Any]) -> None:
     """Say that the interruption of a run is on its way."""
     assert run.injected is not None
     run.injected.set()
@@ -70,7 +70,7 @@ def revoke_interruption() -> None:
 
 
 # What calls the user's code.
-_EXECUTE: Final = cast("FunctionType", Run[Any].execute).__code__
+_EXECUTE: Final = cast("FunctionType", CodeRun[Any].execute).__code__
 
 
 def describe(frame: FrameType | None, limit: float) -> CodeOverran:

@@ -20,7 +20,7 @@ from durable_workflow._wire.events import read_event
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.texts import failure_message
 from durable_workflow.errors import AvroNotInstalledError, QueryFailed
-from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_runs import CodeRun
 from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._log import log
@@ -160,7 +160,7 @@ class QueryTasks:
                 "WorkflowTypeNotRegistered",
                 reason="query_workflow_type_not_registered",
             )
-        asking: Callable[[Run[Any]], Outcome] = lambda run: self._in_thread(  # noqa: E731
+        asking: Callable[[CodeRun[Any]], Outcome] = lambda run: self._in_thread(  # noqa: E731
             run, task, workflow_class
         )
         try:
@@ -171,7 +171,7 @@ class QueryTasks:
 
     # --- in a code thread -----------------------------------------------------------------
 
-    def _in_thread(self, run: Run[Any], task: QueryTask, workflow_class: type) -> Outcome:
+    def _in_thread(self, run: CodeRun[Any], task: QueryTask, workflow_class: type) -> Outcome:
         codec = codec_of(task)
         try:
             arguments = self._arguments(task, codec)
@@ -206,7 +206,7 @@ class QueryTasks:
         return reader.arguments(read_event({"payload": payload}), kind, task.update_name)
 
     def _ask_kept(
-        self, run: Run[Any], task: QueryTask, events: list[JsonObject], arguments: list[Any]
+        self, run: CodeRun[Any], task: QueryTask, events: list[JsonObject], arguments: list[Any]
     ) -> Outcome | None:
         """Ask the kept machine, if there is one and it is, or can be brought, up to date."""
         start = RunStart.of(task.workflow_type, codec_of(task), task.workflow_arguments)
@@ -247,7 +247,7 @@ class QueryTasks:
 
     def _ask_rebuilt(
         self,
-        run: Run[Any],
+        run: CodeRun[Any],
         task: QueryTask,
         workflow_class: type,
         events: list[JsonObject],

@@ -8,7 +8,7 @@ from typing import Any
 
 from durable_workflow._kernel import Machine, Start
 from durable_workflow._wire.texts import error_text
-from durable_workflow.worker._code_runs import Run
+from durable_workflow.worker._code_runs import CodeRun
 from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._interrupts import is_ctrl_c
 from durable_workflow.worker._log import log
@@ -45,7 +45,7 @@ class replaying:
 
     __slots__ = ("_events", "_run")
 
-    def __init__(self, run: Run[Any], events: Sized) -> None:
+    def __init__(self, run: CodeRun[Any], events: Sized) -> None:
         self._run = run
         self._events = events
 
@@ -68,7 +68,7 @@ def start_machine(subject: Subject, arguments: list[Any], payloads: Payloads) ->
 
     def decode(value: Any, codec: str | None) -> Any:
         # A kept machine is later used in other threads, so look up the current run each time.
-        run: Run[Any] | None = getattr(_here, "run", None)
+        run: CodeRun[Any] | None = getattr(_here, "run", None)
         if run is None:
             return payloads.decode(value, codec)
         with run.untimed():
@@ -95,7 +95,7 @@ def let_go(machine: Machine, threads: CodeThreads) -> None:
         threads.submit(lambda run: _close(run, machine)).add_done_callback(_log_closing)
 
 
-def _close(run: Run[None], machine: Machine) -> None:
+def _close(run: CodeRun[None], machine: Machine) -> None:
     with replaying(run, []):
         machine.close()
 
