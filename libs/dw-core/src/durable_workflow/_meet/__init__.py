@@ -25,8 +25,6 @@ from durable_workflow._meet._registries import (
     worker_transport_for,
 )
 from durable_workflow._meet._tasks import (
-    ATTEMPT_FIELDS,
-    TASK_ID_FIELDS,
     Lease,
     Report,
     ServerUnreachable,
@@ -41,6 +39,7 @@ from durable_workflow._meet._transports import (
     WorkerStream,
     WorkerTransport,
 )
+from durable_workflow._wire.names import ATTEMPT_FIELDS, TASK_ID_FIELDS
 
 __all__ = [
     "ATTEMPT_FIELDS",

@@ -4,17 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-# By kind of task, how the task and its attempt are named.
-TASK_ID_FIELDS: Final[Mapping[str, str]] = {
-    "workflow": "task_id",
-    "activity": "task_id",
-    "query": "query_task_id",
-}
-ATTEMPT_FIELDS: Final[Mapping[str, str]] = {
-    "workflow": "workflow_task_attempt",
-    "activity": "activity_attempt_id",
-    "query": "query_task_attempt",
-}
+from durable_workflow._wire.names import ATTEMPT_FIELDS, TASK_ID_FIELDS
+
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 

@@ -1,10 +1,11 @@
-"""The words of the wire: event types, command types and timer kinds, each spelled once.
+"""The words of the wire: types of events and commands, fields of tasks, each spelled once.
 
 Every wheel takes its words from here, so a misspelt one is an import error and not a step that
 silently never matches. What is true of all events of a type stands beside the word, as traits.
 A module that asks for a class of events takes it from `events_with`, and does not list its members.
 """
 
+from collections.abc import Mapping
 from enum import Flag, auto
 from typing import Final
 
@@ -170,6 +171,20 @@ COMMAND_TYPES: Final = tuple(_COMMANDS)
 TERMINAL_COMMAND_TYPES: Final = frozenset(_TERMINAL_COMMANDS)
 # The workflow waits for what they start.
 STEP_COMMAND_TYPES: Final = frozenset(_STEP_COMMANDS)
+
+# --- fields of tasks ------------------------------------------------------------------------
+
+# By kind of task, how the task and its attempt are named.
+TASK_ID_FIELDS: Final[Mapping[str, str]] = {
+    "workflow": "task_id",
+    "activity": "task_id",
+    "query": "query_task_id",
+}
+ATTEMPT_FIELDS: Final[Mapping[str, str]] = {
+    "workflow": "workflow_task_attempt",
+    "activity": "activity_attempt_id",
+    "query": "query_task_attempt",
+}
 
 # --- types of the server's own --------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from durable_workflow._wire.names import ATTEMPT_FIELDS, TASK_ID_FIELDS
 from durable_workflow.server.api.calls import Call, Pace
 from durable_workflow.server.api.held_lists import attempts_of, stored_tasks
 from durable_workflow.server.api.operations import Operation
@@ -39,17 +40,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-# How the report of a task of each kind names the task and the attempt.
-_TASK: Final[dict[TaskKind, str]] = {
-    "workflow": "task_id",
-    "activity": "task_id",
-    "query": "query_task_id",
-}
-_ATTEMPT: Final[dict[TaskKind, str]] = {
-    "workflow": "workflow_task_attempt",
-    "activity": "activity_attempt_id",
-    "query": "query_task_attempt",
-}
 # Why a report may be refused that was taken before.
 _OVER: Final = frozenset(
     {
@@ -157,9 +147,9 @@ class WorkerStream:
         ends = verb != "heartbeat"
         if ends and isinstance(attempt, (int, str)):
             self._give_back(kind, task_id, attempt, message.get("took_ms"))
-        members = {"lease_owner": self.worker.worker_id, _ATTEMPT[kind]: attempt}
+        members = {"lease_owner": self.worker.worker_id, ATTEMPT_FIELDS[kind]: attempt}
         try:
-            names = {_TASK[kind]: task_id}
+            names = {TASK_ID_FIELDS[kind]: task_id}
             reply = await self._ask(operation, message, members, names, pace)
         except Refused as refused:
             if ends and refused.reason in _OVER and await self._was_taken(kind, task_id, attempt):

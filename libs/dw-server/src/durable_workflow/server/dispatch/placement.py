@@ -19,6 +19,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from durable_workflow._wire.names import ATTEMPT_FIELDS
 from durable_workflow.server.dispatch.backlog import Backlog
 from durable_workflow.server.dispatch.rows import Rows
 from durable_workflow.server.dispatch.streams import Stream, Streams
@@ -49,11 +50,7 @@ Claim: TypeAlias = Callable[[Tx, Any, str | None, Collection[str], bool], dict[s
 # None in the place of a task whose run its claim has ended.
 ClaimWaiting: TypeAlias = Callable[[Tx, Sequence[Any]], Sequence[dict[str, Any] | None]]
 
-# The kinds of tasks that are in the store, and how a task of each names its attempt.
-_ATTEMPTS: Final[dict[TaskKind, str]] = {
-    "workflow": "workflow_task_attempt",
-    "activity": "activity_attempt_id",
-}
+# The kinds of tasks that are in the store.
 _KINDS: Final[tuple[TaskKind, ...]] = ("workflow", "activity")
 # Claims that one unit makes for tasks that waited: more would hold up the loop.
 _MOST_CLAIMS: Final = 20
@@ -268,7 +265,7 @@ class Placement:
         return None if claimed is None else self._offered(kind, stream, claimed)
 
     def _offered(self, kind: TaskKind, stream: Stream, claimed: dict[str, Any]) -> TaskOffered:
-        attempt = claimed[_ATTEMPTS[kind]]
+        attempt = claimed[ATTEMPT_FIELDS[kind]]
         self._streams.take(stream, kind, claimed["task_id"], attempt, self._turn)
         return TaskOffered(kind, stream, claimed["task_id"], attempt, claimed)
 
