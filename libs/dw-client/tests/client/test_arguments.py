@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -261,6 +262,21 @@ def test_a_clients_timeout_may_be_a_timedelta() -> None:
     assert Client("http://x.test", timeout=timedelta(minutes=2)).timeout == 120.0
     with pytest.raises(ValueError, match="not nan"):
         Client("http://x.test", timeout=float("nan"))
+
+
+async def test_memos_and_search_attributes_go_out_in_their_plain_form(
+    client: Client, answers: Answers, requests: Requests
+) -> None:
+    answers.append(httpx.Response(201, json={"workflow_id": "w", "run_id": "r"}))
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    await client.start_workflow(
+        **START,
+        memo={"price": Decimal("1.50"), "plain": [1, None]},
+        search_attributes={"Due": noon, "Tags": {"b", "a"}},
+    )
+    sent = json.loads(requests[-1].content)
+    assert sent["memo"] == {"price": "1.50", "plain": [1, None]}
+    assert sent["search_attributes"] == {"Due": "2026-01-01T12:00:00+00:00", "Tags": ["a", "b"]}
 
 
 @pytest.mark.parametrize(

@@ -302,6 +302,65 @@ def test_arguments_are_matched_by_position_behind_those_that_lead() -> None:
     assert converted(bound, ["2026-05-01", "too many"], lead=1) == [date(2026, 5, 1), "too many"]
 
 
+@dataclass
+class Card:
+    kind: Literal["card"]
+    number: str
+    until: date
+
+
+@dataclass
+class Cash:
+    kind: Literal["cash"]
+    number: str = ""
+
+
+@dataclass
+class Short:
+    amount: Decimal
+
+
+@dataclass
+class Long:
+    amount: Decimal
+    note: str = ""
+
+
+class Noted(TypedDict):
+    note: str
+    since: date
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Card("card", "1", date(2026, 1, 1)),
+        Cash("cash", "1"),
+        Short(Decimal(1)),
+        Long(Decimal(1), "x"),
+        Noted(note="x", since=date(2026, 1, 1)),
+        [Short(Decimal(1)), Long(Decimal(2))],
+        date(2026, 1, 1),
+        datetime(2026, 1, 1, 2, tzinfo=UTC),
+    ],
+    ids=repr,
+)
+def test_a_union_gives_back_what_was_written(given: Any) -> None:
+    plain = serializer.decode(serializer.encode(given), "avro")
+
+    def first(
+        value: Cash | Card | Long | Short | Noted | datetime | date | list[Long | Short],
+    ) -> None: ...
+
+    def last(
+        value: list[Short | Long] | date | datetime | Noted | Short | Long | Card | Cash,
+    ) -> None: ...
+
+    for function in (first, last):
+        (found,) = converted(function, [plain])
+        assert (type(found), found) == (type(given), given)
+
+
 def test_a_default_of_none_takes_null() -> None:
     def lenient(due: date = None) -> None: ...  # type: ignore[assignment] # noqa: RUF013 # pyright: ignore[reportArgumentType]
 

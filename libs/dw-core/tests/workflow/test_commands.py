@@ -4,6 +4,7 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -135,6 +136,13 @@ WIRE_FORMS = [
     (
         UpsertSearchAttributes({"a": None, "b": [1]}),
         {"type": "upsert_search_attributes", "attributes": {"a": None, "b": [1]}},
+    ),
+    (
+        UpsertSearchAttributes({"Due": datetime(2026, 1, 1, tzinfo=UTC), "Tags": {"b", "a"}}),
+        {
+            "type": "upsert_search_attributes",
+            "attributes": {"Due": "2026-01-01T00:00:00+00:00", "Tags": ["a", "b"]},
+        },
     ),
     (WaitCondition(lambda: True), {"type": "open_condition_wait"}),
     (

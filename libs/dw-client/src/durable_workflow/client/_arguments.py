@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from durable_workflow._wire.identifiers import identifier, sendable
+from durable_workflow.serializer._plain import NoPlainForm, plain
 
 T = TypeVar("T")
 # What `result_type` asks for, where it is a class and no other annotation.
@@ -142,6 +143,14 @@ def _object(argument: str, value: object) -> object:
     return value  # pyright: ignore[reportUnknownVariableType] (its values are the caller's)
 
 
+def _plain_object(argument: str, value: object) -> object:
+    given = _object(argument, value)
+    try:
+        return plain(given)
+    except (NoPlainForm, RecursionError):
+        return given  # what writes it says where the value is that it cannot write
+
+
 def _texts(argument: str, value: object) -> object:
     if not isinstance(value, list | tuple):
         raise _wrong(argument, "a list of strings", value)
@@ -191,7 +200,8 @@ _MEMBERS: Final[dict[str, _Check]] = {
         *("schedule_to_close_timeout_seconds", "heartbeat_timeout_seconds", "jitter_seconds"),
     ),
     **_all(_flag, "enabled", "paused"),
-    **_all(_object, "memo", "search_attributes", "retry_policy", "config", "target", "correlation"),
+    **_all(_object, "retry_policy", "config", "target", "correlation"),
+    **_all(_plain_object, "memo", "search_attributes"),
     **_all(_texts, "run_ids", "execution_ids"),
     "type": _attribute_type,
 }

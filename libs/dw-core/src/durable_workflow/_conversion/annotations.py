@@ -4,11 +4,13 @@ import collections.abc
 import types
 import typing
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final, cast
 
 from durable_workflow._conversion.mismatch import unexpected
 from durable_workflow._conversion.records import Converter, record
 from durable_workflow._conversion.scalars import scalar
+from durable_workflow._conversion.shapes import likeliest
 from durable_workflow.errors import ArgumentMismatch
 
 _PLAIN: Final = frozenset({str, int, float, bool, type(None), object, list, dict})
@@ -179,15 +181,17 @@ def _union(members: tuple[Any, ...]) -> Converter | None:
     if not rich:
         return None
     plain = tuple(_plain_kind(each) for each in members if each not in rich)
+    # A datetime reads the text of a date too.
+    ordered = sorted(rich, key=lambda member: member is datetime)
 
     def convert(value: Any) -> Any:
         # A plain member takes what it can hold: `str | datetime` leaves text alone.
         if any(kind is object or type(value) is kind for kind in plain):
             return value
         problems: list[ArgumentMismatch] = []
-        for converter in rich.values():
+        for member in likeliest(ordered, value):
             try:
-                return converter(value)
+                return rich[member](value)
             except ArgumentMismatch as error:
                 problems.append(error)
         if len(problems) == 1:

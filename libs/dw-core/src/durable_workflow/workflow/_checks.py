@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from durable_workflow._wire.keys import refuse_colliding_keys
 from durable_workflow._wire.texts import representation
+from durable_workflow.serializer._plain import plain
 
 _DIGITS: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _LONGEST_SHOWN: Final = 200
@@ -198,26 +199,29 @@ def checked_attributes(command: str, attributes: Any) -> dict[str, Any]:
         ) from error
 
 
-def check_plain(command: str, attributes: Mapping[Any, Any]) -> None:
-    """Check that search attributes are plain JSON, and that there are some.
+def plain_attributes(command: str, attributes: Mapping[Any, Any]) -> dict[str, Any]:
+    """Search attributes in their plain form. There must be some.
 
     Raises:
-        TypeError: A name is not a string, or JSON cannot represent a value.
+        TypeError: A name is not a string, or a value has no plain form that JSON can represent.
         ValueError: There are none.
     """
     if not attributes:
         raise ValueError(f"{command}: there must be at least one, got {shown(attributes)}")
+    forms: dict[str, Any] = {}
     for name, value in attributes.items():
         if not isinstance(name, str):
             raise TypeError(f"{command}: names must be strings, got {shown(name)}")
         try:
-            json.dumps(value)
-            refuse_colliding_keys(value, at=name)
+            forms[name] = plain(value)
+            json.dumps(forms[name])
+            refuse_colliding_keys(forms[name], at=name)
         except (TypeError, ValueError, RecursionError) as error:
             raise TypeError(
                 f"{command}: {name!r} must be a string, a number, a boolean, None or a list of "
                 f"strings, got {shown(value)}"
             ) from error
+    return forms
 
 
 def _is_digits(value: object) -> bool:

@@ -10,9 +10,9 @@ from durable_workflow.workflow._checks import (
     check_delay,
     check_name,
     check_optional_name,
-    check_plain,
     check_timeouts,
     check_versions,
+    plain_attributes,
     shown,
 )
 from durable_workflow.workflow._policies import (
@@ -297,8 +297,7 @@ class UpsertSearchAttributes(Wired):
     attributes: dict[str, Any]
 
     def _fields(self, task_queue: str) -> dict[str, Any]:
-        check_plain("search attributes", self.attributes)
-        return {"attributes": dict(self.attributes)}
+        return {"attributes": plain_attributes("search attributes", self.attributes)}
 
     def _plain_json(self) -> Any:
         return self.attributes
