@@ -15,11 +15,13 @@ from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
+    Generic,
     Literal,
     NamedTuple,
     NewType,
     NotRequired,
     TypedDict,
+    TypeVar,
 )
 from unittest.mock import AsyncMock, Mock
 from uuid import UUID
@@ -359,6 +361,71 @@ def test_a_union_gives_back_what_was_written(given: Any) -> None:
     for function in (first, last):
         (found,) = converted(function, [plain])
         assert (type(found), found) == (type(given), given)
+
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass
+class Page(Generic[T]):
+    first: T
+    others: list[T] = field(default_factory=list["T"])
+    before: Page[T] | None = None
+
+
+@dataclass
+class Dated(Page[date]):
+    note: str = ""
+
+
+@dataclass
+class Pair(Page[T], Generic[T, U]):
+    second: U | None = None
+
+
+@dataclass
+class Twice(Page[date], Generic[T]):
+    other: T | None = None
+
+
+class Keyed(TypedDict, Generic[T]):
+    key: T
+
+
+class Slot(msgspec.Struct, Generic[T]):
+    item: T
+
+
+@pytest.mark.parametrize(
+    ("annotation", "given"),
+    [
+        (Page[date], Page(date(2026, 1, 1), [date(2026, 1, 2)], Page(date(2026, 1, 3)))),
+        (Page[Short], Page(Short(Decimal(1)), [Short(Decimal(2))])),
+        (Page[list[Page[Decimal]]], Page([Page(Decimal(1))])),
+        (Page[date | None], Page[date | None](None, [date(2026, 1, 1)])),
+        (dict[str, Page[Decimal]], {"a": Page(Decimal(1))}),
+        (Dated, Dated(date(2026, 1, 1), note="x")),
+        (Pair[date, Decimal], Pair(date(2026, 1, 1), second=Decimal(1))),
+        (Page, Page("2026-01-01")),
+        (Keyed[date], {"key": date(2026, 1, 1)}),
+        (Slot[date], Slot(date(2026, 1, 1))),
+    ],
+    ids=repr,
+)
+def test_type_variables_stand_for_their_arguments(annotation: Any, given: Any) -> None:
+    def generic(value: Any) -> None: ...
+
+    generic.__annotations__["value"] = annotation
+    plain = serializer.decode(serializer.encode(given), "avro")
+    assert converted(generic, [plain])[0] == given
+
+
+def test_a_type_variable_of_two_meanings_is_not_followed() -> None:
+    def twice(value: Twice[Decimal]) -> None: ...
+
+    plain = {"first": "2026-01-01", "other": "1"}
+    assert converted(twice, [plain]) == [Twice("2026-01-01", other="1")]  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 def test_a_default_of_none_takes_null() -> None:

@@ -38,8 +38,8 @@ _WRAPPERS: Final[frozenset[Any]] = frozenset(
 
 _ANYTHING: Final[Any] = object
 
-# A class's converter, kept because a class may hold itself.
-_of_class: dict[type, Converter | None] = {}
+# The converter of a class, or of a generic one with its arguments: kept because it may hold itself.
+_of_class: dict[Any, Converter | None] = {}
 
 
 def converter_for(annotation: Any) -> Converter | None:
@@ -58,7 +58,7 @@ def converter_for(annotation: Any) -> Converter | None:
     if origin is typing.Union or origin is types.UnionType:
         return _union(arguments)
     if origin is not None:
-        return _generic(origin, arguments)
+        return _generic(annotation, origin, arguments)
     return _class(annotation) if isinstance(annotation, type) else None
 
 
@@ -75,24 +75,29 @@ def _class(kind: type) -> Converter | None:
         return _set(kind, None)
     if kind is tuple:
         return _tuple(())
-    if kind in _of_class:
-        return _of_class[kind]
+    return _kept(kind, kind)
+
+
+def _kept(annotation: Any, kind: type) -> Converter | None:
+    """The converter of a class, which an annotation names by itself or with arguments."""
+    if annotation in _of_class:
+        return _of_class[annotation]
 
     def later(value: Any) -> Any:
-        converter = _of_class.get(kind)
+        converter = _of_class.get(annotation)
         return value if converter is None else converter(value)
 
-    _of_class[kind] = later  # what a class finds that holds itself
+    _of_class[annotation] = later  # what a class finds that holds itself
     try:
-        found = scalar(kind) or record(kind, converter_for)
+        found = scalar(kind) or record(annotation, kind, converter_for)
     except BaseException:
-        del _of_class[kind]
+        del _of_class[annotation]
         raise
-    _of_class[kind] = found
+    _of_class[annotation] = found
     return found
 
 
-def _generic(origin: Any, arguments: tuple[Any, ...]) -> Converter | None:
+def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Converter | None:
     if origin in _SETS:
         return _set(_SETS[origin], converter_for(arguments[0]))
     if origin is tuple:
@@ -103,8 +108,10 @@ def _generic(origin: Any, arguments: tuple[Any, ...]) -> Converter | None:
     if origin in _MAPPINGS:
         key, value = (converter_for(argument) for argument in arguments)
         return None if key is None and value is None else _mapping(key, value)
-    # `Page[Item]`: a pydantic model brings its own class, others are read without the argument.
-    return _class(origin) if isinstance(origin, type) else None
+    if not isinstance(origin, type):
+        return None
+    # `Page[Item]`. A pydantic model brings a class of its own for it.
+    return _kept(annotation, origin) if _is_hashable(annotation) else _class(origin)
 
 
 def _list(item: Converter) -> Converter:

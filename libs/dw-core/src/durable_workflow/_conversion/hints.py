@@ -11,8 +11,18 @@ from typing import Any
 log = logging.getLogger("durable_workflow.serializer")
 
 
-def hints_of_class(kind: type) -> dict[str, Any]:
-    """The types of a class's fields. One that cannot be resolved is left out, and logged."""
+def hints_of_class(annotation: Any) -> dict[str, Any]:
+    """The types of a class's fields. One that cannot be resolved is left out, and logged.
+
+    Args:
+        annotation: The class, or a generic one with its arguments, as `Page[Item]`.
+    """
+    hints = _written_hints(typing.get_origin(annotation) or annotation)
+    meanings = _meanings(annotation)
+    return {name: _filled(hint, meanings) for name, hint in hints.items()} if meanings else hints
+
+
+def _written_hints(kind: type) -> dict[str, Any]:
     try:
         return typing.get_type_hints(kind, include_extras=True)
     except Exception:  # noqa: BLE001 - an annotation may be any expression
@@ -22,6 +32,40 @@ def hints_of_class(kind: type) -> dict[str, Any]:
             written = vars(owner).get("__annotations__", {})
             hints |= _each(kind.__qualname__, written, space, dict(vars(owner)))
         return hints
+
+
+def _meanings(annotation: Any) -> dict[Any, Any]:
+    """What the type variables stand for of a generic class, and of those that it inherits from.
+
+    One that stands for two types, in a class and in one below it, is left out.
+    """
+    kind: Any = typing.get_origin(annotation) or annotation
+    if not isinstance(kind, type):
+        return {}
+    variables: tuple[Any, ...] = getattr(kind, "__parameters__", ())
+    found: dict[Any, Any] = dict(zip(variables, typing.get_args(annotation), strict=False))
+    unclear: set[Any] = set()
+    for base in vars(kind).get("__orig_bases__", kind.__bases__):
+        if typing.get_origin(base) in (typing.Generic, typing.Protocol):
+            continue  # says which variables there are
+        inherited = _meanings(_filled(base, found))
+        unclear |= {
+            each for each in inherited if found.get(each, inherited[each]) != inherited[each]
+        }
+        found |= inherited
+    return {each: meaning for each, meaning in found.items() if each not in unclear}
+
+
+def _filled(hint: Any, meanings: Mapping[Any, Any]) -> Any:
+    """A type with what its type variables stand for in their places."""
+    if isinstance(hint, typing.TypeVar):
+        return meanings.get(hint, hint)
+    variables: tuple[Any, ...] = getattr(hint, "__parameters__", ())
+    if typing.get_origin(hint) is None or not variables:
+        return hint
+    if not all(isinstance(each, typing.TypeVar) for each in variables):
+        return hint  # as of functions
+    return hint[tuple(meanings.get(each, each) for each in variables)]
 
 
 def hints_of_function(function: Callable[..., Any]) -> dict[str, Any]:

@@ -19,24 +19,30 @@ Find: TypeAlias = Callable[[Any], Converter | None]
 _MSGSPEC_PATH: Final = re.compile(r"(?P<problem>.*) - at `\$\.?(?P<path>.*)`", re.DOTALL)
 
 
-def record(kind: Any, find: Find) -> Converter | None:
-    """The converter of a class whose values are objects in JSON, or None for another class."""
+def record(annotation: Any, kind: Any, find: Find) -> Converter | None:
+    """The converter of a class whose values are objects in JSON, or None for another class.
+
+    Args:
+        annotation: The class, or a generic one with its arguments.
+        kind: The class.
+        find: Finds the converters of its members.
+    """
     if is_typeddict(kind):
-        return _typed_dict(kind, find)
+        return _typed_dict(annotation, kind, find)
     if hasattr(kind, "__struct_fields__") and "msgspec" in sys.modules:
-        return _struct(kind)
+        return _struct(annotation, kind)
     if callable(getattr(kind, "model_validate_json", None)) or callable(
         getattr(kind, "parse_obj", None)
     ):
         return _model(kind)
     if dataclasses.is_dataclass(kind):
-        return _dataclass(kind, find)
+        return _dataclass(annotation, kind, find)
     if hasattr(kind, "_fields") and issubclass(kind, tuple):
-        return _named_tuple(kind, find)
+        return _named_tuple(annotation, kind, find)
     return None
 
 
-def _dataclass(kind: Any, find: Find) -> Converter:
+def _dataclass(annotation: Any, kind: Any, find: Find) -> Converter:
     name = kind.__name__
     # Read with the first value: a class may hold itself, and be complete only after this.
     fields: list[tuple[str, Converter | None, bool]] = []
@@ -46,7 +52,7 @@ def _dataclass(kind: Any, find: Find) -> Converter:
             return value
         given = _object(value, name)
         if not fields:
-            fields.extend(_dataclass_fields(kind, find))
+            fields.extend(_dataclass_fields(annotation, kind, find))
         members: dict[str, Any] = {}
         for field, converter, required in fields:
             if field in given:
@@ -61,8 +67,10 @@ def _dataclass(kind: Any, find: Find) -> Converter:
     return convert
 
 
-def _dataclass_fields(kind: Any, find: Find) -> list[tuple[str, Converter | None, bool]]:
-    hints = hints_of_class(kind)
+def _dataclass_fields(
+    annotation: Any, kind: Any, find: Find
+) -> list[tuple[str, Converter | None, bool]]:
+    hints = hints_of_class(annotation)
     return [
         (
             field.name,
@@ -74,11 +82,11 @@ def _dataclass_fields(kind: Any, find: Find) -> list[tuple[str, Converter | None
     ]
 
 
-def _typed_dict(kind: type, find: Find) -> Converter | None:
+def _typed_dict(annotation: Any, kind: type, find: Find) -> Converter | None:
     """A typed dict is a dict: only its rich members are touched, whichever are there."""
     converters = {
         key: converter
-        for key, hint in hints_of_class(kind).items()
+        for key, hint in hints_of_class(annotation).items()
         if (converter := find(hint)) is not None
     }
     if not converters:
@@ -91,7 +99,7 @@ def _typed_dict(kind: type, find: Find) -> Converter | None:
     return convert
 
 
-def _named_tuple(kind: Any, find: Find) -> Converter:
+def _named_tuple(annotation: Any, kind: Any, find: Find) -> Converter:
     names: tuple[str, ...] = kind._fields
     converters: list[Converter | None] = []
 
@@ -102,7 +110,7 @@ def _named_tuple(kind: Any, find: Find) -> Converter:
             raise unexpected(f"a list ({kind.__name__})", value)
         items = cast("list[object]", value)
         if not converters:
-            hints = hints_of_class(kind)
+            hints = hints_of_class(annotation)
             converters.extend(find(hints.get(name)) for name in names)
         least = len(names) - len(kind._field_defaults)
         if not least <= len(items) <= len(names):
@@ -135,7 +143,7 @@ def _model(kind: Any) -> Converter:
     return convert
 
 
-def _struct(kind: Any) -> Converter:
+def _struct(annotation: Any, kind: Any) -> Converter:
     """A msgspec Struct, read by msgspec itself: renames, tags and constraints are its own."""
     msgspec: Any = sys.modules["msgspec"]
 
@@ -143,7 +151,7 @@ def _struct(kind: Any) -> Converter:
         if isinstance(value, kind):
             return value
         try:
-            return msgspec.convert(_plain.plain(value), kind)
+            return msgspec.convert(_plain.plain(value), annotation)
         except msgspec.ValidationError as error:
             found = _MSGSPEC_PATH.fullmatch(str(error))
             if found is None:
