@@ -26,6 +26,13 @@ async def waiting(client: Client, handle: WorkflowHandle) -> None:
     assert_type(await client.execute_workflow(workflow_type="ship", task_queue="default"), Any)
 
 
+async def alone(client: Client) -> None:
+    activity = await client.start_activity(activity_type="pack", task_queue="default")
+    assert_type(await activity.result(result_type=Order), Order)
+    assert_type(await activity.result(timeout=5), Any)
+    assert_type(await client.get_activity_result(activity, result_type=Order), Order)
+
+
 async def asking(client: Client, handle: WorkflowHandle) -> None:
     assert_type(await handle.query("order", result_type=Order), Order)
     assert_type(await handle.query("orders", [3], result_type=list[Order]), list[Order])

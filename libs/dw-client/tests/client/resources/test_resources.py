@@ -4,6 +4,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from durable_workflow import serializer
 from durable_workflow.client import Client, ScheduleAction, ScheduleSpec
 from durable_workflow.client._resources import activities
 from durable_workflow.errors import (
+    ArgumentMismatch,
     InvalidArgument,
     ScheduleAlreadyExists,
     SearchAttributeNotFound,
@@ -393,6 +395,18 @@ async def test_an_activity_that_ended_otherwise_raises(
         await client.get_activity_handle("a").result()
     with pytest.raises(error, match=r"activity failed|was"):
         await client.get_activity_handle("a").result()
+
+
+async def test_the_result_of_an_activity_is_of_the_type_that_is_asked_for(
+    client: Client, answers: Answers
+) -> None:
+    day = serializer.envelope("2026-11-30")
+    answers += [ok(status="completed", result=day) for _ in range(3)]
+    handle = client.get_activity_handle("a")
+    assert await handle.result(result_type=date) == date(2026, 11, 30)
+    assert await client.get_activity_result(handle, result_type=date | None) == date(2026, 11, 30)
+    with pytest.raises(ArgumentMismatch, match="result: expected"):
+        await handle.result(result_type=list[date])
 
 
 async def test_an_activity_that_takes_too_long(client: Client, answers: Answers) -> None:

@@ -1,9 +1,9 @@
 """The handle of a standalone activity."""
 
-from typing import Any
+from typing import Any, overload
 
 import durable_workflow
-from durable_workflow.client._arguments import Seconds
+from durable_workflow.client._arguments import Result, Seconds
 from durable_workflow.client._results.activities import StandaloneActivityExecution
 
 # Type hints name `durable_workflow.Client`, because the module of `Client` imports this one.
@@ -47,10 +47,34 @@ class StandaloneActivityHandle:
         """Describe the activity. See `Client.describe_activity`."""
         return await self._client.describe_activity(self.activity_id)
 
-    async def result(self, *, poll_interval: Seconds = 0.5, timeout: Seconds = 30.0) -> Any:
+    @overload
+    async def result(
+        self,
+        *,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        result_type: type[Result],
+    ) -> Result: ...
+    @overload
+    async def result(
+        self,
+        *,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        result_type: Any = None,
+    ) -> Any: ...
+    async def result(
+        self,
+        *,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        result_type: Any = None,
+    ) -> Any:
         """Wait for the decoded result. See `Client.get_activity_result`."""
+        # Fakes that were written against the published client do not take it.
+        asked: dict[str, Any] = {} if result_type is None else {"result_type": result_type}
         return await self._client.get_activity_result(
-            self, poll_interval=poll_interval, timeout=timeout
+            self, poll_interval=poll_interval, timeout=timeout, **asked
         )
 
     async def cancel(self, *, reason: str | None = None) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from functools import partial
-from typing import Any
+from typing import Any, overload
 
+from durable_workflow._conversion import reading_results
 from durable_workflow._wire.headers import PREFER
 from durable_workflow._wire.json_values import JsonObject, object_or_empty, present, text
-from durable_workflow.client._arguments import Seconds, WholeSeconds, capable, seconds
+from durable_workflow.client._arguments import Result, Seconds, WholeSeconds, capable, seconds
 from durable_workflow.client._away import is_away, until_back, why_away
 from durable_workflow.client._call import Call, Repeat, Response, json_object, reading
 from durable_workflow.client._handles import StandaloneActivityHandle
@@ -180,12 +181,31 @@ class ActivityMethods(Session):
             )
         )
 
+    @overload
     async def get_activity_result(
         self,
         handle: StandaloneActivityHandle,
         *,
         poll_interval: Seconds = 0.5,
         timeout: Seconds = 30.0,
+        result_type: type[Result],
+    ) -> Result: ...
+    @overload
+    async def get_activity_result(
+        self,
+        handle: StandaloneActivityHandle,
+        *,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        result_type: Any = None,
+    ) -> Any: ...
+    async def get_activity_result(
+        self,
+        handle: StandaloneActivityHandle,
+        *,
+        poll_interval: Seconds = 0.5,
+        timeout: Seconds = 30.0,
+        result_type: Any = None,
     ) -> Any:
         """Wait for a standalone activity, and return its decoded result.
 
@@ -195,6 +215,7 @@ class ActivityMethods(Session):
             handle: The activity.
             poll_interval: Seconds between two questions to a server that does not hold responses.
             timeout: Seconds to wait; the server is asked once at least.
+            result_type: The type of the result, as for `get_result`.
 
         Raises:
             WorkflowFailed: It failed.
@@ -203,12 +224,14 @@ class ActivityMethods(Session):
             WorkflowCancelled: It was cancelled. A BaseException.
             TimeoutError: It is still running after `timeout`, or the server could not be reached in
                 that time.
+            ArgumentMismatch: The result does not fit `result_type`.
         """
+        read = reading_results(result_type)
         capable("handle", handle, "activity_id", "a StandaloneActivityHandle")
         limit = seconds("timeout", timeout)
         pause = seconds("poll_interval", poll_interval)
         with self._open_calls.one():
-            return await self._awaited(handle, pause, limit)
+            return read(await self._awaited(handle, pause, limit))
 
     async def _awaited(self, handle: StandaloneActivityHandle, pause: float, limit: float) -> Any:
         """The result of an activity, once it has ended."""

@@ -57,9 +57,23 @@ class SyncStandaloneActivityHandle(BlockingHandle):
         """Describe the activity. See `Client.describe_activity`."""
         return self._wait(self._handle.describe())
 
-    def result(self, *, poll_interval: Seconds = 0.5, timeout: Seconds = 30.0) -> Any:
+    @overload
+    def result(
+        self, *, poll_interval: Seconds = 0.5, timeout: Seconds = 30.0, result_type: type[Result]
+    ) -> Result: ...
+    @overload
+    def result(
+        self, *, poll_interval: Seconds = 0.5, timeout: Seconds = 30.0, result_type: Any = None
+    ) -> Any: ...
+    def result(
+        self, *, poll_interval: Seconds = 0.5, timeout: Seconds = 30.0, result_type: Any = None
+    ) -> Any:
         """Wait for the decoded result. See `Client.get_activity_result`."""
-        return self._wait(self._handle.result(poll_interval=poll_interval, timeout=timeout))
+        return self._wait(
+            self._handle.result(
+                poll_interval=poll_interval, timeout=timeout, result_type=result_type
+            )
+        )
 
     def cancel(self, *, reason: str | None = None) -> None:
         """Cancel the activity, through the workflow that hosts it."""
