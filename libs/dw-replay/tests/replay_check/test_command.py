@@ -101,14 +101,23 @@ def test_what_cannot_be_done_exits_with_two(
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--processes", "0"], ["--limit", "x"], ["--status", "x"]])
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--processes", "0"], "must be at least 1, and whole, not '0'"),
+        (["--limit", "x"], "must be at least 1, and whole, not 'x'"),
+        (["--timeout", "x"], "must be at least 0, not 'x'"),
+        (["--timeout", "-1"], "must be at least 0, not '-1'"),
+        (["--status", "x"], "invalid choice: 'x'"),
+    ],
+)
 def test_options_that_are_none_exit_with_two(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["x", "--workflows", "m:a", *arguments])
     assert exit_.value.code == 2
-    capsys.readouterr()
+    assert says in capsys.readouterr().err
 
 
 def test_without_the_client_a_server_cannot_be_read(

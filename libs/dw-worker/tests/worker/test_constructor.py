@@ -134,6 +134,7 @@ def test_what_can_run_is_not_told_of(
         ({"activities": 5}, "activities must be a list of functions"),
         ({"max_concurrent_workflow_tasks": 1.5}, "must be a whole number, not of type float"),
         ({"max_concurrent_activity_tasks": "5"}, "must be a whole number, not of type str"),
+        ({"metrics": object()}, "metrics must be a MetricsRecorder, not of type object"),
     ],
 )
 def test_arguments_of_a_wrong_type_are_told_of(

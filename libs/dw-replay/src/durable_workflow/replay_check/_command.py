@@ -1,6 +1,7 @@
 """The command `durable-workflow-replay-check`."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -171,14 +172,17 @@ def _add_checking(parser: argparse.ArgumentParser) -> None:
 
 
 def _at_least_one(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.strip().isdecimal() else 0
     if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
+        raise argparse.ArgumentTypeError(f"must be at least 1, and whole, not {text!r}")
     return number
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if not seconds >= 0:
-        raise argparse.ArgumentTypeError("must be at least 0")
+        raise argparse.ArgumentTypeError(f"must be at least 0, not {text!r}")
     return seconds

@@ -64,6 +64,12 @@ def check_client(client: object) -> None:
         raise TypeError(f"client must be a Client, not of type {type(client).__name__}")
 
 
+def check_metrics(metrics: object) -> None:
+    """Refuse what cannot record, before each poll and each task fails with it."""
+    if metrics is not None and not hasattr(metrics, "increment"):
+        raise TypeError(f"metrics must be a MetricsRecorder, not of type {type(metrics).__name__}")
+
+
 def check_build_id(build_id: object) -> None:
     """Refuse a build id that the server would refuse."""
     if build_id is not None and (not isinstance(build_id, str) or not build_id.strip()):

@@ -43,6 +43,7 @@ from durable_workflow.worker._settings import (
     Settings,
     check_build_id,
     check_client,
+    check_metrics,
     check_threshold,
 )
 from durable_workflow.worker._signals import first_signal
@@ -137,13 +138,15 @@ class Worker(Seams):
                 activities by annotation: JSON becomes dataclasses, models, dates and the like.
 
         Raises:
-            TypeError: The client is none, or something is no class, no function or no number.
+            TypeError: The client or the recorder is none, or something is no class, no function or
+                no number.
             ValueError: A number or the build id is out of range, or the queue or the worker id is
                 blank.
             RuntimeError: This worker id had another definition of one of the types before.
         """
         check_client(client)
         check_build_id(build_id)
+        check_metrics(metrics)
         check_threshold(external_storage_threshold_bytes)
         self._settings = Settings(
             poll_timeout=poll_timeout,
