@@ -69,7 +69,7 @@ class Ledger:
     # --- tasks ----------------------------------------------------------------------------
 
     def hold(self, key: Key) -> None:
-        """A task came."""
+        """Note a task that came."""
         self._held[key] = self._clock()
 
     def holds(self, key: Key) -> bool:
@@ -105,7 +105,7 @@ class Ledger:
         return was_dropped or (key in self._held and not self._is_reported(key))
 
     def let_go(self, key: Key) -> None:
-        """A task is not held any more."""
+        """Note that a task is not held any more."""
         self._held.pop(key, None)
 
     def held(self) -> list[dict[str, Any]]:
@@ -148,7 +148,7 @@ class Ledger:
     # --- requests -------------------------------------------------------------------------
 
     def add(self, request: Request) -> None:
-        """A request is made."""
+        """Note a request that waits for its answer."""
         self._unanswered[request] = None
 
     def forget(self, answer: Answer) -> None:
@@ -166,7 +166,11 @@ class Ledger:
         return number
 
     def disconnect(self, lost: Callable[[], Exception]) -> None:
-        """The connection ended: what is not sent again is lost."""
+        """Begin anew for the next connection. What is not sent again is lost.
+
+        Args:
+            lost: Makes the error of a request that is lost.
+        """
         self._numbers.clear()
         self._count = itertools.count(1)
         for request in list(self._unanswered):
@@ -193,7 +197,7 @@ class Ledger:
         return None if request is None or request.answer.is_settled else request
 
     def refuse(self, request: Request, error: Exception) -> None:
-        """A request failed."""
+        """Let a request fail."""
         self._unanswered.pop(request, None)
         request.answer.fail(error)
 
