@@ -35,6 +35,8 @@ from durable_workflow.server.views.namespaces import not_found
 
 # How long a worker counts as one that answers queries after it has polled for one.
 _POLLER_SECONDS = 60
+# Queues whose pollers are remembered without a look for those that are gone.
+_QUEUES: Final = 100
 # The share of the caller's time after which a second worker is asked too.
 _PATIENCE = 0.2
 # The notices that concern queries.
@@ -61,6 +63,8 @@ class PendingQueries:
         self._tasks: dict[str, QueryTask] = {}
         self._queues: dict[tuple[str, str], dict[str, QueryTask]] = {}
         self._pollers: dict[tuple[str, str], dict[str, int]] = {}
+        # Beyond so many, those that nobody polls any more are looked for.
+        self._most_queues = _QUEUES
         self._closed = False
 
     def close(self) -> None:
@@ -107,7 +111,10 @@ class PendingQueries:
 
     def note_poll(self, namespace: str, task_queue: str, worker_id: str) -> None:
         """Remember that a worker polls for query tasks."""
-        pollers = self._pollers.setdefault((namespace, task_queue), {})
+        queue = namespace, task_queue
+        if queue not in self._pollers and len(self._pollers) >= self._most_queues:
+            self._forget_queues()
+        pollers = self._pollers.setdefault(queue, {})
         pollers[worker_id] = self._now()
         if len(pollers) > 1000:
             self._forget_old(pollers)
@@ -353,6 +360,15 @@ class PendingQueries:
         if claim.expires_at <= self._now():
             raise _refused(owner, "lease_expired", "Query task lease has expired.")
         return claim
+
+    def _forget_queues(self) -> None:
+        """Forget queues that nobody has polled lately: each host may have one, and hosts go."""
+        for queue, pollers in list(self._pollers.items()):
+            self._forget_old(pollers)
+            if not pollers:
+                del self._pollers[queue]
+        # So that to look at all takes little for each queue that comes.
+        self._most_queues = 2 * len(self._pollers) + _QUEUES
 
     def _forget_old(self, pollers: dict[str, int]) -> None:
         since = self._now() - seconds(_POLLER_SECONDS)
