@@ -279,6 +279,34 @@ async def test_memos_and_search_attributes_go_out_in_their_plain_form(
     assert sent["search_attributes"] == {"Due": "2026-01-01T12:00:00+00:00", "Tags": ["a", "b"]}
 
 
+@pytest.mark.parametrize("warns", [True, False])
+@pytest.mark.parametrize(
+    ("value", "kind", "problem"),
+    [
+        ([{"a": object()}], TypeError, "a value of type object cannot be encoded at [0].a;"),
+        (math.nan, ValueError, "nan is not JSON compliant: it has no NaN and no infinity"),
+        ("\ud800", ValueError, "text cannot be encoded: "),
+        ({1: "a", "1": "b"}, ValueError, "keys 1 (int) and '1' (str) of the mapping"),
+    ],
+)
+async def test_a_search_attribute_that_is_no_json_is_named(
+    make_client: Any,
+    requests: Requests,
+    warns: bool,
+    value: Any,
+    kind: type[Exception],
+    problem: str,
+) -> None:
+    client: Client = make_client(payload_size_warnings=warns)
+    attributes = {"Region": "EU", "Due": value}
+    text = f"search attribute 'Due': {problem}"
+    for call in (start, schedule):
+        with pytest.raises(kind, match=re.escape(text)) as raised:
+            await call(search_attributes=attributes)(client)
+        assert raised.type is kind
+    assert requests == []
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "problem"),
     [

@@ -3,6 +3,7 @@
 # pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 
+import math
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -119,6 +120,17 @@ WRONG = [
         CTX.upsert_search_attributes({}),
         ValueError,
         "search attributes: there must be at least one, got {} (dict)",
+    ),
+    (
+        CTX.upsert_search_attributes({"price": math.nan}),
+        ValueError,
+        "search attributes: 'price': nan is not JSON compliant: it has no NaN and no infinity",
+    ),
+    (
+        CTX.upsert_search_attributes({"tags": ["a", "\ud800"]}),
+        ValueError,
+        "search attributes: 'tags': text cannot be encoded: 'utf-8' codec can't encode character "
+        "'\\ud800' in position 0: surrogates not allowed at [1]",
     ),
     (CTX.start_child_workflow("c", task_queue=1), TypeError, "task_queue must be a string"),
     (CTX.start_timer(None), TypeError, "timer: seconds must be a number of seconds, got None"),

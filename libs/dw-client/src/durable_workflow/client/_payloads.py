@@ -131,8 +131,15 @@ class Payloads:
     def warn_if_attributes_near_limit(
         self, attributes: JsonObject | None, context: PayloadSizeWarningContext
     ) -> None:
-        """Warn about large search attributes, which travel as plain JSON."""
-        if attributes is not None:
+        """Warn about large search attributes, which travel as plain JSON.
+
+        Raises:
+            TypeError: JSON has no form for the value of one.
+            ValueError: Likewise, as for NaN.
+        """
+        # Of another type they are refused where the body is written.
+        if isinstance(attributes, dict):
+            _check_attributes(attributes)
             serializer.warn_if_json_payload_near_limit(
                 attributes, size_warning=self.size_warning, warning_context=context
             )
@@ -166,6 +173,15 @@ def positional(name: str, given: Any) -> list[Any]:
             f"{type(given).__name__}: put it in a list, as in {name}=[...]"
         )
     return list(given)
+
+
+def _check_attributes(attributes: JsonObject) -> None:
+    for name, value in attributes.items():
+        try:
+            serializer.encode(value, serializer.JSON_CODEC, size_warning=None)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"search attribute {name!r}: {error}") from error
 
 
 def _is_single(given: object) -> bool:

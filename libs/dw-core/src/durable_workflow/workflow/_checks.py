@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from durable_workflow._wire.json_faults import at, fault_in
 from durable_workflow._wire.keys import refuse_colliding_keys
 from durable_workflow._wire.texts import representation
 from durable_workflow.serializer._plain import plain
@@ -204,7 +205,7 @@ def plain_attributes(command: str, attributes: Mapping[Any, Any]) -> dict[str, A
 
     Raises:
         TypeError: A name is not a string, or a value has no plain form that JSON can represent.
-        ValueError: There are none.
+        ValueError: There are none, or a value is of the right type and still no JSON, as NaN.
     """
     if not attributes:
         raise ValueError(f"{command}: there must be at least one, got {shown(attributes)}")
@@ -221,6 +222,10 @@ def plain_attributes(command: str, attributes: Mapping[Any, Any]) -> dict[str, A
                 f"{command}: {name!r} must be a string, a number, a boolean, None or a list of "
                 f"strings, got {shown(value)}"
             ) from error
+        found = fault_in(forms[name])
+        if found is not None:
+            problem, path = found
+            raise ValueError(f"{command}: {name!r}: {problem}{at(path)}")
     return forms
 
 
