@@ -253,7 +253,7 @@ async def test_a_claim_of_several_that_fails_leaves_the_credits(scene: Scene) ->
     assert (stream.credits("activity"), stream.tasks("activity")) == (3, set())
 
 
-async def test_feeding_ends_when_nothing_is_left(scene: Scene) -> None:
+async def test_giving_out_ends_when_nothing_is_left(scene: Scene) -> None:
     stream = scene.stream("w", 0)
     stream.slots["workflow"] = 1
     scene.placement.look_for(stream)

@@ -97,10 +97,10 @@ class Placement:
         self._clock = clock
         self._rows: dict[tuple[str, str], Rows] = {}
         # Streams that have credits, where something may be waiting for them.
-        self._hungry: dict[Stream, None] = {}
+        self._looking: dict[Stream, None] = {}
         self._turn = 0
         self._polls_served: dict[tuple[TaskKey, str], int] = {}
-        self._feeding: asyncio.Task[None] | None = None
+        self._giving: asyncio.Task[None] | None = None
         self._closed = False
 
     # --- in a unit ---------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class Placement:
         """Whether a unit that ends with these notices has anything to give out."""
         if not self._streams:
             return False
-        return bool(self._hungry) or TaskReady in map(type, notices)
+        return bool(self._looking) or TaskReady in map(type, notices)
 
     def place(self, tx: Tx, notices: Sequence[Notice]) -> list[Notice]:
         """Claim what became ready for those who may have it.
@@ -128,7 +128,7 @@ class Placement:
                     left.append(self._place(tx, notice))
                 else:
                     left.append(notice)
-            self._feed(tx, left)
+            self._give_waiting(tx, left)
         except BaseException:
             self._give_back(left)
             raise
@@ -164,7 +164,7 @@ class Placement:
         for backlog in self._backlogs.values():
             # What was found, and what was not, is not true.
             backlog.doubt()
-        self._hungry.clear()
+        self._looking.clear()
         asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._look_for_all)
 
     def _place(self, tx: Tx, notice: TaskReady) -> Notice:
@@ -194,7 +194,7 @@ class Placement:
             chosen.wake()
             return PollWoken()
         if flagged:
-            self._hungry[chosen] = None  # there may be more than this one
+            self._looking[chosen] = None  # there may be more than this one
         offered = self._claim(tx, key.kind, chosen, None if flagged else task)
         if offered is None:
             backlog.flag((task.type, task.build_id))  # a budget may hold it up
@@ -293,18 +293,18 @@ class Placement:
         free = {each.worker.worker_id for each in streams if each.is_open(kind)}
         return {each.worker.worker_id for each in streams} - free
 
-    def _feed(self, tx: Tx, left: list[Notice]) -> None:
+    def _give_waiting(self, tx: Tx, left: list[Notice]) -> None:
         """Give out what waits to those who have credits for it."""
         claims = 0
         while claims < _MOST_CLAIMS:
             wanted: list[Wanted] = [
                 (stream, kind)
-                for stream in self._hungry
+                for stream in self._looking
                 for kind in _KINDS
-                if self._may_feed(stream, kind)
+                if self._may_give(stream, kind)
             ]
             if not wanted:
-                self._hungry.clear()
+                self._looking.clear()
                 return
             kind, streams = next_served(wanted, _MOST_CLAIMS - claims, self._turn)
             offered = self._claim_several(tx, kind, streams)
@@ -313,7 +313,7 @@ class Placement:
                 self._backlog(streams[0].keys[kind]).found_nothing(streams[0].profiles[kind])
             left += offered
 
-    def _may_feed(self, stream: Stream, kind: TaskKind) -> bool:
+    def _may_give(self, stream: Stream, kind: TaskKind) -> bool:
         # Mostly nothing waits, which is found out sooner than whether there is room.
         waits = self._backlog(stream.keys[kind]).may_hold(stream.profiles[kind])
         return waits and stream.credits(kind) > 0
@@ -377,8 +377,8 @@ class Placement:
 
     def look_for(self, stream: Stream) -> None:
         """Look for waiting tasks: a stream has more credits, or there may be more tasks."""
-        if any(self._may_feed(stream, kind) for kind in _KINDS):
-            self._hungry[stream] = None
+        if any(self._may_give(stream, kind) for kind in _KINDS):
+            self._looking[stream] = None
             self._schedule()
 
     def workers_changed(self, namespace: str, task_queue: str) -> None:
@@ -405,7 +405,7 @@ class Placement:
 
     def forget(self, stream: Stream) -> None:
         """A stream has ended. Of a queue that has no other nothing is remembered."""
-        self._hungry.pop(stream, None)
+        self._looking.pop(stream, None)
         if not self._streams.of_queue(stream.worker.namespace, stream.worker.task_queue):
             for kind in _KINDS:
                 self._backlogs.pop(stream.keys[kind], None)
@@ -417,22 +417,22 @@ class Placement:
     def close(self) -> None:
         """Give out nothing any more."""
         self._closed = True
-        if self._feeding is not None:
-            self._feeding.cancel()
+        if self._giving is not None:
+            self._giving.cancel()
 
     def _look_for_all(self) -> None:
         for stream in self._streams:
             self.look_for(stream)
 
     def _schedule(self) -> None:
-        if self._feeding is None and not self._closed:
-            self._feeding = asyncio.create_task(self._keep_feeding(), name="dw-placement")
+        if self._giving is None and not self._closed:
+            self._giving = asyncio.create_task(self._keep_giving(), name="dw-placement")
 
-    async def _keep_feeding(self) -> None:
-        """Have units end as long as somebody is hungry: others may have fed him meanwhile."""
+    async def _keep_giving(self) -> None:
+        """Have units end while a stream looks for tasks: each gives out what waits."""
         pause = _FIRST_PAUSE
         try:
-            while self._hungry and not self._closed:
+            while self._looking and not self._closed:
                 try:
                     await self._run_empty_unit()
                     pause = _FIRST_PAUSE
@@ -441,4 +441,4 @@ class Placement:
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE)
         finally:
-            self._feeding = None
+            self._giving = None
