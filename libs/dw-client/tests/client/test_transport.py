@@ -107,7 +107,10 @@ async def test_keys_that_are_one_in_json_are_not_sent() -> None:
     transport = Recording()
     twice: Any = {1: "a", "1": "b"}
     async with Client("http://x.test", transport=transport) as client:
-        with pytest.raises(ValueError, match=r"at a\[0\] are the same key"):
+        text = (
+            r"^search attribute 'a': keys 1 \(int\) and '1' .* at \[0\] are the same key in JSON$"
+        )
+        with pytest.raises(ValueError, match=text):
             await client.start_workflow(
                 workflow_type="t",
                 task_queue="q",
