@@ -391,7 +391,7 @@ REFUSED: list[tuple[Callable[[WorkflowContext], Any], str]] = [
 def test_a_command_that_every_server_refuses_is_refused(
     command: Callable[[WorkflowContext], Any], problem: str
 ) -> None:
-    @workflow.defn(name="refused")
+    @workflow.defn(name="command-refused")
     class Refused:
         def run(self, ctx: WorkflowContext) -> Code:
             return (yield command(ctx))
