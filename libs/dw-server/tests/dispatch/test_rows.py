@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import Counter
 from itertools import groupby
 from typing import Any
@@ -218,6 +220,19 @@ async def test_what_was_told_of_a_queue_is_forgotten_with_its_last_stream(scene:
         scene.placement.forget(each)
     again = workers(scene)
     assert given(scene, again, 4) == ["a", "b", "c", "d"]
+
+
+async def test_a_worker_that_is_gone_is_not_kept_by_its_row(scene: Scene) -> None:
+    streams = workers(scene)
+    tell(scene, streams[0], 0.1)
+    assert given(scene, streams, 1) == ["a"]
+    gone = streams.pop(0)
+    scene.streams.remove(gone)
+    scene.placement.forget(gone)
+    left = weakref.ref(gone)
+    del gone
+    gc.collect()
+    assert left() is None
 
 
 async def test_of_a_queue_without_streams_nothing_is_kept(scene: Scene) -> None:

@@ -406,10 +406,13 @@ class Placement:
     def forget(self, stream: Stream) -> None:
         """A stream has ended. Of a queue that has no other nothing is remembered."""
         self._looking.pop(stream, None)
-        if not self._streams.of_queue(stream.worker.namespace, stream.worker.task_queue):
+        queue = stream.worker.namespace, stream.worker.task_queue
+        if (rows := self._rows.get(queue)) is not None:
+            rows.forget(stream)
+        if not self._streams.of_queue(*queue):
             for kind in _KINDS:
                 self._backlogs.pop(stream.keys[kind], None)
-            self._rows.pop((stream.worker.namespace, stream.worker.task_queue), None)
+            self._rows.pop(queue, None)
         if not self._streams:
             self._backlogs.clear()
             self._polls_served.clear()

@@ -1,4 +1,4 @@
-"""New runs of a queue go to one worker in a row, as long as that makes none of them wait.
+"""New runs of a queue go to one worker in a row, as long as that makes none of them wait for long.
 
 A turn of the server's loop makes several tasks ready. Where they leave in one frame to one process,
 that wakes up once, and its code stays in the processor's caches; spread over four processes they
@@ -59,6 +59,11 @@ class Rows:
         if stream is self._holder:
             self._heard_at = now
             self._busy_seconds += seconds
+
+    def forget(self, stream: Stream) -> None:
+        """A worker is gone."""
+        if stream is self._holder:
+            self._holder = None
 
     def next(self, kind: TaskKind, able: Sequence[Stream], now: float) -> Stream:
         """Who gets the next new run.
