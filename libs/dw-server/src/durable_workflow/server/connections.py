@@ -98,7 +98,8 @@ class Exchange:
     only a collection finds.
 
     Attributes:
-        gone: Done when the caller has gone away; shared with other requests.
+        gone: Done when the caller has gone away; shared with other requests. That is noticed only
+            where the connection is read from, and reading rests while requests wait behind one.
     """
 
     __slots__ = ("_asked", "gone")
