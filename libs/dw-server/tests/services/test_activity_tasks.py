@@ -241,6 +241,27 @@ async def test_the_next_attempt_is_told_what_the_last_heartbeat_said(
     assert (await server.activity())["heartbeat_details"] == {"row": 3}
 
 
+async def test_a_heartbeat_without_details_takes_none_back(server: Any, commands: Any) -> None:
+    await scheduled(server, commands, retry_policy=policy(3, 0))
+    first = await server.activity()
+    await server.beat(first, details={"row": 5, "of": [1.5, "\u00e4", None]})
+    await server.beat(first, message="still going", current=6, total=10)
+    await server.fail_activity(first)
+    second = await server.activity()
+    assert second["heartbeat_details"] == {"row": 5, "of": [1.5, "\u00e4", None]}
+    await server.beat(second, message="again")
+    await server.beat(second, details={})
+    await server.beat(second, message="and again")
+    await server.fail_activity(second)
+    assert (await server.activity())["heartbeat_details"] == {}
+    said = [
+        event["payload"]["progress"].get("details")
+        for event in await server.events()
+        if event["event_type"] == "ActivityHeartbeatRecorded"
+    ]
+    assert said[1:] == [None, None, {}, None], "an event says what its heartbeat said"
+
+
 async def test_a_heartbeat_with_no_more_than_a_message_has_no_details(
     server: Any, commands: Any
 ) -> None:

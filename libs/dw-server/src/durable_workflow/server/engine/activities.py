@@ -27,6 +27,7 @@ CLOSED_TASK = "closed"
 DECIDED_TASK = "decided"
 
 _read_policy = msgspec.json.Decoder(ActivityPolicy).decode
+_read_progress = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def policy_of(activity: Activity) -> ActivityPolicy | None:
@@ -101,7 +102,9 @@ def heartbeat(
     if policy is not None:
         activity.heartbeat_at = _after(now, policy.heartbeat_timeout)
     if progress:
-        activity.progress = msgspec.json.encode(progress).decode()
+        details = None if "details" in progress else reported_details(activity)
+        kept = progress if details is None else progress | {"details": details}
+        activity.progress = msgspec.json.encode(kept).decode()
     payload = ids_of(activity)
     payload["heartbeat_at"] = precise(now)
     payload["lease_expires_at"] = precise(activity.lease_expires_at)
@@ -110,6 +113,14 @@ def heartbeat(
     decision.append(names.ACTIVITY_HEARTBEAT_RECORDED, payload, task_id=activity.task_id)
     decision.activities.append(activity)
     return decision
+
+
+def reported_details(activity: Activity) -> msgspec.Raw | None:
+    """The newest details of a heartbeat of any attempt, as JSON; None where there are none."""
+    if activity.progress is None:
+        return None
+    # Not parsed: they may be as long as a body, and nobody looks into them here.
+    return _read_progress(activity.progress).get("details")
 
 
 def expire_lease(run: Run, activity: Activity, now: int, new_id: NewId) -> Decision:

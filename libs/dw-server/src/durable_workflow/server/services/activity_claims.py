@@ -265,10 +265,9 @@ def _task(tx: Tx, run: Run, activity: Activity) -> dict[str, Any]:
     if activity.redelivered:
         # Attempts that the retry policy does not count, though `attempt_number` does.
         task["redeliveries"] = activity.redelivered
-    if activity.progress is not None:
-        details = msgspec.json.decode(activity.progress).get("details")
-        if details is not None:
-            task["heartbeat_details"] = details
+    details = activities.reported_details(activity)
+    if details is not None:
+        task["heartbeat_details"] = details
     if arguments is not None:
         task["arguments"] = msgspec.Raw(arguments)
     if activity.policy is not None:
