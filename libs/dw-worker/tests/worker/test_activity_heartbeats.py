@@ -8,7 +8,7 @@ import pytest
 
 from durable_workflow import activity
 from durable_workflow.errors import ActivityCancelled, ServerError
-from durable_workflow.worker import Worker, _reporting
+from durable_workflow.worker import Worker, _activity_heartbeats, _reporting
 
 
 def task(activity_type: str) -> dict[str, Any]:
@@ -20,9 +20,10 @@ def task(activity_type: str) -> dict[str, Any]:
     }
 
 
-async def run(server: Any, function: Any, name: str) -> str:
+async def run(server: Any, function: Any, name: str, *, patient: bool = False) -> str:
     worker = Worker(server, task_queue="q")
     worker.activities[name] = function
+    worker._reporter.patient = patient  # pyright: ignore[reportPrivateUsage] # as `run` makes it
     return await worker._run_activity_task(task(name))  # pyright: ignore[reportPrivateUsage]
 
 
@@ -89,6 +90,77 @@ async def test_what_a_failed_attempt_said_last_is_sent_before_its_failure(
     assert await run(server, halfway, "halfway") == "failed"
     assert await beats(2) == [{"step": 0}, {"step": 1}]
     assert sent_before == [2]
+
+
+async def test_what_a_failed_attempt_said_last_waits_for_a_server_that_restarts(
+    server: Any, beats: Any
+) -> None:
+    away = iter([False, True, True, False])
+
+    def refuse(**_: Any) -> None:
+        if next(away):
+            raise ConnectionRefusedError("nobody listens")
+
+    server.on["heartbeat_activity_task"] = refuse
+
+    @activity.defn(name="halfway", heartbeat_every=30)
+    async def halfway() -> None:
+        await activity.context().heartbeat({"step": 0})
+        await beats(1)
+        await activity.context().heartbeat({"step": 1})
+        raise ConnectionError("lost")
+
+    assert await run(server, halfway, "halfway", patient=True) == "failed"
+    assert await beats(4) == [{"step": 0}, *[{"step": 1}] * 3]
+    assert server.count("fail_activity_task") == 1
+
+
+async def test_a_failure_waits_only_so_long_for_what_its_attempt_said_last(
+    server: Any, beats: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_activity_heartbeats, "_REST_SECONDS", 0.01)
+
+    def refuse(**_: Any) -> None:
+        if server.count("heartbeat_activity_task") > 1:
+            raise ConnectionRefusedError("nobody listens")
+
+    server.on["heartbeat_activity_task"] = refuse
+
+    @activity.defn(name="halfway", heartbeat_every=30)
+    async def halfway() -> None:
+        await activity.context().heartbeat({"step": 0})
+        await beats(1)
+        await activity.context().heartbeat({"step": 1})
+        raise ConnectionError("lost")
+
+    assert await run(server, halfway, "halfway", patient=True) == "failed"
+    assert "heartbeat of activity halfway (task t) failed: TimeoutError" in caplog.text
+    assert server.count("fail_activity_task") == 1
+
+
+async def test_an_attempt_that_was_told_to_stop_says_nothing_more(server: Any, beats: Any) -> None:
+    said = asyncio.Event()
+
+    async def ask_to_stop_late(**_: Any) -> dict[str, Any]:
+        await said.wait()
+        return ask_to_stop()
+
+    server.on["heartbeat_activity_task"] = ask_to_stop_late
+
+    @activity.defn(name="stubborn", heartbeat_every=30)
+    async def stubborn() -> None:
+        await activity.context().heartbeat({"step": 0})
+        await beats(1)
+        await activity.context().heartbeat({"step": 1})
+        said.set()
+        try:
+            await asyncio.Event().wait()
+        except ActivityCancelled:
+            raise ConnectionError("lost while cleaning up") from None
+
+    assert await run(server, stubborn, "stubborn") == "failed"
+    assert await beats(1) == [{"step": 0}]
+    assert server.count("fail_activity_task") == 1
 
 
 async def test_nothing_is_sent_twice_where_an_attempt_fails(server: Any, beats: Any) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from durable_workflow.worker._tasks import ActivityTask
 # cancellation.
 _PER_TIMEOUT: Final = 3
 _LONGEST_SECONDS: Final = 10.0
+# How long the report of a failure waits for what the attempt said before it.
+_REST_SECONDS: Final = 10.0
 
 
 class DirectHeartbeats:
@@ -51,11 +53,12 @@ class BackgroundHeartbeats:
 
     Args:
         transport: What they are sent through.
+        reporter: Sends the last one, which waits for a server that is away.
+        task: The task of the attempt.
         lease: The attempt.
         seconds: Least time between two.
         always: Send one also where the code has nothing to say.
         cancel: Called once the server asks the attempt to stop.
-        name: What log lines call the attempt.
 
     Attributes:
         sent: Whether there was any.
@@ -64,20 +67,23 @@ class BackgroundHeartbeats:
     def __init__(
         self,
         transport: WorkerTransport,
+        reporter: Reporter,
+        task: ActivityTask,
         lease: Lease,
         *,
         seconds: float,
         always: bool,
         cancel: Callable[[], None],
-        name: str,
     ) -> None:
         self.sent = False
         self._transport = transport
+        self._reporter = reporter
+        self._task = task
         self._lease = lease
         self._seconds = seconds
         self._always = always
         self._cancel = cancel
-        self._name = name
+        self._is_stopped = False
         self._details: JsonObject | None = None
         self._news = asyncio.Event()
 
@@ -101,33 +107,43 @@ class BackgroundHeartbeats:
             if not self._always:
                 await self._news.wait()
             self._news.clear()
-            if await self._told_to_stop():
+            await self._send(self._transport.heartbeat(self._lease, self._details))
+            if self._is_stopped:
                 self._cancel()
                 return
             await asyncio.sleep(self._seconds)
 
     async def send_rest(self) -> None:
-        """Send what no heartbeat has carried yet. Call it after `send` has ended."""
-        if self._details is not None:
-            await self._told_to_stop()
+        """Send what no heartbeat has carried yet. Call it after `send` has ended.
 
-    async def _told_to_stop(self) -> bool:
-        """Send a heartbeat with the newest details; whether the answer asks the attempt to stop."""
+        An attempt that was told to stop says no more: nobody would take it.
+        """
+        if self._details is not None and not self._is_stopped:
+            await self._send(self._patiently())
+
+    async def _patiently(self) -> Any:
+        """Send the last heartbeat, and wait for the server if it is away."""
+        async with asyncio.timeout(_REST_SECONDS):
+            return await self._reporter.heartbeat(self._task, self._lease, self._details)
+
+    async def _send(self, heartbeat: Awaitable[Any]) -> None:
+        """Send a heartbeat with the newest details, and note whether it is answered with a stop."""
         self.sent = True
         try:
-            reply: object = await self._transport.heartbeat(self._lease, self._details)
+            reply: object = await heartbeat
         except Exception as error:  # noqa: BLE001 - the next one may arrive
-            log.warning("heartbeat of %s failed: %s: %s", self._name, type(error).__name__, error)
-            return False
+            log.warning("heartbeat of %s failed: %s: %s", self._task, type(error).__name__, error)
+            return
         if not self._news.is_set():
             self._details = None
-        return bool(object_or_empty(reply).get("cancel_requested"))
+        self._is_stopped = bool(object_or_empty(reply).get("cancel_requested"))
 
 
 @asynccontextmanager
 async def heartbeats(
     options: HeartbeatOptions,
     transport: WorkerTransport,
+    reporter: Reporter,
     task: ActivityTask,
     lease_owner: str,
     cancel: Callable[[], None],
@@ -137,11 +153,12 @@ async def heartbeats(
     longest = _LONGEST_SECONDS if timeout is None else min(_LONGEST_SECONDS, timeout / _PER_TIMEOUT)
     background = BackgroundHeartbeats(
         transport,
+        reporter,
+        task,
         Lease("activity", task.task_id, task.attempt_id, lease_owner),
         seconds=longest if options.every is None else min(options.every, longest),
         always=options.automatic,
         cancel=cancel,
-        name=str(task),
     )
     sending = asyncio.create_task(background.send(), name=f"heartbeats of {task.task_id}")
     failed = False

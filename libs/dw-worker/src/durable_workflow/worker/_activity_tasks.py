@@ -170,6 +170,7 @@ class ActivityTasks:
                 async with heartbeats(
                     options,
                     self._transport,
+                    self._reporter,
                     task,
                     self._worker_id,
                     lambda: self._held.cancel(task.task_id, "the server asked it to"),
