@@ -63,7 +63,7 @@ async def test_hello_names_the_worker_and_a_task_is_reported(
     assert task == TASK["task"]
     report = await reporting(stream)
     message = await peer.next()
-    assert (message.pop("id"), message.pop("took_ms") >= 0) == (1, True)
+    assert (message.pop("id"), type(message.pop("took_us"))) == (1, int)
     assert message == {"type": "complete", **HELD, "result": {"codec": "json", "blob": "1"}}
     assert not report.done(), "nothing is reported before it is acknowledged"
     await peer.send({"type": "acks", "ids": [1]})

@@ -334,7 +334,7 @@ async def test_new_runs_go_to_one_worker_once_workers_have_told_that_tasks_are_q
         peer = peers[0] if one.tasks("workflow") else peers[1]
         assert peer is peers[0] or other.tasks("workflow")
         served.append(peer.worker_id)
-        report = await peer.complete(await peer.task(), {"type": "complete_workflow"}, took_ms=0.1)
+        report = await peer.complete(await peer.task(), {"type": "complete_workflow"}, took_us=100)
         await peer.acknowledged(report)
     assert Counter(served[:40]) == {"a": 20, "b": 20}, "nothing is known yet"
     assert len(set(served[-10:])) == 1

@@ -146,7 +146,7 @@ class WorkerStream:
             operation = self._complete_ahead
         ends = verb != "heartbeat"
         if ends and isinstance(attempt, (int, str)):
-            self._give_back(kind, task_id, attempt, message.get("took_ms"))
+            self._give_back(kind, task_id, attempt, message.get("took_us"))
         members = {"lease_owner": self.worker.worker_id, ATTEMPT_FIELDS[kind]: attempt}
         try:
             names = {TASK_ID_FIELDS[kind]: task_id}
@@ -284,10 +284,10 @@ class WorkerStream:
         if self.leave_when_idle and self._stream.is_idle():
             self._stream.sink.close(GONE, "the worker is not registered any more")
 
-    def _give_back(self, kind: TaskKind, task_id: str, attempt: int | str, took_ms: object) -> None:
+    def _give_back(self, kind: TaskKind, task_id: str, attempt: int | str, took_us: object) -> None:
         had = self._streams.dispatcher.streams.give_back(self._stream, kind, task_id, attempt)
         if had:
-            self._streams.dispatcher.placement.note_took(self._stream, kind, took_ms)
+            self._streams.dispatcher.placement.note_took(self._stream, kind, took_us)
             self._streams.look_for(self._stream)
 
     async def _was_taken(self, kind: TaskKind, task_id: str, attempt: object) -> bool:

@@ -58,7 +58,7 @@ _MOST_CLAIMS: Final = 20
 _NEAR_SHARE: Final = 0.5
 _AGAIN_SECONDS: Final = 0.5
 # A task that took longer counts as if it took this.
-_MOST_TOOK_MS: Final = 500
+_MOST_TOOK_US: Final = 500_000
 # Pollers come and go under new ids: beyond so many their turns are forgotten.
 _MOST_TURNS: Final = 10_000
 _FIRST_PAUSE: Final = 0.05
@@ -366,13 +366,13 @@ class Placement:
                 if stream is not None:
                     stream.sink.cancel("activity", notice.task_id, notice.reason)
 
-    def note_took(self, stream: Stream, kind: TaskKind, took_ms: object) -> None:
+    def note_took(self, stream: Stream, kind: TaskKind, took_us: object) -> None:
         """A worker has told for how long a task kept it busy, if it tells."""
-        if kind not in _KINDS or not isinstance(took_ms, int | float) or took_ms < 0:
+        if kind not in _KINDS or not isinstance(took_us, int) or took_us < 0:
             return
         queue = stream.worker.namespace, stream.worker.task_queue
         if self._streams.of_queue(*queue):
-            seconds = min(took_ms, _MOST_TOOK_MS) / 1000
+            seconds = min(took_us, _MOST_TOOK_US) / 1_000_000
             self._rows_of(*queue).note(stream, kind, seconds, self._clock())
 
     def look_for(self, stream: Stream) -> None:

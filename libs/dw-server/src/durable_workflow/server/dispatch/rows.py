@@ -6,7 +6,7 @@ take half as much again of its time. To spread them gains nothing while one work
 the server is. So a row goes on while the worker has idle time and answers soon, and where it turns
 out to be busy all the time, each new run goes to another worker for a while.
 
-How long tasks take is told by the workers in their reports (`took_ms`). Where they do not tell,
+How long tasks take is told by the workers in their reports (`took_us`). Where they do not tell,
 each new run goes to another worker.
 """
 
