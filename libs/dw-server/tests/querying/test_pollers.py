@@ -38,7 +38,7 @@ def test_queues_that_nobody_polls_any_more_are_forgotten() -> None:
         queries.note_poll("default", f"q-{number}", "w")
         queries.note_poll("default", "steady", "w")
         clock.now += MINUTE
-    assert len(queries._pollers) <= 250
+    assert len(queries._pollers) <= 250  # pyright: ignore[reportPrivateUsage]
     assert queries.pollers("default", "steady") == {"w"}
     clock.now -= MINUTE
     assert queries.pollers("default", "q-1999") == {"w"}
