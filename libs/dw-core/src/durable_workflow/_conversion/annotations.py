@@ -1,6 +1,7 @@
 """From an annotation to the function that converts its values."""
 
 import collections.abc
+import threading
 import types
 import typing
 from collections.abc import Callable
@@ -40,6 +41,9 @@ _ANYTHING: Final[Any] = object
 
 # The converter of a class, or of a generic one with its arguments: kept because it may hold itself.
 _of_class: dict[Any, Converter | None] = {}
+# Of what a converter is being made, the outermost first, by the one thread that does it.
+_unfinished: list[tuple[Any, type]] = []
+_making: Final = threading.RLock()
 
 
 def converter_for(annotation: Any) -> Converter | None:
@@ -84,17 +88,36 @@ def _kept(annotation: Any, kind: type) -> Converter | None:
         return _of_class[annotation]
 
     def later(value: Any) -> Any:
-        converter = _of_class.get(annotation)
+        converter = _kept(annotation, kind)
         return value if converter is None else converter(value)
 
-    _of_class[annotation] = later  # what a class finds that holds itself
-    try:
-        found = scalar(kind) or record(annotation, kind, converter_for)
-    except BaseException:
-        del _of_class[annotation]
-        raise
-    _of_class[annotation] = found
-    return found
+    with _making:
+        if _holds_itself(annotation, kind):
+            return later
+        if annotation not in _of_class:  # another thread may have been faster
+            _unfinished.append((annotation, kind))
+            try:
+                _of_class[annotation] = scalar(kind) or record(annotation, kind, converter_for)
+            finally:
+                _unfinished.pop()
+        return _of_class[annotation]
+
+
+def _holds_itself(annotation: Any, kind: type) -> bool:
+    """Whether a class is found in one of its own members: that is read with the first value.
+
+    Its arguments may be others there, as those of `Tree[list[T]]` in `Tree[T]`, without an end.
+    In `Page[Page[Item]]` the inner one is an argument, and so has an end.
+    """
+    return any(
+        kind is outer and not _is_argument(annotation, whole) for whole, outer in _unfinished
+    )
+
+
+def _is_argument(annotation: Any, whole: Any) -> bool:
+    return any(
+        annotation == each or _is_argument(annotation, each) for each in typing.get_args(whole)
+    )
 
 
 def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Converter | None:

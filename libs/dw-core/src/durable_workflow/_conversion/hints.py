@@ -1,10 +1,12 @@
 """Annotations as types: text is resolved where it was written."""
 
+import functools
+import importlib
 import inspect
 import logging
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType, SimpleNamespace
 from typing import Any
 
@@ -14,14 +16,24 @@ log = logging.getLogger("durable_workflow.serializer")
 def hints_of_class(annotation: Any) -> dict[str, Any]:
     """The types of a class's fields. One that cannot be resolved is left out, and logged.
 
+    Type variables have what they stand for in their places, where that is known.
+
     Args:
         annotation: The class, or a generic one with its arguments, as `Page[Item]`.
     """
-    hints = _written_hints(typing.get_origin(annotation) or annotation)
-    meanings = _meanings(annotation)
-    return {name: _filled(hint, meanings) for name, hint in hints.items()} if meanings else hints
+    kind: Any = typing.get_origin(annotation) or annotation
+    hints = _written_hints(kind)
+    if not any(isinstance(hint, typing.TypeVar) or _variables(hint) for hint in hints.values()):
+        return hints
+    meanings: dict[type, dict[Any, Any]] = {}
+    _find_meanings(annotation, meanings)
+    # A variable means in each class what it stands for there, though several use the same one.
+    return {
+        name: _filled(hint, meanings.get(_writer(kind, name), {})) for name, hint in hints.items()
+    }
 
 
+@functools.cache  # so that what cannot be resolved is logged once
 def _written_hints(kind: type) -> dict[str, Any]:
     try:
         return typing.get_type_hints(kind, include_extras=True)
@@ -29,43 +41,75 @@ def _written_hints(kind: type) -> dict[str, Any]:
         hints: dict[str, Any] = {}
         for owner in reversed(kind.__mro__):
             space = vars(sys.modules[owner.__module__])
-            written = vars(owner).get("__annotations__", {})
-            hints |= _each(kind.__qualname__, written, space, dict(vars(owner)))
+            hints |= _each(kind.__qualname__, _annotations(owner), space, dict(vars(owner)))
         return hints
 
 
-def _meanings(annotation: Any) -> dict[Any, Any]:
-    """What the type variables stand for of a generic class, and of those that it inherits from.
+def _annotations(owner: type) -> Mapping[str, Any]:
+    """What a class itself annotates, whether or not it can be resolved."""
+    if sys.version_info >= (3, 14):  # they are evaluated when they are asked for
+        library: Any = importlib.import_module("annotationlib")
+        found: dict[str, Any] = library.get_annotations(owner, format=library.Format.FORWARDREF)
+        return found
+    return inspect.get_annotations(owner)
 
-    One that stands for two types, in a class and in one below it, is left out.
+
+def _bases(kind: type) -> Sequence[Any]:
+    """The bases of a class, with their arguments. Typed dicts have no others."""
+    bases: Sequence[Any] = vars(kind).get("__orig_bases__", kind.__bases__)
+    return [base for base in bases if isinstance(typing.get_origin(base) or base, type)]
+
+
+def _writer(kind: type, name: str) -> type:
+    """The class that annotates a field of a class: it, or one that it inherits from."""
+    if not typing.is_typeddict(kind):
+        return next((owner for owner in kind.__mro__ if name in _annotations(owner)), kind)
+    # A typed dict repeats what it inherits, and the last of its bases wins.
+    written = _annotations(kind).get(name)
+    for base in reversed(_bases(kind)):
+        parent: Any = typing.get_origin(base) or base
+        if typing.is_typeddict(parent) and _annotations(parent).get(name) == written:
+            return _writer(parent, name)
+    return kind
+
+
+def _find_meanings(annotation: Any, found: dict[type, dict[Any, Any]]) -> None:
+    """What the variables of a generic class stand for, and those of all that it inherits from.
+
+    A class may be inherited in two ways: what these say differently is left out.
     """
     kind: Any = typing.get_origin(annotation) or annotation
-    if not isinstance(kind, type):
-        return {}
     variables: tuple[Any, ...] = getattr(kind, "__parameters__", ())
-    found: dict[Any, Any] = dict(zip(variables, typing.get_args(annotation), strict=False))
-    unclear: set[Any] = set()
-    for base in vars(kind).get("__orig_bases__", kind.__bases__):
-        if typing.get_origin(base) in (typing.Generic, typing.Protocol):
-            continue  # says which variables there are
-        inherited = _meanings(_filled(base, found))
-        unclear |= {
-            each for each in inherited if found.get(each, inherited[each]) != inherited[each]
-        }
-        found |= inherited
-    return {each: meaning for each, meaning in found.items() if each not in unclear}
+    arguments = typing.get_args(annotation)
+    meanings: dict[Any, Any] = {}
+    # One that stands for many types, or for parameters, has no place of its own.
+    if len(variables) == len(arguments) and _are_simple(variables):
+        meanings = dict(zip(variables, arguments, strict=True))
+    known = found.get(kind, meanings)
+    meanings = {each: meanings[each] for each in meanings if known.get(each) == meanings[each]}
+    found[kind] = meanings
+    for base in _bases(kind):
+        if base is not object and typing.get_origin(base) not in (typing.Generic, typing.Protocol):
+            _find_meanings(_filled(base, meanings), found)
 
 
 def _filled(hint: Any, meanings: Mapping[Any, Any]) -> Any:
     """A type with what its type variables stand for in their places."""
     if isinstance(hint, typing.TypeVar):
         return meanings.get(hint, hint)
-    variables: tuple[Any, ...] = getattr(hint, "__parameters__", ())
-    if typing.get_origin(hint) is None or not variables:
+    variables = _variables(hint)
+    if not meanings or not variables or not _are_simple(variables):
         return hint
-    if not all(isinstance(each, typing.TypeVar) for each in variables):
-        return hint  # as of functions
     return hint[tuple(meanings.get(each, each) for each in variables)]
+
+
+def _variables(hint: Any) -> tuple[Any, ...]:
+    """The variables in a type; none for a class by itself."""
+    return getattr(hint, "__parameters__", ()) if typing.get_origin(hint) is not None else ()
+
+
+def _are_simple(variables: Iterable[Any]) -> bool:
+    return all(isinstance(each, typing.TypeVar) for each in variables)
 
 
 def hints_of_function(function: Callable[..., Any]) -> dict[str, Any]:

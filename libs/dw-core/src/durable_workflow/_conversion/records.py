@@ -30,7 +30,7 @@ def record(annotation: Any, kind: Any, find: Find) -> Converter | None:
     if is_typeddict(kind):
         return _typed_dict(annotation, kind, find)
     if hasattr(kind, "__struct_fields__") and "msgspec" in sys.modules:
-        return _struct(annotation, kind)
+        return _struct(annotation, kind, find)
     if callable(getattr(kind, "model_validate_json", None)) or callable(
         getattr(kind, "parse_obj", None)
     ):
@@ -52,7 +52,8 @@ def _dataclass(annotation: Any, kind: Any, find: Find) -> Converter:
             return value
         given = _object(value, name)
         if not fields:
-            fields.extend(_dataclass_fields(annotation, kind, find))
+            # At once: other threads see all of them or none.
+            fields[:] = _dataclass_fields(annotation, kind, find)
         members: dict[str, Any] = {}
         for field, converter, required in fields:
             if field in given:
@@ -111,7 +112,8 @@ def _named_tuple(annotation: Any, kind: Any, find: Find) -> Converter:
         items = cast("list[object]", value)
         if not converters:
             hints = hints_of_class(annotation)
-            converters.extend(find(hints.get(name)) for name in names)
+            # At once: other threads see all of them or none.
+            converters[:] = [find(hints.get(name)) for name in names]
         least = len(names) - len(kind._field_defaults)
         if not least <= len(items) <= len(names):
             raise ArgumentMismatch(f"expected {len(names)} items, got {len(items)}")
@@ -143,15 +145,39 @@ def _model(kind: Any) -> Converter:
     return convert
 
 
-def _struct(annotation: Any, kind: Any) -> Converter:
-    """A msgspec Struct, read by msgspec itself: renames, tags and constraints are its own."""
+class _OtherClassError(Exception):
+    """A class is neither msgspec's nor one of those that are read here."""
+
+
+def _struct(annotation: Any, kind: Any, find: Find) -> Converter:
+    """A msgspec Struct, read by msgspec itself: renames, tags and constraints are its own.
+
+    A generic one has plain members where msgspec cannot read the classes of its arguments.
+    """
     msgspec: Any = sys.modules["msgspec"]
+
+    def hook(of: Any, value: Any) -> Any:
+        converter = find(of)
+        if converter is None:
+            raise _OtherClassError
+        return converter(value)
+
+    def read(value: Any) -> Any:
+        if annotation is kind:
+            return msgspec.convert(value, kind)
+        try:
+            return msgspec.convert(value, annotation, dec_hook=hook)
+        except _OtherClassError:
+            return msgspec.convert(value, kind)
+
+    if annotation is not kind and not _is_readable(annotation, msgspec):
+        annotation = kind
 
     def convert(value: Any) -> Any:
         if isinstance(value, kind):
             return value
         try:
-            return msgspec.convert(_plain.plain(value), annotation)
+            return read(_plain.plain(value))
         except msgspec.ValidationError as error:
             found = _MSGSPEC_PATH.fullmatch(str(error))
             if found is None:
@@ -159,6 +185,17 @@ def _struct(annotation: Any, kind: Any) -> Converter:
             raise ArgumentMismatch(found["problem"], found["path"]) from error
 
     return convert
+
+
+def _is_readable(annotation: Any, msgspec: Any) -> bool:
+    """Whether msgspec takes a type: it takes no union of untagged structs, for example."""
+    try:
+        msgspec.convert(None, annotation)
+    except msgspec.ValidationError:
+        return True  # null does not fit
+    except (TypeError, NameError):
+        return False
+    return True
 
 
 def _member(name: str, converter: Converter | None, value: Any) -> Any:

@@ -60,7 +60,7 @@ def _shape_of(member: Any) -> _Shape | None:
     if dataclasses.is_dataclass(kind):
         names = frozenset(field.name for field in dataclasses.fields(kind))
     elif typing.is_typeddict(kind):
-        names = frozenset(typing.get_type_hints(kind))
+        names = kind.__required_keys__ | kind.__optional_keys__
     else:
         return None
     literals = {
