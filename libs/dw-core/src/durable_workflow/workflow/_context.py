@@ -345,7 +345,7 @@ class WorkflowContext:
         """Build a change of the run's search attributes.
 
         Args:
-            attributes: Plain JSON values by name; None deletes one.
+            attributes: Values by name, which are written in their plain form; None deletes one.
         """
         return UpsertSearchAttributes(checked_attributes("upsert_search_attributes", attributes))
 

@@ -162,7 +162,7 @@ class WorkflowResultMethods(Session):
             run_timeout_seconds: Limit for each run; None is no limit.
             duplicate_policy: As for `start_workflow`. With `use-existing` it waits for the workflow
                 that has the id.
-            memo: Plain JSON that describes it.
+            memo: Describes it, and is written in its plain form.
             search_attributes: Values by which lists find it.
             priority: 0 to 9, lower first; None is the server's 5.
             fairness_key: Class among which the queue shares its workers.

@@ -51,7 +51,7 @@ class WorkflowMethods(Blocking):
             duplicate_policy: What a taken id means: `fail` (the default, also `reject`) raises,
                 `use-existing` (also `use_existing`) returns the workflow that has it, `allow`
                 starts another run once that one is closed, `terminate_existing` ends it first.
-            memo: Plain JSON that describes it.
+            memo: Describes it, and is written in its plain form.
             search_attributes: Values by which lists find it.
             priority: 0 to 9, lower first; None is the server's 5.
             fairness_key: Class among which the queue shares its workers.
