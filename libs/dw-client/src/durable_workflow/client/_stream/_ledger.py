@@ -49,8 +49,9 @@ class Ledger:
         clock: In seconds, and never set back.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        # Asked for now, not when this module was read: a simulation has a clock of its own.
+        self._clock = clock or time.monotonic
         # Each with when it came.
         self._held: dict[Key, float] = {}
         self._ended_at = 0.0

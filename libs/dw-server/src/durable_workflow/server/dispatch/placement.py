@@ -86,7 +86,7 @@ class Placement:
         claims: Mapping[TaskKind, Claim],
         run_empty_unit: Callable[[], Awaitable[None]],
         claims_of_waiting: Mapping[TaskKind, ClaimWaiting],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._streams = streams
         self._lines = lines
@@ -94,7 +94,8 @@ class Placement:
         self._claims_of_waiting = claims_of_waiting
         self._run_empty_unit = run_empty_unit
         self._backlogs: dict[TaskKey, Backlog] = {}
-        self._clock = clock
+        # Asked for now, not when this module was read: a simulation has a clock of its own.
+        self._clock = clock or time.monotonic
         self._rows: dict[tuple[str, str], Rows] = {}
         # Streams that have credits, where something may be waiting for them.
         self._looking: dict[Stream, None] = {}
