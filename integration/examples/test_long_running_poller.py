@@ -39,7 +39,10 @@ async def test_it_polls_from_run_to_run_until_the_file_is_there(
                 worker.kill()
             with example.working():
                 await eventually(runs, lambda seen: seen >= 3)
-                file.write_text("done\n")
+                # Whole from its first moment: the worker looks at any.
+                written = tmp_path / "written"
+                written.write_text("done\n")
+                written.rename(file)
                 printed = ended(program)
     assert printed[0] == example.printed[0]
     found = LAST_LINES.fullmatch("\n".join(printed[1:]))

@@ -208,10 +208,8 @@ def test_a_variable_means_what_it_stands_for_in_the_class_that_wrote_it(
     assert type(found) is type(wanted)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax came with 3.12")
-def test_variables_of_the_newer_syntax_are_followed() -> None:
-    space: dict[str, Any] = {"dataclass": dataclass, "Item": Item, "__name__": __name__}
-    source = """
+if sys.version_info >= (3, 12):  # the syntax came with it
+    _NEWER = """
 @dataclass
 class NewBase[T]:
     value: T
@@ -220,10 +218,13 @@ class NewBase[T]:
 class New[T](NewBase[Item]):
     extra: list[T]
 """
-    exec(compile(source, "new", "exec", dont_inherit=True), space)
-    new = space["New"]
-    assert read(new, {"value": DUE, "extra": [1]}) == new(ITEM, [1])
-    assert read(new[Item], {"value": DUE, "extra": [DUE]}) == new(ITEM, [ITEM])
+
+    def test_variables_of_the_newer_syntax_are_followed() -> None:
+        space: dict[str, Any] = {"dataclass": dataclass, "Item": Item, "__name__": __name__}
+        exec(compile(_NEWER, "new", "exec", dont_inherit=True), space)
+        new = space["New"]
+        assert read(new, {"value": DUE, "extra": [1]}) == new(ITEM, [1])
+        assert read(new[Item], {"value": DUE, "extra": [DUE]}) == new(ITEM, [ITEM])
 
 
 def test_a_class_without_variables_has_its_hints_as_they_are_written() -> None:
