@@ -27,6 +27,7 @@ class Described:
             for path in document["paths"]
         }
         self._validator = cache(self._make_validator)
+        self._asked = cache(self._make_validator_of_requests)
 
     def check(self, method: str, path: str, answer: Answer) -> None:
         """Fail where an answer is none that the document has."""
@@ -53,6 +54,28 @@ class Described:
         ]
         errors = self._validator(described["operationId"], status).iter_errors(answer.body)
         return missing + [f"{error.json_path}: {error.message[:300]}" for error in errors]
+
+    def has_request(self, method: str, path: str, query: object, body: object) -> bool:
+        """Whether the document has a request with this query and this body.
+
+        Args:
+            path: As the document has it, with the parameters' names.
+        """
+        return bool(self._asked(method.lower(), path).is_valid({"query": query, "body": body}))
+
+    def _make_validator_of_requests(self, method: str, path: str) -> Validator:
+        described = self._document["paths"][path][method]
+        parameters = [each for each in described["parameters"] if each.get("in") == "query"]
+        query = {
+            "properties": {each["name"]: each["schema"] for each in parameters},
+            "required": [each["name"] for each in parameters if each.get("required")],
+        }
+        body = described.get("requestBody", {"content": {"": {"schema": {}}}})
+        [content] = body["content"].values()
+        properties = {"query": query, "body": content["schema"]}
+        return Draft202012Validator(
+            {"properties": properties, "components": self._document["components"]}
+        )
 
     def _make_validator(self, operation_id: str, status: str) -> Validator:
         [response] = [

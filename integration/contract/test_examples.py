@@ -24,6 +24,7 @@ from schemathesis.specs.openapi import checks as openapi_checks
 from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.http.routing import Route
 from integration.contract.conftest import ENVIRONMENT
+from integration.contract.described import Described
 from integration.contract.scene import Scene, Stage
 from integration.harness.payloads import as_object
 from integration.harness.processes import ServerProcess
@@ -101,8 +102,17 @@ def wire(server: ServerProcess) -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="module")
-def schema(wire: Wire) -> Schema:
-    document = wire.send("GET", "/api/openapi.json").need()
+def document(wire: Wire) -> dict[str, Any]:
+    return wire.send("GET", "/api/openapi.json").need()
+
+
+@pytest.fixture(scope="module")
+def described(document: dict[str, Any]) -> Described:
+    return Described(document)
+
+
+@pytest.fixture(scope="module")
+def schema(document: dict[str, Any]) -> Schema:
     # This server has no logins, so that no login is a bad one. A body may be bad and too large.
     options = {
         "generation": {"with-security-parameters": False},
@@ -128,6 +138,7 @@ def test_every_answer_is_one_that_the_description_has(
     route: Route,
     mode: GenerationMode,
     schema: Schema,
+    described: Described,
     stage: Stage,
     server: ServerProcess,
     session: requests.Session,
@@ -147,7 +158,7 @@ def test_every_answer_is_one_that_the_description_has(
         response = case.call(server.url, session=session)
         if reason_of(response) not in NOBODY_ANSWERED:
             assert response.status_code < 500, (case.as_curl_command(), server.process.output)
-        judged = CHECKS[:-1] if is_read_otherwise(case) else CHECKS
+        judged = CHECKS[:-1] if is_read_otherwise(case, described) else CHECKS
         case.validate_response(response, judged)
 
     send()
@@ -167,17 +178,51 @@ def aim(case: Case, scene: Scene, route: Route) -> None:
             members[name] = names[name]
 
 
-def is_read_otherwise(case: Case) -> bool:
-    """Whether a query may be good though its schema says no: the document has it in words.
+def is_read_otherwise(case: Case, described: Described) -> bool:
+    """Whether a request may be good though its schema says no: the document has it in words.
 
-    Blank text is the same as none, and of what is sent twice the last counts.
+    Blank text is the same as none, the space around a text does not count, and of what is sent
+    twice the last counts.
     """
     values = (as_object(case.query) or {}).values()
     # An object is sent as its keys, one after the other.
-    return any(isinstance(each, list | dict) or not str(each).strip() for each in values)
+    if any(isinstance(each, list | dict) or not str(each).strip() for each in values):
+        return True
+    sent = [case.query, case.body]
+    bare = [without_space(each) for each in sent]
+    return bare != sent and described.has_request(case.method, case.path, *bare)
+
+
+def without_space(value: Any) -> Any:
+    """A value without the space around the texts in it."""
+    match value:
+        case str():
+            return value.strip()
+        case list():
+            return [without_space(each) for each in value]
+        case dict():
+            return {name: without_space(each) for name, each in value.items()}
+        case _:
+            return value
 
 
 def reason_of(response: Any) -> object:
     if not response.headers.get("content-type", [""])[0].startswith("application/json"):
         return None
     return (as_object(response.json()) or {}).get("reason")
+
+
+def test_the_space_around_a_text_does_not_count(
+    schema: Schema, described: Described, wire: Wire
+) -> None:
+    def case_with(queue: str) -> Case:
+        action = {"workflow_type": "Kind", "task_queue": queue}
+        body = {"action": action, "spec": {"cron_expressions": ["@yearly"]}}
+        return schema["/api/schedules"]["POST"].Case(body=body, media_type="application/json")
+
+    for queue, taken in ((" " + "q" * 255, True), (" " + "q" * 256, False), ("q" * 256, False)):
+        case = case_with(queue)
+        assert is_read_otherwise(case, described) == taken
+        answer = wire.send("POST", "/api/schedules", case.body)
+        assert answer.status == (201 if taken else 422), answer.body
+    assert not is_read_otherwise(case_with("q"), described)

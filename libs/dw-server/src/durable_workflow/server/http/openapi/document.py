@@ -21,10 +21,11 @@ from durable_workflow.server.settings import Settings
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _ABOUT: Final = """The HTTP interface of Durable Workflow, for clients and for workers.
 
-Space around texts is dropped, and blank text is the same as none; so is null. Whole numbers may be
-sent as digits, and have no decimal point. Members that are not known are ignored. Of a query
-parameter that is sent twice the last counts. Bodies are JSON objects. What is wrong with a request
-is told in `message`, for programs in `reason`, and by field in `errors`.
+Space around texts is dropped before anything else is looked at, so that their length is counted
+without it, and blank text is the same as none; so is null. Whole numbers may be sent as digits, and
+have no decimal point. Members that are not known are ignored. Of a query parameter that is sent
+twice the last counts. Bodies are JSON objects. What is wrong with a request is told in `message`,
+for programs in `reason`, and by field in `errors`.
 """
 _CITATION: Final = re.compile(r"\s*\((?:control-plane|worker-protocol)?\s*[\d., ]+\)|``")
 
