@@ -55,7 +55,7 @@ class Described:
         errors = self._validator(described["operationId"], status).iter_errors(answer.body)
         return missing + [f"{error.json_path}: {error.message[:300]}" for error in errors]
 
-    def has_request(self, method: str, path: str, query: object, body: object) -> bool:
+    def has_request(self, method: str, path: str, query: Any, body: Any) -> bool:
         """Whether the document has a request with this query and this body.
 
         Args:

@@ -184,6 +184,9 @@ VALUES: list[Any] = [
     "use-existing",
     "running",
     "UTC",
+    "@daily",
+    "@DaILY",
+    "@never",
 ]
 KINDS: list[Kind] = [
     Text(),

@@ -48,11 +48,11 @@ class CronExpression(Kind, frozen=True, kw_only=True):
         return text
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
-        macros = "|".join(name.removeprefix("@") for name in _MACROS)
+        macros = "|".join(map(_in_any_case, _MACROS))
         return {
             "type": "string",
             "maxLength": LONGEST_NAME,
-            "pattern": rf"^\s*(?:@(?:{macros})|\S+(?:\s+\S+){{4}})\s*$",
+            "pattern": rf"^\s*(?:{macros}|\S+(?:\s+\S+){{4}})\s*$",
             "examples": ["0 2 * * *", "@daily"],
         }
 
@@ -71,6 +71,11 @@ class TimeZone(Kind, frozen=True, kw_only=True):
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
         return {"type": "string", "maxLength": 64, "examples": ["Europe/Berlin"]}
+
+
+def _in_any_case(word: str) -> str:
+    """A pattern for a word in small or capital letters: JSON Schema's patterns have no flags."""
+    return "".join(f"[{each}{each.upper()}]" if each.isalpha() else each for each in word)
 
 
 def five_fields(expression: str) -> str:
