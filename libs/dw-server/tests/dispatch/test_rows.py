@@ -213,6 +213,27 @@ async def test_activities_are_not_given_in_a_row(scene: Scene) -> None:
     assert [len(pushed(each)) for each in streams] == [2, 2, 2, 2]
 
 
+@pytest.mark.parametrize(
+    ("took_ms", "most"),
+    [
+        pytest.param(0.5, 50, id="all that it has slots for"),
+        pytest.param(3, 33, id="as much as it does within 100 ms"),
+        pytest.param(6, 25, id="half of its slots of slow ones"),
+    ],
+)
+async def test_quick_activities_follow_their_runs_as_long_as_the_worker_would_soon_have_done_them(
+    scene: Scene, took_ms: float, most: int
+) -> None:
+    near, *others = workers(scene)
+    kinds: tuple[TaskKind, ...] = ("workflow", "activity")
+    for kind in kinds:
+        tell(scene, near, took_ms, times=1000, kind=kind)
+    for number in range(60):
+        scene.unit(task(number, near="a"), kind="activity")
+    assert len(pushed(near)) == most
+    assert sum(len(pushed(each)) for each in others) == 60 - most
+
+
 async def test_what_was_told_of_a_queue_is_forgotten_with_its_last_stream(scene: Scene) -> None:
     streams = workers(scene)
     tell(scene, streams[0], 1)

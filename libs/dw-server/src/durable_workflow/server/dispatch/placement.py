@@ -6,9 +6,9 @@ its batch fails, the credit is given back.
 
 Among the streams that may have a task the one with the smallest share of used slots gets it, then
 the one that was served longest ago; new runs go to one in a row while that is quick (`rows`). A
-held poll is a candidate with one credit. What else its
-worker does is not known, so it counts as used as that stream is: the one served longest ago gets
-the task, so that neither waits while only the other is served.
+held poll is a candidate with one credit. What else its worker does is not known, so it counts as
+used as that stream is: the one served longest ago gets the task, so that neither waits while only
+the other is served.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ ClaimWaiting: TypeAlias = Callable[[Tx, Sequence[Any]], Sequence[dict[str, Any] 
 _KINDS: Final[tuple[TaskKind, ...]] = ("workflow", "activity")
 # Claims that one unit makes for tasks that waited: more would hold up the loop.
 _MOST_CLAIMS: Final = 20
-# A worker of which half of the slots are used is given nothing for being near.
+# Beyond such a share of its slots a worker is given nothing for being near, unless it answers soon.
 _NEAR_SHARE: Final = 0.5
 _AGAIN_SECONDS: Final = 0.5
 # A task that took longer counts as if it took this.
@@ -218,7 +218,7 @@ class Placement:
             for poll in polls:
                 if poll.worker is not None and poll.worker.worker_id == task.keeper:
                     return poll
-        best = self._nearest(kind, task, able)
+        best = self._nearest(key, task, able)
         if best is None and kind == "workflow" and able and not polls:
             return self._rows_of(key.namespace, key.task_queue).next(kind, able, self._clock())
         if best is None:
@@ -229,16 +229,19 @@ class Placement:
         served = self._polls_served.get(self._name_of(poll, key), 0)
         return poll if best is None or served < best.served(kind) else best
 
-    @staticmethod
-    def _nearest(kind: TaskKind, task: ReadyTask, able: Sequence[Stream]) -> Stream | None:
+    def _nearest(self, key: TaskKey, task: ReadyTask, able: Sequence[Stream]) -> Stream | None:
         """The stream that a task is best done by, if others need not take work off it."""
         if len(able) == 1:
             return able[0]
         for stream in able if task.near is not None else ():
-            share, _ = stream.rank(kind)
-            if stream.worker.worker_id == task.near and share < _NEAR_SHARE:
+            if stream.worker.worker_id == task.near and self._has_time(key, stream):
                 return stream
         return None
+
+    def _has_time(self, key: TaskKey, stream: Stream) -> bool:
+        share, _ = stream.rank(key.kind)
+        rows = self._rows_of(key.namespace, key.task_queue)
+        return share < _NEAR_SHARE or rows.answers_soon(stream)
 
     def _polls(self, key: TaskKey, task: ReadyTask) -> list[Waiter]:
         """The held polls that may have a task, in order of arrival."""

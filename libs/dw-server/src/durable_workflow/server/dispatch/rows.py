@@ -4,7 +4,8 @@ A turn of the server's loop makes several tasks ready. Where they leave in one f
 that wakes up once, and its code stays in the processor's caches; spread over four processes they
 take half as much again of its time. To spread them gains nothing while one worker is quicker than
 the server is. So a row goes on while the worker has idle time and answers soon, and where it turns
-out to be busy all the time, each new run goes to another worker for a while.
+out to be busy all the time, each new run goes to another worker for a while. What is better done by
+one worker goes to it as long as it would be done there soon (`answers_soon`).
 
 How long tasks take is told by the workers in their reports (`took_us`). Where they do not tell,
 each new run goes to another worker.
@@ -20,7 +21,7 @@ from durable_workflow.server.notices import TaskKind
 
 # Tasks that take longer by the mean go to another worker each.
 _QUICK_SECONDS: Final = 0.005
-# How long the last of what a worker has may wait for those before it, by the mean.
+# How long the last of what a worker has may take with those before it, by the mean.
 _MOST_WAIT_SECONDS: Final = 0.1
 # For how long a worker may report nothing that has something to do.
 _MOST_SILENT_SECONDS: Final = 0.1
@@ -72,26 +73,31 @@ class Rows:
             able: Who may have it; at least one.
         """
         holder = self._holder
-        if holder is not None and holder in able and self._goes_on(holder, now):
-            return holder
+        if holder is not None and holder in able:
+            if not holder.load():
+                self._heard_at = now
+            if self._is_too_busy(now):
+                self._rests_until = now + _REST_SECONDS
+            elif self._goes_on(holder, now):
+                return holder
         best = min(able, key=lambda stream: stream.rank(kind))
         self._holder = best if now >= self._rests_until else None
         self._began_at = self._heard_at = now
         self._busy_seconds = 0.0
         return best
 
-    def _goes_on(self, holder: Stream, now: float) -> bool:
-        lasts = now - self._began_at
-        if lasts > _JUDGED_AFTER_SECONDS and self._busy_seconds > _BUSY_SHARE * lasts:
-            self._rests_until = now + _REST_SECONDS
-            return False
-        has = holder.load()
-        if not has:
-            self._heard_at = now
+    def answers_soon(self, stream: Stream) -> bool:
+        """Whether tasks are quick, and a worker would soon have done one more."""
         mean = max(self._means.values())
+        return mean < _QUICK_SECONDS and (stream.load() + 1) * mean < _MOST_WAIT_SECONDS
+
+    def _is_too_busy(self, now: float) -> bool:
+        lasts = now - self._began_at
+        return lasts > _JUDGED_AFTER_SECONDS and self._busy_seconds > _BUSY_SHARE * lasts
+
+    def _goes_on(self, holder: Stream, now: float) -> bool:
         return (
-            lasts < _ROW_SECONDS
-            and mean < _QUICK_SECONDS
-            and (has + 1) * mean < _MOST_WAIT_SECONDS
+            now - self._began_at < _ROW_SECONDS
             and now - self._heard_at < _MOST_SILENT_SECONDS
+            and self.answers_soon(holder)
         )
