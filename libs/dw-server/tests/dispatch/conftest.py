@@ -125,7 +125,7 @@ class Scene:
     def _claim_waiting(self, tx: Any, workers: Sequence[Worker]) -> list[dict[str, Any] | None]:
         self.claims_of_waiting.append([worker.worker_id for worker in workers])
         claim = self._claimer("activity")
-        found = [claim(tx, worker, None, (), False) for worker in workers]
+        found = [claim(tx, worker, None, tuple, False) for worker in workers]
         return [
             None if task["task_id"] in self.lost else task for task in found if task is not None
         ]
@@ -134,10 +134,14 @@ class Scene:
         attempt = {"workflow": "workflow_task_attempt", "activity": "activity_attempt_id"}[kind]
 
         def claim(
-            _: Any, worker: Worker, task_id: str | None, busy: Collection[str], names_claims: bool
+            _: Any,
+            worker: Worker,
+            task_id: str | None,
+            busy: Callable[[], Collection[str]],
+            names_claims: bool,
         ) -> dict[str, Any] | None:
             self.claims.append((worker.worker_id, task_id))
-            self.busy.append(busy)
+            self.busy.append(busy())
             if len(self.claims) == self.fails_at:
                 raise StoreError("the disk is full")
             types = worker.workflow_types if kind == "workflow" else worker.activity_types

@@ -170,7 +170,7 @@ async def test_a_task_that_never_waited_has_the_same_budget(server: Any) -> None
         assert worker is not None
         [first] = class_records.ready(tx, key, above=-1, first="", most=1)
         return workflow_claims.claim_for(
-            tx, worker, first.task_id, (), False, server.settings, FairQueues()
+            tx, worker, first.task_id, tuple, False, server.settings, FairQueues()
         )
 
     assert await server.store.run(claim) is not None

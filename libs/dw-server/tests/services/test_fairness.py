@@ -95,7 +95,7 @@ async def test_a_task_that_never_waited_counts_as_one_that_did(server: Any) -> N
             assert worker is not None
             [first] = records.ready(tx, KEY, above=-1, first="", most=5)
             task = workflow_claims.claim_for(
-                tx, worker, first.task_id, (), False, server.settings, fair
+                tx, worker, first.task_id, tuple, False, server.settings, fair
             )
             assert task is not None
 
@@ -119,7 +119,7 @@ async def test_claims_of_one_unit_share_too(server: Any) -> None:
         return [of(tx, worker, fair)[0] for _ in range(10)]
 
     def of(tx: Tx, worker: Worker, fair: FairQueues) -> str:
-        task = workflow_claims.claim_for(tx, worker, None, (), False, server.settings, fair)
+        task = workflow_claims.claim_for(tx, worker, None, tuple, False, server.settings, fair)
         assert task is not None
         name: str = task["workflow_id"]
         return name
@@ -170,7 +170,7 @@ async def test_of_very_many_classes_none_is_starved(server: Any, classes: int) -
         assert worker is not None
         found: list[str] = []
         for _ in range(2 * classes):
-            task = workflow_claims.claim_for(tx, worker, None, (), False, server.settings, fair)
+            task = workflow_claims.claim_for(tx, worker, None, tuple, False, server.settings, fair)
             assert task is not None
             found.append(task["workflow_id"].partition("-")[0])
         return found

@@ -14,6 +14,7 @@ the other is served.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -42,9 +43,11 @@ from durable_workflow.server.store.protocol import Tx
 _log = logging.getLogger(__name__)
 
 # Leases a task to a worker: the one that is named, or the one that the worker should get next.
-# Then come the workers that no task is kept for now, and whether the worker names claims.
-# None where there is none.
-Claim: TypeAlias = Callable[[Tx, Any, str | None, Collection[str], bool], dict[str, Any] | None]
+# Then come what tells the workers that no task is kept for now, and whether the worker names
+# claims. None where there is none.
+Claim: TypeAlias = Callable[
+    [Tx, Any, str | None, Callable[[], Collection[str]], bool], dict[str, Any] | None
+]
 # Leases what waits to workers that look for the same tasks, one to each, the next to the first.
 # Fewer where there are no more, or where each has to be chosen by itself; none where none waits.
 # None in the place of a task whose run its claim has ended.
@@ -205,23 +208,28 @@ class Placement:
         self, key: TaskKey, task: ReadyTask, streams: Sequence[Stream]
     ) -> Stream | Waiter | None:
         kind = key.kind
-        able = [
-            stream
-            for stream in streams
-            if may_take(stream.profiles[kind], task) and stream.credits(kind) > 0
-        ]
+
+        def is_able(stream: Stream) -> bool:
+            return may_take(stream.profiles[kind], task) and stream.credits(kind) > 0
+
         polls = self._polls(key, task)
+        if len(streams) == 1 and not polls:
+            return streams[0] if is_able(streams[0]) else None
         if task.keeper is not None:
-            keepers = [each for each in able if each.worker.worker_id == task.keeper]
-            if keepers:
-                return min(keepers, key=lambda stream: stream.rank(kind))
+            keepers = filter(is_able, _of_id(streams, task.keeper))
+            keeper = min(keepers, key=lambda stream: stream.rank(kind), default=None)
+            if keeper is not None:
+                return keeper
             for poll in polls:
                 if poll.worker is not None and poll.worker.worker_id == task.keeper:
                     return poll
-        best = self._nearest(key, task, able)
-        if best is None and kind == "workflow" and able and not polls:
-            return self._rows_of(key.namespace, key.task_queue).next(kind, able, self._clock())
+        near = filter(is_able, _of_id(streams, task.near))
+        best = next((each for each in near if self._has_time(key, each)), None)
+        if best is None and kind == "workflow" and not polls:
+            rows = self._rows_of(key.namespace, key.task_queue)
+            return rows.next(kind, streams, is_able, self._clock())
         if best is None:
+            able = filter(is_able, streams)
             best = min(able, key=lambda stream: stream.rank(kind), default=None)
         if not polls:
             return best
@@ -229,16 +237,8 @@ class Placement:
         served = self._polls_served.get(self._name_of(poll, key), 0)
         return poll if best is None or served < best.served(kind) else best
 
-    def _nearest(self, key: TaskKey, task: ReadyTask, able: Sequence[Stream]) -> Stream | None:
-        """The stream that a task is best done by, if others need not take work off it."""
-        if len(able) == 1:
-            return able[0]
-        for stream in able if task.near is not None else ():
-            if stream.worker.worker_id == task.near and self._has_time(key, stream):
-                return stream
-        return None
-
     def _has_time(self, key: TaskKey, stream: Stream) -> bool:
+        """Whether others need not take work off a worker."""
         share, _ = stream.rank(key.kind)
         rows = self._rows_of(key.namespace, key.task_queue)
         return share < _NEAR_SHARE or rows.answers_soon(stream)
@@ -264,7 +264,7 @@ class Placement:
         self, tx: Tx, kind: TaskKind, stream: Stream, task: ReadyTask | None
     ) -> TaskOffered | None:
         task_id = None if task is None else task.task_id
-        busy = self._busy(kind, stream)
+        busy = functools.partial(self._busy, kind, stream)
         claimed = self._claims[kind](tx, stream.worker, task_id, busy, stream.names_claims)
         return None if claimed is None else self._offered(kind, stream, claimed)
 
@@ -288,7 +288,10 @@ class Placement:
         return given
 
     def _busy(self, kind: TaskKind, beside: Stream) -> Collection[str]:
-        """Workers of a stream's queue that have no credit: nobody waits for them."""
+        """Workers of a stream's queue that have no credit: nobody waits for them.
+
+        Mostly the keeper gets the task, and nobody asks.
+        """
         if kind != "workflow":
             return ()
         streams = self._streams.of_queue(beside.worker.namespace, beside.worker.task_queue)
@@ -449,3 +452,7 @@ class Placement:
                     pause = min(2 * pause, _LONGEST_PAUSE)
         finally:
             self._giving = None
+
+
+def _of_id(streams: Sequence[Stream], worker_id: str | None) -> list[Stream]:
+    return [each for each in streams if each.worker.worker_id == worker_id] if worker_id else []

@@ -13,7 +13,7 @@ each new run goes to another worker.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from durable_workflow.server.dispatch.streams import Stream
@@ -66,21 +66,24 @@ class Rows:
         if stream is self._holder:
             self._holder = None
 
-    def next(self, kind: TaskKind, able: Sequence[Stream], now: float) -> Stream:
-        """Who gets the next new run.
-
-        Args:
-            able: Who may have it; at least one.
-        """
+    def next(
+        self,
+        kind: TaskKind,
+        streams: Sequence[Stream],
+        is_able: Callable[[Stream], bool],
+        now: float,
+    ) -> Stream | None:
+        """Who gets the next new run, if anybody may have it."""
         holder = self._holder
-        if holder is not None and holder in able:
+        if holder is not None and holder in streams and is_able(holder):
             if not holder.load():
                 self._heard_at = now
             if self._is_too_busy(now):
                 self._rests_until = now + _REST_SECONDS
             elif self._goes_on(holder, now):
                 return holder
-        best = min(able, key=lambda stream: stream.rank(kind))
+        able = filter(is_able, streams)
+        best = min(able, key=lambda stream: stream.rank(kind), default=None)
         self._holder = best if now >= self._rests_until else None
         self._began_at = self._heard_at = now
         self._busy_seconds = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -75,7 +75,7 @@ def claim_for(
     tx: Tx,
     worker: Worker,
     task_id: str | None,
-    busy: Collection[str],
+    busy: Callable[[], Collection[str]],
     names_claims: bool,
     settings: ServiceSettings,
     fair: FairQueues,

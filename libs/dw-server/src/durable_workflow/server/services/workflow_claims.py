@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from durable_workflow._wire.extensions import STICKY_HISTORY
@@ -92,7 +92,7 @@ def claim_for(
     tx: Tx,
     worker: Worker,
     task_id: str | None,
-    busy: Collection[str],
+    busy: Callable[[], Collection[str]],
     names_claims: bool,
     settings: ServiceSettings,
     fair: FairQueues,
@@ -101,13 +101,13 @@ def claim_for(
 
     Args:
         task_id: The task, which suits the worker; None for the one that it should get next.
-        busy: Workers that tasks are not kept for now.
+        busy: Tells the workers that tasks are not kept for now.
         names_claims: The task gets a claim, which all reports of it have to name: so it may leave
             before the commit.
         fair: What is remembered of queues.
     """
     if task_id is None:
-        run = _claimable(tx, worker, settings, fair, busy)
+        run = _claimable(tx, worker, settings, fair, busy())
     elif not admission.admits(tx, _queue(worker), settings):
         return None
     else:
@@ -182,14 +182,14 @@ def _may_have(run: Run, worker: Worker, busy: Collection[str], now: int) -> bool
     return keeper == worker.worker_id or keeper in busy
 
 
-def _is_free(tx: Tx, run: Run, worker: Worker, busy: Collection[str]) -> bool:
+def _is_free(tx: Tx, run: Run, worker: Worker, busy: Callable[[], Collection[str]]) -> bool:
     """Whether the task of `run` is ready, and kept for nobody else that is there."""
     if run.task_status != READY or run.task_available_at > tx.now:
         return False
     keeper = run.sticky_worker
     if keeper is None or run.sticky_until <= tx.now:
         return True
-    if keeper == worker.worker_id or keeper in busy:
+    if keeper == worker.worker_id or keeper in busy():
         return True
     kept_for = find_worker(tx, run.namespace, keeper)
     return kept_for is None or not kept_for.is_there(tx.now)
