@@ -130,7 +130,16 @@ def test_amounts_are_numbers(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "flag"),
-    [(True, True), (1, True), ("1", True), ("true", True), (False, False), (0, False), ("", None)],
+    [
+        (True, True),
+        (1, True),
+        ("1", True),
+        (" true\t", True),
+        (False, False),
+        (0, False),
+        ("", None),
+        ("\u2003", None),
+    ],
 )
 def test_flags_in_all_spellings(value: Any, flag: bool | None) -> None:
     assert read(Flag(), value) is flag

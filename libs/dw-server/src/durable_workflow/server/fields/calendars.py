@@ -13,7 +13,7 @@ from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.server.fields.kind import Kind
 from durable_workflow.server.fields.reading import Reading
 from durable_workflow.server.fields.schemas import Schemas
-from durable_workflow.server.fields.strings import LONGEST_NAME, Text
+from durable_workflow.server.fields.strings import LONGEST_NAME, Text, as_whole
 
 _MACROS: Final = {
     "@yearly": "0 0 1 1 *",
@@ -52,7 +52,7 @@ class CronExpression(Kind, frozen=True, kw_only=True):
         return {
             "type": "string",
             "maxLength": LONGEST_NAME,
-            "pattern": rf"^\s*(?:{macros}|\S+(?:\s+\S+){{4}})\s*$",
+            "pattern": as_whole(rf"{macros}|\S+(?:\s+\S+){{4}}", blank=not needed),
             "examples": ["0 2 * * *", "@daily"],
         }
 

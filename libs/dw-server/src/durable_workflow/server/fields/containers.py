@@ -103,7 +103,7 @@ class Listed(SlicedKind, frozen=True, kw_only=True):
         found: JsonObject = {"type": "array", "items": self.each.schema(schemas, needed=True)}
         if self.most is not None:
             found["maxItems"] = self.most
-        if self.required:
+        if self.required and needed:
             found["minItems"] = 1
         return found
 

@@ -138,8 +138,10 @@ class Flag(Kind, frozen=True, kw_only=True):
     gives = (bool,)
 
     def read(self, value: Any, at: str, reading: Reading) -> bool | None:
-        if value == "":
-            return None
+        if isinstance(value, str):
+            value = value.strip()
+            if not value:
+                return None
         if isinstance(value, (bool, int, str)):
             flag = _FLAGS.get(value)
             if flag is not None:
@@ -148,7 +150,8 @@ class Flag(Kind, frozen=True, kw_only=True):
         return None
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
-        return {"enum": [True, False, 0, 1, "0", "1", "true", "false"]}
+        # Where it need not be there, blank text is as none.
+        return {"enum": [True, False, 0, 1, "0", "1", "true", "false", *[""][needed:]]}
 
 
 def seconds() -> Whole:

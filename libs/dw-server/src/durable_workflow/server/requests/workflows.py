@@ -100,7 +100,7 @@ class StatusBucket(Kind, frozen=True, kw_only=True):
         return status
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
-        return {"type": "string", "enum": [*STATUS_BUCKETS]}
+        return Choice(words=STATUS_BUCKETS).schema(schemas, needed=needed)
 
 
 class NumberToken(Kind, frozen=True, kw_only=True):
