@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote
 
 from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
 from integration.harness.payloads import as_object
 from integration.harness.wire import Answer
+
+# A whole number as a parameter has it.
+_DIGITS: Final = re.compile(r"-?[0-9]{1,19}")
+_FLAGS: Final = ("true", "false")
 
 
 class Described:
@@ -55,27 +61,44 @@ class Described:
         errors = self._validator(described["operationId"], status).iter_errors(answer.body)
         return missing + [f"{error.json_path}: {error.message[:300]}" for error in errors]
 
-    def has_request(self, method: str, path: str, query: Any, body: Any) -> bool:
-        """Whether the document has a request with this query and this body.
+    def has_request(self, method: str, path: str, sent: Mapping[str, Any]) -> bool:
+        """Whether the document has a request with all that is sent.
 
         Args:
             path: As the document has it, with the parameters' names.
+            sent: The parameters by the place that they are sent in, and the body if there is one.
         """
-        return bool(self._asked(method.lower(), path).is_valid({"query": query, "body": body}))
+        places: dict[str, Any] = {**sent}
+        for (place, name), parameter in self._parameters(method, path).items():
+            value = places[place].get(name)
+            if value is not None:
+                text = unquote(str(value)) if place == "path" else str(value)
+                read = _as_read(text, parameter["schema"]["type"])
+                places[place] = {**places[place], name: read}
+        return bool(self._asked(method, path).is_valid(places))
 
     def _make_validator_of_requests(self, method: str, path: str) -> Validator:
-        described = self._document["paths"][path][method]
-        parameters = [each for each in described["parameters"] if each.get("in") == "query"]
-        query = {
-            "properties": {each["name"]: each["schema"] for each in parameters},
-            "required": [each["name"] for each in parameters if each.get("required")],
-        }
-        body = described.get("requestBody", {"content": {"": {"schema": {}}}})
-        [content] = body["content"].values()
-        properties = {"query": query, "body": content["schema"]}
-        return Draft202012Validator(
-            {"properties": properties, "components": self._document["components"]}
-        )
+        places: dict[str, Any] = {}
+        for (place, name), parameter in self._parameters(method, path).items():
+            described = places.setdefault(place, {"properties": {}, "required": []})
+            described["properties"][name] = parameter["schema"]
+            described["required"] += [name] * parameter["required"]
+        body = self._document["paths"][path][method.lower()].get("requestBody")
+        if body is not None:
+            [content] = body["content"].values()
+            places["body"] = content["schema"]
+        schema: dict[str, Any] = {"properties": places, "required": []}
+        schema["required"] += ["body"] * (body is not None and body["required"])
+        return Draft202012Validator({**schema, "components": self._document["components"]})
+
+    def _parameters(self, method: str, path: str) -> dict[tuple[str, str], Any]:
+        """The parameters of an operation, by place and name."""
+        components = self._document["components"]["parameters"]
+        found = [
+            components[each["$ref"].rpartition("/")[2]] if "$ref" in each else each
+            for each in self._document["paths"][path][method.lower()]["parameters"]
+        ]
+        return {(each["in"], each["name"]): each for each in found}
 
     def _make_validator(self, operation_id: str, status: str) -> Validator:
         [response] = [
@@ -96,3 +119,10 @@ class Described:
             if operation is not None:
                 return operation
         return None
+
+
+def _as_read(text: str, kind: str) -> object:
+    """A parameter, which is sent as text, as what it may stand for."""
+    if kind == "integer" and _DIGITS.fullmatch(text):
+        return int(text)
+    return text.lower() == "true" if kind == "boolean" and text.lower() in _FLAGS else text

@@ -19,6 +19,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from schemathesis.core import NotSet
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from durable_workflow.server.http.routes import ROUTES
@@ -28,7 +29,7 @@ from integration.contract.described import Described
 from integration.contract.scene import Scene, Stage
 from integration.harness.payloads import as_object
 from integration.harness.processes import ServerProcess
-from integration.harness.wire import Wire
+from integration.harness.wire import CONTROL, Wire
 
 pytestmark = pytest.mark.hypothesis
 # Their own types are unknown in part.
@@ -188,9 +189,15 @@ def is_read_otherwise(case: Case, described: Described) -> bool:
     # An object is sent as its keys, one after the other.
     if any(isinstance(each, list | dict) or not str(each).strip() for each in values):
         return True
-    sent = [case.query, case.body]
-    bare = [without_space(each) for each in sent]
-    return bare != sent and described.has_request(case.method, case.path, *bare)
+    sent: dict[str, Any] = {
+        "path": case.path_parameters,
+        "query": case.query,
+        "header": dict(case.headers),
+    }
+    if not isinstance(case.body, NotSet):
+        sent["body"] = case.body
+    bare = without_space(sent)
+    return bool(bare != sent) and described.has_request(case.method, case.path, bare)
 
 
 def without_space(value: Any) -> Any:
@@ -212,17 +219,42 @@ def reason_of(response: Any) -> object:
     return (as_object(response.json()) or {}).get("reason")
 
 
-def test_the_space_around_a_text_does_not_count(
-    schema: Schema, described: Described, wire: Wire
-) -> None:
-    def case_with(queue: str) -> Case:
-        action = {"workflow_type": "Kind", "task_queue": queue}
-        body = {"action": action, "spec": {"cron_expressions": ["@yearly"]}}
-        return schema["/api/schedules"]["POST"].Case(body=body, media_type="application/json")
+LONG_KEY, OTHER_KEY, LONG_NAME = "k" * 255, "o" * 255, "q" * 255
 
-    for queue, taken in ((" " + "q" * 255, True), (" " + "q" * 256, False), ("q" * 256, False)):
-        case = case_with(queue)
-        assert is_read_otherwise(case, described) == taken
-        answer = wire.send("POST", "/api/schedules", case.body)
-        assert answer.status == (201 if taken else 422), answer.body
-    assert not is_read_otherwise(case_with("q"), described)
+
+@pytest.mark.parametrize(
+    ("key", "queue", "taken"),
+    [
+        (LONG_KEY, " " + LONG_NAME, True),
+        (OTHER_KEY + "\xa0", LONG_NAME, True),
+        (LONG_KEY, LONG_NAME + "q", False),
+        (LONG_KEY, LONG_NAME + "q ", False),
+        (LONG_KEY + "k\xa0", LONG_NAME, False),
+    ],
+)
+def test_the_space_around_a_text_does_not_count(
+    key: str, queue: str, taken: bool, schema: Schema, described: Described, server: ServerProcess
+) -> None:
+    action = {"workflow_type": "Kind", "task_queue": queue}
+    body = {"action": action, "spec": {"cron_expressions": ["@yearly"]}}
+    case = case_of(schema, "/api/schedules", "POST", body=body, headers={"Idempotency-Key": key})
+
+    assert is_read_otherwise(case, described) == taken
+
+    answer = case.call(server.url)
+    assert answer.status_code == (201 if taken else 422), answer.text
+
+
+def test_nor_does_the_space_around_a_number_in_a_query(
+    schema: Schema, described: Described
+) -> None:
+    for size, is_good in ((" 7", True), (" 7.0", False), (" 0 ", False), ("7", False)):
+        case = case_of(schema, "/api/workflows", "GET", query={"page_size": size})
+        assert is_read_otherwise(case, described) == is_good, size
+
+
+def case_of(schema: Schema, path: str, method: str, **sent: Any) -> Case:
+    """A request with what a good one needs beside what is sent."""
+    media_type = "application/json" if "body" in sent else None
+    headers = {**CONTROL, **sent.pop("headers", {})}
+    return schema[path][method].Case(headers=headers, media_type=media_type, **sent)
