@@ -21,12 +21,18 @@ from hypothesis import HealthCheck, settings
 NAME = "durable-workflow-session-rules"
 _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "spec" / "data"
 
-settings.register_profile("default", deadline=None, derandomize=False, print_blob=True)
+# How long examples take to be drawn says how busy the machine is, and nothing of what is tested.
+settings.register_profile(
+    "default",
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.register_profile(
     "soak",
     parent=settings.get_profile("default"),
     max_examples=int(os.environ.get("SOAK_EXAMPLES", "2000")),
-    suppress_health_check=[HealthCheck.too_slow],
 )
 
 
