@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Generator
 from typing import Any
 
@@ -230,11 +231,25 @@ class WaitsToBeTold:
         yield ctx.wait_condition(lambda: False, key="told")
 
 
-async def late(scene: Scene, workflow_type: str, task_queue: str = QUEUE) -> str:
-    """What the time-out of a caller says, who started a workflow and waits for its result."""
+async def late(
+    scene: Scene, workflow_type: str, task_queue: str = QUEUE, *, is_taken: bool = True
+) -> str:
+    """What the time-out of a caller says, who waits for the result of a workflow.
+
+    Before that time begins the workflow has come as far as it will, however busy the machine is.
+    """
+    handle = await scene.client.start_workflow(
+        workflow_type=workflow_type, task_queue=task_queue, workflow_id=uuid.uuid4().hex
+    )
+    if is_taken:
+        await scene.until_idle(handle)
     with pytest.raises(TimeoutError) as caught:
         await scene.client.execute_workflow(
-            workflow_type=workflow_type, task_queue=task_queue, timeout=1.0
+            workflow_type=workflow_type,
+            task_queue=task_queue,
+            workflow_id=handle.workflow_id,
+            duplicate_policy="use-existing",
+            timeout=1.0,
         )
     return str(caught.value)
 
@@ -242,8 +257,8 @@ async def late(scene: Scene, workflow_type: str, task_queue: str = QUEUE) -> str
 async def test_a_misspelled_name_is_named_to_the_caller(scene: Scene) -> None:
     async with scene.working(Misspells, WaitsToBeTold):
         activity = await late(scene, "misspells")
-        type_ = await late(scene, "mispells")
-        queue = await late(scene, "misspells", task_queue="langage")
+        type_ = await late(scene, "mispells", is_taken=False)
+        queue = await late(scene, "misspells", task_queue="langage", is_taken=False)
         condition = await late(scene, "waits-to-be-told")
     assert "did not finish within 1 s. It waits for the activity ehco of the task queue" in activity
     assert f"task queue {QUEUE} takes the activity ehco (did you mean echo?)." in activity
