@@ -143,10 +143,11 @@ async def test_ctrl_c_inside_of_code_on_the_loop_ends_the_process_and_fails_noth
             workflow_type=kind, task_queue=QUEUE, workflow_id="interrupted", input=arguments
         )
         await asyncio.to_thread(process.wait_for_line, re.compile("(spins|computes) begins"))
-        # asyncio takes the first as a wish, which the busy loop does not hear.
-        for _ in range(2):
-            os.kill(process.pid, signal.SIGINT)
-            await asyncio.sleep(0.1)
+        # asyncio takes the first as a wish, which the busy loop does not hear. Two that come before
+        # the process has its turn are one.
+        os.kill(process.pid, signal.SIGINT)
+        await asyncio.sleep(1)
+        os.kill(process.pid, signal.SIGINT)
         assert process.wait(timeout=10) == -signal.SIGINT
     finally:
         process.dispose()
