@@ -27,7 +27,7 @@ from durable_workflow.server.http.routing import Route
 from integration.contract.conftest import ENVIRONMENT
 from integration.contract.described import Described
 from integration.contract.scene import Scene, Stage
-from integration.harness.payloads import as_object
+from integration.harness.payloads import as_list, as_object
 from integration.harness.processes import ServerProcess
 from integration.harness.wire import CONTROL, Wire
 
@@ -202,15 +202,13 @@ def is_read_otherwise(case: Case, described: Described) -> bool:
 
 def without_space(value: Any) -> Any:
     """A value without the space around the texts in it."""
-    match value:
-        case str():
-            return value.strip()
-        case list():
-            return [without_space(each) for each in value]
-        case dict():
-            return {name: without_space(each) for name, each in value.items()}
-        case _:
-            return value
+    if isinstance(value, str):
+        return value.strip()
+    if (members := as_object(value)) is not None:
+        return {name: without_space(each) for name, each in members.items()}
+    if (items := as_list(value)) is not None:
+        return [without_space(each) for each in items]
+    return value
 
 
 def reason_of(response: Any) -> object:
