@@ -2,23 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 
 from durable_workflow.server.api import Operation
 from durable_workflow.server.app import create_app
+from durable_workflow.server.http.openapi import document
+from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.settings import AuthSettings, Settings
 
 Connected: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+Hooks: TypeAlias = dict[str, list[Callable[[httpx.Response], Awaitable[None]]]]
+
+
+class Description:
+    """What the server says that it answers."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        # As it is read, and not as it was made.
+        self._document: dict[str, Any] = json.loads(json.dumps(document))
+        self._validators: dict[tuple[str, str, str], Draft202012Validator | None] = {}
+
+    async def check(self, answer: httpx.Response) -> None:
+        """Fail where an answer is none of those that are described for its route."""
+        path = answer.request.url.raw_path.decode().partition("?")[0]
+        method, status = answer.request.method, str(answer.status_code)
+        for route in ROUTES:
+            if route.method == method and re.fullmatch(_pattern(route.path), path):
+                break
+        else:
+            return
+        described = self._document["paths"][route.path][method.lower()]["responses"]
+        assert status in described, f"{method} {route.path} is not said to answer {status}"
+        validator = self._validator(route.path, method, status)
+        if validator is not None:
+            await answer.aread()
+            errors = [
+                f"{each.json_path}: {each.message}" for each in self._errors(validator, answer)
+            ]
+            assert not errors, f"{method} {route.path} {status} is described otherwise: {errors}"
+
+    def _validator(self, path: str, method: str, status: str) -> Draft202012Validator | None:
+        key = (path, method, status)
+        if key not in self._validators:
+            content = self._document["paths"][path][method.lower()]["responses"][status]
+            schema = content.get("content", {}).get("application/json", {}).get("schema")
+            self._validators[key] = schema and Draft202012Validator(
+                {"allOf": [schema], "components": self._document["components"]}
+            )
+        return self._validators[key]
+
+    @staticmethod
+    def _errors(validator: Draft202012Validator, answer: httpx.Response) -> list[Any]:
+        return list(validator.iter_errors(answer.json()))
+
+
+def _pattern(path: str) -> str:
+    return re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))
 
 
 @pytest.fixture(scope="session")
-def connected() -> Connected:
+def as_described() -> Hooks:
+    """Hooks of a client that hold every answer against the description of the interface."""
+
+    async def describe() -> dict[str, Any]:
+        settings = Settings(db=":memory:")
+        server = Server(settings)
+        found = document(ROUTES, server.api.operations, settings)
+        await server.stop()
+        return found
+
+    loop = asyncio.new_event_loop()
+    try:
+        description = Description(loop.run_until_complete(describe()))
+    finally:
+        loop.close()
+    return {"response": [description.check]}
+
+
+@pytest.fixture(scope="session")
+def connected(as_described: Hooks) -> Connected:
     """Serves the server or the settings given, and gives a client of it."""
 
     @asynccontextmanager
@@ -34,7 +106,7 @@ def connected() -> Connected:
         transport = httpx.ASGITransport(create_app(server), client=(host, 40000))
         try:
             async with httpx.AsyncClient(
-                transport=transport, base_url="http://test", **options
+                transport=transport, base_url="http://test", event_hooks=as_described, **options
             ) as client:
                 yield client
         finally:

@@ -93,7 +93,7 @@ class Place:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Place]:
+async def place(tmp_path: Path, clock: ManualClock, as_described: Any) -> AsyncIterator[Place]:
     root = tmp_path / "payloads"
     settings = Settings(
         db=str(tmp_path / "state.db"), long_poll_timeout=0, external_storage_root=root
@@ -101,7 +101,9 @@ async def place(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Place]:
     server = Server(settings, clock=clock)
     await server.start()
     transport = httpx.ASGITransport(create_app(server))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", event_hooks=as_described
+    ) as http:
         place = Place(server, http, root)
         await place.set_policy()
         register = {"runtime": "python", "capabilities": ["query_tasks"]}

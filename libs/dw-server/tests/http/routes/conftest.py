@@ -74,25 +74,27 @@ class Wire:
         return await self.work(f"query-tasks/{task['query_task_id']}/{verb}", named | body)
 
 
-@asynccontextmanager
-async def _served(**settings: Any) -> AsyncGenerator[Wire]:
-    services = msgspec.structs.replace(ServiceSettings(), **settings)
-    server = Server(Settings(db=":memory:", long_poll_timeout=5, services=services))
-    await server.start()
-    transport = httpx.ASGITransport(create_app(server))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as http:
-        yield Wire(http)
-    await server.stop()
-
-
 @pytest.fixture(scope="session")
-def served() -> Any:
+def served(as_described: Any) -> Any:
     """Serves the settings given, and gives a client and a worker of that server."""
-    return _served
+
+    @asynccontextmanager
+    async def serve(**settings: Any) -> AsyncGenerator[Wire]:
+        services = msgspec.structs.replace(ServiceSettings(), **settings)
+        server = Server(Settings(db=":memory:", long_poll_timeout=5, services=services))
+        await server.start()
+        transport = httpx.ASGITransport(create_app(server))
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://test", timeout=30, event_hooks=as_described
+        ) as http:
+            yield Wire(http)
+        await server.stop()
+
+    return serve
 
 
 @pytest.fixture
-async def wire() -> AsyncIterator[Wire]:
-    async with _served() as wire:
+async def wire(served: Any) -> AsyncIterator[Wire]:
+    async with served() as wire:
         await wire.register("query_tasks")
         yield wire

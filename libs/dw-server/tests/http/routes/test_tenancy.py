@@ -34,11 +34,13 @@ class Admin:
 
 
 @pytest.fixture
-async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
+async def admin(tmp_path: Path, as_described: Any) -> AsyncIterator[Admin]:
     server = Server(Settings(db=str(tmp_path / "state.db"), long_poll_timeout=1))
     await server.start()
     transport = httpx.ASGITransport(create_app(server))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as http:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", timeout=30, event_hooks=as_described
+    ) as http:
         yield Admin(http, server)
     await server.stop()
 

@@ -115,7 +115,6 @@ _SPECIFIC: Final[dict[str, tuple[str, ...]]] = {
         *_ENDED,
         "unknown_update",
         "update_rejected",
-        "update_failed",
         "structural_limit_exceeded",
         "invalid_update_arguments",
         "too_many_polls",

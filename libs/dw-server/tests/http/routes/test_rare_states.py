@@ -1,0 +1,89 @@
+"""States that are seldom seen: what is answered then is described too, and is as a client reads it.
+
+That every answer fits the description is held by the client of these tests itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+CONTROL = {"X-Durable-Workflow-Control-Plane-Version": "2"}
+Wire = Any
+Json = dict[str, Any]
+
+
+async def debug(wire: Wire) -> Json:
+    found: Json = (await wire.http.get("/api/workflows/wf/debug", headers=CONTROL)).json()
+    return found
+
+
+async def test_a_task_that_fails_has_a_badge(wire: Wire) -> None:
+    await wire.start()
+    task = await wire.task()
+    failure = {"message": "no price list", "type": "KeyError"}
+    body = {"workflow_task_attempt": task["workflow_task_attempt"], "failure": failure}
+    assert (await wire.work(f"workflow-tasks/{task['task_id']}/fail", body)).status_code == 200
+    badge = (await debug(wire))["execution"]["task_problem_badge"]
+    assert badge["description"] == "no price list"
+
+
+async def test_a_wait_with_a_time_out_is_what_comes_next(wire: Wire) -> None:
+    await wire.start()
+    await wire.complete(await wire.task(), {"type": "open_condition_wait", "timeout_seconds": 60})
+    comes = (await debug(wire))["execution"]["next_scheduled_event"]
+    assert comes["source"] == "run_summary"
+    assert comes["wait_deadline_at"] == comes["available_at"]
+    assert comes["task_id"] is comes["task_type"] is comes["task_status"] is None
+
+
+async def test_a_failure_may_be_of_no_class(wire: Wire) -> None:
+    await wire.start()
+    await wire.complete(await wire.task(), {"type": "schedule_activity", "activity_type": "charge"})
+    task = (await wire.work("activity-tasks/poll", {})).json()["task"]
+    body = {"activity_attempt_id": task["activity_attempt_id"], "failure": {"message": "broken"}}
+    path = f"activity-tasks/{task['task_id']}/fail"
+    assert (await wire.work(path, body)).status_code == 200
+    [failure] = (await debug(wire))["recent_failures"]
+    assert (failure["message"], failure["exception_class"]) == ("broken", None)
+
+
+async def test_an_update_that_fails_was_accepted_and_has_no_reason(wire: Wire) -> None:
+    await wire.start()
+    await wire.complete(await wire.task(), {"type": "open_condition_wait"})
+    accepted = (await wire.post("/wf/update/set", {"request_id": "one"})).json()
+    task = await wire.task()
+    ended = {"type": "fail_update", "update_id": accepted["update_id"], "message": "too much"}
+    await wire.complete(task, ended)
+    answer = await wire.post("/wf/update/set", {"request_id": "one", "wait_for": "completed"})
+    body = answer.json()
+    assert (answer.status_code, body["outcome"]) == (422, "update_failed")
+    assert (body["message"], body["command_status"]) == ("too much", "accepted")
+    assert body["reason"] is body["rejection_reason"] is None
+
+
+async def test_a_worker_s_own_reason_is_handed_on_and_a_query_may_find_no_arguments(
+    wire: Wire,
+) -> None:
+    body = {"workflow_id": "wf", "workflow_type": "t", "task_queue": "q"}
+    assert (await wire.post("", body)).status_code == 201
+    asked = asyncio.create_task(wire.post("/wf/query/status"))
+    task = await wire.question()
+    assert task["workflow_arguments"] is task["query_arguments"] is None
+    await wire.answer(task, "fail", failure={"message": "later", "reason": "closed_on_sundays"})
+    answer = await asked
+    assert (answer.status_code, answer.json()["reason"]) == (409, "closed_on_sundays")
+
+
+@pytest.mark.parametrize("told", [{}, {"correlation": {"provider": "shop"}}])
+async def test_an_event_may_say_nothing_of_where_it_comes_from(wire: Wire, told: Json) -> None:
+    target = {"workflow_type": "flow", "task_queue": "q"}
+    event = {"action": "start_workflow", "idempotency_key": "1", "target": target} | told
+    for status in (202, 200):
+        answer = await wire.http.post(
+            "/api/bridge-adapters/webhook/shop", json=event, headers=CONTROL
+        )
+        assert answer.status_code == status
+        assert answer.json().get("correlation") == told.get("correlation")
