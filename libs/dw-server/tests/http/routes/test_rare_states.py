@@ -87,3 +87,61 @@ async def test_an_event_may_say_nothing_of_where_it_comes_from(wire: Wire, told:
         )
         assert answer.status_code == status
         assert answer.json().get("correlation") == told.get("correlation")
+
+
+@pytest.mark.parametrize(
+    ("verb", "reason"), [("cancel", "run_cancelled"), ("terminate", "run_terminated")]
+)
+@pytest.mark.parametrize("report", ["complete", "fail", "heartbeat"])
+async def test_a_report_for_a_run_that_was_ended_says_how(
+    wire: Wire, verb: str, reason: str, report: str
+) -> None:
+    await wire.start()
+    await wire.complete(await wire.task(), {"type": "schedule_activity", "activity_type": "charge"})
+    task = (await wire.work("activity-tasks/poll", {})).json()["task"]
+    assert (await wire.post(f"/wf/{verb}")).status_code == 200
+    body = {"activity_attempt_id": task["activity_attempt_id"], "failure": {"message": "broken"}}
+    answer = await wire.work(f"activity-tasks/{task['task_id']}/{report}", body)
+    assert answer.status_code == (200 if report == "heartbeat" else 409)
+    told = answer.json()
+    assert (told["reason"], told["cancel_requested"], told["can_continue"]) == (reason, True, False)
+
+
+async def test_a_report_for_a_run_that_has_completed_is_not_recorded(wire: Wire) -> None:
+    await wire.start()
+    charge = {"type": "schedule_activity", "activity_type": "charge"}
+    await wire.complete(await wire.task(), charge)
+    task = (await wire.work("activity-tasks/poll", {})).json()["task"]
+    await wire.post("/wf/update/stop")
+    update = await wire.task()
+    ended = {"type": "complete_update", "update_id": update["workflow_update_id"]}
+    await wire.complete(update, ended, {"type": "complete_workflow"})
+    body = {"activity_attempt_id": task["activity_attempt_id"], "result": None}
+    answer = await wire.work(f"activity-tasks/{task['task_id']}/complete", body)
+    assert (answer.status_code, answer.json()["reason"]) == (409, "run_closed")
+    assert answer.json()["recorded"] is False
+
+
+async def test_a_worker_that_was_taken_out_is_told_by_its_heartbeat(wire: Wire) -> None:
+    assert (await wire.http.delete("/api/workers/w", headers=CONTROL)).status_code == 200
+    answer = await wire.work("heartbeat", {})
+    assert (answer.status_code, answer.json()["reason"]) == (409, "worker_deregistered")
+
+
+async def test_a_trigger_whose_start_is_refused_says_why_in_words(wire: Wire) -> None:
+    schedule = {
+        "schedule_id": "nightly",
+        "spec": {"intervals": [{"every": "P1D"}]},
+        "action": {"workflow_type": "flow"},
+        "search_attributes": {"Tier": 1},
+    }
+    for path, body in [
+        ("schedules", schedule),
+        ("search-attributes", {"name": "Tier", "type": "keyword"}),
+    ]:
+        answer = await wire.http.post(f"/api/{path}", json=body, headers=CONTROL)
+        assert answer.status_code == 201
+    answer = await wire.http.post("/api/schedules/nightly/trigger", json={}, headers=CONTROL)
+    told = answer.json()
+    assert (answer.status_code, told["outcome"]) == (409, "trigger_failed")
+    assert "Tier must be a string" in told["reason"] == told["message"]

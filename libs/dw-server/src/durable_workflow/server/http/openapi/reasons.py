@@ -36,6 +36,7 @@ _ATTEMPT: Final = (
     "lease_expired",
     "stale_attempt",
 )
+_REPORT: Final = (*_ATTEMPT, "run_cancelled", "run_terminated", "run_closed")
 _QUERY: Final = (
     "query_task_not_found",
     "query_task_not_leased",
@@ -82,7 +83,7 @@ _SPECIFIC: Final[dict[str, tuple[str, ...]]] = {
     "delete_schedule": _SCHEDULE,
     "pause_schedule": _SCHEDULE,
     "resume_schedule": (*_SCHEDULE, "schedule_not_paused"),
-    "trigger_schedule": (*_SCHEDULE, "trigger_failed"),
+    "trigger_schedule": _SCHEDULE,
     "backfill_schedule": (*_SCHEDULE, "invalid_time_range"),
     "read_schedule_history": (*_SCHEDULE, "invalid_after_sequence"),
     "start_workflow": ("duplicate_not_allowed",),
@@ -126,7 +127,7 @@ _SPECIFIC: Final[dict[str, tuple[str, ...]]] = {
     "start_activity": ("duplicate_not_allowed",),
     "describe_activity": ("instance_not_found",),
     "register_worker": ("workflow_definition_changed", "worker_deregistered"),
-    "heartbeat_worker": ("worker_not_registered", "too_many_polls"),
+    "heartbeat_worker": ("worker_not_registered", "worker_deregistered", "too_many_polls"),
     "open_stream": ("upgrade_required",),
     "poll_workflow_task": _POLL,
     "poll_activity_task": _POLL,
@@ -135,8 +136,8 @@ _SPECIFIC: Final[dict[str, tuple[str, ...]]] = {
     "complete_workflow_task": (*_OWNER, "invalid_commands", "structural_limit_exceeded"),
     "fail_workflow_task": _OWNER,
     "heartbeat_workflow_task": _OWNER,
-    "complete_activity_task": _ATTEMPT,
-    "fail_activity_task": _ATTEMPT,
+    "complete_activity_task": _REPORT,
+    "fail_activity_task": _REPORT,
     "heartbeat_activity_task": _ATTEMPT,
     "complete_query_task": _QUERY,
     "fail_query_task": _QUERY,
