@@ -19,6 +19,7 @@ Message = MutableMapping[str, Any]
 LIST = (
     b"GET /api/workflows HTTP/1.1\r\nHost: x\r\nX-Durable-Workflow-Control-Plane-Version: 2\r\n\r\n"
 )
+LAST = b"GET /api/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 ENDLESS_HEADERS = b"GET /api/health HTTP/1.1\r\nHost: x\r\n"
 ENDLESS_TRAILERS = (
     b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -50,6 +51,36 @@ async def test_a_head_that_does_not_end_is_refused(beginning: bytes, more: bytes
         # A peer that still writes may see that the connection is closed before it sees the answer.
         with contextlib.suppress(ConnectionError):
             assert (await answer).startswith(b"HTTP/1.1 4")
+
+
+@pytest.mark.parametrize("first", [b"", LIST * 3], ids=["alone", "behind others"])
+async def test_a_head_may_have_128_kibibytes_however_it_arrives(first: bytes) -> None:
+    async def answers(url: str, head: bytes, pieces: int) -> list[bytes]:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        sent = first + head + LAST
+        for begin in range(0, len(sent), len(sent) // pieces + 1):
+            writer.write(sent[begin : begin + len(sent) // pieces + 1])
+            with contextlib.suppress(ConnectionError):  # refused before its end
+                await writer.drain()
+        try:
+            async with asyncio.timeout(20):
+                said = await reader.read()
+        except ConnectionError:
+            said = b""  # what was sent behind the refusal is not read, and may take it along
+        writer.close()
+        return re.findall(rb"HTTP/1.1 (\d+)", said)
+
+    def of_length(length: int) -> bytes:
+        beginning = b"GET /api/health HTTP/1.1\r\nHost: x\r\nLarge: "
+        return beginning + b"v" * (length - len(beginning)) + b"\r\n\r\n"
+
+    before = [b"200"] * first.count(b"GET")
+    async with embedded_server() as url:
+        for pieces in (1, 3):
+            assert await answers(url, of_length(130_000), pieces) == [*before, b"200", b"200"]
+            refused = await answers(url, of_length(132_000), pieces)
+            assert b"200" not in refused[len(before) :]
 
 
 async def used_connection(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

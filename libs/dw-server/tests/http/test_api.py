@@ -118,6 +118,33 @@ async def test_more_polls_than_may_be_held_are_429(connected: Connected) -> None
     assert sorted(answer.status_code for answer in answers) == [200, 429]
 
 
+@pytest.mark.parametrize("kind", ["workflow", "activity"])
+async def test_so_are_descriptions_and_a_start_is_answered_at_once(
+    connected: Connected, kind: str
+) -> None:
+    server = Server(msgspec.structs.replace(AT_ONCE, long_poll_timeout=30, max_waiting_polls=1))
+    plural = {"workflow": "workflows", "activity": "activities"}[kind]
+    body = {f"{kind}_type": "t", f"{kind}_id": "one", "task_queue": "q"}
+    held = {**CONTROL, "Prefer": "wait=30"}
+    async with connected(server=server) as client:
+        assert (await client.post(f"/api/{plural}", json=body, headers=CONTROL)).status_code == 201
+        asked = [
+            asyncio.create_task(client.get(f"/api/{plural}/one", headers=held)) for _ in range(2)
+        ]
+        async with asyncio.timeout(5):
+            done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        refused = done.pop().result()
+        assert (refused.status_code, refused.json()["reason"]) == (429, "too_many_polls")
+        another = {"workflow_type": "t", "task_queue": "q"}
+        started = await client.post("/api/workflows", json=another, headers=held)
+        assert started.status_code == 201
+        assert "preference-applied" not in started.headers
+
+        server.hold_no_more()
+        answers = await asyncio.gather(*asked)
+    assert sorted(answer.status_code for answer in answers) == [200, 429]
+
+
 @pytest.mark.parametrize(
     ("host", "encoding"), [("10.1.2.3", "gzip"), ("127.0.0.1", None), ("::1", None)]
 )

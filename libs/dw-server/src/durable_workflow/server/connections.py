@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         Scope,
     )
 
-# Far more than any request line and headers. What arrives in one piece may be more.
+# Far more than any request line and headers.
 _MOST_HEAD_BYTES: Final = 128 * 1024
 # Each takes thirty times the five bytes that it may have on the wire.
 _MOST_HEADERS: Final = 256
@@ -171,7 +171,10 @@ class Connection(HttpToolsProtocol):
     has it. uvicorn would drop its body.
     """
 
+    # What has arrived in pieces behind the one in which the last head or piece of a body ended, and
+    # how long that one was: the head that is arriving may have begun in it.
     _unfinished = 0
+    _piece_with_end = 0
     _taken = b""
     _has_too_many = False
     _is_in_head = False
@@ -284,19 +287,27 @@ class Connection(HttpToolsProtocol):
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """A head has ended; with too many headers its request does not begin."""
+        """A head has ended; if it is too large its request does not begin."""
         self._is_in_head = False
+        if self._unfinished + self._piece_with_end > _MOST_HEAD_BYTES:
+            self._has_too_many = self._has_too_many or self._head_bytes() > _MOST_HEAD_BYTES
         if not self._has_too_many:
             self._unfinished = 0
+            self._piece_with_end = len(self._taken)
             self._wait_no_more()
             self._is_declined = self._offers_a_protocol
             if not self._is_declined:
                 super().on_headers_complete()
 
+    def _head_bytes(self) -> int:
+        """How long the head is that has ended, without what it has besides names and values."""
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
     def on_body(self, body: bytes) -> None:
         """A piece of a body: the limit of bodies is the application's."""
         if not self._has_too_many:
             self._unfinished = 0
+            self._piece_with_end = len(self._taken)
             super().on_body(body)
 
     def on_message_complete(self) -> None:
