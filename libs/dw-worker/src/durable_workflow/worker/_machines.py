@@ -78,7 +78,8 @@ class Kept:
     size: int = 0
     claim: str | None = None
     is_ahead: bool = False
-    decided_at: float = field(default_factory=time.monotonic)
+    # Asked for when it is made: a simulation has a clock of its own.
+    decided_at: float = field(default_factory=lambda: time.monotonic())
 
     def measure(self) -> None:
         """Update the size by the machine's estimate.

@@ -67,8 +67,8 @@ class ActivityTask:
     attempts: Attempts = NO_POLICY
     # Of the last heartbeat of the attempts before that had any; not every server sends them.
     heartbeat_details: JsonObject | None = None
-    # By the monotonic clock, in seconds.
-    came_at: float = field(default_factory=time.monotonic)
+    # By the monotonic clock, in seconds; a simulation has one of its own when this is made.
+    came_at: float = field(default_factory=lambda: time.monotonic())
 
     def __str__(self) -> str:
         """How log lines name it."""

@@ -13,8 +13,9 @@ _LONGEST_SECONDS: Final = 10.0
 class Pauses:
     """Before each attempt: none at first, then 200 ms for 30 s, then longer and longer."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], float] | None = None) -> None:
+        # Asked for now, not when this module was read: a simulation has a clock of its own.
+        self._now = now or time.monotonic
         self._lost_at: float | None = None
         self._last = 0.0
 

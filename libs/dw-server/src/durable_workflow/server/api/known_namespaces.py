@@ -23,9 +23,10 @@ class KnownNamespaces:
         now: Seconds, of a clock that only goes forwards.
     """
 
-    def __init__(self, store: Store, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, now: Callable[[], float] | None = None) -> None:
         self._store = store
-        self._now = now
+        # Asked for now, not when this module was read: a simulation has a clock of its own.
+        self._now = now or time.monotonic
         self._known: dict[str, float] = {}
 
     async def exists(self, name: str) -> bool:

@@ -36,8 +36,9 @@ class Hold:
         clock: In seconds, and never set back.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        # Asked for now, not when this module was read: a simulation has a clock of its own.
+        self._clock = clock or time.perf_counter
         self._held: tuple[Batch, asyncio.Handle] | None = None
 
     def begin(
