@@ -1,8 +1,9 @@
 """The activities and workflows that this process has defined, by name."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from durable_workflow._signatures import signature_of
 
 ACTIVITIES: Final[dict[str, Callable[..., Any]]] = {}
 WORKFLOWS: Final[dict[str, type]] = {}
@@ -45,6 +46,6 @@ def argument_names(kind: str, labels: Mapping[str, Any]) -> list[str]:
     if function is None or kind in ("query", "signal", "update"):
         return []
     try:
-        return list(inspect.signature(function).parameters)[lead:]
+        return list(signature_of(function).parameters)[lead:]
     except (TypeError, ValueError):  # as for some callables written in C
         return []

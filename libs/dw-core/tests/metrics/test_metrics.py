@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from durable_workflow import metrics
 from durable_workflow.metrics import NOOP_METRICS, InMemoryMetrics, MetricsRecorder, NoopMetrics
+from durable_workflow.metrics._counting import count
 
 
 @pytest.mark.parametrize("recorder", [NOOP_METRICS, InMemoryMetrics()])
@@ -162,3 +164,32 @@ except ModuleNotFoundError as error:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr) == ("no_such_package\n", "")
+
+
+@pytest.mark.parametrize("method", ["increment", "record"])
+def test_a_recorder_that_raises_disturbs_nothing_and_is_logged_once(
+    method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Full(InMemoryMetrics):
+        """One for each case, which is told of by itself."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    recorder = Full()
+    setattr(recorder, method, refuse)
+    for _ in range(3):
+        count(recorder, "requests", "seconds", time.perf_counter(), {"plane": "control"})
+    [record] = caplog.records
+    assert (record.name, record.levelname) == ("durable_workflow.metrics", "WARNING")
+    assert "Full failed on requests" in record.getMessage()
+    assert "OSError: no space left" in caplog.text
+
+
+def test_an_interrupt_reaches_who_counts() -> None:
+    class Interrupted(InMemoryMetrics):
+        def increment(self, *_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        count(Interrupted(), "requests", "seconds", 0.0, {})

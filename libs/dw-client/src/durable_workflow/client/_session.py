@@ -48,6 +48,7 @@ from durable_workflow.metrics import (
     NOOP_METRICS,
     MetricsRecorder,
 )
+from durable_workflow.metrics._counting import count
 from durable_workflow.retry_policy import TransportRetryPolicy
 from durable_workflow.serializer import PayloadSizeWarningContext
 
@@ -306,9 +307,7 @@ class Session:
             "status_code": seen.status,
             "outcome": seen.outcome,
         }
-        self.metrics.increment(CLIENT_REQUESTS, tags=tags)
-        elapsed = time.perf_counter() - seen.started
-        self.metrics.record(CLIENT_REQUEST_DURATION_SECONDS, elapsed, tags=tags)
+        count(self.metrics, CLIENT_REQUESTS, CLIENT_REQUEST_DURATION_SECONDS, seen.started, tags)
 
     async def _accepted(self, call: Call[Any], seen: _Observation) -> Response:
         """The response, once it is known not to be a refusal."""

@@ -11,6 +11,7 @@ from weakref import ref
 from durable_workflow._conversion.annotations import converter_for
 from durable_workflow._conversion.hints import hints_of_function
 from durable_workflow._conversion.records import Converter
+from durable_workflow._signatures import signature_of
 from durable_workflow.errors import ArgumentMismatch
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -114,16 +115,17 @@ def _applied(plan: _Plan, arguments: Sequence[Any], lead: int) -> list[Any]:
 
 def _annotated(function: Any) -> Any:
     """The function that has the annotations of something that can be called."""
-    if hasattr(inspect.unwrap(function), "__annotations__"):
-        return function
+    function = inspect.unwrap(function)
     if isinstance(function, functools.partial):
-        return cast("Any", function.func)
-    return vars(cast("type[object]", type(function))).get("__call__", function)
+        return _annotated(cast("Any", function.func))
+    # An object's own annotations are those of its class's fields.
+    call = inspect.getattr_static(cast("type[object]", type(function)), "__call__", None)
+    return call if inspect.isfunction(call) else function
 
 
 def _plan_of(function: Any) -> _Plan | None:
     try:
-        signature = inspect.signature(function)
+        signature = signature_of(function)
     except (TypeError, ValueError):  # as for some callables written in C
         return None
     hints = hints_of_function(_annotated(function))

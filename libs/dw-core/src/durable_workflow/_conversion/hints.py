@@ -45,8 +45,8 @@ def _written_hints(kind: type) -> dict[str, Any]:
         return hints
 
 
-def _annotations(owner: type) -> Mapping[str, Any]:
-    """What a class itself annotates, whether or not it can be resolved."""
+def _annotations(owner: Callable[..., Any]) -> Mapping[str, Any]:
+    """What a class itself annotates, or a function, whether or not it can be resolved."""
     if sys.version_info >= (3, 14):  # they are evaluated when they are asked for
         library: Any = importlib.import_module("annotationlib")
         found: dict[str, Any] = library.get_annotations(owner, format=library.Format.FORWARDREF)
@@ -120,10 +120,8 @@ def hints_of_function(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function, space, inner, include_extras=True)
     except Exception:  # noqa: BLE001 - an annotation may be any expression
-        # An `AsyncMock` has None.
-        written: Mapping[str, Any] = getattr(function, "__annotations__", None) or {}
         name = getattr(function, "__qualname__", repr(function))
-        return _each(name, written, space, inner)
+        return _each(name, _annotations(function), space, inner)
 
 
 def _each(

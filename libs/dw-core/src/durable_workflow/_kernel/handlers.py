@@ -1,6 +1,5 @@
 """Handlers of recorded signals and updates: called at every replay, their results ignored."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 from durable_workflow._conversion import Fit
 from durable_workflow._kernel.receivers import Receiver
 from durable_workflow._kernel.replay_state import WorkflowFailure
+from durable_workflow._signatures import signature_of
 from durable_workflow._wire.texts import failure_message, known_names
 from durable_workflow.errors import ArgumentMismatch, NonDeterministicReplayError
 from durable_workflow.workflow._context import ContextControl
@@ -107,7 +107,7 @@ def misfit(handler: Callable[..., Any], arguments: list[Any], error: Exception) 
     if type(error) is not TypeError:
         return None
     try:
-        inspect.signature(handler).bind(*arguments)
+        signature_of(handler).bind(*arguments)
     except TypeError as error:
         return str(error)
     except ValueError:  # no signature, as for some callables written in C

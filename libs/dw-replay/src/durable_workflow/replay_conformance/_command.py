@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from durable_workflow._protocol import installed_version
 from durable_workflow._replayer.reports import write_report
 from durable_workflow.replay_conformance._report import compose_report
 
@@ -59,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="durable-workflow-replay-conformance",
         description="Check that the replay of this release does what every runtime must do.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {installed_version('dw-replay')}"
     )
     for option, what in (("--artifact-version", "version"), ("--artifact-source", "source")):
         parser.add_argument(

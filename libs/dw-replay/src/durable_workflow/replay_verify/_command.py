@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from durable_workflow._protocol import installed_version
 from durable_workflow._replayer.reports import write_report
 from durable_workflow.replay_verify._bundles import simulate_bundles
 from durable_workflow.replay_verify._golden import verify_golden_history
@@ -57,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="durable-workflow-replay-verify",
         description="Replay golden histories against the code that is there now.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {installed_version('dw-replay')}"
     )
     parser.add_argument("directory", metavar="DIR", help="the folder with the *.json files")
     parser.add_argument(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, get_origin
 
+from durable_workflow._signatures import signature_of
 from durable_workflow.worker._fingerprints import (
     activity_name,
     fingerprint,
@@ -125,7 +126,7 @@ def _problem_of(cls: type) -> str | None:
 def _parameters(function: Any) -> list[inspect.Parameter]:
     """The parameters of a function or class, as far as they can be seen."""
     try:
-        return [*inspect.signature(function, follow_wrapped=False).parameters.values()]
+        return [*signature_of(function, follow_wrapped=False).parameters.values()]
     except (TypeError, ValueError):
         return []
 

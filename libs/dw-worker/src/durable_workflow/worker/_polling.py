@@ -19,6 +19,7 @@ from durable_workflow.metrics import (
     WORKER_POLLS,
     MetricsRecorder,
 )
+from durable_workflow.metrics._counting import count
 from durable_workflow.worker._log import log
 from durable_workflow.worker._reporting import is_unreachable, reason_of
 
@@ -167,9 +168,7 @@ class PollTarget:
                     "task_queue": self.task_queue,
                     "outcome": outcome,
                 }
-                self.metrics.increment(WORKER_POLLS, tags=tags)
-                elapsed = time.perf_counter() - started
-                self.metrics.record(WORKER_POLL_DURATION_SECONDS, elapsed, tags=tags)
+                count(self.metrics, WORKER_POLLS, WORKER_POLL_DURATION_SECONDS, started, tags)
 
 
 class Deregistered(RuntimeError):

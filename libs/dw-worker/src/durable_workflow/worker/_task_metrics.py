@@ -10,6 +10,7 @@ from durable_workflow.metrics import (
     WORKER_TASKS,
     MetricsRecorder,
 )
+from durable_workflow.metrics._counting import count
 
 
 class TaskObservation:
@@ -37,9 +38,7 @@ class TaskObservation:
             "task_queue": self._task_queue,
             "outcome": self.outcome,
         }
-        self._metrics.increment(WORKER_TASKS, tags=tags)
-        elapsed = time.perf_counter() - self._started
-        self._metrics.record(WORKER_TASK_DURATION_SECONDS, elapsed, tags=tags)
+        count(self._metrics, WORKER_TASKS, WORKER_TASK_DURATION_SECONDS, self._started, tags)
 
 
 def recorder_of(client: object) -> MetricsRecorder:

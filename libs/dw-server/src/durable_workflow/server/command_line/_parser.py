@@ -87,9 +87,6 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         parents=[options],
     )
-    made.add_argument(
-        "--version", action="version", version=f"%(prog)s {installed_version('dw-server')}"
-    )
     commands = made.add_subparsers(
         title="commands", dest="command", metavar="command", prog="dw-server"
     )
@@ -141,6 +138,9 @@ def configuration_of(typed: argparse.Namespace) -> Configuration:
 def _options() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS
+    )
+    made.add_argument(
+        "--version", action="version", version=f"dw-server {installed_version('dw-server')}"
     )
     made.add_argument(
         flag_of(CONFIG), dest=CONFIG, metavar="PATH", help=f"TOML file of settings ({CONFIG})"

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from durable_workflow._protocol import installed_version
+
 _URL_VARIABLE: Final = "DURABLE_WORKFLOW_SERVER_URL"
 _TOKEN_VARIABLE: Final = "DURABLE_WORKFLOW_AUTH_TOKEN"
 _NAMESPACE_VARIABLE: Final = "DURABLE_WORKFLOW_NAMESPACE"
@@ -135,6 +137,9 @@ def _parser() -> argparse.ArgumentParser:
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {installed_version('dw-worker')}"
     )
     parser.add_argument(
         "targets", metavar="MODULE[:WORKER]", nargs="+", help="a module, or a worker in one"

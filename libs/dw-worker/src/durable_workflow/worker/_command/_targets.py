@@ -9,6 +9,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from durable_workflow._signatures import signature_of
 from durable_workflow.worker._command._options import WrongUse
 from durable_workflow.worker._places import OURS
 from durable_workflow.worker._worker import Worker
@@ -59,7 +60,7 @@ async def worker_of(target: str) -> Worker:
     if not callable(value):
         raise WrongUse(f"{target} is {_kind(value)}, not a Worker or a function that makes one")
     try:
-        inspect.signature(value).bind()
+        signature_of(value).bind()
     except TypeError as error:
         raise WrongUse(f"{target} is called without arguments to make a Worker: {error}") from None
     made = value()
