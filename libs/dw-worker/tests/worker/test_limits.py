@@ -10,11 +10,7 @@ import pytest
 from durable_workflow import workflow
 from durable_workflow.errors import InvalidArgument, ServerError
 from durable_workflow.worker import Worker
-from durable_workflow.worker._limits import (
-    CompletionTooLarge,
-    Limits,
-    read_limits,
-)
+from durable_workflow.worker._limits import CompletionTooLarge, Limits, read_limits
 
 PAYLOAD_LIMIT, REQUEST_LIMIT = 400, 5_000
 
@@ -239,3 +235,13 @@ def test_messages_are_always_utf8() -> None:
     command = {"type": "fail_workflow", "message": "é, and no file \udcff"}
     Limits().shorten_messages([command])
     assert command["message"] == "é, and no file \\udcff"
+
+
+def test_the_largest_command_is_named_whatever_it_holds() -> None:
+    commands = [
+        {"type": "upsert_search_attributes", "attributes": {"Note": "x" * 5000}},
+        {"type": "complete_workflow", "result": {"codec": "avro", "blob": "AAhudWxsAg=="}},
+    ]
+    largest = r"largest is commands\.0 \(upsert_search_attributes\): attributes of 5\d{3} bytes"
+    with pytest.raises(CompletionTooLarge, match=largest):
+        Limits(request_bytes=4000).check(commands)

@@ -29,11 +29,12 @@ from durable_workflow.worker._code_threads import CodeThreads
 from durable_workflow.worker._contained import Ended, contained
 from durable_workflow.worker._held import Dropped, HeldTasks
 from durable_workflow.worker._log import log
-from durable_workflow.worker._payloads import Payloads, check_codec
+from durable_workflow.worker._payloads import Payloads, check_codec, is_unreadable
 from durable_workflow.worker._reporting import (
     Decide,
     Failed,
     Reporter,
+    Unsent,
     failed_with,
     is_refused,
     run_has_ended,
@@ -98,16 +99,7 @@ class ActivityTasks:
             check_codec(task.payload_codec)
             arguments = await self._decode_arguments(task)
         except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
-            log.exception("cannot decode the arguments of %s", task)
-            codec = task.payload_codec or "json"
-            failed = failed_with(
-                error,
-                f"cannot decode activity arguments with codec '{codec}': {error}. "
-                "Check that the activity was scheduled with a codec that this worker speaks.",
-                traceback.format_exc(),
-                non_retryable=True,
-            )
-            return await self._fail(task, failed, "decode_error")
+            return await self._fail(task, _without_arguments(task, error), "decode_error")
         if task.activity_type not in self._activities:
             log.warning(
                 "no activity registered for %r: %s; this worker has %s",
@@ -254,6 +246,12 @@ class ActivityTasks:
             log.info("%s is over, its run has ended: %s", task, error)
             return "complete_error"
         log.warning("completion of %s failed: %s", task, error)
+        if isinstance(error, Unsent):
+            # Another attempt may find the storage working.
+            error, what = error.error, "activity result cannot be stored"
+            trace = "".join(traceback.format_exception(error))
+            failed = failed_with(error, f"{what}: {failure_message(error)}", trace)
+            return await self._fail(task, failed, "complete_error")
         if isinstance(error, Unencodable):
             error, what = error.error, "activity result cannot be encoded"
         elif is_refused(error):
@@ -272,7 +270,7 @@ class ActivityTasks:
 
     async def _decode_arguments(self, task: ActivityTask) -> list[Any]:
         arguments, codec = task.arguments, task.payload_codec
-        if not (isinstance(arguments, dict) and "external_storage" in arguments):
+        if not _is_stored(arguments):
             return self._payloads.decode_arguments(arguments, codec)
         # In a thread, because fetching blocks.
         fetching = self._threads.submit(
@@ -317,6 +315,28 @@ class ActivityTasks:
         if isinstance(result, _Raised):
             raise result.error
         return result
+
+
+def _is_stored(arguments: object) -> bool:
+    """Whether arguments stand in external storage."""
+    return isinstance(arguments, dict) and "external_storage" in arguments
+
+
+def _without_arguments(task: ActivityTask, error: Exception) -> Failed:
+    """The failure of an attempt whose arguments cannot be had. What cannot be decoded never can."""
+    log.error("cannot decode the arguments of %s", task, exc_info=error)
+    trace = "".join(traceback.format_exception(error))
+    if _is_stored(task.arguments) and not is_unreadable(error):
+        what = "cannot fetch activity arguments from external storage"
+        return failed_with(error, f"{what}: {failure_message(error)}", trace)
+    codec = task.payload_codec or "json"
+    return failed_with(
+        error,
+        f"cannot decode activity arguments with codec '{codec}': {error}. "
+        "Check that the activity was scheduled with a codec that this worker speaks.",
+        trace,
+        non_retryable=True,
+    )
 
 
 def _log_failed(task: ActivityTask, failed: Failed, error: BaseException) -> None:

@@ -13,14 +13,14 @@ from durable_workflow._kernel import Machine
 from durable_workflow._kernel.updates import failed_update
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow._wire.names import TERMINAL_COMMAND_TYPES
-from durable_workflow._wire.texts import error_text
+from durable_workflow._wire.texts import error_text, failure_message
 from durable_workflow.worker._code_runs import CodeRun
 from durable_workflow.worker._completions import log_passed, name_wait, passed_signal
 from durable_workflow.worker._failed_runs import log_failed_replay, mismatched, note_failure
 from durable_workflow.worker._limits import CompletionTooLarge, Limits
 from durable_workflow.worker._log import log
 from durable_workflow.worker._machines import Kept, MachineCache, RunStart
-from durable_workflow.worker._payloads import Payloads
+from durable_workflow.worker._payloads import Payloads, is_unreadable
 from durable_workflow.worker._replaying import Subject, replaying, start_machine
 from durable_workflow.worker._reporting import Failed, failed_with
 from durable_workflow.worker._tasks import WorkflowTask
@@ -209,7 +209,9 @@ def undecodable_input(codec: str | None, error: Exception) -> Failed:
     return failed_with(
         error,
         f"cannot decode workflow start input with codec '{codec}': {error}. "
-        "Check that the run was started with a codec that this worker speaks.",
+        "Check that the run was started with a codec that this worker speaks."
+        if is_unreadable(error)
+        else f"cannot fetch workflow start input from external storage: {failure_message(error)}",
         whole_trace_text(error),
     )
 

@@ -137,11 +137,13 @@ def _check_whole(commands: Sequence[JsonObject], sizes: list[int], limit: int) -
     encoded = json.dumps(commands, ensure_ascii=False, separators=(",", ":"))
     whole = len(encoded) if encoded.isascii() else len(encoded.encode())
     if whole > limit:
-        index = max(range(len(sizes)), key=sizes.__getitem__)
+        lengths = [len(json.dumps(command, ensure_ascii=False)) for command in commands]
+        index = max(range(len(lengths)), key=lengths.__getitem__)
+        largest = _shown(index, commands[index], sizes[index] or lengths[index])
         raise CompletionTooLarge(
             f"the {len(commands)} commands of this completion have {whole} bytes, and the "
             f"server takes at most {limit} bytes in one request (max_payload_bytes); the "
-            f"largest is {_shown(index, commands[index], sizes[index])}: ask for less at "
+            f"largest is {largest}: ask for less at "
             "once, or keep large values in external storage"
         )
 
@@ -174,7 +176,8 @@ def _blob_size(value: object) -> int:
 def _shown(index: int, command: JsonObject, size: int) -> str:
     names = (command.get(name) for name in _NAMES)
     name = next((f" '{name}'" for name in names if isinstance(name, str)), "")
-    field = next((field for field in _PAYLOAD_FIELDS if command.get(field) is not None), "payload")
+    fields = (*_PAYLOAD_FIELDS, "attributes")
+    field = next((field for field in fields if command.get(field) is not None), "payload")
     return f"commands.{index} ({command.get('type')}{name}): {field} of {size} bytes"
 
 

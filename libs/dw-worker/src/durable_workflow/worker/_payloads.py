@@ -137,6 +137,11 @@ def encoding_error(
     return None
 
 
+def is_unreadable(error: Exception) -> bool:
+    """Whether a payload cannot be decoded by anybody, and not only fetched now."""
+    return isinstance(error, ValueError | TypeError | ImportError)
+
+
 def _is_list(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 

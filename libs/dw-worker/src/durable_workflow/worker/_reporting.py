@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from durable_workflow._meet import Lease, Report, WorkerTransport
+from durable_workflow._meet import Lease, Report, Unencodable, WorkerTransport
 from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.errors import (
     DurableWorkflowError,
@@ -80,6 +80,14 @@ class Failed:
         if self.non_retryable:
             failure["non_retryable"] = True
         return {"failure": failure}
+
+
+class Unsent(Exception):
+    """A result was not sent, for what its codec or storage driver raised: that is `error`."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +181,10 @@ class Reporter:
             report = await self._completion(
                 self._lease("activity", task.task_id, task.attempt_id), result, codec, about
             )
-        except Exception as error:  # noqa: BLE001 - codecs and drivers raise what they like
+        except Unencodable as error:
             return error
+        except Exception as error:  # noqa: BLE001 - drivers raise what they like
+            return Unsent(error)
         what = f"completion of activity task {task.task_id}"
         ahead: Ahead | None = None
         if decide is not None and not self._transport.encodes:
