@@ -6,7 +6,6 @@ from __future__ import annotations
 import enum
 import functools
 import logging
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -285,56 +284,6 @@ def wrapper(*args: Any) -> None: ...
 )
 def test_functions_of_every_form_have_a_plan(called: Callable[..., Any]) -> None:
     assert list(converted(called, ["2026-05-01"])) == [date(2026, 5, 1)]
-
-
-@dataclass
-class Shipping:
-    due: str  # a field of the object, not the parameter of that name
-    express: bool = False
-
-    def __call__(self, due: date) -> None: ...
-
-
-class Later(Shipping):
-    pass
-
-
-@functools.wraps(Later("soon"))
-def wrapper_of_object(*args: Any) -> None: ...
-
-
-@pytest.mark.parametrize(
-    "called",
-    [
-        Shipping("soon"),
-        Later("soon"),
-        functools.partial(Later("soon")),
-        wrapper_of_object,
-    ],
-)
-def test_an_object_takes_what_its_call_is_annotated_with(called: Callable[..., Any]) -> None:
-    assert list(converted(called, ["2026-05-01"])) == [date(2026, 5, 1)]
-
-
-if sys.version_info >= (3, 14):  # annotations are evaluated when they are asked for
-    _LAZY = """
-from datetime import date
-
-def function(due: date, note: Nowhere = None) -> None: ...
-
-class Handlers:
-    def __call__(self, due: date, note: Nowhere = None) -> None: ...
-"""
-
-    def test_annotations_that_name_nothing_leave_the_others() -> None:
-        space: dict[str, Any] = {"__name__": __name__}
-        exec(compile(_LAZY, "lazy", "exec", dont_inherit=True), space)
-        for called in (
-            space["function"],
-            space["Handlers"](),
-            functools.partial(space["function"]),
-        ):
-            assert list(converted(called, ["2026-05-01", "note"])) == [date(2026, 5, 1), "note"]
 
 
 def test_mocks_of_functions_get_their_arguments() -> None:

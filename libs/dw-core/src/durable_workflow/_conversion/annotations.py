@@ -8,9 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, cast
 
+from durable_workflow._conversion.aliases import flat, is_alias, meaning
 from durable_workflow._conversion.mismatch import unexpected
 from durable_workflow._conversion.records import Converter, record
-from durable_workflow._conversion.scalars import scalar
+from durable_workflow._conversion.scalars import key_converter, literal, scalar
 from durable_workflow._conversion.shapes import likeliest
 from durable_workflow.errors import ArgumentMismatch
 
@@ -43,6 +44,10 @@ _ANYTHING: Final[Any] = object
 _of_class: dict[Any, Converter | None] = {}
 # Of what a converter is being made, the outermost first, by the one thread that does it.
 _unfinished: list[tuple[Any, type]] = []
+# The converters of aliases, and what is assumed of those that are being made. What follows from an
+# assumption is not kept.
+_of_alias: dict[Any, Converter | None] = {}
+_assumed: dict[Any, Converter | None] = {}
 _making: Final = threading.RLock()
 
 
@@ -52,18 +57,46 @@ def converter_for(annotation: Any) -> Converter | None:
         return None
     if isinstance(annotation, typing.NewType):
         return converter_for(annotation.__supertype__)
-    alias = getattr(annotation, "__value__", None)  # `type X = ...`
-    if alias is not None and type(annotation).__name__ == "TypeAliasType":
-        return converter_for(alias)
+    if is_alias(annotation):
+        return _alias(annotation)
     origin: Any = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
     if origin in _WRAPPERS or getattr(origin, "__name__", "") == "ReadOnly":
         return converter_for(arguments[0])
     if origin is typing.Union or origin is types.UnionType:
-        return _union(arguments)
+        return _union(flat(arguments))
+    if origin is typing.Literal:
+        return literal(arguments)
     if origin is not None:
         return _generic(annotation, origin, arguments)
     return _class(annotation) if isinstance(annotation, type) else None
+
+
+def _alias(annotation: Any) -> Converter | None:
+    """The converter of an alias, which may hold itself."""
+    if annotation in _of_alias:
+        return _of_alias[annotation]
+
+    def later(value: Any) -> Any:
+        converter = _alias(annotation)
+        return value if converter is None else converter(value)
+
+    with _making:
+        if annotation in _assumed:
+            return _assumed[annotation]
+        if any(typing.get_origin(annotation) is typing.get_origin(each) for each in _assumed):
+            return later  # of other arguments, which may have no end
+        try:
+            _assumed[annotation] = None  # as it is where all that it holds is plain
+            converter = converter_for(meaning(annotation))
+            if converter is not None:
+                _assumed[annotation] = later
+                converter = converter_for(meaning(annotation))
+        finally:
+            del _assumed[annotation]
+        if not _assumed:
+            _of_alias[annotation] = converter
+        return converter
 
 
 def _is_hashable(annotation: Any) -> bool:
@@ -97,9 +130,12 @@ def _kept(annotation: Any, kind: type) -> Converter | None:
         if annotation not in _of_class:  # another thread may have been faster
             _unfinished.append((annotation, kind))
             try:
-                _of_class[annotation] = scalar(kind) or record(annotation, kind, converter_for)
+                converter = scalar(kind) or record(annotation, kind, converter_for)
             finally:
                 _unfinished.pop()
+            if _assumed:
+                return converter
+            _of_class[annotation] = converter
         return _of_class[annotation]
 
 
@@ -129,7 +165,7 @@ def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Conver
         item = converter_for(arguments[0])
         return None if item is None else _list(item)
     if origin in _MAPPINGS:
-        key, value = (converter_for(argument) for argument in arguments)
+        key, value = key_converter(arguments[0], converter_for), converter_for(arguments[1])
         return None if key is None and value is None else _mapping(key, value)
     if not isinstance(origin, type):
         return None

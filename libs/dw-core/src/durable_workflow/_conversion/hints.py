@@ -29,7 +29,7 @@ def hints_of_class(annotation: Any) -> dict[str, Any]:
     _find_meanings(annotation, meanings)
     # A variable means in each class what it stands for there, though several use the same one.
     return {
-        name: _filled(hint, meanings.get(_writer(kind, name), {})) for name, hint in hints.items()
+        name: filled(hint, meanings.get(_writer(kind, name), {})) for name, hint in hints.items()
     }
 
 
@@ -90,10 +90,10 @@ def _find_meanings(annotation: Any, found: dict[type, dict[Any, Any]]) -> None:
     found[kind] = meanings
     for base in _bases(kind):
         if base is not object and typing.get_origin(base) not in (typing.Generic, typing.Protocol):
-            _find_meanings(_filled(base, meanings), found)
+            _find_meanings(filled(base, meanings), found)
 
 
-def _filled(hint: Any, meanings: Mapping[Any, Any]) -> Any:
+def filled(hint: Any, meanings: Mapping[Any, Any]) -> Any:
     """A type with what its type variables stand for in their places."""
     if isinstance(hint, typing.TypeVar):
         return meanings.get(hint, hint)

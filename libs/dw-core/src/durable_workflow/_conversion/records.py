@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, cast, is_typeddict
 
 from durable_workflow._conversion.hints import hints_of_class
 from durable_workflow._conversion.mismatch import unexpected
+from durable_workflow._signatures import signature_of
 from durable_workflow._wire import json_text
 from durable_workflow.errors import ArgumentMismatch
 from durable_workflow.serializer import _plain
@@ -125,12 +126,16 @@ def _named_tuple(annotation: Any, kind: Any, find: Find) -> Converter:
 def _model(kind: Any) -> Converter:
     """A pydantic model, read from JSON text: what `model_dump(mode="json")` wrote."""
 
+    # Fields are written under their names, and those who start runs write aliases.
+    validate: Any = getattr(kind, "model_validate_json", None)
+    names = {"by_name": True} if validate is not None and _takes(validate, "by_name") else {}
+
     def convert(value: Any) -> Any:
         if isinstance(value, kind):
             return value
         try:
-            if hasattr(kind, "model_validate_json"):
-                return kind.model_validate_json(json_text.encode(_plain.plain(value)))
+            if validate is not None:
+                return validate(json_text.encode(_plain.plain(value)), **names)
             return kind.parse_obj(value)
         except ValueError as error:  # `ValidationError` of any version of pydantic
             errors = getattr(error, "errors", None)
@@ -143,6 +148,11 @@ def _model(kind: Any) -> Converter:
             raise ArgumentMismatch(str(first["msg"]), path.removeprefix(".")) from error
 
     return convert
+
+
+def _takes(function: Any, name: str) -> bool:
+    """Whether a function has a parameter: releases of pydantic before 2.11 read aliases alone."""
+    return name in signature_of(function).parameters
 
 
 class _OtherClassError(Exception):

@@ -3,7 +3,7 @@
 import binascii
 import re
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from durable_workflow._conversion.mismatch import unexpected
+from durable_workflow._wire.keys import text_of
 from durable_workflow.errors import ArgumentMismatch
 from durable_workflow.serializer import _plain
 
@@ -99,6 +100,38 @@ def _enum(kind: type[Enum]) -> Callable[[Any], Any]:
         raise ArgumentMismatch(f"expected one of the values of {kind.__name__}, got another")
 
     return convert
+
+
+def literal(values: Sequence[Any]) -> Callable[[Any], Any] | None:
+    """The converter of a literal type that has members of an enum; None for another one."""
+    if not any(isinstance(each, Enum) for each in values):
+        return None
+
+    def convert(value: Any) -> Any:
+        for each in values:
+            plain = _plain.plain(each)
+            if value is each or (type(value) is type(plain) and value == plain):
+                return each
+        raise ArgumentMismatch("expected one of the values of a literal type, got another")
+
+    return convert
+
+
+def key_converter(
+    annotation: Any, find: Callable[[Any], Callable[[Any], Any] | None]
+) -> Callable[[Any], Any] | None:
+    """The converter of the keys of a mapping, which JSON has as text.
+
+    Args:
+        annotation: That of the keys.
+        find: Finds the converter of values.
+    """
+    found = find(annotation)
+    if found is None or not (isinstance(annotation, type) and issubclass(annotation, Enum)):
+        return found
+    plain = [(_plain.plain(each), each) for each in annotation]
+    members = {text_of(key): each for key, each in plain if isinstance(key, str | int | float)}
+    return lambda value: members[value] if value in members else found(value)
 
 
 def _bytes(text: str) -> bytes:

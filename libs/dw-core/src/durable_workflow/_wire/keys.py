@@ -104,7 +104,7 @@ def _members(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """The members of a container, each with its path."""
     if _is_mapping(value):
         for key, member in value.items():
-            name = _text_of(key)
+            name = text_of(key)
             yield f"{path}.{name}" if path else name, member
     elif _is_sequence(value):
         for index, member in enumerate(value):
@@ -122,14 +122,14 @@ def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
 def _colliding(entries: dict[Any, Any]) -> tuple[Any, Any] | None:
     seen: dict[str, Any] = {}
     for key in entries:
-        text = _text_of(key)
+        text = text_of(key)
         if text in seen:
             return seen[text], key
         seen[text] = key
     return None
 
 
-def _text_of(key: Any) -> str:
+def text_of(key: Any) -> str:
     """A key as the JSON encoder writes it."""
     if isinstance(key, str):
         return key
