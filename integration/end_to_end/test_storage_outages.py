@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -71,7 +70,7 @@ async def client(tmp_path: Path, storage: Away) -> AsyncIterator[Client]:
         await running
 
 
-CASES: Any = pytest.mark.parametrize(
+CASES = pytest.mark.parametrize(
     ("name", "arguments", "result", "what"),
     [
         ("take", [LARGE], 5_000, "cannot fetch activity arguments from external storage"),
