@@ -30,6 +30,27 @@ def name_of(decorator: str, decorated: object, given: object) -> str:
     return own
 
 
+def set_mark(decorator: str, decorated: object, attribute: str, value: str) -> None:
+    """Set the attribute by which workers know what a decorator decorated.
+
+    Args:
+        decorator: How the decorator is written, for the error.
+        decorated: A function or method.
+        attribute: The name of the attribute.
+        value: What it says.
+
+    Raises:
+        TypeError: What is decorated takes no attributes, as bound methods and properties.
+    """
+    try:
+        setattr(decorated, attribute, value)
+    except AttributeError:
+        raise TypeError(
+            f"{decorator} cannot decorate {decorated!r}, which takes no attributes: decorate the "
+            "function where it is defined"
+        ) from None
+
+
 def argument_names(kind: str, labels: Mapping[str, Any]) -> list[str]:
     """Names of the parameters that a payload of arguments is for, as far as they are known here.
 

@@ -225,6 +225,7 @@ def test_without_a_name_the_class_and_its_methods_give_theirs() -> None:
         (lambda: workflow.query(dict), "must be a string, not <class 'dict'>"),
         (lambda: workflow.update(b"u"), "must be a string, not b'u'"),  # type: ignore[call-overload]
         (lambda: workflow.signal(lambda self: None), "has no name of its own"),
+        (lambda: workflow.query("q")(property(len)), "takes no attributes"),  # type: ignore[type-var]
         (lambda: workflow.update_validator(len), "@the_update.validator"),  # type: ignore[arg-type]
     ],
 )

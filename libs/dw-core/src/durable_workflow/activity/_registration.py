@@ -5,7 +5,7 @@ from datetime import timedelta
 from math import isfinite
 from typing import Any, TypeVar, overload
 
-from durable_workflow._definitions import ACTIVITIES, name_of
+from durable_workflow._definitions import ACTIVITIES, name_of, set_mark
 from durable_workflow._meet import HEARTBEAT_OPTIONS, HeartbeatOptions
 
 _FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
@@ -47,7 +47,7 @@ def defn(
 
     Raises:
         ValueError: `heartbeat_every` is no number of seconds above 0.
-        TypeError: What is decorated is no function, or the name is no string.
+        TypeError: What is decorated is no function, or a bound method, or the name is no string.
     """
     options = _options(auto_heartbeat, heartbeat_every)
 
@@ -58,7 +58,7 @@ def defn(
                 f'or @activity.defn(name="{function if isinstance(function, str) else "..."}")'
             )
         activity_type = name_of("activity.defn", function, name)
-        function.__activity_name__ = activity_type  # type: ignore[attr-defined]  # read by the worker
+        set_mark("activity.defn", function, "__activity_name__", activity_type)
         if options is not None:
             setattr(function, HEARTBEAT_OPTIONS, options)
         ACTIVITIES[activity_type] = function

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
-from durable_workflow._definitions import WORKFLOWS, name_of
+from durable_workflow._definitions import WORKFLOWS, name_of, set_mark
 from durable_workflow.errors import DurableWorkflowError
 
 _WorkflowT = TypeVar("_WorkflowT")
@@ -253,7 +253,7 @@ def registry() -> dict[str, type]:
     return dict(WORKFLOWS)
 
 
-def _marked(decorator: str, mark: str, name: str | Callable[..., Any] | None) -> Any:
+def _marked(decorator: str, attribute: str, name: str | Callable[..., Any] | None) -> Any:
     given = name if isinstance(name, str) else None
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -263,7 +263,7 @@ def _marked(decorator: str, mark: str, name: str | Callable[..., Any] | None) ->
         if called.startswith("_"):
             raise _private(getattr(function, "__qualname__", called))
         # On what a static or class method wraps: there the mark is looked for.
-        setattr(function, mark, receiver)
+        set_mark(decorator, function, attribute, receiver)
         return method
 
     return _bare_or_not(decorator, name, decorate)
