@@ -23,7 +23,7 @@ async def test_what_is_acknowledged_outlives_the_power() -> None:
 
 async def test_a_log_that_is_not_synced_in_commits_loses_units() -> None:
     """Otherwise the disk would not show what it is there for."""
-    plan = PowerPlan(cuts=1, cuts_of_a_moment=8, workflows=12, synchronous="NORMAL")
+    plan = PowerPlan(cuts=1, cuts_of_a_moment=16, workflows=12, synchronous="NORMAL")
     findings = await power_cuts(plan)
     assert findings.lost != []
     assert findings.wrong == [], "weaker, and still whole"
