@@ -3,9 +3,20 @@
 # pyright: basic
 """The user guide's chapter on schedules."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from durable_workflow import Client, ScheduleAction, ScheduleNotFound, ScheduleSpec
+from durable_workflow.server.clock import ManualClock
+from durable_workflow.server.embedded import embedded_server
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    """Of a server whose time stands: no hour strikes, so that nothing fires by itself."""
+    async with embedded_server(clock=ManualClock()) as url, Client(url) as client:
+        yield client
 
 
 async def test_the_life_of_a_schedule(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
