@@ -145,3 +145,18 @@ async def test_a_trigger_whose_start_is_refused_says_why_in_words(wire: Wire) ->
     told = answer.json()
     assert (answer.status_code, told["outcome"]) == (409, "trigger_failed")
     assert "Tier must be a string" in told["reason"] == told["message"]
+
+
+@pytest.mark.parametrize("verb", [None, "terminate"])
+async def test_a_start_that_finds_its_workflow_may_be_held_as_any_other(
+    wire: Wire, verb: str | None
+) -> None:
+    await wire.start()
+    if verb is not None:
+        await wire.post(f"/wf/{verb}")
+    body = {"workflow_id": "wf", "workflow_type": "t", "duplicate_policy": "use-existing"}
+    headers = {**CONTROL, "Prefer": "wait=0, return=minimal" if verb is None else "wait=5"}
+    answer = await wire.http.post("/api/workflows", json=body, headers=headers)
+    told = answer.json()
+    assert (answer.status_code, told["outcome"]) == (200, "returned_existing_active")
+    assert told.get("is_terminal") == (None if verb is None else True)
