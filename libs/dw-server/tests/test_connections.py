@@ -326,3 +326,6 @@ async def test_a_query_goes_with_its_caller() -> None:
             writer.close()
             while await pending():
                 pass
+            counted = 'route="/workflows/{workflow_id}/query/{query_name}",status="left"} 1\n'
+            while counted not in (await client.get(f"{url}/metrics")).text:
+                pass  # and is no failure of a worker, that one would look for

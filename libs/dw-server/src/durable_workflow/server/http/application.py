@@ -139,6 +139,8 @@ class Application:
             body = metrics_page.page(reply.families)
             await self._send_page(body, status, request, send)
             return status
+        if request.is_abandoned:
+            return None
         reply, body = self._encode(reply, route, plane, request)
         status = status_of(reply, route.operation if route else None)
         await self._send(status, body, plane, request, send, receive)

@@ -136,6 +136,11 @@ class Request:
         """The body, where all of it is known to be there: then nothing else has to be received."""
         return None if self._exchange is None else self._exchange.whole_body()
 
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether its caller went away while it was served: nobody is there to be answered."""
+        return self._gone is not None and self._gone.done()
+
     def has_left(self) -> bool:
         """Whether the caller is known to have gone away by now. `gone` says so a little later."""
         if self._exchange is not None:
