@@ -103,7 +103,8 @@ def _text_of(frame: bytes, chosen: AvroRuntime) -> str:
         return read_short(record) or chosen.read(record)
     except Exception as error:
         # Whatever the library raises for bytes that are no record: its types are its own.
-        raise ValueError(f"cannot decode the Avro generic wrapper of a payload: {error}") from error
+        why = str(error) or "it ends too early"  # where a number has to be, which says nothing
+        raise ValueError(f"cannot decode the Avro generic wrapper of a payload: {why}") from error
 
 
 def _frame_of(blob: str) -> bytes:
