@@ -255,7 +255,7 @@ def test_without_a_name_the_function_gives_its_own() -> None:
         (lambda: activity.defn(name=1)(len), "must be a string, not 1"),  # type: ignore[call-overload]
         (lambda: activity.defn(lambda: 1), "has no name of its own"),
         (lambda: activity.defn(functools.partial(print)), "has no name of its own"),
-        (lambda: activity.defn([].append), "takes no attributes: decorate the function where it"),
+        (lambda: activity.defn("".join), "takes no attributes: decorate the function where it"),
     ],
 )
 def test_a_decorator_that_is_used_wrongly_names_the_cure(decorate: Any, cure: str) -> None:
