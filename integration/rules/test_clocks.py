@@ -33,12 +33,14 @@ def taken_early(source: str) -> list[int]:
 def _read_at_once(node: ast.AST) -> Iterator[ast.AST]:
     """What is run when a module is: all but the bodies of functions."""
     yield node
-    for name, value in ast.iter_fields(node):
-        if name == "body" and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, ast.AST):
-                yield from _read_at_once(each)
+    later: list[ast.AST] = []
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        later = [*node.body]
+    elif isinstance(node, ast.Lambda):
+        later = [node.body]
+    for each in ast.iter_child_nodes(node):
+        if each not in later:
+            yield from _read_at_once(each)
 
 
 @pytest.mark.parametrize(
