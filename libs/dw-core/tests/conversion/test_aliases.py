@@ -4,7 +4,7 @@ import enum
 import sys
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, NewType, TypeVar
+from typing import Annotated, Any, Literal, NewType, TypeVar
 
 import pydantic
 import pytest
@@ -22,6 +22,11 @@ Due = TypeAliasType("Due", date)
 Many = TypeAliasType("Many", list[T] | None, type_params=(T,))
 Number = TypeAliasType("Number", int | None)
 Name = NewType("Name", str)
+Amount = NewType("Amount", float)
+Word = TypeAliasType("Word", str)
+Words = TypeAliasType("Words", list[Word])
+Listed = TypeAliasType("Listed", list[T], type_params=(T,))
+UNHASHABLE: Any = Annotated[int, []]
 
 
 class Level(enum.IntEnum):
@@ -53,6 +58,12 @@ class Payment(pydantic.BaseModel):
     inner: Inner
 
 
+def aliased(annotation: Any) -> Any:
+    """A new alias, which need not have a name."""
+    kind: Any = TypeAliasType
+    return kind("Alias", annotation)
+
+
 def sent(annotation: Any, value: Any) -> Any:
     """A value as a function with an annotation gets it."""
 
@@ -75,6 +86,13 @@ def sent(annotation: Any, value: Any) -> Any:
         (Number | date, 5),
         (Number | date, None),
         (Name | list[date], "text"),
+        (Amount | date, 5),
+        (Amount | date, 5.5),
+        (float | date, 5),
+        (float | date, DUE),
+        (Literal["a", 1] | date, 1),
+        (Literal["a", None] | date, None),
+        (Listed[UNHASHABLE], ["5"]),
         (dict[Level, date], {Level.HIGH: DUE}),
         (dict[Holiday, int], {Holiday.MAY: 1}),
         (dict[Kind, Level], {Kind.CASH: Level.LOW}),
@@ -91,6 +109,36 @@ def test_values_come_as_they_were_sent(annotation: Any, value: Any) -> None:
     found = sent(annotation, value)
     assert found == value
     assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Words,
+        list[Words],
+        aliased(dict[Word, int]),
+        aliased(float | dict[Word, float]),
+        aliased(dict[str, Words] | Words | None),
+        Listed[Listed[str]],
+    ],
+    ids=str,
+)
+def test_aliases_in_aliases_of_plain_json_are_not_checked(annotation: Any) -> None:
+    assert converter_for(annotation) is None
+
+
+@pytest.mark.parametrize("leaf", [DUE, "text"], ids=["rich", "plain"])
+def test_aliases_that_name_others_twice_are_read_once(leaf: Any) -> None:
+    """To read each where it stands would take two to the power of 60 steps."""
+    lists: Any = list
+    mappings: Any = dict
+    chain = aliased(type(leaf))
+    value = leaf
+    for _ in range(60):
+        either = lists[chain] | mappings[str, chain]
+        chain, value = aliased(either), [value]
+    assert (converter_for(chain) is None) == (leaf == "text")
+    assert sent(chain, value) == value
 
 
 def test_models_take_their_aliases_too() -> None:
@@ -112,6 +160,9 @@ type Tree[T] = dict[str, Tree[T]] | T
 type Deeper[T] = dict[str, Deeper[list[T]]] | T
 type One = list[Other] | str
 type Other = dict[str, One] | date
+type Outer = list[First] | dict[str, Second]
+type First = list[Second] | date
+type Second = dict[str, First] | None
 
 class Node(TypedDict):
     next: "Mixed"
@@ -133,6 +184,9 @@ type Mixed = Node | date
             ("One", [{"a": [DUE]}, DUE]),
             ("Other", {"a": [DUE, {"b": "text"}]}),
             ("Mixed", {"next": {"next": DUE}}),
+            ("Outer", [DUE, [{"a": DUE}]]),
+            ("Outer", {"a": {"b": DUE, "c": [{"d": DUE}]}}),
+            ("First", [{"a": [None, {"b": DUE}]}]),
         ],
     )
     def test_aliases_may_hold_themselves(annotation: str, value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ class Later(Shipping):
     pass
 
 
+class Static:
+    @staticmethod
+    def __call__(due: date) -> None: ...
+
+
 @functools.wraps(Later("soon"))
 def wrapper_of_object(*args: Any) -> None: ...
 
@@ -35,6 +41,8 @@ def wrapper_of_object(*args: Any) -> None: ...
     [
         Shipping("soon"),
         Later("soon"),
+        # Some Pythons drop the first parameter of its signature.
+        *([Static()] if inspect.signature(Static()).parameters else []),
         functools.partial(Later("soon")),
         wrapper_of_object,
     ],

@@ -44,9 +44,11 @@ _ANYTHING: Final[Any] = object
 _of_class: dict[Any, Converter | None] = {}
 # Of what a converter is being made, the outermost first, by the one thread that does it.
 _unfinished: list[tuple[Any, type]] = []
-# The converters of aliases, and what is assumed of those that are being made. What follows from an
-# assumption is not kept.
+# The converters of aliases.
 _of_alias: dict[Any, Converter | None] = {}
+# Those that are being read, the outermost first, by the one thread that does it, and what is
+# assumed of all that were met. What follows from an assumption is not kept.
+_open: list[Any] = []
 _assumed: dict[Any, Converter | None] = {}
 _making: Final = threading.RLock()
 
@@ -74,6 +76,8 @@ def converter_for(annotation: Any) -> Converter | None:
 
 def _alias(annotation: Any) -> Converter | None:
     """The converter of an alias, which may hold itself."""
+    if not _is_hashable(annotation):
+        return None
     if annotation in _of_alias:
         return _of_alias[annotation]
 
@@ -84,19 +88,54 @@ def _alias(annotation: Any) -> Converter | None:
     with _making:
         if annotation in _assumed:
             return _assumed[annotation]
-        if any(typing.get_origin(annotation) is typing.get_origin(each) for each in _assumed):
-            return later  # of other arguments, which may have no end
-        try:
-            _assumed[annotation] = None  # as it is where all that it holds is plain
-            converter = converter_for(meaning(annotation))
-            if converter is not None:
-                _assumed[annotation] = later
-                converter = converter_for(meaning(annotation))
-        finally:
-            del _assumed[annotation]
-        if not _assumed:
-            _of_alias[annotation] = converter
-        return converter
+        if _has_no_end(annotation):
+            return later
+        if _open:
+            return later if _read(annotation, later) is not None else None
+        if annotation not in _of_alias:  # another thread may have been faster
+            _of_alias[annotation] = _settled(annotation, later)
+        return _of_alias[annotation]
+
+
+def _settled(annotation: Any, later: Converter) -> Converter | None:
+    """The converter of an alias in which others are found.
+
+    At first all of them count as plain. What is found to be rich is so whatever the others are, and
+    those that hold it are then rich too: so all is read again until nothing more is found.
+    """
+    rich = 0
+    try:
+        while True:
+            converter = _read(annotation, later)
+            plain = [each for each, made in _assumed.items() if made is None]
+            if len(_assumed) - len(plain) == rich:
+                return converter
+            rich = len(_assumed) - len(plain)
+            for each in plain:
+                del _assumed[each]
+    finally:
+        _assumed.clear()
+
+
+def _read(annotation: Any, later: Converter) -> Converter | None:
+    """Read what an alias means, and note whether it is rich."""
+    _assumed.setdefault(annotation, None)
+    _open.append(annotation)
+    try:
+        converter = converter_for(meaning(annotation))
+    finally:
+        _open.pop()
+    if converter is not None:
+        _assumed[annotation] = later
+    return converter
+
+
+def _has_no_end(annotation: Any) -> bool:
+    """Whether an alias is in itself with other arguments, as `Deeper[list[T]]` in `Deeper[T]`."""
+    origin = typing.get_origin(annotation)
+    return origin is not None and any(
+        origin is typing.get_origin(each) and not _is_argument(annotation, each) for each in _open
+    )
 
 
 def _is_hashable(annotation: Any) -> bool:
@@ -133,7 +172,7 @@ def _kept(annotation: Any, kind: type) -> Converter | None:
                 converter = scalar(kind) or record(annotation, kind, converter_for)
             finally:
                 _unfinished.pop()
-            if _assumed:
+            if _open:
                 return converter
             _of_class[annotation] = converter
         return _of_class[annotation]
@@ -246,13 +285,15 @@ def _union(members: tuple[Any, ...]) -> Converter | None:
     rich = {member: each for member, each in converters.items() if each is not None}
     if not rich:
         return None
-    plain = tuple(_plain_kind(each) for each in members if each not in rich)
+    plain = {kind for each in members if each not in rich for kind in _plain_kinds(each)}
+    if float in plain:
+        plain.add(int)  # 5 is a number as well as 5.0
     # A datetime reads the text of a date too.
     ordered = sorted(rich, key=lambda member: member is datetime)
 
     def convert(value: Any) -> Any:
         # A plain member takes what it can hold: `str | datetime` leaves text alone.
-        if any(kind is object or type(value) is kind for kind in plain):
+        if type(value) in plain or object in plain:
             return value
         problems: list[ArgumentMismatch] = []
         for member in likeliest(ordered, value):
@@ -268,17 +309,15 @@ def _union(members: tuple[Any, ...]) -> Converter | None:
     return convert
 
 
-def _plain_kind(annotation: Any) -> Any:
-    """The class of values that a member of a union holds as they are; `object` holds all."""
+def _plain_kinds(annotation: Any) -> set[Any]:
+    """The classes of values that a member of a union holds as they are; `object` holds all."""
     origin: Any = typing.get_origin(annotation) or annotation
     if origin is typing.Literal:
-        return cast("object", type(typing.get_args(annotation)[0]))
+        return {cast("object", type(each)) for each in typing.get_args(annotation)}
     if annotation is None or origin is type(None):
-        return type(None)
+        return {type(None)}
     if origin in _LISTS:
         origin = list
     if origin in _MAPPINGS or typing.is_typeddict(origin):
         origin = dict
-    if origin in _PLAIN:
-        return cast("object", origin)
-    return _ANYTHING
+    return {origin if origin in _PLAIN else _ANYTHING}

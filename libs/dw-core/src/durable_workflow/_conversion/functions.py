@@ -120,6 +120,7 @@ def _annotated(function: Any) -> Any:
         return _annotated(cast("Any", function.func))
     # An object's own annotations are those of its class's fields.
     call = inspect.getattr_static(cast("type[object]", type(function)), "__call__", None)
+    call = inspect.unwrap(call)  # of a static method
     return call if inspect.isfunction(call) else function
 
 

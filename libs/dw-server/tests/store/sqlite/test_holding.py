@@ -230,6 +230,16 @@ def test_a_batch_is_held_for_its_whole_time_where_the_timer_ends_early() -> None
     assert hold.end() is not None
 
 
+def test_a_clock_that_stands_while_there_is_work_ends_a_batch_for_all_its_rounding() -> None:
+    """As that of a simulation, where a timer ended early by what a sum of seconds was rounded."""
+    turns = Turns()
+    _, ended = held_on(turns)
+    turns.now = 100.002 - 1e-12
+    for _ in range(8):
+        turns.turn()
+    assert len(ended) == 1
+
+
 def test_what_arrives_in_time_is_waited_for_until_it_is_a_unit() -> None:
     turns = Turns()
     hold, ended = held_on(turns)

@@ -23,6 +23,9 @@ from durable_workflow.server.store.sqlite._batch import Batch
 
 # Replay of a few events and both ways take one.
 _LONGEST_SECONDS: Final = 0.002
+# A timer may end so much early, as sums of seconds are rounded; a clock that goes on only while
+# nobody has anything to do, as a simulation's, would not go on before that was over.
+_ROUNDING_SECONDS: Final = 1e-6
 # What has arrived by then becomes a unit within so many turns of the loop.
 _TURNS: Final = 3
 # That an attempt is over is mostly known to its worker: it was its report.
@@ -60,7 +63,7 @@ class Hold:
     ) -> None:
         assert self._held is not None  # else the handle was cancelled
         batch, _ = self._held
-        if self._clock() >= until:
+        if self._clock() >= until - _ROUNDING_SECONDS:
             left -= 1
         if left < 0:
             self._held = None
