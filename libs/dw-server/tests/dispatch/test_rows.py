@@ -178,6 +178,16 @@ async def test_a_worker_that_is_busy_for_most_of_its_turn_keeps_it(scene: Scene)
     assert rows(order) == [("a", 100)]
 
 
+async def test_a_row_goes_on_after_a_moment_in_which_nobody_had_a_free_slot(scene: Scene) -> None:
+    streams = workers(scene, slots=2)
+    tell(scene, streams[0], 0.1)
+    assert given(scene, streams, 9) == ["a", "a", "b", "b", "c", "c", "d", "d"]
+    for each in (streams[0], streams[3]):
+        report(scene, each, 0.1)
+    # With the one that has waited.
+    assert given(scene, streams, 1) == ["d", "d"]
+
+
 async def test_a_worker_with_few_slots_gets_no_more_in_a_row(scene: Scene) -> None:
     streams = workers(scene, slots=4)
     tell(scene, streams[0], 1)

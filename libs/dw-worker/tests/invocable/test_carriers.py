@@ -69,7 +69,7 @@ async def test_a_failed_task_is_a_response_like_any_other() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["", "{", "[]", b"\xff", "{}", {"schema": "x"}, "[" * 100_000, None]
+    "body", ["", "{", "[]", b"\xff", "{}", {"schema": "x"}, "[" * 100_000, None, [1], 5]
 )
 async def test_what_is_no_task_is_a_bad_request(body: Any) -> None:
     response = await handle_invocable_http_request(body, HANDLERS)

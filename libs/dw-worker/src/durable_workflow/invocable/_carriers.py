@@ -123,8 +123,9 @@ def _envelope(body: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:
         parsed = json.loads(body)
     except RecursionError:
         raise ValueError("the body is nested too deeply") from None
-    except TypeError:  # None, as some frameworks say that there is none
-        raise ValueError("the request has no body") from None
+    except TypeError:  # as None, by which some frameworks say that there is no body
+        kind = type(body).__name__
+        raise ValueError(f"the body must be bytes, text or a mapping, not {kind}") from None
     if not isinstance(parsed, dict):
         raise ValueError("the body must be a JSON object")
     return cast("dict[str, Any]", parsed)

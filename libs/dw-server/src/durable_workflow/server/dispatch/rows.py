@@ -84,6 +84,8 @@ class Rows:
                 return holder
         able = filter(is_able, streams)
         best = min(able, key=lambda stream: stream.rank(kind), default=None)
+        if best is None:
+            return None  # the row goes on when somebody has a free slot again
         self._holder = best if now >= self._rests_until else None
         self._began_at = self._heard_at = now
         self._busy_seconds = 0.0

@@ -150,8 +150,9 @@ class Flag(Kind, frozen=True, kw_only=True):
         return None
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        words = [True, False, 0, 1, "0", "1", "true", "false"]
         # Where it need not be there, blank text is as none.
-        return {"enum": [True, False, 0, 1, "0", "1", "true", "false", *[""][needed:]]}
+        return {"enum": words if needed else [*words, ""]}
 
 
 def seconds() -> Whole:
