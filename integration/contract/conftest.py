@@ -15,9 +15,11 @@ from integration.harness.wire import Wire
 
 TOKEN = "contract-token"
 
-# Empty polls answer at once, and no lease runs out while a table is worked through.
+# Empty polls answer at once, what nobody carries out is soon given up, and no lease runs out while
+# a table is worked through.
 ENVIRONMENT = {
     "DW_WORKER_POLL_TIMEOUT": "0",
+    "DW_V2_UPDATE_WAIT_COMPLETION_TIMEOUT_SECONDS": "1",
     "DW_WORKFLOW_TASK_LEASE_SECONDS": "3600",
     "DW_ACTIVITY_TASK_LEASE_SECONDS": "3600",
     "DW_MISSED_HEARTBEATS": "1000",

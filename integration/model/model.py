@@ -163,8 +163,12 @@ class Model:
 
     def holds(self, lease: Lease) -> bool:
         """Whether a report of a task must be accepted."""
-        run = self.runs.get(lease.run_id)
-        return not lease.over and lease.until > self.now and run is not None and not run.closed
+        return not lease.over and lease.until > self.now and self.is_open(lease.run_id)
+
+    def is_open(self, run_id: str) -> bool:
+        """Whether a run has not ended: one that retention has removed had ended."""
+        run = self.runs.get(run_id)
+        return run is not None and not run.closed
 
     def open_runs(self) -> list[Run]:
         """The runs that have not ended."""
@@ -260,7 +264,7 @@ class Model:
         self.now += seconds
         for lease in self.activity_tasks:
             overran = lease.ends is not None and lease.ends <= self.now
-            if overran and not lease.over and not self.runs[lease.run_id].closed:
+            if overran and not lease.over and self.is_open(lease.run_id):
                 lease.over = True
                 self.failed(lease)
         for run in self.open_runs():

@@ -70,3 +70,18 @@ def test_a_signal_is_told_though_the_end_of_a_parent_ends_the_child_at_work() ->
         order.end("parent", "cancel")
     finally:
         order.teardown()
+
+
+def test_an_attempt_may_outlast_its_run_and_what_is_kept_of_it() -> None:
+    order = ApiRules()
+    try:
+        order.start_activity("alone", "start_to_close", keyed=False)
+        order.work_on_an_activity("leave")
+        [host] = order.model.runs
+        order.close([*order.model.workflows].index("alone"), "terminate")
+        # Behind the run stand the two ways to remove what is expired.
+        order.remove_runs(2)
+        assert host not in order.model.runs, "the order removes no run"
+        order.pass_time(301)
+    finally:
+        order.teardown()
