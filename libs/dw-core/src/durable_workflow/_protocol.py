@@ -4,8 +4,13 @@ They live in dw-core because the client, the worker and the server all name them
 those may import another.
 """
 
+from __future__ import annotations
+
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import argparse
 
 PROTOCOL_VERSION: Final = "1.1"
 CONTROL_PLANE_VERSION: Final = "2"
@@ -34,6 +39,12 @@ def installed_version(*distributions: str) -> str:
         except PackageNotFoundError:
             continue
     return UNKNOWN_VERSION
+
+
+def add_version_option(parser: argparse.ArgumentParser, distribution: str) -> None:
+    """Give a command the option `--version`, which prints its name and the version of its wheel."""
+    text = f"%(prog)s {installed_version(distribution)}"
+    parser.add_argument("--version", action="version", version=text)
 
 
 DEFAULT_SDK_VERSION: Final = f"durable-workflow-python/{installed_version()}"

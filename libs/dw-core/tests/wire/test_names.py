@@ -1,3 +1,4 @@
+import argparse
 import re
 from pathlib import Path
 from typing import Any
@@ -75,3 +76,11 @@ def test_the_version_of_the_first_distribution_that_is_there() -> None:
     assert _protocol.installed_version("no-such-distribution", "avro") == (
         _protocol.installed_version("avro")
     )
+
+
+def test_a_command_prints_the_version_of_its_wheel(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser(prog="some-command")
+    _protocol.add_version_option(parser, "avro")
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--version"])
+    assert capsys.readouterr().out == f"some-command {_protocol.installed_version('avro')}\n"

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from durable_workflow._protocol import installed_version
+from durable_workflow._protocol import add_version_option
 from durable_workflow._replayer.reports import write_report
 from durable_workflow.history_bundle_verify._findings import STATUS_FAILED, STATUS_WARNING
 from durable_workflow.history_bundle_verify._verify import verify_bundle_json
@@ -41,9 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="durable-workflow-history-bundle-verify",
         description="Verify an exported history bundle: its form, its checksum, its signature.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {installed_version('dw-replay')}"
-    )
+    add_version_option(parser, "dw-replay")
     parser.add_argument("bundle", metavar="BUNDLE", help="the JSON file")
     parser.add_argument("--signing-key", metavar="KEY", help="the key that it is signed with")
     parser.add_argument("--output", metavar="FILE", help="where the report goes (default: stdout)")

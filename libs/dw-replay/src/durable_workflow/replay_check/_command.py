@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from durable_workflow._protocol import installed_version
+from durable_workflow._protocol import add_version_option
 from durable_workflow._replayer import Registry
 from durable_workflow._replayer.reports import write_report
 from durable_workflow.replay_check._check import check_units
@@ -104,9 +104,7 @@ def _units(options: argparse.Namespace, setup: Setup) -> list[Unit]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="durable-workflow-replay-check", description=_DESCRIPTION)
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {installed_version('dw-replay')}"
-    )
+    add_version_option(parser, "dw-replay")
     parser.add_argument(
         "sources", metavar="PATH", nargs="*", help="a history file, or a folder with *.json files"
     )

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from durable_workflow._protocol import installed_version
+from durable_workflow._protocol import add_version_option
 from durable_workflow._replayer.reports import write_report
 from durable_workflow.replay_conformance._report import compose_report
 
@@ -61,9 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="durable-workflow-replay-conformance",
         description="Check that the replay of this release does what every runtime must do.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {installed_version('dw-replay')}"
-    )
+    add_version_option(parser, "dw-replay")
     for option, what in (("--artifact-version", "version"), ("--artifact-source", "source")):
         parser.add_argument(
             option,

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from durable_workflow._protocol import installed_version
+from durable_workflow._protocol import add_version_option
 from durable_workflow._replayer.reports import write_report
 from durable_workflow.replay_verify._bundles import simulate_bundles
 from durable_workflow.replay_verify._golden import verify_golden_history
@@ -59,9 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="durable-workflow-replay-verify",
         description="Replay golden histories against the code that is there now.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {installed_version('dw-replay')}"
-    )
+    add_version_option(parser, "dw-replay")
     parser.add_argument("directory", metavar="DIR", help="the folder with the *.json files")
     parser.add_argument(
         "--workflows",

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from durable_workflow._protocol import installed_version
+from durable_workflow._protocol import add_version_option
 from durable_workflow._wire.json_values import is_object
 from durable_workflow.python_conformance._contract import (
     host_evidence_spec,
@@ -52,9 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         description="The contract that a release of the Python SDK is checked against.",
         epilog="FILE is a JSON object; - reads it from standard input.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {installed_version('dw-testing')}"
-    )
+    add_version_option(parser, "dw-testing")
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--manifest", action="store_true", help="print the contract")
     choice.add_argument("--result-gate", action="store_true", help="print how results are judged")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from durable_workflow._protocol import installed_version
+from durable_workflow._protocol import add_version_option
 
 _URL_VARIABLE: Final = "DURABLE_WORKFLOW_SERVER_URL"
 _TOKEN_VARIABLE: Final = "DURABLE_WORKFLOW_AUTH_TOKEN"
@@ -138,9 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {installed_version('dw-worker')}"
-    )
+    add_version_option(parser, "dw-worker")
     parser.add_argument(
         "targets", metavar="MODULE[:WORKER]", nargs="+", help="a module, or a worker in one"
     )
