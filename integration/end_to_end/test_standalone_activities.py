@@ -100,7 +100,7 @@ async def test_activity_runs_and_returns(carried: tuple[ServerProcess, str]) -> 
         host = await client.describe_workflow(handle.activity_id)
         assert (host.workflow_type, host.status) == ("dw.standalone_activity", "completed")
         workflow = client.get_workflow_handle(handle.activity_id)
-        assert await workflow.result(timeout=5) == {"greeting": "Hello, Ada!", "length": 3}
+        assert await workflow.result(timeout=30) == {"greeting": "Hello, Ada!", "length": 3}
 
 
 async def test_result_is_there_as_soon_as_the_activity_ends(
@@ -228,7 +228,7 @@ async def test_cancelled_activity_is_told_to_stop(carried: tuple[ServerProcess, 
         await eventually(lambda: status_of(handle), lambda seen: seen == "running")
         await handle.cancel(reason="not needed")
         with pytest.raises(WorkflowCancelled, match="not needed"):
-            await handle.result(timeout=5)
+            await handle.result(timeout=30)
         seen = await handle.describe()
         assert (seen.status, seen.activity_status) == ("cancelled", "cancelled")
         # The slot of the worker is free: the attempt has ended there too.
@@ -240,7 +240,7 @@ async def test_terminated_activity(client: Client) -> None:
     handle = await start(client, "nobody_runs_this", queue="nobody")
     await client.terminate_workflow(handle.activity_id, reason="enough")
     with pytest.raises(WorkflowTerminated, match="enough"):
-        await handle.result(timeout=5)
+        await handle.result(timeout=30)
 
 
 async def test_id_is_used_by_one_activity_at_a_time(carried: tuple[ServerProcess, str]) -> None:
@@ -260,9 +260,9 @@ async def test_id_is_used_by_one_activity_at_a_time(carried: tuple[ServerProcess
         assert [run.run_number for run in runs] == [1, 2]
         # Each handle is about the execution that it was made for.
         with pytest.raises(WorkflowCancelled):
-            await waits.result(timeout=5)
+            await waits.result(timeout=30)
         newest = client.get_activity_handle(name)
-        assert (await newest.result(timeout=5))["greeting"] == "Hello, Bo!"
+        assert (await newest.result(timeout=30))["greeting"] == "Hello, Bo!"
 
 
 async def test_ids_of_workflows_and_activities_are_the_same_ids(client: Client) -> None:

@@ -86,7 +86,7 @@ async def test_a_full_disk_refuses_what_it_cannot_keep_and_heals(
     async with (
         embedded_server(db=database) as url,
         Client(url, retry_policy=ONCE) as client,
-        httpx.AsyncClient(base_url=url, headers=VERSION) as http,
+        httpx.AsyncClient(base_url=url, headers=VERSION, timeout=30) as http,
     ):
         kept = {"before": await start(client, "before")}
         for number in range(300):  # a bundle of several parts

@@ -59,7 +59,7 @@ def leave_a_poll(wire: Wire, kind: str, queue: str) -> None:
     """Poll, and hang up while the server still holds the poll."""
     path = f"/api/worker/{kind}-tasks/poll"
     with (
-        httpx.Client(base_url=wire.url, headers=wire.headers(path)) as http,
+        httpx.Client(base_url=wire.url, headers=wire.headers(path), timeout=30) as http,
         pytest.raises(httpx.ReadTimeout),
     ):
         http.post(path, json={"worker_id": queue, "task_queue": queue}, timeout=0.3)

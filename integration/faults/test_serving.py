@@ -23,7 +23,7 @@ async def test_connections_that_come_as_the_block_ends_are_closed(turns: int) ->
     async with serving(echo) as url:
         parts = urlsplit(url)
         clients = [
-            socket.create_connection((parts.hostname, parts.port), timeout=5) for _ in range(3)
+            socket.create_connection((parts.hostname, parts.port), timeout=30) for _ in range(3)
         ]
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -59,7 +59,7 @@ async def test_the_end_of_the_block_waits_for_no_peer_that_does_not_read() -> No
 
     async with serving(answer) as url:
         parts = urlsplit(url)
-        client = socket.create_connection((parts.hostname, parts.port), timeout=5)
+        client = socket.create_connection((parts.hostname, parts.port), timeout=30)
         await written.wait()
     client.close()
 

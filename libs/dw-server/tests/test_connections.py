@@ -248,7 +248,7 @@ async def test_requests_that_do_not_wait_for_answers_leave_room_for_others(
         while data := await reader.read(65_536):
             answers += data.count(b"HTTP/1.1 200")
 
-    async with embedded_server() as url, httpx.AsyncClient(base_url=url) as http:
+    async with embedded_server() as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
         address = urlsplit(url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(LIST * PIPELINED)
@@ -307,7 +307,7 @@ async def test_a_query_goes_with_its_caller() -> None:
     query = b"POST /api/workflows/wf/query/state HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
     async with (
         embedded_server() as url,
-        httpx.AsyncClient(base_url=f"{url}/api", headers=versions) as client,
+        httpx.AsyncClient(base_url=f"{url}/api", headers=versions, timeout=30) as client,
     ):
 
         async def pending() -> int:

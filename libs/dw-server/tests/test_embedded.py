@@ -68,16 +68,20 @@ async def test_it_serves_within_its_block_and_is_soon_ready() -> None:
         began = time.perf_counter()
         async with embedded_server():
             times.append(time.perf_counter() - began)
-    async with embedded_server() as url, httpx.AsyncClient(base_url=url) as client:
+    async with embedded_server() as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
         assert (await client.get("/api/health")).json()["status"] == "serving"
     assert min(times) < SOON_SECONDS
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{url}/api/health")
 
 
 async def test_two_in_one_process_are_two_servers() -> None:
-    async with embedded_server() as one, embedded_server() as two, httpx.AsyncClient() as client:
+    async with (
+        embedded_server() as one,
+        embedded_server() as two,
+        httpx.AsyncClient(timeout=30) as client,
+    ):
         body = {"workflow_id": "w", "workflow_type": "t"}
         for url in (one, two):
             answer = await client.post(f"{url}/api/workflows", json=body, headers=CONTROL)
@@ -88,7 +92,7 @@ async def test_state_in_a_file_is_there_again(tmp_path: Path) -> None:
     for _ in range(2):
         async with (
             embedded_server(db=tmp_path / "state.db") as url,
-            httpx.AsyncClient(base_url=url) as client,
+            httpx.AsyncClient(base_url=url, timeout=30) as client,
         ):
             await client.post(
                 "/api/workflows", json={"workflow_id": "w", "workflow_type": "t"}, headers=CONTROL
@@ -115,7 +119,10 @@ async def test_a_port_that_is_taken_is_an_error_and_frees_the_file(tmp_path: Pat
 
 
 async def test_a_token_is_wanted_where_one_is_set() -> None:
-    async with embedded_server(token="t") as url, httpx.AsyncClient(base_url=url) as client:
+    async with (
+        embedded_server(token="t") as url,
+        httpx.AsyncClient(base_url=url, timeout=30) as client,
+    ):
         assert (await client.get("/api/cluster/info")).status_code == 401
         answer = await client.get("/api/cluster/info", headers={"Authorization": "Bearer t"})
         assert answer.status_code == 200
@@ -277,7 +284,7 @@ async def test_a_worker_whose_poll_is_held_is_alive() -> None:
     ],
 )
 async def test_broken_requests_leave_the_server_serving(sent: bytes) -> None:
-    async with embedded_server() as url, httpx.AsyncClient(base_url=url) as client:
+    async with embedded_server() as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
         host, port = url.removeprefix("http://").split(":")
         _, writer = await asyncio.open_connection(host, int(port))
         writer.write(sent)
@@ -305,7 +312,10 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
 async def test_compression_can_be_switched_off_and_is_never_for_this_machine() -> None:
     plain = Settings(compression=False)
     for settings, encodings in [(None, ["gzip", "deflate"]), (plain, [])]:
-        async with embedded_server(settings=settings) as url, httpx.AsyncClient() as client:
+        async with (
+            embedded_server(settings=settings) as url,
+            httpx.AsyncClient(timeout=30) as client,
+        ):
             answer = await client.get(f"{url}/api/cluster/info")
             capabilities: dict[str, Any] = answer.json()["capabilities"]
             assert "content-encoding" not in answer.headers

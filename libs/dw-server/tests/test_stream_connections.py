@@ -58,7 +58,7 @@ async def test_others_are_served_between_the_pings_of_a_flood(
 
     monkeypatch.setattr(StreamConnection, "handle_ping", handle)
     monkeypatch.setattr("durable_workflow.server.throttle._REST", 10_000)
-    async with embedded_server() as url, httpx.AsyncClient(base_url=url) as http:
+    async with embedded_server() as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
         address = urlsplit(url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(UPGRADE)

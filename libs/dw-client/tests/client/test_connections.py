@@ -42,7 +42,7 @@ class Peer:
 
 def client_of(url: str, *, most: int = 8, kept: int = 8) -> httpx.AsyncClient:
     connections = Connections(verify=_transport._plain_context(), most=most, kept=kept)
-    return httpx.AsyncClient(base_url=url, transport=connections, timeout=5.0)
+    return httpx.AsyncClient(base_url=url, transport=connections, timeout=30.0)
 
 
 async def test_requests_one_by_one_share_one_connection() -> None:

@@ -195,9 +195,9 @@ def test_closing_ends_what_other_threads_wait_for() -> None:
     with ThreadPoolExecutor(len(waits)) as threads:
         waiting = [threads.submit(wait) for wait in waits]
         for _ in waits:
-            assert transport.asked.acquire(timeout=5)
+            assert transport.asked.acquire(timeout=30)
         client.close()
-        ends = [each.exception(timeout=5) for each in waiting]
+        ends = [each.exception(timeout=30) for each in waiting]
     assert [type(end) for end in ends] == [ClientClosed] * len(waits)
     with pytest.raises(ClientClosed, match="this client is closed"):
         handle.describe()

@@ -43,7 +43,7 @@ async def start(http: httpx.AsyncClient, name: str, size: int = 2000) -> None:
 
 
 async def serve(db: Path, ask: Callable[[httpx.AsyncClient], Any]) -> Any:
-    async with embedded_server(db=db) as url, httpx.AsyncClient(base_url=url) as http:
+    async with embedded_server(db=db) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
         return await ask(http)
 
 
@@ -95,7 +95,7 @@ async def test_a_server_at_work_is_copied_and_the_copy_serves(
 
     monkeypatch.setattr(_copies, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
     db, copy, restored = (tmp_path / name for name in ("state.db", "copy.db", "restored.db"))
-    async with embedded_server(db=db) as url, httpx.AsyncClient(base_url=url) as http:
+    async with embedded_server(db=db) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
         for number in range(100):
             await start(http, f"before{number}")
         arguments = ["--db", str(db), "backup", str(copy), "--megabytes-per-second", "0.01"]

@@ -43,7 +43,7 @@ async def test_a_claim_is_named_in_all_that_is_said_of_its_task(
     stream = open_stream()
     peer = await server.peer()
     await peer.send(EARLY)
-    assert await stream.poll("workflow", timeout=5) == EARLY["task"]
+    assert await stream.poll("workflow", timeout=30) == EARLY["task"]
     asking = asyncio.create_task(stream.history(early_report().lease, "more"))
     message = await peer.next()
     assert (message["type"], message["claim"]) == ("history", "c-1")
@@ -68,7 +68,7 @@ async def test_a_cut_puts_in_doubt_the_claims_that_are_not_acknowledged(
     peer = await server.peer()
     other = {**EARLY, "task": {**EARLY["task"], "task_id": "t-3", "claim": "c-2"}}
     await peer.send(EARLY, other, ACTIVITY)
-    await stream.poll("workflow", timeout=5)
+    await stream.poll("workflow", timeout=30)
     report = await reporting(stream, early_report())
     await peer.acknowledge(await peer.next())
     await report
@@ -85,13 +85,13 @@ async def test_the_same_attempt_under_another_claim_is_another_task(
     stream = open_stream()
     peer = await server.peer()
     await peer.send(EARLY)
-    await stream.poll("workflow", timeout=5)
+    await stream.poll("workflow", timeout=30)
     server.answers.append([{**WELCOME, "dropped": ["t-2"]}])
     await peer.cut()
     again = await server.peer()
     second = {**EARLY, "task": {**EARLY["task"], "claim": "c-2"}}
     await again.send(second)
-    assert await stream.poll("workflow", timeout=5) == second["task"]
+    assert await stream.poll("workflow", timeout=30) == second["task"]
     late = await reporting(stream, early_report())
     message = await again.next()
     assert message["claim"] == "c-1"
@@ -112,12 +112,12 @@ async def test_a_claim_whose_task_was_dropped_while_it_waited_is_settled(
     stream = open_stream()
     peer = await server.peer()
     await peer.send(EARLY, ACTIVITY)
-    assert await stream.poll("activity", timeout=5) is not None, "the frame was taken"
+    assert await stream.poll("activity", timeout=30) is not None, "the frame was taken"
     server.answers.append([{**WELCOME, "dropped": ["t-2"]}])
     await peer.cut()
     again = await server.peer()
     await again.send({**ACTIVITY, "task": {**ACTIVITY["task"], "task_id": "t-3"}})
-    assert await stream.poll("activity", timeout=5) is not None, "the welcome was taken"
+    assert await stream.poll("activity", timeout=30) is not None, "the welcome was taken"
     assert await stream.poll("workflow", timeout=0.2) is None
     assert listener.settled_claims == ["c-1"]
     assert (await again.next())["type"] == "fail"  # it takes a slot until it is reported

@@ -30,14 +30,14 @@ async def test_a_message_in_pieces_is_one(open_stream: Begin, server: Any) -> No
     peer = await server.peer()
     text = json.dumps([TASK])
     await peer.socket.send([text[:5], text[5:9], text[9:]])
-    assert await stream.poll("activity", timeout=5) == TASK["task"]
+    assert await stream.poll("activity", timeout=30) == TASK["task"]
 
 
 async def test_a_message_in_bytes_is_read_as_text_is(open_stream: Begin, server: Any) -> None:
     stream = open_stream()
     peer = await server.peer()
     await peer.socket.send(json.dumps([TASK]).encode())
-    assert await stream.poll("activity", timeout=5) == TASK["task"]
+    assert await stream.poll("activity", timeout=30) == TASK["task"]
 
 
 def frame_of(data: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> bytes:

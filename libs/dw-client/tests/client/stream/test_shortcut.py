@@ -36,7 +36,7 @@ def report_of(found: Json) -> Report:
 async def given(apart: Any, peer: Any, *numbers: int) -> list[Json]:
     """Have the worker get tasks."""
     await peer.send(*(apart.activity(number) for number in numbers))
-    return [await apart.stream.poll("activity", timeout=5) for _ in numbers]
+    return [await apart.stream.poll("activity", timeout=30) for _ in numbers]
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 70_000])
@@ -75,7 +75,7 @@ async def test_a_workflow_task_is_given_behind_the_answers_of_its_frame(
 
     async with asyncio.TaskGroup() as group:
         group.create_task(note("answer", apart.stream.report(report_of(found))))
-        group.create_task(note("task", apart.stream.poll("workflow", timeout=5)))
+        group.create_task(note("task", apart.stream.poll("workflow", timeout=30)))
         message = await peer.next()
         task = {"task_id": "t-2", "workflow_task_attempt": 1}
         await peer.send(

@@ -59,7 +59,7 @@ async def test_hello_names_the_worker_and_a_task_is_reported(
     assert request.path == "/api/worker/stream"
     assert request.headers["Authorization"] == "Bearer t"
     await peer.send(TASK)
-    task = await stream.poll("activity", timeout=5)
+    task = await stream.poll("activity", timeout=30)
     assert task == TASK["task"]
     report = await reporting(stream)
     message = await peer.next()
@@ -95,7 +95,7 @@ async def test_what_was_not_acknowledged_is_held_and_reported_again_after_a_cut(
     stream = open_stream()
     peer = await server.peer()
     await peer.send(TASK)
-    await stream.poll("activity", timeout=5)
+    await stream.poll("activity", timeout=30)
     report = await reporting(stream)
     first = await peer.next()
     caplog.set_level(logging.INFO)
@@ -136,7 +136,7 @@ async def test_what_a_welcome_drops_is_told_and_not_reported(
     stream = open_stream()
     peer = await server.peer()
     await peer.send(TASK)
-    await stream.poll("activity", timeout=5)
+    await stream.poll("activity", timeout=30)
     report = await reporting(stream)
     await peer.next()
     server.answers = [[{"type": "welcome", "heartbeat_seconds": 10, "dropped": ["t-1"]}]]
@@ -157,7 +157,7 @@ async def test_what_the_answer_to_alive_drops_is_told(
     stream = open_stream()
     peer = await server.peer()
     await peer.send(TASK)
-    await stream.poll("activity", timeout=5)
+    await stream.poll("activity", timeout=30)
     alive = asyncio.create_task(stream.alive({"worker_id": "w", "task_slots": {}}))
     message = await peer.next()
     assert message["held"] == [HELD]
@@ -176,7 +176,7 @@ async def test_a_report_that_was_taken_is_not_lost_to_a_list_made_after_it(
     stream = open_stream()
     peer = await server.peer()
     await peer.send(TASK)
-    await stream.poll("activity", timeout=5)
+    await stream.poll("activity", timeout=30)
     report = await reporting(stream)
     reported = await peer.next()
     alive = asyncio.create_task(stream.alive({}))
@@ -251,7 +251,7 @@ async def test_a_refusal_is_the_error_that_it_stands_for_and_the_task_is_held_on
     stream = open_stream()
     peer = await server.peer()
     await peer.send(TASK)
-    await stream.poll("activity", timeout=5)
+    await stream.poll("activity", timeout=30)
     report = await reporting(stream)
     message = await peer.next()
     refusal = {"reason": "validation_failed", "message": "no"}
@@ -280,7 +280,7 @@ async def test_a_task_that_could_not_be_reported_is_failed(open_stream: Begin, s
     stream = open_stream()
     peer = await server.peer()
     await peer.send(TASK)
-    await stream.poll("activity", timeout=5)
+    await stream.poll("activity", timeout=30)
     stream.release(ACTIVITY)
     message = await peer.next()
     assert (message["type"], message["task_id"]) == ("fail", "t-1")
@@ -360,7 +360,7 @@ async def test_a_refused_upgrade_ends_the_stream(
 ) -> None:
     server.statuses = [status]
     stream = open_stream()
-    waiting = asyncio.create_task(stream.poll("activity", timeout=5))
+    waiting = asyncio.create_task(stream.poll("activity", timeout=30))
     with pytest.raises(StreamEnded, match=str(status.value)):
         await ended()
     with pytest.raises(StreamEnded):
@@ -420,7 +420,7 @@ async def test_tasks_and_reports_cross_threads(open_stream: Begin, server: Any) 
     results: list[Any] = []
 
     async def work() -> None:
-        results.append(await stream.poll("activity", timeout=5))
+        results.append(await stream.poll("activity", timeout=30))
         results.append(await stream.report(DONE))
 
     thread = threading.Thread(target=lambda: asyncio.run(work()))
@@ -454,7 +454,7 @@ async def test_a_message_that_no_frame_can_hold_is_refused_alone(
     stream = open_stream()
     peer = await server.peer()
     await peer.send(TASK)
-    await stream.poll("activity", timeout=5)
+    await stream.poll("activity", timeout=30)
     for call in (stream.heartbeat(ACTIVITY, WIDE), stream.report(Report(ACTIVITY, "fail", WIDE))):
         with pytest.raises(ServerError, match=r"the message has \d+ bytes") as refused:
             await call
@@ -472,7 +472,7 @@ async def test_a_message_is_as_large_as_a_body_may_be(open_stream: Begin, server
     stream = open_stream(message_bytes=2 * FRAME_BYTES)
     peer = await server.peer()
     await peer.send(TASK)
-    await stream.poll("activity", timeout=5)  # from here on it stands
+    await stream.poll("activity", timeout=30)  # from here on it stands
     heartbeat = asyncio.create_task(stream.heartbeat(ACTIVITY, WIDE))
     message = await peer.next()
     assert message["details"] == WIDE
