@@ -176,7 +176,8 @@ class Connection(HttpToolsProtocol):
     _unfinished = 0
     _piece_with_end = 0
     _taken = b""
-    _has_too_many = False
+    # Whether the head that came last, or the trailers, had too many headers or too many bytes.
+    _is_too_large = False
     _is_in_head = False
     # Whether the head that came last offers a protocol that is not spoken here.
     _is_declined = False
@@ -238,7 +239,7 @@ class Connection(HttpToolsProtocol):
         self._taken = b""
         if self.transport.is_closing():
             return
-        if self._unfinished > _MOST_HEAD_BYTES or self._has_too_many:
+        if self._unfinished > _MOST_HEAD_BYTES or self._is_too_large:
             message = "The headers of the request are too large."
             self.logger.warning(message)
             self.send_400_response(message)
@@ -278,7 +279,7 @@ class Connection(HttpToolsProtocol):
         Kept as uvicorn does it, and not by a call of that: a request has ten.
         """
         if len(self.headers) >= _MOST_HEADERS:
-            self._has_too_many = True
+            self._is_too_large = True
             return
         name = name.lower()
         if name == b"expect":
@@ -290,8 +291,8 @@ class Connection(HttpToolsProtocol):
         """A head has ended; if it is too large its request does not begin."""
         self._is_in_head = False
         if self._unfinished + self._piece_with_end > _MOST_HEAD_BYTES:
-            self._has_too_many = self._has_too_many or self._head_bytes() > _MOST_HEAD_BYTES
-        if not self._has_too_many:
+            self._is_too_large = self._is_too_large or self._head_bytes() > _MOST_HEAD_BYTES
+        if not self._is_too_large:
             self._unfinished = 0
             self._piece_with_end = len(self._taken)
             self._wait_no_more()
@@ -305,14 +306,14 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body: the limit of bodies is the application's."""
-        if not self._has_too_many:
+        if not self._is_too_large:
             self._unfinished = 0
             self._piece_with_end = len(self._taken)
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A request is complete."""
-        if not self._has_too_many and not self._is_declined:
+        if not self._is_too_large and not self._is_declined:
             super().on_message_complete()
             if not self.pipeline and self._rest is None:
                 # A large body has paused reading, and only who reads sees that the caller leaves.
@@ -330,7 +331,7 @@ class Connection(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Such a head has ended, and the parser with it: begin again, without the offer."""
         raised = sys.exception()
-        if self._has_too_many or not self._offers_a_protocol or raised is None:
+        if self._is_too_large or not self._offers_a_protocol or raised is None:
             return
         rest = self._taken[raised.args[0] :]
         version = self.parser.get_http_version().encode()
