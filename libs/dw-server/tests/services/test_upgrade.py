@@ -11,18 +11,24 @@ import apsw
 import msgspec
 import pytest
 
+from durable_workflow.server.engine.attributes import moment
+from durable_workflow.server.engine.state import RunDetails
+from durable_workflow.server.filters import Among, Attribute, Moment
+from durable_workflow.server.records import runs
 from durable_workflow.server.records.history_rows import records_of
 from durable_workflow.server.records.packing import packed
 from durable_workflow.server.services.unit import Unit
+from durable_workflow.server.store import RunSearch
 from durable_workflow.server.store.protocol import Store, Tx
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite._connection import Connection, connect
+from integration.harness.runs import plain_run
 
 ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
 INDEXED = re.compile(r"CREATE INDEX (\w+)")
 CREATED = re.compile(r"CREATE TABLE (\w+)")
 # What these make anew they make of what they have made, too.
-REPEATABLE = {"less_space"}
+REPEATABLE = {"less_space", "moments"}
 RENAMED = re.compile(r"ALTER TABLE (\w+) RENAME TO (\w+)")
 
 
@@ -111,6 +117,39 @@ async def test_runs_in_a_file_of_an_older_schema_go_on(
     for workflow_id in ended:
         sequences = [event["sequence"] for event in await server.events(workflow_id)]
         assert sequences == list(range(1, len(sequences) + 1))
+
+
+async def test_dates_in_a_file_of_an_older_schema_are_moments(
+    open_sqlite: Callable[..., Store], tmp_path: Path
+) -> None:
+    path = tmp_path / "state.db"
+    # As registered attributes were kept, and as others were.
+    written = ["1970-01-01T00:00:00.000001Z", "1970-01-01T01:00:00.5+01:00", "1970-01-02", "x"]
+
+    def insert(tx: Tx) -> None:
+        for number, text in enumerate(written):
+            run = plain_run(run_id=str(number), workflow_id=str(number), namespace="default")
+            runs.insert(tx, run)
+            details = RunDetails(run.run_id, None, search_attributes={"Due": text})
+            runs.insert_details(tx, run, details)
+
+    store = open_sqlite(str(path))
+    await store.run(insert)
+    await store.close()
+    take_back(path, 29)
+    flags = apsw.SQLITE_OPEN_READWRITE
+    connection = connect(str(path), flags=flags, vfs=None, statement_cache=0)
+    connection.execute("DELETE FROM run_attributes WHERE kind = 'd'")
+    connection.close()
+
+    again = open_sqlite(str(path))
+    for number, text in enumerate(written):
+        at = moment(text)
+        value = text if at is None else Moment(at)
+        condition = Among(Attribute("Due", single=True), (value,))
+        search = RunSearch(namespace="default", condition=condition, after=None, most=9)
+        found = [key.run_id for key in await again.search(search)]
+        assert found == [str(number)], text
 
 
 async def test_an_update_waits_for_nothing_where_a_server_left_the_mark_that_knows_none(

@@ -19,6 +19,7 @@ from durable_workflow.server.filters import (
     Condition,
     Either,
     Mentions,
+    Moment,
     Not,
     Range,
     System,
@@ -111,17 +112,21 @@ def values_of(field: System | Attribute, run: Run, details: RunDetails) -> list[
     given = details.search_attributes.get(field.name)
     found: list[Value] = []
     for member in list_or_none(given) or [given]:
-        compared = comparable(member, TYPES.get(field.name))
-        if compared is not None and compared.kind == "b":
-            found.append(bool(compared.number))
-        elif compared is not None:
+        for compared in comparable(member):
             one = compared.text if compared.number is None else compared.number
             assert one is not None
-            found.append(one)
+            if compared.kind == "b":
+                found.append(bool(one))
+            elif compared.kind == "d":
+                found.append(Moment(one))
+            else:
+                found.append(one)
     return found
 
 
 def _kinded(value: Value) -> tuple[str, Value]:
+    if isinstance(value, Moment):
+        return "d", value
     return "s" if isinstance(value, str) else "b" if isinstance(value, bool) else "n", value
 
 
@@ -182,6 +187,9 @@ CONDITIONS = [
     "Paid IN (true, false)",
     "Due = '1970-01-01T00:00:00Z'",
     "Due > '1970-01-01T00:00:00Z'",
+    "Due IN ('1970-01-01', '1970-01-01T01:00:01+01:00')",
+    "Due BETWEEN '1970-01-01' AND '1970-01-01T00:00:01Z'",
+    "Due IS NULL",
     "Tags = 'x'",
     "Tags IN ('x', 'y')",
     "Tags > 'x' AND Tags < 'z'",
@@ -251,6 +259,8 @@ async def test_a_search_finds_what_a_loop_over_all_runs_would(store: Store, slic
     trees += [Either(tuple(choices.sample(trees, 2))) for _ in range(20)]
     trees += [Not(choice) for choice in choices.sample(trees, 20)]
     trees += [All(tuple(choices.sample(trees, 3))) for _ in range(30)]
+    folded = ["Paid IN (true, false)", "Amount > 0", "Tier != 'gold'", "WorkflowType > 'order'"]
+    trees.append(All((Mentions("\0w"), *(parse(text, TYPES) for text in folded))))
     empty = 0
     for tree in [None, *trees]:
         wanted = expected(everything, tree)

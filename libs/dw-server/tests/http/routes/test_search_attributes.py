@@ -165,6 +165,28 @@ async def test_dates_are_compared_as_moments(wire: Any) -> None:
     assert await found(wire, "Due = '2026-04-22T04:24:00.000Z'") == ["early"]
 
 
+async def test_dates_are_moments_whenever_their_definition_comes_and_goes(wire: Any) -> None:
+    await start(wire, "early", Due="2026-04-22T06:24:00+02:00")
+    await start(wire, "late", Due="2026-04-22T06:24:00Z")
+    await start(wire, "never", Due="tomorrow")
+    written, meant = "Due = '2026-04-22T06:24:00+02:00'", "Due = '2026-04-22T04:24:00Z'"
+    assert (await found(wire, written), await found(wire, meant)) == (["early"], [])
+
+    await register(wire, "Due", "datetime")
+    assert (await found(wire, written), await found(wire, meant)) == (["early"], ["early"])
+    assert await found(wire, "Due < '2026-04-22T05:00:00Z'") == ["early"]
+    assert await found(wire, "Due BETWEEN '2026-04-22T04:24:00Z' AND '2026-04-22T06:24:00Z'") == [
+        "early",
+        "late",
+    ]
+    await start(wire, "after", Due="2026-04-22T06:24:00+02:00")
+    assert await found(wire, meant) == ["after", "early"]
+
+    await ask(wire, "DELETE", "/search-attributes/Due")
+    assert await found(wire, written) == ["after", "early"]
+    assert await found(wire, meant) == []
+
+
 async def test_values_stay_when_their_definition_goes(wire: Any) -> None:
     await register(wire, "Tier", "keyword")
     await start(wire, "a", Tier="gold")

@@ -9,7 +9,6 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 import msgspec
 
 from durable_workflow._wire.json_values import JsonObject, list_or_none
-from durable_workflow.server.engine.times import precise
 
 AttributeType: TypeAlias = Literal[
     "keyword", "text", "int", "double", "bool", "datetime", "keyword_list"
@@ -48,7 +47,8 @@ class IndexedValue(msgspec.Struct, frozen=True):
     """A value as it is compared: one of `text` and `number` is set.
 
     Attributes:
-        kind: ``s`` text, ``n`` number, ``b`` truth value (its number is 0 or 1).
+        kind: ``s`` text, ``n`` number, ``b`` truth value (its number is 0 or 1), ``d`` what a text
+            means as a date or time (its number is microseconds).
     """
 
     kind: str
@@ -99,25 +99,28 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, float) or -_LARGEST <= value < _LARGEST
 
 
-def indexed(attributes: JsonObject, types: AttributeTypes) -> Iterator[tuple[str, IndexedValue]]:
+def indexed(attributes: JsonObject) -> Iterator[tuple[str, IndexedValue]]:
     """Each value that a run can be found by, with its attribute; those of a list one by one.
 
-    A value of no registered attribute counts by its JSON type. What cannot be compared (an object,
-    a number of more than 64 bits) is left out.
+    A text that is a date or time is there as both: an attribute may be registered, and taken back,
+    after runs have values of it. What cannot be compared (an object, a number of more than 64 bits)
+    is left out.
     """
     for name, value in attributes.items():
         members = list_or_none(value)
         for member in [value] if members is None else members:
-            found = comparable(member, types.get(name))
-            if found is not None:
+            for found in comparable(member):
                 yield name, found
 
 
-def comparable(value: Any, registered: AttributeType | None) -> IndexedValue | None:
-    """One value as it is compared, or None where it cannot be."""
+def comparable(value: Any) -> Iterator[IndexedValue]:
+    """One value as it is compared: in no way where it cannot be."""
     if isinstance(value, bool):
-        return IndexedValue("b", None, int(value))
-    if isinstance(value, str):
-        at = moment(value) if registered == "datetime" else None
-        return IndexedValue("s", value if at is None else precise(at), None)
-    return IndexedValue("n", None, value) if _is_number(value) else None
+        yield IndexedValue("b", None, int(value))
+    elif isinstance(value, str):
+        yield IndexedValue("s", value, None)
+        at = moment(value)
+        if at is not None:
+            yield IndexedValue("d", None, at)
+    elif _is_number(value):
+        yield IndexedValue("n", None, value)

@@ -13,8 +13,7 @@ from durable_workflow.server.engine.attributes import (
     moment,
 )
 from durable_workflow.server.engine.state import PENDING, RUNNING, TERMINAL, WAITING
-from durable_workflow.server.engine.times import precise
-from durable_workflow.server.filters.tree import Attribute, System, SystemName, Value
+from durable_workflow.server.filters.tree import Attribute, Moment, System, SystemName, Value
 
 # What values of a field must be; "any" where nobody registered it.
 FieldKind: TypeAlias = AttributeType | Literal["status", "any"]
@@ -75,7 +74,7 @@ class Field(msgspec.Struct, frozen=True):
         at = moment(text) if text is not None else None
         if at is None:
             raise ValueError('is compared with a date or time in quotes: "2026-04-22T06:24:00Z"')
-        return at if isinstance(self.column, System) else precise(at)
+        return at if isinstance(self.column, System) else Moment(at)
 
 
 def field_of(name: str, types: AttributeTypes) -> Field:

@@ -17,8 +17,14 @@ SystemName: TypeAlias = Literal[
     "TaskQueue",
     "BuildId",
 ]
-# A truth value is never equal to a number or a text.
-Value: TypeAlias = str | int | float | bool
+
+
+class Moment(int):
+    """A date or time that search attributes are compared with: microseconds since 1970 UTC."""
+
+
+# A truth value is never equal to a number or a text, and a moment to nothing but moments.
+Value: TypeAlias = str | int | float | bool | Moment
 
 
 class System(msgspec.Struct, frozen=True):

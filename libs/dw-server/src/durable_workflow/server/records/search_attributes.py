@@ -36,6 +36,6 @@ def index(tx: Tx, run: Run, attributes: JsonObject) -> None:
             value.text,
             value.number,
         )
-        for position, (name, value) in enumerate(indexed(attributes, types(tx, run.namespace)))
+        for position, (name, value) in enumerate(indexed(attributes))
     ]
     tx.do_many("insert_run_attribute", rows)

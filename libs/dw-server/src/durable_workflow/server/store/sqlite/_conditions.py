@@ -13,6 +13,7 @@ from durable_workflow.server.filters.tree import (
     Condition,
     Either,
     Mentions,
+    Moment,
     Not,
     Range,
     System,
@@ -93,8 +94,9 @@ class Conditions:
             case Among() | Range() | Absent():
                 return self._of_field(condition)
             case Mentions(text=text) if "\0" in text:
-                # No id and no key has a null character; `LIKE` would read the text up to it.
-                return "(0)"
+                # No id and no key has a null character; `LIKE` would read the text up to it. A
+                # constant SQLite would fold, and then find no use for the indexes that are named.
+                return f"({self._parameters.add(False)})"
             case Mentions(text=text):
                 self.needs_details = True
                 pattern = self._parameters.add(_pattern(text))
@@ -192,6 +194,8 @@ def value_column(value: Literal) -> tuple[str, str]:
     """The column of search attributes that holds values like this, and their kind."""
     if isinstance(value, str):
         return "text_value", "s"
+    if isinstance(value, Moment):
+        return "number_value", "d"
     return "number_value", "b" if isinstance(value, bool) else "n"
 
 
