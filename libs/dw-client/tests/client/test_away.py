@@ -112,7 +112,15 @@ class Frozen:
 WAITS: dict[str, Callable[[Client], Any]] = {
     "workflow w": lambda client: client.get_workflow_handle("w").result(timeout=0.05),
     "activity a": lambda client: client.get_activity_handle("a").result(timeout=0.05),
+    "workflow e": lambda client: execute(client, "e"),
+    "workflow k": lambda client: execute(client, "k", duplicate_policy="allow"),
 }
+
+
+def execute(client: Client, workflow_id: str, **options: Any) -> Any:
+    return client.execute_workflow(
+        workflow_type="t", task_queue="q", workflow_id=workflow_id, timeout=0.05, **options
+    )
 
 
 @pytest.mark.parametrize("what", WAITS)

@@ -38,6 +38,20 @@ def why_away(error: Exception) -> str:
     return f"the server cannot be reached: {type(error).__name__}: {error}"
 
 
+async def in_time(send: Callable[[], Awaitable[T]], *, deadline: float) -> T:
+    """Send a request once, and cancel it if it has no response a few seconds after the deadline.
+
+    Args:
+        send: Sends, under the retry policy.
+        deadline: On the monotonic clock.
+
+    Raises:
+        TimeoutError: It was cancelled.
+    """
+    async with asyncio.timeout(max(0.0, deadline - time.monotonic()) + _GRACE_SECONDS):
+        return await send()
+
+
 async def until_back(
     send: Callable[[], Awaitable[T]], *, deadline: float, gives_up_in_time: bool = True
 ) -> T:
@@ -54,10 +68,8 @@ async def until_back(
     """
     pause = 0.0
     while True:
-        limit = max(0.0, deadline - time.monotonic()) + _GRACE_SECONDS
         try:
-            async with asyncio.timeout(limit if gives_up_in_time else None):
-                return await send()
+            return await (in_time(send, deadline=deadline) if gives_up_in_time else send())
         except Exception as error:
             remaining = deadline - time.monotonic()
             if remaining <= 0 or not is_away(error):

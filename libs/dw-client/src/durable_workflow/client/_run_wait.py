@@ -14,7 +14,7 @@ from typing import Final, Protocol, TypeVar
 
 from durable_workflow._wire.headers import PREFER, PREFERENCE_APPLIED
 from durable_workflow._wire.json_values import JsonObject, object_or_empty
-from durable_workflow.client._away import is_away, until_back
+from durable_workflow.client._away import in_time, is_away, until_back
 from durable_workflow.client._call import Call, Repeat, Response, document, json_object
 from durable_workflow.client._responses import knows_keys
 from durable_workflow.client._routes import Route
@@ -117,9 +117,9 @@ class RunWait:
         """
         if call.repeat is not Repeat.ALWAYS:
             try:
-                run = await self._held(call)
+                run = await in_time(partial(self._held, call), deadline=self._deadline)
             except Exception as error:
-                if not is_away(error) or not await self._knows_keys():
+                if self.remaining <= 0 or not is_away(error) or not await self._knows_keys():
                     raise
                 run = await self._until_back(
                     partial(self._held, replace(call, repeat=Repeat.ALWAYS))

@@ -14,6 +14,7 @@ from durable_workflow import serializer
 from durable_workflow.client import Client
 from durable_workflow.errors import (
     ArgumentMismatch,
+    UnsendableArgument,
     WorkflowAlreadyStarted,
     WorkflowContinuedAsNew,
     WorkflowFailed,
@@ -58,6 +59,15 @@ async def test_it_makes_an_id_under_which_a_repetition_is_safe_everywhere(
     assert first == second
     assert first["workflow_id"]
     assert first["duplicate_policy"] == "use-existing"
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+async def test_no_id_is_made_in_place_of_a_blank_one(
+    client: Client, requests: Requests, blank: str
+) -> None:
+    with pytest.raises(UnsendableArgument, match="workflow_id must not be blank"):
+        await execute(client, workflow_id=blank)
+    assert requests == []
 
 
 async def test_where_it_ends_early_the_run_is_described(

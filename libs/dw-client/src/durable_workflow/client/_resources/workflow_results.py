@@ -4,8 +4,10 @@ from typing import Any, overload
 from uuid import uuid4
 
 from durable_workflow._conversion import reading_results
+from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.client._arguments import Result, Seconds, WholeSeconds, capable, seconds
 from durable_workflow.client._away import is_away, why_away
+from durable_workflow.client._call import Call
 from durable_workflow.client._handles import WorkflowHandle
 from durable_workflow.client._run_ends import Continued, Raised, Returned
 from durable_workflow.client._run_wait import RunWait
@@ -198,7 +200,7 @@ class WorkflowResultMethods(Session):
             self.namespace,
             workflow_type=workflow_type,
             task_queue=task_queue,
-            workflow_id=workflow_id or uuid4().hex,
+            workflow_id=uuid4().hex if workflow_id is None else workflow_id,
             input=input,
             business_key=business_key,
             execution_timeout_seconds=execution_timeout_seconds,
@@ -212,8 +214,9 @@ class WorkflowResultMethods(Session):
         )
         wait = self._run_wait(call.about, None, timeout=limit, poll_interval=pause)
         with self._open_calls.one():
-            await wait.begin(call)
-            return read(await self._outcome(wait, timeout=limit, follow_runs=follow_runs))
+            return read(
+                await self._outcome(wait, timeout=limit, follow_runs=follow_runs, start=call)
+            )
 
     def _run_wait(
         self, workflow_id: str, run_id: str | None, *, timeout: float, poll_interval: float
@@ -228,10 +231,20 @@ class WorkflowResultMethods(Session):
             poll_interval=poll_interval,
         )
 
-    async def _outcome(self, wait: RunWait, *, timeout: float, follow_runs: bool) -> Any:
+    async def _outcome(
+        self,
+        wait: RunWait,
+        *,
+        timeout: float,
+        follow_runs: bool,
+        start: Call[JsonObject] | None = None,
+    ) -> Any:
         late = f"workflow {wait.workflow_id} did not finish within {timeout:g} s"
         while True:
             try:
+                if start is not None:
+                    await wait.begin(start)
+                    start = None
                 end = await wait.end()
             except Exception as problem:
                 if wait.remaining > 0 or not is_away(problem):
