@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from integration.harness.serving import serving
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\nX-Given: yes\r\n\r\n{"ok":true}'
+# As proxies send, with a policy of content or a cookie.
+LONG_HEADER = OK.replace(b"yes", b"x" * 60_000)
 
 
 class Peer:

@@ -16,7 +16,7 @@ from durable_workflow.client import Client
 from durable_workflow.client._posts import Posts, can_post
 from durable_workflow.retry_policy import TransportRetryPolicy
 from integration.harness.certificates import certified
-from integration.harness.raw_peer import OK, Peer, listening
+from integration.harness.raw_peer import LONG_HEADER, OK, Peer, listening
 from integration.harness.serving import serving
 
 aiohttp: Any = pytest.importorskip("aiohttp", reason="aiohttp, the extra `speed`, is not installed")
@@ -115,6 +115,12 @@ async def test_an_answer_is_read_to_its_end(way: str) -> None:
 
     async with serving(serve) as url, loaded(url) as client:
         assert len((await post(client))["text"]) == 5_000_000
+
+
+async def test_a_long_header_is_read(peer: Peer) -> None:
+    peer.answer = LONG_HEADER
+    async with loaded(peer.url) as client:
+        assert await post(client) == {"ok": True}
 
 
 async def test_an_answer_without_a_body_is_none(peer: Peer) -> None:

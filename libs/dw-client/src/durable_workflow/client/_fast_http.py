@@ -23,7 +23,7 @@ import httpcore
 import httpx
 
 from durable_workflow.client._connections import Connections
-from durable_workflow.client._posts import READ_BUFFER, Posts, can_post
+from durable_workflow.client._posts import LONGEST, READ_BUFFER, Posts, can_post
 from durable_workflow.client._transport import MAX_CONNECTIONS, TransportClient, TransportResponse
 
 _log = logging.getLogger("durable_workflow.client")
@@ -39,6 +39,7 @@ _REPLACED: Final[tuple[tuple[Any, str], ...]] = (
     (httpx.AsyncClient, "send"),
     (httpx.AsyncClient, "build_request"),
     (httpx.AsyncClient, "_transport_for_url"),
+    (httpx.AsyncClient, "_send_single_request"),
     (httpx.AsyncHTTPTransport, "handle_async_request"),
     (httpcore.AsyncConnectionPool, "handle_async_request"),
     (httpcore.AsyncHTTPConnection, "handle_async_request"),
@@ -238,6 +239,7 @@ class AiohttpTransport:
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=READ_BUFFER,
+            **LONGEST,
         )
         if self._can_post:
             self._posts = Posts(aiohttp, self._url, connector, self._base_url, self._headers)

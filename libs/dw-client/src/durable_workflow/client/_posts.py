@@ -25,8 +25,11 @@ READ_BUFFER: Final = 2**20
 _TARGET: Final = re.compile(r"/[!-\"$-~]*")
 _ENDS_HEADER: Final = re.compile(r"[\r\n\0]")
 _SWITCHING_PROTOCOLS: Final = 101
+# The longest line and the longest header of a response: httpx takes a head of 100 KiB, and proxies
+# send long ones. The session's too.
+LONGEST: Final = {"max_line_size": 2**16, "max_field_size": 2**16}
 # How a session reads responses.
-_READING: Final = {"read_until_eof": True, "read_bufsize": READ_BUFFER}
+_READING: Final = {"read_until_eof": True, "read_bufsize": READ_BUFFER, **LONGEST}
 
 
 def can_post(aiohttp: Any) -> bool:
