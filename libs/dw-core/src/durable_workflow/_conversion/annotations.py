@@ -1,17 +1,17 @@
 """From an annotation to the function that converts its values."""
 
 import collections.abc
-import threading
 import types
 import typing
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, cast
 
-from durable_workflow._conversion.aliases import flat, is_alias, meaning
+from durable_workflow._conversion.aliases import flat, is_alias
 from durable_workflow._conversion.mismatch import unexpected
-from durable_workflow._conversion.records import Converter, record
-from durable_workflow._conversion.scalars import key_converter, literal, scalar
+from durable_workflow._conversion.records import Converter
+from durable_workflow._conversion.recursive import alias_converter, class_converter
+from durable_workflow._conversion.scalars import key_converter, literal
 from durable_workflow._conversion.shapes import likeliest
 from durable_workflow.errors import ArgumentMismatch
 
@@ -40,18 +40,6 @@ _WRAPPERS: Final[frozenset[Any]] = frozenset(
 
 _ANYTHING: Final[Any] = object
 
-# The converter of a class, or of a generic one with its arguments: kept because it may hold itself.
-_of_class: dict[Any, Converter | None] = {}
-# Of what a converter is being made, the outermost first, by the one thread that does it.
-_unfinished: list[tuple[Any, type]] = []
-# The converters of aliases.
-_of_alias: dict[Any, Converter | None] = {}
-# Those that are being read, the outermost first, by the one thread that does it, and what is
-# assumed of all that were met. What follows from an assumption is not kept.
-_open: list[Any] = []
-_assumed: dict[Any, Converter | None] = {}
-_making: Final = threading.RLock()
-
 
 def converter_for(annotation: Any) -> Converter | None:
     """What converts the values of an annotation; None where they stay as they are."""
@@ -60,7 +48,7 @@ def converter_for(annotation: Any) -> Converter | None:
     if isinstance(annotation, typing.NewType):
         return converter_for(annotation.__supertype__)
     if is_alias(annotation):
-        return _alias(annotation)
+        return alias_converter(annotation, converter_for) if _is_hashable(annotation) else None
     origin: Any = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
     if origin in _WRAPPERS or getattr(origin, "__name__", "") == "ReadOnly":
@@ -72,70 +60,6 @@ def converter_for(annotation: Any) -> Converter | None:
     if origin is not None:
         return _generic(annotation, origin, arguments)
     return _class(annotation) if isinstance(annotation, type) else None
-
-
-def _alias(annotation: Any) -> Converter | None:
-    """The converter of an alias, which may hold itself."""
-    if not _is_hashable(annotation):
-        return None
-    if annotation in _of_alias:
-        return _of_alias[annotation]
-
-    def later(value: Any) -> Any:
-        converter = _alias(annotation)
-        return value if converter is None else converter(value)
-
-    with _making:
-        if annotation in _assumed:
-            return _assumed[annotation]
-        if _has_no_end(annotation):
-            return later
-        if _open:
-            return later if _read(annotation, later) is not None else None
-        if annotation not in _of_alias:  # another thread may have been faster
-            _of_alias[annotation] = _settled(annotation, later)
-        return _of_alias[annotation]
-
-
-def _settled(annotation: Any, later: Converter) -> Converter | None:
-    """The converter of an alias in which others are found.
-
-    At first all of them count as plain. What is found to be rich is so whatever the others are, and
-    those that hold it are then rich too: so all is read again until nothing more is found.
-    """
-    rich = 0
-    try:
-        while True:
-            converter = _read(annotation, later)
-            plain = [each for each, made in _assumed.items() if made is None]
-            if len(_assumed) - len(plain) == rich:
-                return converter
-            rich = len(_assumed) - len(plain)
-            for each in plain:
-                del _assumed[each]
-    finally:
-        _assumed.clear()
-
-
-def _read(annotation: Any, later: Converter) -> Converter | None:
-    """Read what an alias means, and note whether it is rich."""
-    _assumed.setdefault(annotation, None)
-    _open.append(annotation)
-    try:
-        converter = converter_for(meaning(annotation))
-    finally:
-        _open.pop()
-    if converter is not None:
-        _assumed[annotation] = later
-    return converter
-
-
-def _has_no_end(annotation: Any) -> bool:
-    """Whether an alias is in itself with other arguments, as `Deeper[list[T]]` in `Deeper[T]`."""
-    origin = typing.get_origin(annotation)
-    return origin is not None and any(
-        origin is typing.get_origin(each) and not _is_argument(annotation, each) for each in _open
-    )
 
 
 def _is_hashable(annotation: Any) -> bool:
@@ -151,48 +75,7 @@ def _class(kind: type) -> Converter | None:
         return _set(kind, None)
     if kind is tuple:
         return _tuple(())
-    return _kept(kind, kind)
-
-
-def _kept(annotation: Any, kind: type) -> Converter | None:
-    """The converter of a class, which an annotation names by itself or with arguments."""
-    if annotation in _of_class:
-        return _of_class[annotation]
-
-    def later(value: Any) -> Any:
-        converter = _kept(annotation, kind)
-        return value if converter is None else converter(value)
-
-    with _making:
-        if _holds_itself(annotation, kind):
-            return later
-        if annotation not in _of_class:  # another thread may have been faster
-            _unfinished.append((annotation, kind))
-            try:
-                converter = scalar(kind) or record(annotation, kind, converter_for)
-            finally:
-                _unfinished.pop()
-            if _open:
-                return converter
-            _of_class[annotation] = converter
-        return _of_class[annotation]
-
-
-def _holds_itself(annotation: Any, kind: type) -> bool:
-    """Whether a class is found in one of its own members: that is read with the first value.
-
-    Its arguments may be others there, as those of `Tree[list[T]]` in `Tree[T]`, without an end.
-    In `Page[Page[Item]]` the inner one is an argument, and so has an end.
-    """
-    return any(
-        kind is outer and not _is_argument(annotation, whole) for whole, outer in _unfinished
-    )
-
-
-def _is_argument(annotation: Any, whole: Any) -> bool:
-    return any(
-        annotation == each or _is_argument(annotation, each) for each in typing.get_args(whole)
-    )
+    return class_converter(kind, kind, converter_for)
 
 
 def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Converter | None:
@@ -209,7 +92,9 @@ def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Conver
     if not isinstance(origin, type):
         return None
     # `Page[Item]`. A pydantic model brings a class of its own for it.
-    return _kept(annotation, origin) if _is_hashable(annotation) else _class(origin)
+    if not _is_hashable(annotation):
+        return _class(origin)
+    return class_converter(annotation, origin, converter_for)
 
 
 def _list(item: Converter) -> Converter:
