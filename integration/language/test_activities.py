@@ -95,6 +95,18 @@ async def test_policy_is_expanded_into_its_pauses(scene: Scene) -> None:
     assert recorded["non_retryable_error_types"] == ["ValidationError"]
 
 
+@pytest.mark.parametrize("attempts", [34, 100, 1000])
+async def test_waits_may_double_for_as_many_attempts_as_are_asked(
+    scene: Scene, attempts: int
+) -> None:
+    async with scene.working(Calls):
+        handle = await scene.start("calls", "echo", [1], {"retry": {"max_attempts": attempts}})
+        assert await scene.result(handle) == {"returned": 1}
+    scheduled = payloads_of(await scene.history(handle), "ActivityScheduled")[0]
+    waits = scheduled["activity"]["retry_policy"]["backoff_seconds"]
+    assert (waits[:3], waits[-1], len(waits)) == ([1, 2, 4], 100 * 366 * 86_400, attempts - 1)
+
+
 @every_cache
 async def test_failure_without_a_policy_is_final(scene: Scene) -> None:
     async with scene.working(Calls):

@@ -30,7 +30,7 @@ from durable_workflow.server.fields import (
     WireLimits,
     texts,
 )
-from durable_workflow.server.fields.retry_policies import Delays
+from durable_workflow.server.fields.retry_policies import Delay, Delays
 from durable_workflow.server.requests.workflows import SearchAttributes
 
 
@@ -91,15 +91,22 @@ def test_whole_numbers_that_do_not_fit(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "found"), [(3, [3]), (" 3 ", [3]), (["3", 4], [3, 4]), (" ", None)]
+    ("value", "found"),
+    [
+        (3, [3]),
+        (" 3 ", [3]),
+        (["3", 4], [3, 4]),
+        (" ", None),
+        ([1, 2**33, 2**98, "99999999999"], [1, *[LONGEST_SECONDS] * 3]),
+    ],
 )
 def test_one_delay_stands_for_all(value: Any, found: list[int] | None) -> None:
-    assert read(Delays(each=Whole()), value) == found
+    assert read(Delays(each=Delay()), value) == found
 
 
 @pytest.mark.parametrize("value", [-1, "-1", "text", 1.5, True, {}, [""], [True]])
 def test_delays_that_do_not_fit(value: Any) -> None:
-    assert len(said(Delays(each=Whole()), value)) == 1
+    assert len(said(Delays(each=Delay()), value)) == 1
 
 
 def test_bounds_are_named() -> None:
@@ -179,7 +186,7 @@ NUMBERS = [1] * 5000
 OBJECTS: list[Any] = [{}] * 2500
 LARGE: list[tuple[SlicedKind, Any]] = [
     (Listed(each=Whole()), NUMBERS),
-    (Delays(each=Whole()), NUMBERS),
+    (Delays(each=Delay()), NUMBERS),
     (Commands(each=Object()), OBJECTS),
     (SearchAttributes(), {f"k{index}": 1 for index in range(5000)}),
     (Inside(into=RetryPolicy), {"backoff_seconds": NUMBERS}),

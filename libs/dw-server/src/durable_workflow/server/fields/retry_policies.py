@@ -24,6 +24,24 @@ _ORDER: Final = (
 )
 
 
+class Delay(Whole, frozen=True, kw_only=True):
+    """Seconds before an attempt. Nobody waits longer than for the longest duration.
+
+    A policy whose waits double has longer ones far down its list, which no attempt may ever reach.
+    """
+
+    def read(self, value: Any, at: str, reading: Reading) -> int | None:
+        if isinstance(value, int) and value > LONGEST_SECONDS:
+            return LONGEST_SECONDS
+        found = super().read(value, at, reading)
+        return None if found is None else min(found, LONGEST_SECONDS)
+
+    def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
+        described = super().schema(schemas, needed=needed)
+        del described["maximum"]
+        return described
+
+
 class Delays(Listed, frozen=True, kw_only=True):
     """Seconds between attempts: a list, or one number that stands for all."""
 
@@ -51,7 +69,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     max_attempts: Annotated[int, Whole(least=1, most=LONGEST_SECONDS)] = 1
-    backoff_seconds: Annotated[list[int], Delays(each=Whole(most=LONGEST_SECONDS))] = []
+    backoff_seconds: Annotated[list[int], Delays(each=Delay())] = []
     non_retryable_error_types: Annotated[list[str], texts(most=_MOST_TYPES)] = []
 
 
