@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 
+def shown(output: str | Path | None) -> str:
+    """What a report is written to, for a message."""
+    return "standard output" if output is None else str(output)
+
+
 def write_report(report: Mapping[str, Any], output: str | Path | None) -> None:
     """Write a report.
 

@@ -5,12 +5,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from durable_workflow._commands import command
 from durable_workflow._protocol import add_version_option
-from durable_workflow._replayer.reports import write_report
+from durable_workflow._replayer.reports import shown, write_report
 from durable_workflow.history_bundle_verify._findings import STATUS_FAILED, STATUS_WARNING
 from durable_workflow.history_bundle_verify._verify import verify_bundle_json
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Verify one bundle and write the report.
 
@@ -29,8 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     report = verify_bundle_json(payload, options.signing_key)
     try:
         write_report(report, options.output)
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        print(f"error: cannot write {options.output}: {error.strerror}", file=sys.stderr)
+        print(f"error: cannot write {shown(options.output)}: {error.strerror}", file=sys.stderr)
         return 2
     refused = {STATUS_FAILED, STATUS_WARNING} if options.strict_warnings else {STATUS_FAILED}
     return int(report["status"] in refused)

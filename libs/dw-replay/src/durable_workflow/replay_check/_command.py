@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from durable_workflow._commands import command
 from durable_workflow._protocol import add_version_option
 from durable_workflow._replayer import Registry
 from durable_workflow._replayer.reports import write_report
@@ -26,6 +27,7 @@ server. Exits with 0 where all replay, with 1 where one does not, with 2 where n
 """
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Check recorded runs, print what was found, and answer by the exit code.
 
@@ -38,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         return _check(options)
+    except BrokenPipeError:
+        raise
     except (LoadingError, SetupFailed, SourceError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -5,11 +5,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from durable_workflow._commands import command
 from durable_workflow._protocol import add_version_option
-from durable_workflow._replayer.reports import write_report
+from durable_workflow._replayer.reports import shown, write_report
 from durable_workflow.replay_conformance._report import compose_report
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the checks and report.
 
@@ -29,11 +31,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             write_report(report, options.output)
         if options.json:
             write_report(report, None)
+        else:
+            _print(report)
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        print(f"error: cannot write {options.output}: {error.strerror}", file=sys.stderr)
+        where = shown(error.filename)
+        print(f"error: cannot write {where}: {error.strerror}", file=sys.stderr)
         return 2
-    if not options.json:
-        _print(report)
     return int(report["status"] != "passed")
 
 
@@ -43,6 +48,7 @@ def _print(report: Mapping[str, Any]) -> None:
         print(f"{result['status']}  {result['id']}{message}")
     summary = report["summary"]
     print(f"{report['status']}: {summary['passed']} of {summary['total']} checks passed")
+    sys.stdout.flush()
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

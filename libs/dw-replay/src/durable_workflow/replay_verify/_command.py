@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from durable_workflow._commands import command
 from durable_workflow._protocol import add_version_option
 from durable_workflow._replayer.reports import write_report
 from durable_workflow.replay_verify._bundles import simulate_bundles
@@ -16,6 +17,7 @@ class UsageError(Exception):
     """The command was given something that it cannot use; the text says what."""
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Verify golden histories, or simulate bundles, and write the report.
 
@@ -28,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         return _simulate(options) if options.simulate_bundles else _verify(options)
+    except BrokenPipeError:
+        raise
     except (UsageError, LoadingError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

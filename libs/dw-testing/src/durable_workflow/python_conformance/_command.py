@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from durable_workflow._commands import command
 from durable_workflow._protocol import add_version_option
 from durable_workflow._wire.json_values import is_object
 from durable_workflow.python_conformance._contract import (
@@ -17,6 +18,7 @@ from durable_workflow.python_conformance._evidence import PASS
 from durable_workflow.python_conformance._gate import compose_result, evaluate_result
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     """Print a document of the contract, or compose or judge a result.
 
@@ -41,6 +43,8 @@ def main(argv: list[str] | None = None) -> int:
                 return _print(composed, options)
             return _judge(composed, options)
         return _judge(_read(options.evaluate), options)
+    except BrokenPipeError:
+        raise
     except (OSError, ValueError) as error:
         print(f"durable-workflow-python-conformance: {error}", file=sys.stderr)
         return 2
@@ -75,7 +79,7 @@ def _judge(result: dict[str, Any], options: argparse.Namespace) -> int:
 
 
 def _print(document: dict[str, Any], options: argparse.Namespace) -> int:
-    print(json.dumps(document, indent=2 if options.pretty else None))
+    print(json.dumps(document, indent=2 if options.pretty else None), flush=True)
     return 0
 
 

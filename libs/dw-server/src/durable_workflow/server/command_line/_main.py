@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from durable_workflow._commands import command
 from durable_workflow.server import logs
 from durable_workflow.server.command_line._check_config import check_config
 from durable_workflow.server.command_line._copies import backup, restore, verify
@@ -18,6 +19,7 @@ from durable_workflow.server.store import StoreError
 _log = logging.getLogger("durable_workflow.server")
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; the exit status.
 
@@ -46,6 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         serve(settings)
     except SettingsError as error:
         return _complain(str(error), 2, in_json=in_json)
+    except BrokenPipeError as error:
+        # A server whose output nobody reads has not said where it is; other commands are done.
+        if not serves:
+            raise
+        return _complain(str(error), 1, in_json=in_json)
     except (StoreError, OSError) as error:
         return _complain(str(error), 1, in_json=in_json)
     except KeyboardInterrupt:

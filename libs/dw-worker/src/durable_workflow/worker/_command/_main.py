@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from durable_workflow._commands import command
 from durable_workflow.worker._command._options import WrongUse, read_options
 from durable_workflow.worker._command._reload import serve_reloading
 from durable_workflow.worker._command._serve import serve
@@ -14,6 +15,7 @@ _WRONG_USE: Final = 2
 _INTERRUPTED: Final = 130
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve a task queue until a signal comes.
 
