@@ -87,6 +87,17 @@ def test_flags_may_stand_before_or_after_the_command(
     assert "secret" not in said
 
 
+@pytest.mark.parametrize("flag", ["--config", "--port", "--db", "--log-level"])
+def test_a_blank_flag_counts_as_unset(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flag: str
+) -> None:
+    monkeypatch.setenv("DW_PORT", "7")
+    assert main(["check-config", flag, " "]) == 0
+    said = capsys.readouterr().out
+    assert f"flag {flag}" not in said
+    assert "environment DW_PORT" in said
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
@@ -94,6 +105,7 @@ def test_flags_may_stand_before_or_after_the_command(
         (["--no-access-lgo"], "did you mean --no-access-log?"),
         (["--worker-token=secret"], "--worker-token is not known"),
         (["chekc-config"], "argument command: invalid choice"),
+        (["restore"], "usage: dw-server restore [options] COPY\n"),
         (["backup"], "dw-server backup: error: the following arguments are required: PATH"),
     ],
 )

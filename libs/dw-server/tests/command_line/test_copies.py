@@ -158,8 +158,18 @@ def test_a_database_of_another_program_is_not_copied(
     assert not state.with_name("copy.db").exists()
 
 
+def take_signals() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 130)]
+    ("number", "status"),
+    [
+        (signal.SIGTERM, 128 + signal.SIGTERM),
+        (signal.SIGHUP, 128 + signal.SIGHUP),
+        (signal.SIGINT, 130),
+    ],
 )
 def test_of_a_copy_that_is_stopped_nothing_is_left(
     tmp_path: Path, number: signal.Signals, status: int
@@ -172,7 +182,7 @@ def test_of_a_copy_that_is_stopped_nothing_is_left(
         stderr=subprocess.PIPE,
         text=True,
         # A shell has what it starts in the background ignore SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=take_signals,
     ) as process:
         part = tmp_path / "copy.db.part"
         try:

@@ -198,6 +198,34 @@ def test_a_server_that_nobody_can_log_in_to_says_so() -> None:
     assert "WARNING durable_workflow.server: nobody can log in: auth driver token wants" in errors
 
 
+def test_state_in_memory_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bootstrap", "--db", ":memory:"]) == 0
+    assert capsys.readouterr().out == "dw-server can serve with its state in memory\n"
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_any_second_signal_ends_it_at_once(
+    tmp_path: Path, first: signal.Signals, second: signal.Signals
+) -> None:
+    head = b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+    arguments = ["--db", str(tmp_path / "state.db"), "--shutdown-seconds", "300"]
+    with (
+        running(*arguments) as (process, url, _),
+        socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)) as caller,
+    ):
+        caller.sendall(head)
+        assert httpx.get(f"{url}/api/health").status_code == 200
+        process.send_signal(first)
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Waiting for connections" in line:
+                break
+        process.send_signal(second)
+        process.communicate(timeout=20)
+    assert process.returncode in (-second, 130)
+
+
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
 def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -216,7 +244,8 @@ def test_an_address_that_is_taken_is_named(
         port = other.getsockname()[1]
         assert main(["--db", str(tmp_path / "state.db"), "--port", str(port)]) == 1
     said = capsys.readouterr().err
-    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said
+    told = f"dw-server: cannot listen on 127.0.0.1:{port}: Address already in use"
+    assert told in said.splitlines()
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

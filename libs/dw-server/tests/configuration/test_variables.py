@@ -105,6 +105,12 @@ def test_the_older_name_counts_where_the_newer_is_unset() -> None:
     [
         ("DW_PORT", "65536"),
         ("DW_PORT", "http"),
+        ("DW_PORT", "9" * 5000),
+        ("DW_HISTORY_RETENTION_DAYS", "9" * 5000),
+        ("DW_SCHEDULE_MAX_BACKFILL", "9" * 5000),
+        ("DW_SCHEDULE_MAX_BACKFILL", "9223372036854775808"),
+        ("DW_LIMIT_PENDING_TIMERS", "9223372036854775808"),
+        ("DW_MISSED_HEARTBEATS", "9" * 5000),
         ("DW_AUTH_DRIVER", "magic"),
         ("DW_COMPRESSION_ENABLED", "perhaps"),
         ("DW_WORKER_POLL_TIMEOUT", "-1"),
@@ -128,6 +134,7 @@ def test_a_value_that_does_not_fit_names_the_variable_and_not_the_value(
     assert value not in str(error.value).replace(variable, "").replace("0 or more", "").replace(
         "1 or more", ""
     )
+    assert "sys." not in str(error.value)
 
 
 def test_every_variable_names_a_field() -> None:

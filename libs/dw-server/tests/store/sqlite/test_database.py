@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +15,7 @@ import pytest
 
 from durable_workflow.server.store import StoreLocked, StoreUnavailable, StoreUnusable, Tx
 from durable_workflow.server.store.schema import Migration, load_migrations
-from durable_workflow.server.store.sqlite import SqliteStore
+from durable_workflow.server.store.sqlite import FileLock, SqliteStore
 from durable_workflow.server.store.sqlite._database import MEMORY, Database
 
 
@@ -110,9 +112,20 @@ def test_a_killed_server_leaves_no_lock(tmp_path: Path) -> None:
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
 
-    from durable_workflow.server.store.sqlite._lock import FileLock
-
     FileLock(tmp_path / "x.db").release()
+
+
+def test_a_disk_that_has_no_room_for_a_number_keeps_nobody_from_the_lock(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(descriptor: int, text: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    lock = FileLock(tmp_path / "x.db")
+    with pytest.raises(StoreLocked, match="is served by another"):
+        FileLock(tmp_path / "x.db")
+    lock.release()
 
 
 def test_a_database_of_another_program_is_refused(

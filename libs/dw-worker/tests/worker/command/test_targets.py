@@ -104,6 +104,8 @@ def test_a_package_without_definitions_names_its_modules(write: Write) -> None:
     [
         ("no_such_app", "there is no module 'no_such_app'"),
         ("no/such_app.py", r"A module is named with dots: no\.such_app"),
+        ("./no_such_app.py", r"is no name of a module\. A module is named with dots: no_such_app"),
+        (".no_such_app", r"'\.no_such_app' is no name of a module"),
         ("outer2_app.missing", r"there is no module 'outer2_app\.missing'"),
     ],
 )

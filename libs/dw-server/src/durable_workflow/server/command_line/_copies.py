@@ -17,6 +17,9 @@ from durable_workflow.server.settings import Settings, SettingsError
 from durable_workflow.server.store import StoreUnusable
 from durable_workflow.server.store.sqlite import FileLock, copy_database
 
+_STOPPING: Final = [
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 _MEGABYTE: Final = 1_000_000
 
 
@@ -85,9 +88,10 @@ def restore(settings: Settings, copy: Path) -> int:
 
 @contextlib.contextmanager
 def _tidy_when_stopped() -> Generator[None, None, None]:
-    """Have SIGTERM end what is done as an error would: nothing is left of a copy that is not whole.
+    """Have signals end what is done as an error would: nothing is left of a copy that is not whole.
 
-    Only the main thread may say what a signal does, and in another one this is somebody's function.
+    SIGHUP is the end of a terminal; under `nohup` it stays ignored. Only the main thread may say
+    what a signal does, and in another one this is somebody's function.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -96,11 +100,15 @@ def _tidy_when_stopped() -> Generator[None, None, None]:
     def stop(number: int, frame: object) -> None:
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {each: signal.getsignal(each) for each in _STOPPING}
+    for each, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(each, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _give_away(target: Path, ready: Path) -> None:

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _complain(str(error), 1, in_json=in_json)
     except (StoreError, OSError) as error:
-        return _complain(str(error), 1, in_json=in_json)
+        return _complain(_told(error), 1, in_json=in_json)
     except KeyboardInterrupt:
         return _complain("interrupted", 130, in_json=in_json)
     except Exception:
@@ -83,6 +83,13 @@ def _usable(configuration: Configuration) -> Settings:
     for unknown in configuration.unknown:
         _log.warning("%s", unknown)
     return settings
+
+
+def _told(error: Exception) -> str:
+    """What an error says, without the number that the system has for it."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 def _complain(text: str, status: int, *, in_json: bool) -> int:

@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     def add(name: str, about: str) -> argparse.ArgumentParser:
-        path = "" if name in ("bootstrap", "check-config") else " PATH"
+        path = {"backup": " PATH", "verify": " PATH", "restore": " COPY"}.get(name, "")
         return commands.add_parser(
             name,
             help=about,
@@ -184,6 +184,6 @@ def _rate(text: str) -> float:
 
 
 def _port(text: str) -> str:
-    if not (text.isdecimal() and text.isascii() and int(text) <= 65_535):
+    if text.strip() and not (text.isdecimal() and text.isascii() and int(text) <= 65_535):
         raise argparse.ArgumentTypeError("must be a number between 0 and 65535")
     return text

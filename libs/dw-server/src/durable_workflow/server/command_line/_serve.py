@@ -38,7 +38,8 @@ def bootstrap(settings: Settings) -> None:
         StoreError: The state file cannot be served.
     """
     asyncio.run(_bootstrap(settings))
-    _say(settings, f"dw-server can serve {os.path.abspath(settings.db)}")
+    what = "with its state in memory" if settings.db == ":memory:" else os.path.abspath(settings.db)
+    _say(settings, f"dw-server can serve {what}")
 
 
 async def _bootstrap(settings: Settings) -> None:
@@ -72,7 +73,8 @@ def _stop_asked() -> Generator[asyncio.Event, None, None]:
 
     def handle(number: int, frame: object) -> None:
         loop.call_soon_threadsafe(asked.set)
-        signal.signal(number, before[signal.Signals(number)])
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
     signals = (signal.SIGTERM, signal.SIGINT)
     before = {number: signal.signal(number, handle) for number in signals}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from durable_workflow.server.requests.namespaces import LONGEST_NAMESPACE, NAMESPACE
+
+# What every reader of JSON and every integer of the machine holds.
+_MOST: Final = 2**53 - 1
 
 
 def text(text: str) -> str:
@@ -33,27 +37,39 @@ def switch(text: str) -> bool:
     return words[text.lower()]
 
 
+def _whole(text: str, least: int, most: int) -> int | None:
+    """The number, where it is one between these. Digits that are too many are not counted."""
+    if not (text.isascii() and text.isdigit() and len(text.lstrip("0")) <= len(str(most))):
+        return None
+    number = int(text.lstrip("0") or "0")
+    return number if least <= number <= most else None
+
+
 def count(text: str) -> int:
     """A whole number, 0 or more."""
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError("must be a whole number, 0 or more")
-    return int(text)
+    if (found := _whole(text, 0, _MOST)) is None:
+        raise ValueError(f"must be a whole number, 0 or more{_at_most(text)}")
+    return found
 
 
 def positive(text: str) -> int:
     """A whole number, 1 or more."""
-    if not (text.isascii() and text.isdigit() and int(text) >= 1):
-        raise ValueError("must be a whole number, 1 or more")
-    return int(text)
+    if (found := _whole(text, 1, _MOST)) is None:
+        raise ValueError(f"must be a whole number, 1 or more{_at_most(text)}")
+    return found
+
+
+def _at_most(text: str) -> str:
+    return f", {_MOST} at most" if text.isascii() and text.isdigit() and text.strip("0") else ""
 
 
 def within(least: int, most: int) -> Callable[[str], int]:
     """A whole number between these."""
 
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        if (found := _whole(text, least, most)) is None:
             raise ValueError(f"must be a whole number, {least} to {most}")
-        return int(text)
+        return found
 
     return read
 
@@ -89,9 +105,9 @@ def some_seconds(text: str) -> float:
 
 def days(text: str) -> int:
     """Days, 1 to 365."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 365):
+    if (found := _whole(text, 1, 365)) is None:
         raise ValueError("must be a whole number of days, 1 to 365")
-    return int(text)
+    return found
 
 
 def folder(text: str) -> Path:

@@ -87,6 +87,7 @@ def configure(flags: Mapping[str, Given], environment: Mapping[str, str]) -> Con
     Raises:
         SettingsError: The settings file cannot be read.
     """
+    flags = {name: each for name, each in flags.items() if each.text.strip()}
     given = {name: each for name in _NAMES if (each := _lookup(environment, name))}
     problems = [
         f"{name} is refused: {why}"
@@ -98,7 +99,7 @@ def configure(flags: Mapping[str, Given], environment: Mapping[str, str]) -> Con
         of_file, wrong = _of_file(config.text)
         given = of_file | given
         problems += wrong
-    given |= {name: each for name, each in flags.items() if name != CONFIG and each.text.strip()}
+    given |= {name: each for name, each in flags.items() if name != CONFIG}
     settings, unfit = _build(given)
     problems += unfit.values()
     return Configuration(settings, given, problems, _unknown(environment), frozenset(unfit))

@@ -77,14 +77,17 @@ def import_target(name: str) -> ModuleType:
     Raises:
         WrongUse: There is none of that name, or its code raised.
     """
+    hint = ""
+    if name.endswith(".py") or "/" in name:
+        dotted = name.removesuffix(".py").strip("./").replace("/", ".")
+        hint = f". A module is named with dots: {dotted}"
+    if name.startswith("."):
+        # It would be looked for beside the module that asks, and nothing asks here.
+        raise WrongUse(f"{name!r} is no name of a module{hint}")
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            hint = ""
-            if name.endswith(".py") or "/" in name:
-                dotted = name.removesuffix(".py").strip("./").replace("/", ".")
-                hint = f". A module is named with dots: {dotted}"
             raise WrongUse(
                 f"there is no module {error.name!r} here or on the import path{hint}"
             ) from None

@@ -8,6 +8,7 @@ owner.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -51,8 +52,10 @@ class FileLock:
             os.close(self._descriptor)
             who = f" (process {owner})" if owner else ""
             raise StoreLocked(f"{database} is served by another dw-server{who}") from error
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"{os.getpid()}\n".encode())
+        # The number is for people. On a full disk there may be no room for it, and the lock counts.
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """Let another process serve the file. Doing it twice is harmless."""
