@@ -187,6 +187,31 @@ async def test_dates_are_moments_whenever_their_definition_comes_and_goes(wire: 
     assert await found(wire, meant) == []
 
 
+@pytest.mark.parametrize(
+    ("type_", "values", "query"),
+    [
+        ("int", [1, 2, 3], "Value > 0"),
+        ("int", [1, 2, 3], "Value IN (1, 2, 3, 4, 5, 6, 7, 8, 9)"),
+        ("double", [1, 2.5], "Value BETWEEN 1 AND 3"),
+        ("keyword", ["a", "b"], "Value >= 'a'"),
+        ("datetime", ["2026-04-21", "2026-04-22"], "Value > '2026-04-20'"),
+    ],
+)
+async def test_runs_with_lists_of_before_their_definition_are_on_a_page_each(
+    wire: Any, type_: str, values: list[Any], query: str
+) -> None:
+    for number in range(3):
+        await start(wire, f"wf-{number}", Value=values)
+    await register(wire, "Value", type_)
+    asked: dict[str, Any] = {"query": query, "page_size": 1}
+    for left in (2, 1, 0):
+        answer = await wire.http.get("/api/workflows", params=asked, headers=CONTROL)
+        page = answer.json()
+        assert [row["workflow_id"] for row in page["workflows"]] == [f"wf-{left}"]
+        asked["next_page_token"] = page["next_page_token"]
+    assert page["next_page_token"] is None
+
+
 async def test_values_stay_when_their_definition_goes(wire: Any) -> None:
     await register(wire, "Tier", "keyword")
     await start(wire, "a", Tier="gold")

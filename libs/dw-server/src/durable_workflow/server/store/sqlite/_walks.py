@@ -222,7 +222,13 @@ class RangeWalk:
     def step(self, select: Select, length: int) -> None:
         """Go through the next `length` runs of the way."""
         end = self._end(select, length)
-        self._kept.update(RunKey(*row) for row in self._matches(select, end))
+        rows = self._matches(select, end)
+        if not self._may_repeat and len(set(rows)) < len(rows):
+            # A run had a list before its attribute was registered as a single value: what repeats
+            # it must not fill the page.
+            self._may_repeat = True
+            rows = self._matches(select, end)
+        self._kept.update(RunKey(*row) for row in rows)
         self._kept = set(self.found)
         self._at = end
         self.done = end is None
