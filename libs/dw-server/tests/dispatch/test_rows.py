@@ -24,14 +24,14 @@ def tell(
     scene: Scene, stream: Stream, took_ms: float, times: int = 200, kind: TaskKind = "workflow"
 ) -> None:
     for _ in range(times):
-        scene.placement.note_took(stream, kind, round(took_ms * 1000))
+        scene.placement.choices.note_took(stream, kind, round(took_ms * 1000))
 
 
 def report(scene: Scene, stream: Stream, took_ms: float) -> None:
     """Have everything reported that a worker has."""
     for held, attempt in stream.tasks("workflow"):
         scene.streams.give_back(stream, "workflow", held, attempt)
-        scene.placement.note_took(stream, "workflow", round(took_ms * 1000))
+        scene.placement.choices.note_took(stream, "workflow", round(took_ms * 1000))
 
 
 def given(scene: Scene, streams: list[Stream], count: int) -> list[str]:
@@ -71,7 +71,7 @@ async def test_a_few_quick_tasks_prove_nothing(scene: Scene) -> None:
 async def test_workers_that_do_not_tell_get_tasks_in_turn(scene: Scene, took_us: Any) -> None:
     streams = workers(scene)
     for _ in range(200):
-        scene.placement.note_took(streams[0], "workflow", took_us)
+        scene.placement.choices.note_took(streams[0], "workflow", took_us)
     assert given(scene, streams, 4) == ["a", "b", "c", "d"]
 
 

@@ -326,7 +326,7 @@ async def test_new_runs_go_to_one_worker_once_workers_have_told_that_tasks_are_q
     stage: Any,
 ) -> None:
     peers = [await stage.peer(name, slots={"workflow": 10}) for name in ("a", "b")]
-    stage.server.dispatcher.placement._clock = lambda: 0.0
+    stage.server.dispatcher.placement.choices._clock = lambda: 0.0
     [one, other] = stage.server.dispatcher.streams
     served: list[str] = []
     for number in range(130):

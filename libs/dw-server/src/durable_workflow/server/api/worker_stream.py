@@ -287,7 +287,7 @@ class WorkerStream:
     def _give_back(self, kind: TaskKind, task_id: str, attempt: int | str, took_us: object) -> None:
         had = self._streams.dispatcher.streams.give_back(self._stream, kind, task_id, attempt)
         if had:
-            self._streams.dispatcher.placement.note_took(self._stream, kind, took_us)
+            self._streams.dispatcher.placement.choices.note_took(self._stream, kind, took_us)
             self._streams.look_for(self._stream)
 
     async def _was_taken(self, kind: TaskKind, task_id: str, attempt: object) -> bool:

@@ -1,14 +1,8 @@
 """Giving ready tasks to workers in the very unit that makes them ready.
 
-Who may have a task is decided in memory, by `may_take`, credits and fairness; the claim itself is
-made in the store, as part of the unit. What was claimed leaves after the commit; where the unit or
-its batch fails, the credit is given back.
-
-Among the streams that may have a task the one with the smallest share of used slots gets it, then
-the one that was served longest ago; new runs go to one in a row while that is quick (`rows`). A
-held poll is a candidate with one credit. What else its worker does is not known, so it counts as
-used as that stream is: the one served longest ago gets the task, so that neither waits while only
-the other is served.
+Who gets a task is decided in memory (`choices`); the claim itself is made in the store, as part of
+the unit. What was claimed leaves after the commit; where the unit or its batch fails, the credit
+is given back.
 """
 
 from __future__ import annotations
@@ -22,9 +16,8 @@ from typing import Any, Final, TypeAlias
 
 from durable_workflow._wire.names import ATTEMPT_FIELDS
 from durable_workflow.server.dispatch.backlog import Backlog
-from durable_workflow.server.dispatch.rows import Rows
-from durable_workflow.server.dispatch.streams import Stream, Streams
-from durable_workflow.server.dispatch.takers import may_take, profile_of
+from durable_workflow.server.dispatch.choices import Choices
+from durable_workflow.server.dispatch.streams import STORED_KINDS, Stream, Streams
 from durable_workflow.server.dispatch.turns import Wanted, next_served
 from durable_workflow.server.dispatch.waiters import Line, TaskKey, Waiter
 from durable_workflow.server.notices import (
@@ -53,17 +46,9 @@ Claim: TypeAlias = Callable[
 # None in the place of a task whose run its claim has ended.
 ClaimWaiting: TypeAlias = Callable[[Tx, Sequence[Any]], Sequence[dict[str, Any] | None]]
 
-# The kinds of tasks that are in the store.
-_KINDS: Final[tuple[TaskKind, ...]] = ("workflow", "activity")
 # Claims that one unit makes for tasks that waited: more would hold up the loop.
 _MOST_CLAIMS: Final = 20
-# Beyond such a share of its slots a worker is given nothing for being near, unless it answers soon.
-_NEAR_SHARE: Final = 0.5
 _AGAIN_SECONDS: Final = 0.5
-# A task that took longer counts as if it took this.
-_MOST_TOOK_US: Final = 500_000
-# Pollers come and go under new ids: beyond so many their turns are forgotten.
-_MOST_TURNS: Final = 10_000
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
 # Close codes are 4000 and the status that HTTP would have.
@@ -80,6 +65,9 @@ class Placement:
         claims_of_waiting: How several tasks of a kind are claimed that wait, where they can be.
         clock: In seconds, and never set back.
         run_empty_unit: Runs a unit that does nothing, so that what waits is given out at its end.
+
+    Attributes:
+        choices: Who gets which task.
     """
 
     def __init__(
@@ -92,18 +80,15 @@ class Placement:
         clock: Callable[[], float] | None = None,
     ) -> None:
         self._streams = streams
-        self._lines = lines
+        # Asked for now, not when this module was read: a simulation has a clock of its own.
+        self.choices = Choices(streams, lines, clock or time.monotonic)
         self._claims = claims
         self._claims_of_waiting = claims_of_waiting
         self._run_empty_unit = run_empty_unit
         self._backlogs: dict[TaskKey, Backlog] = {}
-        # Asked for now, not when this module was read: a simulation has a clock of its own.
-        self._clock = clock or time.monotonic
-        self._rows: dict[tuple[str, str], Rows] = {}
         # Streams that have credits, where something may be waiting for them.
         self._looking: dict[Stream, None] = {}
         self._turn = 0
-        self._polls_served: dict[tuple[TaskKey, str], int] = {}
         self._giving: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -128,7 +113,7 @@ class Placement:
             stream.draining = True
         try:
             for notice in notices:
-                if type(notice) is TaskReady and notice.kind in _KINDS:
+                if type(notice) is TaskReady and notice.kind in STORED_KINDS:
                     left.append(self._place(tx, notice))
                 else:
                     left.append(notice)
@@ -186,15 +171,13 @@ class Placement:
                 self.look_for(stream)
             return notice
         flagged = backlog.is_flagged((task.type, task.build_id))
-        chosen = self._choose(key, task, streams)
+        chosen = self.choices.next(key, task, streams)
         if chosen is None:
             backlog.flag((task.type, task.build_id))
             return notice
         self._turn += 1
         if isinstance(chosen, Waiter):
-            if len(self._polls_served) >= _MOST_TURNS:
-                self._polls_served.clear()
-            self._polls_served[self._name_of(chosen, key)] = self._turn
+            self.choices.note_served(chosen, key, self._turn)
             chosen.wake()
             return PollWoken()
         if flagged:
@@ -203,62 +186,6 @@ class Placement:
         if offered is None:
             backlog.flag((task.type, task.build_id))  # a budget may hold it up
         return offered or notice
-
-    def _choose(
-        self, key: TaskKey, task: ReadyTask, streams: Sequence[Stream]
-    ) -> Stream | Waiter | None:
-        kind = key.kind
-
-        def is_able(stream: Stream) -> bool:
-            return may_take(stream.profiles[kind], task) and stream.credits(kind) > 0
-
-        polls = self._polls(key, task)
-        if len(streams) == 1 and not polls:
-            return streams[0] if is_able(streams[0]) else None
-        if task.keeper is not None:
-            keepers = filter(is_able, _of_id(streams, task.keeper))
-            keeper = min(keepers, key=lambda stream: stream.rank(kind), default=None)
-            if keeper is not None:
-                return keeper
-            for poll in polls:
-                if poll.worker is not None and poll.worker.worker_id == task.keeper:
-                    return poll
-        near = filter(is_able, _of_id(streams, task.near))
-        best = next((each for each in near if self._has_time(key, each)), None)
-        if best is None and kind == "workflow" and not polls:
-            rows = self._rows_of(key.namespace, key.task_queue)
-            return rows.next(kind, streams, is_able, self._clock())
-        if best is None:
-            able = filter(is_able, streams)
-            best = min(able, key=lambda stream: stream.rank(kind), default=None)
-        if not polls:
-            return best
-        poll = min(polls, key=lambda each: self._polls_served.get(self._name_of(each, key), 0))
-        served = self._polls_served.get(self._name_of(poll, key), 0)
-        return poll if best is None or served < best.served(kind) else best
-
-    def _has_time(self, key: TaskKey, stream: Stream) -> bool:
-        """Whether others need not take work off a worker."""
-        share, _ = stream.rank(key.kind)
-        rows = self._rows_of(key.namespace, key.task_queue)
-        return share < _NEAR_SHARE or rows.answers_soon(stream)
-
-    def _polls(self, key: TaskKey, task: ReadyTask) -> list[Waiter]:
-        """The held polls that may have a task, in order of arrival."""
-        line = self._lines.get(key)
-        if line is None:
-            return []
-        found: list[Waiter] = []
-        for poll in line.asleep():
-            worker = poll.worker
-            # Of a worker that is not known it is not known either what it may take: it looks.
-            if worker is None or may_take(profile_of(worker, key.kind), task):
-                found.append(poll)
-        return found
-
-    @staticmethod
-    def _name_of(poll: Waiter, key: TaskKey) -> tuple[TaskKey, str]:
-        return key, poll.worker.worker_id if poll.worker is not None else ""
 
     def _claim(
         self, tx: Tx, kind: TaskKind, stream: Stream, task: ReadyTask | None
@@ -307,7 +234,7 @@ class Placement:
             wanted: list[Wanted] = [
                 (stream, kind)
                 for stream in self._looking
-                for kind in _KINDS
+                for kind in STORED_KINDS
                 if self._may_give(stream, kind)
             ]
             if not wanted:
@@ -334,12 +261,6 @@ class Placement:
         found = self._backlogs.get(key)
         if found is None:
             found = self._backlogs[key] = Backlog()
-        return found
-
-    def _rows_of(self, namespace: str, task_queue: str) -> Rows:
-        found = self._rows.get((namespace, task_queue))
-        if found is None:
-            found = self._rows[namespace, task_queue] = Rows()
         return found
 
     # --- between units -----------------------------------------------------------------------
@@ -373,37 +294,28 @@ class Placement:
                 if stream is not None:
                     stream.sink.cancel("activity", notice.task_id, notice.reason)
 
-    def note_took(self, stream: Stream, kind: TaskKind, took_us: object) -> None:
-        """A worker has told for how long a task kept it busy, if it tells."""
-        if kind not in _KINDS or not isinstance(took_us, int) or took_us < 0:
-            return
-        queue = stream.worker.namespace, stream.worker.task_queue
-        if self._streams.of_queue(*queue):
-            seconds = min(took_us, _MOST_TOOK_US) / 1_000_000
-            self._rows_of(*queue).note(stream, kind, seconds, self._clock())
-
     def look_for(self, stream: Stream) -> None:
         """Look for waiting tasks: a stream has more credits, or there may be more tasks."""
-        if any(self._may_give(stream, kind) for kind in _KINDS):
+        if any(self._may_give(stream, kind) for kind in STORED_KINDS):
             self._looking[stream] = None
             self._schedule()
 
     def workers_changed(self, namespace: str, task_queue: str) -> None:
         """Workers of a queue drain, or take tasks again: those that wait may be theirs now."""
-        for kind in _KINDS:
+        for kind in STORED_KINDS:
             self.look_in(TaskKey(kind, namespace, task_queue))
 
     def look_in(self, key: TaskKey) -> None:
         """A wake-up in a line of polls was lost: a stream may have the task that it was for."""
         streams = self._streams.of_queue(key.namespace, key.task_queue)
-        if streams and key.kind in _KINDS:
+        if streams and key.kind in STORED_KINDS:
             self._backlog(key).doubt()
             for stream in streams:
                 self.look_for(stream)
 
     def shown(self, namespace: str, task_queue: str) -> dict[str, Any]:
         """What an operator is told of a queue: its streams, and which tasks found nobody."""
-        keys = {kind: TaskKey(kind, namespace, task_queue) for kind in _KINDS}
+        keys = {kind: TaskKey(kind, namespace, task_queue) for kind in STORED_KINDS}
         waiting = {kind: self._backlogs[key] for kind, key in keys.items() if key in self._backlogs}
         return {
             "streams": [each.shown() for each in self._streams.of_queue(namespace, task_queue)],
@@ -413,16 +325,12 @@ class Placement:
     def forget(self, stream: Stream) -> None:
         """A stream has ended. Of a queue that has no other nothing is remembered."""
         self._looking.pop(stream, None)
-        queue = stream.worker.namespace, stream.worker.task_queue
-        if (rows := self._rows.get(queue)) is not None:
-            rows.forget(stream)
-        if not self._streams.of_queue(*queue):
-            for kind in _KINDS:
+        self.choices.forget(stream)
+        if not self._streams.of_queue(stream.worker.namespace, stream.worker.task_queue):
+            for kind in STORED_KINDS:
                 self._backlogs.pop(stream.keys[kind], None)
-            self._rows.pop(queue, None)
         if not self._streams:
             self._backlogs.clear()
-            self._polls_served.clear()
 
     def close(self) -> None:
         """Give out nothing any more."""
@@ -452,7 +360,3 @@ class Placement:
                     pause = min(2 * pause, _LONGEST_PAUSE)
         finally:
             self._giving = None
-
-
-def _of_id(streams: Sequence[Stream], worker_id: str | None) -> list[Stream]:
-    return [each for each in streams if each.worker.worker_id == worker_id] if worker_id else []

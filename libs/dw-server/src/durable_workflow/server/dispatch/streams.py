@@ -11,7 +11,8 @@ from durable_workflow.server.dispatch.waiters import TaskKey
 from durable_workflow.server.notices import TaskKind
 
 KINDS: Final[tuple[TaskKind, ...]] = ("workflow", "activity", "query")
-
+# Of those the ones that are in the store.
+STORED_KINDS: Final[tuple[TaskKind, ...]] = ("workflow", "activity")
 
 # A task that a worker has: its id, and the attempt.
 Held: TypeAlias = tuple[str, int | str]
