@@ -98,6 +98,10 @@ def test_whole_numbers_that_do_not_fit(value: Any) -> None:
         (["3", 4], [3, 4]),
         (" ", None),
         ([1, 2**33, 2**98, "99999999999"], [1, *[LONGEST_SECONDS] * 3]),
+        ([1, 2, *[60] * 98], [1, 2, *[60] * 98]),
+        ([1, 2, *[60] * 99], [1, 2, 60]),
+        ([60] * 10_000, [60]),
+        ([*range(200)], [*range(200)]),
     ],
 )
 def test_one_delay_stands_for_all(value: Any, found: list[int] | None) -> None:

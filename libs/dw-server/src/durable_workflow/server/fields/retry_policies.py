@@ -16,6 +16,7 @@ from durable_workflow.server.fields.tables import Say
 from durable_workflow.server.slices import Slices
 
 _MOST_TYPES: Final = 1000
+_MOST_KEPT_AS_GIVEN: Final = 100
 # Each must not be longer than the other.
 _ORDER: Final = (
     ("heartbeat_timeout", "start_to_close_timeout"),
@@ -43,14 +44,24 @@ class Delay(Whole, frozen=True, kw_only=True):
 
 
 class Delays(Listed, frozen=True, kw_only=True):
-    """Seconds between attempts: a list, or one number that stands for all."""
+    """Seconds between attempts: a list, or one number that stands for all.
+
+    The last of a list stands for all that follow it, so a long one is kept without those that only
+    repeat it: each retry writes the whole policy into the history.
+    """
 
     def read_in_slices(self, value: Any, at: str, reading: Reading) -> Slices[list[Any] | None]:
         # A number may come in digits, as every other one.
         if isinstance(value, int | str) and not isinstance(value, bool):
             delay = self.each.read(value, at, reading)
             return None if delay is None else [delay]
-        return (yield from super().read_in_slices(value, at, reading))
+        delays = yield from super().read_in_slices(value, at, reading)
+        if delays is None or len(delays) <= _MOST_KEPT_AS_GIVEN:
+            return delays
+        end = len(delays)
+        while end > 1 and delays[end - 2] == delays[-1]:
+            end -= 1
+        return delays[:end]
 
     def schema(self, schemas: Schemas, *, needed: bool) -> JsonObject:
         return {
@@ -65,7 +76,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What is said about retries, with the defaults filled in.
 
     Attributes:
-        backoff_seconds: There may be many: workers write one for each attempt.
+        backoff_seconds: There may be many: workers write one for each attempt. The last repeats.
     """
 
     max_attempts: Annotated[int, Whole(least=1, most=LONGEST_SECONDS)] = 1
