@@ -1,4 +1,4 @@
-"""Rows in memory are those of the database, whatever fails, and nothing acknowledged is lost."""
+"""What is in memory is as in the database, whatever fails, and nothing acknowledged is lost."""
 
 from __future__ import annotations
 
@@ -17,10 +17,19 @@ from hypothesis import strategies as st
 
 from durable_workflow.server.clock import ManualClock
 from durable_workflow.server.engine.decision import Event, NewActivity
+from durable_workflow.server.engine.schedules import BufferedFire, Schedule, ScheduleChange
 from durable_workflow.server.engine.state import Activity, Run
 from durable_workflow.server.ids import UlidSource
 from durable_workflow.server.notices import DueAt, Notice, ReadyTask, TaskReady
-from durable_workflow.server.records import activities, history, run_deletion, runs
+from durable_workflow.server.records import (
+    activities,
+    answered_polls,
+    builds,
+    history,
+    run_deletion,
+    runs,
+    schedules,
+)
 from durable_workflow.server.records.fairness import ReadyClass
 from durable_workflow.server.store import (
     ConstraintViolated,
@@ -29,10 +38,11 @@ from durable_workflow.server.store import (
     StoreUnavailable,
     Tx,
 )
+from durable_workflow.server.store.protocol import Row
 from durable_workflow.server.store.schema import load_migrations
 from durable_workflow.server.store.sqlite import SqliteStore
-from durable_workflow.server.store.sqlite._changes import Ways
 from durable_workflow.server.store.sqlite._database import Database
+from durable_workflow.server.store.sqlite._remembered import Question
 from durable_workflow.server.store.statements import load_statements
 from integration.harness.runs import plain_run
 
@@ -109,6 +119,22 @@ class Claims:
 
 def new_run(number: int) -> Run:
     return plain_run(run_id=f"r{number}", workflow_id=f"w{number}", namespace="n")
+
+
+def new_schedule(number: int) -> Schedule:
+    return Schedule(
+        namespace="n",
+        schedule_id=f"s{number}",
+        schedule_ulid=f"u{number}",
+        created_at=1,
+        spec={},
+        action={},
+        overlap_policy="skip",
+        jitter_seconds=0,
+        max_runs=None,
+        memo={},
+        search_attributes={},
+    )
 
 
 def new_activity(run: Run, task_id: str) -> NewActivity:
@@ -215,9 +241,37 @@ class Unit:
         run = runs.claimable(tx, "n", "q", worker_id="w", build_id=None, types=[], of=of)
         if run is not None:
             assert runs.lock(tx, run.run_id) == run
-            run.task_status = "leased"
+            poll = f"p{tx.new_id()}"
+            assert not answered_polls.may_be_known(tx, "workflow", "n", "w", poll)
+            run.task_status, run.lease_owner, run.poll_request_id = "leased", "w", poll
             runs.save(tx, run)
+            answered_polls.note(tx, "workflow", "n", "w", poll)
+            assert answered_polls.may_be_known(tx, "workflow", "n", "w", poll)
             self._note(run)
+
+    def select(self, tx: Tx, number: int) -> None:
+        """Change a table whose answers are kept, and ask before and after."""
+        before = builds.find(tx, "n", "q", f"b{number}")
+        rollout = msgspec.structs.replace(before, promoted_at=(before.promoted_at or 0) + 1)
+        builds.put(tx, rollout)
+        assert builds.find(tx, "n", "q", f"b{number}") == rollout
+        assert rollout in builds.of_queue(tx, "n", "q")
+        self.effects["rollout", f"b{number}"] = (rollout.promoted_at,)
+
+    def ask(self, tx: Tx, number: int) -> None:
+        """Have an answer kept, of a table that another unit of the batch may have changed."""
+        builds.find(tx, "n", "q", f"b{number}")
+
+    def buffer(self, tx: Tx, number: int) -> None:
+        """Have a fire of a schedule wait, or take the one that does."""
+        schedule = schedules.lock(tx, "n", f"s{number}")
+        if schedule is None:
+            schedule = new_schedule(number)
+            schedules.insert(tx, ScheduleChange(schedule, tx.now, tx.new_id))
+        else:
+            schedule.buffered = [] if schedule.buffered else [BufferedFire(tx.now, None)]
+            schedules.save(tx, ScheduleChange(schedule, tx.now, tx.new_id))
+        self.effects["schedule", f"s{number}"] = (bool(schedule.buffered),)
 
     def prolong(self, tx: Tx, number: int) -> None:
         """Change rows by a statement that names none of them."""
@@ -252,6 +306,10 @@ def everything(read: Read) -> Model:
             found["event", run.run_id, sequence] = (record,)
         for activity in activities.open_of_run(read, run.run_id):
             found["activity", run.run_id, activity.sequence] = _seen_of_activity(activity)
+    for rollout in builds.of_queue(read, "n", "q"):
+        found["rollout", rollout.build_id] = (rollout.promoted_at,)
+    for schedule in schedules.some_listed(read, "n", RUNS):
+        found["schedule", schedule.schedule_id] = (bool(schedule.buffered),)
     return found
 
 
@@ -280,7 +338,25 @@ def kept_and_stored(store: SqliteStore, read: Read) -> list[tuple[object, object
         known = store.ways.remembered.get(("history", f"r{number}"))
         if known is not None:
             pairs.append((list(known), history.between(read, f"r{number}", 0, 100, 100)))
+        waits = store.ways.remembered.get(("whether fires of a schedule wait", f"n\0s{number}"))
+        if waits is not None:
+            schedule = schedules.find(read, "n", f"s{number}")
+            pairs.append((waits, schedule and bool(schedule.buffered)))
+    # A poll whose lease has ended may stay known, and one that holds a lease is known for certain.
+    polls = store.ways.remembered.get(("answered workflow polls", "n\nw"))
+    if polls is not None:
+        held = read.all("answered_workflow_polls", namespace="n", worker_id="w")
+        pairs.append((set[str](), {row[0] for row in held} - polls))
+    for name, known in answers_in_memory(store):
+        statement = STATEMENTS[name[0]]
+        found = read.all(statement.name, **dict(zip(statement.order, name[1], strict=True)))
+        pairs.append((list(known), found))
     return pairs
+
+
+def answers_in_memory(store: SqliteStore) -> list[tuple[Question, Sequence[Row]]]:
+    of_tables = store.ways.answers._of_tables  # pyright: ignore[reportPrivateUsage]
+    return [answer for answers in of_tables.values() for answer in answers.items()]
 
 
 @pytest.fixture(scope="module")
@@ -331,8 +407,9 @@ async def drive(disk: Disk, folder: Path, batches: list[tuple[list[Work], str | 
 
 RUNS = 3
 NAMES = ["insert", "save", "close", "delete", "schedule", "report", "claim", "prolong"]
+OTHERS = ["select", "ask", "buffer", "schedule", "save"]
 actions = st.lists(
-    st.tuples(st.sampled_from([*NAMES, "schedule", "save"]), st.integers(0, RUNS - 1)), max_size=5
+    st.tuples(st.sampled_from([*NAMES, *OTHERS]), st.integers(0, RUNS - 1)), max_size=5
 )
 ends = st.sampled_from(["well", "well", "well", "raise", "break"])
 failures = st.sampled_from([None, None, "full", "sync", "claim"])
@@ -355,6 +432,17 @@ BEGIN: Work = ([("insert", number) for number in range(RUNS)], "well")
         ([([("schedule", 0), ("close", 1)], "well"), ([("delete", 1)], "raise")], None, 0),
         ([([("report", 0)], "well"), ([("delete", 1)], "well")], "sync", 0),
         ([([("report", 0), ("report", 0)], "well")], None, 0),
+    ]
+)
+# What is decided and buffered, in a unit and a batch that fail.
+@example(
+    batches=[
+        ([([("select", 0), ("buffer", 0), ("claim", 0)], "well")], None, 0),
+        ([([("select", 0), ("buffer", 0), ("claim", 0)], "raise")], None, 0),
+        ([([("select", 0), ("buffer", 0), ("claim", 0)], "well")], "sync", 0),
+        ([([("select", 0)], "well"), ([("ask", 0)], "well")], "sync", 0),
+        ([([("select", 0), ("select", 1), ("buffer", 0)], "well")], "claim", 0),
+        ([([("buffer", 0)], "well"), ([("select", 0), ("claim", 0)], "break")], None, 0),
     ]
 )
 # First units that fail, break a rule, and lose their claim, each with others behind them.
@@ -381,58 +469,3 @@ def test_kept_rows_are_the_stored_ones_whatever_fails(
     finally:
         disk.unregister()
     assert compared >= RUNS
-
-
-def test_the_statements_of_hot_paths_are_answered_in_memory() -> None:
-    ways = Ways(STATEMENTS)
-
-    found = {name for name in STATEMENTS if ways[name].lookup is not None}
-    changed = {name for name in STATEMENTS if ways[name].change is not None}
-
-    assert found >= {
-        "run_by_id",
-        "run_by_task",
-        "run_arguments",
-        "activity_by_task",
-        "run_of_activity_task",
-        "activity_arguments",
-    }
-    assert changed >= {"insert_run", "save_run", "close_run", "insert_activity", "save_activity"}
-
-
-def test_only_so_many_rows_are_kept() -> None:
-    kept = Ways(STATEMENTS).kept["runs"]
-    most = kept.table.most
-
-    for number in range(most + 10):
-        run = new_run(number)
-        run.task_id = f"t{number}"
-        kept.put((run.run_id,), msgspec.structs.astuple(run))
-
-    assert len(kept.rows) == most
-    assert kept.find("t0") is None
-    assert kept.find(f"t{most}") == (f"r{most}",)
-
-
-def test_a_short_history_is_at_hand_and_a_long_one_is_not() -> None:
-    async def at_hand(events: int, size: int) -> object:
-        store = SqliteStore(
-            statements=STATEMENTS,
-            migrations=load_migrations("sqlite"),
-            clock=ManualClock(),
-            ids=UlidSource(seed=3),
-        )
-        run = new_run(0)
-        run.last_sequence, run.history_bytes = events, size
-        records = [Event("r0", at, "x", b"%d" % at) for at in range(1, events + 1)]
-        try:
-            await store.run(lambda tx: runs.insert(tx, run))
-            await store.run(lambda tx: history.insert(tx, run, records[:1]))
-            await store.run(lambda tx: history.insert(tx, run, records[1:]))
-            return await store.run(lambda tx: tx.recall(("history", "r0")))
-        finally:
-            await store.close()
-
-    assert asyncio.run(at_hand(3, 3)) == (b"1", b"2", b"3")
-    assert asyncio.run(at_hand(101, 303)) is None
-    assert asyncio.run(at_hand(3, 100_000)) is None
