@@ -28,20 +28,39 @@ def open_for_reading(path: Path) -> Connection:
     """
     if not path.is_file():
         raise StoreUnusable(f"there is no file {path}")
+    had_log = path.with_name(path.name + "-wal").exists()
     with translated(f"cannot open {path}"):
-        # Not read-only: the log of a server that was killed must be read, which writes its index.
-        connection = connect(
-            str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=None, statement_cache=10
-        )
+        try:
+            # Not read-only: the log of a server that was killed must be read, which writes its
+            # index.
+            connection = _begin_reading(str(path), apsw.SQLITE_OPEN_READWRITE)
+        except (apsw.ReadOnlyError, apsw.CantOpenError):
+            if had_log:
+                raise
+            # Nothing can be written beside it, as on a disk that is mounted to be read. Without a
+            # log the file is all there is, and no server has it.
+            connection = _begin_reading(
+                f"{path.resolve().as_uri()}?immutable=1",
+                apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
+            )
+        application = connection.execute("PRAGMA application_id").fetchall()
+    if application != [(APPLICATION_ID,)]:
+        connection.close()
+        raise StoreUnusable(f"{path} is no state file of dw-server")
+    return connection
+
+
+def _begin_reading(name: str, flags: int) -> Connection:
+    connection = connect(name, flags=flags, vfs=None, statement_cache=10)
+    try:
         connection.set_busy_timeout(5_000)
         connection.execute("PRAGMA query_only = ON").fetchall()
         connection.execute("BEGIN").fetchall()
         # The view is taken by the first statement that reads.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        application = connection.execute("PRAGMA application_id").fetchall()
-    if application != [(APPLICATION_ID,)]:
+    except BaseException:
         connection.close()
-        raise StoreUnusable(f"{path} is no state file of dw-server")
+        raise
     return connection
 
 
