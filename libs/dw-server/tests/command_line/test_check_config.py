@@ -48,6 +48,18 @@ def test_every_setting_is_printed_and_nothing_is_made(
             {"DW_AUTH_TOKEN": "t"},
             "nobody can log in: auth driver token wants a token per role, since",
         ),
+        (
+            [],
+            {"DW_AUTH_TOKEN": "t", "DW_WORKER_TOKEN": "t"},
+            "DW_AUTH_TOKEN is the same as DW_WORKER_TOKEN: "
+            "who presents it is a worker and nothing else",
+        ),
+        (
+            [],
+            {"DW_OPERATOR_SIGNATURE_KEY": "k", "DW_ADMIN_SIGNATURE_KEY": "k"},
+            "DW_ADMIN_SIGNATURE_KEY is the same as DW_OPERATOR_SIGNATURE_KEY: "
+            "who presents it is an operator and nothing else",
+        ),
         ([], {"DW_MAX_WAITING_POLLS": "x"}, "DW_MAX_WAITING_POLLS: must be a whole number, 1 or"),
         (["--config", "/no/such.toml"], {}, "cannot read /no/such.toml"),
         (
@@ -69,6 +81,23 @@ def test_what_is_wrong_is_said_and_ends_it_with_2(
 
     assert main(["check-config", *arguments]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"DW_AUTH_TOKEN": "t", "DW_ADMIN_TOKEN": "t", "DW_WORKER_TOKEN": "w"},
+        {"DW_AUTH_TOKEN": "w", "DW_WORKER_TOKEN": "w", "DW_AUTH_BACKWARD_COMPATIBLE": "no"},
+        {"DW_AUTH_DRIVER": "none", "DW_AUTH_TOKEN": "w", "DW_WORKER_TOKEN": "w"},
+    ],
+)
+def test_a_secret_that_two_settings_may_share_is_none_that_is_told(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert main(["check-config"]) == 0
 
 
 @pytest.mark.parametrize("before", [True, False])

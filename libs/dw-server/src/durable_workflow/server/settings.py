@@ -6,7 +6,7 @@ import functools
 import ipaddress
 import socket
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -18,6 +18,7 @@ MetricsAccess: TypeAlias = Literal["anyone", "operator", "admin"]
 LogFormat: TypeAlias = Literal["text", "json"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
+_WHO: Final = {"worker": "a worker", "operator": "an operator", "admin": "an admin"}
 DEFAULT_DATABASE = "durable-workflow.db"
 
 
@@ -189,6 +190,29 @@ def missing_login(auth: AuthSettings) -> str | None:
         f"nobody can log in: auth driver {driver} wants {each}, "
         f"since DW_AUTH_BACKWARD_COMPATIBLE=false has {one} not count"
     )
+
+
+def shared_secrets(auth: AuthSettings) -> list[str]:
+    """A line for each role that nobody can have: what it would present is another role's, too."""
+    driver = auth.resolved_driver
+    if driver == "none":
+        return []
+    word = "TOKEN" if driver == "token" else "SIGNATURE_KEY"
+    roles: dict[str, str] = {}
+    said: list[str] = []
+    for role, secret in auth.secrets(driver).items():
+        if not secret or (role == "legacy" and not auth.backward_compatible):
+            continue
+        first = roles.setdefault(secret, role)
+        # The secret that stands for an admin may be the admin's.
+        if first != role and (first, role) != ("admin", "legacy"):
+            one = {"token": "DW_AUTH_TOKEN", "signature": "DW_SIGNATURE_KEY"}[driver]
+            name = one if role == "legacy" else f"DW_{role.upper()}_{word}"
+            said.append(
+                f"{name} is the same as DW_{first.upper()}_{word}: "
+                f"who presents it is {_WHO[first]} and nothing else"
+            )
+    return said
 
 
 @functools.lru_cache(maxsize=1024)

@@ -6,7 +6,7 @@ import sys
 
 from durable_workflow.server.configuration import Configuration, report
 from durable_workflow.server.executors import load
-from durable_workflow.server.settings import SettingsError, missing_login
+from durable_workflow.server.settings import SettingsError, missing_login, shared_secrets
 
 
 def check_config(configuration: Configuration) -> int:
@@ -24,6 +24,7 @@ def check_config(configuration: Configuration) -> int:
     settings = configuration.settings
     if missing := missing_login(settings.auth):
         wrong.append(missing)
+    wrong += shared_secrets(settings.auth)
     executors = load(
         settings.external_executor_config_path, settings.external_executor_config_overlay
     )

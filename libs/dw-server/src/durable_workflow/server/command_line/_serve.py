@@ -14,7 +14,12 @@ from durable_workflow._garbage import collect_rarely
 from durable_workflow._memory import keep_freed_memory
 from durable_workflow.server.lifecycle import Server
 from durable_workflow.server.serving import serving
-from durable_workflow.server.settings import Settings, is_loopback, missing_login
+from durable_workflow.server.settings import (
+    Settings,
+    is_loopback,
+    missing_login,
+    shared_secrets,
+)
 
 _log = logging.getLogger("durable_workflow.server")
 
@@ -89,6 +94,8 @@ def _say_where(settings: Settings, url: str) -> None:
     lines: list[str] = []
     if missing := missing_login(settings.auth):
         _log.warning("%s", missing)
+    for shared in shared_secrets(settings.auth):
+        _log.warning("%s", shared)
     if settings.auth.resolved_driver == "none":
         who = "only this machine can reach it" if is_loopback(settings.host) else "set so"
         lines.append(f"dw-server serves without a login (auth driver none: {who})")
