@@ -166,9 +166,9 @@ except ModuleNotFoundError as error:
     assert (done.stdout, done.stderr) == ("no_such_package\n", "")
 
 
-@pytest.mark.parametrize("method", ["increment", "record"])
+@pytest.mark.parametrize(("method", "metric"), [("increment", "requests"), ("record", "seconds")])
 def test_a_recorder_that_raises_disturbs_nothing_and_is_logged_once(
-    method: str, caplog: pytest.LogCaptureFixture
+    method: str, metric: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Full(InMemoryMetrics):
         """One for each case, which is told of by itself."""
@@ -182,8 +182,12 @@ def test_a_recorder_that_raises_disturbs_nothing_and_is_logged_once(
         count(recorder, "requests", "seconds", time.perf_counter(), {"plane": "control"})
     [record] = caplog.records
     assert (record.name, record.levelname) == ("durable_workflow.metrics", "WARNING")
-    assert "Full failed on requests" in record.getMessage()
+    assert f"Full failed on {metric}" in record.getMessage()
     assert "OSError: no space left" in caplog.text
+    # What it refuses of the one leaves the other.
+    counted = recorder.counter_value("requests", {"plane": "control"})
+    times = [len(each) for each in recorder.histograms.values()]
+    assert (counted, times) == ((0, [3]) if method == "increment" else (3, []))
 
 
 def test_an_interrupt_reaches_who_counts() -> None:

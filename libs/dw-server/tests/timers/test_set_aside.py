@@ -155,6 +155,23 @@ async def test_what_raises_is_set_aside_and_all_else_goes_on(
     assert metrics.counter_value(SERVER_DUE_FAILURES, tags) == 2
 
 
+async def test_a_metrics_recorder_that_raises_keeps_nothing_from_being_done(
+    wire: Wire, metrics: InMemoryMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(metrics, "increment", refuse)
+    broken = await wire.wait_for("broken", "timer")
+    await wire.wait_for("other", "timer")
+    wire.break_updates("timers", f"OLD.run_id = '{broken}'")
+
+    await wire.run_due(11)
+
+    assert DONE["timer"] in await wire.events("other")
+    assert await wire.findings("broken")
+
+
 async def test_more_that_raise_than_a_batch_holds_keep_nothing_else(
     wire: Wire, metrics: InMemoryMetrics
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from durable_workflow.metrics import InMemoryMetrics
 from durable_workflow.server import Settings
 from durable_workflow.server.settings import AuthSettings
 
@@ -29,6 +30,20 @@ async def test_a_worker_is_welcomed_gets_a_task_and_its_report_is_acknowledged(s
 
     await peer.acknowledged(await peer.complete(task))
     assert await stage.status() == "completed"
+
+
+async def test_a_stream_is_replaced_though_the_metrics_recorder_raises(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(InMemoryMetrics):
+        def increment(self, *_: object, **__: object) -> None:
+            raise OSError("no space left")
+
+    monkeypatch.setattr(stage.server.api.streams, "metrics", Full())
+    before, peer = await stage.peer(), await stage.peer()
+    assert await before.ended() == 4409
+    await stage.start()
+    assert (await peer.task())["workflow_id"] == "wf"
 
 
 async def test_a_sequence_of_steps_is_pushed_as_each_becomes_ready(stage: Any) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from durable_workflow.metrics import SERVER_STREAMS, MetricsRecorder
+from durable_workflow.metrics._counting import add_one
 from durable_workflow.server.api.calls import Call
 from durable_workflow.server.api.signs_of_life import SignsOfLife
 from durable_workflow.server.api.worker_stream import Door, WorkerStream, slots_of
@@ -109,7 +110,7 @@ class WorkerStreams:
 
     def count(self, event: str) -> None:
         """Count what becomes of streams."""
-        self.metrics.increment(SERVER_STREAMS, tags={"event": event})
+        add_one(self.metrics, SERVER_STREAMS, {"event": event})
 
     def look_for(self, stream: Stream) -> None:
         """Look for tasks for a stream that can take more."""

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from durable_workflow.metrics import NOOP_METRICS, SERVER_DUE_FAILURES, MetricsRecorder
+from durable_workflow.metrics._counting import add_one
 from durable_workflow.server.clock import MICROSECONDS, Clock
 from durable_workflow.server.notices import DueAt, Notice
 from durable_workflow.server.records.due import DueItem
@@ -191,7 +192,7 @@ class TimerService:
         text = "%s fell due and could not be handled, set aside (%d time(s) in a row)"
         ids = {} if item.run_id is None else {"run_id": item.run_id}
         _log.error(text, item, failures, exc_info=problem, extra={"fields": ids})
-        self._metrics.increment(SERVER_DUE_FAILURES, tags={"source": item.source})
+        add_one(self._metrics, SERVER_DUE_FAILURES, {"source": item.source})
         return 1
 
 
