@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -113,6 +114,25 @@ def test_a_killed_server_leaves_no_lock(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
 
     FileLock(tmp_path / "x.db").release()
+
+
+def test_what_is_stored_is_for_its_owner_alone(
+    open_sqlite: Callable[..., SqliteStore], tmp_path: Path
+) -> None:
+    made = tmp_path / "made.db"
+    open_sqlite(str(made), statements={}, migrations=[])
+    assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
+    assert {each.name for each in tmp_path.iterdir()} >= {"made.db", "made.db-wal"}
+
+
+def test_who_may_read_a_file_that_is_there_stays(
+    open_sqlite: Callable[..., SqliteStore], tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared.db"
+    shared.touch(0o600)
+    shared.chmod(0o640)
+    open_sqlite(str(shared), statements={}, migrations=[])
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o640
 
 
 def test_a_disk_that_has_no_room_for_a_number_keeps_nobody_from_the_lock(

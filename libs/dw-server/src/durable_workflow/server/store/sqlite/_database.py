@@ -77,6 +77,7 @@ class Database:
         self._vfs = vfs
         self._lock = FileLock(self.path) if self.path is not None else None
         try:
+            self._make_private()
             with translated(f"cannot open {location}"):
                 self.writer = self._connect(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
                 self._prepare(now)
@@ -151,6 +152,13 @@ class Database:
                     self.writer.close()
         finally:
             self._release()
+
+    def _make_private(self) -> None:
+        # SQLite would make a file that everybody may read, and its log like it. What cannot be made
+        # SQLite tells better.
+        if self.path is not None and self._vfs is None:
+            with contextlib.suppress(OSError):
+                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
     def _release(self) -> None:
         if self._lock is not None:
