@@ -19,12 +19,6 @@ from durable_workflow.server.filters.tree import Attribute, Moment, System, Syst
 FieldKind: TypeAlias = AttributeType | Literal["status", "any"]
 
 STATUSES: Final = (PENDING, RUNNING, WAITING, *sorted(TERMINAL))
-# What rows call the fields of every run, and other spellings of their names, without underscores.
-_SPELLED: Final[dict[str, str]] = {
-    **{name.lower(): name for name in SYSTEM},
-    "startedat": "StartTime",
-    "closedat": "CloseTime",
-}
 _ORDERED: Final = frozenset({"int", "double", "datetime", "keyword", "text", "keyword_list", "any"})
 
 
@@ -81,13 +75,6 @@ class Field(msgspec.Struct, frozen=True):
         if at is None:
             raise ValueError('is compared with a date or time in quotes: "2026-04-22T06:24:00Z"')
         return at if isinstance(self.column, System) else Moment(at)
-
-
-def meant_by(name: str, types: AttributeTypes) -> str | None:
-    """The field of every run that a name nearly is; None for that name itself, and for others."""
-    if name in SYSTEM or name in types:
-        return None
-    return _SPELLED.get(name.replace("_", "").lower())
 
 
 def field_of(name: str, types: AttributeTypes) -> Field:

@@ -10,9 +10,8 @@
     name       = letters, digits and "_", or anything in back-quotes
     value      = text in ' or " | number | true | false
 
-Words may be in either case, names as they are: another spelling of a field of every run, such as
-``status``, is refused unless an attribute of that name is registered or it is in back-quotes. In a
-text a backslash takes the next character as it is, and so does the quote written twice.
+Words may be in either case. In a text a backslash takes the next character as it is, and so does
+the quote written twice.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import re
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 from durable_workflow.server.engine.attributes import AttributeTypes
-from durable_workflow.server.filters.fields import Field, field_of, meant_by
+from durable_workflow.server.filters.fields import Field, field_of
 from durable_workflow.server.filters.tree import (
     Absent,
     All,
@@ -176,7 +175,8 @@ class _Parser:
 
     def _comparison(self) -> Condition:
         token = self._take()
-        field = self._field(token)
+        self._expect(token.kind in ("name", "quoted"), "the name of a field", token)
+        field = field_of(token.text.replace("``", "`"), self._types)
         if self._take_word("IS"):
             negated = self._take_word("NOT")
             self._need_word("NULL")
@@ -190,15 +190,6 @@ class _Parser:
         known = operator.kind == "operator" and not negated
         self._expect(known, "an operator: = != < <= > >= IN BETWEEN IS", operator)
         return self._compared(field, operator)
-
-    def _field(self, token: _Token) -> Field:
-        self._expect(token.kind in ("name", "quoted"), "the name of a field", token)
-        name = token.text.replace("``", "`")
-        meant = meant_by(name, self._types) if token.kind == "name" else None
-        if meant is not None:
-            told = f"write {meant}, or `{name}` for a search attribute that is not registered"
-            raise FilterError(told, token.at)
-        return field_of(name, self._types)
 
     def _compared(self, field: Field, operator: _Token) -> Condition:
         value = self._value(field)
