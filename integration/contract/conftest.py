@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from described import Described
 
-from integration.contract.described import Described
 from integration.contract.scene import Rows, Stage
 from integration.harness.processes import ServerProcess
 from integration.harness.wire import Wire

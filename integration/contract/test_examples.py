@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import pytest
 import requests
 import schemathesis
+from described import Described
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -25,7 +26,6 @@ from schemathesis.specs.openapi import checks as openapi_checks
 from durable_workflow.server.http.routes import ROUTES
 from durable_workflow.server.http.routing import Route
 from integration.contract.conftest import ENVIRONMENT
-from integration.contract.described import Described
 from integration.contract.scene import Scene, Stage
 from integration.harness.payloads import as_list, as_object
 from integration.harness.processes import ServerProcess

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from described import Described
 
-from integration.contract.described import Described
 from integration.harness.payloads import JsonObject
 from integration.harness.processes import ServerProcess
 from integration.harness.wire import Wire

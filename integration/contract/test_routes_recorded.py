@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from described import Described
 
-from integration.contract.described import Described
 from integration.contract.differences import TABLES
 from integration.contract.recorded import Exchange, Replayer, load, unexplained
 from integration.contract.refusals import check_envelope

@@ -1,22 +1,35 @@
-"""Answers held against the server's own description of its API."""
+"""Answers held against the server's own description of its API, whatever they came by.
+
+The contract's tests ask over HTTP, those of dw-server ask the application itself.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
 from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
-from integration.harness.payloads import as_object
-from integration.harness.wire import Answer
-
 # A whole number as a parameter has it.
 _DIGITS: Final = re.compile(r"-?[0-9]{1,19}")
 _FLAGS: Final = ("true", "false")
+
+
+class Answer(Protocol):
+    """What is known of one answer; text where its body is no JSON."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def body(self) -> Any: ...
 
 
 class Described:
@@ -115,7 +128,7 @@ class Described:
         # A literal segment wins over a parameter, as in routing.
         matching = [template for each, template in self._paths.items() if each.fullmatch(path)]
         for template in sorted(matching, key=lambda each: each.count("{")):
-            operation = as_object(self._document["paths"][template].get(method))
+            operation: dict[str, Any] | None = self._document["paths"][template].get(method)
             if operation is not None:
                 return operation
         return None
