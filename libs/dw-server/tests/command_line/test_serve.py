@@ -35,15 +35,23 @@ def environment(**variables: str) -> dict[str, str]:
 
 @contextmanager
 def running(
-    *arguments: str, **variables: str
+    *arguments: str, interrupts: signal.Handlers = signal.SIG_DFL, **variables: str
 ) -> Generator[tuple[subprocess.Popen[str], str, str], None, None]:
-    """The process, the URL that it said, and all that it said before."""
+    """The process, the URL that it said, and all that it said before.
+
+    Args:
+        arguments: Of the command.
+        interrupts: What SIGINT does where the process begins: a shell has what it starts in the
+            background ignore it.
+        variables: Of its environment.
+    """
     with subprocess.Popen(
         command("--port", "0", *arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environment(**variables),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, interrupts),
     ) as process:
         assert process.stdout is not None
         said = ""
@@ -205,13 +213,14 @@ def test_state_in_memory_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("interrupts", [signal.SIG_DFL, signal.SIG_IGN])
 def test_any_second_signal_ends_it_at_once(
-    tmp_path: Path, first: signal.Signals, second: signal.Signals
+    tmp_path: Path, interrupts: signal.Handlers, first: signal.Signals, second: signal.Signals
 ) -> None:
     head = b"POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
     arguments = ["--db", str(tmp_path / "state.db"), "--shutdown-seconds", "300"]
     with (
-        running(*arguments) as (process, url, _),
+        running(*arguments, interrupts=interrupts) as (process, url, _),
         socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)) as caller,
     ):
         caller.sendall(head)

@@ -15,6 +15,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def first_signal(drain: Callable[[], None]) -> Generator[None]:
     """Drain on the first SIGTERM or SIGINT, and restore the former handlers for the second.
 
+    The second ends the process also where it was ignored before.
+
     Args:
         drain: Called on the event loop.
 
@@ -30,6 +32,10 @@ def first_signal(drain: Callable[[], None]) -> Generator[None]:
 
     def handle(number: int, _: FrameType | None) -> None:
         restore()
+        for each, handler in before.items():
+            # A shell has what it starts in the background ignore SIGINT.
+            if handler is signal.SIG_IGN:
+                signal.signal(each, signal.SIG_DFL)
         log.info("draining on %s; another signal ends at once", signal.Signals(number).name)
         loop.call_soon_threadsafe(drain)
 

@@ -79,7 +79,8 @@ def _stop_asked() -> Generator[asyncio.Event, None, None]:
     def handle(number: int, frame: object) -> None:
         loop.call_soon_threadsafe(asked.set)
         for each, handler in before.items():
-            signal.signal(each, handler)
+            # A shell has what it starts in the background ignore SIGINT.
+            signal.signal(each, signal.SIG_DFL if handler is signal.SIG_IGN else handler)
 
     signals = (signal.SIGTERM, signal.SIGINT)
     before = {number: signal.signal(number, handle) for number in signals}
