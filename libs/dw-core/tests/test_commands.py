@@ -1,11 +1,14 @@
 """Commands whose standard streams are closed, or whose reader leaves."""
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from durable_workflow._commands import command
 
 PROGRAM = """
 import os, sys
@@ -49,3 +52,10 @@ def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path, closed: str)
     assert ended.returncode == 3
     with open(report, encoding="utf-8") as file:
         assert file.read() == "True True True"
+
+
+def test_a_command_that_prints_nothing_needs_no_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.StringIO()
+    output.close()
+    monkeypatch.setattr(sys, "stdout", output)
+    assert command(lambda: 3)() == 3

@@ -50,6 +50,8 @@ def _open_closed_streams() -> None:
 
 
 def _flush() -> None:
+    if sys.stdout.closed:
+        return
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -30,3 +30,10 @@ def test_a_copy_beside_which_nothing_can_be_written_is_read(
     log.write_bytes(b"log")
     assert main(["verify", str(copy)]) == 1
     assert f"cannot open {copy}: unable to open database file" in capsys.readouterr().err
+
+    # The log is beside the file, and not beside a link to it.
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere/link.db"
+    link.symlink_to(copy)
+    assert main(["verify", str(link)]) == 1
+    assert f"cannot open {link}: unable to open database file" in capsys.readouterr().err

@@ -13,7 +13,7 @@ import pytest
 
 from durable_workflow.server.engine.attributes import moment
 from durable_workflow.server.engine.state import RunDetails
-from durable_workflow.server.filters import Among, Attribute, Moment
+from durable_workflow.server.filters import Among, Attribute, Moment, Range
 from durable_workflow.server.records import runs
 from durable_workflow.server.records.history_rows import records_of
 from durable_workflow.server.records.packing import packed
@@ -124,7 +124,19 @@ async def test_dates_in_a_file_of_an_older_schema_are_moments(
 ) -> None:
     path = tmp_path / "state.db"
     # As registered attributes were kept, and as others were.
-    written = ["1970-01-01T00:00:00.000001Z", "1970-01-01T01:00:00.5+01:00", "1970-01-02", "x"]
+    written = [
+        "1970-01-01T00:00:00.000001Z",
+        "1970-01-01T01:00:00.5+01:00",
+        "1970-01-02",
+        "1970-01-02T03:04",
+        "1960-01-01 00:00:00.999999-02:30",
+        "9999-12-31T23:59:59.999999",
+        "2026-04-22T06:24:00.123456+00:00",
+        "2026-04-22T06:24:01.9999Z",
+        "2026-04-22T06:24:02.9999999Z",
+        "2026-02-30",
+        "x",
+    ]
 
     def insert(tx: Tx) -> None:
         for number, text in enumerate(written):
@@ -150,6 +162,11 @@ async def test_dates_in_a_file_of_an_older_schema_are_moments(
         search = RunSearch(namespace="default", condition=condition, after=None, most=9)
         found = [key.run_id for key in await again.search(search)]
         assert found == [str(number)], text
+    after = Range(field=Attribute("Due", single=True), low=Moment(-(2**62)))
+    search = RunSearch(namespace="default", condition=after, after=None, most=99)
+    found = [key.run_id for key in await again.search(search)]
+    dates = [str(number) for number, text in enumerate(written) if moment(text) is not None]
+    assert sorted(found) == sorted(dates)
 
 
 async def test_an_update_waits_for_nothing_where_a_server_left_the_mark_that_knows_none(

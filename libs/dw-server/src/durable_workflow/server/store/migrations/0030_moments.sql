@@ -4,20 +4,26 @@
 {begin sqlite}
 DELETE FROM run_attributes WHERE kind = 'd';
 
--- Those of registered attributes have six digits of a second; SQLite reads three of others.
+-- SQLite reads three digits of a second, so all that are there are added to the whole seconds. It
+-- reads dates that are none, too: the 30th of February, and the hour 24.
 INSERT INTO run_attributes (
     run_id, name, position, namespace, started_at, kind, text_value, number_value
 )
 SELECT
     run_id, name, position + 1000000, namespace, started_at, 'd', NULL,
     CASE
-        WHEN text_value GLOB '*T??:??:??.[0-9][0-9][0-9][0-9][0-9][0-9]Z'
-            THEN unixepoch(text_value) * 1000000 + CAST(substr(text_value, -7, 6) AS INTEGER)
-        ELSE CAST(round(unixepoch(text_value, 'subsec') * 1000) AS INTEGER) * 1000
+        WHEN substr(text_value, 20, 1) = '.'
+            THEN
+                unixepoch(substr(text_value, 1, 19) || ltrim(substr(text_value, 21), '0123456789'))
+                * 1000000
+                + CAST(round(CAST('0.' || substr(text_value, 21, 6) AS REAL) * 1000000) AS INTEGER)
+        ELSE unixepoch(text_value) * 1000000
     END
 FROM run_attributes
 WHERE
     kind = 's' AND text_value >= '0001'
     AND text_value GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'
+    AND date(substr(text_value, 1, 10)) = substr(text_value, 1, 10)
+    AND substr(text_value, 12, 2) <> '24'
     AND unixepoch(text_value) IS NOT NULL;
 {end sqlite}

@@ -28,7 +28,9 @@ def open_for_reading(path: Path) -> Connection:
     """
     if not path.is_file():
         raise StoreUnusable(f"there is no file {path}")
-    had_log = path.with_name(path.name + "-wal").exists()
+    # SQLite keeps the log beside the file itself, and not beside a link to it.
+    real = path.resolve()
+    had_log = real.with_name(real.name + "-wal").exists()
     with translated(f"cannot open {path}"):
         try:
             # Not read-only: the log of a server that was killed must be read, which writes its
@@ -40,7 +42,7 @@ def open_for_reading(path: Path) -> Connection:
             # Nothing can be written beside it, as on a disk that is mounted to be read. Without a
             # log the file is all there is, and no server has it.
             connection = _begin_reading(
-                f"{path.resolve().as_uri()}?immutable=1",
+                f"{real.as_uri()}?immutable=1",
                 apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
             )
         application = connection.execute("PRAGMA application_id").fetchall()
