@@ -36,6 +36,7 @@ _PRINTING = [
     ["durable_workflow.replay_conformance"],
     ["durable_workflow.replay_conformance", "--json"],
     ["durable_workflow.python_conformance", "--manifest"],
+    ["durable_workflow.server", "--version"],
     ["durable_workflow.history_bundle_verify", os.devnull],
     ["durable_workflow.replay_verify", os.devnull, "--simulate-bundles"],
     ["durable_workflow.replay_check", "--workflows", "builtins:list", __file__],
@@ -52,6 +53,8 @@ def test_a_reader_that_leaves_is_no_failure(arguments: list[str]) -> None:
             stdout=writes,
             stderr=subprocess.PIPE,
             text=True,
+            # With a buffer, as a command has it: what is left in that is written at the end.
+            env={name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"},
             check=False,
         )
     finally:

@@ -28,12 +28,13 @@ def command(main: Callable[_P, int]) -> Callable[_P, int]:
     def run(*args: _P.args, **kwargs: _P.kwargs) -> int:
         _open_closed_streams()
         try:
-            status = main(*args, **kwargs)
-            _flush()
+            try:
+                return main(*args, **kwargs)
+            finally:
+                _flush()  # also where argparse has shown its help and ends the program
         except BrokenPipeError:
             _write_no_more()
             return READER_LEFT
-        return status
 
     return run
 

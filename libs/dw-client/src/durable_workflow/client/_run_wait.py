@@ -98,6 +98,7 @@ class RunWait:
         self._holds = holds
         self._outlasting = outlasting
         self.workflow_id = workflow_id
+        self._timeout = timeout
         self._deadline = time.monotonic() + timeout
         self._poll_interval = poll_interval
         self._is_newest = True
@@ -108,6 +109,11 @@ class RunWait:
     def remaining(self) -> float:
         """Seconds left."""
         return self._deadline - time.monotonic()
+
+    @property
+    def late(self) -> str:
+        """What a `TimeoutError` begins with."""
+        return f"workflow {self.workflow_id} did not finish within {self._timeout:g} s"
 
     async def begin(self, call: Call[JsonObject]) -> None:
         """Start the workflow, and take a response that tells its end for the first description.

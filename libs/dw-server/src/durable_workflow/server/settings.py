@@ -18,6 +18,8 @@ MetricsAccess: TypeAlias = Literal["anyone", "operator", "admin"]
 LogFormat: TypeAlias = Literal["text", "json"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
+# The one secret that may stand for all roles, by the driver.
+_ONE_SECRET: Final = {"token": "DW_AUTH_TOKEN", "signature": "DW_SIGNATURE_KEY"}
 _WHO: Final = {"worker": "a worker", "operator": "an operator", "admin": "an admin"}
 DEFAULT_DATABASE = "durable-workflow.db"
 
@@ -180,10 +182,7 @@ def missing_login(auth: AuthSettings) -> str | None:
         if role != "legacy" or auth.backward_compatible
     ):
         return None
-    one, each = {
-        "token": ("DW_AUTH_TOKEN", "a token per role"),
-        "signature": ("DW_SIGNATURE_KEY", "a key per role"),
-    }[driver]
+    one, each = _ONE_SECRET[driver], f"a {'token' if driver == 'token' else 'key'} per role"
     if auth.backward_compatible:
         return f"nobody can log in: auth driver {driver} wants {one}, or {each}"
     return (
@@ -206,8 +205,7 @@ def shared_secrets(auth: AuthSettings) -> list[str]:
         first = roles.setdefault(secret, role)
         # The secret that stands for an admin may be the admin's.
         if first != role and (first, role) != ("admin", "legacy"):
-            one = {"token": "DW_AUTH_TOKEN", "signature": "DW_SIGNATURE_KEY"}[driver]
-            name = one if role == "legacy" else f"DW_{role.upper()}_{word}"
+            name = _ONE_SECRET[driver] if role == "legacy" else f"DW_{role.upper()}_{word}"
             said.append(
                 f"{name} is the same as DW_{first.upper()}_{word}: "
                 f"who presents it is {_WHO[first]} and nothing else"

@@ -1,13 +1,13 @@
 """Waiting for the result of a workflow."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any, overload
 from uuid import uuid4
 
 from durable_workflow._conversion import reading_results
-from durable_workflow._wire.json_values import JsonObject
 from durable_workflow.client._arguments import Result, Seconds, WholeSeconds, capable, seconds
 from durable_workflow.client._away import is_away, why_away
-from durable_workflow.client._call import Call
 from durable_workflow.client._handles import WorkflowHandle
 from durable_workflow.client._run_ends import Continued, Raised, Returned
 from durable_workflow.client._run_wait import RunWait
@@ -83,7 +83,7 @@ class WorkflowResultMethods(Session):
             poll_interval=seconds("poll_interval", poll_interval),
         )
         with self._open_calls.one():
-            return read(await self._outcome(wait, timeout=limit, follow_runs=follow_runs))
+            return read(await self._outcome(wait, follow_runs=follow_runs))
 
     @overload
     async def execute_workflow(
@@ -214,9 +214,9 @@ class WorkflowResultMethods(Session):
         )
         wait = self._run_wait(call.about, None, timeout=limit, poll_interval=pause)
         with self._open_calls.one():
-            return read(
-                await self._outcome(wait, timeout=limit, follow_runs=follow_runs, start=call)
-            )
+            with _late_where_away(wait):
+                await wait.begin(call)
+            return read(await self._outcome(wait, follow_runs=follow_runs))
 
     def _run_wait(
         self, workflow_id: str, run_id: str | None, *, timeout: float, poll_interval: float
@@ -231,25 +231,10 @@ class WorkflowResultMethods(Session):
             poll_interval=poll_interval,
         )
 
-    async def _outcome(
-        self,
-        wait: RunWait,
-        *,
-        timeout: float,
-        follow_runs: bool,
-        start: Call[JsonObject] | None = None,
-    ) -> Any:
-        late = f"workflow {wait.workflow_id} did not finish within {timeout:g} s"
+    async def _outcome(self, wait: RunWait, *, follow_runs: bool) -> Any:
         while True:
-            try:
-                if start is not None:
-                    await wait.begin(start)
-                    start = None
+            with _late_where_away(wait):
                 end = await wait.end()
-            except Exception as problem:
-                if wait.remaining > 0 or not is_away(problem):
-                    raise
-                raise TimeoutError(f"{late}: {why_away(problem)}") from problem
             match end:
                 case Returned():
                     return await self._value_of(end)
@@ -269,7 +254,7 @@ class WorkflowResultMethods(Session):
                     pass  # still open, after one poll interval
             if wait.remaining <= 0:
                 raise TimeoutError(
-                    late + await still_open(self._send, wait.workflow_id, wait.run_id)
+                    wait.late + await still_open(self._send, wait.workflow_id, wait.run_id)
                 )
 
     async def _value_of(self, returned: Returned) -> Any:
@@ -277,3 +262,14 @@ class WorkflowResultMethods(Session):
             return returned.value
         [value] = await self._payloads.decode([returned.payload], returned.codec)
         return value
+
+
+@contextmanager
+def _late_where_away(wait: RunWait) -> Generator[None, None, None]:
+    """Raise `TimeoutError` where the server was away until the wait was over."""
+    try:
+        yield
+    except Exception as problem:
+        if wait.remaining > 0 or not is_away(problem):
+            raise
+        raise TimeoutError(f"{wait.late}: {why_away(problem)}") from problem

@@ -47,20 +47,20 @@ def _whole(text: str, least: int, most: int) -> int | None:
 
 def count(text: str) -> int:
     """A whole number, 0 or more."""
-    if (found := _whole(text, 0, _MOST)) is None:
-        raise ValueError(f"must be a whole number, 0 or more{_at_most(text)}")
-    return found
+    return _at_least(0, text)
 
 
 def positive(text: str) -> int:
     """A whole number, 1 or more."""
-    if (found := _whole(text, 1, _MOST)) is None:
-        raise ValueError(f"must be a whole number, 1 or more{_at_most(text)}")
+    return _at_least(1, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    if (found := _whole(text, least, _MOST)) is None:
+        is_larger = text.isascii() and text.isdigit() and text.strip("0") != ""
+        most = f", {_MOST} at most" if is_larger else ""
+        raise ValueError(f"must be a whole number, {least} or more{most}")
     return found
-
-
-def _at_most(text: str) -> str:
-    return f", {_MOST} at most" if text.isascii() and text.isdigit() and text.strip("0") else ""
 
 
 def within(least: int, most: int) -> Callable[[str], int]:
